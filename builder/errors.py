@@ -1,0 +1,106 @@
+"""What can go wrong, each class with the exit code that a user and a script see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A place in a file of the catalog. Lines and columns count from 1; 0 means unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    source: str = ""
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.file
+        if not self.column:
+            return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class BuilderError(Exception):
+    """Something a user can understand and mend. The CLI prints it and exits with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", location: Location | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.location = location
+
+    def __str__(self) -> str:
+        """The text shown to a user: place, message, source line with a caret, hint."""
+        lines = [f"{self.location}: {self.message}" if self.location else self.message]
+        if self.location and self.location.source:
+            lines.append(f"    {self.location.source}")
+            if self.location.column:
+                lines.append("    " + " " * (self.location.column - 1) + "^")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class ConfigError(BuilderError):
+    """The matrix, a recipe, a template, a chart or the lock is wrong."""
+
+    exit_code = 2
+
+
+class SelectionError(BuilderError):
+    """A selection names nothing."""
+
+    exit_code = 3
+
+
+class ToolError(BuilderError):
+    """A program that is needed is missing, too old, or cannot run on this host."""
+
+    exit_code = 4
+
+
+class StepError(BuilderError):
+    """A step of the plan failed."""
+
+    exit_code = 5
+
+
+class TransientError(StepError):
+    """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried."""
+
+
+class SmokeError(BuilderError):
+    """An image was built and its smoke test rejected it."""
+
+    exit_code = 6
+
+
+class ConflictError(BuilderError):
+    """What would be published contradicts what stands already, or a port is taken."""
+
+    exit_code = 7
+
+
+class Problems(BuilderError):
+    """Several independent errors, reported together. The exit code is that of the first."""
+
+    def __init__(self, errors: Sequence[BuilderError]) -> None:
+        super().__init__(f"{len(errors)} problems")
+        self.errors = tuple(errors)
+        self.exit_code = errors[0].exit_code
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def raise_all(errors: Sequence[BuilderError]) -> None:
+    """Raise what was collected: nothing, the one error, or all of them together."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise Problems(errors)

@@ -1,0 +1,189 @@
+"""What the builder needs of the outside world. Each protocol has one fake in `tests/fakes`.
+
+The fake and every real adapter pass the same contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from builder.model import Base, Source
+from builder.reference import Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """One image to build.
+
+    `context` is a folder with a `Dockerfile`, whose `FROM parent` and `COPY --from=<input>` are
+    named contexts: `contexts` maps each such name to the reference that it stands for.
+    `epoch` is the timestamp in seconds that every file and the image get. `secrets` maps an id to
+    the file that a RUN may mount; none of them reaches a layer.
+    """
+
+    id: str
+    context: Path
+    contexts: Mapping[str, Reference]
+    platform: str
+    epoch: int
+    layout: Path  # where the OCI layout is to be written; created by the engine
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    timeout: float = 3600.0
+    log: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """An image on this machine: an OCI layout with one manifest.
+
+    `size` is the sum of its compressed blobs in bytes; `local` is what the engine that built it
+    calls it, so that it can be started without being loaded again.
+    """
+
+    layout: Path
+    digest: str
+    size: int
+    local: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartRequest:
+    """A container to start in the background. `ports` are TCP ports to publish on 127.0.0.1."""
+
+    image: str  # `Built.local`, or a full reference
+    command: tuple[str, ...] = ()  # empty: the image's own
+    env: Mapping[str, str] = field(default_factory=dict)  # values never stand on a command line
+    ports: tuple[int, ...] = ()
+    log: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A running container. `ports` maps a container port to the one on 127.0.0.1."""
+
+    id: str
+    ports: Mapping[int, int]
+    testinfra: str  # the host specification that testinfra connects to, e.g. podman://ID
+    env: Mapping[str, str]  # what that connection needs in its environment
+
+
+class Engine(Protocol):
+    """Builds, starts and removes."""
+
+    @property
+    def name(self) -> str:
+        """`podman` or `docker`."""
+
+    def build(self, request: BuildRequest) -> Built:
+        """Build to an OCI layout. Raises StepError, TransientError."""
+
+    def start(self, request: StartRequest) -> Container:
+        """Start a container. Raises StepError."""
+
+    def remove(self, container: Container) -> None:
+        """End and remove a container, with its volumes; silent where it is gone."""
+
+    def commands(self, request: BuildRequest) -> tuple[str, ...]:
+        """What `build` would run, as shell lines that need nothing of the builder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """Something that is not an image, kept beside images. `files` maps a title to its content."""
+
+    kind: str  # an OCI artifact type, e.g. application/vnd.onyxia.release.v1+json
+    files: Mapping[str, bytes]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """One or more registries. Every method raises TransientError, ConflictError or StepError."""
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """The tags of `registry/repository`, sorted; none where it does not exist."""
+
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of a manifest, or None where there is none."""
+
+    def push(self, layout: Path, reference: Reference) -> str:
+        """Push an OCI layout as it is; the digest that the tag has afterwards."""
+
+    def copy(self, source: Reference, target: Reference) -> None:
+        """Make `target` name the manifest of `source`; layers move only between repositories."""
+
+    def put(self, artifact: Artifact, reference: Reference) -> str:
+        """Push an artifact; its digest."""
+
+    def get(self, reference: Reference) -> Artifact | None:
+        """An artifact, or None where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseLock:
+    """What the lock says of a base.
+
+    `content` is the digest that identifies it: of the uncompressed root file system for a
+    bootstrap, of the manifest for a registry. `epoch` is in seconds. `suites` maps each suite of
+    its package archive to the sha256 of its InRelease file.
+    """
+
+    source: Source
+    content: str
+    epoch: int
+    suites: Mapping[str, str] = field(default_factory=dict)
+
+
+class BaseProvider(Protocol):
+    """Gets the content of bases."""
+
+    def lock(self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str) -> BaseLock:
+        """Choose a source and identify its content; `held` is kept where it still stands."""
+
+    def layout(self, base: Base, lock: BaseLock) -> Path:
+        """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
+
+
+class LineProvider(Protocol):
+    """Where a line of an axis comes from."""
+
+    def resolve(self, base: Base, lock: BaseLock, options: Mapping[str, str]) -> str:
+        """The exact version of a line, as MAJOR.MINOR.PATCH. Raises StepError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestCounts:
+    """What a JUnit file counted."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class SmokeTester(Protocol):
+    """Runs the tests of an image against a container of it."""
+
+    def test(self, request: SmokeRequest) -> TestCounts:
+        """Run them all. Raises SmokeError where one fails, or where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeRequest:
+    """What a smoke test is told.
+
+    `suites` are folders of tests, the most basic first. `facts` is what the tests compare the
+    image with: {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
+    "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
+    """
+
+    target: str
+    image: str
+    suites: tuple[Path, ...]
+    facts: Mapping[str, object]
+    command: tuple[str, ...]
+    ports: tuple[int, ...]
+    junit: Path
+    log: Path
+    timeout: float = 900.0

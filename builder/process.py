@@ -1,0 +1,226 @@
+"""Runs programs. The one module that imports subprocess.
+
+A command is data: a list of arguments with its environment, never a shell string. Each runs in
+its own process group, with a time limit, and everything it prints is redacted before it is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from builder.errors import StepError, ToolError, TransientError
+
+# What a network or a registry says when trying again may help.
+_TRANSIENT = (
+    "connection reset", "connection refused", "connection timed out", "i/o timeout",
+    "temporary failure", "tls handshake timeout", "unexpected eof", "too many requests",
+    "503 service unavailable", "502 bad gateway", "504 gateway", "500 internal server error",
+    "received unexpected http status: 5", "read timed out", "could not connect to",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One program to run. `secrets` are values that must never be shown."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    timeout: float = 600.0
+    stdin: bytes | None = None
+    secrets: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The command as one would type it, with its extra environment, redacted."""
+        words = [f"{key}={shlex.quote(value)}" for key, value in sorted(self.env.items())]
+        words.append(shlex.join(self.argv))
+        return redact(" ".join(words), self.secrets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a command left: its exit code, standard output, and everything it printed."""
+
+    code: int
+    stdout: str
+    log: str
+
+
+def redact(text: str, secrets: Sequence[str]) -> str:
+    """`text` with every secret value replaced by `***`."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def which(name: str, path: str | None = None) -> str | None:
+    """The absolute path of a program, or None."""
+    return shutil.which(name, path=path)
+
+
+def looks_transient(log: str) -> bool:
+    """Whether the end of a log speaks of a fault that may pass by itself."""
+    tail = log[-4000:].lower()
+    return any(mark in tail for mark in _TRANSIENT)
+
+
+class Runner:
+    """Runs commands, and ends all of them at once when asked to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def run(
+        self,
+        command: Command,
+        *,
+        log: Path | None = None,
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Output:
+        """Run to the end; append what it prints to `log`. Raises StepError, ToolError."""
+        with self._start(command) as process, _opened(log) as sink:
+            if log is not None:
+                sink.write(f"$ {command}\n".encode())
+            errors: list[bytes] = []
+            reader = threading.Thread(
+                target=_pump, args=(process.stderr, errors, sink, command.secrets, on_line)
+            )
+            reader.start()
+            lines: list[bytes] = []
+            timer = threading.Timer(command.timeout, _terminate, args=(process,))
+            timer.start()
+            try:
+                if command.stdin is not None:
+                    assert process.stdin is not None
+                    with contextlib.suppress(BrokenPipeError):
+                        process.stdin.write(command.stdin)
+                        process.stdin.close()
+                _pump(process.stdout, lines, sink, command.secrets, on_line)
+                process.wait()
+            finally:
+                expired = not timer.is_alive() and process.returncode != 0
+                timer.cancel()
+                _terminate(process)
+                reader.join(timeout=10)
+        stdout = b"".join(lines).decode(errors="replace")
+        text = redact(b"".join(errors).decode(errors="replace") + stdout, command.secrets)
+        output = Output(code=process.returncode, stdout=stdout, log=text)
+        if check and output.code != 0:
+            raise self._failure(command, output, log, expired=expired)
+        return output
+
+    def spawn(self, command: Command, *, log: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a program that goes on by itself; the caller ends it with `end`."""
+        with _opened(log) as sink:
+            return self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a spawned program: SIGTERM, then SIGKILL, to its whole group."""
+        _terminate(process)
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self) -> None:
+        """End everything that runs, and refuse to start more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _terminate(process)
+
+    @contextlib.contextmanager
+    def _start(self, command: Command) -> Iterator[subprocess.Popen[bytes]]:
+        process = self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            yield process
+        finally:
+            self.end(process)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
+
+    def _popen(self, command: Command, *, stdout: int | IO[bytes], stderr: int) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise StepError("interrupted")
+            try:
+                process = subprocess.Popen(
+                    command.argv,
+                    env={**os.environ, **command.env},
+                    cwd=command.cwd,
+                    stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except FileNotFoundError as error:
+                raise ToolError(
+                    f"{command.argv[0]} is not installed", hint="run `builder doctor`"
+                ) from error
+            self._running.add(process)
+            return process
+
+    def _failure(
+        self, command: Command, output: Output, log: Path | None, *, expired: bool
+    ) -> StepError:
+        name = Path(command.argv[0]).name
+        if self._stopped:
+            return StepError("interrupted")
+        if expired:
+            return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
+        last = "\n".join(f"    {line}" for line in output.log.strip().splitlines()[-12:])
+        kind = TransientError if looks_transient(output.log) else StepError
+        return kind(f"{name} failed with exit code {output.code}\n{last}", hint=_see(log))
+
+
+def _see(log: Path | None) -> str:
+    return f"the whole log: {log}" if log else ""
+
+
+def _opened(log: Path | None) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if log is None:
+        return open(os.devnull, "wb")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return open(log, "ab", buffering=0)
+
+
+def _pump(
+    stream: IO[bytes] | None,
+    kept: list[bytes],
+    sink: IO[bytes],
+    secrets: Sequence[str],
+    on_line: Callable[[str], None] | None,
+) -> None:
+    """Copy a stream line by line: whole to `kept`, redacted to `sink` and `on_line`."""
+    assert stream is not None
+    for line in stream:
+        kept.append(line)
+        text = redact(line.decode(errors="replace"), secrets)
+        sink.write(text.encode())
+        if on_line is not None:
+            on_line(text.rstrip("\n"))
+
+
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)

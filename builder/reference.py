@@ -1,0 +1,76 @@
+"""Image references, `registry/repository[:tag][@digest]`. The one place that parses them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from builder.errors import ConfigError
+
+# The grammar of the OCI distribution specification, 1.1 ("Pulling manifests").
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A parsed reference. `registry` is `host[:port]`; `tag` and `digest` may be empty."""
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        text = self.name
+        if self.tag:
+            text += f":{self.tag}"
+        if self.digest:
+            text += f"@{self.digest}"
+        return text
+
+    @property
+    def name(self) -> str:
+        """`registry/repository`, with neither tag nor digest."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the registry is on this machine, and so is spoken to in plain HTTP."""
+        host = self.registry.rsplit(":", 1)[0]
+        return host == "localhost" or host.startswith("127.") or host == "[::1]"
+
+    def with_tag(self, tag: str) -> Reference:
+        """The same repository at `tag`."""
+        return replace(self, tag=tag, digest="")
+
+    def at(self, digest: str) -> Reference:
+        """The same repository at `digest`, with no tag."""
+        return replace(self, tag="", digest=digest)
+
+
+def parse(text: str) -> Reference:
+    """Parse a full reference; the registry must be named. Raises ConfigError."""
+    rest, _, digest = text.partition("@")
+    head, slash, tail = rest.partition("/")
+    registry, repository, tag = head, tail, ""
+    if ":" in tail:
+        repository, tag = tail.rsplit(":", 1)
+    valid = (
+        slash
+        and _REPOSITORY.fullmatch(repository)
+        and (not tag or _TAG.fullmatch(tag))
+        and (not digest or _DIGEST.fullmatch(digest))
+    )
+    if not valid or not registry:
+        raise ConfigError(
+            f"not an image reference: {text!r}",
+            hint="registry/repository[:tag][@sha256:...], all in lower case",
+        )
+    return Reference(registry=registry, repository=repository, tag=tag, digest=digest)
+
+
+def is_tag(text: str) -> bool:
+    """Whether `text` may stand as a tag."""
+    return _TAG.fullmatch(text) is not None
