@@ -1,0 +1,1 @@
+"""Matrix and recipes to plain files. Pure: text in, `{path: bytes}` out."""
