@@ -1,0 +1,201 @@
+"""`matrix.yaml` and `recipe.yaml` to models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from builder.config import document as documents
+from builder.config.document import Document
+from builder.config.schema import (
+    AxisValueSpec,
+    MatrixSpec,
+    NetworkSpec,
+    RecipeSpec,
+    SourceSpec,
+)
+from builder.config.validate import did_you_mean, validate
+from builder.errors import BuilderError, ConfigError
+from builder.model import AxisValue, Chart, Image, Matrix, Path, Source
+from builder.render.dockerfile import parse_condition
+
+_RESERVED = ("charts", "releases")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """How builds reach the network."""
+
+    ca: str
+    http_proxy: str
+    https_proxy: str
+    no_proxy: str
+    mirrors: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixFile:
+    """A parsed matrix, and where its parts stand."""
+
+    document: Document
+    matrix: Matrix
+    network: Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeFile:
+    """A parsed recipe, and where its parts stand."""
+
+    document: Document
+    spec: RecipeSpec
+
+
+def parse_matrix(text: str, file: str) -> tuple[MatrixFile | None, list[BuilderError]]:
+    """Parse matrix.yaml. Broken YAML is raised; all other mistakes come back together."""
+    document, errors = documents.load(text, file)
+    spec, problems = validate(document, MatrixSpec)
+    errors += problems
+    if spec is None:
+        return None, errors
+    errors += _check(document, spec)
+    matrix = Matrix(
+        name=spec.catalog.name,
+        repository=spec.catalog.repository,
+        registries=tuple(spec.catalog.registries),
+        embedded=spec.catalog.embedded,
+        platforms=tuple(spec.catalog.platforms),
+        axes={
+            axis: tuple(_value(axis, name, value) for name, value in values.items())
+            for axis, values in spec.axes.items()
+        },
+        images={
+            name: Image(
+                name=name,
+                recipe=image.recipe or name,
+                parent=image.from_,
+                axes=tuple(image.axes),
+                only=_constraint(image.only),
+                exclude=tuple(_constraint(item) for item in image.exclude),
+                inputs=tuple(image.inputs),
+                publish=image.publish,
+            )
+            for name, image in spec.images.items()
+        },
+        charts={
+            name: Chart(
+                name=name,
+                recipe=chart.recipe or name,
+                image=chart.image,
+                only=_constraint(chart.only),
+                features=tuple(chart.features),
+            )
+            for name, chart in spec.charts.items()
+        },
+    )
+    return MatrixFile(document=document, matrix=matrix, network=_network(spec.network)), errors
+
+
+def parse_recipe(
+    text: str, file: str, axes: Mapping[str, tuple[AxisValue, ...]]
+) -> tuple[RecipeFile | None, list[BuilderError]]:
+    """Parse recipe.yaml; its conditions may name only `axes` and their values."""
+    document, errors = documents.load(text, file)
+    spec, problems = validate(document, RecipeSpec)
+    errors += problems
+    if spec is None:
+        return None, errors
+    for condition in spec.when:
+        errors += _check_condition(document, condition, axes)
+    for axis in spec.provides:
+        if axis not in axes:
+            errors.append(
+                ConfigError(
+                    f"unknown axis {axis!r}",
+                    hint=did_you_mean(axis, axes),
+                    location=document.at_key(("provides", axis)),
+                )
+            )
+    return RecipeFile(document=document, spec=spec), errors
+
+
+def _check_condition(
+    document: Document, condition: str, axes: Mapping[str, tuple[AxisValue, ...]]
+) -> list[BuilderError]:
+    place = document.at_key(("when", condition))
+    try:
+        terms = parse_condition(condition)
+    except ValueError:
+        hint = "write `axis`, `not axis` or `axis=value`, joined by commas"
+        return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=place)]
+    errors: list[BuilderError] = []
+    for axis, value, _ in terms:
+        if axis not in axes:
+            hint = did_you_mean(axis, axes)
+            errors.append(ConfigError(f"unknown axis {axis!r}", hint=hint, location=place))
+        elif value is not None and value not in (known := [item.name for item in axes[axis]]):
+            hint = did_you_mean(value, known)
+            errors.append(
+                ConfigError(f"axis {axis} has no value {value!r}", hint=hint, location=place)
+            )
+    return errors
+
+
+def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
+    """What a schema cannot say of the file by itself."""
+    errors: list[BuilderError] = []
+    for name in spec.images:
+        if name in _RESERVED or name in spec.axes:
+            errors.append(
+                ConfigError(
+                    f"an image may not be called {name!r}: its repository is the catalog's own",
+                    location=document.at_key(("images", name)),
+                )
+            )
+    for field in ("{registry}", "{image}"):
+        if field not in spec.catalog.repository:
+            path: Path = ("catalog", "repository")
+            errors.append(ConfigError(f"repository lacks {field}", location=document.at(path)))
+    for axis, values in spec.axes.items():
+        for name, value in values.items():
+            for index, source in enumerate(value.sources):
+                if (source.registry is None) == (source.bootstrap is None):
+                    path = ("axes", axis, name, "sources", index)
+                    errors.append(
+                        ConfigError(
+                            "a source is one of registry and bootstrap", location=document.at(path)
+                        )
+                    )
+    return errors
+
+
+def _value(axis: str, name: str, spec: AxisValueSpec) -> AxisValue:
+    return AxisValue(
+        axis=axis,
+        name=name,
+        tag=spec.tag,
+        eol=spec.eol,
+        provider=spec.provider,
+        requires=_constraint(spec.requires),
+        only=_constraint(spec.only),
+        sources=tuple(_source(source) for source in spec.sources),
+    )
+
+
+def _source(spec: SourceSpec) -> Source:
+    if spec.registry is not None:
+        return Source(kind="registry", value=spec.registry)
+    return Source(kind="bootstrap", value=spec.bootstrap or "")
+
+
+def _constraint(spec: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {axis: tuple(names) for axis, names in spec.items()}
+
+
+def _network(spec: NetworkSpec) -> Network:
+    return Network(
+        ca=spec.ca,
+        http_proxy=spec.proxy.http,
+        https_proxy=spec.proxy.https,
+        no_proxy=spec.proxy.none,
+        mirrors=dict(spec.mirrors),
+    )

@@ -1,0 +1,167 @@
+"""The shape of `matrix.yaml` and `recipe.yaml`. The JSON schemas for editors come from here."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
+AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
+ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
+PlatformName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _day(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a date: write YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError(f"not a date: {value!r}; write YYYY-MM-DD") from None
+
+
+OneOrMany = Annotated[
+    list[str],
+    BeforeValidator(_many),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    ),
+]
+Constraint = dict[str, OneOrMany]
+Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class SourceSpec(_Spec):
+    """One place that a base can come from."""
+
+    registry: str | None = Field(None, description="an image, e.g. docker.io/library/debian:trixie-slim")
+    bootstrap: str | None = Field(None, description="a suite of Debian, e.g. trixie")
+
+
+class AxisValueSpec(_Spec):
+    """One line of an axis."""
+
+    provider: Name | None = Field(None, description="where its packages come from, e.g. apt")
+    requires: Constraint = Field({}, description="values of other axes that it needs")
+    only: Constraint = Field({}, description="values of other axes that it is combined with")
+    tag: str | None = Field(None, description="its part of a tag; {version} is the exact version")
+    eol: Day | None = Field(None, description="the last day on which it is built, YYYY-MM-DD")
+    sources: list[SourceSpec] = Field([], description="where a base comes from, best first")
+
+
+class ImageSpec(_Spec):
+    """A recipe on a parent."""
+
+    from_: Name = Field(alias="from", description="the parent image, or an axis for a root image")
+    recipe: Name | None = Field(None, description="a folder under images/; the image's name")
+    axes: list[str] = Field([], description="the axes that it adds to its parent's")
+    only: Constraint = Field({}, description="keep the cells with these values")
+    exclude: list[Constraint] = Field([], description="drop the cells that match one of these")
+    inputs: list[str] = Field([], description="images that it copies files from")
+    publish: bool = Field(True, description="false: built and tested, never offered")
+
+
+class ChartSpec(_Spec):
+    """A chart recipe on the cells of an image."""
+
+    recipe: Name | None = Field(None, description="a folder under charts/; the chart's name")
+    image: Name = Field(description="the image whose cells it offers")
+    only: Constraint = Field({}, description="offer the cells with these values")
+    features: list[str] = Field([], description="features beside those of the recipe")
+
+
+class CatalogSpec(_Spec):
+    """What holds for all."""
+
+    name: Name
+    repository: str = Field("{registry}/{image}", description="the repository of an image")
+    registries: Annotated[list[str], Field(min_length=1)] = Field(
+        ["embedded"], description="where images go; the first is the one that charts name"
+    )
+    embedded: str = Field("127.0.0.1:5005", description="the address of the registry `embedded`")
+    platforms: Annotated[list[PlatformName], Field(min_length=1)] = Field(["linux/amd64"])
+
+
+class ProxySpec(_Spec):
+    """Proxies of builds."""
+
+    http: str = ""
+    https: str = ""
+    none: str = Field("", description="hosts that are reached directly, joined by commas")
+
+
+class NetworkSpec(_Spec):
+    """How builds reach the network. In no layer and in no fingerprint; ${NAME} is the environment's."""
+
+    ca: str = Field("", description="a bundle of certificates that builds trust besides their own")
+    proxy: ProxySpec = ProxySpec()
+    mirrors: dict[str, str] = Field(
+        {}, description="for pip and npm an index; for apt the start of a URL, to its replacement"
+    )
+
+
+class MatrixSpec(_Spec):
+    """matrix.yaml: what an organisation offers."""
+
+    catalog: CatalogSpec
+    network: NetworkSpec = NetworkSpec()
+    axes: dict[AxisName, dict[ValueName, Annotated[AxisValueSpec, BeforeValidator(_empty)]]]
+    images: dict[Name, ImageSpec]
+    charts: dict[Name, ChartSpec] = {}
+
+
+class WhenSpec(_Spec):
+    """What a recipe adds in some cells."""
+
+    packages: dict[Name, list[str]] = {}
+
+
+class RecipeSpec(_Spec):
+    """recipe.yaml: one way to make an image out of its parent."""
+
+    summary: str = Field(description="one line, for people")
+    packages: dict[Name, list[str]] = Field({}, description="by ecosystem: apt, pip, …")
+    when: dict[str, WhenSpec] = Field(
+        {}, description="more, by condition: `r`, `not python`, `debian=12`; commas join"
+    )
+    provides: dict[AxisName, dict[Name, dict[str, str]]] = Field(
+        {}, description="for an axis, by provider: where its exact version is read"
+    )
+    ports: list[int] = Field([], description="TCP ports that its service listens on")
+    command: list[str] = Field([], description="how its service is started")
+
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "matrix.schema.json": MatrixSpec,
+    "recipe.schema.json": RecipeSpec,
+}
+
+
+def json_schema(name: str) -> str:
+    """The text of one of SCHEMAS, as it is committed under builder/config/."""
+    schema = SCHEMAS[name].model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,78 @@
+"""Data against a schema: every mistake as an error with its place and a hint."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from builder.config.document import Document
+from builder.errors import BuilderError, ConfigError
+from builder.model import Path
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint with the nearest of `known`, or all of them where they are few, or nothing."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
+
+
+def validate(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[BuilderError]]:
+    """The document as `spec`, or None and what is wrong with it."""
+    if not isinstance(document.data, dict):
+        return None, [ConfigError("not a mapping", location=document.at(()))]
+    try:
+        return spec.model_validate(document.data, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        return None, [_explain(document, spec, item) for item in error.errors()]
+
+
+def _explain(document: Document, spec: type[BaseModel], item: Any) -> BuilderError:
+    path: Path = tuple(item["loc"])
+    kind, message, hint = item["type"], item["msg"], ""
+    # pydantic marks a mistake in a key itself by a last part of its own.
+    is_key = bool(path) and path[-1] == "[key]"
+    bare = path[:-1] if is_key else path
+    if kind == "extra_forbidden":
+        hint = did_you_mean(str(path[-1]), _fields(spec, path[:-1]))
+        return ConfigError(f"unknown key {path[-1]!r}", hint=hint, location=document.at_key(path))
+    if kind == "missing":
+        return ConfigError(
+            f"{_shown(path[:-1])} lacks {str(path[-1])!r}", location=document.at_key(path[:-1])
+        )
+    if kind == "string_type" and isinstance(item["input"], int | float):
+        raw = document.raw.get(path) or document.raw.get(path[:-1], str(item["input"]))
+        message = f"{raw} is a number here, and must be a string"
+        hint = f'quote it: "{raw}"'
+    elif kind == "value_error":
+        message = str(item["ctx"]["error"])
+    elif kind == "string_pattern_mismatch":
+        message = f"{item['input']!r} is not a name: it must match {item['ctx']['pattern']}"
+    else:
+        message = f"{_shown(bare)}: {message[0].lower()}{message[1:]}"
+    location = document.at_key(bare) if is_key else document.at(path)
+    return ConfigError(message, hint=hint, location=location)
+
+
+def _shown(path: Path) -> str:
+    return ".".join(str(part) for part in path) or "the file"
+
+
+def _fields(spec: type[BaseModel], path: Path) -> list[str]:
+    """The keys that may stand in the mapping at `path`."""
+    schema = spec.model_json_schema(by_alias=True)
+    node: Any = schema
+    for part in path:
+        inner = [node.get("properties", {}).get(part), node.get("items")]
+        inner += [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
+        node = next((item for item in inner if isinstance(item, dict)), {})
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return list(node.get("properties", {}))
