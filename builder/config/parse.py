@@ -14,10 +14,11 @@ from builder.config.schema import (
     RecipeSpec,
     SourceSpec,
 )
-from builder.config.validate import did_you_mean, validate
+from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError
 from builder.model import AxisValue, Chart, Image, Matrix, Path, Source
 from builder.render.dockerfile import parse_condition
+from builder.text import did_you_mean
 
 _RESERVED = ("charts", "releases")
 

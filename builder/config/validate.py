@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,17 +9,9 @@ from pydantic import BaseModel, ValidationError
 from builder.config.document import Document
 from builder.errors import BuilderError, ConfigError
 from builder.model import Path
+from builder.text import did_you_mean
 
 Spec = TypeVar("Spec", bound=BaseModel)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint with the nearest of `known`, or all of them where they are few, or nothing."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 
 def validate(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[BuilderError]]:

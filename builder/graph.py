@@ -1,0 +1,63 @@
+"""Directed graphs as `{node: the nodes it needs}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+def find_cycle(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """A cycle as a path that ends where it began, or nothing."""
+    done: set[str] = set()
+    for start in needs:
+        trail: list[str] = []
+        stack = [(start, iter(needs.get(start, ())))]
+        while stack:
+            node, rest = stack[-1]
+            if node not in trail:
+                trail.append(node)
+            following = next((item for item in rest if item not in done), None)
+            if following is None:
+                done.add(node)
+                trail.pop()
+                stack.pop()
+            elif following in trail:
+                return (*trail[trail.index(following) :], following)
+            else:
+                stack.append((following, iter(needs.get(following, ()))))
+    return ()
+
+
+def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Every node after those that it needs; otherwise in the order given. There is no cycle."""
+    placed: dict[str, None] = {}
+    for start in needs:
+        stack = [start]
+        while stack:
+            node = stack[-1]
+            missing = [item for item in needs.get(node, ()) if item in needs and item not in placed]
+            if missing:
+                stack.extend(reversed(missing))
+            else:
+                placed[stack.pop()] = None
+    return tuple(placed)
+
+
+def reach(start: Iterable[str], needs: Mapping[str, Iterable[str]]) -> set[str]:
+    """The nodes of `start` and all that they need, directly or not."""
+    found: set[str] = set()
+    stack = list(start)
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack.extend(needs.get(node, ()))
+    return found
+
+
+def reverse(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """`{node: the nodes that need it}`."""
+    needed: dict[str, list[str]] = {node: [] for node in needs}
+    for node, items in needs.items():
+        for item in items:
+            needed.setdefault(item, []).append(node)
+    return needed

@@ -1,0 +1,283 @@
+"""Expansion: a matrix to cells, targets and bases.
+
+The cells of an image are those of its parent, each with every combination of the image's own
+values, kept where the constraints hold. A constraint that matches nothing, or leaves nothing, is
+an error: it says something its author did not mean.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from builder import graph
+from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.model import AxisValue, Base, Cell, Image, Matrix, Path, Target
+from builder.text import did_you_mean
+
+Locate = Callable[[Path], Location]
+Constraint = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expansion:
+    """What a matrix stands for. Mappings are in the order of declaration, parents first."""
+
+    cells: Mapping[str, tuple[Cell, ...]]  # by image
+    targets: Mapping[str, Target]  # by id
+    bases: Mapping[str, Base]  # by id
+    charts: Mapping[str, tuple[Cell, ...]]  # by chart
+
+    @property
+    def needs(self) -> dict[str, list[str]]:
+        """For every base and target, what it is built from."""
+        needs: dict[str, list[str]] = {base: [] for base in self.bases}
+        for target in self.targets.values():
+            inputs = dict.fromkeys(item for _, item in target.inputs)
+            needs[target.id] = [target.parent, *inputs]
+        return needs
+
+
+def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
+    """Whether a cell with these values is in every list of the constraint."""
+    return all(values.get(axis) in names for axis, names in constraint.items())
+
+
+def target_id(cell: Cell, platform: str, matrix: Matrix) -> str:
+    """The id of a cell on a platform, which is named where it is not the default."""
+    return cell.id if platform == matrix.platforms[0] else f"{cell.id}@{platform}"
+
+
+def base_id(axis: str, value: str, platform: str) -> str:
+    """The id of a base."""
+    return f"{axis}={value}@{platform}"
+
+
+def expand(matrix: Matrix, locate: Locate) -> Expansion:
+    """All that the matrix stands for. Raises every mistake in it, at its place."""
+    expander = _Expander(matrix, locate)
+    raise_all(expander.check_names())
+    cells = expander.cells()
+    raise_all(expander.errors)
+    targets: dict[str, Target] = {}
+    bases: dict[str, Base] = {}
+    for name in graph.order(expander.edges):
+        for cell, platform in itertools.product(cells[name], matrix.platforms):
+            target = expander.target(cell, platform, cells)
+            targets[target.id] = target
+            if target.is_root:
+                axis = matrix.images[name].parent
+                bases[target.parent] = Base(
+                    id=target.parent, axis=axis, value=cell.values[axis], platform=platform
+                )
+    charts = {name: expander.chart_cells(name, cells) for name in matrix.charts}
+    raise_all(expander.errors)
+    return Expansion(cells=cells, targets=targets, bases=bases, charts=charts)
+
+
+class _Expander:
+    def __init__(self, matrix: Matrix, locate: Locate) -> None:
+        self.matrix = matrix
+        self.locate = locate
+        self.errors: list[BuilderError] = []
+        self.edges = {
+            name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
+            for name, image in matrix.images.items()
+        }
+
+    def _fail(self, message: str, path: Path, hint: str = "") -> None:
+        self.errors.append(ConfigError(message, hint=hint, location=self.locate(path)))
+
+    # Names and shapes, before anything is expanded.
+
+    def check_names(self) -> list[BuilderError]:
+        matrix = self.matrix
+        for name, image in matrix.images.items():
+            self._check_image(name, image)
+        for axis, values in matrix.axes.items():
+            for value in values:
+                path: Path = ("axes", axis, value.name)
+                self._check_constraint(value.requires, (*path, "requires"))
+                self._check_constraint(value.only, (*path, "only"))
+        for name, chart in matrix.charts.items():
+            if chart.image not in matrix.images:
+                hint = did_you_mean(chart.image, matrix.images)
+                self._fail(f"unknown image {chart.image!r}", ("charts", name, "image"), hint)
+            self._check_constraint(chart.only, ("charts", name, "only"))
+        cycle = graph.find_cycle(self.edges)
+        if cycle:
+            self._fail(f"images form a cycle: {' → '.join(cycle)}", ("images", cycle[0], "from"))
+        return self.errors
+
+    def _check_image(self, name: str, image: Image) -> None:
+        matrix, path = self.matrix, ("images", name)
+        if image.parent not in matrix.images and image.parent not in matrix.axes:
+            hint = did_you_mean(image.parent, [*matrix.images, *matrix.axes])
+            self._fail(f"unknown parent {image.parent!r}", (*path, "from"), hint)
+        for index, axis in enumerate(image.axes):
+            if axis not in matrix.axes:
+                hint = did_you_mean(axis, matrix.axes)
+                self._fail(f"unknown axis {axis!r}", (*path, "axes", index), hint)
+        for index, item in enumerate(image.inputs):
+            if item not in matrix.images:
+                hint = did_you_mean(item, matrix.images)
+                self._fail(f"unknown input {item!r}", (*path, "inputs", index), hint)
+        self._check_constraint(image.only, (*path, "only"))
+        for index, constraint in enumerate(image.exclude):
+            self._check_constraint(constraint, (*path, "exclude", index))
+        if image.parent in matrix.axes and image.parent not in matrix.images:
+            self._check_root(image)
+
+    def _check_root(self, image: Image) -> None:
+        path: Path = ("images", image.name)
+        if image.parent not in image.axes:
+            self._fail(
+                f"image {image.name} comes from axis {image.parent} and does not have it",
+                path,
+                f"add {image.parent} to its axes",
+            )
+        for value in self.matrix.axes[image.parent]:
+            if not value.sources:
+                self._fail(
+                    f"axis value {value.id} has no sources, and image {image.name} comes from it",
+                    ("axes", value.axis, value.name),
+                )
+
+    def _check_constraint(self, constraint: Constraint, path: Path) -> None:
+        for axis, names in constraint.items():
+            if axis not in self.matrix.axes:
+                hint = did_you_mean(axis, self.matrix.axes)
+                self._fail(f"unknown axis {axis!r}", (*path, axis), hint)
+                continue
+            known = [value.name for value in self.matrix.axes[axis]]
+            for index, name in enumerate(names):
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    place = (*path, axis, index)
+                    self._fail(f"axis {axis} has no value {name!r}", place, hint)
+
+    # Cells.
+
+    def cells(self) -> dict[str, tuple[Cell, ...]]:
+        found: dict[str, tuple[Cell, ...]] = {}
+        axes: dict[str, tuple[str, ...]] = {}
+        for name in graph.order(self.edges):
+            image = self.matrix.images[name]
+            inherited = axes.get(image.parent, ())
+            axes[name] = (*inherited, *(axis for axis in image.axes if axis not in inherited))
+            for index, axis in enumerate(image.axes):
+                if axis in inherited or axis in image.axes[:index]:
+                    message = f"image {name} has axis {axis} already, from its parent {image.parent}"
+                    self._fail(message, ("images", name, "axes", index))
+            parents = [cell.values for cell in found.get(image.parent, ())]
+            found[name] = self._cells(image, axes[name], parents or [{}])
+            if image.parent in found and not found[image.parent]:
+                found[name] = ()
+        return {name: found[name] for name in self.matrix.images}
+
+    def _cells(
+        self, image: Image, axes: tuple[str, ...], parents: Sequence[Mapping[str, str]]
+    ) -> tuple[Cell, ...]:
+        own = [self.matrix.axes[axis] for axis in axes if axis not in parents[0]]
+        if not self._constraints_fit(image, axes, own):
+            return ()
+        candidates = [
+            {**parent, **{value.axis: value.name for value in combination}}
+            for parent in parents
+            for combination in itertools.product(*own)
+        ]
+        allowed = [values for values in candidates if self._values_agree(values)]
+        kept = self._narrow(allowed, image)
+        if not kept and not self.errors:
+            self._fail(f"no cell of image {image.name} is left by its constraints", ("images", image.name))
+        return tuple(Cell(image=image.name, values=values) for values in kept)
+
+    def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
+        path: Path = ("images", image.name)
+        self._check_only(image.only, allowed, (*path, "only"))
+        kept = [values for values in allowed if matches(image.only, values)]
+        for index, constraint in enumerate(image.exclude):
+            if not any(matches(constraint, values) for values in allowed):
+                place = (*path, "exclude", index)
+                self._fail(f"this exclude matches no cell of image {image.name}", place)
+            kept = [values for values in kept if not matches(constraint, values)]
+        return kept
+
+    def _check_only(self, only: Constraint, cells: Sequence[Mapping[str, str]], path: Path) -> None:
+        """Each name in an `only` must match something."""
+        for axis, names in only.items():
+            present = {values.get(axis) for values in cells}
+            for index, name in enumerate(names):
+                if name not in present:
+                    self._fail(f"{axis}={name} matches no cell here", (*path, axis, index))
+
+    def _constraints_fit(
+        self, image: Image, axes: Iterable[str], own: Sequence[Sequence[AxisValue]]
+    ) -> bool:
+        """Constraints may name only axes that the image has."""
+        has = set(axes)
+        places: list[tuple[str, Path]] = []
+        for value in itertools.chain(*own):
+            path: Path = ("axes", value.axis, value.name)
+            places += [(axis, (*path, "requires", axis)) for axis in value.requires]
+            places += [(axis, (*path, "only", axis)) for axis in value.only]
+        places += [(axis, ("images", image.name, "only", axis)) for axis in image.only]
+        for index, constraint in enumerate(image.exclude):
+            places += [(axis, ("images", image.name, "exclude", index, axis)) for axis in constraint]
+        missing = [(axis, path) for axis, path in places if axis not in has]
+        for axis, path in missing:
+            self._fail(f"image {image.name} has no axis {axis}", path, f"it has {', '.join(axes)}")
+        return not missing
+
+    def _values_agree(self, values: Mapping[str, str]) -> bool:
+        for axis, name in values.items():
+            value = self.matrix.value(axis, name)
+            if not matches(value.requires, values) or not matches(value.only, values):
+                return False
+        return True
+
+    # Targets and charts.
+
+    def target(self, cell: Cell, platform: str, cells: Mapping[str, tuple[Cell, ...]]) -> Target:
+        matrix, image = self.matrix, self.matrix.images[cell.image]
+        is_root = image.parent not in matrix.images
+        if is_root:
+            parent = base_id(image.parent, cell.values[image.parent], platform)
+        else:
+            # A child only narrows, so the projection on the parent's axes is one of its cells.
+            axes = cells[image.parent][0].values
+            projection = {axis: cell.values[axis] for axis in axes}
+            parent = target_id(Cell(image=image.parent, values=projection), platform, matrix)
+        ends = [matrix.value(axis, name).eol for axis, name in cell.values.items()]
+        return Target(
+            id=target_id(cell, platform, matrix),
+            cell=cell,
+            platform=platform,
+            recipe=image.recipe,
+            parent=parent,
+            inputs=tuple(
+                (item, target_id(match, platform, matrix))
+                for item in image.inputs
+                if (match := self._input_cell(cell, item, cells[item])) is not None
+            ),
+            is_root=is_root,
+            publish=image.publish,
+            eol=min((end for end in ends if end), default=None),
+        )
+
+    def _input_cell(self, cell: Cell, name: str, choices: Sequence[Cell]) -> Cell | None:
+        """The first cell of an input that agrees with `cell` on every axis that both have."""
+        for choice in choices:
+            if all(cell.values.get(axis, value) == value for axis, value in choice.values.items()):
+                return choice
+        self._fail(f"input {name} has no cell for {cell.id}", ("images", cell.image, "inputs"))
+        return None
+
+    def chart_cells(self, name: str, cells: Mapping[str, tuple[Cell, ...]]) -> tuple[Cell, ...]:
+        chart = self.matrix.charts[name]
+        path: Path = ("charts", name)
+        if not self.matrix.images[chart.image].publish:
+            self._fail(f"image {chart.image} is not published", (*path, "image"))
+        self._check_only(chart.only, [cell.values for cell in cells[chart.image]], (*path, "only"))
+        return tuple(cell for cell in cells[chart.image] if matches(chart.only, cell.values))

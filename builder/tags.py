@@ -1,0 +1,67 @@
+"""Tags of cells. A part for each value that is not taken for granted, joined by `-`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from builder.errors import BuilderError, ConfigError
+from builder.matrix import Expansion, Locate
+from builder.model import AxisValue, Cell, Matrix
+
+LATEST = "latest"
+
+
+def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
+    """The tag of a cell, where `versions` maps `axis=value` to what `{version}` stands for.
+
+    A value without a template has the part `<axis><value>`, unless it is the first of its axis
+    or another value of the cell requires it.
+    """
+    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+    forced = {axis for value in values for axis in value.requires}
+    parts = [_part(value, matrix, forced, versions) for value in values]
+    return "-".join(part for part in parts if part) or LATEST
+
+
+def line_tag(cell: Cell, matrix: Matrix) -> str:
+    """The tag that follows a line: `{version}` is the line itself."""
+    lines = {f"{axis}={name}": name for axis, name in cell.values.items()}
+    return tag(cell, matrix, lines)
+
+
+def rolling(cell: Cell, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
+    """The tags that move: exact, line, and `latest` for the cell whose id is `first`."""
+    tags = [exact, line_tag(cell, matrix)]
+    if cell.id == first:
+        tags.append(LATEST)
+    return tuple(dict.fromkeys(tags))
+
+
+def check(expansion: Expansion, matrix: Matrix, locate: Locate) -> list[BuilderError]:
+    """Two cells of one repository must not have one tag."""
+    errors: list[BuilderError] = []
+    for name, cells in expansion.cells.items():
+        taken: dict[str, Cell] = {}
+        for cell in cells:
+            text = line_tag(cell, matrix)
+            if text in taken:
+                errors.append(
+                    ConfigError(
+                        f"two cells of image {name} have the tag {text!r}: "
+                        f"{taken[text].id} and {cell.id}",
+                        hint="give a value in which they differ a `tag`",
+                        location=locate(("images", name)),
+                    )
+                )
+            taken.setdefault(text, cell)
+    return errors
+
+
+def _part(
+    value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]
+) -> str:
+    if value.tag is not None:
+        return value.tag.replace("{version}", versions.get(value.id, value.name))
+    if value.axis in forced or matrix.axes[value.axis][0].name == value.name:
+        return ""
+    return f"{value.axis}{value.name}"
