@@ -1,0 +1,113 @@
+"""The identity of a target's inputs.
+
+A fingerprint is the sha256 of a canonical document, and a target whose fingerprint the registry
+holds is never built again. What may change without a rebuild (registries, tags, mirrors, the
+clock, tests, README) is therefore not in the document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from builder.lock import Lock
+from builder.matrix import Expansion
+from builder.model import Catalog, Target
+from builder.render.dockerfile import DockerfileRenderer, packages_of
+
+FORMAT = 1
+PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """`digest` is 64 hex digits; `document` is what it is the hash of."""
+
+    digest: str
+    document: Mapping[str, Any]
+    is_locked: bool
+
+    @property
+    def tag(self) -> str:
+        """The tag of what was built from these inputs."""
+        return f"fp-{self.digest[:32]}"
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """A short hash of each part, so that two can be compared without their documents."""
+        return {part: sha256(canonical(self.document[part]))[:16] for part in PARTS}
+
+
+def canonical(data: object) -> bytes:
+    """JSON with sorted keys and no spaces: the same data is the same bytes."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sha256(data: bytes) -> str:
+    """The hash in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprints(
+    catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
+) -> dict[str, Fingerprint]:
+    """The fingerprint of every target, by id. Raises ConfigError for a base that is not locked."""
+    found: dict[str, Fingerprint] = {}
+    for target in expansion.targets.values():
+        document = _document(catalog, expansion, lock, renderer, target, found)
+        found[target.id] = Fingerprint(
+            digest=sha256(canonical(document)),
+            document=document,
+            is_locked=target.id in lock.layers,
+        )
+    return found
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the parts in which two documents, or two `parts`, differ."""
+    return tuple(part for part in PARTS if old.get(part) != new.get(part))
+
+
+def own_values(target: Target, expansion: Expansion) -> dict[str, str]:
+    """The values that a target adds to those of its parent."""
+    parent = expansion.targets.get(target.parent)
+    inherited = parent.cell.values if parent else {}
+    return {axis: name for axis, name in target.cell.values.items() if axis not in inherited}
+
+
+def _document(
+    catalog: Catalog,
+    expansion: Expansion,
+    lock: Lock,
+    renderer: DockerfileRenderer,
+    target: Target,
+    known: Mapping[str, Fingerprint],
+) -> dict[str, Any]:
+    recipe = catalog.recipes[target.recipe]
+    values = target.cell.values
+    inputs = {name: known[item].digest for name, item in target.inputs}
+    parent = known[target.parent].digest if not target.is_root else lock.base(target.parent).content
+    return {
+        "format": FORMAT,
+        "platform": target.platform,
+        "parent": parent,
+        "inputs": inputs,
+        "dockerfile": renderer.render(recipe, values, tuple(inputs)),
+        "context": _context(recipe.files),
+        "lock": lock.layers.get(target.id)
+        or {
+            "declared": packages_of(recipe, values),
+            "lines": {
+                f"{axis}={name}": lock.lines[f"{axis}={name}"]
+                for axis, name in own_values(target, expansion).items()
+                if f"{axis}={name}" in lock.lines
+            },
+        },
+    }
+
+
+def _context(files: Sequence[Any]) -> list[list[str]]:
+    return [[file.path, f"{file.mode:04o}", file.sha256] for file in files]

@@ -1,0 +1,130 @@
+"""Releases: their names, and the record that says what one holds.
+
+The record is the one thing that moves what is offered. Everything else that a release writes can
+be written again from it, by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from builder.errors import ConfigError
+
+FORMAT = 1
+KIND = "application/vnd.onyxia.catalog.release.v1+json"
+FILE = "release.json"
+CURRENT = "current"
+REPOSITORY = "releases"  # in place of an image's name
+CHARTS = "charts"
+_NAME = re.compile(r"\d{4}\.\d{2}\.\d{2}(\.[1-9]\d*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedTarget:
+    """A target as it is offered. `size` is in bytes, of compressed blobs."""
+
+    image: str
+    digest: str
+    size: int
+    fingerprint: str
+    parts: Mapping[str, str]
+    exact: str  # the tag of its exact versions
+    rolling: tuple[str, ...]
+    since: str  # the release in which this digest first appeared
+    publish: bool = True
+    tests: Mapping[str, int] = field(default_factory=dict)
+
+    def immutable(self, release: str) -> tuple[str, ...]:
+        """The tags that never move."""
+        tags = [f"{self.exact}-{release}", f"{self.exact}-{self.since}"]
+        return (f"fp-{self.fingerprint[:32]}", *dict.fromkeys(tags))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedChart:
+    """A chart as it is offered. `listed` maps every version in the index to its package."""
+
+    version: str
+    fingerprint: str
+    images: tuple[str, ...]
+    schema: str  # sha256 of values.schema.json
+    listed: Mapping[str, Mapping[str, str]]  # version to {"digest", "created", "reference"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a release holds."""
+
+    catalog: str
+    release: str
+    previous: str | None
+    lock: Mapping[str, Any]
+    targets: Mapping[str, ReleasedTarget]
+    charts: Mapping[str, ReleasedChart]
+    bases: Mapping[str, str]  # base id to the digest of its image
+    blocked: Mapping[str, str]  # step to reason, of what did not pass
+
+    @property
+    def day(self) -> str:
+        """The day of the release, YYYY-MM-DD."""
+        return "-".join(self.release.split(".")[:3])
+
+
+def name(today: str, taken: Iterable[str]) -> str:
+    """The name of a new release: the day, then `.1`, `.2` where it is taken."""
+    day = today.replace("-", ".")
+    names = set(taken)
+    candidate, number = day, 0
+    while candidate in names:
+        number += 1
+        candidate = f"{day}.{number}"
+    return candidate
+
+
+def is_name(text: str) -> bool:
+    """Whether a tag of the repository of releases is the name of one."""
+    return _NAME.fullmatch(text) is not None
+
+
+def dump(record: Record) -> bytes:
+    """The record as JSON, sorted: the same record, the same bytes."""
+    data = {"format": FORMAT, **asdict(record)}
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def parse(data: bytes) -> Record:
+    """Read a record. Raises ConfigError where it is of a newer format, or none."""
+    try:
+        fields = json.loads(data)
+        number = fields.pop("format")
+        if number > FORMAT:
+            raise ConfigError(
+                f"the release record has format {number}, newer than this builder's {FORMAT}",
+                hint="upgrade the builder",
+            )
+        fields["targets"] = {
+            key: ReleasedTarget(**{**item, "rolling": tuple(item["rolling"])})
+            for key, item in fields["targets"].items()
+        }
+        fields["charts"] = {
+            key: ReleasedChart(**{**item, "images": tuple(item["images"])})
+            for key, item in fields["charts"].items()
+        }
+        return Record(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"not a release record: {error!r}") from error
+
+
+def same_content(old: Record, new: Record) -> bool:
+    """Whether two records offer the same, whatever they are called."""
+    return all(
+        getattr(old, part) == getattr(new, part) for part in ("lock", "bases", "blocked", "charts")
+    ) and _plain(old) == _plain(new)
+
+
+def _plain(record: Record) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {key: (item.digest, item.rolling) for key, item in record.targets.items()}
