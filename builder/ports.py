@@ -91,11 +91,20 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blob:
+    """Content with its media type."""
+
+    kind: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """Something that is not an image, kept beside images. `files` maps a title to its content."""
 
-    kind: str  # an OCI artifact type, e.g. application/vnd.onyxia.release.v1+json
-    files: Mapping[str, bytes]
+    kind: str  # the media type of its config, which says what it is
+    files: Mapping[str, Blob]
+    config: bytes = b"{}"
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,265 @@
+"""Registries: what is there, images in, tags, and artifacts beside images.
+
+Images move with skopeo, which knows how; everything else speaks the OCI distribution API through
+oras, which does the authentication. Credentials are those of `docker login` or `podman login`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from oras.provider import Registry
+
+from builder.errors import ConflictError, StepError, TransientError
+from builder.ports import Artifact, Blob
+from builder.process import Command, Runner
+from builder.reference import Reference
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_ACCEPT = ", ".join(
+    [
+        _MANIFEST,
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    ]
+)
+_TITLE = "org.opencontainers.image.title"
+_SECONDS = 60.0
+
+
+class _Session(requests.Session):
+    """A session whose requests cannot wait for ever."""
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        kwargs.setdefault("timeout", _SECONDS)
+        return super().request(*args, **kwargs)
+
+
+class RegistryStore:
+    """Registries by name; those on loopback are spoken to in plain HTTP."""
+
+    def __init__(self, *, runner: Runner, skopeo: str, work: Path) -> None:
+        self._runner = runner
+        self._skopeo = skopeo
+        self._work = work
+        self._local = threading.local()
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """The tags of `registry/repository`, sorted; none where it does not exist."""
+        registry, _, name = repository.partition("/")
+        url: str | None = f"/v2/{name}/tags/list?n=1000"
+        found: list[str] = []
+        while url:
+            response = self._ask(registry, name, "GET", url)
+            if response.status_code == 404:
+                break
+            self._check(response, repository)
+            found += response.json().get("tags") or []
+            following = response.links.get("next", {}).get("url")
+            url = following[following.index("/v2/") :] if following else None
+        return tuple(sorted(set(found)))
+
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of a manifest, or None where there is none."""
+        response = self._manifest(reference, "HEAD")
+        if response is None:
+            return None
+        return response.headers.get("Docker-Content-Digest")
+
+    def push(self, layout: Path, reference: Reference) -> str:
+        """Push an OCI layout as it is; the digest that the tag has afterwards.
+
+        The first push of an immutable tag wins: where the tag is there, its digest is adopted.
+        """
+        held = self.digest(reference)
+        if held is None:
+            self._runner.run(self.push_command(layout, reference))
+            held = self.digest(reference)
+        if held is None:
+            raise TransientError(f"{reference} is not there after it was pushed")
+        return held
+
+    def push_command(self, layout: Path, reference: Reference) -> Command:
+        """How `push` moves the layers."""
+        return Command(
+            argv=(
+                self._skopeo, "copy", "--quiet", "--preserve-digests",
+                *(["--dest-tls-verify=false"] if reference.is_loopback else []),
+                f"oci:{layout}", f"docker://{reference}",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+
+    def copy(self, source: Reference, target: Reference) -> None:
+        """Make `target` name the manifest of `source`; layers move only between repositories."""
+        if source.name != target.name:
+            self._runner.run(self.copy_command(source, target))
+            return
+        response = self._manifest(source, "GET")
+        if response is None:
+            raise StepError(f"{source} is not in the registry")
+        self._put_manifest(target, response.content, response.headers["Content-Type"])
+
+    def copy_command(self, source: Reference, target: Reference) -> Command:
+        """How `copy` moves layers between repositories."""
+        return Command(
+            argv=(
+                self._skopeo, "copy", "--quiet", "--preserve-digests", "--all",
+                *(["--src-tls-verify=false"] if source.is_loopback else []),
+                *(["--dest-tls-verify=false"] if target.is_loopback else []),
+                f"docker://{source}", f"docker://{target}",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+
+    def put(self, artifact: Artifact, reference: Reference) -> str:
+        """Push an artifact; its digest."""
+        layers = []
+        for title, blob in artifact.files.items():
+            descriptor = self._put_blob(reference, blob)
+            layers.append({**descriptor, "annotations": {_TITLE: title}})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": self._put_blob(reference, Blob(kind=artifact.kind, data=artifact.config)),
+            "layers": layers,
+            "annotations": dict(artifact.annotations),
+        }
+        body = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+        self._put_manifest(reference, body, _MANIFEST)
+        return _digest(body)
+
+    def get(self, reference: Reference) -> Artifact | None:
+        """An artifact, or None where there is none."""
+        response = self._manifest(reference, "GET")
+        if response is None:
+            return None
+        manifest = response.json()
+        files = {
+            layer.get("annotations", {}).get(_TITLE, layer["digest"]): Blob(
+                kind=layer["mediaType"], data=self._blob(reference, layer["digest"])
+            )
+            for layer in manifest.get("layers", [])
+        }
+        return Artifact(
+            kind=manifest["config"]["mediaType"],
+            config=self._blob(reference, manifest["config"]["digest"]),
+            files=files,
+            annotations=manifest.get("annotations") or {},
+        )
+
+    # The API.
+
+    def _manifest(self, reference: Reference, method: str) -> requests.Response | None:
+        name = reference.digest or reference.tag
+        url = f"/v2/{reference.repository}/manifests/{name}"
+        headers = {"Accept": _ACCEPT}
+        response = self._ask(reference.registry, reference.repository, method, url, headers=headers)
+        if response.status_code == 404:
+            return None
+        self._check(response, str(reference))
+        return response
+
+    def _put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
+        url = f"/v2/{reference.repository}/manifests/{reference.tag}"
+        response = self._ask(
+            reference.registry,
+            reference.repository,
+            "PUT",
+            url,
+            data=body,
+            headers={"Content-Type": kind},
+        )
+        self._check(response, str(reference))
+
+    def _put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
+        digest = _digest(blob.data)
+        registry, name = reference.registry, reference.repository
+        head = self._ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
+        if head.status_code != 200:
+            start = self._ask(registry, name, "POST", f"/v2/{name}/blobs/uploads/")
+            self._check(start, str(reference))
+            place = start.headers["Location"]
+            url = place[place.index("/v2/") :]
+            url += ("&" if "?" in url else "?") + f"digest={digest}"
+            headers = {"Content-Type": "application/octet-stream"}
+            done = self._ask(registry, name, "PUT", url, data=blob.data, headers=headers)
+            self._check(done, str(reference))
+        return {"mediaType": blob.kind, "digest": digest, "size": len(blob.data)}
+
+    def _blob(self, reference: Reference, digest: str) -> bytes:
+        url = f"/v2/{reference.repository}/blobs/{digest}"
+        response = self._ask(reference.registry, reference.repository, "GET", url)
+        self._check(response, str(reference))
+        if _digest(response.content) != digest:
+            raise TransientError(f"{reference}: blob {digest} arrived damaged")
+        return response.content
+
+    def _ask(
+        self,
+        registry: str,
+        repository: str,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> requests.Response:
+        client = self._client(registry, repository)
+        url = f"{client.prefix}://{registry}{path}"
+        try:
+            response: requests.Response = client.do_request(
+                url, method, data=data, headers=dict(headers or {})
+            )
+        except requests.RequestException as error:
+            raise TransientError(
+                f"registry {registry} does not answer: {_short(error)}",
+                hint="is it up, and is its name right in `catalog.registries`?",
+            ) from error
+        except ValueError as error:
+            raise StepError(
+                f"registry {registry} refuses: {error}", hint=f"run `docker login {registry}`"
+            ) from error
+        return response
+
+    def _client(self, registry: str, repository: str) -> Registry:
+        """A client of this thread for this repository: tokens are per repository."""
+        clients: dict[tuple[str, str], Registry] = self._local.__dict__.setdefault("clients", {})
+        key = (registry, repository)
+        if key not in clients:
+            reference = Reference(registry=registry, repository=repository)
+            client = Registry(hostname=registry, insecure=reference.is_loopback)
+            client.session = _Session()
+            container = client.get_container(f"{registry}/{repository}:latest")
+            client.auth.load_configs(container)
+            clients[key] = client
+        return clients[key]
+
+    def _check(self, response: requests.Response, what: str) -> None:
+        code = response.status_code
+        if code < 400:
+            return
+        message = f"{what}: the registry answered {code} {response.reason}"
+        if code in {401, 403}:
+            raise StepError(message, hint="are you logged in, with the right to push?")
+        if code == 409:
+            raise ConflictError(message)
+        if code == 429 or code >= 500:
+            raise TransientError(message)
+        raise StepError(f"{message}: {response.text[:200]}")
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _short(error: requests.RequestException) -> str:
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    return str(reason).rsplit(": ", 1)[-1][:200]

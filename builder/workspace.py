@@ -1,0 +1,279 @@
+"""The folders of a catalog. The one module that reads and writes project files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import lock as locks
+from builder import tags
+from builder.config import document
+from builder.config.parse import MatrixFile, Network, RecipeFile, parse_matrix, parse_recipe
+from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.lock import Lock
+from builder.matrix import Expansion, expand
+from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe
+from builder.text import did_you_mean
+
+MATRIX = "matrix.yaml"
+_IGNORED = {"__pycache__", ".DS_Store"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A catalog, read and expanded."""
+
+    catalog: Catalog
+    expansion: Expansion
+    network: Network
+    lock: Lock | None
+
+
+class Workspace:
+    """A catalog's folder, and the folder `build/` in it that holds all that is derived."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.state = root / "build"
+
+    def load(self) -> Project:
+        """Read everything. Raises all independent mistakes together."""
+        errors: list[BuilderError] = []
+        file = self._matrix(errors)
+        recipes = self._recipes(file, errors)
+        charts = self._charts(file, errors)
+        lock = self._lock(errors)
+        expansion = None
+        try:
+            expansion = expand(file.matrix, file.document.at)
+            errors += tags.check(expansion, file.matrix, file.document.at)
+        except BuilderError as error:
+            errors.append(error)
+        raise_all(_flat(errors))
+        assert expansion is not None
+        catalog = Catalog(
+            matrix=file.matrix,
+            recipes=recipes,
+            macros=self._texts("images/_macros", ".j2"),
+            charts=charts,
+            library=self._bytes("charts/library"),
+            features=self._features(),
+        )
+        return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
+
+    def read(self, path: str) -> str:
+        """The text of a file of the catalog. Raises ConfigError where there is none."""
+        try:
+            return (self.root / path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise ConfigError("no such file", location=Location(file=path)) from None
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"not UTF-8: {error.reason}", location=Location(file=path)) from error
+
+    def write_lock(self, lock: Lock) -> bool:
+        """Write matrix.lock; whether that changed it."""
+        return write(self.root / locks.FILE, locks.dump(lock).encode())
+
+    def _matrix(self, errors: list[BuilderError]) -> MatrixFile:
+        if not (self.root / MATRIX).is_file():
+            raise ConfigError(
+                f"no {MATRIX} in {self.root}", hint="name the folder of a catalog with --root"
+            )
+        file, found = parse_matrix(self.read(MATRIX), MATRIX)
+        errors += found
+        if file is None:
+            raise_all(errors)
+        assert file is not None
+        return file
+
+    def _lock(self, errors: list[BuilderError]) -> Lock | None:
+        if not (self.root / locks.FILE).is_file():
+            return None
+        try:
+            return locks.parse(self.read(locks.FILE))
+        except BuilderError as error:
+            errors.append(error)
+            return None
+
+    # Recipes.
+
+    def _recipes(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, Recipe]:
+        recipes: dict[str, Recipe] = {}
+        for name, image in file.matrix.images.items():
+            if image.recipe in recipes:
+                continue
+            folder = f"images/{image.recipe}"
+            missing = [
+                item for item in ("recipe.yaml", "Dockerfile.j2")
+                if not (self.root / folder / item).is_file()
+            ]  # fmt: skip
+            if missing:
+                place = file.document.at(("images", name, "recipe"))
+                hint = did_you_mean(image.recipe, self._folders("images"))
+                errors.append(
+                    ConfigError(
+                        f"recipe {image.recipe!r} has no {folder}/{missing[0]}",
+                        hint=hint,
+                        location=place,
+                    )
+                )
+                continue
+            path = f"{folder}/recipe.yaml"
+            try:
+                parsed, found = parse_recipe(self.read(path), path, file.matrix.axes)
+            except BuilderError as error:
+                errors.append(error)
+                continue
+            errors += found
+            if parsed is not None:
+                recipes[image.recipe] = self._recipe(image.recipe, parsed)
+        return recipes
+
+    def _recipe(self, name: str, file: RecipeFile) -> Recipe:
+        folder = f"images/{name}"
+        tests = self.root / folder / "tests"
+        return Recipe(
+            name=name,
+            summary=file.spec.summary,
+            dockerfile=self.read(f"{folder}/Dockerfile.j2"),
+            dockerfile_path=f"{folder}/Dockerfile.j2",
+            packages={key: tuple(items) for key, items in file.spec.packages.items()},
+            when=tuple(
+                (condition, {key: tuple(items) for key, items in extra.packages.items()})
+                for condition, extra in file.spec.when.items()
+            ),
+            provides=file.spec.provides,
+            ports=tuple(file.spec.ports),
+            command=tuple(file.spec.command),
+            files=self._files(self.root / folder / "files"),
+            tests=str(tests) if tests.is_dir() else "",
+        )
+
+    def _files(self, folder: Path) -> tuple[File, ...]:
+        found = []
+        for path in _walk(folder):
+            data = path.read_bytes()
+            # Only the executable bit is git's; the rest depends on a umask.
+            mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+            found.append(
+                File(
+                    path=f"files/{path.relative_to(folder).as_posix()}",
+                    mode=mode,
+                    sha256=hashlib.sha256(data).hexdigest(),
+                    source=str(path),
+                )
+            )
+        return tuple(found)
+
+    # Charts.
+
+    def _charts(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, ChartRecipe]:
+        charts: dict[str, ChartRecipe] = {}
+        for name, chart in file.matrix.charts.items():
+            if chart.recipe in charts:
+                continue
+            folder = f"charts/{chart.recipe}"
+            if not (self.root / folder / "chart.yaml").is_file():
+                place = file.document.at(("charts", name, "recipe"))
+                hint = did_you_mean(chart.recipe, self._folders("charts"))
+                errors.append(
+                    ConfigError(
+                        f"chart recipe {chart.recipe!r} has no {folder}/chart.yaml",
+                        hint=hint,
+                        location=place,
+                    )
+                )
+                continue
+            spec = self._data(f"{folder}/chart.yaml")
+            charts[chart.recipe] = ChartRecipe(
+                name=chart.recipe, spec=spec, files=self._texts(folder)
+            )
+        return charts
+
+    def _features(self) -> dict[str, ChartFeature]:
+        return {
+            name: ChartFeature(
+                name=name,
+                spec=self._data(f"charts/features/{name}/feature.yaml"),
+                files=self._texts(f"charts/features/{name}"),
+            )
+            for name in self._folders("charts/features")
+        }
+
+    # Files.
+
+    def _data(self, path: str) -> dict[str, object]:
+        parsed, errors = document.load(self.read(path), path)
+        raise_all(errors)
+        if not isinstance(parsed.data, dict):
+            raise ConfigError("not a mapping", location=Location(file=path))
+        return parsed.data
+
+    def _folders(self, path: str) -> list[str]:
+        folder = self.root / path
+        if not folder.is_dir():
+            return []
+        return sorted(
+            item.name for item in folder.iterdir() if item.is_dir() and item.name[0] not in "._"
+        )
+
+    def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
+        return {
+            name: data.decode() for name, data in self._bytes(path).items() if name.endswith(suffix)
+        }
+
+    def _bytes(self, path: str) -> dict[str, bytes]:
+        folder = self.root / path
+        return {item.relative_to(folder).as_posix(): item.read_bytes() for item in _walk(folder)}
+
+
+def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
+    """Write a file whole or not at all; whether that changed it."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make `folder` hold exactly these files, by path below it."""
+    for path in _walk(folder):
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    for name, data in files.items():
+        write(folder / name, data)
+
+
+def write_context(folder: Path, dockerfile: str, files: tuple[File, ...]) -> None:
+    """Make `folder` a build context: the Dockerfile and the recipe's files, with their modes."""
+    write_tree(folder, {"Dockerfile": dockerfile.encode()})
+    for file in files:
+        write(folder / file.path, Path(file.source).read_bytes(), file.mode)
+
+
+def _walk(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not _IGNORED.intersection(path.relative_to(folder).parts)
+    )
+
+
+def _flat(errors: list[BuilderError]) -> list[BuilderError]:
+    """Errors that hold several, opened."""
+    return [inner for error in errors for inner in getattr(error, "errors", (error,))]
