@@ -1,0 +1,58 @@
+"""OCI layouts with one manifest: what an engine leaves for a store to push."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from builder.errors import StepError
+from builder.ports import Built
+
+
+def blob(layout: Path, digest: str) -> Path:
+    """Where a layout keeps a blob."""
+    algorithm, _, value = digest.partition(":")
+    return layout / "blobs" / algorithm / value
+
+
+def read(layout: Path, digest: str) -> dict[str, Any]:
+    """A JSON blob: a manifest or a configuration."""
+    content: dict[str, Any] = json.loads(blob(layout, digest).read_bytes())
+    return content
+
+
+def entry(layout: Path) -> dict[str, Any]:
+    """The descriptor of the one manifest of a layout. Raises StepError where there is not one."""
+    try:
+        index = json.loads((layout / "index.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise StepError(f"{layout} is not an OCI layout: {error}") from error
+    manifests: list[dict[str, Any]] = index.get("manifests", [])
+    if len(manifests) != 1:
+        raise StepError(f"{layout} holds {len(manifests)} manifests, not one")
+    return manifests[0]
+
+
+def built(layout: Path, *, local: str) -> Built:
+    """What a layout holds, as the result of a build."""
+    descriptor = entry(layout)
+    manifest = read(layout, descriptor["digest"])
+    blobs = [manifest["config"], *manifest["layers"]]
+    size = int(descriptor["size"]) + sum(int(item["size"]) for item in blobs)
+    return Built(layout=layout, digest=descriptor["digest"], size=size, local=local)
+
+
+def fresh(layout: Path) -> Path:
+    """An absent folder beside `layout`, to be filled and then given to `settle`."""
+    partial = layout.with_name(layout.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    return partial
+
+
+def settle(partial: Path, layout: Path) -> None:
+    """Put a finished layout in its place, instead of what stood there."""
+    shutil.rmtree(layout, ignore_errors=True)
+    partial.rename(layout)

@@ -1,0 +1,273 @@
+"""podman: builds without a daemon, with everything it stores in one folder of the project."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from builder import reference
+from builder.engines import layout as layouts
+from builder.engines.podman_home import Home, Limits, enclosed
+from builder.errors import StepError
+from builder.ports import BuildRequest, Built, Container, StartRequest
+from builder.process import Command, Runner
+from builder.reference import Reference
+
+LABEL = "catalog-builder.state"
+"""The label that every container of ours carries; its value names the project's state folder."""
+
+LOCAL = "localhost"
+"""The registry, so to speak, of images that only the engine holds."""
+
+# These would change what podman itself does, so they reach a container through a file.
+_OWN = re.compile(
+    r"PATH|HOME|TMPDIR|LD_.*|XDG_.*|CONTAINERS?_.*|BUILDAH_.*|STORAGE_.*|REGISTRY_AUTH_FILE|"
+    r"DBUS_.*|GO.*|SSL_CERT_.*|NOTIFY_SOCKET|LISTEN_.*|.*_proxy|.*_PROXY"
+)
+
+
+class Podman:
+    """Builds, starts and removes with podman, as a process of its own for each command.
+
+    `state` is the folder for images, containers and configuration. `isolated` says that builds
+    may have a process namespace of their own, so that nothing of them outlives their end; it
+    takes root. `isolation` is oci or chroot. See `podman_probe.probe`, which decides both.
+    """
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        state: Path,
+        program: str = "podman",
+        runtime: str = "runc",
+        isolation: str = "oci",
+        isolated: bool = True,
+        limits: Limits | None = None,
+    ) -> None:
+        self._runner = runner
+        self._program = program
+        self._isolation = isolation
+        self._isolated = isolated
+        self._home = Home(state=state.absolute(), runtime=runtime, limits=limits)
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """`podman`."""
+        return "podman"
+
+    def build(self, request: BuildRequest) -> Built:
+        """Build to an OCI layout. Raises StepError, TransientError."""
+        local = local_name(request.id)
+        partial = layouts.fresh(request.layout)
+        for image in sorted(set(request.contexts.values()), key=str):
+            self._fetch(image, request)
+        self._run(self._build_argv(request, local), request)
+        self._run(push_argv(self._program, local, partial), request)
+        layouts.settle(partial, request.layout)
+        return layouts.built(request.layout, local=local)
+
+    def start(self, request: StartRequest) -> Container:
+        """Start a container. Raises StepError."""
+        name = f"catalog-{uuid.uuid4().hex[:12]}"
+        self._pull(reference.parse(request.image))
+        with self._environment(request.env) as (flags, env):
+            argv = start_argv(self._program, request, name=name, label=self._label, env=flags)
+            command = Command(
+                argv=argv, env=env, timeout=600.0, secrets=tuple(request.env.values())
+            )
+            with contextlib.ExitStack() as undo:
+                undo.callback(self._discard, name)
+                # No log: the values of the environment would stand in it.
+                identity = self._runner.run(command).stdout.strip().splitlines()[-1]
+                ports = self._ports(name) if request.ports else {}
+                undo.pop_all()
+        return Container(
+            id=identity, ports=ports, testinfra=f"podman://{identity}", env=self._env()
+        )
+
+    def remove(self, container: Container) -> None:
+        """End and remove a container, with its volumes; silent where it is gone."""
+        self._discard(container.id)
+
+    def drop(self, local: str) -> None:
+        """Remove an image from the engine's storage; silent where it is gone."""
+        argv = (self._program, "rmi", "--force", "--ignore", local)
+        self._runner.run(self._command(argv), check=False)
+
+    def clean_up(self) -> tuple[str, ...]:
+        """Remove what a killed run left: containers, and half-made images; their ids.
+
+        To be called when no other run of this project is under way.
+        """
+        argv = (self._program, "ps", "--all", "--external", "--quiet", "--no-trunc")
+        left = tuple(self._runner.run(self._command(argv)).stdout.split())
+        for identity in left:
+            self._discard(identity)
+        return left
+
+    def commands(self, request: BuildRequest) -> tuple[str, ...]:
+        """What `build` would run, as shell lines that need nothing of the builder."""
+        local = local_name(request.id)
+        images = sorted(set(request.contexts.values()), key=str)
+        argvs = (
+            *(argv for image in images for argv in fetch_argvs(self._program, image)),
+            self._build_argv(request, local),
+            ("rm", "-rf", str(request.layout)),
+            push_argv(self._program, local, request.layout),
+        )
+        env = self._home.environment()
+        return tuple(
+            str(Command(argv=argv, env=env if argv[0] == self._program else {})) for argv in argvs
+        )
+
+    def preamble(self) -> tuple[str, ...]:
+        """Shell lines that write the configuration which the lines of `commands` name."""
+        return self._home.shell()
+
+    @property
+    def _label(self) -> str:
+        return f"{LABEL}={self._home.state}"
+
+    def _build_argv(self, request: BuildRequest, local: str) -> tuple[str, ...]:
+        return build_argv(self._program, request, local=local, isolation=self._isolation)
+
+    def _run(self, argv: tuple[str, ...], request: BuildRequest) -> None:
+        command = self._command(argv, timeout=request.timeout)
+        self._runner.run(self._enclosed(command), log=request.log)
+
+    def _fetch(self, image: Reference, request: BuildRequest) -> None:
+        """Have a parent or an input here, under the name that `build_argv` gives it."""
+        argv = (self._program, "image", "exists", context_name(image))
+        if self._runner.run(self._command(argv), check=False).code != 0:
+            for argv in fetch_argvs(self._program, image):
+                self._run(argv, request)
+
+    def _pull(self, image: Reference) -> None:
+        """Have an image of a registry here before `run`, which cannot be enclosed."""
+        if image.registry != LOCAL:
+            argv = pull_argv(self._program, image)
+            self._runner.run(self._enclosed(self._command(argv)))
+
+    def _enclosed(self, command: Command) -> Command:
+        return enclosed(command, cache=self._home.cache) if self._isolated else command
+
+    def _command(self, argv: tuple[str, ...], *, timeout: float = 600.0) -> Command:
+        return Command(argv=argv, env=self._env(), timeout=timeout)
+
+    def _env(self) -> Mapping[str, str]:
+        with self._lock:
+            return self._home.prepare()
+
+    def _ports(self, name: str) -> dict[int, int]:
+        output = self._runner.run(self._command((self._program, "port", name)))
+        return parse_ports(output.stdout)
+
+    def _discard(self, name: str) -> None:
+        # A container under removal, or half made by a killed process, can take a second call.
+        argv = (self._program, "rm", "--force", "--ignore", "--volumes", "--time", "2", name)
+        for _ in range(2):
+            if self._runner.run(self._command(argv), check=False).code == 0:
+                return
+
+    @contextlib.contextmanager
+    def _environment(
+        self, env: Mapping[str, str]
+    ) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+        """The flags that hand `env` to a container, and the environment that podman needs."""
+        by_name = {key: value for key, value in env.items() if not _OWN.fullmatch(key)}
+        by_file = {key: value for key, value in env.items() if key not in by_name}
+        for key, value in by_file.items():
+            if "\n" in value:
+                raise StepError(f"{key} of a container cannot hold a line break")
+        flags = tuple(word for key in by_name for word in ("--env", key))
+        ours = dict(self._env())
+        if not by_file:
+            yield flags, {**ours, **by_name}
+            return
+        handle, file = tempfile.mkstemp(dir=self._home.temporary)
+        try:
+            with os.fdopen(handle, "w") as stream:
+                stream.writelines(f"{key}={value}\n" for key, value in by_file.items())
+            yield (*flags, "--env-file", file), {**ours, **by_name}
+        finally:
+            Path(file).unlink()
+
+
+def local_name(identity: str) -> str:
+    """What the engine calls the image of a target: readable, and one name for one id."""
+    slug = re.sub(r"[^a-z0-9]+", "-", identity.lower()).strip("-")[:80].strip("-")
+    return f"{LOCAL}/{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}:latest"
+
+
+def build_argv(
+    program: str, request: BuildRequest, *, local: str, isolation: str
+) -> tuple[str, ...]:
+    """The command that builds."""
+    words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
+    words += ["--platform", request.platform]
+    # The label would hold podman's version, and so would the digest.
+    words += ["--identity-label=false", "--timestamp", str(request.epoch)]
+    # The OCI format would note where the parent came from; the push converts to it.
+    words += ["--format", "docker", "--pull=never"]
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
+    for name, image in sorted(request.contexts.items()):
+        words += ["--build-context", f"{name}=docker-image://{context_name(image)}"]
+    for name, file in sorted(request.secrets.items()):
+        words += ["--secret", f"id={name},src={file.absolute()}"]
+    dockerfile = str(request.context / "Dockerfile")
+    return (*words, "--file", dockerfile, "--tag", local, str(request.context))
+
+
+def context_name(image: Reference) -> str:
+    """What the engine calls a parent or an input.
+
+    The history of an image holds the name of its parent, and the same image must have the same
+    digest whichever registry its parent stood in.
+    """
+    digest = image.digest or "sha256:" + hashlib.sha256(str(image).encode()).hexdigest()
+    return f"{LOCAL}/parent:{digest.removeprefix('sha256:')}"
+
+
+def fetch_argvs(program: str, image: Reference) -> tuple[tuple[str, ...], ...]:
+    """The commands that fetch a parent or an input, and give it its name."""
+    return pull_argv(program, image), (program, "tag", str(image), context_name(image))
+
+
+def pull_argv(program: str, image: Reference) -> tuple[str, ...]:
+    """The command that fetches an image."""
+    plain = ("--tls-verify=false",) if image.is_loopback else ()
+    return (program, "pull", "--quiet", *plain, str(image))
+
+
+def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
+    """The command that writes an image as an OCI layout."""
+    return (program, "push", "--quiet", "--format", "oci", local, f"oci:{layout}:latest")
+
+
+def start_argv(
+    program: str, request: StartRequest, *, name: str, label: str, env: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The command that starts a container; `env` are the flags of its environment."""
+    words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
+    for port in request.ports:
+        words += ["--publish", f"127.0.0.1::{port}"]
+    if request.log is not None:
+        words += ["--log-driver", "k8s-file", "--log-opt", f"path={request.log.absolute()}"]
+    return (*words, "--pull=never", request.image, *request.command)
+
+
+def parse_ports(text: str) -> dict[int, int]:
+    """Container port to host port, from the lines `8888/tcp -> 127.0.0.1:40001`."""
+    return {
+        int(inside): int(outside)
+        for inside, outside in re.findall(r"^(\d+)/tcp -> 127\.0\.0\.1:(\d+)$", text, re.M)
+    }
