@@ -1,10 +1,9 @@
-"""Settings of JupyterLab for a session. A user's own, in the home directory, come after these."""
+"""Settings of JupyterLab in a session. A user's own, in the home directory, come after these."""
 
 import os
-import sys
 from pathlib import Path
 
-c = get_config()  # noqa: F821 - given by JupyterLab to the file that it reads
+c = get_config()  # noqa: F821 - given by Jupyter to the file that it reads
 
 # From the environment rather than the command line, which every process may read.
 if os.environ.get("PASSWORD"):
@@ -12,8 +11,3 @@ if os.environ.get("PASSWORD"):
 
 c.ServerApp.root_dir = os.environ.get("WORKSPACE_DIR", str(Path.home()))
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash", "-l"]}
-
-# JupyterLab offers the Python it runs on even where the image does not offer Python.
-c.KernelSpecManager.ensure_native_kernel = Path(
-    sys.prefix, "share", "jupyter", "kernels", "python3"
-).is_dir()

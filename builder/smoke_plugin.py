@@ -1,0 +1,40 @@
+"""What smoke tests are given: pytest's plugin in the child process that `smoke.py` starts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of tests that end the container."""
+    config.addinivalue_line("markers", "last: runs after all others, because it ends the container")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that end the container after all others, whichever suite they are in."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session")
+def facts() -> dict[str, Any]:
+    """What the image is to be compared with: see `ports.SmokeRequest` and `smoke.facts_of`."""
+    loaded: dict[str, Any] = json.loads(Path(os.environ["BUILDER_FACTS"]).read_text("utf-8"))
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def address(facts: dict[str, Any]) -> Callable[[int], str]:
+    """`address(port)`: where a port of the container is reached from here, as `host:port`."""
+    return lambda port: f"127.0.0.1:{facts['ports'][str(port)]}"
+
+
+@pytest.fixture(scope="session")
+def url(address: Callable[[int], str]) -> Callable[[int], str]:
+    """`url(port)`: the same, as the start of a URL."""
+    return lambda port: f"http://{address(port)}"

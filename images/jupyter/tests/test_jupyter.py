@@ -1,0 +1,162 @@
+"""JupyterLab, used as a browser uses it: over HTTP and WebSocket, from outside the container."""
+
+import json
+import time
+import uuid
+
+import pytest
+import requests
+import websocket
+
+PORT = 8888
+WORK = "/home/onyxia/work"
+
+# Per axis that brings a language: what its kernel calls it, and a cell that prints 5050.
+LANGUAGES = {
+    "python": ("python", "print(sum(range(101)))"),
+    "r": ("R", "cat(sum(0:100))"),
+}
+
+
+class Client:
+    """What a browser with a token does. It trusts no proxy of this machine."""
+
+    def __init__(self, address, token):
+        self.address = address
+        self.headers = {"Authorization": f"token {token}"} if token else {}
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def request(self, method, path, **options):
+        return self.session.request(
+            method, f"http://{self.address}{path}", headers=self.headers, timeout=30, **options
+        )
+
+    def json(self, method, path, **options):
+        answer = self.request(method, path, **options)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def socket(self, path):
+        return websocket.create_connection(
+            f"ws://{self.address}{path}", header=self.headers, timeout=60, http_no_proxy=["*"]
+        )
+
+
+@pytest.fixture(scope="session")
+def jupyter(address, facts):
+    """A client with the right token, once the server answers."""
+    client = Client(address(PORT), facts["password"])
+    end = time.monotonic() + 90
+    while True:
+        try:
+            if client.request("GET", "/api").ok:
+                return client
+        except requests.ConnectionError:
+            pass
+        if time.monotonic() > end:
+            pytest.fail("JupyterLab does not answer")
+        time.sleep(0.2)
+
+
+def languages(facts):
+    return {axis: LANGUAGES[axis] for axis in facts["axes"] if axis in LANGUAGES}
+
+
+def execute(client, kernel, code):
+    """Run a cell; what it printed, and how it ended."""
+    message = {
+        "header": {
+            "msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "smoke",
+            "session": uuid.uuid4().hex, "version": "5.3",
+        },
+        "parent_header": {},
+        "metadata": {},
+        "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
+        "channel": "shell",
+    }  # fmt: skip
+    printed = ""
+    stream = client.socket(f"/api/kernels/{kernel}/channels")
+    try:
+        stream.send(json.dumps(message))
+        while True:
+            answer = json.loads(stream.recv())
+            if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            if answer["msg_type"] == "stream":
+                printed += answer["content"]["text"]
+            if answer["msg_type"] == "error":
+                return printed + "\n".join(answer["content"]["traceback"])
+            if answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle":
+                return printed
+    finally:
+        stream.close()
+
+
+def test_jupyterlab_answers_with_its_token(jupyter):
+    page = jupyter.request("GET", "/lab")
+    assert page.ok
+    assert "jupyter-config-data" in page.text
+
+
+def test_jupyterlab_refuses_without_its_token(jupyter):
+    for token in ("", "wrong", f"{uuid.uuid4()}"):
+        stranger = Client(jupyter.address, token)
+        assert stranger.request("GET", "/api/contents").status_code == 403
+        page = stranger.request("GET", "/lab", allow_redirects=False)
+        assert page.status_code in (302, 403)
+        with pytest.raises(websocket.WebSocketBadStatusException):
+            stranger.socket("/api/events/subscribe")
+
+
+def test_the_token_stands_on_no_command_line(host, jupyter, facts):
+    found = host.check_output("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true")
+    assert "jupyter" in found
+    assert facts["password"] not in found
+
+
+def test_there_is_a_kernel_for_every_language_and_no_other(jupyter, facts):
+    kernels = jupyter.json("GET", "/api/kernelspecs")["kernelspecs"].values()
+    found = sorted(kernel["spec"]["language"] for kernel in kernels)
+    assert found == sorted(name for name, _ in languages(facts).values())
+
+
+def test_every_kernel_executes_a_cell(jupyter, facts):
+    specs = jupyter.json("GET", "/api/kernelspecs")["kernelspecs"]
+    for axis, (language, code) in languages(facts).items():
+        name = next(key for key, item in specs.items() if item["spec"]["language"] == language)
+        kernel = jupyter.json("POST", "/api/kernels", json={"name": name})["id"]
+        try:
+            assert execute(jupyter, kernel, code).strip() == "5050", axis
+        finally:
+            jupyter.request("DELETE", f"/api/kernels/{kernel}")
+
+
+def test_files_lie_in_the_work_directory(host, jupyter):
+    note = {"type": "file", "format": "text", "content": "é\n"}
+    jupyter.json("PUT", "/api/contents/probe.txt", json=note)
+    assert host.file(f"{WORK}/probe.txt").content_string == "é\n"
+    jupyter.request("DELETE", "/api/contents/probe.txt")
+
+
+def test_a_terminal_opens_in_the_work_directory(jupyter):
+    name = jupyter.json("POST", "/api/terminals")["name"]
+    stream = jupyter.socket(f"/terminals/websocket/{name}")
+    printed = ""
+    try:
+        stream.send(json.dumps(["stdin", 'echo "<$PWD $((6*7)) $(command -v jupyter)>"\r']))
+        while "bin/jupyter>" not in printed:
+            kind, *text = json.loads(stream.recv())
+            printed += text[0] if kind == "stdout" else ""
+    finally:
+        stream.close()
+        jupyter.request("DELETE", f"/api/terminals/{name}")
+    assert f"<{WORK} 42 /opt/python/bin/jupyter>" in printed
+
+
+def test_nothing_was_compiled_at_the_start(host, jupyter):
+    # An engine writes the host name at the start of a container.
+    found = host.check_output(
+        "find /opt /usr -xdev -name '*.pyc' -newer /etc/hostname 2>/dev/null || true"
+    )
+    assert not found
