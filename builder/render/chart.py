@@ -1,0 +1,286 @@
+"""A chart recipe, its features and a list of images to a complete, plain Helm chart.
+
+Pure: mappings in, `{path: bytes}` out, the same bytes for the same input. The chart carries the
+library that its templates use, so that its package alone is enough.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import string
+from collections.abc import Mapping, Sequence
+
+from ruamel.yaml import YAML
+
+from builder.errors import BuilderError, ConfigError, Location, Problems, raise_all
+from builder.model import Chart, ChartFeature, ChartRecipe
+from builder.render import chart_docs as docs
+from builder.render import chart_templates as templates
+from builder.render import chart_values as describe
+from builder.render.chart_templates import Part
+from builder.render.chart_values import Value
+from builder.render.chart_version import chart_fingerprint, chart_version, next_version
+
+__all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
+
+# A release is named after its chart with up to seven more characters, in 53.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_LONGEST = 46
+_NEEDED = ("title", "description", "command", "port", "features")
+_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
+_FEATURE_KEYS = ("summary", "values", "secret", "config")
+
+
+def render_chart(
+    *,
+    chart: Chart,
+    recipe: ChartRecipe,
+    features: Mapping[str, ChartFeature],
+    library: Mapping[str, bytes],
+    images: Sequence[str],
+    version: str,
+    catalog: str,
+) -> dict[str, bytes]:
+    """The files of a chart, by path. `images` are references; the first is the default.
+
+    Raises ConfigError, or Problems with every independent one.
+    """
+    _check_head(chart, recipe, images)
+    own = Part(
+        name=recipe.name, folder=f"charts/{recipe.name}", spec=recipe.spec, files=recipe.files
+    )
+    parts = _parts(chart, recipe, features)
+    facts = _facts(chart, recipe, images)
+    values = _values(own, parts, facts)
+    everything = (own, *parts)
+    core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
+    _check(everything, values, library, core)
+    spec = {**recipe.spec, "description": _filled(recipe.spec["description"], facts)}
+    about = _library_names(library)
+    text = {
+        ".helmignore": docs.HELMIGNORE,
+        "Chart.yaml": docs.chart_yaml(
+            name=chart.name, version=version, recipe=spec, image=images[0], library=about
+        ),
+        "README.md": docs.readme(
+            name=chart.name, catalog=catalog, recipe=spec, images=images, features=parts,
+            values=values,
+        ),
+        "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
+        "values.schema.json": _pretty(describe.schema(values, str(spec["title"]))),
+        "templates/NOTES.txt": docs.notes(str(spec["title"]), everything, chart.name),
+        "templates/_command.tpl": core,
+        "templates/_slots.tpl": templates.slots_template(everything, chart.name),
+        "ci/default-values.yaml": "# Every value at its default.\n{}\n",
+        **_manifests(chart.name),
+        **_of_parts(everything, chart.name),
+    }  # fmt: skip
+    files = {path: content.encode() for path, content in text.items()}
+    files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
+    return dict(sorted(files.items()))
+
+
+def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:
+    place = Location(file="matrix.yaml")
+    errors: list[BuilderError] = []
+    if not _NAME.fullmatch(chart.name) or len(chart.name) > _LONGEST:
+        errors.append(
+            ConfigError(
+                f"not a chart name: {chart.name!r}",
+                hint=f"at most {_LONGEST} of a-z, 0-9 and -, as releases are named after it",
+                location=place,
+            )
+        )
+    if not images:
+        errors.append(ConfigError(f"chart {chart.name}: it has no image", location=place))
+    folder = f"charts/{recipe.name}"
+    for key in recipe.spec:
+        if key not in _KNOWN:
+            errors.append(
+                ConfigError(
+                    f"unknown key {key!r}",
+                    hint=describe.suggest(key, _KNOWN),
+                    location=describe.locate(recipe.files, folder, "chart.yaml", key),
+                )
+            )
+    for key in _NEEDED:
+        if key not in recipe.spec:
+            where = Location(file=f"{folder}/chart.yaml")
+            errors.append(ConfigError(f"{key} is missing", location=where))
+    raise_all(errors)
+
+
+def _parts(
+    chart: Chart, recipe: ChartRecipe, features: Mapping[str, ChartFeature]
+) -> tuple[Part, ...]:
+    folder = f"charts/{recipe.name}"
+    wanted = [
+        *((name, locate_item(recipe, folder, name)) for name in _words(recipe.spec["features"])),
+        *((name, Location(file="matrix.yaml")) for name in chart.features),
+    ]
+    errors: list[BuilderError] = []
+    parts: dict[str, Part] = {}
+    for name, location in wanted:
+        if name not in features:
+            hint = describe.suggest(name, features)
+            errors.append(ConfigError(f"unknown feature {name!r}", hint=hint, location=location))
+            continue
+        feature = features[name]
+        parts[name] = Part(
+            name=name, folder=f"charts/features/{name}", spec=feature.spec, files=feature.files
+        )
+    raise_all(errors)
+    return tuple(parts.values())
+
+
+def locate_item(recipe: ChartRecipe, folder: str, item: str) -> Location:
+    """Where `- item` stands in chart.yaml, as far as its text is known."""
+    for number, line in enumerate(recipe.files.get("chart.yaml", "").splitlines(), 1):
+        if line.strip() == f"- {item}":
+            column = line.index("-") + 3
+            return Location(file=f"{folder}/chart.yaml", line=number, column=column, source=line)
+    return Location(file=f"{folder}/chart.yaml")
+
+
+def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str, object]:
+    return {
+        "chart": chart.name,
+        "image_name": chart.image,
+        "default_image": images[0],
+        "images": list(images),
+        "port": recipe.spec["port"],
+        "title": recipe.spec["title"],
+    }
+
+
+def _values(own: Part, parts: Sequence[Part], facts: Mapping[str, object]) -> tuple[Value, ...]:
+    """The values of all features, in their order, with what the recipe says otherwise."""
+    errors: list[BuilderError] = []
+    specs: dict[str, tuple[Mapping[str, object], Location]] = {}
+    for part in parts:
+        for key in part.spec:
+            if key not in _FEATURE_KEYS:
+                where = describe.locate(part.files, part.folder, "feature.yaml", key)
+                hint = describe.suggest(key, _FEATURE_KEYS)
+                errors.append(ConfigError(f"unknown key {key!r}", hint=hint, location=where))
+        for path, spec in _mapping(part.spec.get("values")).items():
+            where = describe.locate(part.files, part.folder, "feature.yaml", path)
+            if path in specs:
+                errors.append(
+                    ConfigError(
+                        f"value {path} is described in {specs[path][1]} already", location=where
+                    )
+                )
+                continue
+            specs[path] = (_mapping(spec), where)
+    for path, spec in _mapping(own.spec.get("values")).items():
+        where = describe.locate(own.files, own.folder, "chart.yaml", path)
+        said = _mapping(spec)
+        if path not in specs and "type" not in said:
+            hint = describe.suggest(path, specs)
+            errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
+            continue
+        specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
+    values = _read_all(specs, facts, errors)
+    errors += describe.check(values)
+    raise_all(errors)
+    return values
+
+
+def _read_all(
+    specs: Mapping[str, tuple[Mapping[str, object], Location]],
+    facts: Mapping[str, object],
+    errors: list[BuilderError],
+) -> tuple[Value, ...]:
+    values = []
+    for path, (spec, where) in specs.items():
+        try:
+            values.append(describe.read_value(path, spec, facts, where))
+        except ConfigError as error:
+            errors.append(error)
+    return tuple(values)
+
+
+def _check(
+    parts: Sequence[Part], values: Sequence[Value], library: Mapping[str, bytes], core: str
+) -> None:
+    errors = templates.check_slots(parts)
+    found = templates.reads({"chart.yaml": core}, parts[0].folder)
+    for part in parts:
+        found += templates.reads(part.texts(), part.folder)
+        found += [_named(part, source) for source in templates.SOURCES if _source(part, source)]
+    shared = {path: data.decode() for path, data in library.items() if path.endswith(".tpl")}
+    found += templates.reads(shared, "charts/library")
+    raise_all(errors + templates.check_reads(found, values))
+
+
+def _source(part: Part, source: str) -> str:
+    return str(_mapping(part.spec.get(source)).get("name", ""))
+
+
+def _named(part: Part, source: str) -> templates.Read:
+    where = describe.locate(part.files, part.folder, "feature.yaml", source)
+    return templates.Read(path=_source(part, source), location=where)
+
+
+def _manifests(chart: str) -> dict[str, str]:
+    slots = f'(include "{chart}.slots" . | fromYaml)'
+    made = {
+        name: f'{{{{ include "onyxia-library.{kind}" (dict "root" . "slots" {slots}) }}}}\n'
+        for name, kind in (
+            ("statefulset", "statefulset"), ("service", "service"), ("sources", "sources")
+        )
+    }  # fmt: skip
+    test = (
+        f'{{{{ include "onyxia-library.test" (dict "root" . "image" (include "{chart}.image" .) '
+        f'"port" (.Values.networking.service.port | int) "path" (include "{chart}.healthPath" .)) '
+        "}}\n"
+    )
+    return {
+        **{f"templates/{name}.yaml": text for name, text in made.items()},
+        "templates/tests/connection.yaml": test,
+    }
+
+
+def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
+    """Templates and cases that the features bring."""
+    files: dict[str, str] = {}
+    for part in parts:
+        if part.slots or "helpers.tpl" in part.files:
+            files[f"templates/_{part.name}.tpl"] = templates.part_template(part, chart)
+        for path, text in part.files.items():
+            if path.startswith("templates/"):
+                files[path] = templates.scoped(text, chart)
+            elif path.startswith("ci/"):
+                files[path] = text
+    return files
+
+
+def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
+    data = _mapping(YAML(typ="safe").load(io.BytesIO(library.get("Chart.yaml", b""))))
+    if "name" not in data or "version" not in data:
+        where = Location(file="charts/library/Chart.yaml")
+        raise ConfigError("the library has no name and version", location=where)
+    return str(data["name"]), str(data["version"])
+
+
+def _filled(text: object, facts: Mapping[str, object]) -> str:
+    return string.Template(str(text)).safe_substitute({k: str(v) for k, v in facts.items()})
+
+
+def _health(recipe: ChartRecipe) -> str:
+    return str(recipe.spec.get("health", "/"))
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(str(word) for word in value) if isinstance(value, Sequence) else ()
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
