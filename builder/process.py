@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -76,9 +76,13 @@ def looks_transient(log: str) -> bool:
 
 
 class Runner:
-    """Runs commands, and ends all of them at once when asked to."""
+    """Runs commands, and ends all of them at once when asked to.
 
-    def __init__(self) -> None:
+    `secrets` are values that no command may show, whatever its own are.
+    """
+
+    def __init__(self, *, secrets: Sequence[str] = ()) -> None:
+        self._secrets = tuple(secrets)
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
@@ -92,6 +96,7 @@ class Runner:
         on_line: Callable[[str], None] | None = None,
     ) -> Output:
         """Run to the end; append what it prints to `log`. Raises StepError, ToolError."""
+        command = replace(command, secrets=(*command.secrets, *self._secrets))
         with self._start(command) as process, _opened(log) as sink:
             if log is not None:
                 sink.write(f"$ {command}\n".encode())

@@ -77,6 +77,7 @@ def _construct(node: Node, path: Path, document: Document, errors: list[BuilderE
             _construct(item, (*path, index), document, errors)
             for index, item in enumerate(node.value)
         ]
+    assert isinstance(node, ScalarNode)
     document.raw[path] = node.value
     return _scalar(node)
 

@@ -110,16 +110,16 @@ class ProxySpec(_Spec):
 
     http: str = ""
     https: str = ""
-    none: str = Field("", description="hosts that are reached directly, joined by commas")
+    none: str = Field(default="", description="hosts that are reached directly, joined by commas")
 
 
 class NetworkSpec(_Spec):
     """How builds reach the network. In no layer and in no fingerprint; ${NAME} is the environment's."""
 
-    ca: str = Field("", description="a bundle of certificates that builds trust besides their own")
+    ca: str = Field(default="", description="a bundle of certificates that builds trust besides their own")
     proxy: ProxySpec = ProxySpec()
     mirrors: dict[str, str] = Field(
-        {}, description="for pip and npm an index; for apt the start of a URL, to its replacement"
+        default={}, description="for pip and npm an index; for apt the start of a URL, to its replacement"
     )
 
 

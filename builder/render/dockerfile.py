@@ -10,6 +10,7 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jinja2
@@ -89,7 +90,7 @@ class DockerfileRenderer:
         }
         context |= self._functions(context)
         template = self._compile(recipe.dockerfile, path)
-        text = _guard(lambda: template.render(context), path, recipe.dockerfile)
+        text = _guard(partial(template.render, context), path, recipe.dockerfile)
         lines = [line.rstrip() for line in text.splitlines()]
         lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
         lines += [f"EXPOSE {port}" for port in recipe.ports]
@@ -102,13 +103,15 @@ class DockerfileRenderer:
         for name, text in self._macros.items():
             path = f"{self._macros_path}/{name}"
             template = self._compile(text, path)
-            module = _guard(lambda t=template: t.make_module(dict(context)), path, text)
+            module = _guard(partial(template.make_module, dict(context)), path, text)
             functions |= {key: value for key, value in vars(module).items() if key[0] != "_"}
         return functions
 
     def _compile(self, text: str, path: str) -> jinja2.Template:
         if path not in self._templates:
-            code = _guard(lambda: self._environment.compile(text, name=path, filename=path), path, text)
+            code = _guard(
+                lambda: self._environment.compile(text, name=path, filename=path), path, text
+            )
             self._templates[path] = jinja2.Template.from_code(
                 self._environment, code, self._environment.make_globals(None)
             )

@@ -1,0 +1,249 @@
+"""The content of bases: an image of a registry, or a distribution bootstrapped here.
+
+Which of its sources a base has, and what that content is, is decided when it is locked. A build
+gets exactly that or fails.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.config.parse import Network
+from builder.errors import BuilderError, StepError, ToolError
+from builder.model import Base, Source
+from builder.network import apt_mirrors, proxies, substitution
+from builder.ports import BaseLock, BuildRequest, Engine
+from builder.process import Command, Runner, which
+from builder.reference import parse as parse_reference
+from builder.resolvers.apt import AptRoot
+from builder.workspace import write
+
+DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n'
+_ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm/v7": "armhf", "386": "i386"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """The content of a base on this machine, as tar archives, lowest layer first."""
+
+    digest: str
+    epoch: int
+    archives: tuple[Path, ...]
+
+
+class Bases:
+    """Locks and fetches bases; what it fetched is kept below `state` by its digest."""
+
+    def __init__(
+        self, *, runner: Runner, engine: Engine, network: Network, state: Path, skopeo: str
+    ) -> None:
+        self._runner = runner
+        self._engine = engine
+        self._network = network
+        self._state = state
+        self._skopeo = skopeo
+
+    def root(self, base: Base) -> AptRoot:
+        """apt's private root for a base."""
+        return AptRoot(
+            folder=self._state / "apt" / base.slug,
+            architecture=architecture(base),
+            runner=self._runner,
+            network=self._network,
+        )
+
+    def lock(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> BaseLock:
+        """Choose a source and identify its content; `held` is kept where it still stands."""
+        if held is not None and held.source not in sources:
+            held = None
+        root = self.root(base)
+        if held is not None and (content := self._kept(held)) is not None:
+            root.prepare(content.archives)
+            if root.update() == held.suites and held.source.kind == "bootstrap":
+                return held
+        source, content = self._first(base, [held.source] if held else sources, held, today)
+        root.prepare(content.archives)
+        return BaseLock(
+            source=source, content=content.digest, epoch=content.epoch, suites=root.update()
+        )
+
+    def layout(self, base: Base, lock: BaseLock) -> Path:
+        """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
+        folder = self._folder(lock.content)
+        layout = folder / "layout"
+        if (layout / "index.json").exists():
+            return layout
+        if lock.source.kind == "registry":
+            self._pull(base, lock.source, lock.content)
+            return layout
+        if not (folder / "rootfs.tar").exists():
+            content = self._bootstrap(base, lock.source, lock.epoch)
+            if content.digest != lock.content:
+                raise StepError(
+                    f"{base.id} no longer bootstraps to what the lock says:"
+                    f" {content.digest[:19]} instead of {lock.content[:19]}",
+                    hint="the archive has moved on; run `builder lock`",
+                )
+        write(folder / "Dockerfile", DOCKERFILE.encode())
+        request = BuildRequest(
+            id=f"base-{base.slug}",
+            context=folder,
+            contexts={},
+            platform=base.platform,
+            epoch=lock.epoch,
+            layout=layout,
+        )
+        self._engine.build(request)
+        return layout
+
+    def _folder(self, content: str) -> Path:
+        return self._state / "bases" / content.removeprefix("sha256:")[:32]
+
+    def _kept(self, lock: BaseLock) -> Content | None:
+        folder = self._folder(lock.content)
+        if (folder / "rootfs.tar").exists():
+            archives = (folder / "rootfs.tar",)
+            return Content(digest=lock.content, epoch=lock.epoch, archives=archives)
+        return None
+
+    def _first(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> tuple[Source, Content]:
+        """The first source that can be had."""
+        reasons = []
+        for source in sources:
+            try:
+                return source, self._obtain(base, source, held, today)
+            except BuilderError as error:
+                reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
+        raise StepError(
+            f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons),
+            hint="is the network up? `builder doctor` says what is reached, and how",
+        )
+
+    def _obtain(self, base: Base, source: Source, held: BaseLock | None, today: str) -> Content:
+        if source.kind == "registry":
+            return self._from_registry(base, source)
+        epoch = held.epoch if held else _midnight(today)
+        content = self._bootstrap(base, source, epoch)
+        if held is not None and content.digest != held.content and epoch != _midnight(today):
+            # What it holds has changed, and only then may its timestamps move.
+            content = self._bootstrap(base, source, _midnight(today))
+        return content
+
+    # A registry.
+
+    def _from_registry(self, base: Base, source: Source) -> Content:
+        reference = parse_reference(source.value)
+        os_name, _, machine = base.platform.partition("/")
+        inspect = Command(
+            argv=(
+                self._skopeo, f"--override-os={os_name}", f"--override-arch={machine.split('/')[0]}",
+                "inspect", *(["--tls-verify=false"] if reference.is_loopback else []),
+                f"docker://{reference}",
+            ),
+            timeout=120,
+        )  # fmt: skip
+        found = json.loads(self._runner.run(inspect).stdout)
+        digest = str(found["Digest"])
+        layout = self._pull(base, source, digest)
+        layers = [str(layer).removeprefix("sha256:") for layer in found["Layers"]]
+        created = time.strptime(str(found["Created"])[:19], "%Y-%m-%dT%H:%M:%S")
+        return Content(
+            digest=digest,
+            epoch=calendar.timegm(created),
+            archives=tuple(layout / "blobs/sha256" / layer for layer in layers),
+        )
+
+    def _pull(self, base: Base, source: Source, digest: str) -> Path:
+        layout = self._folder(digest) / "layout"
+        reference = parse_reference(source.value)
+        os_name, _, machine = base.platform.partition("/")
+        partial = layout.with_name("layout.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        copy = Command(
+            argv=(
+                self._skopeo, f"--override-os={os_name}", f"--override-arch={machine.split('/')[0]}",
+                "copy", "--quiet", *(["--src-tls-verify=false"] if reference.is_loopback else []),
+                f"docker://{reference.at(digest)}", f"oci:{partial}:latest",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        self._runner.run(copy)
+        shutil.rmtree(layout, ignore_errors=True)
+        partial.rename(layout)
+        return layout
+
+    # A bootstrap.
+
+    def _bootstrap(self, base: Base, source: Source, epoch: int) -> Content:
+        if which("mmdebstrap") is None:
+            raise ToolError("mmdebstrap is not installed", hint="apt-get install mmdebstrap")
+        work = self._state / "bases" / f"{base.slug}.partial"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        archive = work / "rootfs.tar"
+        log = self._state / "logs" / f"base-{base.slug}.log"
+        self._runner.run(self.bootstrap_command(base, source, epoch, archive), log=log)
+        digest = f"sha256:{_sha256(archive)}"
+        folder = self._folder(digest)
+        if not (folder / "rootfs.tar").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            work.rename(folder)
+        shutil.rmtree(work, ignore_errors=True)
+        return Content(digest=digest, epoch=epoch, archives=(folder / "rootfs.tar",))
+
+    def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:
+        """How a base is bootstrapped: the same archive and epoch, the same bytes."""
+        hooks: list[str] = []
+        if apt_mirrors(self._network):
+            there, back = archive.with_name("mirror-on"), archive.with_name("mirror-off")
+            write(there, _hook(self._network).encode(), 0o755)
+            write(back, _UNHOOK.encode(), 0o755)
+            hooks = [f"--setup-hook={there}", f"--customize-hook={back}"]
+        options = [f"--aptopt=Acquire::https::CAInfo {json.dumps(self._network.ca)}"]
+        return Command(
+            argv=(
+                "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
+                "--include=ca-certificates",
+                *(options if self._network.ca else []), *hooks, source.value, str(archive),
+            ),
+            env={"SOURCE_DATE_EPOCH": str(epoch), **proxies(self._network)},
+            timeout=1200,
+        )  # fmt: skip
+
+
+_UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
+
+
+def architecture(base: Base) -> str:
+    """Debian's name for the architecture of a platform."""
+    machine = base.platform.partition("/")[2]
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def _hook(network: Network) -> str:
+    """A hook of mmdebstrap that fetches from the mirrors; its undoing keeps them out of the base."""
+    lines = ["#!/bin/sh", "set -eu", 'cp "$1/etc/apt/sources.list" "$1/etc/apt/sources.list.default"']
+    for old, new in apt_mirrors(network).items():
+        lines.append(f'sed -i {substitution(old, new)} "$1/etc/apt/sources.list"')
+    return "\n".join(lines) + "\n"
+
+
+def _midnight(day: str) -> int:
+    return calendar.timegm(time.strptime(day, "%Y-%m-%d"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

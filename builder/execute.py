@@ -1,0 +1,138 @@
+"""Carries out steps: a ready queue over a pool of threads.
+
+A failed step blocks what needs it and nothing else. A step that failed in a way that may pass is
+tried again, later each time. A step of a kind in `GATHERS` waits for its needs to end, well or
+not, as a release offers what passed.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from builder import graph
+from builder.errors import BuilderError, TransientError
+from builder.events import Event, Finished, Listener, Result, Retried, Started
+from builder.plan import Step
+
+GATHERS = frozenset({"release"})
+Perform = Callable[[Step], Result]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How to go about it. `delay` is the seconds before the first retry; each next is thrice."""
+
+    jobs: int = 2
+    attempts: int = 3
+    delay: float = 2.0
+    fail_fast: bool = False
+
+
+class Executor:
+    """Carries out one set of steps. `stop` may be called from any thread, or a signal handler."""
+
+    def __init__(self, *, perform: Perform, listen: Listener, policy: Policy) -> None:
+        self._perform = perform
+        self._listen = listen
+        self._policy = policy
+        self._stopped = threading.Event()
+        self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._stopped.set()
+
+    def run(self, steps: Mapping[str, Step]) -> dict[str, Result]:
+        """Every step's result, in the order of the steps."""
+        results: dict[str, Result] = {}
+        needed = graph.reverse({step.id: step.needs for step in steps.values()})
+        waiting = {step.id: {need for need in step.needs if need in steps} for step in steps.values()}
+        running = 0
+        with ThreadPoolExecutor(self._policy.jobs, thread_name_prefix="step") as pool:
+            ready = [step for step in steps.values() if not waiting[step.id]]
+            while ready or running:
+                for step in ready:
+                    barrier = self._barrier(step, results)
+                    if barrier is not None:
+                        self._ended.put(barrier)
+                    else:
+                        pool.submit(self._work, step)
+                    running += 1
+                result = self._ended.get()
+                running -= 1
+                results[result.step] = result
+                self._listen(Finished(result=result))
+                if self._policy.fail_fast and result.status == "failed":
+                    self.stop()
+                ready = []
+                for follower in needed[result.step]:
+                    waiting[follower].discard(result.step)
+                    if not waiting[follower]:
+                        ready.append(steps[follower])
+        return {step: results[step] for step in steps}
+
+    def _barrier(self, step: Step, results: Mapping[str, Result]) -> Result | None:
+        """The result of a step that cannot begin, or None."""
+        if self._stopped.is_set():
+            return Result(step=step.id, status="skipped", reason="stopped before it began")
+        if step.kind in GATHERS:
+            return None
+        for need in step.needs:
+            result = results.get(need)
+            if result is None or result.ok:
+                continue
+            root = result.reason if result.status == "blocked" else f"{need} {result.status}"
+            return Result(
+                step=step.id, status="blocked", reason=root, exit_code=result.exit_code
+            )
+        return None
+
+    def _work(self, step: Step) -> None:
+        started = time.monotonic()
+        result = None
+        try:
+            self._listen(Started(step=step.id))
+            result = self._attempt(step)
+        except BuilderError as error:
+            result = _failed(step, error, error.exit_code)
+        except Exception as error:  # a worker's fault must end its step, not the queue
+            result = _failed(step, error, 1)
+        finally:
+            if result is None:
+                result = Result(step=step.id, status="failed", reason="interrupted", exit_code=130)
+            self._ended.put(replace(result, seconds=time.monotonic() - started))
+
+    def _attempt(self, step: Step) -> Result:
+        delay = self._policy.delay
+        for attempt in range(1, self._policy.attempts):
+            try:
+                return self._perform(step)
+            except TransientError as error:
+                retry = Retried(step=step.id, attempt=attempt, delay=delay, reason=error.message)
+                self._listen(retry)
+                if self._stopped.wait(delay):
+                    raise
+                delay *= 3
+        return self._perform(step)
+
+
+def _failed(step: Step, error: Exception, exit_code: int) -> Result:
+    text = str(error) if isinstance(error, BuilderError) else f"{type(error).__name__}: {error}"
+    return Result(step=step.id, status="failed", reason=text, exit_code=exit_code)
+
+
+def tee(*listeners: Listener) -> Listener:
+    """One listener that tells several, one event at a time."""
+    lock = threading.Lock()
+
+    def listen(event: Event) -> None:
+        with lock:
+            for listener in listeners:
+                listener(event)
+
+    return listen

@@ -1,0 +1,137 @@
+"""How builds reach the network: one shell file, given to each RUN as a secret.
+
+It is mounted, never copied, so neither a mirror's credentials nor the certificates reach a layer;
+and it is no part of a fingerprint, as it does not say what is installed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from builder.config.parse import Network
+from builder.errors import ConfigError, Location
+from builder.workspace import write
+
+CA = "/run/secrets/ca"
+_TRUST = (
+    "PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+)  # fmt: skip
+_INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGISTRY",)}
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def settle(network: Network, environment: Mapping[str, str]) -> Network:
+    """`network` with `${NAME}` filled in, and BUILDER_CA, proxies and BUILDER_MIRROR_* on top."""
+
+    def fill(text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in environment:
+                raise ConfigError(
+                    f"the environment has no {match[1]}",
+                    hint="`network` in matrix.yaml names it",
+                    location=Location(file="matrix.yaml"),
+                )
+            return environment[match[1]]
+
+        return _VARIABLE.sub(value, text)
+
+    mirrors = {fill(key): fill(value) for key, value in network.mirrors.items()}
+    for key in _INDEXES:
+        if override := environment.get(f"BUILDER_MIRROR_{key.upper()}"):
+            mirrors[key] = override
+    return Network(
+        ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
+        http_proxy=fill(network.http_proxy) or environment.get("http_proxy", ""),
+        https_proxy=fill(network.https_proxy) or environment.get("https_proxy", ""),
+        no_proxy=fill(network.no_proxy) or environment.get("no_proxy", ""),
+        mirrors=mirrors,
+    )
+
+
+def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
+    """Write the files that a RUN may mount: `env`, and `ca` where there is a bundle."""
+    env = folder / "env"
+    write(env, build_env(network).encode(), 0o600)
+    return {"env": env, **({"ca": Path(network.ca)} if network.ca else {})}
+
+
+def build_env(network: Network) -> str:
+    """The shell file that a RUN reads first."""
+    variables: dict[str, str] = {}
+    if network.ca:
+        variables |= dict.fromkeys(_TRUST, CA)
+    variables |= proxies(network)
+    for ecosystem, names in _INDEXES.items():
+        if index := network.mirrors.get(ecosystem):
+            variables |= dict.fromkeys(names, index)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join([*lines, *_apt_lines(network)]) + "\n"
+
+
+def proxies(network: Network) -> dict[str, str]:
+    """The proxy variables, in both cases, as no two programs agree on one."""
+    found = {
+        "http_proxy": network.http_proxy,
+        "https_proxy": network.https_proxy,
+        "no_proxy": network.no_proxy,
+    }
+    both = {**found, **{name.upper(): value for name, value in found.items()}}
+    return {name: value for name, value in both.items() if value}
+
+
+def apt_mirrors(network: Network) -> dict[str, str]:
+    """The starts of URLs that apt gets elsewhere."""
+    return {old: new for old, new in network.mirrors.items() if "://" in old}
+
+
+def replace_urls(text: str, network: Network) -> str:
+    """apt sources with every mirrored start of a URL replaced."""
+    for old, new in apt_mirrors(network).items():
+        text = text.replace(old, new)
+    return text
+
+
+def passwords(network: Network) -> tuple[str, ...]:
+    """The secrets in the URLs, so that they are kept out of logs."""
+    urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
+    return tuple(secret for url in urls if (secret := urlsplit(url).password))
+
+
+def _apt_lines(network: Network) -> list[str]:
+    """apt takes its sources and trust from /dev/shm, which is in no layer."""
+    settings = ['Acquire::https::CAInfo "' + CA + '";'] if network.ca else []
+    lines: list[str] = []
+    if mirrors := apt_mirrors(network):
+        script = " ".join(f"-e {substitution(old, new)}" for old, new in mirrors.items())
+        lines += [
+            "mkdir -p /dev/shm/apt.d",
+            "for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do",
+            '  case "$file" in */sources.list) name=main.list;; *) name=${file##*/};; esac',
+            f'  if [ -f "$file" ]; then sed {script} "$file" > "/dev/shm/apt.d/$name"; fi',
+            "done",
+        ]
+        settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/dev/shm/apt.d";']
+    if settings:
+        lines.append(f"printf '%s\\n' {shlex.join(settings)} > /dev/shm/apt.conf")
+        lines.append("export APT_CONFIG=/dev/shm/apt.conf")
+    return lines
+
+
+def substitution(old: str, new: str) -> str:
+    """A quoted expression of sed that replaces one text by another."""
+    safe = new.replace("\\", "\\\\").replace("&", "\\&").replace("|", "\\|")
+    return shlex.quote(f"s|{re.escape(old)}|{safe}|g")
+
+
+def _host_bundle(environment: Mapping[str, str]) -> str:
+    """The certificates that this machine trusts."""
+    for path in (environment.get("SSL_CERT_FILE", ""), *_BUNDLES):
+        if path and Path(path).is_file():
+            return path
+    return ""

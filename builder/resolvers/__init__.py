@@ -1,0 +1,1 @@
+"""What lines resolve to. One module for each place that packages come from."""
