@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from builder.fingerprint import sha256
 from builder.model import Catalog
 from builder.release import ReleasedChart
-from builder.render.chart import chart_fingerprint, next_version, render_chart
-
-SCHEMA = "values.schema.json"
-
+from builder.render.chart import render_chart
+from builder.render.chart_version import FIRST, bump, chart_fingerprint, value_types
 
 @dataclass(frozen=True, kw_only=True)
 class ChartChange:
@@ -33,4 +30,21 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
         images=images,
         version=version,
         catalog=catalog.matrix.name,
+    )
+
+
+def predict(
+    catalog: Catalog, name: str, images: Sequence[str], held: ReleasedChart | None
+) -> ChartChange:
+    """What a chart that names `images` becomes, where `held` is what the last release has."""
+    files = files_of(catalog, name, images, held.version if held else FIRST)
+    if held is None:
+        return ChartChange(action="package", version=FIRST, reason="new: no release has it")
+    if chart_fingerprint(files) == held.fingerprint:
+        reason = f"nothing in it changed since version {held.version}"
+        return ChartChange(action="keep", version=held.version, reason=reason)
+    version = bump(held.version, before=held.values, after=value_types(files))
+    changed = "its images" if tuple(images) != held.images else "its templates or values"
+    return ChartChange(
+        action="package", version=version, reason=f"changed since {held.version}: {changed}"
     )

@@ -126,7 +126,8 @@ def _apt_lines(network: Network) -> list[str]:
 def substitution(old: str, new: str) -> str:
     """A quoted expression of sed that replaces one text by another."""
     safe = new.replace("\\", "\\\\").replace("&", "\\&").replace("|", "\\|")
-    return shlex.quote(f"s|{re.escape(old)}|{safe}|g")
+    plain = re.sub(r"([.\[\]*^$\\|])", r"\\\1", old)
+    return shlex.quote(f"s|{plain}|{safe}|g")
 
 
 def _host_bundle(environment: Mapping[str, str]) -> str:

@@ -51,7 +51,7 @@ class ReleasedChart:
     version: str
     fingerprint: str
     images: tuple[str, ...]
-    schema: str  # sha256 of values.schema.json
+    values: Mapping[str, str]  # the type of every value, by path
     listed: Mapping[str, Mapping[str, str]]  # version to {"digest", "created", "reference"}
 
 

@@ -37,7 +37,7 @@ _SECONDS = 60.0
 class _Session(requests.Session):
     """A session whose requests cannot wait for ever."""
 
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", _SECONDS)
         return super().request(*args, **kwargs)
 
@@ -212,11 +212,12 @@ class RegistryStore:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> requests.Response:
-        client = self._client(registry, repository)
-        url = f"{client.prefix}://{registry}{path}"
         try:
-            response: requests.Response = client.do_request(
-                url, method, data=data, headers=dict(headers or {})
+            client = self._client(registry, repository)
+            url = f"{client.prefix}://{registry}{path}"
+            # Without the decorator of oras, which would wait for minutes: the scheduler retries.
+            response: requests.Response = Registry.do_request.__wrapped__(
+                client, url, method, data=data, headers=dict(headers or {})
             )
         except requests.RequestException as error:
             raise TransientError(
@@ -234,9 +235,16 @@ class RegistryStore:
         clients: dict[tuple[str, str], Registry] = self._local.__dict__.setdefault("clients", {})
         key = (registry, repository)
         if key not in clients:
-            reference = Reference(registry=registry, repository=repository)
-            client = Registry(hostname=registry, insecure=reference.is_loopback)
-            client.session = _Session()
+            insecure = Reference(registry=registry, repository=repository).is_loopback
+            session = _Session()
+            answer = session.get(f"{'http' if insecure else 'https'}://{registry}/v2/")
+            scheme = answer.headers.get("Www-Authenticate", "").split(" ")[0].lower()
+            client = Registry(
+                hostname=registry,
+                insecure=insecure,
+                auth_backend="basic" if scheme == "basic" else "token",
+            )
+            client.session = client.auth.session = session
             container = client.get_container(f"{registry}/{repository}:latest")
             client.auth.load_configs(container)
             clients[key] = client

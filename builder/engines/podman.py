@@ -173,7 +173,7 @@ class Podman:
 
     def _discard(self, name: str) -> None:
         # A container under removal, or half made by a killed process, can take a second call.
-        argv = (self._program, "rm", "--force", "--ignore", "--volumes", "--time", "2", name)
+        argv = (self._program, "rm", "--force", "--ignore", "--volumes", "--time", "0", name)
         for _ in range(2):
             if self._runner.run(self._command(argv), check=False).code == 0:
                 return

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ruamel.yaml import YAML
 
-from builder.errors import BuilderError, ConfigError, Location, Problems, raise_all
+from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.model import Chart, ChartFeature, ChartRecipe
 from builder.render import chart_docs as docs
 from builder.render import chart_templates as templates
@@ -74,7 +74,6 @@ def render_chart(
         "templates/_command.tpl": core,
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
-        **_manifests(chart.name),
         **_of_parts(everything, chart.name),
     }  # fmt: skip
     files = {path: content.encode() for path, content in text.items()}
@@ -223,25 +222,6 @@ def _source(part: Part, source: str) -> str:
 def _named(part: Part, source: str) -> templates.Read:
     where = describe.locate(part.files, part.folder, "feature.yaml", source)
     return templates.Read(path=_source(part, source), location=where)
-
-
-def _manifests(chart: str) -> dict[str, str]:
-    slots = f'(include "{chart}.slots" . | fromYaml)'
-    made = {
-        name: f'{{{{ include "onyxia-library.{kind}" (dict "root" . "slots" {slots}) }}}}\n'
-        for name, kind in (
-            ("statefulset", "statefulset"), ("service", "service"), ("sources", "sources")
-        )
-    }  # fmt: skip
-    test = (
-        f'{{{{ include "onyxia-library.test" (dict "root" . "image" (include "{chart}.image" .) '
-        f'"port" (.Values.networking.service.port | int) "path" (include "{chart}.healthPath" .)) '
-        "}}\n"
-    )
-    return {
-        **{f"templates/{name}.yaml": text for name, text in made.items()},
-        "templates/tests/connection.yaml": test,
-    }
 
 
 def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:

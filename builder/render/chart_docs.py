@@ -64,7 +64,7 @@ def readme(
         f"A chart of the catalog {catalog}, for Onyxia and for `helm` alone:",
         "",
         "```",
-        f"helm install my-service {catalog}/{name} --set security.password=…",
+        f"helm install my-service {catalog}/{name}",
         "```",
         "",
         "## Images",

@@ -81,7 +81,7 @@ def part_template(part: Part, chart: str) -> str:
 def slots_template(parts: Sequence[Part], chart: str) -> str:
     """`templates/_slots.tpl`: which template fills which slot."""
     lines = [
-        "{{/* What the pod and its surroundings are made of: a list of templates for each slot. */}}",
+        "{{/* What the pod and its surroundings are made of: the templates that fill each slot. */}}",
         f'{{{{- define "{chart}.slots" -}}}}',
     ]
     for slot in SLOTS:

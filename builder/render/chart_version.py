@@ -21,9 +21,10 @@ def chart_fingerprint(files: Mapping[str, bytes]) -> str:
     """The identity of a chart: sha256 of its files, its version left out."""
     entries = []
     for path, content in sorted(files.items()):
-        if path == "Chart.yaml":
-            content = _VERSION.sub(b"version: 0.0.0", content, count=1)
-        entries.append([path, hashlib.sha256(content).hexdigest()])
+        same = (
+            _VERSION.sub(b"version: 0.0.0", content, count=1) if path == "Chart.yaml" else content
+        )
+        entries.append([path, hashlib.sha256(same).hexdigest()])
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -44,13 +45,17 @@ def next_version(
     """
     if previous is None or old is None:
         return FIRST
+    if chart_fingerprint(old) == chart_fingerprint(new):
+        return previous
+    return bump(previous, before=value_types(old), after=value_types(new))
+
+
+def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The version after `previous` of a chart that changed, by the types of its values."""
     try:
         version = semver.Version.parse(previous)
     except ValueError as error:
         raise ConfigError(f"not a chart version: {previous}", hint="MAJOR.MINOR.PATCH") from error
-    if chart_fingerprint(old) == chart_fingerprint(new):
-        return previous
-    before, after = value_types(old), value_types(new)
     if any(after.get(path) != kind for path, kind in before.items()):
         return str(version.bump_major())
     if set(after) - set(before):
