@@ -45,10 +45,9 @@ class _Session(requests.Session):
 class RegistryStore:
     """Registries by name; those on loopback are spoken to in plain HTTP."""
 
-    def __init__(self, *, runner: Runner, skopeo: str, work: Path) -> None:
+    def __init__(self, *, runner: Runner, skopeo: str) -> None:
         self._runner = runner
         self._skopeo = skopeo
-        self._work = work
         self._local = threading.local()
 
     def tags(self, repository: str) -> tuple[str, ...]:

@@ -1,0 +1,236 @@
+"""What each kind of step does, on the ports. Lock and registry are its only state: any step can
+be carried out by another process, on another machine, after those that it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from builder.errors import StepError
+from builder.events import Listener, Noted, Result
+from builder.fingerprint import Fingerprint, canonical
+from builder.lock import Lock
+from builder.matrix import Expansion
+from builder.model import Base, Catalog, Target
+from builder.network import build_secrets
+from builder.plan import Plan, Step, TargetPlan, base_reference, reference
+from builder.ports import (
+    Artifact,
+    BaseProvider,
+    Blob,
+    BuildRequest,
+    Built,
+    Engine,
+    SmokeRequest,
+    SmokeTester,
+    Store,
+    TestCounts,
+)
+from builder.reference import Reference
+from builder.render.dockerfile import packages_of
+from builder.workspace import Project, write_context
+
+EVIDENCE = "application/vnd.onyxia.catalog.evidence.v1+json"
+DOCUMENT = "fingerprint.json"
+JUNIT = "junit.xml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The outside world, as steps see it."""
+
+    engine: Engine
+    store: Store
+    bases: BaseProvider
+    smoke: SmokeTester
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a run is about. `state` is the folder for logs and build contexts."""
+
+    project: Project
+    lock: Lock
+    fingerprints: Mapping[str, Fingerprint]
+    plan: Plan
+    state: Path
+    listen: Listener
+    timeout: float = 3600.0
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return self.project.catalog
+
+    @property
+    def expansion(self) -> Expansion:
+        """What its matrix stands for."""
+        return self.project.expansion
+
+    def log(self, step: str) -> Path:
+        """The log file of a step."""
+        return self.state / "logs" / f"{step.replace('/', '_').replace(':', '-')}.log"
+
+
+Action = Callable[[Step], Result]
+
+
+def evidence_reference(fingerprint: Reference) -> Reference:
+    """Where what is known of an image is kept: beside it, under its fingerprint."""
+    return fingerprint.with_tag(f"{fingerprint.tag}.evidence")
+
+
+class BuildActions:
+    """The steps of bases and targets: fetch, build, test, push."""
+
+    def __init__(self, *, work: Work, ports: Ports) -> None:
+        self._work = work
+        self._ports = ports
+
+    def base(self, step: Step) -> Result:
+        """Get the content of a base into the registry."""
+        if step.action != "fetch":
+            return Result(step=step.id, status="reused", reason=step.reason)
+        base = self._work.expansion.bases[step.target]
+        place = base_reference(base, self._work.catalog, self._work.lock)
+        self._note(step, "fetching")
+        layout = self._ports.bases.layout(base, self._work.lock.base(base.id))
+        self._note(step, "pushing")
+        digest = self._ports.store.push(layout, place)
+        return Result(step=step.id, status="done", reason=step.reason, detail={"digest": digest})
+
+    def target(self, step: Step) -> Result:
+        """Build a target, test it, push it under its fingerprint; or say why not."""
+        item = self._work.plan.targets[step.target]
+        if item.action == "retire":
+            return Result(step=step.id, status="retired", reason=step.reason)
+        if item.action == "reuse":
+            detail = {"digest": item.digest}
+            return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+        place = item.repository.with_tag(item.fingerprint.tag)
+        held = self._ports.store.digest(place)
+        if held is not None:
+            reason = "built meanwhile by another run"
+            return Result(step=step.id, status="reused", reason=reason, detail={"digest": held})
+        return self._build(step, item, place)
+
+    def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
+        folder = self._work.state / "work" / item.target.slug
+        log = self._work.log(step.id)
+        log.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        self._note(step, "building")
+        built = self._ports.engine.build(self._request(item, folder, log))
+        self._note(step, "testing")
+        junit = self._work.state / "junit" / f"{item.target.slug}.xml"
+        counts = self._ports.smoke.test(self.smoke_request(item, built.local, junit, log))
+        self._note(step, "pushing")
+        digest = self._ports.store.push(built.layout, place)
+        evidence = self._evidence(item, built, digest, counts, junit)
+        self._ports.store.put(evidence, evidence_reference(place))
+        shutil.rmtree(folder, ignore_errors=True)
+        detail = {"digest": digest, "size": built.size, "tests": asdict(counts), "log": str(log)}
+        return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _request(self, item: TargetPlan, folder: Path, log: Path) -> BuildRequest:
+        target, project = item.target, self._work.project
+        recipe = self._work.catalog.recipes[target.recipe]
+        dockerfile = str(item.fingerprint.document["dockerfile"])
+        write_context(folder / "context", dockerfile, recipe.files)
+        return BuildRequest(
+            id=target.slug,
+            context=folder / "context",
+            contexts=self._contexts(target),
+            platform=target.platform,
+            epoch=self._work.lock.base(self._base_of(target).id).epoch,
+            layout=folder / "layout",
+            secrets=build_secrets(project.network, self._work.state / "secrets"),
+            timeout=self._work.timeout,
+            log=log,
+        )
+
+    def smoke_request(self, item: TargetPlan, image: str, junit: Path, log: Path) -> SmokeRequest:
+        """What the smoke test of a target is told; `image` is what the engine calls it."""
+        lineage = self._lineage(item.target)
+        recipes = [self._work.catalog.recipes[target.recipe] for target in lineage]
+        packages: dict[str, list[str]] = {}
+        for target, recipe in zip(lineage, recipes, strict=True):
+            for ecosystem, names in packages_of(recipe, target.cell.values).items():
+                packages.setdefault(ecosystem, []).extend(names)
+        values = item.target.cell.values
+        lines = self._work.lock.lines
+        return SmokeRequest(
+            target=item.target.id,
+            image=image,
+            suites=tuple(Path(recipe.tests) for recipe in recipes if recipe.tests),
+            facts={
+                "target": item.target.id,
+                "platform": item.target.platform,
+                "axes": dict(values),
+                "versions": {
+                    axis: lines[f"{axis}={name}"]
+                    for axis, name in values.items()
+                    if f"{axis}={name}" in lines
+                },
+                "packages": packages,
+            },
+            command=recipes[-1].command,
+            ports=recipes[-1].ports,
+            junit=junit,
+            log=log,
+        )
+
+    def _contexts(self, target: Target) -> dict[str, Reference]:
+        """Named contexts: by digest, so that what is built on cannot move."""
+        work = self._work
+        if target.is_root:
+            base = work.expansion.bases[target.parent]
+            found = {"parent": base_reference(base, work.catalog, work.lock)}
+        else:
+            found = {"parent": self._reference(target.parent)}
+        found |= {name: self._reference(item) for name, item in target.inputs}
+        return {name: self._pinned(item) for name, item in found.items()}
+
+    def _reference(self, target: str) -> Reference:
+        work = self._work
+        return reference(work.expansion.targets[target], work.catalog, work.fingerprints[target])
+
+    def _pinned(self, place: Reference) -> Reference:
+        digest = self._ports.store.digest(place)
+        if digest is None:
+            raise StepError(f"{place} is not in the registry, and is built on")
+        return place.at(digest)
+
+    def _lineage(self, target: Target) -> list[Target]:
+        """A target and what it stands on, the root first."""
+        chain = [target]
+        while not chain[0].is_root:
+            chain.insert(0, self._work.expansion.targets[chain[0].parent])
+        return chain
+
+    def _base_of(self, target: Target) -> Base:
+        return self._work.expansion.bases[self._lineage(target)[0].parent]
+
+    def _evidence(
+        self, item: TargetPlan, built: Built, digest: str, counts: TestCounts, junit: Path
+    ) -> Artifact:
+        config = {"digest": digest, "size": built.size, "tests": asdict(counts)}
+        document: Mapping[str, object] = item.fingerprint.document
+        return Artifact(
+            kind=EVIDENCE,
+            config=canonical(config),
+            files={
+                DOCUMENT: Blob(
+                    kind="application/json",
+                    data=(json.dumps(document, indent=1, sort_keys=True) + "\n").encode(),
+                ),
+                JUNIT: Blob(kind="application/xml", data=junit.read_bytes()),
+            },
+        )
+
+    def _note(self, step: Step, text: str) -> None:
+        self._work.listen(Noted(step=step.id, text=text))

@@ -1,0 +1,76 @@
+"""`builder`: finds the command, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from builder.errors import BuilderError
+
+# Each is a module of this package with a function `command`; loaded when it is asked for.
+COMMANDS = {
+    "doctor": "what this machine has, and what the builder chose",
+    "lock": "say what bases and lines are this week, in matrix.lock",
+    "plan": "what would be done, and why",
+    "explain": "what a target's fingerprint is made of, and against the registry",
+    "render": "write plain Dockerfiles, charts and a bake file",
+    "build": "build, test and push what the registry does not have",
+    "test": "run the smoke tests of images again",
+    "charts": "render, check, run and package the charts",
+    "publish": "release what passed: record, tags, charts, index",
+    "weekly": "lock, plan, build, charts, publish, report",
+    "step": "carry out one step of the plan",
+    "registry": "serve the registry `embedded` until Ctrl-C",
+    "clean": "remove what was derived",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported only when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"builder.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="catalog-builder")
+def cli() -> None:
+    """Build, test and publish a catalog of container images and Helm charts.
+
+    \b
+    Example:
+      builder weekly                  the whole job
+      builder plan                    what it would do, and why
+      builder build --select 'jupyter-*,python=3.13'
+    """
+
+
+def main() -> None:
+    """Run a command. Exits with its code; an error is shown as text, never as a traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BuilderError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,120 @@
+"""Options that several commands share. Precedence: flag, BUILDER_*, file, default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.errors import ConfigError
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is asked for."""
+
+    root: Path
+    select: tuple[str, ...] = ()
+    today: str = ""
+    registries: tuple[str, ...] = ()
+    engine: str = "auto"
+    jobs: int = 2
+    timeout: float = 3600.0
+    fail_fast: bool = False
+    show_commands: bool = False
+
+
+def root(function: Function) -> Function:
+    """--root."""
+    return click.option(
+        "--root",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=".",
+        envvar="BUILDER_ROOT",
+        help="The folder of the catalog.",
+    )(function)
+
+
+def planning(function: Function) -> Function:
+    """What a plan depends on."""
+    for option in (
+        click.option(
+            "--registry",
+            "registries",
+            multiple=True,
+            envvar="BUILDER_REGISTRIES",
+            help="A registry instead of those of matrix.yaml; may be given again.",
+        ),
+        click.option(
+            "--today",
+            envvar="BUILDER_TODAY",
+            callback=_day,
+            help="The day of the plan, YYYY-MM-DD; the clock's.",
+        ),
+        click.option(
+            "--select",
+            "-s",
+            multiple=True,
+            envvar="BUILDER_SELECT",
+            help="A glob over ids, or axis=value; +x with ancestors, x+ with descendants.",
+        ),
+    ):
+        function = option(function)
+    return root(function)
+
+
+def running(function: Function) -> Function:
+    """How steps are carried out, with what a plan depends on."""
+    for option in (
+        click.option(
+            "--show-commands",
+            is_flag=True,
+            help="Print the commands of every step instead of running them.",
+        ),
+        click.option(
+            "--fail-fast/--keep-going",
+            envvar="BUILDER_FAIL_FAST",
+            help="Stop at the first failure, or go on with what does not need it (default).",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=1),
+            default=3600.0,
+            envvar="BUILDER_TIMEOUT",
+            help="Seconds that one step may take.",
+        ),
+        click.option(
+            "--jobs",
+            "-j",
+            type=click.IntRange(min=1),
+            default=os.cpu_count() or 2,
+            envvar="BUILDER_JOBS",
+            help="Steps at once.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "podman", "docker"]),
+            default="auto",
+            envvar="BUILDER_ENGINE",
+            help="What builds; auto is docker where its daemon answers, else podman.",
+        ),
+    ):
+        function = option(function)
+    return planning(function)
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    from datetime import UTC, date, datetime
+
+    if value is None:
+        return datetime.now(UTC).date().isoformat()
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ConfigError(f"not a date: {value!r}", hint="--today YYYY-MM-DD") from None

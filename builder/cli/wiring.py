@@ -1,0 +1,170 @@
+"""Constructs the adapters. The one module that knows which class stands behind which port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from builder.actions import BuildActions, Ports, Work
+from builder.bases import Bases
+from builder.cli.options import Options
+from builder.errors import ConfigError, ToolError
+from builder.events import Listener
+from builder.fingerprint import Fingerprint, fingerprints
+from builder.lock import Lock
+from builder.model import Catalog
+from builder.network import passwords, settle
+from builder.plan import Observed, Plan, make_plan
+from builder.ports import Engine, LineProvider
+from builder.process import Runner, which
+from builder.registry import EmbeddedRegistry
+from builder.render.dockerfile import DockerfileRenderer
+from builder.resolvers.apt import AptLines
+from builder.selection import select
+from builder.smoke import Smoke
+from builder.store import RegistryStore
+from builder.workspace import Project, Workspace
+
+
+class Session:
+    """One run on one catalog: its files, and the adapters that the options ask for."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.workspace = Workspace(options.root.resolve())
+
+    @cached_property
+    def project(self) -> Project:
+        """The catalog, with the registries and the network that this run is to use."""
+        project = self.workspace.load()
+        matrix = project.catalog.matrix
+        if self.options.registries:
+            matrix = replace(matrix, registries=self.options.registries)
+        return replace(
+            project,
+            catalog=replace(project.catalog, matrix=matrix),
+            network=settle(project.network, os.environ),
+        )
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return self.project.catalog
+
+    @cached_property
+    def runner(self) -> Runner:
+        """What runs programs, and ends them all."""
+        return Runner(secrets=passwords(self.project.network))
+
+    @cached_property
+    def skopeo(self) -> str:
+        """The path of skopeo. Raises ToolError."""
+        program = which("skopeo")
+        if program is None:
+            raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
+        return program
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that the options ask for, or that this machine has."""
+        from builder.engines.choose import choose
+
+        return choose(self.options.engine, self.runner, self.workspace.state)
+
+    @cached_property
+    def store(self) -> RegistryStore:
+        """The registries."""
+        return RegistryStore(runner=self.runner, skopeo=self.skopeo)
+
+    @cached_property
+    def bases(self) -> Bases:
+        """Where bases come from."""
+        return Bases(
+            runner=self.runner,
+            engine=self.engine,
+            network=self.project.network,
+            state=self.workspace.state,
+            skopeo=self.skopeo,
+        )
+
+    @cached_property
+    def providers(self) -> Mapping[str, LineProvider]:
+        """Where lines come from, by the name that the matrix uses."""
+        roots = {base.id: self.bases.root(base) for base in self.project.expansion.bases.values()}
+        return {"apt": AptLines(roots=roots)}
+
+    @contextlib.contextmanager
+    def registry(self) -> Iterator[None]:
+        """The registry `embedded` up, where the catalog uses it."""
+        matrix = self.catalog.matrix
+        if "embedded" not in matrix.registries:
+            yield
+            return
+        with EmbeddedRegistry(
+            runner=self.runner, state=self.workspace.state / "registry", address=matrix.embedded
+        ).serve():
+            yield
+
+    # Planning.
+
+    def locked(self) -> Lock:
+        """matrix.lock. Raises ConfigError where there is none."""
+        if self.project.lock is None:
+            raise ConfigError("there is no matrix.lock", hint="run `builder lock`")
+        return self.project.lock
+
+    def fingerprints(self, lock: Lock) -> dict[str, Fingerprint]:
+        """The fingerprint of every target."""
+        renderer = DockerfileRenderer(macros=self.catalog.macros, macros_path="images/_macros")
+        return fingerprints(self.catalog, self.project.expansion, lock, renderer)
+
+    def selected(self) -> Sequence[str]:
+        """The ids of the targets that the options select."""
+        return select(self.project.expansion, self.options.select)
+
+    def observed(self, lock: Lock, prints: Mapping[str, Fingerprint]) -> Observed:
+        """What the first registry holds."""
+        from builder.observe import observe
+
+        return observe(self.store, self.catalog, self.project.expansion, lock, prints)
+
+    def plan(self, lock: Lock, prints: Mapping[str, Fingerprint], observed: Observed) -> Plan:
+        """The plan of this run."""
+        return make_plan(
+            catalog=self.catalog,
+            expansion=self.project.expansion,
+            lock=lock,
+            fingerprints=prints,
+            observed=observed,
+            selected=self.selected(),
+            today=self.options.today,
+        )
+
+    # Doing.
+
+    def work(
+        self, lock: Lock, prints: Mapping[str, Fingerprint], plan: Plan, listen: Listener
+    ) -> Work:
+        """What steps are carried out on."""
+        return Work(
+            project=self.project,
+            lock=lock,
+            fingerprints=prints,
+            plan=plan,
+            state=self.workspace.state,
+            listen=listen,
+            timeout=self.options.timeout,
+        )
+
+    def build_actions(self, work: Work) -> BuildActions:
+        """What builds."""
+        ports = Ports(
+            engine=self.engine,
+            store=self.store,
+            bases=self.bases,
+            smoke=Smoke(self.engine, self.runner),
+        )
+        return BuildActions(work=work, ports=ports)
