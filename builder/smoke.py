@@ -20,6 +20,10 @@ IDLE = ("sleep", "infinity")
 """What a container runs whose image has no service of its own."""
 
 
+LINE = 300
+"""How much of the reason for a failure is shown; the log has it all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """A test that failed, and the first line of why."""
@@ -104,15 +108,15 @@ def pytest_command(
     """The child process: pytest with our plugins and nothing of the user's or the project's."""
     argv = (
         sys.executable, "-m", "pytest", "-c", "/dev/null", f"--rootdir={scratch}",
-        "-p", "no:cacheprovider", "-p", "testinfra.plugin", "-p", "builder.smoke_plugin",
+        "-p", "no:cacheprovider", "-p", "builder.smoke_plugin",
         f"--basetemp={scratch / 'tmp'}", "--import-mode=importlib", "--strict-markers",
-        "--color=no", "--tb=short", "-v", f"--hosts={container.testinfra}",
+        "--color=no", "--tb=short", "-v",
         f"--junit-xml={request.junit.absolute()}",
         *(str(suite.absolute()) for suite in request.suites),
     )  # fmt: skip
     return Command(
         argv=argv,
-        env={**container.env, **_isolation(scratch)},
+        env={**container.env, **_isolation(scratch), "BUILDER_HOST": container.testinfra},
         cwd=scratch,
         timeout=request.timeout,
         secrets=(password,),
@@ -158,7 +162,7 @@ def read_junit(path: Path) -> Results | None:
 
 def _first_line(fault: ElementTree.Element) -> str:
     lines = (fault.get("message") or fault.text or "").strip().splitlines()
-    return lines[0] if lines else "no reason given"
+    return lines[0][:LINE] if lines else "no reason given"
 
 
 def _judge(request: SmokeRequest, results: Results) -> TestCounts:

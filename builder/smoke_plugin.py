@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import testinfra
+from testinfra.host import Host
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +28,12 @@ def facts() -> dict[str, Any]:
     """What the image is to be compared with: see `ports.SmokeRequest` and `smoke.facts_of`."""
     loaded: dict[str, Any] = json.loads(Path(os.environ["BUILDER_FACTS"]).read_text("utf-8"))
     return loaded
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    """The container. testinfra's own fixture would put its random id into the names of tests."""
+    return testinfra.get_host(os.environ["BUILDER_HOST"])
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,4 @@
-# rejected by: test_r_knows_a_mirror
-# The settings of every R session replaced, rather than added to.
+# rejected by: test_user_installs_packages
+# One library for everybody, which only root may write.
 FROM parent
-USER root
-RUN printf 'options(digits = 7)\n' > /etc/R/Rprofile.site
-USER 1000
+ENV R_LIBS_USER=/usr/local/lib/R/site-library
