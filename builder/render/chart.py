@@ -22,6 +22,7 @@ from builder.render import chart_values as describe
 from builder.render.chart_templates import Part
 from builder.render.chart_values import Value
 from builder.render.chart_version import chart_fingerprint, chart_version, next_version
+from builder.text import did_you_mean
 
 __all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
 
@@ -100,7 +101,7 @@ def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> Non
             errors.append(
                 ConfigError(
                     f"unknown key {key!r}",
-                    hint=describe.suggest(key, _KNOWN),
+                    hint=did_you_mean(key, _KNOWN),
                     location=describe.locate(recipe.files, folder, "chart.yaml", key),
                 )
             )
@@ -123,7 +124,7 @@ def _parts(
     parts: dict[str, Part] = {}
     for name, location in wanted:
         if name not in features:
-            hint = describe.suggest(name, features)
+            hint = did_you_mean(name, features)
             errors.append(ConfigError(f"unknown feature {name!r}", hint=hint, location=location))
             continue
         feature = features[name]
@@ -162,7 +163,7 @@ def _values(own: Part, parts: Sequence[Part], facts: Mapping[str, object]) -> tu
         for key in part.spec:
             if key not in _FEATURE_KEYS:
                 where = describe.locate(part.files, part.folder, "feature.yaml", key)
-                hint = describe.suggest(key, _FEATURE_KEYS)
+                hint = did_you_mean(key, _FEATURE_KEYS)
                 errors.append(ConfigError(f"unknown key {key!r}", hint=hint, location=where))
         for path, spec in _mapping(part.spec.get("values")).items():
             where = describe.locate(part.files, part.folder, "feature.yaml", path)
@@ -178,7 +179,7 @@ def _values(own: Part, parts: Sequence[Part], facts: Mapping[str, object]) -> tu
         where = describe.locate(own.files, own.folder, "chart.yaml", path)
         said = _mapping(spec)
         if path not in specs and "type" not in said:
-            hint = describe.suggest(path, specs)
+            hint = did_you_mean(path, specs)
             errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
             continue
         specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
@@ -206,7 +207,8 @@ def _check(
     parts: Sequence[Part], values: Sequence[Value], library: Mapping[str, bytes], core: str
 ) -> None:
     errors = templates.check_slots(parts)
-    found = templates.reads({"chart.yaml": core}, parts[0].folder)
+    own = parts[0].files.get("chart.yaml", core)
+    found = templates.reads({"chart.yaml": own}, parts[0].folder)
     for part in parts:
         found += templates.reads(part.texts(), part.folder)
         found += [_named(part, source) for source in templates.SOURCES if _source(part, source)]

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.errors import BuilderError, ConfigError, Location
-from builder.render.chart_values import Value, suggest
+from builder.render.chart_values import Value
+from builder.text import did_you_mean
 
 # The slots of the library, in the order in which a chart lists them; those of `_FILES` are
 # objects rather than parts of the pod.
@@ -81,7 +82,7 @@ def part_template(part: Part, chart: str) -> str:
 def slots_template(parts: Sequence[Part], chart: str) -> str:
     """`templates/_slots.tpl`: which template fills which slot."""
     lines = [
-        "{{/* What the pod and its surroundings are made of: the templates that fill each slot. */}}",
+        "{{/* What the pod and its surroundings are made of: the templates for each slot. */}}",
         f'{{{{- define "{chart}.slots" -}}}}',
     ]
     for slot in SLOTS:
@@ -163,7 +164,7 @@ def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderE
             errors.append(
                 ConfigError(
                     f"the template reads .Values.{read.path}, which no feature declares",
-                    hint=suggest(read.path, leaves),
+                    hint=did_you_mean(read.path, leaves),
                     location=read.location,
                 )
             )
@@ -190,7 +191,7 @@ def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
                 errors.append(
                     ConfigError(
                         f"there is no slot {name}",
-                        hint=suggest(name, (*SLOTS, *SOURCES)),
+                        hint=did_you_mean(name, (*SLOTS, *SOURCES)),
                         location=Location(file=f"{part.folder}/{path}"),
                     )
                 )

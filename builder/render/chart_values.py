@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.errors import BuilderError, ConfigError, Location
+from builder.text import did_you_mean
 
 # Keywords of the schema that a description may hold, as they are.
 _SCHEMA_KEYS = (
@@ -42,12 +42,6 @@ class Value:
     schema: Mapping[str, object] = field(default_factory=dict)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """`perhaps you meant x`, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"perhaps you meant {near[0]}" if near else ""
-
-
 def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Location:
     """Where the key `word` stands in the file `name`, as far as its text is known."""
     for number, line in enumerate(files.get(name, "").splitlines(), 1):
@@ -66,7 +60,7 @@ def read_value(
         if key not in _KEYS and key not in _SCHEMA_KEYS:
             raise ConfigError(
                 f"value {path}: unknown key {key!r}",
-                hint=suggest(key, (*_KEYS, *_SCHEMA_KEYS)),
+                hint=did_you_mean(key, (*_KEYS, *_SCHEMA_KEYS)),
                 location=owner,
             )
     if spec.get("type") not in _TYPES:
@@ -120,7 +114,9 @@ def _problem(value: Value, paths: Mapping[str, Value]) -> tuple[str, str] | None
         if above is not None and not above.is_group:
             return f"{above.path} is a value and cannot hold another", ""
     if value.hidden and value.hidden[0] not in paths:
-        return f"{value.hidden[0]}, which shows it, is not a value", suggest(value.hidden[0], paths)
+        return f"{value.hidden[0]}, which shows it, is not a value", did_you_mean(
+            value.hidden[0], paths
+        )
     if value.is_group:
         held = any(other.startswith(value.path + ".") for other in paths)
         return None if held else ("an object needs a default, or values below it", "")

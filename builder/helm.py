@@ -1,0 +1,288 @@
+"""Checks, renders and packages charts with helm, yamllint, Kubernetes' schemas and ct."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import kubernetes_validate
+from kubernetes_validate.utils import all_versions
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from yamllint import linter
+from yamllint.config import YamlLintConfig
+
+from builder.errors import StepError
+from builder.process import Command, Runner
+from builder.render.chart_index import IndexEntry, merge_index
+from builder.render.chart_package import pack, unpack
+
+__all__ = ["Checked", "Helm", "IndexEntry", "Package", "latest_minors", "merge_index", "unpack"]
+
+# Chart authors write long descriptions, and helm's files have no document start.
+_YAMLLINT = "{extends: default, rules: {line-length: disable, document-start: disable}}"
+_CT_SCHEMA = """\
+name: str()
+home: str(required=False)
+version: str()
+apiVersion: str()
+appVersion: any(str(), num(), required=False)
+description: str()
+keywords: list(str(), required=False)
+sources: list(str(), required=False)
+dependencies: list(include('dependency'), required=False)
+icon: str(required=False)
+type: str(required=False)
+kubeVersion: str(required=False)
+annotations: map(str(), str(), required=False)
+maintainers: list(any(), required=False)
+---
+dependency:
+  name: str()
+  version: str()
+  repository: str()
+  condition: str(required=False)
+  alias: str(required=False)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A packaged chart. `metadata` is its Chart.yaml; `digest` is 64 hex digits."""
+
+    path: Path
+    digest: str
+    metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was looked at: cases, distinct manifests, minors, and kinds that have no schema."""
+
+    cases: tuple[str, ...]
+    manifests: int
+    minors: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def latest_minors(count: int = 3) -> tuple[str, ...]:
+    """The newest Kubernetes minors that there are schemas of, oldest first."""
+    pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in all_versions()}
+    return tuple(f"{major}.{minor}" for major, minor in sorted(pairs)[-count:])
+
+
+def documents(manifests: str) -> list[dict[str, object]]:
+    """The objects in a stream of manifests. Raises StepError where it is not YAML."""
+    try:
+        loaded = list(YAML(typ="safe").load_all(manifests))
+    except YAMLError as error:
+        raise StepError(f"not YAML: {' '.join(str(error).split())}") from error
+    return [item for item in loaded if isinstance(item, dict)]
+
+
+class Helm:
+    """Drives helm. `state` is a folder for what helm itself keeps; `ct` may be absent."""
+
+    def __init__(
+        self, *, runner: Runner, program: Path, state: Path, ct: Path | None = None
+    ) -> None:
+        self._runner = runner
+        self._program = program
+        self._state = state
+        self._ct = ct
+        self._lock = threading.Lock()
+        self._valid: set[tuple[str, str]] = set()
+
+    def command(self, *arguments: str) -> Command:
+        """A helm command with its environment."""
+        return Command(argv=(str(self._program), *arguments), env=self._env(), timeout=120.0)
+
+    def lint_command(self, chart: Path) -> Command:
+        """`helm lint --strict`."""
+        return self.command("lint", "--strict", str(chart))
+
+    def template_command(
+        self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
+    ) -> Command:
+        """`helm template`."""
+        extra = () if values is None else ("--values", str(values))
+        return self.command("template", release, str(chart), "--namespace", namespace, *extra)
+
+    def ct_command(self, chart: Path) -> Command:
+        """`ct lint` on one folder. Without a repository to compare with, versions may stand."""
+        argv = (
+            str(self._ct), "lint", "--charts", str(chart), "--validate-maintainers=false",
+            "--check-version-increment=false", "--skip-helm-dependencies",
+            "--chart-yaml-schema", str(self._state / "chart_schema.yaml"),
+            "--lint-conf", str(self._state / "lintconf.yaml"),
+        )  # fmt: skip
+        # ct finds helm, yamllint and yamale by name.
+        beside = (str(self._program.parent), str(Path(sys.executable).parent))
+        path = os.pathsep.join((*beside, os.environ.get("PATH", "")))
+        return Command(argv=argv, env={**self._env(), "PATH": path}, timeout=300.0)
+
+    def template(
+        self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
+    ) -> str:
+        """The manifests of a release. Raises StepError."""
+        command = self.template_command(chart, release=release, values=values, namespace=namespace)
+        return self._runner.run(command).stdout
+
+    def lint(self, chart: Path) -> None:
+        """helm lint, yamllint and ct. Raises one StepError with everything they say."""
+        self._raise(chart, self._lint_problems(chart))
+
+    def validate(self, manifests: str, minor: str) -> tuple[str, ...]:
+        """Validate strictly against one minor; the kinds that it has no schema of.
+
+        Raises one StepError with every problem.
+        """
+        problems, unknown = self._invalid(documents(manifests), minor)
+        if problems:
+            raise StepError("\n".join(problems))
+        return unknown
+
+    def check(self, chart: Path, *, minors: Sequence[str]) -> Checked:
+        """Everything at once: lint, and every case of `ci/` rendered and validated.
+
+        Raises one StepError with all problems of the chart.
+        """
+        problems = self._lint_problems(chart)
+        cases = tuple(sorted((chart / "ci").glob("*-values.yaml")))
+        unknown: set[str] = set()
+        distinct: set[str] = set()
+        for case in cases:
+            try:
+                found = documents(self.template(chart, release=chart.name, values=case))
+            except StepError as error:
+                problems.append(f"{case.name}: {error.message}")
+                continue
+            distinct.update(_digest(item) for item in found)
+            for minor in minors:
+                invalid, missing = self._invalid(found, minor)
+                problems += [f"{case.name}: {problem}" for problem in invalid]
+                unknown.update(missing)
+        self._raise(chart, problems)
+        return Checked(
+            cases=tuple(case.name for case in cases),
+            manifests=len(distinct),
+            minors=tuple(minors),
+            unknown=tuple(sorted(unknown)),
+        )
+
+    def package(self, chart: Path, folder: Path) -> Package:
+        """Package a chart's folder into `folder`; helm then reads it back. Raises StepError."""
+        files = dict(_files(chart))
+        metadata = YAML(typ="safe").load(io.BytesIO(files["Chart.yaml"]))
+        name = f"{metadata['name']}-{metadata['version']}.tgz"
+        data = pack(str(metadata["name"]), files)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}.") as scratch:
+            written = Path(scratch) / name
+            written.write_bytes(data)
+            self._runner.run(self.command("show", "chart", str(written)))
+            os.replace(written, path)
+        return Package(path=path, digest=hashlib.sha256(data).hexdigest(), metadata=metadata)
+
+    def _lint_problems(self, chart: Path) -> list[str]:
+        problems = list(_yamllint(chart))
+        output = self._runner.run(self.lint_command(chart), check=False)
+        if output.code != 0:
+            problems.append(_relative(output.log, chart))
+        if self._ct is not None:
+            self._prepare_ct()
+            output = self._runner.run(self.ct_command(chart), check=False)
+            if output.code != 0:
+                problems.append("ct lint: " + "\n".join(output.log.strip().splitlines()[-20:]))
+        return problems
+
+    def _invalid(
+        self, found: Sequence[Mapping[str, object]], minor: str
+    ) -> tuple[list[str], tuple[str, ...]]:
+        """Problems, and kinds without a schema. What was found valid before is not asked again."""
+        problems: list[str] = []
+        unknown: list[str] = []
+        for item in found:
+            key = (minor, _digest(item))
+            if key in self._valid:
+                continue
+            kind = f"{item.get('apiVersion', '')}/{item.get('kind', '')}"
+            if "apiVersion" not in item or "kind" not in item:
+                problems.append("an object has no kind or no apiVersion")
+                continue
+            try:
+                kubernetes_validate.validate(item, minor, strict=True)
+            except kubernetes_validate.SchemaNotFoundError:
+                if _is_core(str(item["apiVersion"])):
+                    problems.append(f"Kubernetes {minor} has no {kind}")
+                else:
+                    unknown.append(kind)
+                continue
+            except kubernetes_validate.ValidationError as error:
+                place = ".".join(str(part) for part in error.path)
+                problems.append(f"{kind} {place}: {error.message} (Kubernetes {minor})")
+                continue
+            with self._lock:
+                self._valid.add(key)
+        return problems, tuple(unknown)
+
+    def _raise(self, chart: Path, problems: Sequence[str]) -> None:
+        if problems:
+            listed = "\n".join(f"  {line}" for text in problems for line in text.splitlines())
+            raise StepError(
+                f"chart {chart.name} is not well\n{listed}",
+                hint=str(self.lint_command(chart)),
+            )
+
+    def _env(self) -> dict[str, str]:
+        """Helm's own folders, so that nothing is read from or left in a home directory."""
+        names = ("cache", "config", "data")
+        env = {f"HELM_{name.upper()}_HOME": str(self._state / name) for name in names}
+        return {**env, "HELM_PLUGINS": str(self._state / "plugins")}
+
+    def _prepare_ct(self) -> None:
+        self._state.mkdir(parents=True, exist_ok=True)
+        (self._state / "chart_schema.yaml").write_text(_CT_SCHEMA)
+        (self._state / "lintconf.yaml").write_text(_YAMLLINT + "\n")
+
+
+def _files(chart: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(chart.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(chart).as_posix(), path.read_bytes()
+
+
+def _yamllint(chart: Path) -> Iterator[str]:
+    config = YamlLintConfig(_YAMLLINT)
+    for name in ("Chart.yaml", "values.yaml"):
+        path = chart / name
+        if not path.is_file():
+            yield f"{name} is missing"
+            continue
+        for problem in linter.run(path.read_text(), config, name):
+            yield f"{name}:{problem.line}:{problem.column}: {problem.desc}"
+
+
+def _digest(item: Mapping[str, object]) -> str:
+    text = json.dumps(item, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_core(api_version: str) -> bool:
+    """Whether a group is Kubernetes' own, which a missing schema makes an error."""
+    group, slash, _ = api_version.partition("/")
+    return not slash or "." not in group or group.endswith(".k8s.io")
+
+
+def _relative(log: str, chart: Path) -> str:
+    lines = [line for line in log.replace(f"{chart}/", "").splitlines() if line.strip()]
+    return "\n".join(line for line in lines if not line.startswith(("==>", "Error:")))
