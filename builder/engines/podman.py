@@ -148,8 +148,8 @@ class Podman:
         """Have a parent or an input here, under the name that `build_argv` gives it."""
         argv = (self._program, "image", "exists", context_name(image))
         if self._runner.run(self._command(argv), check=False).code != 0:
-            for argv in fetch_argvs(self._program, image):
-                self._run(argv, request)
+            for fetch in fetch_argvs(self._program, image):
+                self._run(fetch, request)
 
     def _pull(self, image: Reference) -> None:
         """Have an image of a registry here before `run`, which cannot be enclosed."""

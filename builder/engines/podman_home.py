@@ -142,7 +142,11 @@ def enclosed(command: Command, *, cache: Path) -> Command:
     It is the first process of its own process namespace: buildah starts the process of a RUN in
     a session of its own, which would go on after a time limit. Its caches are put under `cache`.
     """
-    script = f'mkdir -p "$0" {SYSTEM_LIBRARY}; mount --bind "$0" {SYSTEM_LIBRARY}; exec "$@"'
+    script = (
+        # podman ends well when it is told to end; its caller must see that it did not finish.
+        'trap "exit 143" TERM INT; '
+        f'mkdir -p "$0" {SYSTEM_LIBRARY}; mount --bind "$0" {SYSTEM_LIBRARY}; "$@"'
+    )
     tied = ("setpriv", "--pdeathsig", "KILL")
     apart = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
     argv = (*tied, *apart, "sh", "-ec", script, str(cache), *command.argv)
