@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.model import Catalog
-from builder.release import ReleasedChart
+from builder.reference import Reference
+from builder.reference import parse as parse_reference
+from builder.release import CHARTS, ReleasedChart
 from builder.render.chart import render_chart
 from builder.render.chart_version import FIRST, bump, chart_fingerprint, value_types
 
@@ -31,6 +33,12 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
         version=version,
         catalog=catalog.matrix.name,
     )
+
+
+def chart_place(catalog: Catalog, name: str, files: Mapping[str, bytes], version: str) -> Reference:
+    """Where a chart's package is put once it passed its checks, before it is released."""
+    repository = parse_reference(catalog.matrix.repository_of(f"{CHARTS}/{name}"))
+    return repository.with_tag(f"fp-{chart_fingerprint(files)[:32]}-{version}")
 
 
 def predict(

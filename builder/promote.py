@@ -1,0 +1,249 @@
+"""The release: what passed becomes what is offered.
+
+In this order: chart packages, the record, `current` (the one commit point), then tags, then the
+chart repository's index. What comes after the commit point can be done again from the record, by
+whoever comes next; nothing is offered by halves before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import NamedTuple
+
+from builder import release
+from builder.actions import Work, evidence_reference
+from builder.charting import chart_place, files_of
+from builder.errors import ConflictError, StepError, raise_all
+from builder.events import Noted, Result
+from builder.fingerprint import sha256
+from builder.lock import dump as dump_lock
+from builder.observe import read_record, releases_reference
+from builder.plan import Plan, Step, TargetPlan, base_reference
+from builder.ports import Artifact, Blob, Store
+from builder.reference import Reference
+from builder.reference import parse as parse_reference
+from builder.release import Record, ReleasedChart, ReleasedTarget
+from builder.render.chart_version import chart_fingerprint, value_types
+
+_AT_ONCE = 8
+
+
+class Move(NamedTuple):
+    """A tag and what it is to name. `kind` is immutable or rolling."""
+
+    source: Reference
+    place: Reference
+    kind: str
+
+
+class Promotion:
+    """The step of kind `release`. `blocked` maps a step that did not pass to why."""
+
+    def __init__(self, *, work: Work, store: Store) -> None:
+        self._work = work
+        self._store = store
+        self._records = releases_reference(work.catalog)
+
+    def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
+        """Promote what the registry has of this plan. The detail is of the record."""
+        plan = self._work.plan
+        current = self._records.with_tag(release.CURRENT)
+        previous = read_record(self._store, current)
+        record = self._record(plan, previous, blocked)
+        if previous and step.action == "keep" and release.same_content(previous, record):
+            self.converge(previous)
+            return Result(step=step.id, status="reused", reason=step.reason, detail=_detail(previous))
+        if not record.targets:
+            raise StepError("nothing passed, so there is nothing to release")
+        if record.release in self._store.tags(self._records.name):
+            raise ConflictError(
+                f"release {record.release} exists already, with other content",
+                hint="another run made it meanwhile; plan again",
+            )
+        self._check_immutable(record)
+        self._note(step, f"recording {record.release}")
+        self._store.put(self._artifact(record), self._records.with_tag(record.release))
+        self._store.copy(self._records.with_tag(record.release), current)
+        self._note(step, "moving tags")
+        self.converge(record)
+        return Result(step=step.id, status="done", reason=step.reason, detail=_detail(record))
+
+    def converge(self, record: Record) -> None:
+        """Make every tag of a record name its digest, in every registry. Idempotent."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._move, self.tags(record)))
+
+    def tags(self, record: Record) -> list[Move]:
+        """Every tag that a record stands for: charts and what never moves first."""
+        matrix = self._work.catalog.matrix
+        moves: list[Move] = []
+        for host in map(matrix.host, matrix.registries):
+            for name, chart in record.charts.items():
+                image = f"{release.CHARTS}/{name}"
+                source = parse_reference(matrix.repository_of(image))
+                place = parse_reference(matrix.repository_of(image, host))
+                digest = chart.listed[chart.version]["manifest"]
+                moves.append(Move(source.at(digest), place.with_tag(chart.version), "immutable"))
+            for target in record.targets.values():
+                source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
+                place = parse_reference(matrix.repository_of(target.image, host))
+                kinds = {tag: "immutable" for tag in target.immutable(record.release)}
+                kinds |= dict.fromkeys(target.rolling, "rolling")
+                if target.publish:
+                    moves += [Move(source, place.with_tag(tag), kind) for tag, kind in kinds.items()]
+        return sorted(moves, key=lambda move: move.kind)
+
+    def _move(self, move: Move) -> None:
+        if self._store.digest(move.place) != move.source.digest:
+            self._store.copy(move.source, move.place)
+
+    def _check_immutable(self, record: Record) -> None:
+        """Raise ConflictError where a tag that never moves names something else."""
+        fixed = [move for move in self.tags(record) if move.kind == "immutable"]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            held = pool.map(lambda move: self._store.digest(move.place), fixed)
+            errors = [
+                ConflictError(
+                    f"{move.place} exists with another digest: {digest[:19]}, not"
+                    f" {move.source.digest[:19]}",
+                    hint="it never moves; nothing was published",
+                )
+                for move, digest in zip(fixed, held, strict=True)
+                if digest is not None and digest != move.source.digest
+            ]
+        raise_all(errors)
+
+    # The record.
+
+    def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
+        work = self._work
+        ids = [
+            target.id
+            for target in work.expansion.targets.values()
+            if not (item := plan.targets.get(target.id)) or item.action != "retire"
+        ]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(lambda item: self._target(item, plan, previous), ids)
+            targets = {key: item for key, item in zip(ids, found, strict=True) if item}
+        charts = {
+            name: item
+            for name in work.catalog.matrix.charts
+            if (item := self._chart(name, plan, previous)) is not None
+        }
+        return Record(
+            catalog=work.catalog.matrix.name,
+            release=plan.release,
+            previous=previous.release if previous else None,
+            lock=json.loads(dump_lock(work.lock)),
+            targets=targets,
+            charts=charts,
+            bases=self._bases(),
+            blocked=dict(blocked),
+        )
+
+    def _target(self, key: str, plan: Plan, previous: Record | None) -> ReleasedTarget | None:
+        """What is offered of a target: what passed now, or what was offered before."""
+        item = plan.targets.get(key)
+        old = previous.targets.get(key) if previous else None
+        if item is None:
+            return old
+        place = item.repository.with_tag(item.fingerprint.tag)
+        digest = self._store.digest(place)
+        if digest is None:
+            return old
+        if old and old.digest == digest and old.exact == item.exact:
+            return replace(
+                old,
+                fingerprint=item.fingerprint.digest,
+                parts=item.fingerprint.parts,
+                rolling=item.rolling,
+                publish=item.target.publish,
+            )
+        return self._new_target(item, digest, place, plan.release)
+
+    def _new_target(
+        self, item: TargetPlan, digest: str, place: Reference, name: str
+    ) -> ReleasedTarget:
+        evidence = self._store.get(evidence_reference(place))
+        if evidence is None:
+            raise StepError(f"{place} has no evidence of its tests", hint="build it again")
+        known = json.loads(evidence.config)
+        return ReleasedTarget(
+            image=item.target.cell.image,
+            digest=digest,
+            size=known["size"],
+            fingerprint=item.fingerprint.digest,
+            parts=item.fingerprint.parts,
+            exact=item.exact,
+            rolling=item.rolling,
+            since=name,
+            publish=item.target.publish,
+            tests=known["tests"],
+        )
+
+    def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
+        """What is offered of a chart: the package that passed its checks now, or the one before."""
+        item = plan.charts.get(name)
+        old = previous.charts.get(name) if previous else None
+        if item is None or item.action != "package":
+            return old
+        files = files_of(self._work.catalog, name, item.images, item.version)
+        place = chart_place(self._work.catalog, name, files, item.version)
+        manifest = self._store.digest(place)
+        package = self._store.get(place) if manifest else None
+        if manifest is None or package is None:
+            return old
+        ((_, blob),) = package.files.items()
+        listed = dict(old.listed) if old else {}
+        listed[item.version] = {
+            "manifest": manifest,
+            "digest": sha256(blob.data),
+            "created": f"{plan.release.replace('.', '-', 2)[:10]}T00:00:00Z",
+        }
+        return ReleasedChart(
+            version=item.version,
+            fingerprint=chart_fingerprint(files),
+            images=item.images,
+            values=value_types(files),
+            listed=listed,
+        )
+
+    def _bases(self) -> dict[str, str]:
+        work = self._work
+        places = {
+            base.id: base_reference(base, work.catalog, work.lock)
+            for base in work.expansion.bases.values()
+            if base.id in work.lock.bases
+        }
+        found = {key: self._store.digest(place) for key, place in places.items()}
+        return {key: digest for key, digest in found.items() if digest}
+
+    def _artifact(self, record: Record) -> Artifact:
+        return Artifact(
+            kind=release.KIND,
+            files={release.FILE: Blob(kind="application/json", data=release.dump(record))},
+        )
+
+    def _note(self, step: Step, text: str) -> None:
+        self._work.listen(Noted(step=step.id, text=text))
+
+
+def _detail(record: Record) -> dict[str, object]:
+    return {
+        "release": record.release,
+        "previous": record.previous,
+        "targets": len(record.targets),
+        "charts": {name: chart.version for name, chart in record.charts.items()},
+    }
+
+
+def blocked_steps(results: Iterable[Result]) -> dict[str, str]:
+    """Why each step that did not pass did not, in one line."""
+    return {
+        result.step: result.reason.splitlines()[0]
+        for result in results
+        if result.status in {"failed", "blocked", "skipped"} and result.reason
+    }

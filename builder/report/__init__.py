@@ -1,0 +1,1 @@
+"""Plans, events and results as people and machines read them."""

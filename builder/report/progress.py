@@ -1,0 +1,138 @@
+"""What a person sees while steps run: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from builder.events import Event, Finished, Listener, Noted, Result, Retried, Started
+from builder.plan import Step
+
+_MARKS = {"done": "✓", "reused": "=", "failed": "✗", "blocked": "-", "skipped": "-", "retired": "·"}
+
+
+def line(event: Event) -> str:
+    """One event as one line, or nothing where a log does not need it."""
+    match event:
+        case Started(step=step):
+            return f"{step}: started"
+        case Noted(step=step, text=text):
+            return f"{step}: {text}"
+        case Retried(step=step, attempt=attempt, delay=delay, reason=reason):
+            first = reason.splitlines()[0]
+            return f"{step}: try {attempt} failed ({first}); again in {delay:.0f} s"
+        case Finished(result=result):
+            return outcome(result)
+
+
+def outcome(result: Result) -> str:
+    """A result as one line."""
+    reason = result.reason.splitlines()[0] if result.reason else ""
+    took = f" in {result.seconds:.1f} s" if result.status in {"done", "failed"} else ""
+    return f"{_MARKS[result.status]} {result.step}: {result.status}{took}" + (
+        f" — {reason}" if reason else ""
+    )
+
+
+@contextlib.contextmanager
+def shown(steps: Mapping[str, Step]) -> Iterator[Listener]:
+    """A listener that fits where standard error goes."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        yield _github
+    elif sys.stderr.isatty():
+        with live(steps) as listener:
+            yield listener
+    else:
+        yield _plain
+
+
+def _plain(event: Event) -> None:
+    now = datetime.now(UTC).strftime("%H:%M:%S")
+    print(f"{now} {line(event)}", file=sys.stderr, flush=True)
+
+
+def _github(event: Event) -> None:
+    """Plain lines, with a group for each finished step that holds its reason in full."""
+    if not isinstance(event, Finished):
+        _plain(event)
+        return
+    result = event.result
+    if result.status == "failed":
+        first = result.reason.splitlines()[0] if result.reason else ""
+        print(f"::error title={result.step}::{first}", file=sys.stderr, flush=True)
+    print(f"::group::{outcome(result)}\n{result.reason}\n::endgroup::", file=sys.stderr, flush=True)
+
+
+class Board:
+    """What runs, since when, what it says, and what has ended."""
+
+    def __init__(self, steps: Mapping[str, Step]) -> None:
+        self._steps = steps
+        self.running: dict[str, float] = {}
+        self.notes: dict[str, str] = {}
+        self.ended: dict[str, Result] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event."""
+        match event:
+            case Started(step=step):
+                self.running[step] = time.monotonic()
+            case Noted(step=step, text=text):
+                self.notes[step] = text
+            case Retried(step=step, delay=delay):
+                self.notes[step] = f"waits {delay:.0f} s to try again"
+            case Finished(result=result):
+                self.running.pop(result.step, None)
+                self.ended[result.step] = result
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """(step, what it does, seconds) of what runs now."""
+        now = time.monotonic()
+        return [
+            (step, self.notes.get(step, ""), f"{now - since:.0f} s")
+            for step, since in self.running.items()
+        ]
+
+    def following(self, most: int = 3) -> Sequence[str]:
+        """What is next."""
+        waiting = [step for step in self._steps if step not in self.running and step not in self.ended]
+        return waiting[:most]
+
+
+@contextlib.contextmanager
+def live(steps: Mapping[str, Step]) -> Iterator[Listener]:
+    """A view that is drawn over itself; what ended is printed above it."""
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    board, console = Board(steps), Console(stderr=True)
+
+    def draw() -> Group:
+        table = Table.grid(padding=(0, 2))
+        for step, note, seconds in board.rows():
+            table.add_row(Text("▸", style="yellow"), Text(step), Text(note, style="dim"), seconds)
+        done = len(board.ended)
+        after = ", ".join(board.following())
+        foot = Text(f"{done}/{len(steps)}" + (f"   next: {after}" if after else ""), style="dim")
+        return Group(ProgressBar(total=max(1, len(steps)), completed=done, width=40), table, foot)
+
+    class _View:
+        def __rich__(self) -> Group:
+            return draw()
+
+    with Live(_View(), console=console, refresh_per_second=4, transient=True):
+
+        def listen(event: Event) -> None:
+            board(event)
+            if isinstance(event, Finished):
+                style = {"failed": "red", "done": "green"}.get(event.result.status, "dim")
+                console.print(Text(outcome(event.result), style=style))
+
+        yield listen

@@ -1,0 +1,110 @@
+"""`report.json` and `report.md`: what a run did, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from builder.events import Result
+from builder.plan import Plan
+from builder.text import count
+
+
+def as_data(plan: Plan, results: Mapping[str, Result], seconds: float) -> dict[str, Any]:
+    """The report as plain data. `seconds` is the wall time of the run."""
+    return {
+        "format": 1,
+        "seconds": round(seconds, 1),
+        "targets": [
+            _entry(item.target.id, results.get(f"build:{item.target.id}"), item.action, item.reason)
+            for item in plan.targets.values()
+        ],
+        "bases": [
+            _entry(base, results.get(f"base:{base}"), plan.steps[f"base:{base}"].action,
+                   plan.steps[f"base:{base}"].reason)
+            for base in plan.bases
+        ],
+        "charts": [
+            {
+                **_entry(chart.name, results.get(f"chart:{chart.name}"), chart.action, chart.reason),
+                "version": chart.version,
+                "image": chart.images[0],
+            }
+            for chart in plan.charts.values()
+        ],
+        "release": _entry(plan.release, results.get("release"), plan.steps["release"].action,
+                          plan.steps["release"].reason),
+    }  # fmt: skip
+
+
+def _entry(key: str, result: Result | None, action: str, reason: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": key, "action": action, "reason": reason, "status": "not run"}
+    if result is not None:
+        entry |= {
+            "status": result.status,
+            "reason": result.reason or reason,
+            "seconds": round(result.seconds, 1),
+            **result.detail,
+        }
+    return entry
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """The text of report.json."""
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_markdown(data: Mapping[str, Any]) -> str:
+    """The text of report.md."""
+    targets, charts, release = data["targets"], data["charts"], data["release"]
+    failed = [item for item in [*targets, *charts, release] if item["status"] in _BAD]
+    built = sum(item["status"] == "done" for item in targets)
+    reused = sum(item["status"] == "reused" for item in targets)
+    head = [
+        f"# Catalog {release.get('release', release['id'])}",
+        "",
+        f"{count(len(targets), 'target')}: {built} built, {reused} unchanged,"
+        f" {sum(item['status'] in _BAD for item in targets)} failed or blocked;"
+        f" {count(len(charts), 'chart')}; {data['seconds']:.0f} s.",
+        f"Release: {release['status']} — {_line(release['reason'])}",
+        "",
+    ]
+    lines = [*head, "## Images", ""]
+    lines += ["| target | status | seconds | MB | tests | digest | why |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{item['id']}` | {item['status']} | {item.get('seconds', '')} | {_megabytes(item)}"
+        f" | {_tests(item)} | {_short(item)} | {_line(item['reason'])} |"
+        for item in targets
+    ]
+    lines += ["", "## Charts", "", "| chart | version | status | seconds | image | why |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{item['id']}` | {item['version']} | {item['status']} | {item.get('seconds', '')}"
+        f" | `{item['image']}` | {_line(item['reason'])} |"
+        for item in charts
+    ]
+    if failed:
+        lines += ["", "## What did not pass", ""]
+        for item in failed:
+            lines += [f"### {item['id']}: {item['status']}", "", "```", item["reason"], "```", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+_BAD = frozenset({"failed", "blocked", "skipped"})
+
+
+def _line(text: str) -> str:
+    return text.splitlines()[0].replace("|", "\\|") if text else ""
+
+
+def _megabytes(item: Mapping[str, Any]) -> str:
+    return f"{item['size'] / 1e6:.0f}" if item.get("size") else ""
+
+
+def _tests(item: Mapping[str, Any]) -> str:
+    tests = item.get("tests")
+    return f"{tests['passed']} passed" if tests else ""
+
+
+def _short(item: Mapping[str, Any]) -> str:
+    return f"`{item['digest'][7:19]}`" if item.get("digest") else ""
