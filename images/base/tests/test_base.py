@@ -8,9 +8,8 @@ HOME = "/home/onyxia"
 WORK = f"{HOME}/work"
 TOOLS = ("bash", "curl", "git", "jq", "less", "nano", "ps", "tini", "unzip", "vim.tiny", "xz")
 
-# Where the user may write. Folders that a recipe gives to the user are named in FOLDERS_OF_USER.
-FOLDERS_OF_USER = (HOME, "/opt/python")
-SCRATCH = {"/tmp", "/var/tmp", "/run/lock"}
+# Where the user may write: home, what a recipe gives to the user, and scratch space.
+WRITABLE = (HOME, "/opt/python", "/tmp", "/var/tmp", "/run/lock")
 
 # Debian's own. Without a password and with no sudo, none of them gets the user anywhere.
 PRIVILEGED = {
@@ -56,7 +55,7 @@ def test_user_is_onyxia(host):
 def test_environment_fits_the_user(host):
     # In a login shell too, which is what a terminal is.
     for shell in ("sh -c", "bash -lc"):
-        found = host.check_output(f"{shell} 'echo $HOME $LANG $PWD; locale charmap'")
+        found = host.check_output(f"{shell} 'echo $HOME $LANG $WORKSPACE_DIR; locale charmap'")
         assert found == f"{HOME} C.UTF-8 {WORK}\nUTF-8", shell
 
 
@@ -66,11 +65,11 @@ def test_user_writes_where_a_session_works(host):
 
 
 def test_user_writes_nowhere_else(host):
-    ours = " -o ".join(f"-path {folder}" for folder in FOLDERS_OF_USER)
+    ours = " -o ".join(f"-path {folder}" for folder in WRITABLE)
     found = lines(
         host, rf"find / -xdev \( {ours} \) -prune -o -writable ! -type l -print 2>/dev/null || true"
     )
-    assert set(found) <= SCRATCH
+    assert found == []
 
 
 def test_nothing_new_is_privileged(host):
@@ -115,6 +114,9 @@ def test_init_is_process_1_and_runs_the_command(host):
     assert arguments.startswith("tini -- /opt/onyxia-init.sh ")
     child = host.check_output("cat /proc/1/task/1/children").split()[0]
     assert "onyxia-init" not in host.check_output(f"tr '\\0' ' ' </proc/{child}/cmdline")
+    assert host.check_output(f"readlink /proc/{child}/cwd") == WORK
+    # The engine must not be the one to create the work directory, where a volume hides it.
+    assert host.check_output("readlink /proc/1/cwd") == HOME
 
 
 def test_init_reports_its_steps_and_clones(host):

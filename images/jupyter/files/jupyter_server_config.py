@@ -9,5 +9,6 @@ c = get_config()  # noqa: F821 - given by Jupyter to the file that it reads
 if os.environ.get("PASSWORD"):
     c.IdentityProvider.token = os.environ["PASSWORD"]
 
-c.ServerApp.root_dir = os.environ.get("WORKSPACE_DIR", str(Path.home()))
+work = Path(os.environ.get("WORKSPACE_DIR", Path.home()))
+c.ServerApp.root_dir = str(work if work.is_dir() else Path.cwd())
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash", "-l"]}
