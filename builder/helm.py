@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -81,10 +82,14 @@ def latest_minors(count: int = 3) -> tuple[str, ...]:
 
 def documents(manifests: str) -> list[dict[str, object]]:
     """The objects in a stream of manifests. Raises StepError where it is not YAML."""
-    try:
-        loaded = list(YAML(typ="safe").load_all(manifests))
-    except YAMLError as error:
-        raise StepError(f"not YAML: {' '.join(str(error).split())}") from error
+    loaded = []
+    for text in re.split(r"^---[ \t]*$", manifests, flags=re.MULTILINE):
+        reader = YAML(typ="safe")
+        reader.version = (1, 1)  # the one that Kubernetes reads, where `yes` is a boolean
+        try:
+            loaded.append(reader.load(text))
+        except YAMLError as error:
+            raise StepError(f"not YAML: {' '.join(str(error).split())}") from error
     return [item for item in loaded if isinstance(item, dict)]
 
 

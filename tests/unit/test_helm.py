@@ -132,6 +132,12 @@ def test_manifests_are_split() -> None:
     assert documents("---\na: 1\n---\n# nothing\n---\nb: 2\n") == [{"a": 1}, {"b": 2}]
 
 
+def test_manifests_are_read_as_kubernetes_reads_them() -> None:
+    assert documents("a: yes\n---\nb: 'yes'\nc: on\n") == [
+        {"a": True}, {"b": "yes", "c": True},
+    ]  # fmt: skip
+
+
 def test_there_are_three_minors() -> None:
     minors = latest_minors()
     assert len(set(minors)) == 3

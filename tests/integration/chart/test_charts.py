@@ -1,0 +1,295 @@
+"""The charts of this catalog through the real helm: cases, schema, secrets, hostile values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.errors import StepError
+from builder.helm import Helm, documents, latest_minors
+from builder.tools import Absent, Tools
+
+from .conftest import Played, library, merged, nested, one
+
+HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
+# Names of objects and the like, where Kubernetes refuses such a text by itself.
+NAMES = (
+    "service.image.pullPolicy", "networking.type", "networking.clusterIP", "nameOverride",
+    "fullnameOverride", "persistence.accessMode", "service.initContainer.pullPolicy",
+    "serviceAccount.name", "environment.user",
+)  # fmt: skip
+
+
+def test_every_case_is_well(chart: Played) -> None:
+    checked = chart.helm.check(chart.folder, minors=latest_minors(3))
+    assert len(checked.minors) == 3
+    assert len(checked.cases) > 20
+    assert checked.unknown == ("route.openshift.io/v1/Route",)
+
+
+def test_ct_runs_or_says_why_not(tools: Tools, chart: Played) -> None:
+    ct = tools.ct()
+    if isinstance(ct, Absent):
+        assert ct.reason
+    else:
+        chart.helm.lint(chart.folder)
+
+
+def leaves(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The leaves of a schema."""
+    for key, child in node.get("properties", {}).items():
+        here = f"{path}.{key}" if path else key
+        if child.get("properties"):
+            assert child["type"] == "object"
+            yield from leaves(child, here)
+        else:
+            yield here, child
+
+
+def at(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a path."""
+    node: Any = values
+    for key in path.split("."):
+        node = node[key]
+    return node
+
+
+def schema(chart: Played) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((chart.folder / "values.schema.json").read_text())
+    return loaded
+
+
+def test_the_form_can_be_launched(chart: Played) -> None:
+    found = dict(leaves(schema(chart)))
+    assert len(found) > 60
+    for path, node in found.items():
+        assert isinstance(node["type"], str), path
+        assert "default" in node, path
+        assert node["default"] == at(chart.values, path), path
+        assert set(node) & {"oneOf", "anyOf", "allOf", "if", "$ref", "form", "x-form"} == set()
+        if "hidden" in node:
+            at(chart.values, node["hidden"]["path"].replace("/", "."))
+        if node.get("render") == "slider":
+            assert node["type"] in ("string", "number"), path
+            assert node["default"].endswith(node["sliderUnit"]), path
+    images = found["service.image.version"]
+    assert images["listEnum"][0] == images["default"]
+    assert len(images["listEnum"]) == 2
+
+
+def test_a_value_of_another_type_is_refused(chart: Played) -> None:
+    with pytest.raises(StepError, match="s3"):
+        chart.template({"s3": {"enabled": "maybe"}})
+
+
+def test_every_text_is_taken_as_it_is(chart: Played) -> None:
+    """All texts hostile at once: the same objects, the same keys, nothing executed."""
+    texts = {
+        path: node
+        for path, node in leaves(schema(chart))
+        if node["type"] == "string" and not {"enum", "listEnum"} & set(node)
+    }
+    hostile = [nested(path, HOSTILE) for path in texts if path not in NAMES]
+    calm = {
+        "networking": {"user": {"enabled": True}}, "proxy": {"enabled": True},
+        "extraEnvVars": [{"name": "EXTRA", "value": HOSTILE}],
+        "service": {"image": {"custom": {"enabled": True}}},
+        "ingress": {"useCertManager": True, "useTlsSecret": True, "annotations": {"a/b": HOSTILE}},
+        "route": {"enabled": True}, "security": {"allowlist": {"enabled": True}},
+        "openshiftSCC": {"enabled": True}, "podAnnotations": {"x/y": HOSTILE},
+        "certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"},
+    }  # fmt: skip
+    mild = [nested(path, "mild") for path in texts if path not in NAMES]
+    before = documents(chart.template(merged(*mild, calm)))
+    calm["certificates"] = {"cacerts": "-----BEGIN CERTIFICATE-----" + HOSTILE}
+    after = documents(chart.template(merged(*hostile, calm)))
+    names = [(item["kind"], item["metadata"]["name"]) for item in after]
+    assert names == [(item["kind"], item["metadata"]["name"]) for item in before]
+    for old, new in zip(before, after, strict=True):
+        assert keys(old) == keys(new)
+    variables = {
+        item["name"]: item.get("value")
+        for item in one(after, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert "INJECTED" not in variables
+    # Kubernetes reads `$$(` as `$(`, and would expand the latter.
+    assert variables["PERSONAL_INIT_ARGS"] == HOSTILE.replace("$(", "$$(")
+    secrets = merged(*(item.get("stringData", {}) for item in after if item["kind"] == "Secret"))
+    for key in ("PASSWORD", "AWS_SECRET_ACCESS_KEY", "GIT_PERSONAL_ACCESS_TOKEN", "EXTRA"):
+        assert secrets[key] == HOSTILE
+
+
+def keys(node: Any) -> Any:
+    """The shape of an object: its keys, whatever its texts say."""
+    if isinstance(node, Mapping):
+        return {key: keys(child) for key, child in node.items() if key != "args"}
+    if isinstance(node, list):
+        return [keys(child) for child in node]
+    return type(node)
+
+
+def secret_paths(chart: Played) -> list[str]:
+    return [path for path, node in leaves(schema(chart)) if node.get("render") == "password"]
+
+
+def test_no_secret_stands_in_a_pod_and_a_changed_one_restarts_it(chart: Played) -> None:
+    paths = secret_paths(chart)
+    assert len(paths) == 5
+    before = chart.pod()["metadata"]["annotations"]
+    for path in paths:
+        token = f"secret-of-{path}"
+        manifests = chart.manifests(nested(path, token))
+        for item in manifests:
+            assert (token in json.dumps(item)) == (item["kind"] == "Secret" and holds(item, token))
+        assert any(holds(item, token) for item in manifests), path
+        after = one(manifests, "StatefulSet")["spec"]["template"]["metadata"]["annotations"]
+        assert after != before, path
+
+
+def holds(item: Mapping[str, Any], token: str) -> bool:
+    return token in item.get("stringData", {}).values()
+
+
+def test_the_container_reads_every_source(chart: Played) -> None:
+    manifests = chart.manifests({"repository": {"pipRepository": "https://example.org"}})
+    made = {
+        item["metadata"]["name"] for item in manifests if item["kind"] in ("Secret", "ConfigMap")
+    }
+    container = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    read = {
+        (source.get("secretRef") or source.get("configMapRef"))["name"]
+        for source in container["envFrom"]
+    }
+    assert (
+        made
+        == read
+        == {f"r-1-{chart.folder.name}-{part}" for part in ("s3", "password", "repository")}
+    )
+
+
+def test_the_command(chart: Played) -> None:
+    container = chart.pod({"networking": {"service": {"port": 9999}}})["spec"]["containers"][0]
+    assert container["command"] == [
+        "/opt/onyxia-init.sh", "jupyter", "lab", "--no-browser", "--ip=0.0.0.0", "--port=9999",
+    ]  # fmt: skip
+    assert "args" not in container
+    assert container["ports"][0]["containerPort"] == 9999
+    assert container["startupProbe"]["httpGet"] == {"path": "/api", "port": 9999}
+    assert container["workingDir"] == "/home/onyxia/work"
+
+
+def test_the_restricted_profile(chart: Played) -> None:
+    ca = {"certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"}}
+    spec = chart.pod(ca)["spec"]
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 100,
+    }  # fmt: skip
+    assert len(spec["initContainers"]) == 1
+    for container in (*spec["initContainers"], *spec["containers"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+        }  # fmt: skip
+    changed = {"securityContext": {"runAsUser": 4}, "podSecurityContext": {"runAsNonRoot": False}}
+    spec = chart.pod(changed)["spec"]
+    assert spec["containers"][0]["securityContext"]["runAsUser"] == 4
+    assert spec["securityContext"]["runAsNonRoot"] is False
+    assert spec["securityContext"]["fsGroup"] == 100
+
+
+def test_suspended(chart: Played) -> None:
+    assert one(chart.manifests(), "StatefulSet")["spec"]["replicas"] == 1
+    manifests = chart.manifests({"global": {"suspend": True}, "replicaCount": 3})
+    assert one(manifests, "StatefulSet")["spec"]["replicas"] == 0
+    one(manifests, "PersistentVolumeClaim")
+
+
+def test_the_runtime_class_is_a_line_of_its_own(chart: Played) -> None:
+    assert chart.pod({"runtimeClassName": "gvisor"})["spec"]["runtimeClassName"] == "gvisor"
+
+
+def test_user_ports(chart: Played) -> None:
+    values = {
+        "networking": {"user": {"enabled": True, "ports": [5000, 8501]}},
+        "ingress": {"userHostname": "user.example.org"},
+    }
+    manifests = chart.manifests(values)
+    ports = [port["port"] for port in one(manifests, "Service")["spec"]["ports"]]
+    assert ports == [8888, 5000, 8501]
+    rules = one(manifests, "Ingress", "-user")["spec"]["rules"]
+    assert [rule["host"] for rule in rules] == ["user-5000.example.org", "user-8501.example.org"]
+    values["networking"]["user"]["ports"] = []
+    rules = one(chart.manifests(values), "Ingress", "-user")["spec"]["rules"]
+    assert [rule["host"] for rule in rules] == ["user.example.org"]
+
+
+def test_objects_belong_to_the_release(chart: Played) -> None:
+    for item in chart.manifests({"networking": {"user": {"enabled": True}}}):
+        labels = item["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == "r-1", item["metadata"]["name"]
+    assert chart.pod()["metadata"]["labels"]["app.kubernetes.io/instance"] == "r-1"
+
+
+def test_the_longest_release_name(chart: Played) -> None:
+    release = chart.folder.name + "-" + "9" * (52 - len(chart.folder.name))
+    manifests = documents(chart.template({"vault": {"token": "x"}}, release=release))
+    for item in manifests:
+        assert len(item["metadata"]["name"]) <= 63
+
+
+def test_what_the_user_is_told(chart: Played, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        "security: {password: p4ss}\ningress: {hostname: lab.example.org}\n"
+        "message: {en: Hello, fr: Bonjour}\nuserPreferences: {language: fr}\n"
+    )
+    command = chart.helm.command(
+        "install", "r-1", str(chart.folder), "--dry-run=client", "--values", str(values)
+    )
+    text = chart.helm._runner.run(command).stdout
+    notes = text.partition("NOTES:")[2]
+    assert text.count("NOTES:") == 1
+    password = re.search(r"password: ?([^\n ]+)", notes, re.IGNORECASE)
+    assert password is not None
+    assert password.group(1) == "p4ss"
+    url = re.search(r"https?://\S+", notes)
+    assert url is not None
+    assert url.group() == "https://lab.example.org/"
+    assert "Bonjour" in notes
+    assert "Hello" not in notes
+
+
+def test_the_library_can_be_used_alone(helm: Helm, tmp_path: Path) -> None:
+    """A chart written by hand, as the README of the library says."""
+    own = {
+        "Chart.yaml": (
+            "apiVersion: v2\nname: mine\nversion: 0.1.0\ndependencies:\n"
+            "  - {name: onyxia-library, version: 1.x.x, repository: ''}\n"
+        ),
+        "values.yaml": "token: t\n",
+        "templates/_mine.tpl": (
+            '{{- define "mine.slots" -}}\ncontainer: [mine.container]\nservice: [mine.service]\n'
+            "secrets:\n  - {part: token, template: mine.token, name: ''}\n{{- end -}}\n"
+            '{{- define "mine.container" -}}\nimage: x\n{{- end -}}\n'
+            '{{- define "mine.service" -}}\n- port: 80\n{{- end -}}\n'
+            '{{- define "mine.token" -}}\nTOKEN: {{ .Values.token | quote }}\n{{- end -}}\n'
+        ),
+        "templates/all.yaml": "\n---\n".join(
+            f'{{{{ include "onyxia-library.{kind}" '
+            '(dict "root" . "slots" (include "mine.slots" . | fromYaml)) }}'
+            for kind in ("statefulset", "service", "sources")
+        ),
+    }
+    files = {path: text.encode() for path, text in own.items()}
+    files |= {f"charts/onyxia-library/{path}": content for path, content in library().items()}
+    for path, content in files.items():
+        (tmp_path / "mine" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / path).write_bytes(content)
+    text = helm.template(tmp_path / "mine", release="r")
+    helm.validate(text, latest_minors()[-1])
+    kinds = [item["kind"] for item in documents(text)]
+    assert sorted(kinds) == ["Secret", "Service", "StatefulSet"]
