@@ -199,6 +199,8 @@ class ChartRecipe:
     name: str
     spec: Mapping[str, object]
     files: Mapping[str, str]  # relative path to text
+    port: int = 0  # of the container that answers
+    tests: str = ""  # absolute path of the folder of tests, "" where there is none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -196,3 +196,23 @@ class SmokeRequest:
     junit: Path
     log: Path
     timeout: float = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartRequest:
+    """A rendered chart to run. `port` is the container port that its service answers on."""
+
+    chart: str
+    manifests: str
+    suite: Path
+    port: int
+    junit: Path
+    log: Path
+    timeout: float = 600.0
+
+
+class ChartRunner(Protocol):
+    """Runs a chart's pod without a cluster, and its recipe's tests against it."""
+
+    def run(self, request: ChartRequest) -> TestCounts:
+        """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""

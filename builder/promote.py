@@ -129,9 +129,9 @@ class Promotion:
             found = pool.map(lambda item: self._target(item, plan, previous), ids)
             targets = {key: item for key, item in zip(ids, found, strict=True) if item}
         charts = {
-            name: item
+            name: chart
             for name in work.catalog.matrix.charts
-            if (item := self._chart(name, plan, previous)) is not None
+            if (chart := self._chart(name, plan, previous)) is not None
         }
         return Record(
             catalog=work.catalog.matrix.name,

@@ -189,8 +189,13 @@ class Workspace:
                 )
                 continue
             spec = self._data(f"{folder}/chart.yaml")
+            port, tests = spec.get("port"), self.root / folder / "tests"
             charts[chart.recipe] = ChartRecipe(
-                name=chart.recipe, spec=spec, files=self._texts(folder)
+                name=chart.recipe,
+                spec=spec,
+                files=self._texts(folder),
+                port=port if isinstance(port, int) else 0,
+                tests=str(tests) if tests.is_dir() else "",
             )
         return charts
 

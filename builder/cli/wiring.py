@@ -168,3 +168,7 @@ class Session:
             smoke=Smoke(self.engine, self.runner),
         )
         return BuildActions(work=work, ports=ports)
+
+    def chart_actions(self, work: Work) -> ChartActions:
+        """What makes charts."""
+        return ChartActions(work=work, store=self.store, helm=self.helm, runner=self.chart_runner)

@@ -1,0 +1,29 @@
+"""`builder build`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, running
+from builder.cli.running import carry_out, tell_failures
+from builder.cli.wiring import Session
+
+
+@click.command()
+@running
+def command(**given: Any) -> int:
+    """Build what the registry does not have, test it, push it under its fingerprint.
+
+    Nothing is offered yet: that is `builder publish`.
+
+    \b
+    Example:
+      builder build --select 'jupyter-*,python=3.13'
+    """
+    session = Session(Options(**given))
+    with session.registry():
+        outcome = carry_out(session, session.locked(), {"base", "build"})
+    tell_failures(outcome)
+    return outcome.exit_code

@@ -1,0 +1,45 @@
+"""`builder lock`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, planning
+from builder.cli.wiring import Session
+from builder.lock import FILE, Lock
+from builder.locking import lock_catalog
+
+
+@click.command()
+@planning
+def command(**given: Any) -> int:
+    """Say what bases and lines are this week, in matrix.lock.
+
+    A base keeps its source for as long as the matrix lists it.
+
+    \b
+    Example:
+      builder lock && git diff matrix.lock
+    """
+    session = Session(Options(**given))
+    relock(session)
+    return 0
+
+
+def relock(session: Session) -> Lock:
+    """Lock the catalog and write matrix.lock where it changed."""
+    lock = lock_catalog(
+        catalog=session.catalog,
+        expansion=session.project.expansion,
+        held=session.project.lock,
+        bases=session.bases,
+        providers=session.providers,
+        today=session.options.today,
+        note=lambda text: print(f"lock: {text}", file=sys.stderr, flush=True),
+    )
+    changed = session.workspace.write_lock(lock)
+    click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
+    return lock

@@ -1,0 +1,137 @@
+"""Carries out steps for the commands that do, and reports how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import click
+
+from builder.actions import Action, Work
+from builder.chart_actions import publish_index
+from builder.cli.wiring import Session
+from builder.errors import BuilderError
+from builder.events import Event, Finished, Listener, Result
+from builder.execute import Executor, Policy, tee
+from builder.lock import Lock
+from builder.observe import read_record, releases_reference
+from builder.plan import Plan, Step
+from builder.promote import Promotion, blocked_steps
+from builder.release import CURRENT
+from builder.report.progress import shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A plan and how its steps ended. `seconds` is wall time."""
+
+    plan: Plan
+    results: Mapping[str, Result]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first failure, or 0."""
+        failed = [item for item in self.results.values() if item.status == "failed"]
+        return failed[0].exit_code if failed else 0
+
+
+def carry_out(
+    session: Session, lock: Lock, kinds: Collection[str], *, only: str | None = None
+) -> Outcome:
+    """Plan, then do the steps of these kinds, or the one that is called `only`."""
+    started = time.monotonic()
+    prints = session.fingerprints(lock)
+    plan = session.plan(lock, prints, session.observed(lock, prints))
+    steps = {step.id: step for step in plan.steps.values() if step.kind in kinds}
+    if only is not None:
+        steps = {only: plan.steps[only]}
+    ended: dict[str, Result] = {}
+
+    def collect(event: Event) -> None:
+        if isinstance(event, Finished):
+            ended[event.result.step] = event.result
+
+    with shown(steps) as show:
+        listen = tee(collect, show)
+        work = session.work(lock, prints, plan, listen)
+        actions = _actions(session, work, ended)
+        results = _run(session, steps, lambda step: actions[step.kind]()(step), listen)
+    return Outcome(plan=plan, results=results, seconds=time.monotonic() - started)
+
+
+def _actions(
+    session: Session, work: Work, ended: Mapping[str, Result]
+) -> dict[str, Callable[[], Action]]:
+    """What each kind of step does; adapters are made when the first step needs them."""
+
+    def release(step: Step) -> Result:
+        return promote(session, work, step, blocked_steps(ended.values()))
+
+    return {
+        "base": lambda: session.build_actions(work).base,
+        "build": lambda: session.build_actions(work).target,
+        "chart": lambda: session.chart_actions(work).chart,
+        "release": lambda: release,
+    }
+
+
+def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]) -> Result:
+    """Release, then write the chart repository from the record that is current then."""
+    result = Promotion(work=work, store=session.store).release(step, blocked)
+    current = releases_reference(session.catalog).with_tag(CURRENT)
+    record = read_record(session.store, current)
+    if record is not None:
+        folder = session.workspace.state / "charts"
+        publish_index(record=record, store=session.store, work=work, folder=folder)
+    return result
+
+
+def _run(
+    session: Session, steps: Mapping[str, Step], perform: Action, listen: Listener
+) -> dict[str, Result]:
+    options = session.options
+    executor = Executor(
+        perform=perform,
+        listen=listen,
+        policy=Policy(jobs=options.jobs, fail_fast=options.fail_fast),
+    )
+    with _interruptible(executor, session):
+        return executor.run(steps)
+
+
+@contextlib.contextmanager
+def _interruptible(executor: Executor, session: Session) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end what runs and start nothing more."""
+    caught: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        caught.append(number)
+        executor.stop()
+        session.runner.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        raise Interrupted(f"stopped by {signal.Signals(caught[0]).name}")
+
+
+class Interrupted(BuilderError):
+    """A person or a machine asked the run to stop."""
+
+    exit_code = 130
+
+
+def tell_failures(outcome: Outcome) -> None:
+    """Print every failure in full, and how to try just that again."""
+    for result in outcome.results.values():
+        if result.status == "failed":
+            click.echo(f"\n{result.step} failed: {result.reason}", err=True)
+            click.echo(f"  retry just this: builder step '{result.step}'", err=True)

@@ -1,0 +1,39 @@
+"""`builder weekly`: a composition of the other commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from builder.cli.lock import relock
+from builder.cli.options import Options, running
+from builder.cli.running import carry_out, tell_failures
+from builder.cli.wiring import Session
+from builder.report import summary
+from builder.workspace import write
+
+KINDS = ("base", "build", "chart", "release")
+
+
+@click.command()
+@running
+def command(**given: Any) -> int:
+    """Lock, plan, build, test, publish, charts, release, report.
+
+    Leaves build/report.json and build/report.md.
+
+    \b
+    Example:
+      builder weekly --jobs 4 --select 'jupyter-*'
+    """
+    session = Session(Options(**given))
+    with session.registry():
+        outcome = carry_out(session, relock(session), KINDS)
+    data = summary.as_data(outcome.plan, outcome.results, outcome.seconds)
+    state = session.workspace.state
+    write(state / "report.json", summary.as_json(data).encode())
+    write(state / "report.md", summary.as_markdown(data).encode())
+    tell_failures(outcome)
+    click.echo(summary.as_markdown(data))
+    return outcome.exit_code
