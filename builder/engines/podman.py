@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import tempfile
@@ -14,17 +13,12 @@ from pathlib import Path
 
 from builder import reference
 from builder.engines import layout as layouts
+from builder.engines.names import LABEL, LOCAL, context_name, local_name
 from builder.engines.podman_home import Home, Limits, enclosed
 from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
 from builder.process import Command, Runner
 from builder.reference import Reference
-
-LABEL = "catalog-builder.state"
-"""The label that every container of ours carries; its value names the project's state folder."""
-
-LOCAL = "localhost"
-"""The registry, so to speak, of images that only the engine holds."""
 
 # These would change what podman itself does, so they reach a container through a file.
 _OWN = re.compile(
@@ -202,12 +196,6 @@ class Podman:
             Path(file).unlink()
 
 
-def local_name(identity: str) -> str:
-    """What the engine calls the image of a target: readable, and one name for one id."""
-    slug = re.sub(r"[^a-z0-9]+", "-", identity.lower()).strip("-")[:80].strip("-")
-    return f"{LOCAL}/{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}:latest"
-
-
 def build_argv(
     program: str, request: BuildRequest, *, local: str, isolation: str
 ) -> tuple[str, ...]:
@@ -225,16 +213,6 @@ def build_argv(
         words += ["--secret", f"id={name},src={file.absolute()}"]
     dockerfile = str(request.context / "Dockerfile")
     return (*words, "--file", dockerfile, "--tag", local, str(request.context))
-
-
-def context_name(image: Reference) -> str:
-    """What the engine calls a parent or an input.
-
-    The history of an image holds the name of its parent, and the same image must have the same
-    digest whichever registry its parent stood in.
-    """
-    digest = image.digest or "sha256:" + hashlib.sha256(str(image).encode()).hexdigest()
-    return f"{LOCAL}/parent:{digest.removeprefix('sha256:')}"
 
 
 def fetch_argvs(program: str, image: Reference) -> tuple[tuple[str, ...], ...]:

@@ -1,0 +1,235 @@
+"""Docker: BuildKit builds, through buildx; containers go through the API of the daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container as Running
+
+from builder import reference
+from builder.engines import layout as layouts
+from builder.engines.names import LABEL, LOCAL, local_name
+from builder.errors import StepError, ToolError, TransientError
+from builder.ports import BuildRequest, Built, Container, StartRequest
+from builder.process import Command, Runner
+
+_LOG_LABEL = "catalog-builder.log"
+"""Names the file that the output of a container goes to when it is removed."""
+
+
+class Docker:
+    """Builds, starts and removes with a Docker daemon whose image store is containerd's.
+
+    `docker_host` is where the daemon listens, "" for the usual place. `buildx` starts buildx:
+    `docker buildx`, or the program `docker-buildx` by itself. `program` is the client that
+    testinfra runs. `state` is a folder for what both keep.
+    """
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        state: Path,
+        docker_host: str = "",
+        program: str = "docker",
+        buildx: tuple[str, ...] = ("docker", "buildx"),
+    ) -> None:
+        self._runner = runner
+        self._state = state.absolute()
+        self._docker_host = docker_host
+        self._program = program
+        self._buildx = buildx
+
+    @property
+    def name(self) -> str:
+        """`docker`."""
+        return "docker"
+
+    def build(self, request: BuildRequest) -> Built:
+        """Build to an OCI layout. Raises StepError, TransientError."""
+        local = local_name(request.id)
+        partial = layouts.fresh(request.layout)
+        argv = build_argv(self._buildx, request, local=local, layout=partial)
+        command = Command(argv=argv, env=self._env(), timeout=request.timeout)
+        self._runner.run(command, log=request.log)
+        layouts.settle(partial, request.layout)
+        self.load(request.layout)
+        return layouts.built(request.layout, local=local)
+
+    def load(self, layout: Path) -> None:
+        """Give the daemon an image that stands in a layout, by the name in its index."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self._state) as stream:
+            with tarfile.open(fileobj=stream, mode="w") as archive:
+                archive.add(layout, arcname=".")
+            stream.seek(0)
+            with self._client() as client:
+                client.images.load(stream)
+
+    def start(self, request: StartRequest) -> Container:
+        """Start a container. Raises StepError."""
+        labels = {LABEL: str(self._state)}
+        if request.log is not None:
+            labels[_LOG_LABEL] = str(request.log.absolute())
+        with self._client() as client:
+            if reference.parse(request.image).registry != LOCAL:
+                client.images.pull(request.image)
+            running = client.containers.create(
+                request.image,
+                list(request.command) or None,
+                environment=dict(request.env),
+                ports={f"{port}/tcp": ("127.0.0.1",) for port in request.ports},  # type: ignore[misc]
+                labels=labels,
+            )
+            with contextlib.ExitStack() as undo:
+                undo.callback(_discard, running)
+                running.start()
+                running.reload()
+                ports = _ports(running)
+                undo.pop_all()
+        identity = str(running.id)
+        return Container(
+            id=identity, ports=ports, testinfra=f"docker://{identity}", env=self._client_env()
+        )
+
+    def remove(self, container: Container) -> None:
+        """End and remove a container, with its volumes; silent where it is gone."""
+        with self._client() as client, contextlib.suppress(NotFound):
+            _discard(client.containers.get(container.id))
+
+    def drop(self, local: str) -> None:
+        """Remove an image from the daemon; silent where it is gone."""
+        with self._client() as client, contextlib.suppress(NotFound):
+            client.images.remove(local, force=True)
+
+    def clean_up(self) -> tuple[str, ...]:
+        """Remove the containers that a killed run of this project left; their ids."""
+        with self._client() as client:
+            ours = f"{LABEL}={self._state}"
+            left = client.containers.list(all=True, filters={"label": ours})
+            for running in left:
+                _discard(running)
+        return tuple(str(running.id) for running in left)
+
+    def commands(self, request: BuildRequest) -> tuple[str, ...]:
+        """What `build` would run, as shell lines that need nothing of the builder."""
+        argv = build_argv(
+            self._buildx, request, local=local_name(request.id), layout=request.layout
+        )
+        clear = Command(argv=("rm", "-rf", str(request.layout)))
+        return str(clear), str(Command(argv=argv, env=self._env()))
+
+    def preamble(self) -> tuple[str, ...]:
+        """Shell lines that the lines of `commands` need first: none."""
+        return ()
+
+    def _env(self) -> dict[str, str]:
+        env = {"BUILDX_CONFIG": str(self._state / "buildx"), "BUILDX_GIT_INFO": "0"}
+        return {**env, **self._where()}
+
+    def _where(self) -> dict[str, str]:
+        return {"DOCKER_HOST": self._docker_host} if self._docker_host else {}
+
+    def _client_env(self) -> Mapping[str, str]:
+        """What testinfra needs to find the client, which it knows as `docker` only."""
+        if not os.path.isabs(self._program):
+            return self._where()
+        folder = self._state / "bin"
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            (folder / "docker").symlink_to(self._program)
+        return {**self._where(), "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[docker.DockerClient]:
+        with client_of(self._docker_host) as client, _reported():
+            yield client
+
+
+def build_argv(
+    buildx: tuple[str, ...], request: BuildRequest, *, local: str, layout: Path
+) -> tuple[str, ...]:
+    """The command that builds.
+
+    Timestamps are not rewritten: BuildKit 0.13 would rewrite the layers of the parent as well,
+    and images would no longer share them.
+    """
+    words = [*buildx, "build", "--progress", "plain", "--provenance=false", "--sbom=false"]
+    words += ["--network", "host", "--platform", request.platform]
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
+    for name, image in sorted(request.contexts.items()):
+        words += ["--build-context", f"{name}=docker-image://{image}"]
+    for name, file in sorted(request.secrets.items()):
+        words += ["--secret", f"id={name},src={file.absolute()}"]
+    words += ["--output", f"type=oci,dest={layout},tar=false,name={local}"]
+    return (*words, "--file", str(request.context / "Dockerfile"), str(request.context))
+
+
+def answers(docker_host: str = "") -> bool:
+    """Whether a daemon answers there."""
+    try:
+        with client_of(docker_host, timeout=5) as client:
+            return bool(client.ping())
+    except (ToolError, DockerException, requests.exceptions.RequestException):
+        return False
+
+
+@contextlib.contextmanager
+def client_of(docker_host: str, *, timeout: int = 600) -> Iterator[docker.DockerClient]:
+    """A client of the daemon. Raises ToolError where it cannot be made."""
+    try:
+        client = (
+            docker.DockerClient(base_url=docker_host, timeout=timeout)
+            if docker_host
+            else docker.DockerClient.from_env(timeout=timeout)
+        )
+    except DockerException as error:
+        raise ToolError(
+            f"no Docker daemon answers: {error}", hint="start one, or use the engine podman"
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """Turn what the API raises into what a step raises."""
+    try:
+        yield
+    except requests.exceptions.ConnectionError as error:
+        raise TransientError(f"the Docker daemon does not answer: {error}") from error
+    except APIError as error:
+        raise StepError(f"docker: {error.explanation or error}") from error
+    except DockerException as error:
+        raise StepError(f"docker: {error}") from error
+
+
+def _ports(running: Running) -> dict[int, int]:
+    """Container port to the port on 127.0.0.1."""
+    bound = {
+        int(name.partition("/")[0]): int(hosts[0]["HostPort"])
+        for name, hosts in running.ports.items()
+        if hosts
+    }
+    return dict(sorted(bound.items()))
+
+
+def _discard(running: Running) -> None:
+    """Keep what a container printed, then end and remove it."""
+    log = running.labels.get(_LOG_LABEL)
+    with contextlib.suppress(NotFound):
+        if log:
+            Path(log).parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "ab") as stream:
+                stream.write(running.logs())
+        running.remove(force=True, v=True)

@@ -1,0 +1,30 @@
+"""What engines call the images and containers of a project."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from builder.reference import Reference
+
+LABEL = "catalog-builder.state"
+"""The label that every container of ours carries; its value names the engine's state folder."""
+
+LOCAL = "localhost"
+"""The registry, so to speak, of images that only an engine holds."""
+
+
+def local_name(identity: str) -> str:
+    """What the engine calls the image of a target: readable, and one name for one id."""
+    slug = re.sub(r"[^a-z0-9]+", "-", identity.lower()).strip("-")[:80].strip("-")
+    return f"{LOCAL}/{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}:latest"
+
+
+def context_name(image: Reference) -> str:
+    """What the engine calls a parent or an input.
+
+    The history of an image holds the name of its parent, and the same image must have the same
+    digest whichever registry its parent stood in.
+    """
+    digest = image.digest or "sha256:" + hashlib.sha256(str(image).encode()).hexdigest()
+    return f"{LOCAL}/parent:{digest.removeprefix('sha256:')}"

@@ -1,0 +1,214 @@
+"""What every engine must do, tried on the real ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from builder.engines import layout as layouts
+from builder.errors import BuilderError, StepError
+from builder.ports import Container, StartRequest
+from builder.process import Command, Runner
+from tests.integration.engine.conftest import Bench
+
+COPY = "FROM parent\nCOPY hello /hello\n"
+SERVE = "mkdir /w; printenv ODD > /w/index.html; exec httpd -f -p 8080 -h /w"
+
+
+def fetch(port: int) -> str:
+    """What a container serves, once it does."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+                text: str = answer.read().decode()
+                return text
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"nothing answers on port {port}")
+
+
+def process_lines() -> str:
+    """The command lines of every process of this machine."""
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
+def test_layout_is_whole(bench: Bench) -> None:
+    request = bench.request(COPY)
+    built = bench.engine.build(request)
+    assert built.layout == request.layout
+    assert layouts.entry(built.layout)["digest"] == built.digest
+    manifest = layouts.read(built.layout, built.digest)
+    assert manifest["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+    items = [manifest["config"], *manifest["layers"]]
+    for item in items:
+        content = layouts.blob(built.layout, item["digest"]).read_bytes()
+        assert "sha256:" + hashlib.sha256(content).hexdigest() == item["digest"]
+    manifest_size = layouts.blob(built.layout, built.digest).stat().st_size
+    assert built.size == manifest_size + sum(item["size"] for item in items)
+
+
+def test_same_inputs_give_the_same_digest(bench: Bench) -> None:
+    first = bench.engine.build(bench.request(COPY))
+    second = bench.engine.build(bench.request(COPY))
+    assert first.digest == second.digest
+
+
+def test_layers_of_the_parent_are_below(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    config = layouts.read(
+        built.layout, layouts.read(built.layout, built.digest)["config"]["digest"]
+    )
+    assert len(config["rootfs"]["diff_ids"]) == 3
+    assert bench.parent.registry not in str(config)
+
+
+def test_an_input_is_copied_from(bench: Bench) -> None:
+    bench.contexts["tool"] = bench.parent
+    built = bench.engine.build(
+        bench.request("FROM parent\nCOPY --from=tool /bin/busybox /opt/tool\nRUN /opt/tool true\n")
+    )
+    assert built.digest
+
+
+def test_a_secret_reaches_no_layer(bench: Bench) -> None:
+    secret = bench.folder / "secret"
+    secret.write_text("hunter2-unmistakable")
+    dockerfile = (
+        "FROM parent\nRUN --mount=type=secret,id=key,mode=0444 "
+        'test "$(cat /run/secrets/key)" = hunter2-unmistakable\n'
+    ).replace("= hunter2-unmistakable", f"= $(echo {secret.read_text()[::-1]} | rev)")
+    built = bench.engine.build(bench.request(dockerfile, secrets={"key": secret}))
+    names = [item["digest"] for item in layouts.read(built.layout, built.digest)["layers"]]
+    for digest in (built.digest, *names):
+        argv = ("sh", "-c", 'zcat -f "$0"', str(layouts.blob(built.layout, digest)))
+        assert "hunter2" not in Runner().run(Command(argv=argv)).stdout
+    config = layouts.read(built.layout, built.digest)["config"]["digest"]
+    assert "hunter2" not in layouts.blob(built.layout, config).read_text()
+
+
+def test_a_failing_run_says_why(bench: Bench) -> None:
+    request = bench.request("FROM parent\nRUN echo the last words; exit 7\n")
+    with pytest.raises(StepError) as caught:
+        bench.engine.build(request)
+    assert "the last words" in str(caught.value)
+    assert str(request.log) in str(caught.value)
+    assert request.log is not None
+    assert "the last words" in request.log.read_text()
+    assert not request.layout.exists()
+
+
+def test_a_build_has_a_time_limit(bench: Bench) -> None:
+    mark = f"{4000 + os.getpid() % 1000}.{time.monotonic_ns() % 997}"
+    began = time.monotonic()
+    with pytest.raises(StepError) as caught:
+        bench.engine.build(bench.request(f"FROM parent\nRUN sleep {mark}\n", timeout=4.0))
+    assert "was stopped after 4 s" in str(caught.value)
+    assert time.monotonic() - began < 20
+    for _ in range(50):
+        if f"sleep {mark}" not in process_lines():
+            return
+        time.sleep(0.1)
+    raise AssertionError("what the build ran goes on")
+
+
+def test_builds_share_a_cache(bench: Bench) -> None:
+    dockerfile = (
+        "FROM parent\n"
+        "RUN --mount=type=cache,id=one,target=/a --mount=type=cache,id=two,target=/b "
+        "exec 9>/a/lock; flock 9; ! test -e /a/busy; touch /a/busy; sleep 0.5; rm /a/busy; "
+        "echo {} > /a/last\n"
+        "RUN --mount=type=cache,id=two,target=/b --mount=type=cache,id=one,target=/a "
+        "test -s /a/last; echo {}\n"
+    )
+    stamp = time.monotonic_ns()
+    errors: list[BuilderError] = []
+
+    def build(name: str) -> None:
+        text = dockerfile.replace("{}", f"{name}{stamp}")
+        try:
+            bench.engine.build(bench.request(text, name=name))
+        except BuilderError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=build, args=(name,)) for name in ("left", "right")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+
+
+def test_a_container_serves_and_its_environment_is_not_seen(bench: Bench) -> None:
+    odd = "a \"b\" 'c' $d\n\\e=é unmistakable-value"
+    built = bench.engine.build(bench.request(COPY))
+    container = bench.engine.start(
+        StartRequest(
+            image=built.local,
+            command=("sh", "-c", SERVE),
+            env={"ODD": odd, "HOME": "/root"},
+            ports=(8080,),
+            log=bench.folder / "container.log",
+        )
+    )
+    try:
+        assert "unmistakable" not in process_lines()
+        assert fetch(container.ports[8080]) == odd + "\n"
+    finally:
+        bench.engine.remove(container)
+
+
+def test_removing_twice_is_fine(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    container = bench.engine.start(
+        StartRequest(image=built.local, command=("sleep", "600"), log=bench.folder / "log")
+    )
+    bench.engine.remove(container)
+    bench.engine.remove(container)
+    bench.engine.drop(built.local)
+    bench.engine.drop(built.local)
+
+
+def test_an_image_of_a_registry_starts(bench: Bench) -> None:
+    log = bench.folder / "said"
+    container = bench.engine.start(
+        StartRequest(image=str(bench.parent), command=("echo", "spoken"), log=log)
+    )
+    time.sleep(0.5)
+    bench.engine.remove(container)
+    assert "spoken" in log.read_text()
+
+
+def test_a_start_that_fails_leaves_nothing(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    with pytest.raises(StepError):
+        bench.engine.start(StartRequest(image=built.local, command=("/no/such/program",)))
+    assert bench.engine.clean_up() == ()
+
+
+def test_what_a_killed_run_left_is_removed(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    container: Container = bench.engine.start(
+        StartRequest(image=built.local, command=("sleep", "600"))
+    )
+    assert container.id in bench.engine.clean_up()
+    assert bench.engine.clean_up() == ()
+
+
+def test_the_shell_lines_build_the_same(bench: Bench) -> None:
+    request = bench.request(COPY)
+    built = bench.engine.build(request)
+    script = "\n".join((*bench.engine.preamble(), *bench.engine.commands(request)))
+    Runner().run(Command(argv=("sh", "-eu"), stdin=script.encode(), timeout=60.0))
+    assert layouts.entry(request.layout)["digest"] == built.digest

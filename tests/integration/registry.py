@@ -1,0 +1,58 @@
+"""A real registry on a free loopback port, for tests of whatever talks to one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from builder.process import Command, Runner
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def registry(folder: Path, *, runner: Runner | None = None) -> Iterator[str]:
+    """A docker-registry that keeps its blobs in `folder`; `127.0.0.1:port`."""
+    address = f"127.0.0.1:{free_port()}"
+    runner = runner or Runner()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.json"  # JSON is YAML
+    config.write_text(
+        json.dumps(
+            {
+                "version": "0.1",
+                "log": {"accesslog": {"disabled": True}, "level": "warn"},
+                "storage": {
+                    "filesystem": {"rootdirectory": str(folder / "data")},
+                    "delete": {"enabled": True},
+                },
+                "http": {"addr": address},
+            }
+        )
+    )
+    log = folder / "log"
+    process = runner.spawn(
+        Command(argv=("docker-registry", "serve", str(config)), timeout=3600.0), log=log
+    )
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://{address}/v2/", timeout=2).close()
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(f"the registry does not answer:\n{log.read_text()}")
+        yield address
+    finally:
+        runner.end(process)
