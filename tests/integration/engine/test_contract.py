@@ -18,7 +18,7 @@ from builder.process import Command, Runner
 from tests.integration.engine.conftest import Bench
 
 COPY = "FROM parent\nCOPY hello /hello\n"
-SERVE = "mkdir /w; printenv ODD > /w/index.html; exec httpd -f -p 8080 -h /w"
+SERVE = "mkdir /w; printf '%s\\n' \"$ODD\" > /w/index.html; exec httpd -f -p 8080 -h /w"
 
 
 def fetch(port: int) -> str:
@@ -77,7 +77,7 @@ def test_layers_of_the_parent_are_below(bench: Bench) -> None:
 def test_an_input_is_copied_from(bench: Bench) -> None:
     bench.contexts["tool"] = bench.parent
     built = bench.engine.build(
-        bench.request("FROM parent\nCOPY --from=tool /bin/busybox /opt/tool\nRUN /opt/tool true\n")
+        bench.request("FROM parent\nCOPY --from=tool /bin/busybox /opt/busybox\nRUN /opt/busybox true\n")
     )
     assert built.digest
 
@@ -192,6 +192,7 @@ def test_an_image_of_a_registry_starts(bench: Bench) -> None:
 
 def test_a_start_that_fails_leaves_nothing(bench: Bench) -> None:
     built = bench.engine.build(bench.request(COPY))
+    bench.engine.clean_up()
     with pytest.raises(StepError):
         bench.engine.start(StartRequest(image=built.local, command=("/no/such/program",)))
     assert bench.engine.clean_up() == ()
