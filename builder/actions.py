@@ -15,7 +15,7 @@ from builder.events import Listener, Noted, Result
 from builder.fingerprint import Fingerprint, canonical
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Base, Catalog, Target
+from builder.model import Catalog, Target
 from builder.network import build_secrets
 from builder.plan import Plan, Step, TargetPlan, base_reference, reference
 from builder.ports import (
@@ -71,6 +71,10 @@ class Work:
         """What its matrix stands for."""
         return self.project.expansion
 
+    def epoch(self, target: Target) -> int:
+        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
+        return self.lock.base(self.expansion.base_of(target).id).epoch
+
     def log(self, step: str) -> Path:
         """The log file of a step."""
         return self.state / "logs" / f"{step.replace('/', '_').replace(':', '-')}.log"
@@ -118,13 +122,25 @@ class BuildActions:
             return Result(step=step.id, status="reused", reason=reason, detail={"digest": held})
         return self._build(step, item, place)
 
-    def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
-        folder = self._work.state / "work" / item.target.slug
+    def test(self, step: Step) -> Result:
+        """Run the smoke test of a target on what the registry has of it."""
+        item = self._work.plan.targets[step.target]
+        image = self._pinned(item.repository.with_tag(item.fingerprint.tag))
         log = self._work.log(step.id)
         log.unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        junit = self._work.state / "junit" / f"{item.target.slug}.xml"
+        self._note(step, "testing")
+        counts = self._ports.smoke.test(self.smoke_request(item, str(image), junit, log))
+        detail = {"tests": asdict(counts), "log": str(log)}
+        return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
+
+    def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
+        log = self._work.log(step.id)
+        log.unlink(missing_ok=True)
+        shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
-        built = self._ports.engine.build(self._request(item, folder, log))
+        contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
+        built = self._ports.engine.build(self.request(item, contexts))
         self._note(step, "testing")
         junit = self._work.state / "junit" / f"{item.target.slug}.xml"
         counts = self._ports.smoke.test(self.smoke_request(item, built.local, junit, log))
@@ -132,11 +148,13 @@ class BuildActions:
         digest = self._ports.store.push(built.layout, place)
         evidence = self._evidence(item, built, digest, counts, junit)
         self._ports.store.put(evidence, evidence_reference(place))
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.folder(item), ignore_errors=True)
         detail = {"digest": digest, "size": built.size, "tests": asdict(counts), "log": str(log)}
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
-    def _request(self, item: TargetPlan, folder: Path, log: Path) -> BuildRequest:
+    def request(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
+        """How a target is built, its context written to disk; `contexts` are what it stands on."""
+        folder, log = self.folder(item), self._work.log(f"build:{item.target.id}")
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
@@ -144,9 +162,9 @@ class BuildActions:
         return BuildRequest(
             id=target.slug,
             context=folder / "context",
-            contexts=self._contexts(target),
+            contexts=contexts,
             platform=target.platform,
-            epoch=self._work.lock.base(self._base_of(target).id).epoch,
+            epoch=self._work.epoch(target),
             layout=folder / "layout",
             secrets=build_secrets(project.network, self._work.state / "secrets"),
             timeout=self._work.timeout,
@@ -155,7 +173,7 @@ class BuildActions:
 
     def smoke_request(self, item: TargetPlan, image: str, junit: Path, log: Path) -> SmokeRequest:
         """What the smoke test of a target is told; `image` is what the engine calls it."""
-        lineage = self._lineage(item.target)
+        lineage = self._work.expansion.lineage(item.target)
         recipes = [self._work.catalog.recipes[target.recipe] for target in lineage]
         packages: dict[str, list[str]] = {}
         for target, recipe in zip(lineage, recipes, strict=True):
@@ -184,36 +202,30 @@ class BuildActions:
             log=log,
         )
 
-    def _contexts(self, target: Target) -> dict[str, Reference]:
-        """Named contexts: by digest, so that what is built on cannot move."""
+    def folder(self, item: TargetPlan) -> Path:
+        """Where a target's build context and layout are, while it is built."""
+        return self._work.state / "work" / item.target.slug
+
+    def contexts(self, target: Target) -> dict[str, Reference]:
+        """What a target stands on: its named contexts, by their fingerprints' tags."""
         work = self._work
         if target.is_root:
             base = work.expansion.bases[target.parent]
             found = {"parent": base_reference(base, work.catalog, work.lock)}
         else:
             found = {"parent": self._reference(target.parent)}
-        found |= {name: self._reference(item) for name, item in target.inputs}
-        return {name: self._pinned(item) for name, item in found.items()}
+        return found | {name: self._reference(item) for name, item in target.inputs}
 
     def _reference(self, target: str) -> Reference:
         work = self._work
         return reference(work.expansion.targets[target], work.catalog, work.fingerprints[target])
 
     def _pinned(self, place: Reference) -> Reference:
+        """The same by digest, so that what is built on cannot move."""
         digest = self._ports.store.digest(place)
         if digest is None:
             raise StepError(f"{place} is not in the registry, and is built on")
         return place.at(digest)
-
-    def _lineage(self, target: Target) -> list[Target]:
-        """A target and what it stands on, the root first."""
-        chain = [target]
-        while not chain[0].is_root:
-            chain.insert(0, self._work.expansion.targets[chain[0].parent])
-        return chain
-
-    def _base_of(self, target: Target) -> Base:
-        return self._work.expansion.bases[self._lineage(target)[0].parent]
 
     def _evidence(
         self, item: TargetPlan, built: Built, digest: str, counts: TestCounts, junit: Path

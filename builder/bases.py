@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.bootstrap import BASE_DOCKERFILE, architecture, bootstrap_argv
 from builder.config.parse import Network
 from builder.errors import BuilderError, StepError, ToolError
 from builder.model import Base, Source
@@ -25,8 +26,6 @@ from builder.reference import parse as parse_reference
 from builder.resolvers.apt import AptRoot
 from builder.workspace import write
 
-DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n'
-_ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm/v7": "armhf", "386": "i386"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ class Bases:
         if lock.source.kind == "registry":
             self._pull(base, lock.source, lock.content)
             return layout
-        if not (folder / "rootfs.tar").exists():
+        if not (folder / "context" / "rootfs.tar").exists():
             content = self._bootstrap(base, lock.source, lock.epoch)
             if content.digest != lock.content:
                 raise StepError(
@@ -93,25 +92,33 @@ class Bases:
                     f" {content.digest[:19]} instead of {lock.content[:19]}",
                     hint="the archive has moved on; run `builder lock`",
                 )
-        write(folder / "Dockerfile", DOCKERFILE.encode())
-        request = BuildRequest(
+        write(folder / "context" / "Dockerfile", BASE_DOCKERFILE.encode())
+        self._engine.build(self.request(base, lock))
+        return layout
+
+    def request(self, base: Base, lock: BaseLock) -> BuildRequest:
+        """How a bootstrapped base is made an image."""
+        folder = self.folder(lock)
+        return BuildRequest(
             id=f"base-{base.slug}",
-            context=folder,
+            context=folder / "context",
             contexts={},
             platform=base.platform,
             epoch=lock.epoch,
-            layout=layout,
+            layout=folder / "layout",
         )
-        self._engine.build(request)
-        return layout
+
+    def folder(self, lock: BaseLock) -> Path:
+        """Where the content of a base is kept."""
+        return self._folder(lock.content)
 
     def _folder(self, content: str) -> Path:
         return self._state / "bases" / content.removeprefix("sha256:")[:32]
 
     def _kept(self, lock: BaseLock) -> Content | None:
         folder = self._folder(lock.content)
-        if (folder / "rootfs.tar").exists():
-            archives = (folder / "rootfs.tar",)
+        if (folder / "context" / "rootfs.tar").exists():
+            archives = (folder / "context" / "rootfs.tar",)
             return Content(digest=lock.content, epoch=lock.epoch, archives=archives)
         return None
 
@@ -144,15 +151,9 @@ class Bases:
 
     def _from_registry(self, base: Base, source: Source) -> Content:
         reference = parse_reference(source.value)
-        os_name, _, machine = base.platform.partition("/")
-        inspect = Command(
-            argv=(
-                self._skopeo, f"--override-os={os_name}", f"--override-arch={machine.split('/')[0]}",
-                "inspect", *(["--tls-verify=false"] if reference.is_loopback else []),
-                f"docker://{reference}",
-            ),
-            timeout=120,
-        )  # fmt: skip
+        verify = ["--tls-verify=false"] if reference.is_loopback else []
+        argv = (*self._skopeo_on(base), "inspect", *verify, f"docker://{reference}")
+        inspect = Command(argv=argv, timeout=120)
         found = json.loads(self._runner.run(inspect).stdout)
         digest = str(found["Digest"])
         layout = self._pull(base, source, digest)
@@ -166,23 +167,34 @@ class Bases:
 
     def _pull(self, base: Base, source: Source, digest: str) -> Path:
         layout = self._folder(digest) / "layout"
-        reference = parse_reference(source.value)
-        os_name, _, machine = base.platform.partition("/")
         partial = layout.with_name("layout.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        copy = Command(
-            argv=(
-                self._skopeo, f"--override-os={os_name}", f"--override-arch={machine.split('/')[0]}",
-                "copy", "--quiet", *(["--src-tls-verify=false"] if reference.is_loopback else []),
-                f"docker://{reference.at(digest)}", f"oci:{partial}:latest",
-            ),
-            timeout=1800,
-        )  # fmt: skip
         partial.parent.mkdir(parents=True, exist_ok=True)
-        self._runner.run(copy)
+        self._runner.run(self.pull_command(base, source, digest, partial))
         shutil.rmtree(layout, ignore_errors=True)
         partial.rename(layout)
         return layout
+
+    def pull_command(self, base: Base, source: Source, digest: str, layout: Path) -> Command:
+        """How a base's image is copied from its registry."""
+        reference = parse_reference(source.value)
+        return Command(
+            argv=(
+                *self._skopeo_on(base), "copy", "--quiet",
+                *(["--src-tls-verify=false"] if reference.is_loopback else []),
+                f"docker://{reference.at(digest)}", f"oci:{layout}:latest",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+
+    def _skopeo_on(self, base: Base) -> tuple[str, ...]:
+        """skopeo, choosing the platform of the base out of an index."""
+        os_name, _, machine = base.platform.partition("/")
+        family, _, variant = machine.partition("/")
+        return (
+            self._skopeo, f"--override-os={os_name}", f"--override-arch={family}",
+            *([f"--override-variant={variant}"] if variant else []),
+        )  # fmt: skip
 
     # A bootstrap.
 
@@ -191,45 +203,37 @@ class Bases:
             raise ToolError("mmdebstrap is not installed", hint="apt-get install mmdebstrap")
         work = self._state / "bases" / f"{base.slug}.partial"
         shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        archive = work / "rootfs.tar"
+        archive = work / "context" / "rootfs.tar"
+        archive.parent.mkdir(parents=True)
         log = self._state / "logs" / f"base-{base.slug}.log"
         self._runner.run(self.bootstrap_command(base, source, epoch, archive), log=log)
         digest = f"sha256:{_sha256(archive)}"
         folder = self._folder(digest)
-        if not (folder / "rootfs.tar").exists():
+        if not (folder / "context" / "rootfs.tar").exists():
             shutil.rmtree(folder, ignore_errors=True)
             work.rename(folder)
         shutil.rmtree(work, ignore_errors=True)
-        return Content(digest=digest, epoch=epoch, archives=(folder / "rootfs.tar",))
+        return Content(digest=digest, epoch=epoch, archives=(folder / "context" / "rootfs.tar",))
 
     def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:
         """How a base is bootstrapped: the same archive and epoch, the same bytes."""
-        hooks: list[str] = []
+        options: list[str] = []
+        if self._network.ca:
+            options.append(f"--aptopt=Acquire::https::CAInfo {json.dumps(self._network.ca)}")
         if apt_mirrors(self._network):
-            there, back = archive.with_name("mirror-on"), archive.with_name("mirror-off")
+            folder = archive.parent.parent
+            there, back = folder / "mirror-on", folder / "mirror-off"
             write(there, _hook(self._network).encode(), 0o755)
             write(back, _UNHOOK.encode(), 0o755)
-            hooks = [f"--setup-hook={there}", f"--customize-hook={back}"]
-        options = [f"--aptopt=Acquire::https::CAInfo {json.dumps(self._network.ca)}"]
+            options += [f"--setup-hook={there}", f"--customize-hook={back}"]
         return Command(
-            argv=(
-                "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
-                "--include=ca-certificates",
-                *(options if self._network.ca else []), *hooks, source.value, str(archive),
-            ),
+            argv=bootstrap_argv(base, source, str(archive), options),
             env={"SOURCE_DATE_EPOCH": str(epoch), **proxies(self._network)},
             timeout=1200,
-        )  # fmt: skip
+        )
 
 
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
-
-
-def architecture(base: Base) -> str:
-    """Debian's name for the architecture of a platform."""
-    machine = base.platform.partition("/")[2]
-    return _ARCHITECTURES.get(machine, machine)
 
 
 def _hook(network: Network) -> str:

@@ -47,7 +47,7 @@ def lock_catalog(
     found = {base.id: item for base, item in locked if item is not None}
     lines: dict[str, str] = {}
     for value, target in _lines(catalog, expansion):
-        base = expansion.bases[_base_of(target, expansion)]
+        base = expansion.base_of(target)
         if base.id in found:
             try:
                 lines[value.id] = _resolve(value, target, base, found[base.id], catalog, providers)
@@ -72,12 +72,6 @@ def _lines(catalog: Catalog, expansion: Expansion) -> list[tuple[AxisValue, Targ
             if value.provider is not None:
                 found.setdefault(value.id, (value, target))
     return list(found.values())
-
-
-def _base_of(target: Target, expansion: Expansion) -> str:
-    while not target.is_root:
-        target = expansion.targets[target.parent]
-    return target.parent
 
 
 def _resolve(

@@ -29,6 +29,17 @@ class Expansion:
     bases: Mapping[str, Base]  # by id
     charts: Mapping[str, tuple[Cell, ...]]  # by chart
 
+    def lineage(self, target: Target) -> tuple[Target, ...]:
+        """A target and what it stands on, the root first."""
+        chain = [target]
+        while not chain[-1].is_root:
+            chain.append(self.targets[chain[-1].parent])
+        return tuple(reversed(chain))
+
+    def base_of(self, target: Target) -> Base:
+        """The base at the bottom of a target's lineage."""
+        return self.bases[self.lineage(target)[0].parent]
+
     @property
     def needs(self) -> dict[str, list[str]]:
         """For every base and target, what it is built from."""

@@ -13,7 +13,7 @@ import click
 from builder.actions import Action, Work
 from builder.chart_actions import publish_index
 from builder.cli.wiring import Session
-from builder.errors import BuilderError
+from builder.errors import BuilderError, SelectionError
 from builder.events import Event, Finished, Listener, Result
 from builder.execute import Executor, Policy, tee
 from builder.lock import Lock
@@ -22,6 +22,7 @@ from builder.plan import Plan, Step
 from builder.promote import Promotion, blocked_steps
 from builder.release import CURRENT
 from builder.report.progress import shown
+from builder.text import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +44,51 @@ def carry_out(
     session: Session, lock: Lock, kinds: Collection[str], *, only: str | None = None
 ) -> Outcome:
     """Plan, then do the steps of these kinds, or the one that is called `only`."""
-    started = time.monotonic()
     prints = session.fingerprints(lock)
     plan = session.plan(lock, prints, session.observed(lock, prints))
     steps = {step.id: step for step in plan.steps.values() if step.kind in kinds}
     if only is not None:
+        if only not in plan.steps:
+            hint = did_you_mean(only, plan.steps)
+            raise SelectionError(f"the plan has no step {only!r}", hint=hint)
         steps = {only: plan.steps[only]}
+    if session.options.show_commands:
+        for line in session.commands(session.work(lock, prints, plan, _ignore), steps):
+            click.echo(line)
+        return Outcome(plan=plan, results={}, seconds=0)
     ended: dict[str, Result] = {}
+
+    def make(listen: Listener) -> Action:
+        work = session.work(lock, prints, plan, listen)
+        actions = _actions(session, work, ended)
+        return lambda step: actions[step.kind]()(step)
+
+    return perform(session, plan, steps, make, ended)
+
+
+def perform(
+    session: Session,
+    plan: Plan,
+    steps: Mapping[str, Step],
+    make: Callable[[Listener], Action],
+    ended: dict[str, Result] | None = None,
+) -> Outcome:
+    """Carry out steps with the action that `make` gives; results appear in `ended` as they come."""
+    started = time.monotonic()
+    results = {} if ended is None else ended
 
     def collect(event: Event) -> None:
         if isinstance(event, Finished):
-            ended[event.result.step] = event.result
+            results[event.result.step] = event.result
 
     with shown(steps) as show:
         listen = tee(collect, show)
-        work = session.work(lock, prints, plan, listen)
-        actions = _actions(session, work, ended)
-        results = _run(session, steps, lambda step: actions[step.kind]()(step), listen)
-    return Outcome(plan=plan, results=results, seconds=time.monotonic() - started)
+        final = _run(session, steps, make(listen), listen)
+    return Outcome(plan=plan, results=final, seconds=time.monotonic() - started)
+
+
+def _ignore(_event: Event) -> None:
+    """A listener for when nothing happens."""
 
 
 def _actions(

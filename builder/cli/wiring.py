@@ -10,14 +10,16 @@ from functools import cached_property
 
 from builder.actions import BuildActions, Ports, Work
 from builder.bases import Bases
+from builder.chart_actions import ChartActions
 from builder.cli.options import Options
 from builder.errors import ConfigError, ToolError
 from builder.events import Listener
 from builder.fingerprint import Fingerprint, fingerprints
+from builder.helm import Helm
 from builder.lock import Lock
 from builder.model import Catalog
 from builder.network import passwords, settle
-from builder.plan import Observed, Plan, make_plan
+from builder.plan import Observed, Plan, Step, make_plan
 from builder.ports import Engine, LineProvider
 from builder.process import Runner, which
 from builder.registry import EmbeddedRegistry
@@ -26,6 +28,7 @@ from builder.resolvers.apt import AptLines
 from builder.selection import select
 from builder.smoke import Smoke
 from builder.store import RegistryStore
+from builder.tools import Tool, Tools
 from builder.workspace import Project, Workspace
 
 
@@ -172,3 +175,32 @@ class Session:
     def chart_actions(self, work: Work) -> ChartActions:
         """What makes charts."""
         return ChartActions(work=work, store=self.store, helm=self.helm, runner=self.chart_runner)
+
+    def commands(self, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
+        """What the steps would run."""
+        from builder.commands import Commands
+
+        return Commands(
+            work=work,
+            engine=self.engine,
+            store=self.store,
+            bases=self.bases,
+            builds=self.build_actions(work),
+            helm=self.helm,
+        ).lines(steps)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Programs that are fetched where the machine lacks them."""
+        return Tools(runner=self.runner, folder=self.workspace.state / "tools")
+
+    @cached_property
+    def helm(self) -> Helm:
+        """Helm, and ct where there is one."""
+        ct = self.tools.ct()
+        return Helm(
+            runner=self.runner,
+            program=self.tools.helm().path,
+            state=self.workspace.state / "helm",
+            ct=ct.path if isinstance(ct, Tool) else None,
+        )

@@ -1,0 +1,26 @@
+"""How a base is bootstrapped, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from builder.model import Base, Source
+
+BASE_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n'
+_ARCHITECTURES = {"arm/v7": "armhf", "386": "i386"}
+
+
+def architecture(base: Base) -> str:
+    """Debian's name for the architecture of a platform."""
+    machine = base.platform.partition("/")[2]
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def bootstrap_argv(
+    base: Base, source: Source, archive: str, options: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """mmdebstrap into a tar archive: the same packages and SOURCE_DATE_EPOCH, the same bytes."""
+    return (
+        "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
+        "--include=ca-certificates", *options, source.value, archive,
+    )  # fmt: skip

@@ -1,0 +1,36 @@
+"""`builder doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from builder.cli.options import Options
+from builder.cli.options import root as root_option
+from builder.cli.wiring import Session
+from builder.doctor import examine, install
+from builder.errors import ToolError
+
+
+@click.command()
+@root_option
+@click.option("--install", "wanted", is_flag=True, help="Get what is missing, as root.")
+def command(root: Path, wanted: bool) -> int:  # noqa: FBT001
+    """Say what this machine has, what the builder chose, and what to do.
+
+    \b
+    Example:
+      builder doctor --install
+    """
+    session = Session(Options(root=root))
+    if wanted:
+        install(session.runner, session.tool_root, session.needs_tool_root)
+        session = Session(Options(root=root))
+    bad = 0
+    for item in examine(session.runner, session.tools, session.tool_root, session.needs_tool_root):
+        click.echo(f"{'ok  ' if item.ok else 'BAD '} {item.subject}: {item.found}")
+        if not item.ok:
+            bad += 1
+            click.echo(f"       {item.hint}")
+    return ToolError.exit_code if bad else 0

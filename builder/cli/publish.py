@@ -1,0 +1,29 @@
+"""`builder publish`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, running
+from builder.cli.running import carry_out, tell_failures
+from builder.cli.wiring import Session
+
+
+@click.command()
+@running
+def command(**given: Any) -> int:
+    """Release what passed: packages, record, tags, then the chart repository's index.
+
+    What did not pass keeps what the last release had.
+
+    \b
+    Example:
+      builder publish --registry ghcr.io/myorg
+    """
+    session = Session(Options(**given))
+    with session.registry():
+        outcome = carry_out(session, session.locked(), {"release"})
+    tell_failures(outcome)
+    return outcome.exit_code

@@ -1,0 +1,58 @@
+"""`builder render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, planning
+from builder.cli.wiring import Session
+from builder.plan import Observed
+from builder.render.tree import BAKE, tree
+from builder.workspace import write, write_context
+
+
+@click.command()
+@planning
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder to write to.",
+)
+@click.option("--offline", is_flag=True, help="Ask no registry; images are named as of today.")
+def command(out: Path, offline: bool, **given: Any) -> int:  # noqa: FBT001
+    """Write plain Dockerfiles with their contexts, plain charts, and a bake file.
+
+    What is written builds by hand, without the builder.
+
+    \b
+    Example:
+      builder render --out catalog && cd catalog && docker buildx bake base-debian13
+    """
+    session = Session(Options(**given))
+    lock = session.locked()
+    prints = session.fingerprints(lock)
+    if offline:
+        observed = Observed(asked=False)
+    else:
+        with session.registry():
+            observed = session.observed(lock, prints)
+    # Ancestors too: what is written must build by itself.
+    plan = session.plan(lock, prints, Observed(asked=False, record=observed.record))
+    expansion = session.project.expansion
+    epochs = {
+        item.target.id: lock.base(expansion.base_of(item.target).id).epoch
+        for item in plan.targets.values()
+    }
+    files = tree(catalog=session.catalog, lock=lock, plan=plan, epochs=epochs)
+    for path, data in files.items():
+        write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
+    for item in plan.targets.values():
+        recipe = session.catalog.recipes[item.target.recipe]
+        dockerfile = str(item.fingerprint.document["dockerfile"])
+        write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
+    click.echo(f"{len(plan.targets)} images, {len(plan.charts)} charts and {BAKE} in {out}", err=True)
+    return 0

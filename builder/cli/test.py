@@ -1,0 +1,52 @@
+"""`builder test`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from builder.actions import Work
+from builder.cli.options import Options, running
+from builder.cli.running import perform, tell_failures
+from builder.cli.wiring import Session
+from builder.errors import SelectionError
+from builder.events import Listener, Result
+from builder.plan import Step
+
+
+@click.command()
+@running
+def command(**given: Any) -> int:
+    """Run the smoke tests of images that the registry has, again.
+
+    \b
+    Example:
+      builder test --select 'python=3.13'
+    """
+    session = Session(Options(**given))
+    lock = session.locked()
+    prints = session.fingerprints(lock)
+    with session.registry():
+        plan = session.plan(lock, prints, session.observed(lock, prints))
+        ids = [item for item in session.selected() if plan.targets[item].digest]
+        if not ids:
+            raise SelectionError("the registry has none of these images", hint="run `builder build`")
+        steps = {
+            f"test:{item}": Step(
+                id=f"test:{item}", kind="test", target=item, needs=(), action="test", reason=""
+            )
+            for item in ids
+        }
+
+        def make(listen: Listener) -> Any:
+            work: Work = session.work(lock, prints, plan, listen)
+
+            def test(step: Step) -> Result:
+                return session.build_actions(work).test(step)
+
+            return test
+
+        outcome = perform(session, plan, steps, make)
+    tell_failures(outcome)
+    return outcome.exit_code

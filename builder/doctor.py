@@ -1,0 +1,97 @@
+"""What this machine has, what follows from it, and how to get what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from builder.engines.docker import answers
+from builder.engines.podman_probe import probe
+from builder.errors import BuilderError, ToolError
+from builder.process import Command, Runner, which
+from builder.toolroot import ToolRoot
+from builder.tools import Tool, Tools
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `hint` says what to do where it is not `ok`."""
+
+    subject: str
+    found: str
+    ok: bool = True
+    hint: str = ""
+
+
+# Programs the weekly job runs, and the Debian packages that hold them.
+PROGRAMS = {
+    "podman": ("podman", "runc", "uidmap", "netavark", "aardvark-dns", "iptables", "nftables",
+               "catatonit"),
+    "skopeo": ("skopeo",),
+    "docker-registry": ("docker-registry",),
+    "mmdebstrap": ("mmdebstrap",),
+    "unshare": ("util-linux",),
+    "git": ("git",),
+}  # fmt: skip
+
+
+def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterator[Finding]:
+    """Everything that the weekly job needs. `modern` says why the tool root is needed, or ""."""
+    for program in PROGRAMS:
+        path = which(program)
+        if path is None:
+            hint = f"apt-get install {PROGRAMS[program][0]}, or builder doctor --install"
+            yield Finding(subject=program, found="missing", ok=False, hint=hint)
+        else:
+            yield Finding(subject=program, found=path)
+    if which("podman"):
+        for item in probe(runner=runner).findings:
+            yield Finding(subject=item.subject, found=item.found, ok=item.ok, hint=item.hint)
+    daemon = "answers" if answers("") else "does not answer; podman is used"
+    yield Finding(subject="docker daemon", found=daemon)
+    yield from _helm(tools)
+    if not modern:
+        yield Finding(subject="podman kube play", found="this machine's own podman")
+    else:
+        found = f"{modern}; " + ("a tool root stands in" if root.ready else "no tool root yet")
+        hint = "builder doctor --install"
+        yield Finding(subject="podman kube play", found=found, ok=root.ready, hint=hint)
+
+
+def _helm(tools: Tools) -> Iterator[Finding]:
+    try:
+        helm = tools.helm()
+        yield Finding(subject="helm", found=f"{helm.version} from {helm.origin}")
+    except ToolError as error:
+        yield Finding(subject="helm", found=error.message.splitlines()[0], ok=False, hint=error.hint)
+    ct = tools.ct()
+    found = f"{ct.version} from {ct.origin}" if isinstance(ct, Tool) else f"absent: {ct.reason}"
+    yield Finding(subject="ct", found=found)
+
+
+def install(runner: Runner, root: ToolRoot, modern: str) -> None:
+    """Get what is missing. Needs root for packages; raises ToolError where there is no apt."""
+    missing = [program for program in PROGRAMS if which(program) is None]
+    if missing:
+        packages = [package for program in missing for package in PROGRAMS[program]]
+        _apt_install(runner, packages)
+    if modern:
+        root.ensure()
+
+
+def _apt_install(runner: Runner, packages: Sequence[str]) -> None:
+    names = " ".join(packages)
+    if which("apt-get") is None:
+        raise ToolError("this machine has no apt-get", hint=f"install {names} by its own means")
+    # A registry that Debian starts by itself would take a port that nobody asked for.
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    try:
+        for argv in (
+            ("apt-get", "update", "--quiet"),
+            ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages),
+        ):
+            runner.run(Command(argv=argv, env=environment, timeout=1200))
+    except BuilderError as error:
+        raise ToolError(
+            f"could not install {names}\n{error.message}", hint="are you root?"
+        ) from error

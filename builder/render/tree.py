@@ -1,0 +1,103 @@
+"""A whole catalog as plain files: what `builder render --out DIR` writes.
+
+`images/<slug>/` is a build context, `charts/<chart>/` a chart, `docker-bake.json` builds the
+images in order. Nothing in it needs the builder. Pure: paths to bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
+from builder.charting import files_of
+from builder.lock import Lock
+from builder.model import Base, Catalog
+from builder.plan import Plan, TargetPlan
+
+BAKE = "docker-bake.json"
+ROOTFS = "make-rootfs.sh"
+_README = """\
+# A rendered catalog
+
+Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool that made them.
+
+    sh images/<base>/make-rootfs.sh          # for each base that is bootstrapped, once
+    docker buildx bake --load <target>       # one image and all that it stands on
+    helm install my-service charts/<chart>
+
+`FROM parent` and `COPY --from=<name>` are build contexts. By hand, name what they stand for:
+
+    podman build --build-context parent=docker-image://IMAGE images/<target>
+"""
+
+
+def tree(*, catalog: Catalog, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, bytes]:
+    """All files but those of the recipes' contexts, by path. `epochs` is by target id."""
+    files: dict[str, bytes] = {"README.md": _README.encode()}
+    for base in plan.bases.values():
+        files |= base_files(base, lock)
+    for item in plan.targets.values():
+        folder = f"images/{item.target.slug}"
+        files[f"{folder}/Dockerfile"] = str(item.fingerprint.document["dockerfile"]).encode()
+    for chart in plan.charts.values():
+        rendered = files_of(catalog, chart.name, chart.images, chart.version)
+        files |= {f"charts/{chart.name}/{path}": data for path, data in rendered.items()}
+    files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)
+    return files
+
+
+def base_files(base: Base, lock: Lock) -> dict[str, bytes]:
+    """The build context of a base that is bootstrapped; nothing for one from a registry."""
+    held = lock.base(base.id)
+    if held.source.kind != "bootstrap":
+        return {}
+    argv = bootstrap_argv(base, held.source, "rootfs.tar")
+    script = "\n".join(
+        [
+            "#!/bin/sh",
+            f"# The content of {base.id}. Its sha256 is {held.content.removeprefix('sha256:')}",
+            "# for as long as the archive has not moved on.",
+            "set -eu",
+            'cd "$(dirname "$0")"',
+            f"SOURCE_DATE_EPOCH={held.epoch} {shlex.join(argv)}",
+            "",
+        ]
+    )
+    folder = f"images/{base.slug}"
+    return {f"{folder}/Dockerfile": BASE_DOCKERFILE.encode(), f"{folder}/{ROOTFS}": script.encode()}
+
+
+def bake(
+    targets: Sequence[TargetPlan], bases: Sequence[Base], lock: Lock, epochs: Mapping[str, int]
+) -> bytes:
+    """The bake file: a target for each image and each bootstrapped base."""
+    slugs = {item.target.id: item.target.slug for item in targets}
+    contexts: dict[str, str] = {}
+    entries: dict[str, Any] = {}
+    for base in bases:
+        held = lock.base(base.id)
+        if held.source.kind == "bootstrap":
+            contexts[base.id] = f"target:{base.slug}"
+            entries[base.slug] = {
+                "context": f"images/{base.slug}",
+                "platforms": [base.platform],
+                "args": {"SOURCE_DATE_EPOCH": str(held.epoch)},
+            }
+        else:
+            name = held.source.value.partition("@")[0]
+            contexts[base.id] = f"docker-image://{name}@{held.content}"
+    contexts |= {key: f"target:{slug}" for key, slug in slugs.items()}
+    for item in targets:
+        needed = {"parent": item.target.parent, **dict(item.target.inputs)}
+        entries[item.target.slug] = {
+            "context": f"images/{item.target.slug}",
+            "contexts": {name: contexts[key] for name, key in needed.items() if key in contexts},
+            "platforms": [item.target.platform],
+            "args": {"SOURCE_DATE_EPOCH": str(epochs[item.target.id])},
+            "tags": [str(item.repository.with_tag(tag)) for tag in item.rolling],
+        }
+    group = {"default": {"targets": [item.target.slug for item in targets]}}
+    return (json.dumps({"group": group, "target": entries}, indent=1) + "\n").encode()
