@@ -1,0 +1,40 @@
+# Everything is set up by the two commands of the README: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup run test test-heavy lint bench clean
+
+setup: build/.setup
+
+# A fresh machine may lack pip's own bootstrap; a finished .venv is never touched again.
+$(BIN)/builder: pyproject.toml
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+build/.setup: $(BIN)/builder
+	$(BIN)/builder doctor --install
+	mkdir -p build && touch $@
+
+run: setup
+	$(BIN)/builder weekly
+
+test: setup lint
+	$(BIN)/pytest -m 'not heavy'
+
+test-heavy: setup
+	$(BIN)/pytest -m heavy
+
+lint: $(BIN)/builder
+	$(BIN)/ruff check builder tests images charts
+	$(BIN)/ruff format --check builder tests images charts
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: setup
+	$(BIN)/python tests/benchmarks/run.py
+
+clean: $(BIN)/builder
+	$(BIN)/builder clean
