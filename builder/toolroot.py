@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.process import Command, Runner
@@ -104,29 +104,27 @@ class ToolRoot:
         (partial / "etc" / MARKER).write_text(json.dumps(wanted(self._packages)))
         partial.rename(self.path)
 
-    def command(self, command: Command, *, binds: Sequence[Path] = ()) -> Command:
-        """The same command, run inside; it and its descendants end with their caller."""
-        every = [*host_files(), *self._binds, *binds]
-        return entered(command, root=self.path, binds=every)
+    def command(
+        self, command: Command, *, binds: Sequence[Path] = (), signal: str = "KILL"
+    ) -> Command:
+        """The same command, run inside.
+
+        Where its caller ends, it gets `signal`; with its end, all its descendants end.
+        """
+        every = dict.fromkeys((*host_files(), *self._binds, *binds))
+        places = (str(bind.absolute()) for bind in every)
+        inside = ("sh", "-euc", _ENTER, "sh", str(self.path), *places, "--", *command.argv)
+        return apart(replace(command, argv=inside), signal=signal)
 
 
-def entered(command: Command, *, root: Path, binds: Sequence[Path]) -> Command:
-    """A command in a mount namespace and process namespace of its own, with another root."""
-    argv = (
-        *("setpriv", "--pdeathsig", "KILL"),
-        *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
-        *("sh", "-euc", _ENTER, "sh", str(root)),
-        *(str(bind.absolute()) for bind in dict.fromkeys(binds)),
-        *("--", *command.argv),
-    )
-    return Command(
-        argv=argv,
-        env=command.env,
-        cwd=command.cwd,
-        timeout=command.timeout,
-        stdin=command.stdin,
-        secrets=command.secrets,
-    )
+def apart(command: Command, *, signal: str = "KILL") -> Command:
+    """A command in a mount namespace and a process namespace of its own.
+
+    Where its caller ends, it gets `signal`; with its end, all its descendants end.
+    """
+    tied = ("setpriv", "--pdeathsig", "KILL")
+    own = ("unshare", "--mount-proc", "--pid", "--fork", f"--kill-child={signal}")
+    return replace(command, argv=(*tied, *own, *command.argv))
 
 
 def host_files() -> tuple[Path, ...]:

@@ -76,9 +76,8 @@ def test_layers_of_the_parent_are_below(bench: Bench) -> None:
 
 def test_an_input_is_copied_from(bench: Bench) -> None:
     bench.contexts["tool"] = bench.parent
-    built = bench.engine.build(
-        bench.request("FROM parent\nCOPY --from=tool /bin/busybox /opt/busybox\nRUN /opt/busybox true\n")
-    )
+    copy = "COPY --from=tool /bin/busybox /opt/busybox\nRUN /opt/busybox true\n"
+    built = bench.engine.build(bench.request(f"FROM parent\n{copy}"))
     assert built.digest
 
 

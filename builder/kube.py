@@ -1,0 +1,183 @@
+"""Turns a chart's manifests into one pod with what it uses, to be run without a cluster."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from builder.errors import ConfigError
+
+_WORKLOADS = ("StatefulSet", "Deployment")
+
+# What only a cluster can do: accounts, scheduling, and probes, which podman gives to systemd.
+_OF_A_CLUSTER = (
+    "affinity", "automountServiceAccountToken", "nodeSelector", "priorityClassName",
+    "runtimeClassName", "schedulerName", "serviceAccount", "serviceAccountName", "tolerations",
+    "topologySpreadConstraints",
+)  # fmt: skip
+_OF_A_KUBELET = ("livenessProbe", "readinessProbe", "resources", "startupProbe")
+
+Manifest = dict[str, Any]
+
+
+def playable(manifests: str, *, port: int, host_port: int) -> tuple[str, str]:
+    """The name of the pod, and the YAML that `podman kube play` takes.
+
+    `manifests` is what `helm template` printed. `port` of the pod is published as `host_port` on
+    127.0.0.1. Raises ConfigError where there is not one workload.
+    """
+    documents = parse(manifests)
+    workload = workload_of(documents)
+    pod, claims = pod_of(workload)
+    publish(pod, port=port, host_port=host_port)
+    held = {(item["kind"], item["metadata"]["name"]): item for item in documents if "kind" in item}
+    used = [held[key] for key in sorted(references(pod)) if key in held]
+    name: str = pod["metadata"]["name"]
+    return name, dump([*(plain(item) for item in used), *claims, pod])
+
+
+def parse(text: str) -> list[Manifest]:
+    """The documents of a stream, without the empty ones."""
+    try:
+        documents = list(YAML(typ="safe").load_all(text))
+    except YAMLError as error:
+        raise ConfigError(f"the rendered chart is not YAML: {error}") from error
+    return [document for document in documents if isinstance(document, dict)]
+
+
+def dump(documents: list[Manifest]) -> str:
+    """Documents as a stream."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.explicit_start = True
+    yaml.dump_all(documents, stream)
+    return stream.getvalue()
+
+
+def workload_of(documents: list[Manifest]) -> Manifest:
+    """The one StatefulSet or Deployment. Raises ConfigError."""
+    found = [item for item in documents if item.get("kind") in _WORKLOADS]
+    if len(found) != 1:
+        names = ", ".join(item["metadata"]["name"] for item in found) or "none"
+        raise ConfigError(f"a chart has one StatefulSet or Deployment to run; this one: {names}")
+    return found[0]
+
+
+def pod_of(workload: Manifest) -> tuple[Manifest, list[Manifest]]:
+    """The pod that a workload would make first, and the claims that come with it."""
+    template = workload["spec"]["template"]
+    name = workload["metadata"]["name"]
+    if workload["kind"] == "StatefulSet":
+        name += "-0"
+    spec = {key: value for key, value in template["spec"].items() if key not in _OF_A_CLUSTER}
+    # One that ends has failed, and that must be seen.
+    spec["restartPolicy"] = "Never"
+    for key in ("initContainers", "containers"):
+        if key in spec:
+            spec[key] = [_container(item) for item in spec[key]]
+    templates = workload["spec"].get("volumeClaimTemplates", [])
+    claims = [_claim(item, name, spec.get("securityContext") or {}) for item in templates]
+    spec["volumes"] = [
+        *spec.get("volumes", []),
+        *(
+            {
+                "name": template["metadata"]["name"],
+                "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]},
+            }
+            for template, claim in zip(templates, claims, strict=True)
+        ),
+    ]
+    metadata = {**template.get("metadata", {}), "name": name}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, claims
+
+
+def publish(pod: Manifest, *, port: int, host_port: int) -> None:
+    """Publish one port of a pod on 127.0.0.1, and no other."""
+    containers = pod["spec"]["containers"]
+    owner = next(
+        (
+            item
+            for item in containers
+            if any(entry["containerPort"] == port for entry in item.get("ports", []))
+        ),
+        containers[0],
+    )
+    for container in containers:
+        container.pop("ports", None)
+    owner["ports"] = [{"containerPort": port, "hostPort": host_port, "hostIP": "127.0.0.1"}]
+
+
+def references(value: object) -> set[tuple[str, str]]:
+    """The (kind, name) of every Secret, ConfigMap and claim that a pod names."""
+    return set(_references(value))
+
+
+def plain(document: Manifest) -> Manifest:
+    """A document as podman reads it: the text of a Secret in base64, as its `data`."""
+    texts: Mapping[str, str] = document.get("stringData") or {}
+    if document["kind"] != "Secret" or not texts:
+        return document
+    encoded = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    kept = {key: value for key, value in document.items() if key != "stringData"}
+    return {**kept, "data": {**(document.get("data") or {}), **encoded}}
+
+
+def images_of(text: str) -> tuple[str, ...]:
+    """Every image that a stream of documents runs, sorted."""
+    found: set[str] = set()
+    for document in parse(text):
+        spec = document.get("spec") or {}
+        for key in ("initContainers", "containers"):
+            found.update(item["image"] for item in spec.get(key, []))
+    return tuple(sorted(found))
+
+
+def _references(value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, dict):
+                yield from _named(key, item)
+            yield from _references(item)
+
+
+def _named(key: str, item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if key in {"secretKeyRef", "secretRef", "secret"}:
+        name = item.get("name") or item.get("secretName")
+        kind = "Secret"
+    elif key in {"configMapKeyRef", "configMapRef", "configMap"}:
+        name, kind = item.get("name"), "ConfigMap"
+    elif key == "persistentVolumeClaim":
+        name, kind = item.get("claimName"), "PersistentVolumeClaim"
+    else:
+        return
+    if name:
+        yield kind, str(name)
+
+
+def _container(item: Manifest) -> Manifest:
+    return {key: value for key, value in item.items() if key not in _OF_A_KUBELET}
+
+
+def _claim(template: Manifest, pod: str, security: Mapping[str, Any]) -> Manifest:
+    """A claim as the StatefulSet would name it; `fsGroup` becomes the owner of its volume."""
+    metadata: Manifest = {"name": f"{template['metadata']['name']}-{pod}"}
+    if "fsGroup" in security:
+        metadata["annotations"] = {
+            "volume.podman.io/uid": str(security.get("runAsUser", 0)),
+            "volume.podman.io/gid": str(security["fsGroup"]),
+        }
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata,
+        "spec": template["spec"],
+    }

@@ -1,0 +1,142 @@
+"""Runs the pod of a chart with `podman kube play`, and leaves nothing of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.engines.podman_home import Home, Limits
+from builder.errors import StepError
+from builder.kube import images_of, playable
+from builder.process import Command, Runner
+from builder.reference import parse
+from builder.toolroot import ToolRoot, apart
+
+OLDEST = (5, 0)
+"""The first podman whose `kube play` can do what charts need."""
+
+# $1: the folder of podman; $2: the file of the pod, $3: its name; then flags. One pod at a time,
+# since what podman knows of running containers is on a tmpfs of this namespace: it begins as after
+# a restart of the machine, and so does not trip over what a killed run left.
+_PLAY = """
+home=$1; pod=$2; name=$3; shift 3
+mkdir -p "$home/tmp" "$home/run" "$home/libpod"
+exec 9> "$home/lock"; flock 9
+mount -t tmpfs tmpfs "$home/run"; mount -t tmpfs tmpfs "$home/libpod"
+mkdir -p /var/lib/containers "$home/library"; mount --bind "$home/library" /var/lib/containers
+clear() {
+    podman pod rm --all --force --time 1; podman volume rm --all --force; podman secret rm --all
+} > /dev/null 2>&1
+trap 'clear || :' EXIT; trap 'exit 0' TERM INT
+clear || :
+podman network create --ignore --disable-dns --interface-name catalog0 catalog > /dev/null
+podman kube play --quiet --network catalog "$@" "$pod"
+podman pod logs --follow --names "$name" &
+failed() { podman ps --all --format '{{.State}} {{.ExitCode}}' | grep -q '^exited [^0]'; }
+while ! failed; do sleep 1 & wait $! || :; done
+sleep 0.2; exit 1
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """A pod that runs: its name, and the port on 127.0.0.1 where it answers."""
+
+    pod: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class KubePlayer:
+    """Plays pods, one at a time, in a podman of their own under `state`.
+
+    `toolroot` is None where the host's own podman is new enough (see `OLDEST`).
+    """
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        state: Path,
+        toolroot: ToolRoot | None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._runner = runner
+        self._toolroot = toolroot
+        self._home = Home(state=state.absolute(), runtime="runc", limits=limits)
+
+    @contextlib.contextmanager
+    def play(
+        self, manifests: str, *, port: int, log: Path | None = None, timeout: float = 300.0
+    ) -> Iterator[Played]:
+        """Run the pod of `helm template` output until the block ends.
+
+        Entered when its `port` answers. Raises ConfigError, StepError.
+        """
+        host_port = free_port()
+        name, text = playable(manifests, port=port, host_port=host_port)
+        if self._toolroot is not None:
+            self._toolroot.ensure(log=log)
+        self._home.prepare()
+        file = self._home.state / f"{name}-{host_port}.yaml"
+        try:
+            _write_private(file, text)
+            process = self._runner.spawn(self._command(file, text, name), log=log)
+            try:
+                wait_for(host_port, alive=lambda: _alive(process.poll(), log), timeout=timeout)
+                yield Played(pod=name, port=host_port)
+            finally:
+                self._runner.end(process)
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _command(self, file: Path, text: str, pod: str) -> Command:
+        plain = all(parse(image).is_loopback for image in images_of(text))
+        flags = ("--tls-verify=false",) if plain else ()
+        script = ("sh", "-euc", _PLAY, "sh", str(self._home.state), str(file), pod, *flags)
+        command = Command(argv=script, env=self._home.environment())
+        # TERM, so that it can clear its firewall rules even where this process is killed.
+        if self._toolroot is None:
+            return apart(command, signal="TERM")
+        return self._toolroot.command(command, binds=(self._home.state,), signal="TERM")
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(port: int, *, alive: Callable[[], None], timeout: float) -> None:
+    """Wait until 127.0.0.1:port takes connections. `alive` raises where that is hopeless."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        alive()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2):
+            return
+        time.sleep(0.2)
+    raise StepError(f"nothing answers on 127.0.0.1:{port} after {timeout:.0f} s")
+
+
+def _alive(code: int | None, log: Path | None) -> None:
+    if code is not None:
+        hint = f"the whole log: {log}" if log else ""
+        raise StepError(f"the pod ended, or podman could not play it ({code})", hint=hint)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Secrets of the chart stand in it."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)

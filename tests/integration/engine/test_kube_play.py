@@ -1,0 +1,177 @@
+"""A pod of a chart, run by the real podman 5, without a cluster."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from builder.engines.podman_probe import probe
+from builder.errors import StepError
+from builder.kube_play import KubePlayer
+from builder.process import Command, Runner
+from builder.reference import Reference
+from builder.toolroot import ToolRoot
+from tests.integration.engine.conftest import ROOT
+
+CHART = """
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: tiny-secret}
+stringData: {WORD: 'open "sesame"'}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: tiny-files}
+data: {file: %(file)s}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: tiny-config}
+data: {greeting: hello}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: tiny}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: tiny}
+spec:
+  serviceName: tiny
+  selector: {matchLabels: {app: tiny}}
+  volumeClaimTemplates:
+    - metadata: {name: home}
+      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+  template:
+    metadata: {labels: {app: tiny}}
+    spec:
+      serviceAccountName: tiny
+      securityContext: {runAsUser: 1000, fsGroup: 100}
+      initContainers:
+        - name: prepare
+          image: %(image)s
+          command: [sh, -c, 'cat /secret/file > /home/prepared']
+          volumeMounts: [{name: home, mountPath: /home}, {name: files, mountPath: /secret}]
+      containers:
+        - name: tiny
+          image: %(image)s
+          command: [sh, -c, %(command)s]
+          env:
+            - {name: GREETING, valueFrom: {configMapKeyRef: {name: tiny-config, key: greeting}}}
+          envFrom: [{secretRef: {name: tiny-secret}}]
+          ports: [{containerPort: 8080, name: http}]
+          resources: {limits: {memory: 64Mi}}
+          livenessProbe: {httpGet: {port: 8080, path: /}}
+          volumeMounts: [{name: home, mountPath: /home}]
+      volumes: [{name: files, secret: {secretName: tiny-files}}]
+"""
+SERVE = "cd /home; echo $GREETING $WORD $(cat prepared) $(id -u) > index.html; exec httpd -fp 8080"
+
+KILLED = """
+import sys, time
+from pathlib import Path
+root, state, manifests = map(Path, sys.argv[1:])
+sys.path.insert(0, str(root))
+from builder.engines.podman_probe import probe
+from builder.kube_play import KubePlayer
+from builder.process import Runner
+from builder.toolroot import ToolRoot
+runner = Runner()
+tools = ToolRoot(path=root / "build/toolroot", runner=runner)
+player = KubePlayer(
+    runner=runner, state=state, toolroot=tools, limits=probe(runner=runner).limits
+)
+with player.play(manifests.read_text(), port=8080) as played:
+    print("answers", played.port, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def player(work: Path, runner: Runner, toolroot: ToolRoot) -> KubePlayer:
+    """A player of pods."""
+    limits = probe(runner=runner).limits
+    return KubePlayer(runner=runner, state=work / "kube", toolroot=toolroot, limits=limits)
+
+
+def chart(image: Reference, command: str) -> str:
+    """The tiny chart, rendered."""
+    file = base64.b64encode(b"from a secret").decode()
+    return CHART % {"image": image, "command": f"'{command}'", "file": file}
+
+
+def rules(runner: Runner) -> str:
+    """The firewall rules of this host."""
+    return runner.run(Command(argv=("iptables-save",))).stdout
+
+
+def test_a_pod_answers_and_leaves_nothing(
+    player: KubePlayer, parent: Reference, runner: Runner, work: Path
+) -> None:
+    for _ in range(2):
+        with player.play(chart(parent, SERVE), port=8080, log=work / "kube.log") as played:
+            assert played.pod == "tiny-0"
+            with urllib.request.urlopen(played.url, timeout=5) as answer:
+                assert answer.read().decode() == 'hello open "sesame" from a secret 1000\n'
+        assert f"dport {played.port} " not in rules(runner)
+        assert not list((work / "kube").glob("*.yaml"))
+        assert str(work / "kube") not in Path("/proc/mounts").read_text()
+
+
+def test_nothing_survives_a_kill(
+    player: KubePlayer, parent: Reference, runner: Runner, work: Path
+) -> None:
+    manifests = work / "killed.yaml"
+    manifests.write_text(chart(parent, SERVE))
+    state = work / "kube"
+    child = runner.spawn(
+        Command(argv=(sys.executable, "-c", KILLED, str(ROOT), str(state), str(manifests))),
+        log=work / "killed.log",
+    )
+    port = _port_of(work / "killed.log")
+    assert f"dport {port} " in rules(runner)
+    child.kill()
+    for _ in range(100):
+        if f"dport {port} " not in rules(runner) and not _processes(state):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"left over: {_processes(state)}\n{rules(runner)}")
+
+
+def _port_of(log: Path) -> str:
+    for _ in range(300):
+        found = re.search(r"^answers (\d+)$", log.read_text() if log.exists() else "", re.M)
+        if found:
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def _processes(state: Path) -> list[str]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            text = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(state) in text:
+                found.append(text)
+    return found
+
+
+def test_a_pod_that_ends_is_a_failure(player: KubePlayer, parent: Reference, work: Path) -> None:
+    log = work / "kube-failing.log"
+    with (
+        pytest.raises(StepError) as caught,
+        player.play(chart(parent, "echo alas; exit 3"), port=8080, log=log, timeout=60.0),
+    ):
+        pass
+    assert str(log) in str(caught.value)
+    assert "alas" in log.read_text()
