@@ -7,18 +7,26 @@ import requests
 
 
 class Client:
-    """HTTP to the service, through no proxy of this machine and following no redirect."""
+    """HTTP to the service. Every request is a stranger's: no cookie of the one before, no proxy."""
 
     def __init__(self, url):
         self.url = url.rstrip("/")
-        self.session = requests.Session()
-        self.session.trust_env = False
 
-    def get(self, path, *, token=None, follow=False):
+    def get(self, path, *, token=None, **options):
+        return self.request("GET", path, token=token, **options)
+
+    def request(self, method, path, *, token=None, follow=False, **options):
         headers = {"Authorization": f"token {token}"} if token is not None else {}
-        return self.session.get(
-            self.url + path, headers=headers, timeout=30, allow_redirects=follow
-        )
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.request(
+                method,
+                self.url + path,
+                headers=headers,
+                timeout=30,
+                allow_redirects=follow,
+                **options,
+            )
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +84,8 @@ def test_it_has_a_kernel(jupyter, facts):
 
 def test_it_works_in_the_mounted_directory(jupyter, facts):
     """A file written through the service is listed by it: the volume belongs to the user."""
-    answer = jupyter.session.post(
-        f"{jupyter.url}/api/contents",
-        headers={"Authorization": f"token {facts['password']}"},
-        json={"type": "notebook"},
-        timeout=30,
+    answer = jupyter.request(
+        "POST", "/api/contents", token=facts["password"], json={"type": "notebook"}
     )
     assert answer.status_code == 201, answer.text
     listed = jupyter.get("/api/contents", token=facts["password"]).json()["content"]
