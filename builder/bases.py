@@ -27,7 +27,6 @@ from builder.resolvers.apt import AptRoot
 from builder.workspace import write
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Content:
     """The content of a base on this machine, as tar archives, lowest layer first."""
@@ -238,7 +237,11 @@ _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/
 
 def _hook(network: Network) -> str:
     """A hook of mmdebstrap that fetches from the mirrors; its undoing keeps them out of the base."""
-    lines = ["#!/bin/sh", "set -eu", 'cp "$1/etc/apt/sources.list" "$1/etc/apt/sources.list.default"']
+    lines = [
+        "#!/bin/sh",
+        "set -eu",
+        'cp "$1/etc/apt/sources.list" "$1/etc/apt/sources.list.default"',
+    ]
     for old, new in apt_mirrors(network).items():
         lines.append(f'sed -i {substitution(old, new)} "$1/etc/apt/sources.list"')
     return "\n".join(lines) + "\n"

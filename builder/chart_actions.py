@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -24,6 +27,8 @@ from builder.workspace import write, write_tree
 # What Helm itself gives a chart in an OCI registry, so that `helm pull oci://…` takes it.
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+
+PASSWORD = "{{service.oneTimePassword}}"
 
 
 class ChartActions:
@@ -72,7 +77,14 @@ class ChartActions:
         digest = self._store.digest(built)
         if digest is None:
             raise StepError(f"{built} is not in the registry, and the chart runs it")
-        manifests = self._helm.template(folder, release=f"{item.name}-0")
+        password = secrets.token_urlsafe(18)
+        values = folder.with_name(f"{item.name}-values.json")
+        schema = json.loads((folder / "values.schema.json").read_bytes())
+        write(values, json.dumps(launch_values(schema, PASSWORD, password)).encode(), 0o600)
+        try:
+            manifests = self._helm.template(folder, release=f"{item.name}-0", values=values)
+        finally:
+            values.unlink()
         recipe = work.catalog.matrix.charts[item.name].recipe
         log = work.log(step.id)
         log.unlink(missing_ok=True)
@@ -80,6 +92,7 @@ class ChartActions:
             chart=item.name,
             # The tag is written when the release is; its digest is there already.
             manifests=manifests.replace(item.images[0], str(built.at(digest))),
+            password=password,
             suite=Path(work.catalog.charts[recipe].tests),
             port=work.catalog.charts[recipe].port,
             junit=work.state / "junit" / f"chart-{item.name}.xml",
@@ -98,6 +111,17 @@ def chart_artifact(name: str, files: dict[str, bytes]) -> Artifact:
         config=json.dumps(_metadata(files), sort_keys=True).encode(),
         files={f"{name}.tgz": Blob(kind=CONTENT, data=package)},
     )
+
+
+def launch_values(schema: Mapping[str, Any], variable: str, value: str) -> dict[str, Any]:
+    """The values of a launch in which the platform's `variable` is `value`."""
+    found: dict[str, Any] = {}
+    for name, node in schema.get("properties", {}).items():
+        if node.get("x-onyxia", {}).get("overwriteDefaultWith") == variable:
+            found[name] = value
+        elif inner := launch_values(node, variable, value):
+            found[name] = inner
+    return found
 
 
 def _metadata(files: dict[str, bytes]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from builder.release import CHARTS, ReleasedChart
 from builder.render.chart import render_chart
 from builder.render.chart_version import FIRST, bump, chart_fingerprint, value_types
 
+
 @dataclass(frozen=True, kw_only=True)
 class ChartChange:
     """What becomes of a chart, and why."""

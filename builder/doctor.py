@@ -63,7 +63,9 @@ def _helm(tools: Tools) -> Iterator[Finding]:
         helm = tools.helm()
         yield Finding(subject="helm", found=f"{helm.version} from {helm.origin}")
     except ToolError as error:
-        yield Finding(subject="helm", found=error.message.splitlines()[0], ok=False, hint=error.hint)
+        yield Finding(
+            subject="helm", found=error.message.splitlines()[0], ok=False, hint=error.hint
+        )
     ct = tools.ct()
     found = f"{ct.version} from {ct.origin}" if isinstance(ct, Tool) else f"absent: {ct.reason}"
     yield Finding(subject="ct", found=found)

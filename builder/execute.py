@@ -51,7 +51,9 @@ class Executor:
         """Every step's result, in the order of the steps."""
         results: dict[str, Result] = {}
         needed = graph.reverse({step.id: step.needs for step in steps.values()})
-        waiting = {step.id: {need for need in step.needs if need in steps} for step in steps.values()}
+        waiting = {
+            step.id: {need for need in step.needs if need in steps} for step in steps.values()
+        }
         running = 0
         with ThreadPoolExecutor(self._policy.jobs, thread_name_prefix="step") as pool:
             ready = [step for step in steps.values() if not waiting[step.id]]
@@ -87,9 +89,7 @@ class Executor:
             if result is None or result.ok:
                 continue
             root = result.reason if result.status == "blocked" else f"{need} {result.status}"
-            return Result(
-                step=step.id, status="blocked", reason=root, exit_code=result.exit_code
-            )
+            return Result(step=step.id, status="blocked", reason=root, exit_code=result.exit_code)
         return None
 
     def _work(self, step: Step) -> None:

@@ -36,6 +36,7 @@ trap 'clear || :' EXIT; trap 'exit 0' TERM INT
 clear || :
 podman network create --ignore --disable-dns --interface-name catalog0 catalog > /dev/null
 podman kube play --quiet --network catalog "$@" "$pod"
+rm -f "$pod"
 podman pod logs --follow --names "$name" &
 failed() { podman ps --all --format '{{.State}} {{.ExitCode}}' | grep -q '^exited [^0]'; }
 while ! failed; do sleep 1 & wait $! || :; done

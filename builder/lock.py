@@ -29,7 +29,9 @@ class Lock:
             return self.bases[base]
         except KeyError:
             raise ConfigError(
-                f"base {base} is not locked", hint="run `builder lock`", location=Location(file=FILE)
+                f"base {base} is not locked",
+                hint="run `builder lock`",
+                location=Location(file=FILE),
             ) from None
 
 
@@ -63,7 +65,9 @@ def parse(text: str, file: str = FILE) -> Lock:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
-            f"not a lock: {error!r}", hint="restore it from git, or run `builder lock`", location=place
+            f"not a lock: {error!r}",
+            hint="restore it from git, or run `builder lock`",
+            location=place,
         ) from error
 
 

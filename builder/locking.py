@@ -84,7 +84,9 @@ def _resolve(
 ) -> str:
     name = value.provider or ""
     if name not in providers:
-        raise ConfigError(f"{value.id}: unknown provider {name!r}", hint=did_you_mean(name, providers))
+        raise ConfigError(
+            f"{value.id}: unknown provider {name!r}", hint=did_you_mean(name, providers)
+        )
     recipe = catalog.recipes[target.recipe]
     options = recipe.provides.get(value.axis, {}).get(name)
     if options is None:

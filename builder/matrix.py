@@ -179,7 +179,9 @@ class _Expander:
             axes[name] = (*inherited, *(axis for axis in image.axes if axis not in inherited))
             for index, axis in enumerate(image.axes):
                 if axis in inherited or axis in image.axes[:index]:
-                    message = f"image {name} has axis {axis} already, from its parent {image.parent}"
+                    message = (
+                        f"image {name} has axis {axis} already, from its parent {image.parent}"
+                    )
                     self._fail(message, ("images", name, "axes", index))
             parents = [cell.values for cell in found.get(image.parent, ())]
             found[name] = self._cells(image, axes[name], parents or [{}])
@@ -201,7 +203,9 @@ class _Expander:
         allowed = [values for values in candidates if self._values_agree(values)]
         kept = self._narrow(allowed, image)
         if not kept and not self.errors:
-            self._fail(f"no cell of image {image.name} is left by its constraints", ("images", image.name))
+            self._fail(
+                f"no cell of image {image.name} is left by its constraints", ("images", image.name)
+            )
         return tuple(Cell(image=image.name, values=values) for values in kept)
 
     def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
@@ -235,7 +239,9 @@ class _Expander:
             places += [(axis, (*path, "only", axis)) for axis in value.only]
         places += [(axis, ("images", image.name, "only", axis)) for axis in image.only]
         for index, constraint in enumerate(image.exclude):
-            places += [(axis, ("images", image.name, "exclude", index, axis)) for axis in constraint]
+            places += [
+                (axis, ("images", image.name, "exclude", index, axis)) for axis in constraint
+            ]
         missing = [(axis, path) for axis, path in places if axis not in has]
         for axis, path in missing:
             self._fail(f"image {image.name} has no axis {axis}", path, f"it has {', '.join(axes)}")

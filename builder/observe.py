@@ -44,7 +44,9 @@ def observe(
     }
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release.CURRENT))
-    known = {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
+    known = (
+        {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
+    )
     repositories = sorted({item.name for item in wanted.values()} | {records.name})
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         tags = dict(zip(repositories, map(set, pool.map(store.tags, repositories)), strict=True))

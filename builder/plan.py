@@ -102,7 +102,9 @@ def base_reference(base: Base, catalog: Catalog, lock: Lock) -> Reference:
 
 def reference(target: Target, catalog: Catalog, fingerprint: Fingerprint) -> Reference:
     """The reference of what is built from a target's inputs."""
-    return parse_reference(catalog.matrix.repository_of(target.cell.image)).with_tag(fingerprint.tag)
+    return parse_reference(catalog.matrix.repository_of(target.cell.image)).with_tag(
+        fingerprint.tag
+    )
 
 
 def make_plan(
@@ -263,12 +265,19 @@ class _Planner:
         else:
             action, reason = "fetch", f"not in the registry; locked to {source}"
         return Step(
-            id=f"base:{base.id}", kind="base", target=base.id, needs=(), action=action, reason=reason
+            id=f"base:{base.id}",
+            kind="base",
+            target=base.id,
+            needs=(),
+            action=action,
+            reason=reason,
         )
 
     # Charts.
 
-    def _charts(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
+    def _charts(
+        self, targets: Mapping[str, TargetPlan], selected: set[str]
+    ) -> dict[str, ChartPlan]:
         planned: dict[str, ChartPlan] = {}
         platform = self.catalog.matrix.platforms[0]
         for name, cells in self.expansion.charts.items():

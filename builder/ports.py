@@ -148,7 +148,9 @@ class BaseLock:
 class BaseProvider(Protocol):
     """Gets the content of bases."""
 
-    def lock(self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str) -> BaseLock:
+    def lock(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> BaseLock:
         """Choose a source and identify its content; `held` is kept where it still stands."""
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
@@ -204,6 +206,7 @@ class ChartRequest:
 
     chart: str
     manifests: str
+    password: str  # the one that the manifests give the service
     suite: Path
     port: int
     junit: Path

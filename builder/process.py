@@ -159,7 +159,9 @@ class Runner:
                     with contextlib.suppress(BrokenPipeError):
                         stream.close()
 
-    def _popen(self, command: Command, *, stdout: int | IO[bytes], stderr: int) -> subprocess.Popen[bytes]:
+    def _popen(
+        self, command: Command, *, stdout: int | IO[bytes], stderr: int
+    ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:
                 raise StepError("interrupted")

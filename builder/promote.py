@@ -55,7 +55,9 @@ class Promotion:
         record = self._record(plan, previous, blocked)
         if previous and step.action == "keep" and release.same_content(previous, record):
             self.converge(previous)
-            return Result(step=step.id, status="reused", reason=step.reason, detail=_detail(previous))
+            return Result(
+                step=step.id, status="reused", reason=step.reason, detail=_detail(previous)
+            )
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         if record.release in self._store.tags(self._records.name):
@@ -90,10 +92,12 @@ class Promotion:
             for target in record.targets.values():
                 source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
                 place = parse_reference(matrix.repository_of(target.image, host))
-                kinds = {tag: "immutable" for tag in target.immutable(record.release)}
+                kinds = dict.fromkeys(target.immutable(record.release), "immutable")
                 kinds |= dict.fromkeys(target.rolling, "rolling")
                 if target.publish:
-                    moves += [Move(source, place.with_tag(tag), kind) for tag, kind in kinds.items()]
+                    moves += [
+                        Move(source, place.with_tag(tag), kind) for tag, kind in kinds.items()
+                    ]
         return sorted(moves, key=lambda move: move.kind)
 
     def _move(self, move: Move) -> None:

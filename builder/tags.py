@@ -57,9 +57,7 @@ def check(expansion: Expansion, matrix: Matrix, locate: Locate) -> list[BuilderE
     return errors
 
 
-def _part(
-    value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]
-) -> str:
+def _part(value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]) -> str:
     if value.tag is not None:
         return value.tag.replace("{version}", versions.get(value.id, value.name))
     if value.axis in forced or matrix.axes[value.axis][0].name == value.name:

@@ -60,7 +60,10 @@ def difference(before: dict[str, Any], now: Fingerprint, release: str) -> str:
     lines: list[str] = []
     for part in compare(before, now.document):
         old, new = (_text(document[part]) for document in (before, now.document))
-        lines += ["", *difflib.unified_diff(old, new, f"{part} in {release}", f"{part} now", lineterm="")]
+        lines += [
+            "",
+            *difflib.unified_diff(old, new, f"{part} in {release}", f"{part} now", lineterm=""),
+        ]
     return "\n".join(lines)
 
 

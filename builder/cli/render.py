@@ -54,5 +54,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:  # noqa: FBT001
         recipe = session.catalog.recipes[item.target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
-    click.echo(f"{len(plan.targets)} images, {len(plan.charts)} charts and {BAKE} in {out}", err=True)
+    click.echo(
+        f"{len(plan.targets)} images, {len(plan.charts)} charts and {BAKE} in {out}", err=True
+    )
     return 0

@@ -31,7 +31,9 @@ def command(**given: Any) -> int:
         plan = session.plan(lock, prints, session.observed(lock, prints))
         ids = [item for item in session.selected() if plan.targets[item].digest]
         if not ids:
-            raise SelectionError("the registry has none of these images", hint="run `builder build`")
+            raise SelectionError(
+                "the registry has none of these images", hint="run `builder build`"
+            )
         steps = {
             f"test:{item}": Step(
                 id=f"test:{item}", kind="test", target=item, needs=(), action="test", reason=""

@@ -11,11 +11,14 @@ from functools import cached_property
 from builder.actions import BuildActions, Ports, Work
 from builder.bases import Bases
 from builder.chart_actions import ChartActions
+from builder.chart_run import ChartRun
 from builder.cli.options import Options
+from builder.engines.podman_probe import podman_version, probe
 from builder.errors import ConfigError, ToolError
 from builder.events import Listener
 from builder.fingerprint import Fingerprint, fingerprints
 from builder.helm import Helm
+from builder.kube_play import OLDEST, KubePlayer
 from builder.lock import Lock
 from builder.model import Catalog
 from builder.network import passwords, settle
@@ -28,6 +31,7 @@ from builder.resolvers.apt import AptLines
 from builder.selection import select
 from builder.smoke import Smoke
 from builder.store import RegistryStore
+from builder.toolroot import ToolRoot, need
 from builder.tools import Tool, Tools
 from builder.workspace import Project, Workspace
 
@@ -188,6 +192,28 @@ class Session:
             builds=self.build_actions(work),
             helm=self.helm,
         ).lines(steps)
+
+    @cached_property
+    def tool_root(self) -> ToolRoot:
+        """Newer programs than the machine's own."""
+        return ToolRoot(path=self.workspace.state / "toolroot", runner=self.runner)
+
+    @cached_property
+    def needs_tool_root(self) -> str:
+        """Why the machine's own podman cannot play a chart's pod, or nothing."""
+        found = need(program="podman", version=podman_version(self.runner), least=OLDEST)
+        return found.reason if found.needed else ""
+
+    @cached_property
+    def chart_runner(self) -> ChartRun:
+        """What runs charts."""
+        player = KubePlayer(
+            runner=self.runner,
+            state=self.workspace.state / "kube",
+            toolroot=self.tool_root if self.needs_tool_root else None,
+            limits=probe(runner=self.runner).limits,
+        )
+        return ChartRun(player, self.runner)
 
     @cached_property
     def tools(self) -> Tools:

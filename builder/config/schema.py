@@ -42,9 +42,7 @@ def _day(value: Any) -> str:
 OneOrMany = Annotated[
     list[str],
     BeforeValidator(_many),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    ),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Constraint = dict[str, OneOrMany]
 Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
@@ -57,7 +55,9 @@ class _Spec(BaseModel):
 class SourceSpec(_Spec):
     """One place that a base can come from."""
 
-    registry: str | None = Field(None, description="an image, e.g. docker.io/library/debian:trixie-slim")
+    registry: str | None = Field(
+        None, description="an image, e.g. docker.io/library/debian:trixie-slim"
+    )
     bootstrap: str | None = Field(None, description="a suite of Debian, e.g. trixie")
 
 
@@ -116,10 +116,13 @@ class ProxySpec(_Spec):
 class NetworkSpec(_Spec):
     """How builds reach the network. In no layer and in no fingerprint; ${NAME} is the environment's."""
 
-    ca: str = Field(default="", description="a bundle of certificates that builds trust besides their own")
+    ca: str = Field(
+        default="", description="a bundle of certificates that builds trust besides their own"
+    )
     proxy: ProxySpec = ProxySpec()
     mirrors: dict[str, str] = Field(
-        default={}, description="for pip and npm an index; for apt the start of a URL, to its replacement"
+        default={},
+        description="for pip and npm an index; for apt the start of a URL, to its replacement",
     )
 
 

@@ -67,7 +67,7 @@ def look(*, runner: Runner, program: str = "podman") -> Host:
     status = Path("/proc/self/status").read_text()
     effective = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.M)
     return Host(
-        version=_version(runner, program),
+        version=podman_version(runner, program),
         capabilities=int(effective[1], 16) if effective else 0,
         uid=os.geteuid(),
         cgroups=cgroups(Path("/proc/self/mounts").read_text()),
@@ -112,7 +112,8 @@ def parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups() if part) if match else ()
 
 
-def _version(runner: Runner, program: str) -> tuple[int, ...]:
+def podman_version(runner: Runner, program: str = "podman") -> tuple[int, ...]:
+    """The version of podman; () where it is missing."""
     try:
         output = runner.run(Command(argv=(program, "--version"), timeout=30.0))
     except (ToolError, StepError):

@@ -34,7 +34,9 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 """
 
 
-def tree(*, catalog: Catalog, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, bytes]:
+def tree(
+    *, catalog: Catalog, lock: Lock, plan: Plan, epochs: Mapping[str, int]
+) -> dict[str, bytes]:
     """All files but those of the recipes' contexts, by path. `epochs` is by target id."""
     files: dict[str, bytes] = {"README.md": _README.encode()}
     for base in plan.bases.values():

@@ -99,7 +99,9 @@ class Board:
 
     def following(self, most: int = 3) -> Sequence[str]:
         """What is next."""
-        waiting = [step for step in self._steps if step not in self.running and step not in self.ended]
+        waiting = [
+            step for step in self._steps if step not in self.running and step not in self.ended
+        ]
         return waiting[:most]
 
 

@@ -71,13 +71,22 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         "",
     ]
     lines = [*head, "## Images", ""]
-    lines += ["| target | status | seconds | MB | tests | digest | why |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        "| target | status | seconds | MB | tests | digest | why |",
+        "|---|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| `{item['id']}` | {item['status']} | {item.get('seconds', '')} | {_megabytes(item)}"
         f" | {_tests(item)} | {_short(item)} | {_line(item['reason'])} |"
         for item in targets
     ]
-    lines += ["", "## Charts", "", "| chart | version | status | seconds | image | why |", "|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        "## Charts",
+        "",
+        "| chart | version | status | seconds | image | why |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| `{item['id']}` | {item['version']} | {item['status']} | {item.get('seconds', '')}"
         f" | `{item['image']}` | {_line(item['reason'])} |"

@@ -31,7 +31,9 @@ _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
 class AptRoot:
     """A private root of apt in `folder`, for the packages of one base."""
 
-    def __init__(self, *, folder: Path, architecture: str, runner: Runner, network: Network) -> None:
+    def __init__(
+        self, *, folder: Path, architecture: str, runner: Runner, network: Network
+    ) -> None:
         self._folder = folder
         self._architecture = architecture
         self._runner = runner
@@ -40,7 +42,11 @@ class AptRoot:
     def prepare(self, archives: Iterable[Path]) -> None:
         """Fill the root from a base's tar archives, lowest layer first."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        for name in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "etc/apt/apt.conf.d"):
+        for name in (
+            "var/lib/apt/lists/partial",
+            "var/cache/apt/archives/partial",
+            "etc/apt/apt.conf.d",
+        ):
             (self._folder / name).mkdir(parents=True)
         for archive in archives:
             with tarfile.open(archive) as tar:
@@ -113,7 +119,9 @@ class AptLines:
     def resolve(self, base: Base, lock: BaseLock, options: Mapping[str, str]) -> str:
         """The exact version of `options["package"]` on `base`, without Debian's revision."""
         if "package" not in options:
-            raise ConfigError("provider apt needs a package", hint="provides: {AXIS: {apt: {package: …}}}")
+            raise ConfigError(
+                "provider apt needs a package", hint="provides: {AXIS: {apt: {package: …}}}"
+            )
         version = self._roots[base.id].candidate(options["package"])
         match = _EXACT.match(version)
         if match is None:

@@ -12,7 +12,8 @@ import pytest
 from builder.errors import SmokeError, StepError
 from builder.ports import BuildRequest, Built, Container, SmokeRequest, StartRequest, TestCounts
 from builder.process import Command, Output, Runner
-from builder.smoke import Smoke, pytest_command, read_junit
+from builder.smoke import Smoke, suite_of
+from builder.suite import pytest_command, read_junit
 
 
 class Idle:
@@ -192,7 +193,7 @@ def test_a_container_without_a_service_idles(engine: Idle, request_: SmokeReques
 
 def test_the_child_is_isolated(request_: SmokeRequest, tmp_path: Path) -> None:
     container = Container(id="c1", ports={}, testinfra="podman://c1", env={"CONTAINERS_CONF": "/c"})
-    command = pytest_command(request_, container, scratch=tmp_path, password="s3cret")
+    command = pytest_command(suite_of(request_, container, "s3cret"), scratch=tmp_path)
     assert command.argv[1:5] == ("-m", "pytest", "-c", os.devnull)
     assert "no:cacheprovider" in command.argv
     assert command.env["BUILDER_HOST"] == "podman://c1"

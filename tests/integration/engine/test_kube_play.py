@@ -109,26 +109,28 @@ def chart(image: Reference, command: str) -> str:
     return CHART % {"image": image, "command": f"'{command}'", "file": file}
 
 
-def rules(runner: Runner) -> str:
-    """The firewall rules of this host."""
-    return runner.run(Command(argv=("iptables-save",))).stdout
+def rules(runner: Runner, toolroot: ToolRoot) -> str:
+    """The firewall rules of this host, of either kind."""
+    command = Command(argv=("sh", "-ec", "iptables-save; nft list ruleset"))
+    return runner.run(toolroot.command(command)).stdout
 
 
 def test_a_pod_answers_and_leaves_nothing(
-    player: KubePlayer, parent: Reference, runner: Runner, work: Path
+    player: KubePlayer, parent: Reference, runner: Runner, toolroot: ToolRoot, work: Path
 ) -> None:
     for _ in range(2):
         with player.play(chart(parent, SERVE), port=8080, log=work / "kube.log") as played:
+            assert f"dport {played.port} " in rules(runner, toolroot)
             assert played.pod == "tiny-0"
             with urllib.request.urlopen(played.url, timeout=5) as answer:
                 assert answer.read().decode() == 'hello open "sesame" from a secret 1000\n'
-        assert f"dport {played.port} " not in rules(runner)
+        assert f"dport {played.port} " not in rules(runner, toolroot)
         assert not list((work / "kube").glob("*.yaml"))
         assert str(work / "kube") not in Path("/proc/mounts").read_text()
 
 
 def test_nothing_survives_a_kill(
-    player: KubePlayer, parent: Reference, runner: Runner, work: Path
+    player: KubePlayer, parent: Reference, runner: Runner, toolroot: ToolRoot, work: Path
 ) -> None:
     manifests = work / "killed.yaml"
     manifests.write_text(chart(parent, SERVE))
@@ -138,13 +140,13 @@ def test_nothing_survives_a_kill(
         log=work / "killed.log",
     )
     port = _port_of(work / "killed.log")
-    assert f"dport {port} " in rules(runner)
+    assert f"dport {port} " in rules(runner, toolroot)
     child.kill()
     for _ in range(100):
-        if f"dport {port} " not in rules(runner) and not _processes(state):
+        if f"dport {port} " not in rules(runner, toolroot) and not _processes(state):
             return
         time.sleep(0.1)
-    raise AssertionError(f"left over: {_processes(state)}\n{rules(runner)}")
+    raise AssertionError(f"left over: {_processes(state)}\n{rules(runner, toolroot)}")
 
 
 def _port_of(log: Path) -> str:

@@ -1,0 +1,33 @@
+"""Proves what a chart does: its pod, played without a cluster, and its recipe's tests against it."""
+
+from __future__ import annotations
+
+from builder.kube_play import KubePlayer
+from builder.ports import ChartRequest, TestCounts
+from builder.process import Runner
+from builder.suite import Suite, run_suite
+
+
+class ChartRun:
+    """Plays a chart's pod and tests it. Implements `ports.ChartRunner`."""
+
+    def __init__(self, player: KubePlayer, runner: Runner) -> None:
+        self._player = player
+        self._runner = runner
+
+    def run(self, request: ChartRequest) -> TestCounts:
+        """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""
+        with self._player.play(
+            request.manifests, port=request.port, log=request.log, timeout=request.timeout
+        ) as played:
+            suite = Suite(
+                subject=f"chart {request.chart}",
+                folders=(request.suite,),
+                facts={"url": played.url},
+                env={},
+                password=request.password,
+                junit=request.junit,
+                log=request.log,
+                timeout=request.timeout,
+            )
+            return run_suite(self._runner, suite)
