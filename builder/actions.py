@@ -113,7 +113,9 @@ class BuildActions:
         if item.action == "retire":
             return Result(step=step.id, status="retired", reason=step.reason)
         if item.action == "reuse":
-            detail = {"digest": item.digest}
+            detail: dict[str, object] = {"digest": item.digest}
+            if item.released is not None:
+                detail |= {"size": item.released.size, "tests": dict(item.released.tests)}
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         place = item.repository.with_tag(item.fingerprint.tag)
         held = self._ports.store.digest(place)

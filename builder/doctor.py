@@ -71,12 +71,13 @@ def _helm(tools: Tools) -> Iterator[Finding]:
     yield Finding(subject="ct", found=found)
 
 
-def install(runner: Runner, root: ToolRoot, modern: str) -> None:
+def install(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> None:
     """Get what is missing. Needs root for packages; raises ToolError where there is no apt."""
     missing = [program for program in PROGRAMS if which(program) is None]
     if missing:
         packages = [package for program in missing for package in PROGRAMS[program]]
         _apt_install(runner, packages)
+    tools.install_ct()
     if modern:
         root.ensure()
 

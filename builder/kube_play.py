@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import http.client
 import os
 import socket
 import time
@@ -20,21 +22,24 @@ from builder.toolroot import ToolRoot, apart
 OLDEST = (5, 0)
 """The first podman whose `kube play` can do what charts need."""
 
-# $1: the folder of podman; $2: the file of the pod, $3: its name; then flags. One pod at a time,
+# $1: the folder of podman; $2: the file of the pod, $3: its name; $4: the name of a bridge, $5: its
+# network where that is free; then flags. One pod at a time,
 # since what podman knows of running containers is on a tmpfs of this namespace: it begins as after
 # a restart of the machine, and so does not trip over what a killed run left.
 _PLAY = """
-home=$1; pod=$2; name=$3; shift 3
-mkdir -p "$home/tmp" "$home/run" "$home/libpod"
+home=$1; pod=$2; name=$3; bridge=$4; subnet=$5; shift 5
 exec 9> "$home/lock"; flock 9
-mount -t tmpfs tmpfs "$home/run"; mount -t tmpfs tmpfs "$home/libpod"
+for place in run libpod networks; do
+    mkdir -p "$home/$place"; mount -t tmpfs tmpfs "$home/$place"
+done
 mkdir -p /var/lib/containers "$home/library"; mount --bind "$home/library" /var/lib/containers
 clear() {
     podman pod rm --all --force --time 1; podman volume rm --all --force; podman secret rm --all
 } > /dev/null 2>&1
 trap 'clear || :' EXIT; trap 'exit 0' TERM INT
 clear || :
-podman network create --ignore --disable-dns --interface-name catalog0 catalog > /dev/null
+net() { podman network create --disable-dns --interface-name "$bridge" "$@" catalog > /dev/null; }
+net --subnet "$subnet" || net
 podman kube play --quiet --network catalog "$@" "$pod"
 rm -f "$pod"
 podman pod logs --follow --names "$name" &
@@ -103,12 +108,19 @@ class KubePlayer:
     def _command(self, file: Path, text: str, pod: str) -> Command:
         plain = all(parse(image).is_loopback for image in images_of(text))
         flags = ("--tls-verify=false",) if plain else ()
-        script = ("sh", "-euc", _PLAY, "sh", str(self._home.state), str(file), pod, *flags)
+        places = (str(self._home.state), str(file), pod, *network_of(self._home.state))
+        script = ("sh", "-euc", _PLAY, "sh", *places, *flags)
         command = Command(argv=script, env=self._home.environment())
         # TERM, so that it can clear its firewall rules even where this process is killed.
         if self._toolroot is None:
             return apart(command, signal="TERM")
         return self._toolroot.command(command, binds=(self._home.state,), signal="TERM")
+
+
+def network_of(state: Path) -> tuple[str, str]:
+    """The bridge of one player and its addresses, unlike those of others on this machine."""
+    digest = hashlib.sha256(str(state).encode()).digest()
+    return f"cat{digest.hex()[:8]}", f"10.{100 + digest[0] % 100}.{digest[1]}.0/24"
 
 
 def free_port() -> int:
@@ -120,14 +132,30 @@ def free_port() -> int:
 
 
 def wait_for(port: int, *, alive: Callable[[], None], timeout: float) -> None:
-    """Wait until 127.0.0.1:port takes connections. `alive` raises where that is hopeless."""
+    """Wait until 127.0.0.1:port answers an HTTP request. `alive` raises where that is hopeless.
+
+    A connection alone says nothing: podman holds a published port open before its pod listens.
+    """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         alive()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 2):
+        if answers(port):
             return
         time.sleep(0.2)
     raise StepError(f"nothing answers on 127.0.0.1:{port} after {timeout:.0f} s")
+
+
+def answers(port: int) -> bool:
+    """Whether 127.0.0.1:port answers an HTTP request, whatever it says."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def _alive(code: int | None, log: Path | None) -> None:

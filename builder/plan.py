@@ -17,7 +17,7 @@ from builder.matrix import Expansion
 from builder.model import Base, Catalog, Target
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
-from builder.release import Record
+from builder.release import Record, ReleasedTarget
 
 FORMAT = 1
 
@@ -60,6 +60,7 @@ class TargetPlan:
     action: str  # build, reuse or retire
     reason: str
     digest: str | None = None
+    released: ReleasedTarget | None = None  # the same image, in the current release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class ChartPlan:
     version: str
     images: tuple[str, ...]
     cells: tuple[str, ...]  # ids of the targets of the images
-    action: str  # package or keep
+    action: str  # package, keep or skip
     reason: str
 
 
@@ -189,8 +190,14 @@ class _Planner:
             rolling=tags.rolling(target.cell, matrix, exact, first=first) if offered else (),
             action=action,
             reason=reason,
-            digest=self.observed.digests.get(target.id),
+            digest=(digest := self.observed.digests.get(target.id)),
+            released=self._released(target, digest),
         )
+
+    def _released(self, target: Target, digest: str | None) -> ReleasedTarget | None:
+        record = self.observed.record
+        old = record.targets.get(target.id) if record else None
+        return old if old and old.digest == digest else None
 
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
         if target.eol and target.eol < self.today:
@@ -305,17 +312,22 @@ class _Planner:
                 since = old.since if held == old.digest else since
             repository = self.catalog.matrix.repository_of(target.cell.image)
             images.append(f"{repository}:{exact}-{since}")
+        missing = [
+            item for item in ids if item not in targets and item not in self.observed.digests
+        ]
         building = [item for item in ids if item in targets and targets[item].action == "build"]
         change = predict(self.catalog, name, images, record.charts.get(name) if record else None)
-        reason = change.reason
-        if building and change.action == "package":
+        action, reason = change.action, change.reason
+        if missing:
+            action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
+        elif building and action == "package":
             reason += f"; {len(building)} of its {len(ids)} images are built"
         return ChartPlan(
             name=name,
             version=change.version,
             images=tuple(images),
             cells=tuple(ids),
-            action=change.action,
+            action=action,
             reason=reason,
         )
 

@@ -65,23 +65,28 @@ class Tools:
         return tool
 
     def ct(self) -> Tool | Absent:
-        """chart-testing: from PATH, or installed by Go where Go is."""
-        found = which("ct")
-        kept = self._folder / "ct"
+        """chart-testing: from PATH, or where `install_ct` put it."""
+        found, kept = which("ct"), self._folder / "ct"
         if not found and not kept.is_file():
-            go = which("go")
-            if go is None:
-                return Absent(name="ct", reason="neither ct nor go is on PATH")
-            try:
-                self._runner.run(go_install(go, self._folder))
-            except BuilderError as error:
-                last = error.message.strip().splitlines()[-1].strip()
-                return Absent(name="ct", reason=f"go install {CT_MODULE} failed: {last}")
+            go = f"`builder doctor --install` has {which('go')} install it"
+            return Absent(name="ct", reason=go if which("go") else "neither ct nor go is on PATH")
         path = Path(found) if found else kept
         output = self._runner.run(Command(argv=(str(path), "version"), timeout=30.0), check=False)
         match = _VERSION.search(output.log)
         version = match.group().lstrip("v") if match else "unknown"
         return Tool(name="ct", path=path, version=version, origin="PATH" if found else CT_MODULE)
+
+    def install_ct(self) -> Tool | Absent:
+        """chart-testing, built by Go where it is missing and Go is there."""
+        go, found = which("go"), self.ct()
+        if isinstance(found, Tool) or go is None:
+            return found
+        try:
+            self._runner.run(go_install(go, self._folder))
+        except BuilderError as error:
+            last = error.message.strip().splitlines()[-1].strip()
+            return Absent(name="ct", reason=f"go install {CT_MODULE} failed: {last}")
+        return self.ct()
 
     def _helm_at(self, path: Path, *, origin: str) -> Tool | None:
         """The helm at `path`, or None where it is too old or does not run."""

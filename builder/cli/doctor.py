@@ -25,7 +25,7 @@ def command(root: Path, wanted: bool) -> int:  # noqa: FBT001
     """
     session = Session(Options(root=root))
     if wanted:
-        install(session.runner, session.tool_root, session.needs_tool_root)
+        install(session.runner, session.tools, session.tool_root, session.needs_tool_root)
         session = Session(Options(root=root))
     bad = 0
     for item in examine(session.runner, session.tools, session.tool_root, session.needs_tool_root):

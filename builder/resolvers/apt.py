@@ -63,7 +63,9 @@ class AptRoot:
         write(self._folder / "apt.conf", self._configuration().encode())
 
     def update(self) -> dict[str, str]:
-        """Fetch the indexes; the sha256 of each suite's InRelease file."""
+        """Fetch the indexes; the sha256 of each suite's InRelease file. None without sources."""
+        if not self._sources():
+            return {}
         self._run("apt-get", "update", "--quiet", "--error-on=any")
         lists = self._folder / "var/lib/apt/lists"
         found = {
