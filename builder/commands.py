@@ -10,7 +10,6 @@ from builder.actions import BuildActions, Work
 from builder.bases import Bases
 from builder.bootstrap import BASE_DOCKERFILE
 from builder.charting import files_of
-from builder.engines.podman import Podman
 from builder.helm import Helm
 from builder.plan import Step, base_reference
 from builder.ports import Engine
@@ -32,8 +31,7 @@ class Commands:
     def lines(self, steps: Mapping[str, Step]) -> Iterator[str]:
         """The whole script, a comment before each step."""
         yield "set -eu"
-        if isinstance(self.engine, Podman):
-            yield from self.engine.preamble()
+        yield from self.engine.preamble()
         for step in steps.values():
             yield f"\n# {step.id}: {step.action}, {step.reason.splitlines()[0]}"
             yield from self._step(step)

@@ -47,7 +47,7 @@ def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterat
     if which("podman"):
         for item in probe(runner=runner).findings:
             yield Finding(subject=item.subject, found=item.found, ok=item.ok, hint=item.hint)
-    daemon = "answers" if answers("") else "does not answer; podman is used"
+    daemon = "answers" if answers() else "does not answer; podman is used"
     yield Finding(subject="docker daemon", found=daemon)
     yield from _helm(tools)
     if not modern:

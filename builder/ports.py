@@ -89,6 +89,9 @@ class Engine(Protocol):
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """What `build` would run, as shell lines that need nothing of the builder."""
 
+    def preamble(self) -> tuple[str, ...]:
+        """Shell lines that the lines of `commands` need first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:

@@ -68,8 +68,10 @@ class Tools:
         """chart-testing: from PATH, or where `install_ct` put it."""
         found, kept = which("ct"), self._folder / "ct"
         if not found and not kept.is_file():
-            go = f"`builder doctor --install` has {which('go')} install it"
-            return Absent(name="ct", reason=go if which("go") else "neither ct nor go is on PATH")
+            reason = "not on PATH; `builder doctor --install` tries to have Go install it"
+            return Absent(
+                name="ct", reason=reason if which("go") else "neither ct nor go is on PATH"
+            )
         path = Path(found) if found else kept
         output = self._runner.run(Command(argv=(str(path), "version"), timeout=30.0), check=False)
         match = _VERSION.search(output.log)
