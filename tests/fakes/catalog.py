@@ -1,0 +1,218 @@
+"""A small invented catalog on disk, and plans of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builder.actions import BuildActions, Ports, Work
+from builder.errors import Location
+from builder.events import Event
+from builder.fingerprint import Fingerprint, fingerprints
+from builder.lock import Lock
+from builder.lock import dump as dump_lock
+from builder.model import Path as KeyPath
+from builder.model import Source
+from builder.observe import observe
+from builder.plan import Observed, Plan, make_plan
+from builder.ports import BaseLock
+from builder.promote import Promotion
+from builder.render.dockerfile import DockerfileRenderer
+from builder.selection import select
+from builder.workspace import Project, Workspace
+from tests.fakes.bases import FakeBases
+from tests.fakes.engine import FakeEngine
+from tests.fakes.store import FakeStore
+from tests.fakes.testers import FakeSmoke
+
+TODAY = "2026-11-23"
+MATRIX = """\
+catalog:
+  name: shop
+  repository: "{registry}/shop-{image}"
+  registries: [embedded]
+  embedded: 127.0.0.1:5999
+
+axes:
+  os:
+    "2": {sources: [{registry: example.org/os:two}, {bootstrap: two}], eol: 2030-01-01}
+    "1": {sources: [{bootstrap: one}], eol: 2028-06-30}
+  lang:
+    "1.10": {provider: apt, requires: {os: "2"}, tag: "lang{version}"}
+    "1.9": {provider: apt, requires: {os: "1"}, tag: "lang{version}", eol: 2027-01-31}
+
+images:
+  base: {from: os, axes: [os]}
+  tool: {from: base, publish: false}
+  speech: {from: base, axes: [lang]}
+  desk: {from: speech, inputs: [tool]}
+
+charts:
+  desk: {image: desk}
+"""
+FILES = {
+    "matrix.yaml": MATRIX,
+    "images/_macros/install.j2": (
+        "{% macro install(packages) %}\nRUN get {{ packages.apt | join(' ') }}\n{% endmacro %}\n"
+    ),
+    "images/base/recipe.yaml": "summary: The base\npackages:\n  apt: [tar, grep]\n",
+    "images/base/Dockerfile.j2": "FROM {{ parent }}\n{{ install(packages) }}",
+    "images/tool/recipe.yaml": "summary: A tool\n",
+    "images/tool/Dockerfile.j2": "FROM {{ parent }}\nRUN make /tool\n",
+    "images/speech/recipe.yaml": (
+        "summary: A language\npackages:\n  apt: [lang]\nprovides:\n  lang: {apt: {package: lang}}\n"
+    ),
+    "images/speech/Dockerfile.j2": "FROM {{ parent }}\n{{ install(packages) }}",
+    "images/speech/tests/test_speech.py": "def test_speech(host): ...\n",
+    "images/desk/recipe.yaml": (
+        "summary: A desk\n"
+        "packages:\n  apt: [desk]\n"
+        "when:\n  os=1: {packages: {apt: [legs]}}\n"
+        "ports: [8000]\ncommand: [desk, --open]\n"
+    ),
+    "images/desk/Dockerfile.j2": (
+        "FROM {{ parent }}\n{{ install(packages) }}COPY --from=tool /tool /tool\nCOPY files/ /etc/\n"
+    ),
+    "images/desk/files/desk.conf": "wood = oak\n",
+    "images/desk/README.md": "A desk.\n",
+    "charts/desk/chart.yaml": (
+        "title: Desk\ndescription: A desk\ncommand: [desk, --open]\nport: 8000\nfeatures: [core]\n"
+    ),
+    "charts/features/core/feature.yaml": (
+        "summary: The core\n"
+        "values:\n"
+        "  image: {type: object, title: Image, text: What runs}\n"
+        "  image.version: {type: string, default: $default_image, listEnum: $images,"
+        " render: list, text: The image}\n"
+    ),
+    "charts/features/core/templates/pod.yaml": "image: {{ .Values.image.version | quote }}\n",
+    "charts/library/Chart.yaml": "apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n",
+}
+LOCK = Lock(
+    bases={
+        "os=1@linux/amd64": BaseLock(
+            source=Source(kind="bootstrap", value="one"),
+            content="sha256:" + "1" * 64,
+            epoch=1,
+            suites={"one": "a" * 64},
+        ),
+        "os=2@linux/amd64": BaseLock(
+            source=Source(kind="registry", value="example.org/os:two"),
+            content="sha256:" + "2" * 64,
+            epoch=2,
+            suites={"two": "b" * 64},
+        ),
+    },
+    lines={"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"},
+)
+
+
+class Folder:
+    """A catalog's folder that tests edit."""
+
+    def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
+        self.root = root
+        for path, text in {**FILES, **(files or {})}.items():
+            self.write(path, text)
+        self.write("matrix.lock", dump_lock(LOCK))
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file."""
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace what stands exactly once in a file."""
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+        self.write(path, text.replace(old, new))
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        (self.root / path).unlink()
+
+    def load(self) -> Project:
+        """Read it."""
+        return Workspace(self.root).load()
+
+
+def prints(project: Project, lock: Lock = LOCK) -> dict[str, Fingerprint]:
+    """The fingerprint of every target."""
+    renderer = DockerfileRenderer(macros=project.catalog.macros, macros_path="images/_macros")
+    return fingerprints(project.catalog, project.expansion, lock, renderer)
+
+
+def plan_of(
+    project: Project,
+    *,
+    lock: Lock = LOCK,
+    observed: Observed | None = None,
+    pick: Sequence[str] = (),
+    today: str = TODAY,
+) -> Plan:
+    """The plan of a catalog, for an empty registry where nothing else is said."""
+    return make_plan(
+        catalog=project.catalog,
+        expansion=project.expansion,
+        lock=lock,
+        fingerprints=prints(project, lock),
+        observed=observed or Observed(),
+        selected=select(project.expansion, pick),
+        today=today,
+    )
+
+
+def nowhere(path: KeyPath) -> Location:
+    """A place in a file that does not exist."""
+    return Location(file="matrix.yaml:" + ".".join(map(str, path)))
+
+
+@dataclass(kw_only=True)
+class Week:
+    """A catalog with fakes around it: plans and carries out steps in order, one after another."""
+
+    folder: Folder
+    store: FakeStore = field(default_factory=FakeStore)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    smoke: FakeSmoke = field(default_factory=FakeSmoke)
+    lock: Lock = LOCK
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def state(self) -> Path:
+        """Where contexts and logs go."""
+        return self.folder.root / "build"
+
+    def plan(self, *pick: str, today: str = TODAY) -> Plan:
+        """The plan against what the store holds."""
+        project = self.folder.load()
+        found = prints(project, self.lock)
+        observed = observe(self.store, project.catalog, project.expansion, self.lock, found)
+        return plan_of(project, lock=self.lock, observed=observed, pick=pick, today=today)
+
+    def work(self, plan: Plan) -> Work:
+        """What steps are carried out on."""
+        project = self.folder.load()
+        return Work(
+            project=project,
+            lock=self.lock,
+            fingerprints=prints(project, self.lock),
+            plan=plan,
+            state=self.state,
+            listen=self.events.append,
+        )
+
+    def builds(self, plan: Plan) -> BuildActions:
+        """The steps that build."""
+        ports = Ports(
+            engine=self.engine,
+            store=self.store,
+            bases=FakeBases(self.state / "bases"),
+            smoke=self.smoke,
+        )
+        return BuildActions(work=self.work(plan), ports=ports)
+
+    def promotion(self, plan: Plan) -> Promotion:
+        """The step that releases."""
+        return Promotion(work=self.work(plan), store=self.store)

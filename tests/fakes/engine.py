@@ -1,0 +1,44 @@
+"""An engine that builds in no time: what it builds depends on what it is given."""
+
+from __future__ import annotations
+
+from builder.ports import BuildRequest, Built, Container, StartRequest
+from tests.fakes.calls import Calls
+from tests.fakes.layout import write_layout
+
+
+class FakeEngine(Calls):
+    """`salt` stands for all in which two engines differ: it changes every digest."""
+
+    name = "fake"
+
+    def __init__(self, *, salt: str = "") -> None:
+        super().__init__()
+        self.salt = salt
+        self.requests: list[BuildRequest] = []
+        self.running: dict[str, StartRequest] = {}
+
+    def build(self, request: BuildRequest) -> Built:
+        """Write a layout that holds the Dockerfile and what it stands on."""
+        self._call("build", request.id)
+        self.requests.append(request)
+        text = (request.context / "Dockerfile").read_text()
+        text += "".join(f"{name}={place}\n" for name, place in sorted(request.contexts.items()))
+        digest = write_layout(request.layout, (text + self.salt).encode())
+        return Built(layout=request.layout, digest=digest, size=1000, local=f"fake/{request.id}")
+
+    def start(self, request: StartRequest) -> Container:
+        """A container that is nothing but an entry of `running`."""
+        self._call("start", request.image)
+        key = f"c{len(self.calls)}"
+        self.running[key] = request
+        return Container(id=key, ports={}, testinfra="local://", env={})
+
+    def remove(self, container: Container) -> None:
+        """Forget a container; silent where it is gone."""
+        self._call("remove", container.id)
+        self.running.pop(container.id, None)
+
+    def commands(self, request: BuildRequest) -> tuple[str, ...]:
+        """One line."""
+        return (f"fake build {request.id}",)

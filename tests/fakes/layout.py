@@ -1,0 +1,56 @@
+"""Small OCI layouts, real enough for every tool that reads them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def write_layout(folder: Path, content: bytes) -> str:
+    """Write an image of one layer that holds one file; its digest."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        entry = tarfile.TarInfo("content")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    layer = _blob(folder, gzip.compress(tar.getvalue(), mtime=0))
+    diff = f"sha256:{hashlib.sha256(tar.getvalue()).hexdigest()}"
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [diff]},
+    }
+    described = _blob(folder, json.dumps(config, sort_keys=True).encode())
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": {"mediaType": _CONFIG, **described},
+        "layers": [{"mediaType": _LAYER, **layer}],
+    }
+    found = _blob(folder, json.dumps(manifest, sort_keys=True).encode())
+    index = {"schemaVersion": 2, "manifests": [{"mediaType": _MANIFEST, **found}]}
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return str(found["digest"])
+
+
+def read_digest(folder: Path) -> str:
+    """The digest of the one manifest of a layout."""
+    (manifest,) = json.loads((folder / "index.json").read_text())["manifests"]
+    return str(manifest["digest"])
+
+
+def _blob(folder: Path, data: bytes) -> dict[str, str | int]:
+    name = hashlib.sha256(data).hexdigest()
+    (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+    (folder / "blobs" / "sha256" / name).write_bytes(data)
+    return {"digest": f"sha256:{name}", "size": len(data)}

@@ -1,0 +1,116 @@
+"""Registries in memory."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from builder.errors import StepError
+from builder.ports import Artifact
+from builder.reference import Reference
+from tests.fakes.calls import Calls
+from tests.fakes.layout import read_digest
+
+WRITES = frozenset({"push", "copy", "put"})
+
+
+class Crash(Exception):
+    """The process is gone. Nothing of the builder knows or catches this."""
+
+
+class FakeStore(Calls):
+    """`named` maps a reference with its tag to a digest; `artifacts` the name at a digest.
+
+    With `crash_after(n)` the process dies once the n-th write is done: that call and all that
+    follow raise `Crash`, until `revive`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named: dict[str, str] = {}
+        self.artifacts: dict[str, Artifact | None] = {}
+        self._left: int | None = None
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """The tags of `registry/repository`, sorted."""
+        with self._guard:
+            self._ask("tags", repository)
+            found = [key.removeprefix(f"{repository}:") for key in self.named]
+            return tuple(sorted(tag for tag in found if "/" not in tag))
+
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of a manifest, or None."""
+        with self._guard:
+            self._ask("digest", reference)
+            return self._find(reference)
+
+    def push(self, layout: Path, reference: Reference) -> str:
+        """The first push of a tag wins."""
+        with self._guard:
+            self._ask("push", reference)
+            digest = self.named.get(str(reference)) or read_digest(layout)
+            self._name(reference, digest, self.artifacts.get(f"{reference.name}@{digest}"))
+            self._written()
+            return digest
+
+    def copy(self, source: Reference, target: Reference) -> None:
+        """Make `target` name the manifest of `source`."""
+        with self._guard:
+            self._ask("copy", f"{source} {target}")
+            digest = self._find(source)
+            if digest is None:
+                raise StepError(f"{source} is not in the registry")
+            self._name(target, digest, self.artifacts[f"{source.name}@{digest}"])
+            self._written()
+
+    def put(self, artifact: Artifact, reference: Reference) -> str:
+        """Push an artifact."""
+        with self._guard:
+            self._ask("put", reference)
+            text = repr((artifact.kind, artifact.config, sorted(artifact.files.items())))
+            text += repr(sorted(artifact.annotations.items()))
+            digest = f"sha256:{sha256(text.encode()).hexdigest()}"
+            self._name(reference, digest, artifact)
+            self._written()
+            return digest
+
+    def get(self, reference: Reference) -> Artifact | None:
+        """An artifact, or None."""
+        with self._guard:
+            self._ask("get", reference)
+            digest = self._find(reference)
+            return self.artifacts[f"{reference.name}@{digest}"] if digest else None
+
+    def crash_after(self, writes: int) -> None:
+        """Die after this many writes."""
+        self._left = writes
+
+    def revive(self) -> None:
+        """A new process, on what the old one left."""
+        self._left = None
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """The calls that change something."""
+        return [call for call in self.calls if call[0] in WRITES]
+
+    def _find(self, reference: Reference) -> str | None:
+        if reference.digest:
+            known = f"{reference.name}@{reference.digest}" in self.artifacts
+            return reference.digest if known else None
+        return self.named.get(str(reference))
+
+    def _name(self, reference: Reference, digest: str, artifact: Artifact | None) -> None:
+        self.named[str(reference)] = digest
+        self.artifacts[f"{reference.name}@{digest}"] = artifact
+
+    def _ask(self, method: str, subject: object) -> None:
+        if self._left is not None and self._left <= 0:
+            raise Crash
+        self._call(method, subject)
+
+    def _written(self) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                raise Crash

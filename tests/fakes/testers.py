@@ -1,0 +1,45 @@
+"""Testers that find what they are told to find."""
+
+from __future__ import annotations
+
+from builder.errors import SmokeError
+from builder.ports import ChartRequest, SmokeRequest, TestCounts
+from tests.fakes.calls import Calls
+
+JUNIT = "<testsuites><testsuite tests='2'/></testsuites>"
+
+
+class FakeSmoke(Calls):
+    """Passes, but for the targets in `rejects`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rejects: set[str] = set()
+        self.requests: list[SmokeRequest] = []
+
+    def test(self, request: SmokeRequest) -> TestCounts:
+        """Leave a JUnit file, and pass or reject."""
+        self._call("test", request.target)
+        self.requests.append(request)
+        request.junit.parent.mkdir(parents=True, exist_ok=True)
+        request.junit.write_text(JUNIT)
+        if request.target in self.rejects:
+            raise SmokeError(f"{request.target}: 1 of 2 tests failed")
+        return TestCounts(passed=2)
+
+
+class FakeChartRunner(Calls):
+    """Runs nothing; rejects the charts in `rejects`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rejects: set[str] = set()
+        self.requests: list[ChartRequest] = []
+
+    def run(self, request: ChartRequest) -> TestCounts:
+        """Pass or reject."""
+        self._call("run", request.chart)
+        self.requests.append(request)
+        if request.chart in self.rejects:
+            raise SmokeError(f"{request.chart}: 1 of 2 tests failed")
+        return TestCounts(passed=2)
