@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from builder.errors import BuilderError, raise_all
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Catalog, Target
@@ -54,7 +55,10 @@ def sha256(data: bytes) -> str:
 def fingerprints(
     catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
 ) -> dict[str, Fingerprint]:
-    """The fingerprint of every target, by id. Raises ConfigError for a base that is not locked."""
+    """The fingerprint of every target, by id. Raises the mistakes of all templates together,
+    and ConfigError for a base that is not locked.
+    """
+    _check_templates(catalog, expansion, renderer)
     found: dict[str, Fingerprint] = {}
     for target in expansion.targets.values():
         document = _document(catalog, expansion, lock, renderer, target, found)
@@ -64,6 +68,21 @@ def fingerprints(
             is_locked=target.id in lock.layers,
         )
     return found
+
+
+def _check_templates(catalog: Catalog, expansion: Expansion, renderer: DockerfileRenderer) -> None:
+    errors: dict[str, BuilderError] = {}
+    for target in expansion.targets.values():
+        try:
+            _dockerfile(catalog, renderer, target)
+        except BuilderError as error:
+            errors.setdefault(str(error), error)
+    raise_all(list(errors.values()))
+
+
+def _dockerfile(catalog: Catalog, renderer: DockerfileRenderer, target: Target) -> str:
+    inputs = tuple(name for name, _ in target.inputs)
+    return renderer.render(catalog.recipes[target.recipe], target.cell.values, inputs)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
@@ -95,7 +114,7 @@ def _document(
         "platform": target.platform,
         "parent": parent,
         "inputs": inputs,
-        "dockerfile": renderer.render(recipe, values, tuple(inputs)),
+        "dockerfile": _dockerfile(catalog, renderer, target),
         "context": _context(recipe.files),
         "lock": lock.layers.get(target.id)
         or {

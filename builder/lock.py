@@ -65,7 +65,7 @@ def parse(text: str, file: str = FILE) -> Lock:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
-            f"not a lock: {error!r}",
+            f"not a lock: {_said(error)}",
             hint="restore it from git, or run `builder lock`",
             location=place,
         ) from error
@@ -88,6 +88,10 @@ def dump(lock: Lock) -> str:
         "layers": dict(lock.layers),
     }
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _said(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _base(item: Mapping[str, Any]) -> BaseLock:

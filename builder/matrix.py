@@ -8,16 +8,26 @@ an error: it says something its author did not mean.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from builder import graph
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.model import AxisValue, Base, Cell, Image, Matrix, Path, Target
 from builder.text import did_you_mean
 
-Locate = Callable[[Path], Location]
 Constraint = Mapping[str, tuple[str, ...]]
+
+
+class Places(Protocol):
+    """Where the parts of the matrix stand."""
+
+    def at(self, path: Path) -> Location:
+        """Where the value at `path` stands."""
+
+    def at_key(self, path: Path) -> Location:
+        """Where the key of `path` stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +75,9 @@ def base_id(axis: str, value: str, platform: str) -> str:
     return f"{axis}={value}@{platform}"
 
 
-def expand(matrix: Matrix, locate: Locate) -> Expansion:
+def expand(matrix: Matrix, places: Places) -> Expansion:
     """All that the matrix stands for. Raises every mistake in it, at its place."""
-    expander = _Expander(matrix, locate)
+    expander = _Expander(matrix, places)
     raise_all(expander.check_names())
     cells = expander.cells()
     raise_all(expander.errors)
@@ -88,9 +98,9 @@ def expand(matrix: Matrix, locate: Locate) -> Expansion:
 
 
 class _Expander:
-    def __init__(self, matrix: Matrix, locate: Locate) -> None:
+    def __init__(self, matrix: Matrix, places: Places) -> None:
         self.matrix = matrix
-        self.locate = locate
+        self.places = places
         self.errors: list[BuilderError] = []
         self.edges = {
             name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
@@ -98,7 +108,10 @@ class _Expander:
         }
 
     def _fail(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.locate(path)))
+        self.errors.append(ConfigError(message, hint=hint, location=self.places.at(path)))
+
+    def _fail_key(self, message: str, path: Path, hint: str = "") -> None:
+        self.errors.append(ConfigError(message, hint=hint, location=self.places.at_key(path)))
 
     # Names and shapes, before anything is expanded.
 
@@ -143,14 +156,14 @@ class _Expander:
     def _check_root(self, image: Image) -> None:
         path: Path = ("images", image.name)
         if image.parent not in image.axes:
-            self._fail(
+            self._fail_key(
                 f"image {image.name} comes from axis {image.parent} and does not have it",
                 path,
                 f"add {image.parent} to its axes",
             )
         for value in self.matrix.axes[image.parent]:
             if not value.sources:
-                self._fail(
+                self._fail_key(
                     f"axis value {value.id} has no sources, and image {image.name} comes from it",
                     ("axes", value.axis, value.name),
                 )
@@ -159,7 +172,7 @@ class _Expander:
         for axis, names in constraint.items():
             if axis not in self.matrix.axes:
                 hint = did_you_mean(axis, self.matrix.axes)
-                self._fail(f"unknown axis {axis!r}", (*path, axis), hint)
+                self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
                 continue
             known = [value.name for value in self.matrix.axes[axis]]
             for index, name in enumerate(names):
@@ -179,9 +192,8 @@ class _Expander:
             axes[name] = (*inherited, *(axis for axis in image.axes if axis not in inherited))
             for index, axis in enumerate(image.axes):
                 if axis in inherited or axis in image.axes[:index]:
-                    message = (
-                        f"image {name} has axis {axis} already, from its parent {image.parent}"
-                    )
+                    source = f", from its parent {image.parent}" if axis in inherited else ""
+                    message = f"image {name} has axis {axis} already{source}"
                     self._fail(message, ("images", name, "axes", index))
             parents = [cell.values for cell in found.get(image.parent, ())]
             found[name] = self._cells(image, axes[name], parents or [{}])
@@ -203,9 +215,8 @@ class _Expander:
         allowed = [values for values in candidates if self._values_agree(values)]
         kept = self._narrow(allowed, image)
         if not kept and not self.errors:
-            self._fail(
-                f"no cell of image {image.name} is left by its constraints", ("images", image.name)
-            )
+            message = f"no cell of image {image.name} is left by its constraints"
+            self._fail_key(message, ("images", image.name))
         return tuple(Cell(image=image.name, values=values) for values in kept)
 
     def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
@@ -244,7 +255,8 @@ class _Expander:
             ]
         missing = [(axis, path) for axis, path in places if axis not in has]
         for axis, path in missing:
-            self._fail(f"image {image.name} has no axis {axis}", path, f"it has {', '.join(axes)}")
+            hint = f"it has {', '.join(axes)}"
+            self._fail_key(f"image {image.name} has no axis {axis}", path, hint)
         return not missing
 
     def _values_agree(self, values: Mapping[str, str]) -> bool:
@@ -297,4 +309,7 @@ class _Expander:
         if not self.matrix.images[chart.image].publish:
             self._fail(f"image {chart.image} is not published", (*path, "image"))
         self._check_only(chart.only, [cell.values for cell in cells[chart.image]], (*path, "only"))
-        return tuple(cell for cell in cells[chart.image] if matches(chart.only, cell.values))
+        kept = tuple(cell for cell in cells[chart.image] if matches(chart.only, cell.values))
+        if not kept and not self.errors:
+            self._fail_key(f"no cell of image {chart.image} is left by chart {name}", path)
+        return kept

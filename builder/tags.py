@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from builder.errors import BuilderError, ConfigError
-from builder.matrix import Expansion, Locate
+from builder.matrix import Expansion, Places
 from builder.model import AxisValue, Cell, Matrix
 
 LATEST = "latest"
@@ -37,7 +37,7 @@ def rolling(cell: Cell, matrix: Matrix, exact: str, *, first: str) -> tuple[str,
     return tuple(dict.fromkeys(tags))
 
 
-def check(expansion: Expansion, matrix: Matrix, locate: Locate) -> list[BuilderError]:
+def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderError]:
     """Two cells of one repository must not have one tag."""
     errors: list[BuilderError] = []
     for name, cells in expansion.cells.items():
@@ -50,7 +50,7 @@ def check(expansion: Expansion, matrix: Matrix, locate: Locate) -> list[BuilderE
                         f"two cells of image {name} have the tag {text!r}: "
                         f"{taken[text].id} and {cell.id}",
                         hint="give a value in which they differ a `tag`",
-                        location=locate(("images", name)),
+                        location=places.at_key(("images", name)),
                     )
                 )
             taken.setdefault(text, cell)

@@ -43,14 +43,14 @@ class Workspace:
     def load(self) -> Project:
         """Read everything. Raises all independent mistakes together."""
         errors: list[BuilderError] = []
+        lock = self._lock(errors)
         file = self._matrix(errors)
         recipes = self._recipes(file, errors)
         charts = self._charts(file, errors)
-        lock = self._lock(errors)
         expansion = None
         try:
-            expansion = expand(file.matrix, file.document.at)
-            errors += tags.check(expansion, file.matrix, file.document.at)
+            expansion = expand(file.matrix, file.document)
+            errors += tags.check(expansion, file.matrix, file.document)
         except BuilderError as error:
             errors.append(error)
         raise_all(_flat(errors))

@@ -108,6 +108,8 @@ def _mapping(
             )
         document.keys[inner] = (line, column)
         data[key] = _construct(value_node, inner, document, errors)
+        if value_node.start_mark.index == value_node.end_mark.index:  # there is nothing
+            document.values[inner] = (line, column)
     return data
 
 

@@ -17,6 +17,8 @@ from builder.config.schema import (
 from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError
 from builder.model import AxisValue, Chart, Image, Matrix, Path, Source
+from builder.reference import is_tag
+from builder.reference import parse as parse_reference
 from builder.render.dockerfile import parse_condition
 from builder.text import did_you_mean
 
@@ -152,12 +154,14 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
                     location=document.at_key(("images", name)),
                 )
             )
-    for field in ("{registry}", "{image}"):
-        if field not in spec.catalog.repository:
-            path: Path = ("catalog", "repository")
-            errors.append(ConfigError(f"repository lacks {field}", location=document.at(path)))
+    errors += _check_repository(document, spec.catalog.repository)
     for axis, values in spec.axes.items():
         for name, value in values.items():
+            path: Path = ("axes", axis, name, "tag")
+            if value.tag and not is_tag(value.tag.replace("{version}", "1")):
+                hint = "letters, digits, `.`, `_` and `-`; {version} is the exact version"
+                message = f"{value.tag!r} cannot be part of a tag"
+                errors.append(ConfigError(message, hint=hint, location=document.at(path)))
             for index, source in enumerate(value.sources):
                 if (source.registry is None) == (source.bootstrap is None):
                     path = ("axes", axis, name, "sources", index)
@@ -167,6 +171,22 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
                         )
                     )
     return errors
+
+
+def _check_repository(document: Document, text: str) -> list[BuilderError]:
+    """The template of repositories must have both fields, no other, and give a reference."""
+    place = document.at(("catalog", "repository"))
+    missing = [field for field in ("{registry}", "{image}") if field not in text]
+    if missing:
+        return [ConfigError(f"repository lacks {field}", location=place) for field in missing]
+    try:
+        parse_reference(text.format(registry="example.org", image="image"))
+    except BuilderError as error:
+        return [ConfigError(error.message, hint=error.hint, location=place)]
+    except (KeyError, IndexError, ValueError, AttributeError):
+        hint = "its fields are {registry} and {image}"
+        return [ConfigError(f"not a repository: {text!r}", hint=hint, location=place)]
+    return []
 
 
 def _value(axis: str, name: str, spec: AxisValueSpec) -> AxisValue:

@@ -11,6 +11,14 @@ from builder.errors import BuilderError, ConfigError
 from builder.model import Path
 from builder.text import did_you_mean
 
+_KINDS = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+}
 Spec = TypeVar("Spec", bound=BaseModel)
 
 
@@ -45,6 +53,8 @@ def _explain(document: Document, spec: type[BaseModel], item: Any) -> BuilderErr
         message = str(item["ctx"]["error"])
     elif kind == "string_pattern_mismatch":
         message = f"{item['input']!r} is not a name: it must match {item['ctx']['pattern']}"
+    elif kind in _KINDS:
+        message = f"{_shown(bare)} must be {_KINDS[kind]}"
     else:
         message = f"{_shown(bare)}: {message[0].lower()}{message[1:]}"
     location = document.at_key(bare) if is_key else document.at(path)
