@@ -1,0 +1,159 @@
+"""A chart's manifests, turned into one pod."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from builder.errors import ConfigError
+from builder.kube import images_of, parse, playable, pod_of, references, workload_of
+from builder.kube_play import network_of
+
+SECRET = """
+apiVersion: v1
+kind: Secret
+metadata: {name: used}
+stringData: {PASSWORD: pa$$ "word"}
+"""
+STATEFUL = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: lab}
+spec:
+  volumeClaimTemplates:
+    - metadata: {name: home}
+      spec: {resources: {requests: {storage: 1Gi}}}
+  template:
+    metadata: {labels: {app: lab}}
+    spec:
+      serviceAccountName: lab
+      nodeSelector: {gpu: "true"}
+      securityContext: {fsGroup: 100}
+      containers:
+        - name: side
+          image: 127.0.0.1:5005/side@sha256:1
+          ports: [{containerPort: 1}]
+        - name: lab
+          image: 127.0.0.1:5005/lab:1
+          ports: [{containerPort: 8888, name: http}, {containerPort: 4040}]
+          resources: {limits: {memory: 1Gi}}
+          readinessProbe: {httpGet: {port: 8888}}
+          envFrom: [{secretRef: {name: used}}]
+      volumes:
+        - {name: settings, configMap: {name: settings}}
+        - {name: files, secret: {secretName: absent}}
+"""
+OTHERS = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {a: b}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: unused}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: lab}
+---
+# nothing but a comment
+"""
+CHART = "---".join((SECRET, OTHERS, STATEFUL))
+
+
+def played() -> list[dict[str, Any]]:
+    """What would be played of the chart."""
+    return parse(playable(CHART, port=8888, host_port=40000)[1])
+
+
+def test_only_what_the_pod_uses_is_played() -> None:
+    found = [(item["kind"], item["metadata"]["name"]) for item in played()]
+    assert found == [
+        ("ConfigMap", "settings"),
+        ("Secret", "used"),
+        ("PersistentVolumeClaim", "home-lab-0"),
+        ("Pod", "lab-0"),
+    ]
+
+
+def test_the_text_of_a_secret_is_encoded() -> None:
+    secret = played()[1]
+    assert "stringData" not in secret
+    assert base64.b64decode(secret["data"]["PASSWORD"]).decode() == 'pa$$ "word"'
+
+
+def test_one_port_is_published_on_the_loopback() -> None:
+    side, lab = played()[-1]["spec"]["containers"]
+    assert "ports" not in side
+    assert lab["ports"] == [{"containerPort": 8888, "hostPort": 40000, "hostIP": "127.0.0.1"}]
+
+
+def test_what_only_a_cluster_can_do_is_left_out() -> None:
+    spec = played()[-1]["spec"]
+    assert spec.keys() == {"containers", "restartPolicy", "securityContext", "volumes"}
+    assert spec["restartPolicy"] == "Never"
+    assert spec["containers"][1].keys() == {"name", "image", "ports", "envFrom"}
+
+
+def test_a_claim_becomes_a_volume_of_the_pod_s_group() -> None:
+    claim, pod = played()[-2:]
+    assert claim["metadata"]["annotations"] == {
+        "volume.podman.io/uid": "0",
+        "volume.podman.io/gid": "100",
+    }
+    assert pod["spec"]["volumes"][-1] == {
+        "name": "home",
+        "persistentVolumeClaim": {"claimName": "home-lab-0"},
+    }
+
+
+def test_a_deployment_has_a_pod_of_its_name() -> None:
+    workload = workload_of(parse(STATEFUL.replace("StatefulSet", "Deployment")))
+    assert pod_of(workload)[0]["metadata"] == {"labels": {"app": "lab"}, "name": "lab"}
+
+
+@pytest.mark.parametrize("text", ["", SECRET, "---".join((STATEFUL, STATEFUL))])
+def test_a_chart_has_one_workload(text: str) -> None:
+    with pytest.raises(ConfigError, match="one StatefulSet or Deployment"):
+        playable(text, port=1, host_port=2)
+
+
+def test_what_is_not_yaml_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is not YAML"):
+        parse("a: [")
+
+
+def test_references_are_found_wherever_they_stand() -> None:
+    spec = {
+        "env": [
+            {"valueFrom": {"secretKeyRef": {"name": "a", "key": "k"}}},
+            {"valueFrom": {"configMapKeyRef": {"name": "b", "key": "k"}}},
+        ],
+        "envFrom": [{"configMapRef": {"name": "c"}}],
+        "volumes": [
+            {"projected": {"sources": [{"secret": {"name": "d"}}]}},
+            {"persistentVolumeClaim": {"claimName": "e"}},
+            {"emptyDir": {}},
+        ],
+    }
+    assert references(spec) == {
+        ("Secret", "a"),
+        ("ConfigMap", "b"),
+        ("ConfigMap", "c"),
+        ("Secret", "d"),
+        ("PersistentVolumeClaim", "e"),
+    }
+
+
+def test_images() -> None:
+    text = playable(CHART, port=8888, host_port=1)[1]
+    assert images_of(text) == ("127.0.0.1:5005/lab:1", "127.0.0.1:5005/side@sha256:1")
+
+
+def test_two_projects_have_two_networks(tmp_path: Any) -> None:
+    one, two = network_of(tmp_path / "one"), network_of(tmp_path / "two")
+    assert one != two
+    assert len(one[0]) <= 15
