@@ -72,7 +72,8 @@ FILES = {
         "ports: [8000]\ncommand: [desk, --open]\n"
     ),
     "images/desk/Dockerfile.j2": (
-        "FROM {{ parent }}\n{{ install(packages) }}COPY --from=tool /tool /tool\nCOPY files/ /etc/\n"
+        "FROM {{ parent }}\n{{ install(packages) }}"
+        "COPY --from=tool /tool /tool\nCOPY files/ /etc/\n"
     ),
     "images/desk/files/desk.conf": "wood = oak\n",
     "images/desk/README.md": "A desk.\n",

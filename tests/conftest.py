@@ -1,0 +1,31 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.process import Runner
+from tests.fakes.catalog import Folder, Week
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A small catalog on disk."""
+    return Folder(tmp_path / "catalog")
+
+
+@pytest.fixture
+def week(folder: Folder) -> Week:
+    """That catalog, with fakes around it."""
+    return Week(folder=folder)
+
+
+@pytest.fixture
+def runner() -> Iterator[Runner]:
+    """A runner whose processes end with the test."""
+    runner = Runner()
+    yield runner
+    runner.stop()
