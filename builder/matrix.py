@@ -196,9 +196,8 @@ class _Expander:
                     message = f"image {name} has axis {axis} already{source}"
                     self._fail(message, ("images", name, "axes", index))
             parents = [cell.values for cell in found.get(image.parent, ())]
-            found[name] = self._cells(image, axes[name], parents or [{}])
-            if image.parent in found and not found[image.parent]:
-                found[name] = ()
+            is_orphan = image.parent in found and not parents  # what is wrong is said already
+            found[name] = () if is_orphan else self._cells(image, axes[name], parents or [{}])
         return {name: found[name] for name in self.matrix.images}
 
     def _cells(
