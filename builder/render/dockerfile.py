@@ -20,6 +20,15 @@ from builder.model import Recipe
 
 PARENT = "parent"
 Packages = dict[str, tuple[str, ...]]
+# What an expression of a template can raise.
+_MISTAKES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 _CONDITION = re.compile(r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>\S+))?")
 
 
@@ -90,7 +99,7 @@ class DockerfileRenderer:
         }
         context |= self._functions(context)
         template = self._compile(recipe.dockerfile, path)
-        text = _guard(partial(template.render, context), path, recipe.dockerfile)
+        text = self._guard(partial(template.render, context), path, recipe.dockerfile)
         lines = [line.rstrip() for line in text.splitlines()]
         lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
         lines += [f"EXPOSE {port}" for port in recipe.ports]
@@ -103,13 +112,13 @@ class DockerfileRenderer:
         for name, text in self._macros.items():
             path = f"{self._macros_path}/{name}"
             template = self._compile(text, path)
-            module = _guard(partial(template.make_module, dict(context)), path, text)
+            module = self._guard(partial(template.make_module, dict(context)), path, text)
             functions |= {key: value for key, value in vars(module).items() if key[0] != "_"}
         return functions
 
     def _compile(self, text: str, path: str) -> jinja2.Template:
         if path not in self._templates:
-            code = _guard(
+            code = self._guard(
                 lambda: self._environment.compile(text, name=path, filename=path), path, text
             )
             self._templates[path] = jinja2.Template.from_code(
@@ -117,22 +126,22 @@ class DockerfileRenderer:
             )
         return self._templates[path]
 
-
-def _guard(work: Callable[[], Any], path: str, text: str) -> Any:
-    """Run jinja2, and turn what it raises into an error at the line of the template."""
-    try:
-        return work()
-    except jinja2.TemplateSyntaxError as error:
-        raise ConfigError(
-            f"template: {error.message}", location=_at(error.filename or path, error.lineno, text)
-        ) from error
-    except (jinja2.TemplateError, TypeError, KeyError, ValueError) as error:
-        place, line = path, 0
-        for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename.endswith(".j2"):
-                place, line = frame.filename, frame.lineno or 0
-        source = text if place == path else ""
-        raise ConfigError(f"template: {error}", location=_at(place, line, source)) from error
+    def _guard(self, work: Callable[[], Any], path: str, text: str) -> Any:
+        """Run jinja2, and turn what it raises into an error at the line of the template."""
+        texts = {f"{self._macros_path}/{name}": item for name, item in self._macros.items()}
+        texts[path] = text
+        try:
+            return work()
+        except jinja2.TemplateSyntaxError as error:
+            place = _at(error.filename or path, error.lineno, text)
+            raise ConfigError(f"template: {error.message}", location=place) from error
+        except _MISTAKES as error:
+            file, line = path, 0
+            for frame in traceback.extract_tb(error.__traceback__):
+                if frame.filename in texts:
+                    file, line = frame.filename, frame.lineno or 0
+            place = _at(file, line, texts[file])
+            raise ConfigError(f"template: {error}", location=place) from error
 
 
 def _at(path: str, line: int, text: str) -> Location:

@@ -1,0 +1,139 @@
+"""Recipes to Dockerfiles: conditions, packages, layout, and mistakes at their line."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder.errors import BuilderError, ConfigError
+from builder.model import Recipe
+from builder.render.dockerfile import DockerfileRenderer, holds, packages_of, parse_condition
+from tests.fakes.catalog import Folder, prints
+
+DESK = "images/desk/Dockerfile.j2"
+TOOL = "images/tool/Dockerfile.j2"
+MACROS = "images/_macros/install.j2"
+
+
+def render(text: str, axes: dict[str, str] | None = None, **more: object) -> str:
+    recipe = Recipe(name="x", summary="", dockerfile=text, dockerfile_path="x.j2", **more)  # type: ignore[arg-type]
+    return DockerfileRenderer(macros={}, macros_path="m").render(recipe, axes or {}, ("tool",))
+
+
+@pytest.mark.parametrize(
+    ("condition", "axes", "expected"),
+    [
+        ("r", {"r": "4"}, True),
+        ("r", {"python": "3"}, False),
+        ("not r", {"python": "3"}, True),
+        ("not r", {"r": "4"}, False),
+        ("os=12", {"os": "12"}, True),
+        ("os=12", {"os": "13"}, False),
+        ("not os=12", {"os": "13"}, True),
+        ("not os=12", {}, True),
+        ("r, os=12", {"r": "4", "os": "12"}, True),
+        ("r,os=12", {"r": "4", "os": "13"}, False),
+        ("r, not python", {"r": "4", "python": "3"}, False),
+    ],
+)
+def test_conditions(condition: str, axes: dict[str, str], *, expected: bool) -> None:
+    assert holds(condition, axes) is expected
+
+
+@pytest.mark.parametrize("text", ["", ",", "r,", "r python", "os==1 2", "R", "os="])
+def test_what_is_no_condition(text: str) -> None:
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        parse_condition(text)
+
+
+def test_packages_are_added_in_order_and_once() -> None:
+    recipe = Recipe(
+        name="x",
+        summary="",
+        dockerfile="",
+        dockerfile_path="",
+        packages={"apt": ("a", "b")},
+        when=(("r", {"apt": ("c", "a"), "pip": ("p",)}), ("not r", {"apt": ("d",)})),
+    )
+    assert packages_of(recipe, {"r": "4"}) == {"apt": ("a", "b", "c"), "pip": ("p",)}
+    assert packages_of(recipe, {}) == {"apt": ("a", "b", "d")}
+
+
+def test_a_service_is_described_at_the_end() -> None:
+    text = render("FROM {{ parent }}\n", ports=(80, 81), command=("a b", '"c"'))
+    assert text == 'FROM parent\nEXPOSE 80\nEXPOSE 81\nCMD ["a b", "\\"c\\""]\n'
+
+
+def test_inputs_are_named_contexts() -> None:
+    text = render(
+        "FROM {{ parent }}\n{% for it in inputs %}\nCOPY --from={{ it }} / /\n{% endfor %}"
+    )
+    assert text == "FROM parent\nCOPY --from=tool / /\n"
+
+
+def test_axes_are_values() -> None:
+    assert render("{{ axes.os }} {{ 'r' in axes }}\n", {"os": "1"}) == "1 False\n"
+
+
+def test_blank_lines_are_few_and_lines_end_well() -> None:
+    assert render("\n\nFROM x   \n\n\n\nRUN y\n\n\n") == "FROM x\n\nRUN y\n"
+
+
+MISTAKES = {
+    "syntax": (
+        [(DESK, "{{ parent }}", "{{ parent }")],
+        f"{DESK}:1: template: unexpected '}}'\n    FROM {{{{ parent }}",
+    ),
+    "undefined variable": (
+        [(DESK, "/tool /tool", "/tool {{ tol }}")],
+        f"{DESK}:2: template: 'tol' is undefined\n"
+        "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}",
+    ),
+    "undefined axis": (
+        [(TOOL, "make", "{{ axes.so }}")],
+        f"{TOOL}:2: template: 'dict object' has no attribute 'so'\n    RUN {{{{ axes.so }}}} /tool",
+    ),
+    "in a macro": (
+        [(MACROS, "packages.apt", "packages.atp")],
+        f"{MACROS}:2: template: 'dict object' has no attribute 'atp'\n"
+        "    RUN get {{ packages.atp | join(' ') }}",
+    ),
+    "arguments": (
+        [(DESK, "install(packages)", "install(1, 2)")],
+        f"{DESK}:2: template: macro 'install' takes not more than 1 argument(s)\n"
+        "    {{ install(1, 2) }}COPY --from=tool /tool /tool",
+    ),
+    "arithmetic": (
+        [(TOOL, "{{ parent }}", "{{ 1 / 0 }}")],
+        f"{TOOL}:1: template: division by zero\n    FROM {{{{ 1 / 0 }}}}",
+    ),
+    "filter": (
+        [(TOOL, "{{ parent }}", "{{ parent | nope }}")],
+        f"{TOOL}:1: template: No filter named 'nope'.\n    FROM {{{{ parent | nope }}}}",
+    ),
+    "two templates": (
+        [(DESK, "/tool /tool", "/tool {{ tol }}"), (TOOL, "parent", "parnet")],
+        f"{TOOL}:1: template: 'parnet' is undefined\n    FROM {{{{ parnet }}}}\n"
+        f"{DESK}:2: template: 'tol' is undefined\n"
+        "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_a_template(folder: Folder, name: str) -> None:
+    edits, text = MISTAKES[name]
+    for edit in edits:
+        folder.edit(*edit)
+    project = folder.load()
+    with pytest.raises(BuilderError) as caught:
+        prints(project)
+    assert str(caught.value) == text
+    assert caught.value.exit_code == ConfigError.exit_code
+
+
+def test_a_block_that_is_not_closed(folder: Folder) -> None:
+    folder.edit(MACROS, "{% endmacro %}", "")
+    with pytest.raises(
+        ConfigError, match=r"^images/_macros/install.j2:2: template: Unexpected end"
+    ):
+        prints(folder.load())
