@@ -14,7 +14,7 @@ from pathlib import Path
 from builder import reference
 from builder.engines import layout as layouts
 from builder.engines.names import LABEL, LOCAL, context_name, local_name
-from builder.engines.podman_home import Home, Limits, enclosed
+from builder.engines.podman_home import Home, Limits, enclosed, mounts_below
 from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
 from builder.process import Command, Runner
@@ -98,14 +98,16 @@ class Podman:
         self._runner.run(self._command(argv), check=False)
 
     def clean_up(self) -> tuple[str, ...]:
-        """Remove what a killed run left: containers, and half-made images; their ids.
+        """Remove what a killed run left: containers, half-made images, mounts; the former's ids.
 
-        To be called when no other run of this project is under way.
+        Afterwards the state folder can be deleted. To be called when no other run of this project is under way.
         """
         argv = (self._program, "ps", "--all", "--external", "--quiet", "--no-trunc")
         left = tuple(self._runner.run(self._command(argv)).stdout.split())
         for identity in left:
             self._discard(identity)
+        for place in mounts_below(self._home.state, Path("/proc/self/mounts").read_text()):
+            self._runner.run(Command(argv=("umount", "--lazy", place)), check=False)
         return left
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:

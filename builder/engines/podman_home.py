@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 from dataclasses import dataclass, replace
@@ -151,6 +152,14 @@ def enclosed(command: Command, *, cache: Path) -> Command:
     apart = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
     argv = (*tied, *apart, "sh", "-ec", script, str(cache), *command.argv)
     return replace(command, argv=argv)
+
+
+def mounts_below(folder: Path, mounts: str) -> tuple[str, ...]:
+    """What is mounted in a folder, the deepest first, from the text of /proc/self/mounts."""
+    places = (line.split()[1] for line in mounts.splitlines())
+    # The kernel writes blanks and the like as three octal digits.
+    plain = (re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), text) for text in places)
+    return tuple(sorted((text for text in plain if text.startswith(f"{folder}/")), reverse=True))
 
 
 def _setting(key: str, value: object) -> str:

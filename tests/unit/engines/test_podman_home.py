@@ -6,7 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from builder.engines.podman_home import Home, Limits
+from builder.engines.podman_home import Home, Limits, mounts_below
 
 
 def test_configuration_is_toml_and_stays_in_the_folder() -> None:
@@ -54,3 +54,13 @@ def test_a_moved_folder_begins_anew(tmp_path: Path) -> None:
     (tmp_path / "old").rename(tmp_path / "new")
     Home(state=tmp_path / "new").prepare()
     assert not (tmp_path / "new" / "storage").exists()
+
+
+def test_mounts_below_a_folder() -> None:
+    mounts = (
+        "proc /proc proc rw 0 0\n"
+        "overlay /w/a\\040b/x overlay rw 0 0\n"
+        "shm /w/a\\040b/x/y tmpfs rw 0 0\n"
+        "shm /w/a\\040bc tmpfs rw 0 0\n"
+    )
+    assert mounts_below(Path("/w/a b"), mounts) == ("/w/a b/x/y", "/w/a b/x")
