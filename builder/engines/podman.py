@@ -100,7 +100,8 @@ class Podman:
     def clean_up(self) -> tuple[str, ...]:
         """Remove what a killed run left: containers, half-made images, mounts; the former's ids.
 
-        Afterwards the state folder can be deleted. To be called when no other run of this project is under way.
+        Afterwards the state folder can be deleted. To be called when no other run of this project
+        is under way.
         """
         argv = (self._program, "ps", "--all", "--external", "--quiet", "--no-trunc")
         left = tuple(self._runner.run(self._command(argv)).stdout.split())
