@@ -1,0 +1,32 @@
+"""Matrices out of a few lines of YAML."""
+
+from __future__ import annotations
+
+from builder.config.parse import parse_matrix
+from builder.errors import raise_all
+from builder.matrix import Expansion, expand
+from builder.model import Matrix
+
+HEAD = "catalog: {name: shop, repository: '{registry}/{image}', registries: [example.org]}\n"
+
+
+def matrix(text: str, head: str = HEAD) -> Matrix:
+    """The matrix of a text, under a head that says what the catalog is called."""
+    file, errors = parse_matrix(head + text, "matrix.yaml")
+    raise_all(errors)
+    assert file is not None
+    return file.matrix
+
+
+def expanded(text: str, head: str = HEAD) -> tuple[Matrix, Expansion]:
+    """The matrix of a text, and what it stands for."""
+    file, errors = parse_matrix(head + text, "matrix.yaml")
+    raise_all(errors)
+    assert file is not None
+    return file.matrix, expand(file.matrix, file.document)
+
+
+def ids(text: str, image: str) -> list[str]:
+    """The ids of the cells of an image, without its name."""
+    _, expansion = expanded(text)
+    return [cell.id.removeprefix(f"{image}/") for cell in expansion.cells[image]]

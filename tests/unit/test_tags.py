@@ -1,0 +1,69 @@
+"""The grammar of tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder import tags
+from tests.fakes.matrices import expanded
+
+AXES = """
+axes:
+  os:
+    "2": {sources: [{bootstrap: two}]}
+    "1": {sources: [{bootstrap: one}]}
+  lang:
+    "1.10": {requires: {os: "2"}, tag: "lang{version}"}
+    "1.9": {requires: {os: "1"}, tag: "lang{version}"}
+  gpu: {none: {}, "12": {tag: gpu}, "13": {}}
+images:
+  base: {from: os, axes: [os]}
+  lame: {from: base, axes: [lang]}
+  full: {from: lame, axes: [gpu]}
+"""
+VERSIONS = {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "exact", "line"),
+    [
+        ("base/os=2", "latest", "latest"),
+        ("base/os=1", "os1", "os1"),
+        ("lame/os=2,lang=1.10", "lang1.10.4", "lang1.10"),
+        ("lame/os=1,lang=1.9", "lang1.9.7", "lang1.9"),
+        ("full/os=2,lang=1.10,gpu=none", "lang1.10.4", "lang1.10"),
+        ("full/os=2,lang=1.10,gpu=12", "lang1.10.4-gpu", "lang1.10-gpu"),
+        ("full/os=1,lang=1.9,gpu=13", "lang1.9.7-gpu13", "lang1.9-gpu13"),
+    ],
+)
+def test_a_tag_says_what_cannot_be_taken_for_granted(cell: str, exact: str, line: str) -> None:
+    matrix, expansion = expanded(AXES)
+    found = expansion.targets[cell].cell
+    assert tags.tag(found, matrix, VERSIONS) == exact
+    assert tags.line_tag(found, matrix) == line
+
+
+def test_without_a_lock_the_line_stands_for_the_version() -> None:
+    matrix, expansion = expanded(AXES)
+    assert tags.tag(expansion.cells["lame"][0], matrix, {}) == "lang1.10"
+
+
+def test_what_rolls() -> None:
+    matrix, expansion = expanded(AXES)
+    first, second = expansion.cells["lame"]
+    assert tags.rolling(first, matrix, "lang1.10.4", first=first.id) == (
+        "lang1.10.4", "lang1.10", "latest",
+    )  # fmt: skip
+    assert tags.rolling(second, matrix, "lang1.9.7", first=first.id) == ("lang1.9.7", "lang1.9")
+    base = expansion.cells["base"][0]
+    assert tags.rolling(base, matrix, "latest", first=base.id) == ("latest",)
+
+
+def test_the_same_tag_in_two_images_is_no_clash() -> None:
+    matrix, expansion = expanded(AXES + "  twin: {recipe: lame, from: base, axes: [lang]}\n")
+
+    class Nowhere:
+        def at_key(self, path: object) -> None:
+            raise AssertionError(path)
+
+    assert tags.check(expansion, matrix, Nowhere()) == []  # type: ignore[arg-type]
