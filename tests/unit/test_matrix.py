@@ -148,12 +148,13 @@ def test_an_input_with_more_axes_gives_its_first_cell_that_agrees() -> None:
 
 
 def test_an_input_without_a_cell_that_agrees() -> None:
-    images = "  tool: {from: base, only: {os: '1'}}\n  it: {from: base, only: {os: '2'}, inputs: [tool]}\n"
+    child = "  it: {from: base, only: {os: '2'}, inputs: [tool]}"
+    images = f"  tool: {{from: base, only: {{os: '1'}}}}\n{child}\n"
     with pytest.raises(ConfigError) as caught:
         expanded(AXES + BASE + images)
     assert caught.value.message == "input tool has no cell for it/os=2"
     assert caught.value.location is not None
-    assert caught.value.location.source == images.splitlines()[1]
+    assert caught.value.location.source == child
 
 
 def test_platforms_multiply_targets_and_the_default_is_not_named() -> None:

@@ -1,0 +1,33 @@
+"""matrix.lock as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from builder import lock
+from tests.fakes.catalog import LOCK
+
+
+def test_it_comes_back_as_it_was() -> None:
+    held = replace(LOCK, layers={"base/os=2": {"epoch": 1, "apt": {"tar": "1.35"}}})
+    text = lock.dump(held)
+    assert lock.parse(text) == held
+    assert lock.dump(lock.parse(text)) == text
+
+
+def test_its_bytes_do_not_depend_on_order() -> None:
+    turned = replace(
+        LOCK,
+        bases=dict(reversed(LOCK.bases.items())),
+        lines=dict(reversed(LOCK.lines.items())),
+    )
+    assert lock.dump(turned) == lock.dump(LOCK)
+
+
+def test_it_has_one_fact_a_line() -> None:
+    lines = lock.dump(LOCK).splitlines()
+    assert '  "lang=1.10": "1.10.4",' in lines
+    assert ' "format": 1,' in lines
+    assert lock.dump(LOCK).endswith("\n}\n")
+    assert list(json.loads(lock.dump(LOCK))) == ["bases", "format", "layers", "lines"]
