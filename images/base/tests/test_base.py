@@ -80,7 +80,8 @@ def test_nothing_new_is_privileged(host):
 def test_package_lists_and_logs_are_gone(host):
     found = lines(
         host,
-        "find /var/lib/apt/lists /var/cache/apt /var/log /run/secrets -type f 2>/dev/null || true",
+        "find /var/lib/apt/lists /var/cache/apt /var/cache/pip /var/log /run/secrets"
+        " -type f -size +0 2>/dev/null || true",
     )
     assert not found
 
