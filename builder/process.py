@@ -106,7 +106,8 @@ class Runner:
             )
             reader.start()
             lines: list[bytes] = []
-            timer = threading.Timer(command.timeout, _terminate, args=(process,))
+            late = threading.Event()
+            timer = threading.Timer(command.timeout, _expire, args=(late, process))
             timer.start()
             try:
                 if command.stdin is not None:
@@ -117,15 +118,14 @@ class Runner:
                 _pump(process.stdout, lines, sink, command.secrets, on_line)
                 process.wait()
             finally:
-                expired = not timer.is_alive() and process.returncode != 0
                 timer.cancel()
                 _terminate(process)
                 reader.join(timeout=10)
         stdout = b"".join(lines).decode(errors="replace")
         text = redact(b"".join(errors).decode(errors="replace") + stdout, command.secrets)
         output = Output(code=process.returncode, stdout=stdout, log=text)
-        if check and output.code != 0:
-            raise self._failure(command, output, log, expired=expired)
+        if check and (output.code != 0 or late.is_set()):
+            raise self._failure(command, output, log, expired=late.is_set())
         return output
 
     def spawn(self, command: Command, *, log: Path | None = None) -> subprocess.Popen[bytes]:
@@ -221,6 +221,12 @@ def _pump(
         sink.write(text.encode())
         if on_line is not None:
             on_line(text.rstrip("\n"))
+
+
+def _expire(late: threading.Event, process: subprocess.Popen[bytes]) -> None:
+    """End a command whose time is up, and say so: it may well exit with 0."""
+    late.set()
+    _terminate(process)
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:

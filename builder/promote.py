@@ -8,7 +8,7 @@ whoever comes next; nothing is offered by halves before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -52,6 +52,9 @@ class Promotion:
         plan = self._work.plan
         current = self._records.with_tag(release.CURRENT)
         previous = read_record(self._store, current)
+        if previous is not None and previous.release == plan.release and step.action == "release":
+            self.converge(previous)
+            return Result(step=step.id, status="done", reason=step.reason, detail=_detail(previous))
         record = self._record(plan, previous, blocked)
         if previous and step.action == "keep" and release.same_content(previous, record):
             self.converge(previous)
@@ -60,7 +63,9 @@ class Promotion:
             )
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
-        if record.release in self._store.tags(self._records.name):
+        held = read_record(self._store, self._records.with_tag(record.release))
+        # The same one is that of an earlier try, which did not get further.
+        if held is not None and release.dump(held) != release.dump(record):
             raise ConflictError(
                 f"release {record.release} exists already, with other content",
                 hint="another run made it meanwhile; plan again",
@@ -75,8 +80,13 @@ class Promotion:
 
     def converge(self, record: Record) -> None:
         """Make every tag of a record name its digest, in every registry. Idempotent."""
+        groups: dict[str, list[Move]] = {}
+        for move in self.tags(record):
+            groups.setdefault(move.place.name, []).append(move)
+        # One at a time in each repository: registries on plain files write a manifest's link
+        # again with each of its tags, and answer 500 to who reads it just then.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._move, self.tags(record)))
+            list(pool.map(self._move_all, groups.values()))
 
     def tags(self, record: Record) -> list[Move]:
         """Every tag that a record stands for: charts and what never moves first."""
@@ -100,9 +110,10 @@ class Promotion:
                     ]
         return sorted(moves, key=lambda move: move.kind)
 
-    def _move(self, move: Move) -> None:
-        if self._store.digest(move.place) != move.source.digest:
-            self._store.copy(move.source, move.place)
+    def _move_all(self, moves: Sequence[Move]) -> None:
+        for move in moves:
+            if self._store.digest(move.place) != move.source.digest:
+                self._store.copy(move.source, move.place)
 
     def _check_immutable(self, record: Record) -> None:
         """Raise ConflictError where a tag that never moves names something else."""

@@ -1,0 +1,111 @@
+"""The real job on the starter's recipes, run once for the whole session."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.cli.options import Options
+from builder.cli.wiring import Session
+from tests.integration.registry import free_port
+
+ROOT = Path(__file__).parents[3]
+BUILDER = Path(sys.executable).with_name("builder")
+TODAY = "2026-11-23"
+
+# One line of each language on one base: half of the starter, all of its recipes.
+MATRIX = """\
+catalog:
+  name: starter
+  repository: "{{registry}}/test-{{image}}"
+  registries: [embedded]
+  embedded: 127.0.0.1:{port}
+axes:
+  debian:
+    "13": {{sources: [{{bootstrap: trixie}}]}}
+  python:
+    "3.13": {{provider: apt, requires: {{debian: "13"}}, tag: "py{{version}}"}}
+  r:
+    "4.5": {{provider: apt, requires: {{debian: "13"}}, tag: "r{{version}}"}}
+images:
+  base: {{from: debian, axes: [debian]}}
+  python-minimal: {{from: base, axes: [python]}}
+  r-minimal: {{from: base, axes: [r]}}
+  jupyter-python: {{recipe: jupyter, from: python-minimal}}
+  jupyter-r: {{recipe: jupyter, from: r-minimal}}
+charts:
+  jupyter-python: {{recipe: jupyter, image: jupyter-python}}
+  jupyter-r: {{recipe: jupyter, image: jupyter-r}}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """A catalog of its own in `root`, and how the builder is run on it."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """What is derived."""
+        return self.root / "build"
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the builder as a user does."""
+        return subprocess.run(
+            [str(BUILDER), *arguments, "--root", str(self.root)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1500,
+            env={**os.environ, "BUILDER_TODAY": TODAY, **environment},
+        )
+
+    def report(self) -> dict[str, Any]:
+        """What the last week left."""
+        data: dict[str, Any] = json.loads((self.state / "report.json").read_text())
+        return data
+
+    def session(self, *select: str) -> Session:
+        """The builder's own parts, on this catalog."""
+        return Session(Options(root=self.root, today=TODAY, select=select, engine="podman"))
+
+    def borrow_tools(self) -> None:
+        """Use the tools that `make setup` made: they are the same for every catalog."""
+        self.state.mkdir(exist_ok=True)
+        for name in ("tools", "toolroot"):
+            if (ROOT / "build" / name).is_dir():
+                (self.state / name).symlink_to(ROOT / "build" / name)
+
+
+def scratch(prefix: str) -> Path:
+    """A folder on the disk that the builder itself uses; engines dislike a tmpfs."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=ROOT / "build"))
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Catalog]:
+    """The starter's recipes after their first week."""
+    root = scratch("test-starter-")
+    try:
+        (root / "matrix.yaml").write_text(MATRIX.format(port=free_port()))
+        for name in ("images", "charts"):
+            shutil.copytree(ROOT / name, root / name)
+        catalog = Catalog(root=root)
+        catalog.borrow_tools()
+        done = catalog.run("weekly")
+        assert done.returncode == 0, done.stderr + done.stdout
+        yield catalog
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
