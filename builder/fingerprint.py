@@ -55,8 +55,9 @@ def sha256(data: bytes) -> str:
 def fingerprints(
     catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
 ) -> dict[str, Fingerprint]:
-    """The fingerprint of every target, by id. Raises the mistakes of all templates together,
-    and ConfigError for a base that is not locked.
+    """The fingerprint of every target, by id. Raises the mistakes of all templates together.
+
+    A base that is not locked has no content: the planner refuses to build on it.
     """
     _check_templates(catalog, expansion, renderer)
     found: dict[str, Fingerprint] = {}
@@ -108,7 +109,8 @@ def _document(
     recipe = catalog.recipes[target.recipe]
     values = target.cell.values
     inputs = {name: known[item].digest for name, item in target.inputs}
-    parent = known[target.parent].digest if not target.is_root else lock.base(target.parent).content
+    base = lock.bases.get(target.parent)
+    parent = known[target.parent].digest if not target.is_root else base.content if base else ""
     return {
         "format": FORMAT,
         "platform": target.platform,

@@ -261,15 +261,15 @@ class _Planner:
         return {name: base for name, base in self.expansion.bases.items() if name in used}
 
     def _base_step(self, base: Base, targets: Mapping[str, TargetPlan]) -> Step:
-        source = self.lock.base(base.id).source
-        built = any(
-            item.action == "build" for item in targets.values() if item.target.parent == base.id
-        )
+        on_it = [item.action for item in targets.values() if item.target.parent == base.id]
+        if set(on_it) != {"retire"}:
+            self.lock.base(base.id)  # raises; only what has ended may be without
         if base.id in self.observed.digests:
             action, reason = "reuse", "its content is in the registry"
-        elif not built:
+        elif "build" not in on_it:
             action, reason = "skip", "nothing is built on it"
         else:
+            source = self.lock.base(base.id).source
             action, reason = "fetch", f"not in the registry; locked to {source}"
         return Step(
             id=f"base:{base.id}",

@@ -52,24 +52,24 @@ class Promotion:
         plan = self._work.plan
         current = self._records.with_tag(release.CURRENT)
         previous = read_record(self._store, current)
-        if previous is not None and previous.release == plan.release and step.action == "release":
-            self.converge(previous)
-            return Result(step=step.id, status="done", reason=step.reason, detail=_detail(previous))
-        record = self._record(plan, previous, blocked)
-        if previous and step.action == "keep" and release.same_content(previous, record):
+        if previous and step.action == "keep":
             self.converge(previous)
             return Result(
                 step=step.id, status="reused", reason=step.reason, detail=_detail(previous)
             )
+        record = self._record(plan, previous, blocked)
+        if previous and previous.release == record.release:
+            # Of an earlier try of this step, that got as far as the commit point.
+            if not release.same_content(previous, record):
+                raise self._taken(record)
+            self.converge(previous)
+            return Result(step=step.id, status="done", reason=step.reason, detail=_detail(previous))
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         held = read_record(self._store, self._records.with_tag(record.release))
         # The same one is that of an earlier try, which did not get further.
         if held is not None and release.dump(held) != release.dump(record):
-            raise ConflictError(
-                f"release {record.release} exists already, with other content",
-                hint="another run made it meanwhile; plan again",
-            )
+            raise self._taken(record)
         self._check_immutable(record)
         self._note(step, f"recording {record.release}")
         self._store.put(self._artifact(record), self._records.with_tag(record.release))
@@ -114,6 +114,12 @@ class Promotion:
         for move in moves:
             if self._store.digest(move.place) != move.source.digest:
                 self._store.copy(move.source, move.place)
+
+    def _taken(self, record: Record) -> ConflictError:
+        return ConflictError(
+            f"release {record.release} exists already, with other content",
+            hint="another run made it meanwhile; plan again",
+        )
 
     def _check_immutable(self, record: Record) -> None:
         """Raise ConflictError where a tag that never moves names something else."""

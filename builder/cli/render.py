@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def command(out: Path, offline: bool, **given: Any) -> int:  # noqa: FBT001
             observed = session.observed(lock, prints)
     # Ancestors too: what is written must build by itself.
     plan = session.plan(lock, prints, Observed(asked=False, record=observed.record))
+    plan = replace(plan, targets={item.target.id: item for item in plan.to_build()})
+    used = {item.target.parent for item in plan.targets.values()}
+    plan = replace(plan, bases={key: base for key, base in plan.bases.items() if key in used})
     expansion = session.project.expansion
     epochs = {
         item.target.id: lock.base(expansion.base_of(item.target).id).epoch

@@ -13,7 +13,6 @@ def as_json(plan: Plan) -> str:
     """The public, numbered format of a plan."""
     data = {
         "format": FORMAT,
-        "release": plan.release,
         "targets": [
             {
                 "id": item.target.id,

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.actions import BuildActions, Ports, Work
+from builder.chart_actions import chart_artifact
+from builder.charting import chart_place, files_of
 from builder.errors import Location
-from builder.events import Event
+from builder.events import Event, Finished, Result
+from builder.execute import Executor, Policy
 from builder.fingerprint import Fingerprint, fingerprints
 from builder.lock import Lock
 from builder.lock import dump as dump_lock
 from builder.model import Path as KeyPath
 from builder.model import Source
 from builder.observe import observe
-from builder.plan import Observed, Plan, make_plan
+from builder.plan import Observed, Plan, Step, make_plan
 from builder.ports import BaseLock
-from builder.promote import Promotion
+from builder.promote import Promotion, blocked_steps
 from builder.render.dockerfile import DockerfileRenderer
 from builder.selection import select
 from builder.workspace import Project, Workspace
@@ -213,6 +216,37 @@ class Week:
             smoke=self.smoke,
         )
         return BuildActions(work=self.work(plan), ports=ports)
+
+    def carry_out(self, plan: Plan) -> dict[str, Result]:
+        """Do all steps, one after another."""
+        builds, work = self.builds(plan), self.work(plan)
+        ended: dict[str, Result] = {}
+
+        def chart(step: Step) -> Result:
+            item = plan.charts[step.target]
+            if item.action == "package":
+                files = files_of(work.catalog, item.name, item.images, item.version)
+                place = chart_place(work.catalog, item.name, files, item.version)
+                self.store.put(chart_artifact(item.name, files), place)
+            return Result(step=step.id, status="done")
+
+        def release(step: Step) -> Result:
+            return self.promotion(plan).release(step, blocked_steps(ended.values()))
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Finished):
+                ended[event.result.step] = event.result
+
+        actions = {"base": builds.base, "build": builds.target, "chart": chart, "release": release}
+        policy = Policy(jobs=1, delay=0)
+        executor = Executor(
+            perform=lambda step: actions[step.kind](step), listen=listen, policy=policy
+        )
+        return executor.run(plan.steps)
+
+    def go_by(self, *, today: str = TODAY) -> dict[str, Result]:
+        """Plan, and do it."""
+        return self.carry_out(self.plan(today=today))
 
     def promotion(self, plan: Plan) -> Promotion:
         """The step that releases."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from builder.errors import ConfigError
 from builder.fingerprint import PARTS, canonical, compare
 from builder.lock import Lock
 from tests.fakes.catalog import FILES, LOCK, Folder, prints
@@ -194,12 +193,9 @@ def test_it_is_the_same_on_every_machine(
     assert prints(folder.load()) == prints(other.load())
 
 
-def test_a_base_that_is_not_locked(folder: Folder) -> None:
-    with pytest.raises(ConfigError) as caught:
-        prints(folder.load(), Lock())
-    assert str(caught.value) == (
-        "matrix.lock: base os=2@linux/amd64 is not locked\n  hint: run `builder lock`"
-    )
+def test_a_base_that_is_not_locked_has_no_content(folder: Folder) -> None:
+    found = prints(folder.load(), Lock())["base/os=2"]
+    assert found.document["parent"] == ""
 
 
 def test_canonical_json_does_not_depend_on_order() -> None:

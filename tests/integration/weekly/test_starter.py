@@ -56,9 +56,7 @@ def test_every_tag_names_the_digest_that_was_tested(starter: Catalog) -> None:
         for tag in (f"py{version}-{RELEASE}", f"py{version}", "py3.13", "latest"):
             assert tag in tags
             assert session.store.digest(place.with_tag(tag)) == digests[TARGETS["jupyter"]]
-        record = read_record(
-            session.store, releases_reference(session.catalog).with_tag(CURRENT)
-        )
+        record = read_record(session.store, releases_reference(session.catalog).with_tag(CURRENT))
     assert record is not None
     assert {key: item.digest for key, item in record.targets.items()} == digests
     assert record.blocked == {}
