@@ -148,7 +148,7 @@ class _Planner:
         charts = self._charts(targets, set(selected))
         bases = self._bases(targets)
         steps = [self._base_step(base, targets) for base in bases.values()]
-        steps += [self._target_step(item) for item in targets.values()]
+        steps += [self._target_step(item, targets) for item in targets.values()]
         steps += [self._chart_step(chart, targets) for chart in charts.values()]
         name, last = self._release_step(targets, charts, steps)
         return Plan(
@@ -235,24 +235,21 @@ class _Planner:
                 )
             taken[key] = item.target.id
 
-    def _target_step(self, item: TargetPlan) -> Step:
+    def _target_step(self, item: TargetPlan, targets: Mapping[str, TargetPlan]) -> Step:
         target = item.target
         needs: list[str] = []
         if item.action == "build":
-            prefix = "base" if target.is_root else "build"
-            needs = [f"{prefix}:{target.parent}", *(f"build:{name}" for _, name in target.inputs)]
+            below = [target.parent, *(name for _, name in target.inputs)]
+            needs = [f"base:{target.parent}"] if target.is_root else []
+            needs += [f"build:{name}" for name in below if name in targets]
         return Step(
             id=f"build:{target.id}",
             kind="build",
             target=target.id,
-            needs=tuple(dict.fromkeys(need for need in needs if self._is_planned(need))),
+            needs=tuple(dict.fromkeys(needs)),
             action=item.action,
             reason=item.reason,
         )
-
-    def _is_planned(self, need: str) -> bool:
-        kind, _, item = need.partition(":")
-        return kind == "base" or item in self.fingerprints
 
     # Bases.
 

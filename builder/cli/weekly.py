@@ -28,6 +28,10 @@ def command(**given: Any) -> int:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
     session = Session(Options(**given))
+    if session.options.show_commands:
+        with session.registry():
+            carry_out(session, session.locked(), KINDS)
+        return 0
     with session.registry():
         outcome = carry_out(session, relock(session), KINDS)
     data = summary.as_data(outcome.plan, outcome.results, outcome.seconds)

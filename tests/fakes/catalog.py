@@ -117,12 +117,14 @@ class Folder:
 
     def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self._loaded: Project | None = None
         for path, text in {**FILES, **(files or {})}.items():
             self.write(path, text)
         self.write("matrix.lock", dump_lock(LOCK))
 
     def write(self, path: str, text: str) -> None:
         """Write a file."""
+        self._loaded = None
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_text(text, encoding="utf-8")
 
@@ -132,13 +134,16 @@ class Folder:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
         self.write(path, text.replace(old, new))
 
-    def remove(self, path: str) -> None:
-        """Remove a file."""
-        (self.root / path).unlink()
+    def allow(self, path: str, mode: int) -> None:
+        """Set the mode of a file."""
+        self._loaded = None
+        (self.root / path).chmod(mode)
 
     def load(self) -> Project:
-        """Read it."""
-        return Workspace(self.root).load()
+        """Read it, where it was edited since."""
+        if self._loaded is None:
+            self._loaded = Workspace(self.root).load()
+        return self._loaded
 
 
 def prints(project: Project, lock: Lock = LOCK) -> dict[str, Fingerprint]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -29,11 +28,11 @@ def write(path: str, text: str) -> Change:
 
 
 def make_executable(folder: Folder) -> None:
-    os.chmod(folder.root / "images/desk/files/desk.conf", 0o755)
+    folder.allow("images/desk/files/desk.conf", 0o755)
 
 
 def make_group_writable(folder: Folder) -> None:
-    os.chmod(folder.root / "images/desk/files/desk.conf", 0o664)
+    folder.allow("images/desk/files/desk.conf", 0o664)
 
 
 CHANGES: dict[str, tuple[Change, set[str]]] = {

@@ -18,7 +18,7 @@ from builder.kube_play import KubePlayer
 from builder.process import Command, Runner
 from builder.reference import Reference
 from builder.toolroot import ToolRoot
-from tests.integration.engine.conftest import ROOT
+from tests.integration.conftest import ROOT
 
 CHART = """
 ---

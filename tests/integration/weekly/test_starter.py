@@ -1,4 +1,4 @@
-"""Two weeks of the starter, a week on a machine that lost everything, and images that are broken."""
+"""Two weeks of the starter, a week on a machine that lost everything, and broken images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.integration.weekly.conftest import ROOT, TODAY, Catalog, scratch
 
 from builder.chart_actions import launch_values
 from builder.errors import SmokeError
@@ -16,6 +15,7 @@ from builder.ports import BuildRequest
 from builder.reference import parse
 from builder.release import CURRENT
 from builder.smoke import Smoke
+from tests.integration.weekly.conftest import ROOT, TODAY, Catalog, scratch
 
 RELEASE = TODAY.replace("-", ".")
 TARGETS = {

@@ -1,0 +1,228 @@
+"""What a user and a script see of runs that go well, and of runs that do not."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.conftest import Tiny
+
+from builder.process import Command, Runner
+from builder.toolroot import ToolRoot
+from tests.integration.conftest import BUILDX
+
+RELEASE = "2026.11.23"
+
+
+def digests(tiny: Tiny, image: str) -> dict[str, str | None]:
+    """Every tag of an image, with its digest; evidence aside."""
+    store, place = tiny.session().store, tiny.place(image)
+    tags = [tag for tag in store.tags(place.name) if not tag.endswith(".evidence")]
+    return {tag: store.digest(place.with_tag(tag)) for tag in tags}
+
+
+def report(tiny: Tiny) -> dict[str, str]:
+    """The status of every target in the last report."""
+    data = json.loads((tiny.root / "build" / "report.json").read_text())
+    return {item["id"].partition("/")[0]: item["status"] for item in data["targets"]}
+
+
+def test_the_lock_names_an_image_of_a_registry_by_digest(tiny: Tiny, parent: object) -> None:
+    lock = json.loads((tiny.root / "matrix.lock").read_text())
+    base = lock["bases"]["os=1@linux/amd64"]
+    assert base["content"] == getattr(parent, "digest")  # noqa: B009
+    assert list(base["source"]) == ["registry"]
+
+
+def test_a_week_and_the_same_week_again(tiny: Tiny) -> None:
+    done = tiny.run("weekly")
+    assert done.returncode == 0, done.stderr
+    assert report(tiny) == dict.fromkeys(("base", "tool", "app", "other"), "done")
+    assert set(digests(tiny, "app")) >= {"latest", f"latest-{RELEASE}"}
+    # An image that is not published is built and tested, and has no tag but its own.
+    assert [tag[:3] for tag in digests(tiny, "tool")] == ["fp-"]
+    first = digests(tiny, "app")
+    again = tiny.run("weekly")
+    assert again.returncode == 0, again.stderr
+    assert set(report(tiny).values()) == {"reused"}
+    assert digests(tiny, "app") == first
+
+
+def test_a_changed_recipe_rebuilds_it_and_its_descendants_only(tiny: Tiny) -> None:
+    assert tiny.run("weekly").returncode == 0
+    (tiny.root / "images" / "tool" / "files" / "more.txt").write_text("more\n")
+    done = tiny.run("plan", "--format", "json")
+    plan = json.loads(done.stdout)
+    actions = {item["image"]: (item["action"], item["reason"]) for item in plan["targets"]}
+    assert actions["base"][0] == actions["other"][0] == "reuse"
+    changed = f"changed since {RELEASE}: "
+    assert actions["tool"] == ("build", f"{changed}context; packages not locked")
+    assert actions["app"] == ("build", f"{changed}inputs; packages not locked")
+    explained = tiny.run("explain", "tool").stdout
+    assert '+  "files/more.txt",' in explained
+    assert tiny.run("weekly").returncode == 0
+    assert report(tiny) == {"base": "reused", "tool": "done", "app": "done", "other": "reused"}
+
+
+def test_printed_commands_do_what_the_steps_do(make: Callable[[], Tiny]) -> None:
+    by_steps, by_hand = make(), make()
+    done = by_steps.run("weekly")
+    assert done.returncode == 0, done.stderr
+    printed = by_hand.run("weekly", "--show-commands")
+    assert printed.returncode == 0, printed.stderr
+    assert digests(by_hand, "app") == {}
+    ran = subprocess.run(
+        ["sh", "-s"], input=printed.stdout, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr
+    for image in ("base", "tool", "app", "other"):
+        assert digests(by_hand, image) == digests(by_steps, image)
+
+
+def test_what_is_rendered_is_built_by_bake_alone(
+    tiny: Tiny, runner: Runner, toolroot: ToolRoot, docker_host: str
+) -> None:
+    out = tiny.root / "rendered"
+    done = tiny.run("render", "--out", str(out), "--offline")
+    assert done.returncode == 0, done.stderr
+    assert (out / "images" / "app-os1" / "Dockerfile").read_text().startswith("FROM parent\n")
+    bake = (
+        *(str(toolroot.path / BUILDX), "bake", "--file", "docker-bake.json"),
+        *("--set", f"app-os1.output=type=oci,tar=false,dest={out}/layout", "app-os1"),
+    )
+    environment = {"DOCKER_HOST": docker_host, "BUILDX_CONFIG": str(out / "buildx")}
+    runner.run(Command(argv=bake, cwd=out, env=environment))
+    assert (out / "layout" / "index.json").is_file()
+
+
+# What goes wrong.
+
+
+def test_a_failed_build_blocks_its_descendants_and_keeps_what_was_offered(tiny: Tiny) -> None:
+    assert tiny.run("weekly").returncode == 0
+    before = digests(tiny, "app")
+    tiny.dockerfile("tool", "FROM {{ parent }}\nRUN echo before-the-end && exit 3\n")
+    tiny.dockerfile("other", "FROM {{ parent }}\nCOPY files/ /other/\nENV NEW=1\n")
+    done = tiny.run("weekly")
+    assert done.returncode == 5
+    assert report(tiny) == {"base": "reused", "tool": "failed", "app": "blocked", "other": "done"}
+    assert "before-the-end" in done.stderr
+    assert re.search(r"hint: the whole log: .*/build/logs/build-tool_os=1\.log", done.stderr)
+    assert "retry just this: builder step 'build:tool/os=1'" in done.stderr
+    assert "- build:app/os=1: blocked — build:tool/os=1 failed" in done.stderr
+    after = digests(tiny, "app")
+    assert after["latest"] == before["latest"]
+    assert after[f"latest-{RELEASE}.1"] == before["latest"]
+    assert digests(tiny, "other")["latest"] != before["latest"]
+    # Mended, the next run offers it again.
+    tiny.dockerfile("tool", "FROM {{ parent }}\nCOPY files/ /tool/\nENV MENDED=1\n")
+    assert tiny.run("weekly").returncode == 0
+    assert digests(tiny, "app")["latest"] != before["latest"]
+
+
+def test_a_failed_smoke_test_pushes_nothing(tiny: Tiny) -> None:
+    test = tiny.root / "images" / "app" / "tests" / "test_app.py"
+    test.write_text("def test_app(host):\n    assert host.run('false').rc == 0, 'it is broken'\n")
+    done = tiny.run("build")
+    assert done.returncode == 6
+    assert "app/os=1: 1 of 2 smoke tests failed" in done.stderr
+    assert "test_app: AssertionError: it is broken" in done.stderr
+    assert digests(tiny, "app") == {}
+    assert digests(tiny, "base")
+
+
+def test_an_immutable_tag_with_another_digest_stops_the_release(tiny: Tiny) -> None:
+    assert tiny.run("build").returncode == 0
+    store = tiny.session().store
+    taken = tiny.place("app").with_tag(f"latest-{RELEASE}")
+    (held,) = [tag for tag in digests(tiny, "base") if tag.startswith("fp-")]
+    store.copy(tiny.place("base").with_tag(held), taken)
+    done = tiny.run("publish")
+    assert done.returncode == 7
+    assert f"{taken} exists with another digest" in done.stderr
+    assert "it never moves; nothing was published" in done.stderr
+    assert store.tags(f"{tiny.registry}/{tiny.prefix}-releases") == ()
+    assert "latest" not in digests(tiny, "other")
+
+
+def test_a_registry_that_is_down_is_named(tiny: Tiny) -> None:
+    done = tiny.run("plan", "--registry", "127.0.0.1:9")
+    assert done.returncode == 5
+    assert done.stderr.startswith("error: registry 127.0.0.1:9 does not answer: ")
+    assert "hint: is it up, and is its name right in `catalog.registries`?" in done.stderr
+
+
+def test_a_tool_that_is_missing_is_named(tiny: Tiny, tmp_path: Path) -> None:
+    done = tiny.run("build", PATH=str(tmp_path))
+    assert done.returncode == 4
+    assert "apt-get install" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_nothing_half_and_the_next_goes_on(
+    tiny: Tiny, number: signal.Signals
+) -> None:
+    tiny.dockerfile("app", "FROM {{ parent }}\nCOPY --from=tool /tool/ /tool/\nRUN sleep 987\n")
+    log = tiny.root / "stderr"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            tiny.command("weekly"), stderr=sink, stdout=subprocess.DEVNULL, env=tiny.environment()
+        )
+    try:
+        wait(lambda: sleepers(tiny) != [], process)
+        process.send_signal(number)
+        code = process.wait(60)
+    finally:
+        process.kill()
+    if number is not signal.SIGKILL:
+        assert code == 130
+        assert f"stopped by {number.name}" in log.read_text()
+    wait(lambda: sleepers(tiny) == [])
+    assert digests(tiny, "app") == {}
+    assert tiny.session().store.tags(f"{tiny.registry}/{tiny.prefix}-releases") == ()
+    tiny.dockerfile("app", "FROM {{ parent }}\nCOPY --from=tool /tool/ /tool/\nCOPY files/ /app/\n")
+    done = tiny.run("weekly")
+    assert done.returncode == 0, done.stderr
+    assert report(tiny)["base"] == "reused"
+    assert report(tiny)["app"] == "done"
+
+
+def sleepers(tiny: Tiny) -> list[str]:
+    """The processes of the RUN that never ends."""
+    found = subprocess.run(
+        ["pgrep", "--full", "^sleep 987$"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.split()
+
+
+def wait(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until something holds, for as long as the process lives."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert process is None or process.poll() is None, "the builder ended too soon"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(tiny: Tiny, runner: Runner) -> None:
+    state = tiny.root / "build"
+    tiny.dockerfile("other", "FROM {{ parent }}\nRUN dd if=/dev/zero of=/big bs=1M count=64\n")
+    mount = ("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(state))
+    runner.run(Command(argv=mount))
+    try:
+        done = tiny.run("weekly")
+        assert done.returncode == 5
+        assert "o space left on device" in done.stderr
+        assert digests(tiny, "other") == {}
+        runner.run(Command(argv=("mount", "-o", "remount,size=900m", str(state))))
+        done = tiny.run("weekly")
+        assert done.returncode == 0, done.stderr
+        assert report(tiny)["other"] == "done"
+    finally:
+        runner.run(Command(argv=("umount", "--lazy", str(state))))

@@ -1,0 +1,331 @@
+"""Plans: what is done to each thing, and why."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.errors import ConfigError
+from builder.lock import Lock
+from builder.plan import Observed, Plan
+from builder.report.plans import FORMATS, as_json
+from tests.fakes.catalog import LOCK, TODAY, Folder, Week, plan_of, prints
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "plan"
+NEXT_WEEK = "2026-11-30"
+NOT_LOCKED = "; packages not locked"
+
+
+def steps(plan: Plan, *kinds: str) -> dict[str, tuple[str, str]]:
+    """(action, reason) of the steps of some kinds."""
+    return {
+        step.id: (step.action, step.reason)
+        for step in plan.steps.values()
+        if step.kind in (kinds or ("base", "build", "chart", "release"))
+    }
+
+
+def reasons(plan: Plan) -> dict[str, str]:
+    """Why, by target, without the remark that every unlocked target has."""
+    return {key: item.reason.removesuffix(NOT_LOCKED) for key, item in plan.targets.items()}
+
+
+def actions(plan: Plan) -> dict[str, str]:
+    return {step.id: step.action for step in plan.steps.values()}
+
+
+# Against an empty registry.
+
+
+def test_everything_is_new(folder: Folder) -> None:
+    plan = plan_of(folder.load())
+    assert set(reasons(plan).values()) == {"new: no release has it"}
+    assert plan.release == "2026.11.23"
+    assert steps(plan, "base", "chart", "release") == {
+        "base:os=2@linux/amd64": (
+            "fetch",
+            "not in the registry; locked to registry example.org/os:two",
+        ),
+        "base:os=1@linux/amd64": ("fetch", "not in the registry; locked to bootstrap one"),
+        "chart:desk": ("package", "new: no release has it; 2 of its 2 images are built"),
+        "release": ("release", "8 built, 1 charts packaged"),
+    }
+
+
+def test_offline_asks_no_registry(folder: Folder) -> None:
+    plan = plan_of(folder.load(), observed=Observed(asked=False))
+    assert {item.reason for item in plan.targets.values()} == {
+        "the registry was not asked; packages not locked"
+    }
+
+
+def test_what_is_locked_is_not_said_to_be_unlocked(folder: Folder) -> None:
+    lock = replace(LOCK, layers={"base/os=2": {"apt": {}}})
+    plan = plan_of(folder.load(), lock=lock)
+    assert plan.targets["base/os=2"].reason == "new: no release has it"
+    assert plan.targets["base/os=1"].reason == "new: no release has it; packages not locked"
+
+
+def test_a_step_needs_what_it_stands_on(folder: Folder) -> None:
+    plan = plan_of(folder.load())
+    needs = {step.id: step.needs for step in plan.steps.values()}
+    assert needs["base:os=1@linux/amd64"] == ()
+    assert needs["build:base/os=1"] == ("base:os=1@linux/amd64",)
+    assert needs["build:desk/os=1,lang=1.9"] == ("build:speech/os=1,lang=1.9", "build:tool/os=1")
+    assert needs["chart:desk"] == ("build:desk/os=2,lang=1.10", "build:desk/os=1,lang=1.9")
+    assert needs["release"] == ("chart:desk",)
+
+
+def test_needs_come_first(folder: Folder) -> None:
+    seen: set[str] = set()
+    for step in plan_of(folder.load()).steps.values():
+        assert seen.issuperset(step.needs)
+        seen.add(step.id)
+
+
+def test_tags(folder: Folder) -> None:
+    plan = plan_of(folder.load())
+    found = prints(folder.load())
+    desk = plan.targets["desk/os=1,lang=1.9"]
+    assert desk.immutable == (found[desk.target.id].tag, "lang1.9.7-2026.11.23")
+    assert desk.rolling == ("lang1.9.7", "lang1.9")
+    assert plan.targets["desk/os=2,lang=1.10"].rolling == ("lang1.10.4", "lang1.10", "latest")
+    tool = plan.targets["tool/os=2"]
+    assert (tool.immutable, tool.rolling) == ((found["tool/os=2"].tag,), ())
+    assert plan.charts["desk"].images == (
+        "127.0.0.1:5999/shop-desk:lang1.10.4-2026.11.23",
+        "127.0.0.1:5999/shop-desk:lang1.9.7-2026.11.23",
+    )
+
+
+def test_exact_versions_that_meet_are_a_mistake(folder: Folder) -> None:
+    folder.edit("matrix.yaml", '    "1.9":', '    "1":')
+    lock = replace(LOCK, lines={"lang=1.10": "1.10.4", "lang=1": "1.10.4"})
+    with pytest.raises(ConfigError) as caught:
+        plan_of(folder.load(), lock=lock)
+    assert str(caught.value) == (
+        "speech/os=2,lang=1.10 and speech/os=1,lang=1 have the tag 'lang1.10.4'\n"
+        "  hint: give a value in which they differ a `tag`"
+    )
+
+
+# Selection.
+
+
+def test_missing_ancestors_are_added_to_a_selection(folder: Folder) -> None:
+    plan = plan_of(folder.load(), pick=["desk,os=1"])
+    assert list(plan.targets) == ["base/os=1", "tool/os=1", "speech/os=1,lang=1.9",
+                                  "desk/os=1,lang=1.9"]  # fmt: skip
+    assert list(plan.bases) == ["os=1@linux/amd64"]
+
+
+def test_ancestors_that_the_registry_has_are_not(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")
+    plan = week.plan("desk,os=1")
+    assert list(plan.targets) == ["desk/os=1,lang=1.9"]
+    assert plan.steps["build:desk/os=1,lang=1.9"].needs == ()
+
+
+def test_a_changed_ancestor_is_added(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/speech/Dockerfile.j2", "FROM", "# more\nFROM")
+    assert list(week.plan("desk,os=1").to_build()) == list(week.plan("desk,os=1").targets.values())
+    assert list(week.plan("desk,os=1").targets) == ["speech/os=1,lang=1.9", "desk/os=1,lang=1.9"]
+
+
+def test_a_chart_whose_other_image_is_nowhere_is_skipped(folder: Folder) -> None:
+    plan = plan_of(folder.load(), pick=["desk,os=1"])
+    assert steps(plan, "chart") == {
+        "chart:desk": (
+            "skip",
+            "desk/os=2,lang=1.10 is neither selected nor in the registry",
+        )
+    }
+
+
+def test_a_chart_none_of_whose_images_is_selected_is_left_out(folder: Folder) -> None:
+    assert plan_of(folder.load(), pick=["speech"]).charts == {}
+
+
+# After a release.
+
+
+def test_nothing_changed_the_same_day(week: Week) -> None:
+    week.go_by()
+    plan = week.plan()
+    assert set(actions(plan).values()) == {"reuse", "keep"}
+    assert all(
+        item.reason == f"{item.fingerprint.tag} is in the registry{NOT_LOCKED}"
+        for item in plan.targets.values()
+    )
+    assert steps(plan, "base", "chart", "release") == {
+        "base:os=2@linux/amd64": ("reuse", "its content is in the registry"),
+        "base:os=1@linux/amd64": ("reuse", "its content is in the registry"),
+        "chart:desk": ("keep", "nothing in it changed since version 1.0.0"),
+        "release": ("keep", "nothing changed since 2026.11.23, of today"),
+    }
+    assert plan.release == "2026.11.23"
+
+
+def test_nothing_changed_in_a_week_is_a_release_all_the_same(week: Week) -> None:
+    week.go_by()
+    plan = week.plan(today=NEXT_WEEK)
+    assert plan.steps["release"].action == "release"
+    assert plan.steps["release"].reason == "nothing changed since 2026.11.23; a new week"
+    assert plan.release == "2026.11.30"
+    assert plan.charts["desk"].action == "keep"
+    assert plan.charts["desk"].images[0].endswith(":lang1.10.4-2026.11.23")
+
+
+def test_a_change_says_what_changed(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")
+    week.folder.edit("images/speech/recipe.yaml", "[lang]", "[lang, more]")
+    week.folder.write("images/desk/files/desk.conf", "wood = ash\n")
+    week.folder.edit("images/tool/Dockerfile.j2", "make", "make -j")
+    plan = week.plan(today=NEXT_WEEK)
+    assert reasons(plan) == {
+        "base/os=2": f"{plan.targets['base/os=2'].fingerprint.tag} is in the registry",
+        "base/os=1": f"{plan.targets['base/os=1'].fingerprint.tag} is in the registry",
+        "tool/os=2": "changed since 2026.11.23: dockerfile",
+        "tool/os=1": "changed since 2026.11.23: dockerfile",
+        "speech/os=2,lang=1.10": "changed since 2026.11.23: dockerfile, lock",
+        "speech/os=1,lang=1.9": "changed since 2026.11.23: dockerfile, lock",
+        "desk/os=2,lang=1.10": ("changed since 2026.11.23: parent, inputs, dockerfile, context"),
+        "desk/os=1,lang=1.9": "changed since 2026.11.23: parent, inputs, dockerfile, context",
+    }
+    assert steps(plan, "chart", "release") == {
+        "chart:desk": (
+            "package",
+            "changed since 1.0.0: its images; 2 of its 2 images are built",
+        ),
+        "release": ("release", "6 built, 1 charts packaged"),
+    }
+    assert plan.charts["desk"].version == "1.0.1"
+
+
+def test_a_change_back_is_found_in_the_registry(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")
+    week.go_by(today=NEXT_WEEK)
+    week.folder.edit("images/desk/Dockerfile.j2", "/opt/", "/etc/")
+    plan = week.plan(today="2026-12-07")
+    assert {item.action for item in plan.targets.values()} == {"reuse"}
+    assert plan.charts["desk"].action == "package"
+    assert plan.charts["desk"].version == "1.0.2"
+    assert plan.steps["release"].action == "release"
+
+
+def test_what_is_gone_from_the_registry_is_built_again(week: Week) -> None:
+    week.go_by()
+    tag = week.plan().targets["tool/os=1"].fingerprint.tag
+    del week.store.named[f"127.0.0.1:5999/shop-tool:{tag}"]
+    plan = week.plan(today=NEXT_WEEK)
+    assert {key for key, item in plan.targets.items() if item.action == "build"} == {"tool/os=1"}
+    assert reasons(plan)["tool/os=1"] == f"{tag} is gone from the registry"
+
+
+def test_a_chart_of_its_own_change(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("charts/features/core/templates/pod.yaml", "image:", "# more\nimage:")
+    plan = week.plan(today=NEXT_WEEK)
+    assert steps(plan, "chart") == {
+        "chart:desk": ("package", "changed since 1.0.0: its templates or values")
+    }
+    assert plan.charts["desk"].version == "1.0.1"
+    assert not plan.to_build()
+
+
+def test_a_second_release_of_a_day(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")
+    plan = week.plan()
+    assert plan.release == "2026.11.23.1"
+    assert plan.targets["desk/os=1,lang=1.9"].immutable[1] == "lang1.9.7-2026.11.23.1"
+
+
+# The end of a line.
+
+
+def test_a_line_past_its_end_is_retired(folder: Folder) -> None:
+    for today, expected in (("2027-01-31", "build"), ("2027-02-01", "retire")):
+        plan = plan_of(folder.load(), today=today)
+        assert plan.targets["desk/os=1,lang=1.9"].action == expected
+    assert {key: item.reason for key, item in plan.targets.items() if item.action == "retire"} == {
+        "speech/os=1,lang=1.9": "lang=1.9 ended on 2027-01-31",
+        "desk/os=1,lang=1.9": "lang=1.9 ended on 2027-01-31",
+    }
+    desk = plan.targets["desk/os=1,lang=1.9"]
+    assert desk.rolling == ()
+    assert desk.immutable == (desk.fingerprint.tag,)
+    assert plan.steps[f"build:{desk.target.id}"].needs == ()
+    assert plan.charts["desk"].images == ("127.0.0.1:5999/shop-desk:lang1.10.4-2027.02.01",)
+
+
+def test_a_base_past_its_end_needs_no_lock(folder: Folder) -> None:
+    lock = Lock(bases={"os=2@linux/amd64": LOCK.bases["os=2@linux/amd64"]}, lines=LOCK.lines)
+    plan = plan_of(folder.load(), lock=lock, today="2028-07-01")
+    assert plan.steps["base:os=1@linux/amd64"].action == "skip"
+    assert plan.targets["base/os=1"].reason == "os=1 ended on 2028-06-30"
+    assert plan.steps["release"].needs == (
+        "build:base/os=1", "build:tool/os=1", "build:speech/os=1,lang=1.9",
+        "build:desk/os=1,lang=1.9", "chart:desk",
+    )  # fmt: skip
+
+
+def test_any_other_base_needs_one(folder: Folder) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan_of(folder.load(), lock=Lock())
+    assert str(caught.value) == (
+        "matrix.lock: base os=2@linux/amd64 is not locked\n  hint: run `builder lock`"
+    )
+
+
+# Its text.
+
+
+def test_two_plans_are_the_same_bytes(folder: Folder, week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")
+    for style, render in FORMATS.items():
+        assert render(week.plan()) == render(week.plan()), style
+
+
+def test_the_format_is_the_public_one(folder: Folder) -> None:
+    data = json.loads(as_json(plan_of(folder.load())))
+    assert list(data) == ["format", "targets", "charts", "steps"]
+    assert data["format"] == 1
+    assert [list(item) for item in data["targets"]] == 8 * [[
+        "id", "image", "recipe", "axes", "platform", "parent", "fingerprint", "tags", "action",
+        "reason",
+    ]]  # fmt: skip
+    assert list(data["targets"][0]["tags"]) == ["immutable", "rolling"]
+    assert [list(item) for item in data["charts"]] == [
+        ["name", "version", "image", "action", "reason"]
+    ]
+    keys = {tuple(item) for item in data["steps"]}
+    assert keys == {("id", "kind", "target", "needs", "action", "reason")}
+
+
+FILES = {"json": "plan.json", "table": "plan.txt", "mermaid": "plan.mmd", "github": "plan.env"}
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_a_plan_is_written_as_it_is_kept(folder: Folder, style: str) -> None:
+    text = FORMATS[style](plan_of(folder.load(), today=TODAY)) + "\n"
+    file = GOLDEN / FILES[style]
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_every_kept_plan_has_a_format() -> None:
+    kept: Mapping[str, str] = {path.name: path.suffix for path in GOLDEN.iterdir()}
+    assert sorted(kept) == sorted(FILES.values())
