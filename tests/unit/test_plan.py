@@ -53,7 +53,7 @@ def test_everything_is_new(folder: Folder) -> None:
         ),
         "base:os=1@linux/amd64": ("fetch", "not in the registry; locked to bootstrap one"),
         "chart:desk": ("package", "new: no release has it; 2 of its 2 images are built"),
-        "release": ("release", "8 built, 1 charts packaged"),
+        "release": ("release", "8 built, 1 chart packaged"),
     }
 
 
@@ -205,7 +205,7 @@ def test_a_change_says_what_changed(week: Week) -> None:
             "package",
             "changed since 1.0.0: its images; 2 of its 2 images are built",
         ),
-        "release": ("release", "6 built, 1 charts packaged"),
+        "release": ("release", "6 built, 1 chart packaged"),
     }
     assert plan.charts["desk"].version == "1.0.1"
 
