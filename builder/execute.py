@@ -69,8 +69,6 @@ class Executor:
                 running -= 1
                 results[result.step] = result
                 self._listen(Finished(result=result))
-                if self._policy.fail_fast and result.status == "failed":
-                    self.stop()
                 ready = []
                 for follower in needed[result.step]:
                     waiting[follower].discard(result.step)
@@ -81,7 +79,7 @@ class Executor:
     def _barrier(self, step: Step, results: Mapping[str, Result]) -> Result | None:
         """The result of a step that cannot begin, or None."""
         if self._stopped.is_set():
-            return Result(step=step.id, status="skipped", reason="stopped before it began")
+            return _skipped(step)
         if step.kind in GATHERS:
             return None
         for need in step.needs:
@@ -93,6 +91,9 @@ class Executor:
         return None
 
     def _work(self, step: Step) -> None:
+        if self._stopped.is_set():  # while it waited for a free worker
+            self._ended.put(_skipped(step))
+            return
         started = time.monotonic()
         result = None
         try:
@@ -105,6 +106,8 @@ class Executor:
         finally:
             if result is None:
                 result = Result(step=step.id, status="failed", reason="interrupted", exit_code=130)
+            if self._policy.fail_fast and result.status == "failed":
+                self.stop()
             self._ended.put(replace(result, seconds=time.monotonic() - started))
 
     def _attempt(self, step: Step) -> Result:
@@ -119,6 +122,10 @@ class Executor:
                     raise
                 delay *= 3
         return self._perform(step)
+
+
+def _skipped(step: Step) -> Result:
+    return Result(step=step.id, status="skipped", reason="stopped before it began")
 
 
 def _failed(step: Step, error: Exception, exit_code: int) -> Result:

@@ -18,6 +18,7 @@ from builder.model import Base, Catalog, Target
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
+from builder.text import count
 
 FORMAT = 1
 
@@ -350,7 +351,8 @@ class _Planner:
         record = self.observed.record
         built = sum(item.action == "build" for item in targets.values())
         packaged = sum(chart.action == "package" for chart in charts.values())
-        name, action, reason = self.release, "release", f"{built} built, {packaged} charts packaged"
+        name, action = self.release, "release"
+        reason = f"{built} built, {count(packaged, 'chart')} packaged"
         if record and not built and not packaged and not self._moved(record, targets):
             reason = f"nothing changed since {record.release}; a new week"
             if record.day == self.today:
