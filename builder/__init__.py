@@ -1,1 +1,1 @@
-"""Expands a version matrix into container images and Helm charts, builds, tests and publishes them."""
+"""A version matrix to container images and Helm charts: expanded, built, tested, published."""

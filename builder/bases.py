@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,21 @@ class Bases:
     """Locks and fetches bases; what it fetched is kept below `state` by its digest."""
 
     def __init__(
-        self, *, runner: Runner, engine: Engine, network: Network, state: Path, skopeo: str
+        self,
+        *,
+        runner: Runner,
+        engine: Engine,
+        network: Network,
+        state: Path,
+        skopeo: str,
+        enclose: Callable[[Command], Command],
     ) -> None:
         self._runner = runner
         self._engine = engine
         self._network = network
         self._state = state
         self._skopeo = skopeo
+        self._enclose = enclose
 
     def root(self, base: Base) -> AptRoot:
         """apt's private root for a base."""
@@ -169,7 +177,7 @@ class Bases:
         partial = layout.with_name("layout.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.parent.mkdir(parents=True, exist_ok=True)
-        self._runner.run(self.pull_command(base, source, digest, partial))
+        self._runner.run(self._enclose(self.pull_command(base, source, digest, partial)))
         shutil.rmtree(layout, ignore_errors=True)
         partial.rename(layout)
         return layout
@@ -236,7 +244,7 @@ _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/
 
 
 def _hook(network: Network) -> str:
-    """A hook of mmdebstrap that fetches from the mirrors; its undoing keeps them out of the base."""
+    """A hook of mmdebstrap that fetches from mirrors; its undoing keeps them out of the base."""
     lines = [
         "#!/bin/sh",
         "set -eu",

@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from builder.model import Base, Source
 
 BASE_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n'
+# Documentation and translations: a fifth of an image. Licences stay.
+_LEAVE_OUT = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+)
 _ARCHITECTURES = {"arm/v7": "armhf", "386": "i386"}
 
 
@@ -22,5 +30,6 @@ def bootstrap_argv(
     """mmdebstrap into a tar archive: the same packages and SOURCE_DATE_EPOCH, the same bytes."""
     return (
         "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
-        "--include=ca-certificates", *options, source.value, archive,
+        "--include=ca-certificates", *(f"--dpkgopt={rule}" for rule in _LEAVE_OUT), *options,
+        source.value, archive,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Proves what a chart does: its pod, played without a cluster, and its recipe's tests against it."""
+"""Proves what a chart does: its pod, played without a cluster, and its recipe's tests."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from builder.workspace import write, write_tree
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
-    """Prints steps instead of carrying them out. Build contexts and charts are written, as files."""
+    """Prints steps instead of carrying them out. Build contexts and charts are written."""
 
     work: Work
     engine: Engine

@@ -92,7 +92,7 @@ def _resolve(
     if options is None:
         raise ConfigError(
             f"recipe {recipe.name} does not say what provides {value.axis} by {name}",
-            hint=f"add `provides: {{{value.axis}: {{{name}: …}}}}` to images/{recipe.name}/recipe.yaml",
+            hint=f"images/{recipe.name}/recipe.yaml: `provides: {{{value.axis}: {{{name}: …}}}}`",
         )
     version = providers[name].resolve(base, lock, options)
     if version != value.name and not version.startswith(f"{value.name}."):

@@ -31,14 +31,23 @@ _TRANSIENT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One program to run. `secrets` are values that must never be shown."""
+    """One program to run. `secrets` are values that must never be shown.
+
+    `program` is its name in messages, where another program starts it.
+    """
 
     argv: tuple[str, ...]
+    program: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     timeout: float = 600.0
     stdin: bytes | None = None
     secrets: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.program or Path(self.argv[0]).name
 
     def __str__(self) -> str:
         """The command as one would type it, with its extra environment, redacted."""
@@ -185,7 +194,7 @@ class Runner:
     def _failure(
         self, command: Command, output: Output, log: Path | None, *, expired: bool
     ) -> StepError:
-        name = Path(command.argv[0]).name
+        name = command.name
         if self._stopped:
             return StepError("interrupted")
         if expired:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,16 @@ class _Session(requests.Session):
 
 
 class RegistryStore:
-    """Registries by name; those on loopback are spoken to in plain HTTP."""
+    """Registries by name; those on loopback are spoken to in plain HTTP.
 
-    def __init__(self, *, runner: Runner, skopeo: str) -> None:
+    `enclose` has a command keep what it writes besides its work below the project's folder.
+    """
+
+    def __init__(
+        self, *, runner: Runner, skopeo: str, enclose: Callable[[Command], Command]
+    ) -> None:
         self._runner = runner
+        self._enclose = enclose
         self._skopeo = skopeo
         self._local = threading.local()
 
@@ -79,7 +85,7 @@ class RegistryStore:
         """
         held = self.digest(reference)
         if held is None:
-            self._runner.run(self.push_command(layout, reference))
+            self._runner.run(self._enclose(self.push_command(layout, reference)))
             held = self.digest(reference)
         if held is None:
             raise TransientError(f"{reference} is not there after it was pushed")
@@ -99,7 +105,7 @@ class RegistryStore:
     def copy(self, source: Reference, target: Reference) -> None:
         """Make `target` name the manifest of `source`; layers move only between repositories."""
         if source.name != target.name:
-            self._runner.run(self.copy_command(source, target))
+            self._runner.run(self._enclose(self.copy_command(source, target)))
             return
         response = self._manifest(source, "GET")
         if response is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -133,7 +134,8 @@ def read_junit(path: Path) -> Results | None:
 
 def _first_line(fault: ElementTree.Element) -> str:
     lines = (fault.get("message") or fault.text or "").strip().splitlines()
-    return lines[0][:LINE] if lines else "no reason given"
+    # testinfra's results begin with the address of its connection, which says nothing to anyone.
+    return re.sub(r"backend=<[^>]*>, ", "", lines[0])[:LINE] if lines else "no reason given"
 
 
 def _judge(suite: Suite, results: Results) -> TestCounts:

@@ -114,7 +114,7 @@ class ToolRoot:
         every = dict.fromkeys((*host_files(), *self._binds, *binds))
         places = (str(bind.absolute()) for bind in every)
         inside = ("sh", "-euc", _ENTER, "sh", str(self.path), *places, "--", *command.argv)
-        return apart(replace(command, argv=inside), signal=signal)
+        return apart(replace(command, argv=inside, program=command.name), signal=signal)
 
 
 def apart(command: Command, *, signal: str = "KILL") -> Command:
@@ -124,7 +124,7 @@ def apart(command: Command, *, signal: str = "KILL") -> Command:
     """
     tied = ("setpriv", "--pdeathsig", "KILL")
     own = ("unshare", "--mount-proc", "--pid", "--fork", f"--kill-child={signal}")
-    return replace(command, argv=(*tied, *own, *command.argv))
+    return replace(command, argv=(*tied, *own, *command.argv), program=command.name)
 
 
 def host_files() -> tuple[Path, ...]:

@@ -17,7 +17,7 @@ _KEPT = ("registry", "charts", "tools", "toolroot")
 @click.command()
 @root_option
 @click.option("--all", "everything", is_flag=True, help="Also the registry, charts and tools.")
-def command(root: Path, everything: bool) -> int:  # noqa: FBT001
+def command(root: Path, everything: bool) -> int:
     """Remove what was derived: engine storage, logs, build contexts, reports.
 
     \b

@@ -16,7 +16,7 @@ from builder.errors import ToolError
 @click.command()
 @root_option
 @click.option("--install", "wanted", is_flag=True, help="Get what is missing, as root.")
-def command(root: Path, wanted: bool) -> int:  # noqa: FBT001
+def command(root: Path, wanted: bool) -> int:
     """Say what this machine has, what the builder chose, and what to do.
 
     \b

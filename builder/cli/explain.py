@@ -20,7 +20,7 @@ from builder.selection import find
 @click.argument("target")
 @planning
 @click.option("--offline", is_flag=True, help="Ask no registry.")
-def command(target: str, offline: bool, **given: Any) -> int:  # noqa: FBT001
+def command(target: str, offline: bool, **given: Any) -> int:
     """Show what a target's fingerprint is made of, and how it differs from what was released.
 
     \b

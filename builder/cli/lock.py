@@ -38,8 +38,13 @@ def relock(session: Session) -> Lock:
         bases=session.bases,
         providers=session.providers,
         today=session.options.today,
-        note=lambda text: print(f"lock: {text}", file=sys.stderr, flush=True),
+        note=_note,
     )
     changed = session.workspace.write_lock(lock)
     click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
     return lock
+
+
+def _note(text: str) -> None:
+    # In one piece: several bases are looked at together.
+    sys.stderr.write(f"lock: {text}\n")

@@ -16,7 +16,7 @@ from builder.report.plans import FORMATS
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 @click.option("--offline", is_flag=True, help="Ask no registry: everything counts as missing.")
-def command(style: str, offline: bool, **given: Any) -> int:  # noqa: FBT001
+def command(style: str, offline: bool, **given: Any) -> int:
     """Say what would be done, and why. Changes nothing.
 
     \b

@@ -24,7 +24,7 @@ from builder.workspace import write, write_context
     help="The folder to write to.",
 )
 @click.option("--offline", is_flag=True, help="Ask no registry; images are named as of today.")
-def command(out: Path, offline: bool, **given: Any) -> int:  # noqa: FBT001
+def command(out: Path, offline: bool, **given: Any) -> int:
     """Write plain Dockerfiles with their contexts, plain charts, and a bake file.
 
     What is written builds by hand, without the builder.

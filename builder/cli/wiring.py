@@ -13,6 +13,7 @@ from builder.bases import Bases
 from builder.chart_actions import ChartActions
 from builder.chart_run import ChartRun
 from builder.cli.options import Options
+from builder.engines.podman_home import enclosed
 from builder.engines.podman_probe import podman_version, probe
 from builder.errors import ConfigError, ToolError
 from builder.events import Listener
@@ -24,7 +25,7 @@ from builder.model import Catalog
 from builder.network import passwords, settle
 from builder.plan import Observed, Plan, Step, make_plan
 from builder.ports import Engine, LineProvider
-from builder.process import Runner, which
+from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.apt import AptLines
@@ -74,6 +75,12 @@ class Session:
             raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
         return program
 
+    def _enclose(self, command: Command) -> Command:
+        """Where root alone can: skopeo's cache of what it saw belongs below the project."""
+        if os.geteuid() != 0 or which("unshare") is None:
+            return command
+        return enclosed(command, cache=self.workspace.state / "podman" / "library")
+
     @cached_property
     def engine(self) -> Engine:
         """The engine that the options ask for, or that this machine has."""
@@ -84,7 +91,7 @@ class Session:
     @cached_property
     def store(self) -> RegistryStore:
         """The registries."""
-        return RegistryStore(runner=self.runner, skopeo=self.skopeo)
+        return RegistryStore(runner=self.runner, skopeo=self.skopeo, enclose=self._enclose)
 
     @cached_property
     def bases(self) -> Bases:
@@ -95,6 +102,7 @@ class Session:
             network=self.project.network,
             state=self.workspace.state,
             skopeo=self.skopeo,
+            enclose=self._enclose,
         )
 
     @cached_property

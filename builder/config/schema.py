@@ -81,7 +81,7 @@ class ImageSpec(_Spec):
     only: Constraint = Field({}, description="keep the cells with these values")
     exclude: list[Constraint] = Field([], description="drop the cells that match one of these")
     inputs: list[str] = Field([], description="images that it copies files from")
-    publish: bool = Field(True, description="false: built and tested, never offered")
+    publish: bool = Field(default=True, description="false: built and tested, never offered")
 
 
 class ChartSpec(_Spec):
@@ -114,7 +114,7 @@ class ProxySpec(_Spec):
 
 
 class NetworkSpec(_Spec):
-    """How builds reach the network. In no layer and in no fingerprint; ${NAME} is the environment's."""
+    """How builds reach the network, in no layer and no fingerprint. ${NAME}: the environment's."""
 
     ca: str = Field(
         default="", description="a bundle of certificates that builds trust besides their own"

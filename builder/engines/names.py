@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-from builder.reference import Reference
-
 LABEL = "catalog-builder.state"
 """The label that every container of ours carries; its value names the engine's state folder."""
 
@@ -20,11 +18,10 @@ def local_name(identity: str) -> str:
     return f"{LOCAL}/{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}:latest"
 
 
-def context_name(image: Reference) -> str:
-    """What the engine calls a parent or an input.
+def context_name(identity: str, name: str) -> str:
+    """What the engine calls the parent or an input of a target, by the name of the context.
 
-    The history of an image holds the name of its parent, and the same image must have the same
-    digest whichever registry its parent stood in.
+    The history of an image holds the name of its parent, and the same inputs must give the same
+    digest whichever registry they stood in, and by whatever reference.
     """
-    digest = image.digest or "sha256:" + hashlib.sha256(str(image).encode()).hexdigest()
-    return f"{LOCAL}/parent:{digest.removeprefix('sha256:')}"
+    return f"{local_name(identity).removesuffix(':latest')}:{name}"

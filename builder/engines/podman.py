@@ -62,8 +62,8 @@ class Podman:
         """Build to an OCI layout. Raises StepError, TransientError."""
         local = local_name(request.id)
         partial = layouts.fresh(request.layout)
-        for image in sorted(set(request.contexts.values()), key=str):
-            self._fetch(image, request)
+        for name, image in sorted(request.contexts.items()):
+            self._fetch(name, image, request)
         self._run(self._build_argv(request, local), request)
         self._run(push_argv(self._program, local, partial), request)
         layouts.settle(partial, request.layout)
@@ -114,9 +114,15 @@ class Podman:
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """What `build` would run, as shell lines that need nothing of the builder."""
         local = local_name(request.id)
-        images = sorted(set(request.contexts.values()), key=str)
         argvs = (
-            *(argv for image in images for argv in fetch_argvs(self._program, image)),
+            *(
+                argv
+                for name, image in sorted(request.contexts.items())
+                for argv in (
+                    pull_argv(self._program, image),
+                    tag_argv(self._program, image, context_name(request.id, name)),
+                )
+            ),
             self._build_argv(request, local),
             ("rm", "-rf", str(request.layout)),
             push_argv(self._program, local, request.layout),
@@ -141,12 +147,12 @@ class Podman:
         command = self._command(argv, timeout=request.timeout)
         self._runner.run(self._enclosed(command), log=request.log)
 
-    def _fetch(self, image: Reference, request: BuildRequest) -> None:
+    def _fetch(self, name: str, image: Reference, request: BuildRequest) -> None:
         """Have a parent or an input here, under the name that `build_argv` gives it."""
-        argv = (self._program, "image", "exists", context_name(image))
-        if self._runner.run(self._command(argv), check=False).code != 0:
-            for fetch in fetch_argvs(self._program, image):
-                self._run(fetch, request)
+        exists = (self._program, "image", "exists", str(image))
+        if not image.digest or self._runner.run(self._command(exists), check=False).code != 0:
+            self._run(pull_argv(self._program, image), request)
+        self._run(tag_argv(self._program, image, context_name(request.id, name)), request)
 
     def _pull(self, image: Reference) -> None:
         """Have an image of a registry here before `run`, which cannot be enclosed."""
@@ -210,17 +216,17 @@ def build_argv(
     # The OCI format would note where the parent came from; the push converts to it.
     words += ["--format", "docker", "--pull=never"]
     words += ["--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
-    for name, image in sorted(request.contexts.items()):
-        words += ["--build-context", f"{name}=docker-image://{context_name(image)}"]
+    for name in sorted(request.contexts):
+        words += ["--build-context", f"{name}=docker-image://{context_name(request.id, name)}"]
     for name, file in sorted(request.secrets.items()):
         words += ["--secret", f"id={name},src={file.absolute()}"]
     dockerfile = str(request.context / "Dockerfile")
     return (*words, "--file", dockerfile, "--tag", local, str(request.context))
 
 
-def fetch_argvs(program: str, image: Reference) -> tuple[tuple[str, ...], ...]:
-    """The commands that fetch a parent or an input, and give it its name."""
-    return pull_argv(program, image), (program, "tag", str(image), context_name(image))
+def tag_argv(program: str, image: Reference, name: str) -> tuple[str, ...]:
+    """The command that gives an image a name of its own."""
+    return (program, "tag", str(image), name)
 
 
 def pull_argv(program: str, image: Reference) -> tuple[str, ...]:

@@ -151,7 +151,7 @@ def enclosed(command: Command, *, cache: Path) -> Command:
     tied = ("setpriv", "--pdeathsig", "KILL")
     apart = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
     argv = (*tied, *apart, "sh", "-ec", script, str(cache), *command.argv)
-    return replace(command, argv=argv)
+    return replace(command, argv=argv, program=command.name)
 
 
 def mounts_below(folder: Path, mounts: str) -> tuple[str, ...]:

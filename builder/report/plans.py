@@ -68,7 +68,8 @@ def as_table(plan: Plan) -> str:
         counts[item.action] += 1
     summary = ", ".join(f"{number} to {action}" for action, number in counts.items())
     packaged = sum(chart.action == "package" for chart in plan.charts.values())
-    footer = f"{count(len(plan.targets), 'target')}: {summary}; {packaged} of {count(len(plan.charts), 'chart')} to package"
+    charts = count(len(plan.charts), "chart")
+    footer = f"{count(len(plan.targets), 'target')}: {summary}; {packaged} of {charts} to package"
     return "\n".join([*columns(rows), "", footer])
 
 

@@ -52,7 +52,7 @@ def shown(steps: Mapping[str, Step]) -> Iterator[Listener]:
 
 def _plain(event: Event) -> None:
     now = datetime.now(UTC).strftime("%H:%M:%S")
-    print(f"{now} {line(event)}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"{now} {line(event)}\n")
 
 
 def _github(event: Event) -> None:

@@ -13,41 +13,30 @@ from builder.text import count
 
 def as_data(plan: Plan, results: Mapping[str, Result], seconds: float) -> dict[str, Any]:
     """The report as plain data. `seconds` is the wall time of the run."""
+
+    def entry(key: str, step: str) -> dict[str, Any]:
+        planned, result = plan.steps[step], results.get(step)
+        known: dict[str, Any] = {"id": key, "action": planned.action, "reason": planned.reason}
+        if result is None:
+            return {**known, "status": "not run"}
+        known |= {"status": result.status, "seconds": round(result.seconds, 1), **result.detail}
+        return {**known, "reason": result.reason or planned.reason}
+
     return {
         "format": 1,
         "seconds": round(seconds, 1),
-        "targets": [
-            _entry(item.target.id, results.get(f"build:{item.target.id}"), item.action, item.reason)
-            for item in plan.targets.values()
-        ],
-        "bases": [
-            _entry(base, results.get(f"base:{base}"), plan.steps[f"base:{base}"].action,
-                   plan.steps[f"base:{base}"].reason)
-            for base in plan.bases
-        ],
+        "targets": [entry(item, f"build:{item}") for item in plan.targets],
+        "bases": [entry(base, f"base:{base}") for base in plan.bases],
         "charts": [
             {
-                **_entry(chart.name, results.get(f"chart:{chart.name}"), chart.action, chart.reason),
+                **entry(chart.name, f"chart:{chart.name}"),
                 "version": chart.version,
                 "image": chart.images[0],
             }
             for chart in plan.charts.values()
         ],
-        "release": _entry(plan.release, results.get("release"), plan.steps["release"].action,
-                          plan.steps["release"].reason),
-    }  # fmt: skip
-
-
-def _entry(key: str, result: Result | None, action: str, reason: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": key, "action": action, "reason": reason, "status": "not run"}
-    if result is not None:
-        entry |= {
-            "status": result.status,
-            "reason": result.reason or reason,
-            "seconds": round(result.seconds, 1),
-            **result.detail,
-        }
-    return entry
+        "release": entry(plan.release, "release"),
+    }
 
 
 def as_json(data: Mapping[str, Any]) -> str:

@@ -223,7 +223,7 @@ def test_ct_is_absent_without_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_ct_that_go_cannot_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     on_path(monkeypatch, "go")
     found, runner = tools(tmp_path, [says("403 Forbidden", 1)])
-    ct = found.ct()
+    ct = found.install_ct()
     assert isinstance(ct, Absent)
     assert ct.reason.endswith("failed: 403 Forbidden")
     assert runner.seen == [go_install("/bin/go", tmp_path)]

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.integration.cli.conftest import Tiny
 
 from builder.process import Command, Runner
 from builder.toolroot import ToolRoot
+from tests.integration.cli.conftest import Tiny
 from tests.integration.conftest import BUILDX
 
 RELEASE = "2026.11.23"
@@ -121,7 +121,7 @@ def test_a_failed_build_blocks_its_descendants_and_keeps_what_was_offered(tiny: 
     assert after[f"latest-{RELEASE}.1"] == before["latest"]
     assert digests(tiny, "other")["latest"] != before["latest"]
     # Mended, the next run offers it again.
-    tiny.dockerfile("tool", "FROM {{ parent }}\nCOPY files/ /tool/\nENV MENDED=1\n")
+    tiny.dockerfile("tool", "FROM {{ parent }}\nCOPY files/ /tool/\nCOPY files/ /tool/mended/\n")
     assert tiny.run("weekly").returncode == 0
     assert digests(tiny, "app")["latest"] != before["latest"]
 
@@ -212,7 +212,8 @@ def wait(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = No
 
 def test_a_full_disk_is_told_and_the_next_run_goes_on(tiny: Tiny, runner: Runner) -> None:
     state = tiny.root / "build"
-    tiny.dockerfile("other", "FROM {{ parent }}\nRUN dd if=/dev/zero of=/big bs=1M count=64\n")
+    big = "FROM {{ parent }}\nCOPY files/ /other/\nRUN dd if=/dev/zero of=/big bs=1M count=64\n"
+    tiny.dockerfile("other", big)
     mount = ("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(state))
     runner.run(Command(argv=mount))
     try:
