@@ -1,0 +1,198 @@
+"""How builds reach the network: the shell file, read by a real sh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.config.parse import Network
+from builder.errors import ConfigError
+from builder.network import (
+    build_env,
+    build_secrets,
+    passwords,
+    proxies,
+    replace_urls,
+    settle,
+    substitution,
+)
+from builder.process import Command, Runner
+
+ODD = "https://me:p%40s'$(x)&|s\\@mirror.example.org/a b/"
+SOURCES = """\
+# comment
+deb http://archive.example/debian trixie main
+deb [signed-by=/usr/share/keyrings/x.gpg] http://security.example/debian-security s main
+"""
+DEB822 = "Types: deb\nURIs: http://archive.example/debian\nSuites: trixie trixie-updates\n"
+
+
+def network(**more: object) -> Network:
+    nothing = {"ca": "", "http_proxy": "", "https_proxy": "", "no_proxy": "", "mirrors": {}}
+    return Network(**{**nothing, **more})  # type: ignore[arg-type]
+
+
+def read_by_sh(runner: Runner, text: str, *names: str) -> list[str]:
+    """The values that variables have once a shell has read a file."""
+    script = text + "".join(f'printf "%s\\0" "${{{name}-unset}}"\n' for name in names)
+    return runner.run(Command(argv=("sh", "-eu", "-c", script))).stdout.split("\0")[:-1]
+
+
+def test_nothing_to_say() -> None:
+    assert build_env(network()) == "\n"
+
+
+def test_proxies_in_both_cases(runner: Runner) -> None:
+    text = build_env(network(http_proxy=ODD, https_proxy="http://b:2", no_proxy="a,.b"))
+    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+    assert read_by_sh(runner, text, *names) == [
+        ODD, ODD, "http://b:2", "http://b:2", "a,.b", "a,.b",
+    ]  # fmt: skip
+
+
+def test_a_proxy_that_is_not_set_is_left_alone() -> None:
+    assert proxies(network(http_proxy="http://a:1")) == {
+        "http_proxy": "http://a:1",
+        "HTTP_PROXY": "http://a:1",
+    }
+
+
+def test_the_certificates(runner: Runner) -> None:
+    names = ("PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
+             "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO")  # fmt: skip
+    text = "\n".join(
+        line
+        for line in build_env(network(ca="/here/ca.pem")).splitlines()
+        if "/dev/shm" not in line
+    )
+    assert read_by_sh(runner, text + "\n", *names) == ["/run/secrets/ca"] * 6
+    assert "/here" not in text
+
+
+def test_indexes(runner: Runner) -> None:
+    text = build_env(network(mirrors={"pip": ODD, "npm": "https://npm/"}))
+    names = ("PIP_INDEX_URL", "UV_INDEX_URL", "NPM_CONFIG_REGISTRY")
+    assert read_by_sh(runner, text, *names) == [ODD, ODD, "https://npm/"]
+
+
+def sourced(runner: Runner, tmp_path: Path, text: str) -> Path:
+    """Read the shell file where /etc/apt and /dev/shm are folders of the test's own."""
+    (tmp_path / "etc/sources.list.d").mkdir(parents=True)
+    (tmp_path / "etc/sources.list").write_text(SOURCES)
+    (tmp_path / "etc/sources.list.d/debian.sources").write_text(DEB822)
+    shm = tmp_path / "shm"
+    shm.mkdir()
+    script = text.replace("/etc/apt", str(tmp_path / "etc")).replace("/dev/shm", str(shm))
+    (tmp_path / "env").write_text(script)
+    runner.run(Command(argv=("sh", "-eu", "-c", ". ./env; env > variables"), cwd=tmp_path))
+    return shm
+
+
+@pytest.mark.parametrize("mirror", ["http://mirror/debian", ODD])
+def test_apt_reads_other_sources(runner: Runner, tmp_path: Path, mirror: str) -> None:
+    mirrors = {"http://archive.example/debian": mirror}
+    shm = sourced(runner, tmp_path, build_env(network(mirrors=mirrors)))
+    assert (shm / "apt.d/main.list").read_text() == SOURCES.replace(
+        "http://archive.example/debian", mirror
+    )
+    assert (shm / "apt.d/debian.sources").read_text() == DEB822.replace(
+        "http://archive.example/debian", mirror
+    )
+    assert (shm / "apt.conf").read_text() == (
+        f'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "{shm}/apt.d";\n'
+    )
+    assert f"APT_CONFIG={shm}/apt.conf" in (tmp_path / "variables").read_text()
+    assert (tmp_path / "etc/sources.list").read_text() == SOURCES
+
+
+def test_two_mirrors_and_the_certificates(runner: Runner, tmp_path: Path) -> None:
+    mirrors = {"http://archive.example": "http://one", "http://security.example": "http://two"}
+    shm = sourced(runner, tmp_path, build_env(network(ca="/ca", mirrors=mirrors)))
+    text = (shm / "apt.d/main.list").read_text()
+    assert "deb http://one/debian trixie main\n" in text
+    assert "http://two/debian-security" in text
+    assert (shm / "apt.conf").read_text().splitlines()[0] == (
+        'Acquire::https::CAInfo "/run/secrets/ca";'
+    )
+
+
+def test_an_image_without_sources_is_no_mistake(runner: Runner, tmp_path: Path) -> None:
+    text = build_env(network(mirrors={"http://a": "http://b"}))
+    shm = tmp_path / "shm"
+    shm.mkdir()
+    script = text.replace("/etc/apt", str(tmp_path / "none")).replace("/dev/shm", str(shm))
+    runner.run(Command(argv=("sh", "-eu", "-c", script)))
+    assert list((shm / "apt.d").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("http://a.b/c", "x"),
+        ("a*b[c]^$", "&|\\1"),
+        ("a|b", "c'd\"e"),
+        ("a\\b", "$(echo no)`echo no`"),
+    ],
+)
+def test_a_substitution_is_of_plain_text(runner: Runner, old: str, new: str) -> None:
+    script = f"sed {substitution(old, new)}"
+    line = f"1 {old} 2 {old} 3 aXb http://aXb/c"
+    output = runner.run(Command(argv=("sh", "-c", script), stdin=line.encode()))
+    assert output.stdout == line.replace(old, new)
+
+
+def test_urls_are_replaced_in_text_too() -> None:
+    mirrors = {"http://archive.example/debian": ODD, "pip": "https://p"}
+    assert replace_urls(SOURCES, network(mirrors=mirrors)) == SOURCES.replace(
+        "http://archive.example/debian", ODD
+    )
+
+
+def test_passwords_are_known_so_that_they_can_be_hidden() -> None:
+    found = network(http_proxy="http://u:one@p:1", mirrors={"pip": "https://u:two@m/", "npm": "x"})
+    assert passwords(found) == ("one", "two")
+
+
+def test_variables_are_filled_in() -> None:
+    given = network(
+        ca="${HOME}/ca", http_proxy="http://${USER}:${WORD}@p", mirrors={"pip": "${A}${A}"}
+    )
+    found = settle(given, {"HOME": "/h", "USER": "u", "WORD": "w", "A": "a"})
+    assert found == network(ca="/h/ca", http_proxy="http://u:w@p", mirrors={"pip": "aa"})
+
+
+def test_a_variable_that_is_not_set() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settle(network(https_proxy="http://${WORD}@p"), {})
+    assert str(caught.value) == (
+        "matrix.yaml: the environment has no WORD\n  hint: `network` in matrix.yaml names it"
+    )
+
+
+def test_precedence() -> None:
+    given = network(ca="/file", http_proxy="http://file", mirrors={"pip": "https://file"})
+    found = settle(
+        given,
+        {
+            "BUILDER_CA": "/builder", "http_proxy": "http://environment", "no_proxy": "localhost",
+            "BUILDER_MIRROR_PIP": "https://builder", "SSL_CERT_FILE": __file__,
+        },
+    )  # fmt: skip
+    assert found == network(
+        ca="/builder",
+        http_proxy="http://file",
+        no_proxy="localhost",
+        mirrors={"pip": "https://builder"},
+    )
+
+
+def test_the_machines_own_certificates_are_the_default() -> None:
+    assert settle(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
+
+
+def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:
+    found = build_secrets(network(ca="/ca", http_proxy="http://u:p@h"), tmp_path)
+    assert found == {"env": tmp_path / "env", "ca": Path("/ca")}
+    assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600
+    assert "ca" not in build_secrets(network(), tmp_path)
