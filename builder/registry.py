@@ -74,7 +74,7 @@ class EmbeddedRegistry:
         try:
             owner = json.loads((self._state / "owner.json").read_text())
             os.kill(owner["pid"], 0)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return False
         return owner.get("address") == self._address and self._answers()
 

@@ -252,6 +252,8 @@ class RegistryStore:
             client.session = client.auth.session = session
             container = client.get_container(f"{registry}/{repository}:latest")
             client.auth.load_configs(container)
+            if scheme == "basic" and not getattr(client.auth, "_basic_auth", ""):
+                raise ValueError("it wants a name and a password, and there are none")
             clients[key] = client
         return clients[key]
 

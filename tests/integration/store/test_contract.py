@@ -1,0 +1,194 @@
+"""What every store does: the fake, and the adapter with a real registry."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.errors import StepError
+from builder.ports import Artifact, Blob, Store
+from builder.process import Runner
+from builder.reference import Reference, parse
+from builder.store import RegistryStore
+from tests.fakes.layout import write_layout
+from tests.fakes.store import FakeStore
+from tests.integration.registry import registry
+
+ARTIFACT = Artifact(
+    kind="application/vnd.example.thing.v1+json",
+    config=b'{"a": 1}',
+    files={
+        "one.json": Blob(kind="application/json", data=b'{"one": 1}\n'),
+        "two.bin": Blob(kind="application/octet-stream", data=bytes(range(256))),
+    },
+    annotations={"org.example.note": "a note"},
+)
+Place = Callable[[str], Reference]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A registry."""
+    folder, runner = Path(tempfile.mkdtemp()), Runner()
+    with registry(folder, runner=runner) as host:
+        yield host
+    runner.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["fake", "registry"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """One store."""
+    if request.param == "fake":
+        return FakeStore()
+    request.getfixturevalue("address")
+    return RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
+
+
+@pytest.fixture
+def place(address: str, request: pytest.FixtureRequest) -> Place:
+    """References below a name of the test's own."""
+    folder = f"{abs(hash(request.node.name)):x}"
+    return lambda text: parse(f"{address}/{folder}/{text}")
+
+
+@pytest.fixture
+def layouts(tmp_path: Path) -> Callable[[str], tuple[Path, str]]:
+    """Makes layouts that hold a text; each with its digest."""
+
+    def make(text: str) -> tuple[Path, str]:
+        return tmp_path / text, write_layout(tmp_path / text, text.encode())
+
+    return make
+
+
+Layouts = Callable[[str], tuple[Path, str]]
+MISSING = "sha256:" + "0" * 64
+
+
+def test_what_is_not_there(store: Store, place: Place) -> None:
+    assert store.tags(place("none").name) == ()
+    assert store.digest(place("none:tag")) is None
+    assert store.digest(place(f"none@{MISSING}")) is None
+    assert store.get(place("none:tag")) is None
+    assert store.get(place(f"none@{MISSING}")) is None
+
+
+def test_a_layout_is_pushed_as_it_is(store: Store, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    assert store.push(layout, place("image:a")) == digest
+    assert store.digest(place("image:a")) == digest
+    assert store.digest(place(f"image@{digest}")) == digest
+    assert store.digest(place("image:b")) is None
+    assert store.tags(place("image").name) == ("a",)
+
+
+def test_the_first_push_wins(store: Store, place: Place, layouts: Layouts) -> None:
+    (one, first), (two, second) = layouts("one"), layouts("two")
+    assert first != second
+    store.push(one, place("image:a"))
+    assert store.push(two, place("image:a")) == first
+    assert store.digest(place("image:a")) == first
+    assert store.push(two, place("image:b")) == second
+
+
+def test_the_same_push_again(store: Store, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    assert store.push(layout, place("image:a")) == store.push(layout, place("image:a")) == digest
+
+
+def test_tags_are_sorted(store: Store, place: Place, layouts: Layouts) -> None:
+    layout, _ = layouts("one")
+    for tag in ("b", "a", "c.1", "B"):
+        store.push(layout, place(f"image:{tag}"))
+    assert store.tags(place("image").name) == ("B", "a", "b", "c.1")
+
+
+def test_tags_are_of_one_repository(store: Store, place: Place, layouts: Layouts) -> None:
+    layout, _ = layouts("one")
+    store.push(layout, place("image:a"))
+    store.push(layout, place("image-more:b"))
+    store.push(layout, place("image/below:c"))
+    assert store.tags(place("image").name) == ("a",)
+
+
+def test_a_copy_within_a_repository(store: Store, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    store.push(layout, place("image:a"))
+    store.copy(place("image:a"), place("image:b"))
+    store.copy(place(f"image@{digest}"), place("image:c"))
+    assert store.tags(place("image").name) == ("a", "b", "c")
+    assert {store.digest(place(f"image:{tag}")) for tag in "abc"} == {digest}
+
+
+def test_a_copy_moves_a_tag(store: Store, place: Place, layouts: Layouts) -> None:
+    (one, first), (two, second) = layouts("one"), layouts("two")
+    store.push(one, place("image:a"))
+    store.push(two, place("image:b"))
+    store.copy(place("image:b"), place("image:a"))
+    assert store.digest(place("image:a")) == second
+    assert store.digest(place(f"image@{first}")) == first
+
+
+def test_a_copy_to_another_repository(store: Store, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    store.push(layout, place("image:a"))
+    store.copy(place(f"image@{digest}"), place("other:b"))
+    assert store.digest(place("other:b")) == digest
+    assert store.tags(place("other").name) == ("b",)
+
+
+@pytest.mark.parametrize("target", ["image:b", "other:b"])
+def test_a_copy_of_nothing(store: Store, place: Place, layouts: Layouts, target: str) -> None:
+    layout, _ = layouts("one")
+    store.push(layout, place("image:a"))
+    with pytest.raises(StepError):
+        store.copy(place("image:none"), place(target))
+    assert store.digest(place(target)) is None
+
+
+def test_an_artifact_comes_back_as_it_was(store: Store, place: Place) -> None:
+    digest = store.put(ARTIFACT, place("thing:a"))
+    assert store.digest(place("thing:a")) == digest
+    assert store.get(place("thing:a")) == ARTIFACT
+    assert store.get(place(f"thing@{digest}")) == ARTIFACT
+
+
+def test_the_same_artifact_has_the_same_digest(store: Store, place: Place) -> None:
+    digest = store.put(ARTIFACT, place("thing:a"))
+    assert store.put(ARTIFACT, place("thing:b")) == digest
+    assert store.put(replace(ARTIFACT, config=b"{}"), place("thing:c")) != digest
+
+
+def test_an_artifact_replaces_another(store: Store, place: Place) -> None:
+    old = store.put(ARTIFACT, place("thing:a"))
+    other = Artifact(kind="x/y", files={"z": Blob(kind="text/plain", data=b"")})
+    store.put(other, place("thing:a"))
+    assert store.get(place("thing:a")) == other
+    assert store.get(place(f"thing@{old}")) == ARTIFACT
+
+
+@pytest.mark.parametrize("target", ["thing:b", "other:b"])
+def test_an_artifact_is_copied_like_an_image(store: Store, place: Place, target: str) -> None:
+    digest = store.put(ARTIFACT, place("thing:a"))
+    store.copy(place(f"thing@{digest}"), place(target))
+    assert store.digest(place(target)) == digest
+    assert store.get(place(target)) == ARTIFACT
+
+
+def test_many_at_once(store: Store, place: Place) -> None:
+    def put(number: int) -> str:
+        artifact = replace(ARTIFACT, config=f'{{"n": {number}}}'.encode())
+        return store.put(artifact, place(f"many:t{number}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        digests = list(pool.map(put, range(24)))
+        assert list(pool.map(lambda n: store.digest(place(f"many:t{n}")), range(24))) == digests
+    assert len(set(digests)) == 24
+    assert len(store.tags(place("many").name)) == 24

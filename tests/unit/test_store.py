@@ -1,0 +1,241 @@
+"""What a registry may answer, and what becomes of it; and the commands that move layers."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from builder.errors import BuilderError, ConflictError, StepError, TransientError
+from builder.ports import Artifact, Blob
+from builder.process import Runner
+from builder.reference import parse
+from builder.store import RegistryStore
+
+Answer = tuple[int, dict[str, str], bytes]
+DIGEST = "sha256:" + "a" * 64
+TAG = "image:tag"
+
+
+class Registry(ThreadingHTTPServer):
+    """Answers `/v2/` well, and the rest from `script`: by (method, path without its host)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script: Callable[[str, str], Answer | None] = lambda method, path: (404, {}, b"")
+        self.root: Answer = (200, {}, b"{}")
+        self.asked: list[tuple[str, str]] = []
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Registry
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        found: Answer | None = self.server.root
+        if self.path != "/v2/":
+            self.server.asked.append((self.command, self.path))
+            found = self.server.script(self.command, self.path)
+        if found is None:  # reset the connection
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()
+            self.close_connection = True
+            return
+        code, headers, body = found
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_PUT = do_POST = _answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """A registry that says what it is told to."""
+    server = Registry()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def store() -> RegistryStore:
+    return RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        ((500, {}, b""), TransientError, "the registry answered 500 Internal Server Error"),
+        ((503, {}, b""), TransientError, "the registry answered 503 Service Unavailable"),
+        ((429, {}, b""), TransientError, "the registry answered 429 Too Many Requests"),
+        ((409, {}, b""), ConflictError, "the registry answered 409 Conflict"),
+        (
+            (400, {}, b"the name is odd"),
+            StepError,
+            "the registry answered 400 Bad Request: the name is odd",
+        ),
+    ],
+)
+def test_what_a_registry_answers(
+    registry: Registry, store: RegistryStore, answer: Answer, kind: type[BuilderError], text: str
+) -> None:
+    registry.script = lambda method, path: answer
+    place = parse(f"{registry.address}/{TAG}")
+    with pytest.raises(BuilderError) as caught:
+        store.get(place)
+    assert type(caught.value) is kind
+    assert str(caught.value) == f"{place}: {text}"
+    assert registry.asked == [("GET", "/v2/image/manifests/tag")]
+
+
+def test_a_connection_that_is_reset(registry: Registry, store: RegistryStore) -> None:
+    registry.script = lambda method, path: None
+    with pytest.raises(TransientError) as caught:
+        store.digest(parse(f"{registry.address}/{TAG}"))
+    assert caught.value.message.startswith(f"registry {registry.address} does not answer: ")
+    assert caught.value.hint == "is it up, and is its name right in `catalog.registries`?"
+
+
+def test_a_registry_that_is_down(store: RegistryStore) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(TransientError) as caught:
+        store.tags(f"127.0.0.1:{port}/image")
+    message = caught.value.message
+    assert message.startswith(f"registry 127.0.0.1:{port} does not answer: ")
+    assert "refused" in message
+
+
+def test_nothing_of_it_is_tried_again_here(registry: Registry, store: RegistryStore) -> None:
+    registry.script = lambda method, path: (502, {}, b"")
+    with pytest.raises(TransientError):
+        store.digest(parse(f"{registry.address}/{TAG}"))
+    assert len(registry.asked) == 1
+
+
+CHALLENGES = {
+    "none": "",
+    "basic": 'Basic realm="x"',
+    "bearer": 'Bearer realm="http://ADDRESS/token",service="x",scope="repository:image:pull"',
+}
+
+
+@pytest.mark.parametrize("scheme", CHALLENGES)
+@pytest.mark.parametrize("code", [401, 403])
+def test_without_the_right_to(
+    registry: Registry,
+    store: RegistryStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    code: int,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    challenge = CHALLENGES[scheme].replace("ADDRESS", registry.address)
+    headers = {"Www-Authenticate": challenge} if challenge else {}
+    registry.root = (401, headers, b"")
+    registry.script = lambda method, path: (code, headers, b"")
+    with pytest.raises(BuilderError) as caught:
+        store.get(parse(f"{registry.address}/{TAG}"))
+    assert type(caught.value) is StepError, str(caught.value)
+    assert registry.address in caught.value.message
+    assert caught.value.hint in {
+        f"run `docker login {registry.address}`",
+        "are you logged in, with the right to push?",
+    }
+
+
+def test_tags_are_read_page_by_page(registry: Registry, store: RegistryStore) -> None:
+    pages: dict[str, Answer] = {
+        "/v2/image/tags/list?n=1000": (
+            200,
+            {"Link": '</v2/image/tags/list?n=1000&last=b>; rel="next"'},
+            b'{"tags": ["b", "a"]}',
+        ),
+        "/v2/image/tags/list?n=1000&last=b": (200, {}, b'{"tags": ["c", "b"]}'),
+    }
+    registry.script = lambda method, path: pages[path]
+    assert store.tags(f"{registry.address}/image") == ("a", "b", "c")
+
+
+def test_a_repository_whose_tags_are_gone(registry: Registry, store: RegistryStore) -> None:
+    registry.script = lambda method, path: (200, {}, b'{"name": "image", "tags": null}')
+    assert store.tags(f"{registry.address}/image") == ()
+
+
+def test_a_digest_is_asked_for_without_the_manifest(
+    registry: Registry, store: RegistryStore
+) -> None:
+    registry.script = lambda method, path: (200, {"Docker-Content-Digest": DIGEST}, b"")
+    assert store.digest(parse(f"{registry.address}/{TAG}")) == DIGEST
+    assert registry.asked == [("HEAD", "/v2/image/manifests/tag")]
+
+
+def test_a_blob_that_arrives_damaged(registry: Registry, store: RegistryStore) -> None:
+    manifest = (
+        b'{"config": {"mediaType": "x/y", "digest": "' + DIGEST.encode() + b'"}, "layers": []}'
+    )
+    registry.script = lambda method, path: (200, {}, manifest if "manifests" in path else b"torn")
+    place = parse(f"{registry.address}/{TAG}")
+    with pytest.raises(TransientError) as caught:
+        store.get(place)
+    assert str(caught.value) == f"{place}: blob {DIGEST} arrived damaged"
+
+
+def test_an_upload_goes_where_the_registry_says(registry: Registry, store: RegistryStore) -> None:
+    def script(method: str, path: str) -> Answer:
+        if method == "HEAD":
+            return 404, {}, b""
+        if method == "POST":
+            place = f"http://{registry.address}/v2/image/blobs/uploads/1?state=x"
+            return 202, {"Location": place}, b""
+        return 201, {}, b""
+
+    registry.script = script
+    artifact = Artifact(kind="x/y", files={"f": Blob(kind="x/z", data=b"data")})
+    store.put(artifact, parse(f"{registry.address}/{TAG}"))
+    puts = [path for method, path in registry.asked if method == "PUT"]
+    assert len(puts) == 3
+    assert all(path.startswith("/v2/image/blobs/uploads/1?state=x&digest=sha256:")
+               for path in puts[:2])  # fmt: skip
+    assert puts[2] == "/v2/image/manifests/tag"
+
+
+def test_how_layers_are_moved(store: RegistryStore) -> None:
+    near, far = parse("127.0.0.1:5005/a:1"), parse("ghcr.io/b/a:1")
+    assert store.push_command(Path("/l"), near).argv == (
+        "skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false",
+        "oci:/l", "docker://127.0.0.1:5005/a:1",
+    )  # fmt: skip
+    assert store.push_command(Path("/l"), far).argv == (
+        "skopeo", "copy", "--quiet", "--preserve-digests", "oci:/l", "docker://ghcr.io/b/a:1",
+    )  # fmt: skip
+    assert store.copy_command(near, far).argv == (
+        "skopeo", "copy", "--quiet", "--preserve-digests", "--all", "--src-tls-verify=false",
+        "docker://127.0.0.1:5005/a:1", "docker://ghcr.io/b/a:1",
+    )  # fmt: skip
