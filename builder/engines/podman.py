@@ -152,7 +152,9 @@ class Podman:
         exists = (self._program, "image", "exists", str(image))
         if not image.digest or self._runner.run(self._command(exists), check=False).code != 0:
             self._run(pull_argv(self._program, image), request)
-        self._run(tag_argv(self._program, image, context_name(request.id, name)), request)
+        # podman forgets one of two names that an image is given at the same time.
+        with self._lock:
+            self._run(tag_argv(self._program, image, context_name(request.id, name)), request)
 
     def _pull(self, image: Reference) -> None:
         """Have an image of a registry here before `run`, which cannot be enclosed."""

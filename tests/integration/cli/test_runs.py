@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -227,3 +228,26 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(tiny: Tiny, runner: Runner
         assert report(tiny)["other"] == "done"
     finally:
         runner.run(Command(argv=("umount", "--lazy", str(state))))
+
+
+def test_a_week_by_docker(tiny: Tiny, toolroot: ToolRoot, docker_host: str) -> None:
+    """A daemon is used where it answers; nothing but the engine is different."""
+    config = tiny.root / "docker"
+    config.mkdir()
+    plugins = {"cliPluginsExtraDirs": [str((toolroot.path / BUILDX).parent)]}
+    (config / "config.json").write_text(json.dumps(plugins))
+    (config / "docker").symlink_to(toolroot.path / "usr/bin/docker")
+    environment = {
+        "DOCKER_HOST": docker_host,
+        "DOCKER_CONFIG": str(config),
+        "BUILDER_ENGINE": "auto",
+        "PATH": f"{config}:{os.environ['PATH']}",
+    }
+    done = tiny.run("weekly", **environment)
+    assert done.returncode == 0, done.stderr
+    assert set(report(tiny).values()) == {"done"}
+    assert "docker daemon: answers" in tiny.run("doctor", **environment).stdout
+    # What docker built, podman goes on from.
+    again = tiny.run("weekly")
+    assert again.returncode == 0, again.stderr
+    assert set(report(tiny).values()) == {"reused"}
