@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from builder.process import Runner
+from tests.fakes.answers import Registry
 from tests.fakes.catalog import Folder, Week
 
 
@@ -29,3 +31,15 @@ def runner() -> Iterator[Runner]:
     runner = Runner()
     yield runner
     runner.stop()
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """A registry that says what it is told to."""
+    server = Registry()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -12,6 +12,7 @@ from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.plan import Observed
 from builder.render.tree import BAKE, tree
+from builder.text import count
 from builder.workspace import write, write_context
 
 
@@ -59,6 +60,8 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         dockerfile = str(item.fingerprint.document["dockerfile"])
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
     click.echo(
-        f"{len(plan.targets)} images, {len(plan.charts)} charts and {BAKE} in {out}", err=True
+        f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
+        f" in {out}",
+        err=True,
     )
     return 0

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,69 +12,10 @@ from builder.ports import Artifact, Blob
 from builder.process import Runner
 from builder.reference import parse
 from builder.store import RegistryStore
+from tests.fakes.answers import Answer, Registry
 
-Answer = tuple[int, dict[str, str], bytes]
 DIGEST = "sha256:" + "a" * 64
 TAG = "image:tag"
-
-
-class Registry(ThreadingHTTPServer):
-    """Answers `/v2/` well, and the rest from `script`: by (method, path without its host)."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.script: Callable[[str, str], Answer | None] = lambda method, path: (404, {}, b"")
-        self.root: Answer = (200, {}, b"{}")
-        self.asked: list[tuple[str, str]] = []
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Registry
-    protocol_version = "HTTP/1.1"
-
-    def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        found: Answer | None = self.server.root
-        if self.path != "/v2/":
-            self.server.asked.append((self.command, self.path))
-            found = self.server.script(self.command, self.path)
-        if found is None:  # reset the connection
-            linger = struct.pack("ii", 1, 0)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.connection.close()
-            self.close_connection = True
-            return
-        code, headers, body = found
-        self.send_response(code)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    do_GET = do_HEAD = do_PUT = do_POST = _answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    """A registry that says what it is told to."""
-    server = Registry()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture

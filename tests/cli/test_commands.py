@@ -1,0 +1,311 @@
+"""The command line: what it prints, and the code that it exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from builder.cli.main import COMMANDS, main
+from tests.fakes.answers import Registry
+from tests.fakes.catalog import TODAY, Folder
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "render"
+
+
+class Outcome(NamedTuple):
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `builder` in the folder of a catalog, on a day that does not pass."""
+    for name in list(os.environ):
+        if name.startswith("BUILDER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("BUILDER_TODAY", TODAY)
+    monkeypatch.chdir(folder.root)
+
+    def call(*argv: str) -> Outcome:
+        monkeypatch.setattr("sys.argv", ["builder", *argv])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        text = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, text.out, text.err)
+
+    return call
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    found = run("--help")
+    assert found.code == 0
+    for name, summary in COMMANDS.items():
+        assert f"{name} " in found.out
+        assert summary.split()[0] in found.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example(run: Run, name: str) -> None:
+    found = run(name, "--help")
+    assert found.code == 0
+    assert f"Example:\n    builder {name}" in found.out
+
+
+def test_the_commands_are_the_modules() -> None:
+    folder = Path(main.__code__.co_filename).parent
+    helpers = {"__init__", "main", "options", "running", "wiring"}
+    assert {path.stem for path in folder.glob("*.py")} - helpers == set(COMMANDS)
+
+
+def test_an_unknown_command(run: Run) -> None:
+    found = run("plam")
+    assert found.code == 2
+    assert "No such command 'plam'" in found.err
+
+
+# Mistakes.
+
+
+def test_a_mistake_in_the_matrix(run: Run, folder: Folder) -> None:
+    folder.edit("matrix.yaml", "from: speech,", "from: speach,")
+    assert run("plan", "--offline") == (
+        2,
+        "",
+        "error: matrix.yaml:19:16: unknown parent 'speach'\n"
+        "      desk: {from: speach, inputs: [tool]}\n"
+        "                   ^\n"
+        "  hint: did you mean speech?\n",
+    )
+
+
+def test_several_mistakes(run: Run, folder: Folder) -> None:
+    folder.edit("matrix.yaml", "from: speech,", "from: speach,")
+    folder.edit("images/tool/recipe.yaml", "summary: A tool", "summary: A tool\nsumary: x")
+    found = run("plan", "--offline")
+    assert (found.code, found.out) == (2, "")
+    assert "images/tool/recipe.yaml:2:1: unknown key 'sumary'" in found.err
+    assert "matrix.yaml:19:16: unknown parent 'speach'" in found.err
+
+
+def test_a_mistake_in_a_template(run: Run, folder: Folder) -> None:
+    folder.edit("images/tool/Dockerfile.j2", "parent", "parnet")
+    assert run("plan", "--offline") == (
+        2,
+        "",
+        "error: images/tool/Dockerfile.j2:1: template: 'parnet' is undefined\n"
+        "    FROM {{ parnet }}\n",
+    )
+
+
+def test_a_torn_lock(run: Run, folder: Folder) -> None:
+    folder.write("matrix.lock", '{\n "bases": {\n')
+    assert run("plan", "--offline") == (
+        2,
+        "",
+        "error: matrix.lock:3:1: not a lock: Expecting property name enclosed in double quotes\n"
+        "  hint: it was torn or edited by hand; restore it from git, or run `builder lock`\n",
+    )
+
+
+def test_no_lock(run: Run, folder: Folder) -> None:
+    (folder.root / "matrix.lock").unlink()
+    assert run("plan", "--offline") == (
+        2, "", "error: there is no matrix.lock\n  hint: run `builder lock`\n",
+    )  # fmt: skip
+
+
+def test_no_catalog(run: Run, tmp_path: Path) -> None:
+    assert run("plan", "--offline", "--root", str(tmp_path)) == (
+        2,
+        "",
+        f"error: no matrix.yaml in {tmp_path}\n  hint: name the folder of a catalog with --root\n",
+    )
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "23.11.2026", ""])
+def test_a_day_that_is_none(run: Run, day: str) -> None:
+    assert run("plan", "--offline", "--today", day) == (
+        2, "", f"error: not a date: {day!r}\n  hint: --today YYYY-MM-DD\n",
+    )  # fmt: skip
+
+
+def test_a_selection_of_nothing(run: Run) -> None:
+    assert run("plan", "--offline", "--select", "dask") == (
+        3,
+        "",
+        "error: nothing is selected by 'dask'\n  hint: did you mean desk or base?\n",
+    )
+
+
+def test_a_target_that_is_none(run: Run) -> None:
+    assert run("explain", "desk/os=3", "--offline").code == 3
+
+
+def test_a_step_that_the_plan_has_not(run: Run, registry: Registry) -> None:
+    found = run("step", "build:dsk/os=1,lang=1.9", "--registry", registry.address)
+    assert (found.code, found.out) == (3, "")
+    first, second = found.err.splitlines()
+    assert first == "error: the plan has no step 'build:dsk/os=1,lang=1.9'"
+    assert second.startswith("  hint: did you mean build:desk/os=1,lang=1.9 or ")
+
+
+def test_a_registry_that_is_down(run: Run) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    found = run("plan", "--registry", address)
+    assert (found.code, found.out) == (5, "")
+    assert found.err.startswith(f"error: registry {address} does not answer: ")
+
+
+def test_a_variable_of_the_network_that_is_not_set(run: Run, folder: Folder) -> None:
+    folder.edit("matrix.yaml", "axes:\n", "network: {proxy: {http: 'http://${WORD}@p'}}\naxes:\n")
+    found = run("plan", "--offline")
+    assert found.code == 2
+    assert "the environment has no WORD" in found.err
+
+
+# Plans.
+
+
+def targets(found: Outcome) -> list[str]:
+    assert found.code == 0, found.err
+    return [item["id"] for item in json.loads(found.out)["targets"]]
+
+
+def test_a_plan_offline(run: Run) -> None:
+    found = run("plan", "--offline", "--format", "json")
+    assert len(targets(found)) == 8
+    assert found.err == ""
+    assert run("plan", "--offline", "--format", "json") == found
+
+
+def test_a_plan_changes_nothing(run: Run, folder: Folder) -> None:
+    before = sorted(folder.root.rglob("*"))
+    run("plan", "--offline")
+    assert sorted(folder.root.rglob("*")) == before
+
+
+def test_a_plan_against_a_registry_that_is_empty(run: Run, registry: Registry) -> None:
+    found = run("plan", "--registry", registry.address)
+    assert found.code == 0
+    assert "new: no release has it; packages not locked" in found.out
+    assert found.out.splitlines()[-1] == "8 targets: 8 to build; 1 of 1 chart to package"
+
+
+@pytest.mark.parametrize(
+    ("style", "start"),
+    [("table", "STEP "), ("json", '{\n "format": 1,'), ("mermaid", "flowchart LR"),
+     ("github", 'level-0={"include":[')],
+)  # fmt: skip
+def test_formats(run: Run, style: str, start: str) -> None:
+    assert run("plan", "--offline", "--format", style).out.startswith(start)
+
+
+def test_a_root_elsewhere(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    root = str(folder.root)
+    assert targets(run("plan", "--offline", "--format", "json", "--root", root))
+    monkeypatch.setenv("BUILDER_ROOT", root)
+    assert targets(run("plan", "--offline", "--format", "json"))
+
+
+def test_a_flag_goes_before_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = ("plan", "--offline", "--format", "json")
+    monkeypatch.setenv("BUILDER_SELECT", "tool,os=1 base,os=2")
+    assert targets(run(*plan)) == ["base/os=2", "base/os=1", "tool/os=1"]
+    assert targets(run(*plan, "--select", "base,os=1")) == ["base/os=1"]
+    monkeypatch.delenv("BUILDER_SELECT")
+    monkeypatch.setenv("BUILDER_TODAY", "2031-01-01")
+    retired = {item["action"] for item in json.loads(run(*plan).out)["targets"]}
+    assert retired == {"retire"}
+    built = run(*plan, "--today", TODAY).out
+    assert {item["action"] for item in json.loads(built)["targets"]} == {"build"}
+
+
+def test_registries_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDER_REGISTRIES", "ghcr.io/one ghcr.io/two")
+    chart = json.loads(run("plan", "--offline", "--format", "json").out)["charts"][0]
+    assert chart["image"] == "ghcr.io/one/shop-desk:lang1.10.4-2026.11.23"
+
+
+# Explain, render, clean.
+
+
+def test_explain_shows_what_a_fingerprint_is_made_of(run: Run) -> None:
+    found = run("explain", "desk", "--offline")
+    assert found.code == 0
+    head, _, document = found.out.partition("\n\n")
+    first, second = head.splitlines()
+    assert first == "desk/os=2,lang=1.10"
+    data = json.loads(document)
+    assert sorted(data) == [
+        "context", "dockerfile", "format", "inputs", "lock", "parent", "platform",
+    ]  # fmt: skip
+    plan = json.loads(run("plan", "--offline", "--format", "json").out)
+    (digest,) = [item["fingerprint"] for item in plan["targets"] if item["id"] == first]
+    assert second == f"fingerprint {digest}"
+
+
+def test_explain_against_the_registry(run: Run, registry: Registry) -> None:
+    found = run("explain", "desk,os=1", "--registry", registry.address)
+    assert found.code == 0
+    assert found.out.splitlines()[-1] == "build: new: no release has it; packages not locked"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_render_writes_what_is_kept(run: Run, tmp_path: Path) -> None:
+    found = run("render", "--out", str(tmp_path / "out"), "--offline")
+    assert (found.code, found.out) == (0, "")
+    assert found.err == f"8 images, 1 chart and docker-bake.json in {tmp_path / 'out'}\n"
+    rendered = tree(tmp_path / "out")
+    if os.environ.get("UPDATE_GOLDEN"):
+        for path, data in rendered.items():
+            (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / path).write_bytes(data)
+    assert rendered == tree(GOLDEN)
+
+
+def test_what_is_rendered_by_hand_is_what_was_asked_for(run: Run, tmp_path: Path) -> None:
+    run("render", "--out", str(tmp_path / "out"), "--offline", "--select", "speech,os=1")
+    bake = json.loads((tmp_path / "out" / "docker-bake.json").read_text())
+    assert list(bake["target"]) == ["os-1-linux-amd64", "base-os1", "speech-os1-lang1_9"]
+    assert bake["target"]["speech-os1-lang1_9"]["contexts"] == {"parent": "target:base-os1"}
+    for name, target in bake["target"].items():
+        assert (tmp_path / "out" / target["context"] / "Dockerfile").is_file(), name
+
+
+def test_what_has_ended_is_not_rendered(run: Run, tmp_path: Path) -> None:
+    run("render", "--out", str(tmp_path / "out"), "--offline", "--today", "2028-07-01")
+    assert not any("os1" in path for path in tree(tmp_path / "out"))
+
+
+def test_clean_keeps_what_was_published(run: Run, folder: Folder) -> None:
+    for name in ("registry", "charts", "work", "logs"):
+        folder.write(f"build/{name}/file", "x")
+    folder.write("build/report.json", "{}")
+    assert run("clean").code == 0
+    assert sorted(path.name for path in (folder.root / "build").iterdir()) == ["charts", "registry"]
+    assert run("clean", "--all").code == 0
+    assert list((folder.root / "build").iterdir()) == []
+    assert run("clean").code == 0

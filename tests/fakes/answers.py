@@ -1,0 +1,57 @@
+"""A registry that answers what it is told to, over HTTP."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Registry(ThreadingHTTPServer):
+    """Answers `/v2/` well, and the rest from `script`: by (method, path without its host)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script: Callable[[str, str], Answer | None] = lambda method, path: (404, {}, b"")
+        self.root: Answer = (200, {}, b"{}")
+        self.asked: list[tuple[str, str]] = []
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Registry
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        found: Answer | None = self.server.root
+        if self.path != "/v2/":
+            self.server.asked.append((self.command, self.path))
+            found = self.server.script(self.command, self.path)
+        if found is None:  # reset the connection
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()
+            self.close_connection = True
+            return
+        code, headers, body = found
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_PUT = do_POST = _answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
