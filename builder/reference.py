@@ -12,6 +12,7 @@ _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 )
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_LOOPBACK = re.compile(r"127(?:\.\d{1,3}){3}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -41,7 +42,7 @@ class Reference:
     def is_loopback(self) -> bool:
         """Whether the registry is on this machine, and so is spoken to in plain HTTP."""
         host = self.registry.rsplit(":", 1)[0]
-        return host == "localhost" or host.startswith("127.") or host == "[::1]"
+        return host in {"localhost", "[::1]"} or _LOOPBACK.fullmatch(host) is not None
 
     def with_tag(self, tag: str) -> Reference:
         """The same repository at `tag`."""
@@ -61,6 +62,7 @@ def parse(text: str) -> Reference:
         repository, tag = tail.rsplit(":", 1)
     valid = (
         slash
+        and not re.search(r"[:@](@|$)", text)
         and _REPOSITORY.fullmatch(repository)
         and (not tag or _TAG.fullmatch(tag))
         and (not digest or _DIGEST.fullmatch(digest))

@@ -1,0 +1,105 @@
+"""report.json and report.md, and the lines that are printed meanwhile."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from builder.events import Event, Finished, Noted, Result, Retried, Started
+from builder.report import summary
+from builder.report.progress import Board, line
+from tests.fakes.catalog import Week
+
+
+def report(week: Week) -> dict[str, object]:
+    plan = week.plan()
+    data = summary.as_data(plan, week.carry_out(plan), 12.345)
+    assert json.loads(summary.as_json(data)) == json.loads(json.dumps(data))
+    return data
+
+
+def test_what_was_done_and_why(week: Week) -> None:
+    data = report(week)
+    assert data["seconds"] == 12.3
+    (target,) = [item for item in data["targets"] if item["id"] == "base/os=2"]  # type: ignore[attr-defined]
+    digest, seconds = target.pop("digest"), target.pop("seconds")
+    assert digest.startswith("sha256:")
+    assert seconds >= 0
+    assert target == {
+        "id": "base/os=2",
+        "action": "build",
+        "status": "done",
+        "reason": "new: no release has it; packages not locked",
+        "size": 1000,
+        "tests": {"passed": 2, "failed": 0, "skipped": 0},
+        "log": str(week.state / "logs" / "build-base_os=2.log"),
+    }
+    (chart,) = data["charts"]  # type: ignore[misc]
+    assert chart["version"] == "1.0.0"  # type: ignore[has-type]
+    assert data["release"]["release"] == "2026.11.23"  # type: ignore[index]
+
+
+def test_for_people(week: Week) -> None:
+    week.smoke.rejects = {"tool/os=1"}
+    text = summary.as_markdown(report(week))
+    head, _, rest = text.partition("## Images")
+    assert head.splitlines()[:4] == [
+        "# Catalog 2026.11.23",
+        "",
+        "8 targets: 6 built, 0 unchanged, 2 failed or blocked; 1 chart; 12 s.",
+        "Release: done — 8 built, 1 chart packaged",
+    ]
+    assert "| `tool/os=1` | failed |" in rest
+    assert "build:tool/os=1 failed" in rest
+    assert "### tool/os=1: failed\n\n```\ntool/os=1: 1 of 2 tests failed\n```" in rest
+    assert "### desk/os=1,lang=1.9: blocked" in rest
+
+
+def test_a_second_week_is_unchanged(week: Week) -> None:
+    week.go_by()
+    text = summary.as_markdown(report(week))
+    assert "8 targets: 0 built, 8 unchanged, 0 failed or blocked" in text
+    assert "What did not pass" not in text
+
+
+EVENTS: list[tuple[Event, str]] = [
+    (Started(step="a"), "a: started"),
+    (Noted(step="a", text="building"), "a: building"),
+    (
+        Retried(step="a", attempt=1, delay=6.0, reason="502\nmore"),
+        "a: try 1 failed (502); again in 6 s",
+    ),
+    (
+        Finished(result=Result(step="a", status="done", seconds=1.25, reason="new")),
+        "✓ a: done in 1.2 s — new",
+    ),
+    (
+        Finished(result=Result(step="a", status="failed", seconds=2, reason="it broke\nhere")),
+        "✗ a: failed in 2.0 s — it broke",
+    ),
+    (Finished(result=Result(step="a", status="reused", reason="there")), "= a: reused — there"),
+    (Finished(result=Result(step="a", status="blocked", reason="b failed")),
+     "- a: blocked — b failed"),
+    (Finished(result=Result(step="a", status="skipped")), "- a: skipped"),
+    (Finished(result=Result(step="a", status="retired")), "· a: retired"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "text"), EVENTS)
+def test_an_event_is_a_line(event: Event, text: str) -> None:
+    assert line(event) == text
+
+
+def test_the_board_knows_what_runs_and_what_is_next(week: Week) -> None:
+    steps = week.plan().steps
+    board = Board(steps)
+    first, second, *_ = steps
+    for event in (Started(step=first), Noted(step=first, text="fetching"), Started(step=second)):
+        board(event)
+    assert [row[:2] for row in board.rows()] == [(first, "fetching"), (second, "")]
+    assert list(board.following()) == list(steps)[2:5]
+    board(Retried(step=first, attempt=1, delay=2.0, reason="x"))
+    assert board.rows()[0][1] == "waits 2 s to try again"
+    board(Finished(result=Result(step=first, status="done")))
+    assert [row[0] for row in board.rows()] == [second]

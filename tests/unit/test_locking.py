@@ -1,0 +1,130 @@
+"""What `builder lock` decides, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.errors import BuilderError, StepError, TransientError
+from builder.lock import Lock
+from builder.locking import lock_catalog
+from tests.fakes.bases import FakeBases, FakeLines
+from tests.fakes.catalog import LOCK, TODAY, Folder
+
+VERSIONS = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
+
+
+def locked(
+    folder: Folder,
+    tmp_path: Path,
+    *,
+    held: Lock | None = None,
+    versions: Mapping[str, str] = VERSIONS,
+    broken: tuple[str, ...] = (),
+    today: str = TODAY,
+    bases: FakeBases | None = None,
+    notes: list[str] | None = None,
+) -> Lock:
+    project = folder.load()
+    return lock_catalog(
+        catalog=project.catalog,
+        expansion=project.expansion,
+        held=held,
+        bases=bases or FakeBases(tmp_path, broken=broken),
+        providers={"apt": FakeLines(versions)},
+        today=today,
+        note=[].append if notes is None else notes.append,
+    )
+
+
+def test_every_base_and_line(folder: Folder, tmp_path: Path) -> None:
+    found = locked(folder, tmp_path)
+    assert {key: str(base.source) for key, base in found.bases.items()} == {
+        "os=2@linux/amd64": "registry example.org/os:two",
+        "os=1@linux/amd64": "bootstrap one",
+    }
+    assert found.lines == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
+    assert found.layers == {}
+
+
+def test_the_next_source_where_the_first_cannot_be_had(folder: Folder, tmp_path: Path) -> None:
+    found = locked(folder, tmp_path, broken=("example.org/os:two",))
+    assert str(found.bases["os=2@linux/amd64"].source) == "bootstrap two"
+
+
+def test_a_source_is_kept_while_it_is_listed(folder: Folder, tmp_path: Path) -> None:
+    first = locked(folder, tmp_path, broken=("example.org/os:two",))
+    assert locked(folder, tmp_path, held=first).bases == first.bases
+    folder.edit("matrix.yaml", "{bootstrap: two}", "{bootstrap: three}")
+    moved = locked(folder, tmp_path, held=first)
+    assert str(moved.bases["os=2@linux/amd64"].source) == "registry example.org/os:two"
+
+
+def test_notes_say_what_is_new(folder: Folder, tmp_path: Path) -> None:
+    notes: list[str] = []
+    first = locked(folder, tmp_path, notes=notes)
+    assert "os=1@linux/amd64: new, bootstrap one, sha256:000000000000" in notes
+    assert "lang=1.9: 1.9.7" in notes
+    notes.clear()
+    locked(folder, tmp_path, held=first, notes=notes)
+    assert "os=1@linux/amd64: unchanged, bootstrap one, sha256:000000000000" in notes
+
+
+def test_what_has_ended_is_not_locked(folder: Folder, tmp_path: Path) -> None:
+    found = locked(folder, tmp_path, held=LOCK, today="2028-07-01")
+    assert list(found.bases) == ["os=2@linux/amd64"]
+    assert found.lines == {"lang=1.10": "1.10.4"}
+
+
+def test_all_bases_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
+    bases = FakeBases(tmp_path)
+    bases.fail("lock", StepError("one is gone"), on="os=1")
+    bases.fail("lock", TransientError("two is slow"), on="os=2")
+    with pytest.raises(BuilderError) as caught:
+        locked(folder, tmp_path, bases=bases)
+    assert sorted(str(caught.value).splitlines()) == ["one is gone", "two is slow"]
+
+
+def test_all_lines_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
+    with pytest.raises(BuilderError) as caught:
+        locked(folder, tmp_path, versions={"lang on os=2": "1.11.0"})
+    assert str(caught.value) == (
+        "lang=1.10: provider apt has 1.11.0 on os=2@linux/amd64\n"
+        "  hint: name the line that it has, or require another base\n"
+        "there is no lang on os=1"
+    )
+
+
+def test_a_line_is_not_the_start_of_another(folder: Folder, tmp_path: Path) -> None:
+    versions = {**VERSIONS, "lang on os=2": "1.100.2"}
+    with pytest.raises(StepError, match=r"^lang=1\.10: provider apt has 1\.100\.2 on"):
+        locked(folder, tmp_path, versions=versions)
+
+
+def test_an_unknown_provider(folder: Folder, tmp_path: Path) -> None:
+    folder.edit(
+        "matrix.yaml", 'provider: apt, requires: {os: "1"}', 'provider: atp, requires: {os: "1"}'
+    )
+    with pytest.raises(BuilderError) as caught:
+        locked(folder, tmp_path)
+    assert str(caught.value) == "lang=1.9: unknown provider 'atp'\n  hint: did you mean apt?"
+    assert caught.value.exit_code == 2
+
+
+def test_a_recipe_that_does_not_say_what_provides(folder: Folder, tmp_path: Path) -> None:
+    folder.edit("images/speech/recipe.yaml", "apt: {package", "conda: {package")
+    with pytest.raises(BuilderError) as caught:
+        locked(folder, tmp_path)
+    assert str(caught.value).splitlines()[:2] == [
+        "recipe speech does not say what provides lang by apt",
+        "  hint: images/speech/recipe.yaml: `provides: {lang: {apt: …}}`",
+    ]
+
+
+def test_the_same_world_is_the_same_lock(folder: Folder, tmp_path: Path) -> None:
+    first = locked(folder, tmp_path)
+    assert locked(folder, tmp_path) == first
+    assert replace(first, lines={}) != first

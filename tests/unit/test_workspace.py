@@ -1,0 +1,99 @@
+"""Files: read as they are, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from builder.errors import ConfigError
+from builder.lock import dump
+from builder.model import File
+from builder.workspace import Workspace, write, write_context, write_tree
+from tests.fakes.catalog import LOCK, Folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def test_write_says_whether_it_changed_anything(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b"
+    assert write(path, b"one")
+    assert not write(path, b"one")
+    assert write(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert names(tmp_path) == ["a/b"]
+
+
+def test_a_write_that_fails_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    write(path, b"old")
+
+    def full(_source: object, _target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_tree_holds_exactly_what_it_is_given(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a": b"1", "sub/b": b"2"})
+    write_tree(tmp_path, {"sub/b": b"3", "c": b"4"})
+    assert names(tmp_path) == ["c", "sub/b"]
+    assert (tmp_path / "sub/b").read_bytes() == b"3"
+
+
+def test_a_context_has_the_recipes_files_with_their_modes(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("x")
+    files = (
+        File(path="files/run", mode=0o755, sha256="", source=str(source)),
+        File(path="files/conf", mode=0o644, sha256="", source=str(source)),
+    )
+    write_context(tmp_path / "out", "FROM x\n", files)
+    assert names(tmp_path / "out") == ["Dockerfile", "files/conf", "files/run"]
+    modes = [(tmp_path / "out/files" / name).stat().st_mode & 0o777 for name in ("run", "conf")]
+    assert modes == [0o755, 0o644]
+
+
+def test_a_mode_alone_is_a_change_of_a_context(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("x")
+    for mode in (0o644, 0o755):
+        file = File(path="files/run", mode=mode, sha256="", source=str(source))
+        write_context(tmp_path / "out", "FROM x\n", (file,))
+        assert (tmp_path / "out/files/run").stat().st_mode & 0o777 == mode
+
+
+def test_the_lock_is_written_where_it_changed(folder: Folder) -> None:
+    workspace = Workspace(folder.root)
+    assert not workspace.write_lock(LOCK)
+    (folder.root / "matrix.lock").unlink()
+    assert workspace.write_lock(LOCK)
+    assert (folder.root / "matrix.lock").read_text() == dump(LOCK)
+
+
+def test_a_recipe_is_its_folder(folder: Folder) -> None:
+    recipe = folder.load().catalog.recipes["desk"]
+    assert recipe.summary == "A desk"
+    assert recipe.packages == {"apt": ("desk",)}
+    assert recipe.when == (("os=1", {"apt": ("legs",)}),)
+    assert [(file.path, file.mode) for file in recipe.files] == [("files/desk.conf", 0o644)]
+    assert recipe.tests == ""
+    assert folder.load().catalog.recipes["speech"].tests == str(folder.root / "images/speech/tests")
+
+
+def test_what_is_not_text(folder: Folder) -> None:
+    (folder.root / "matrix.yaml").write_bytes(b"\xff")
+    with pytest.raises(ConfigError) as caught:
+        Workspace(folder.root).load()
+    assert str(caught.value) == "matrix.yaml: not UTF-8: invalid start byte"
