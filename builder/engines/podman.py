@@ -51,7 +51,7 @@ class Podman:
         self._isolation = isolation
         self._isolated = isolated
         self._home = Home(state=state.absolute(), runtime=runtime, limits=limits)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.actions import BuildActions, Ports, Work
@@ -112,6 +112,27 @@ LOCK = Lock(
 )
 
 
+Content = tuple[tuple[str, int, bytes], ...]
+_READ: dict[Content, tuple[Path, Project]] = {}
+
+
+def _moved(project: Project, old: Path, new: Path) -> Project:
+    """The same catalog in another folder."""
+
+    def move(path: str) -> str:
+        return str(new / Path(path).relative_to(old)) if path else ""
+
+    recipes = {
+        name: replace(
+            recipe,
+            tests=move(recipe.tests),
+            files=tuple(replace(file, source=move(file.source)) for file in recipe.files),
+        )
+        for name, recipe in project.catalog.recipes.items()
+    }
+    return replace(project, catalog=replace(project.catalog, recipes=recipes))
+
+
 class Folder:
     """A catalog's folder that tests edit."""
 
@@ -142,8 +163,21 @@ class Folder:
     def load(self) -> Project:
         """Read it, where it was edited since."""
         if self._loaded is None:
-            self._loaded = Workspace(self.root).load()
+            self._loaded = self._read()
         return self._loaded
+
+    def _read(self) -> Project:
+        """Folders of the same content are read once: reading YAML takes most of a test."""
+        files = [path for path in sorted(self.root.rglob("*")) if path.is_file()]
+        content = tuple(
+            (path.relative_to(self.root).as_posix(), path.stat().st_mode, path.read_bytes())
+            for path in files
+            if self.root / "build" not in path.parents
+        )
+        if content not in _READ:
+            _READ[content] = (self.root, Workspace(self.root).load())
+        root, project = _READ[content]
+        return _moved(project, root, self.root)
 
 
 def prints(project: Project, lock: Lock = LOCK) -> dict[str, Fingerprint]:
@@ -159,13 +193,14 @@ def plan_of(
     observed: Observed | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
+    found: Mapping[str, Fingerprint] | None = None,
 ) -> Plan:
     """The plan of a catalog, for an empty registry where nothing else is said."""
     return make_plan(
         catalog=project.catalog,
         expansion=project.expansion,
         lock=lock,
-        fingerprints=prints(project, lock),
+        fingerprints=found or prints(project, lock),
         observed=observed or Observed(),
         selected=select(project.expansion, pick),
         today=today,
@@ -187,6 +222,7 @@ class Week:
     smoke: FakeSmoke = field(default_factory=FakeSmoke)
     lock: Lock = LOCK
     events: list[Event] = field(default_factory=list)
+    _known: tuple[Project, Lock, dict[str, Fingerprint]] | None = None
 
     @property
     def state(self) -> Path:
@@ -196,9 +232,17 @@ class Week:
     def plan(self, *pick: str, today: str = TODAY) -> Plan:
         """The plan against what the store holds."""
         project = self.folder.load()
-        found = prints(project, self.lock)
+        found = self.prints(project)
         observed = observe(self.store, project.catalog, project.expansion, self.lock, found)
-        return plan_of(project, lock=self.lock, observed=observed, pick=pick, today=today)
+        return plan_of(
+            project, lock=self.lock, observed=observed, pick=pick, today=today, found=found
+        )
+
+    def prints(self, project: Project) -> dict[str, Fingerprint]:
+        """The fingerprints of the catalog as it is now."""
+        if self._known is None or self._known[0] is not project or self._known[1] is not self.lock:
+            self._known = (project, self.lock, prints(project, self.lock))
+        return self._known[2]
 
     def work(self, plan: Plan) -> Work:
         """What steps are carried out on."""
@@ -206,7 +250,7 @@ class Week:
         return Work(
             project=project,
             lock=self.lock,
-            fingerprints=prints(project, self.lock),
+            fingerprints=self.prints(project),
             plan=plan,
             state=self.state,
             listen=self.events.append,
