@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from tests.fakes.catalog import Folder, Week
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    """A small catalog on disk."""
-    return Folder(tmp_path / "catalog")
+def folder() -> Iterator[Folder]:
+    """A small catalog on disk, or in memory where the machine can."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as path:
+        yield Folder(Path(path) / "catalog")
 
 
 @pytest.fixture
