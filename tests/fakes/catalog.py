@@ -113,6 +113,7 @@ LOCK = Lock(
 
 
 Content = tuple[tuple[str, int, bytes], ...]
+_PRINTS: dict[tuple[int, int], tuple[Project, Lock, dict[str, Fingerprint]]] = {}
 _READ: dict[Content, tuple[Path, Project]] = {}
 
 
@@ -181,9 +182,13 @@ class Folder:
 
 
 def prints(project: Project, lock: Lock = LOCK) -> dict[str, Fingerprint]:
-    """The fingerprint of every target."""
-    renderer = DockerfileRenderer(macros=project.catalog.macros, macros_path="images/_macros")
-    return fingerprints(project.catalog, project.expansion, lock, renderer)
+    """The fingerprint of every target; of what was read once they are computed once."""
+    key = (id(project.catalog.matrix), id(lock))
+    if key not in _PRINTS:
+        renderer = DockerfileRenderer(macros=project.catalog.macros, macros_path="images/_macros")
+        found = fingerprints(project.catalog, project.expansion, lock, renderer)
+        _PRINTS[key] = (project, lock, found)  # kept, so that no other gets their ids
+    return _PRINTS[key][2]
 
 
 def plan_of(
@@ -193,14 +198,13 @@ def plan_of(
     observed: Observed | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
-    found: Mapping[str, Fingerprint] | None = None,
 ) -> Plan:
     """The plan of a catalog, for an empty registry where nothing else is said."""
     return make_plan(
         catalog=project.catalog,
         expansion=project.expansion,
         lock=lock,
-        fingerprints=found or prints(project, lock),
+        fingerprints=prints(project, lock),
         observed=observed or Observed(),
         selected=select(project.expansion, pick),
         today=today,
@@ -222,7 +226,6 @@ class Week:
     smoke: FakeSmoke = field(default_factory=FakeSmoke)
     lock: Lock = LOCK
     events: list[Event] = field(default_factory=list)
-    _known: tuple[Project, Lock, dict[str, Fingerprint]] | None = None
 
     @property
     def state(self) -> Path:
@@ -232,17 +235,9 @@ class Week:
     def plan(self, *pick: str, today: str = TODAY) -> Plan:
         """The plan against what the store holds."""
         project = self.folder.load()
-        found = self.prints(project)
+        found = prints(project, self.lock)
         observed = observe(self.store, project.catalog, project.expansion, self.lock, found)
-        return plan_of(
-            project, lock=self.lock, observed=observed, pick=pick, today=today, found=found
-        )
-
-    def prints(self, project: Project) -> dict[str, Fingerprint]:
-        """The fingerprints of the catalog as it is now."""
-        if self._known is None or self._known[0] is not project or self._known[1] is not self.lock:
-            self._known = (project, self.lock, prints(project, self.lock))
-        return self._known[2]
+        return plan_of(project, lock=self.lock, observed=observed, pick=pick, today=today)
 
     def work(self, plan: Plan) -> Work:
         """What steps are carried out on."""
@@ -250,7 +245,7 @@ class Week:
         return Work(
             project=project,
             lock=self.lock,
-            fingerprints=self.prints(project),
+            fingerprints=prints(project, self.lock),
             plan=plan,
             state=self.state,
             listen=self.events.append,
