@@ -34,7 +34,7 @@ lint: $(BIN)/builder
 	$(BIN)/lint-imports --no-cache
 
 bench: setup
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python -m tests.benchmarks.run
 
 clean: $(BIN)/builder
 	$(BIN)/builder clean

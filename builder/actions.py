@@ -207,6 +207,7 @@ class BuildActions:
                 },
                 "packages": packages,
             },
+            timeout=self._work.timeout,
             command=recipes[-1].command,
             ports=recipes[-1].ports,
             junit=junit,

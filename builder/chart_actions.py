@@ -99,6 +99,7 @@ class ChartActions:
             port=work.catalog.charts[recipe].port,
             junit=work.state / "junit" / f"chart-{item.name}.xml",
             log=log,
+            timeout=work.timeout,
         )
 
     def _note(self, step: Step, text: str) -> None:

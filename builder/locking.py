@@ -45,17 +45,30 @@ def lock_catalog(
         locked = list(zip(needed, pool.map(lock_base, needed), strict=True))
     raise_all(errors)
     found = {base.id: item for base, item in locked if item is not None}
+    lines = _resolve_all(catalog, expansion, found, providers)
+    for line, version in lines.items():
+        note(f"{line}: {version}")
+    return Lock(bases=found, lines=lines, layers={})
+
+
+def _resolve_all(
+    catalog: Catalog,
+    expansion: Expansion,
+    bases: Mapping[str, BaseLock],
+    providers: Mapping[str, LineProvider],
+) -> dict[str, str]:
+    """The exact version of every line that has a provider and a base that is locked."""
+    errors: list[BuilderError] = []
     lines: dict[str, str] = {}
     for value, target in _lines(catalog, expansion):
         base = expansion.base_of(target)
-        if base.id in found:
+        if base.id in bases:
             try:
-                lines[value.id] = _resolve(value, target, base, found[base.id], catalog, providers)
-                note(f"{value.id}: {lines[value.id]}")
+                lines[value.id] = _resolve(value, target, base, bases[base.id], catalog, providers)
             except BuilderError as error:
                 errors.append(error)
     raise_all(errors)
-    return Lock(bases=found, lines=lines, layers={})
+    return lines
 
 
 def _is_alive(base: Base, catalog: Catalog, today: str) -> bool:

@@ -8,7 +8,6 @@ import click
 
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
-from builder.plan import Observed
 from builder.report.plans import FORMATS
 
 
@@ -26,10 +25,6 @@ def command(style: str, offline: bool, **given: Any) -> int:
     session = Session(Options(**given))
     lock = session.locked()
     prints = session.fingerprints(lock)
-    if offline:
-        observed = Observed(asked=False)
-    else:
-        with session.registry():
-            observed = session.observed(lock, prints)
+    observed = session.seen(lock, prints, offline=offline)
     click.echo(FORMATS[style](session.plan(lock, prints, observed)))
     return 0

@@ -37,14 +37,11 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     session = Session(Options(**given))
     lock = session.locked()
     prints = session.fingerprints(lock)
-    if offline:
-        observed = Observed(asked=False)
-    else:
-        with session.registry():
-            observed = session.observed(lock, prints)
+    observed = session.seen(lock, prints, offline=offline)
     # Ancestors too: what is written must build by itself.
     plan = session.plan(lock, prints, Observed(asked=False, record=observed.record))
-    plan = replace(plan, targets={item.target.id: item for item in plan.to_build()})
+    alive = {key: item for key, item in plan.targets.items() if item.action != "retire"}
+    plan = replace(plan, targets=alive)
     used = {item.target.parent for item in plan.targets.values()}
     plan = replace(plan, bases={key: base for key, base in plan.bases.items() if key in used})
     expansion = session.project.expansion

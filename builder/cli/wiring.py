@@ -23,7 +23,8 @@ from builder.kube_play import OLDEST, KubePlayer
 from builder.lock import Lock
 from builder.model import Catalog
 from builder.network import passwords, settle
-from builder.plan import Observed, Plan, Step, make_plan
+from builder.plan import Observed, Plan, Step
+from builder.planner import make_plan
 from builder.ports import Engine, LineProvider
 from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
@@ -145,6 +146,13 @@ class Session:
         from builder.observe import observe
 
         return observe(self.store, self.catalog, self.project.expansion, lock, prints)
+
+    def seen(self, lock: Lock, prints: Mapping[str, Fingerprint], *, offline: bool) -> Observed:
+        """What the first registry holds, for a command that only looks; nothing, offline."""
+        if offline:
+            return Observed(asked=False)
+        with self.registry():
+            return self.observed(lock, prints)
 
     def plan(self, lock: Lock, prints: Mapping[str, Fingerprint], observed: Observed) -> Plan:
         """The plan of this run."""

@@ -9,6 +9,8 @@ from builder.config import document as documents
 from builder.config.document import Document
 from builder.config.schema import (
     AxisValueSpec,
+    ChartSpec,
+    ImageSpec,
     MatrixSpec,
     NetworkSpec,
     RecipeSpec,
@@ -61,41 +63,8 @@ def parse_matrix(text: str, file: str) -> tuple[MatrixFile | None, list[BuilderE
     if spec is None:
         return None, errors
     errors += _check(document, spec)
-    matrix = Matrix(
-        name=spec.catalog.name,
-        repository=spec.catalog.repository,
-        registries=tuple(spec.catalog.registries),
-        embedded=spec.catalog.embedded,
-        platforms=tuple(spec.catalog.platforms),
-        axes={
-            axis: tuple(_value(axis, name, value) for name, value in values.items())
-            for axis, values in spec.axes.items()
-        },
-        images={
-            name: Image(
-                name=name,
-                recipe=image.recipe or name,
-                parent=image.from_,
-                axes=tuple(image.axes),
-                only=_constraint(image.only),
-                exclude=tuple(_constraint(item) for item in image.exclude),
-                inputs=tuple(image.inputs),
-                publish=image.publish,
-            )
-            for name, image in spec.images.items()
-        },
-        charts={
-            name: Chart(
-                name=name,
-                recipe=chart.recipe or name,
-                image=chart.image,
-                only=_constraint(chart.only),
-                features=tuple(chart.features),
-            )
-            for name, chart in spec.charts.items()
-        },
-    )
-    return MatrixFile(document=document, matrix=matrix, network=_network(spec.network)), errors
+    network = _network(spec.network)
+    return MatrixFile(document=document, matrix=_matrix(spec), network=network), errors
 
 
 def parse_recipe(
@@ -187,6 +156,45 @@ def _check_repository(document: Document, text: str) -> list[BuilderError]:
         hint = "its fields are {registry} and {image}"
         return [ConfigError(f"not a repository: {text!r}", hint=hint, location=place)]
     return []
+
+
+def _matrix(spec: MatrixSpec) -> Matrix:
+    return Matrix(
+        name=spec.catalog.name,
+        repository=spec.catalog.repository,
+        registries=tuple(spec.catalog.registries),
+        embedded=spec.catalog.embedded,
+        platforms=tuple(spec.catalog.platforms),
+        axes={
+            axis: tuple(_value(axis, name, value) for name, value in values.items())
+            for axis, values in spec.axes.items()
+        },
+        images={name: _image(name, image) for name, image in spec.images.items()},
+        charts={name: _chart(name, chart) for name, chart in spec.charts.items()},
+    )
+
+
+def _image(name: str, spec: ImageSpec) -> Image:
+    return Image(
+        name=name,
+        recipe=spec.recipe or name,
+        parent=spec.from_,
+        axes=tuple(spec.axes),
+        only=_constraint(spec.only),
+        exclude=tuple(_constraint(item) for item in spec.exclude),
+        inputs=tuple(spec.inputs),
+        publish=spec.publish,
+    )
+
+
+def _chart(name: str, spec: ChartSpec) -> Chart:
+    return Chart(
+        name=name,
+        recipe=spec.recipe or name,
+        image=spec.image,
+        only=_constraint(spec.only),
+        features=tuple(spec.features),
+    )
 
 
 def _value(axis: str, name: str, spec: AxisValueSpec) -> AxisValue:

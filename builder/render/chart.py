@@ -49,9 +49,7 @@ def render_chart(
     Raises ConfigError, or Problems with every independent one.
     """
     _check_head(chart, recipe, images)
-    own = Part(
-        name=recipe.name, folder=f"charts/{recipe.name}", spec=recipe.spec, files=recipe.files
-    )
+    own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
     values = _values(own, parts, facts)
@@ -62,13 +60,8 @@ def render_chart(
     about = _library_names(library)
     text = {
         ".helmignore": docs.HELMIGNORE,
-        "Chart.yaml": docs.chart_yaml(
-            name=chart.name, version=version, recipe=spec, image=images[0], library=about
-        ),
-        "README.md": docs.readme(
-            name=chart.name, catalog=catalog, recipe=spec, images=images, features=parts,
-            values=values,
-        ),
+        "Chart.yaml": docs.chart_yaml(chart.name, version, spec, images[0], about),
+        "README.md": docs.readme(chart.name, catalog, spec, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, str(spec["title"]))),
         "templates/NOTES.txt": docs.notes(str(spec["title"]), everything, chart.name),
@@ -76,10 +69,16 @@ def render_chart(
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
         **_of_parts(everything, chart.name),
-    }  # fmt: skip
+    }
     files = {path: content.encode() for path, content in text.items()}
     files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
     return dict(sorted(files.items()))
+
+
+def _own(recipe: ChartRecipe) -> Part:
+    """A recipe, as the part that it is of its charts."""
+    folder = f"charts/{recipe.name}"
+    return Part(name=recipe.name, folder=folder, spec=recipe.spec, files=recipe.files)
 
 
 def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:

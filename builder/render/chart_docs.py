@@ -13,7 +13,7 @@ HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
 
 
 def chart_yaml(
-    *, name: str, version: str, recipe: Mapping[str, object], image: str, library: tuple[str, str]
+    name: str, version: str, recipe: Mapping[str, object], image: str, library: tuple[str, str]
 ) -> str:
     """Chart.yaml. The version stands on a line of its own that begins with `version:`."""
     entries: dict[str, object] = {
@@ -47,7 +47,6 @@ def _quoted(value: object) -> str:
 
 
 def readme(
-    *,
     name: str,
     catalog: str,
     recipe: Mapping[str, object],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
-from builder.plan import FORMAT, Plan
+from builder.plan import FORMAT, Plan, TargetPlan
 from builder.text import count
 
 
@@ -13,21 +14,7 @@ def as_json(plan: Plan) -> str:
     """The public, numbered format of a plan."""
     data = {
         "format": FORMAT,
-        "targets": [
-            {
-                "id": item.target.id,
-                "image": item.target.cell.image,
-                "recipe": item.target.recipe,
-                "axes": dict(item.target.cell.values),
-                "platform": item.target.platform,
-                "parent": item.target.parent,
-                "fingerprint": item.fingerprint.digest,
-                "tags": {"immutable": list(item.immutable), "rolling": list(item.rolling)},
-                "action": item.action,
-                "reason": item.reason,
-            }
-            for item in plan.targets.values()
-        ],
+        "targets": [_target(item) for item in plan.targets.values()],
         "charts": [
             {
                 "name": chart.name,
@@ -38,19 +25,24 @@ def as_json(plan: Plan) -> str:
             }
             for chart in plan.charts.values()
         ],
-        "steps": [
-            {
-                "id": step.id,
-                "kind": step.kind,
-                "target": step.target,
-                "needs": list(step.needs),
-                "action": step.action,
-                "reason": step.reason,
-            }
-            for step in plan.steps.values()
-        ],
+        "steps": [asdict(step) for step in plan.steps.values()],
     }
     return json.dumps(data, indent=1, ensure_ascii=False)
+
+
+def _target(item: TargetPlan) -> dict[str, object]:
+    return {
+        "id": item.target.id,
+        "image": item.target.cell.image,
+        "recipe": item.target.recipe,
+        "axes": dict(item.target.cell.values),
+        "platform": item.target.platform,
+        "parent": item.target.parent,
+        "fingerprint": item.fingerprint.digest,
+        "tags": {"immutable": list(item.immutable), "rolling": list(item.rolling)},
+        "action": item.action,
+        "reason": item.reason,
+    }
 
 
 def as_table(plan: Plan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.events import Result
@@ -59,33 +59,41 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         f"Release: {release['status']} — {_line(release['reason'])}",
         "",
     ]
-    lines = [*head, "## Images", ""]
-    lines += [
-        "| target | status | seconds | MB | tests | digest | why |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{item['id']}` | {item['status']} | {item.get('seconds', '')} | {_megabytes(item)}"
-        f" | {_tests(item)} | {_short(item)} | {_line(item['reason'])} |"
-        for item in targets
-    ]
-    lines += [
-        "",
-        "## Charts",
-        "",
-        "| chart | version | status | seconds | image | why |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{item['id']}` | {item['version']} | {item['status']} | {item.get('seconds', '')}"
-        f" | `{item['image']}` | {_line(item['reason'])} |"
-        for item in charts
-    ]
+    lines = [*head, *_images(targets), *_charts(charts)]
     if failed:
         lines += ["", "## What did not pass", ""]
         for item in failed:
             lines += [f"### {item['id']}: {item['status']}", "", "```", item["reason"], "```", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _images(targets: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        "## Images",
+        "",
+        "| target | status | seconds | MB | tests | digest | why |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| `{item['id']}` | {item['status']} | {item.get('seconds', '')} | {_megabytes(item)}"
+            f" | {_tests(item)} | {_short(item)} | {_line(item['reason'])} |"
+            for item in targets
+        ),
+        "",
+    ]
+
+
+def _charts(charts: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        "## Charts",
+        "",
+        "| chart | version | status | seconds | image | why |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{item['id']}` | {item['version']} | {item['status']} | {item.get('seconds', '')}"
+            f" | `{item['image']}` | {_line(item['reason'])} |"
+            for item in charts
+        ),
+    ]
 
 
 _BAD = frozenset({"failed", "blocked", "skipped"})

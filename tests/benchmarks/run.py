@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from builder.events import Result
+from builder.execute import Executor, Policy
+from builder.plan import Step
+from tests.benchmarks import synthetic
 
-from builder.events import Result  # noqa: E402
-from builder.execute import Executor, Policy  # noqa: E402
-from builder.plan import Step  # noqa: E402
-from tests.benchmarks import synthetic  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 STEPS, JOBS, SECONDS = 1000, 8, 0.010
 

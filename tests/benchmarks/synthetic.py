@@ -19,7 +19,8 @@ from builder.model import (
     Recipe,
     Source,
 )
-from builder.plan import Observed, Plan, make_plan
+from builder.plan import Observed, Plan
+from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.render.dockerfile import DockerfileRenderer
 from builder.report.plans import as_json

@@ -18,7 +18,8 @@ from builder.lock import dump as dump_lock
 from builder.model import Path as KeyPath
 from builder.model import Source
 from builder.observe import observe
-from builder.plan import Observed, Plan, Step, make_plan
+from builder.plan import Observed, Plan, Step
+from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.promote import Promotion, blocked_steps
 from builder.render.dockerfile import DockerfileRenderer

@@ -1,0 +1,291 @@
+"""Makes the plan: catalog, lock, what the registry holds, selection and day, to frozen steps.
+
+Pure: the same inputs are the same plan, to the byte. Every step says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from builder import graph, release, tags
+from builder.charting import predict
+from builder.errors import ConfigError
+from builder.fingerprint import Fingerprint, compare
+from builder.lock import Lock
+from builder.matrix import Expansion
+from builder.model import Base, Catalog, Target
+from builder.plan import ChartPlan, Observed, Plan, Step, TargetPlan
+from builder.reference import parse as parse_reference
+from builder.release import Record, ReleasedTarget
+from builder.text import count
+
+
+def make_plan(
+    *,
+    catalog: Catalog,
+    expansion: Expansion,
+    lock: Lock,
+    fingerprints: Mapping[str, Fingerprint],
+    observed: Observed,
+    selected: Sequence[str],
+    today: str,
+) -> Plan:
+    """Decide everything. `today` is YYYY-MM-DD; `selected` are target ids."""
+    planner = _Planner(catalog, expansion, lock, fingerprints, observed, today)
+    return planner.plan(selected)
+
+
+class _Planner:
+    def __init__(
+        self,
+        catalog: Catalog,
+        expansion: Expansion,
+        lock: Lock,
+        fingerprints: Mapping[str, Fingerprint],
+        observed: Observed,
+        today: str,
+    ) -> None:
+        self.catalog = catalog
+        self.expansion = expansion
+        self.lock = lock
+        self.fingerprints = fingerprints
+        self.observed = observed
+        self.today = today
+        self.release = release.name(today, observed.releases)
+
+    def plan(self, selected: Sequence[str]) -> Plan:
+        ids = self._with_missing(selected)
+        targets = {item: self._target(self.expansion.targets[item]) for item in ids}
+        self._check_tags(targets)
+        charts = self._charts(targets, set(selected))
+        bases = self._bases(targets)
+        steps = [self._base_step(base, targets) for base in bases.values()]
+        steps += [self._target_step(item, targets) for item in targets.values()]
+        steps += [self._chart_step(chart, targets) for chart in charts.values()]
+        name, last = self._release_step(targets, charts, steps)
+        return Plan(
+            release=name,
+            targets=targets,
+            charts=charts,
+            bases=bases,
+            steps={step.id: step for step in [*steps, last]},
+        )
+
+    def _with_missing(self, selected: Sequence[str]) -> list[str]:
+        """The selection, and what it is built from that is not in the registry."""
+        needs = self.expansion.needs
+        missing = [item for item in selected if item not in self.observed.digests]
+        wanted, stack = set(selected), missing
+        while stack:
+            for parent in needs[stack.pop()]:
+                known = parent in wanted or parent in self.observed.digests
+                if parent in self.expansion.targets and not known:
+                    wanted.add(parent)
+                    stack.append(parent)
+        return [item for item in self.expansion.targets if item in wanted]
+
+    # Targets.
+
+    def _target(self, target: Target) -> TargetPlan:
+        fingerprint = self.fingerprints[target.id]
+        matrix = self.catalog.matrix
+        action, reason = self._decide(target, fingerprint)
+        exact = tags.tag(target.cell, matrix, self.lock.lines)
+        first = self.expansion.cells[target.cell.image][0].id
+        offered = action != "retire" and target.publish and target.platform == matrix.platforms[0]
+        return TargetPlan(
+            target=target,
+            fingerprint=fingerprint,
+            repository=parse_reference(matrix.repository_of(target.cell.image)),
+            exact=exact,
+            immutable=(fingerprint.tag, *([f"{exact}-{self.release}"] if offered else [])),
+            rolling=tags.rolling(target.cell, matrix, exact, first=first) if offered else (),
+            action=action,
+            reason=reason,
+            digest=(digest := self.observed.digests.get(target.id)),
+            released=self._released(target, digest),
+        )
+
+    def _released(self, target: Target, digest: str | None) -> ReleasedTarget | None:
+        record = self.observed.record
+        old = record.targets.get(target.id) if record else None
+        return old if old and old.digest == digest else None
+
+    def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
+        if target.eol and target.eol < self.today:
+            ended = [
+                f"{axis}={name}"
+                for axis, name in target.cell.values.items()
+                if self.catalog.matrix.value(axis, name).eol == target.eol
+            ]
+            return "retire", f"{', '.join(ended)} ended on {target.eol}"
+        locked = "" if fingerprint.is_locked else "; packages not locked"
+        if not self.observed.asked:
+            return "build", f"the registry was not asked{locked}"
+        if target.id in self.observed.digests:
+            return "reuse", f"{fingerprint.tag} is in the registry{locked}"
+        record = self.observed.record
+        old = record.targets.get(target.id) if record else None
+        if old is None:
+            return "build", f"new: no release has it{locked}"
+        changed = compare(old.parts, fingerprint.parts)
+        if not changed:
+            return "build", f"{fingerprint.tag} is gone from the registry{locked}"
+        return "build", f"changed since {old.since}: {', '.join(changed)}{locked}"
+
+    def _check_tags(self, targets: Mapping[str, TargetPlan]) -> None:
+        """Exact versions may meet where lines did not."""
+        taken: dict[tuple[str, str], str] = {}
+        for item in targets.values():
+            if not item.rolling:
+                continue
+            key = (item.target.cell.image, item.exact)
+            if key in taken:
+                raise ConfigError(
+                    f"{taken[key]} and {item.target.id} have the tag {item.exact!r}",
+                    hint="give a value in which they differ a `tag`",
+                )
+            taken[key] = item.target.id
+
+    def _target_step(self, item: TargetPlan, targets: Mapping[str, TargetPlan]) -> Step:
+        target = item.target
+        needs: list[str] = []
+        if item.action == "build":
+            below = [target.parent, *(name for _, name in target.inputs)]
+            needs = [f"base:{target.parent}"] if target.is_root else []
+            needs += [f"build:{name}" for name in below if name in targets]
+        return Step(
+            id=f"build:{target.id}",
+            kind="build",
+            target=target.id,
+            needs=tuple(dict.fromkeys(needs)),
+            action=item.action,
+            reason=item.reason,
+        )
+
+    # Bases.
+
+    def _bases(self, targets: Mapping[str, TargetPlan]) -> dict[str, Base]:
+        used = {item.target.parent for item in targets.values() if item.target.is_root}
+        return {name: base for name, base in self.expansion.bases.items() if name in used}
+
+    def _base_step(self, base: Base, targets: Mapping[str, TargetPlan]) -> Step:
+        on_it = [item.action for item in targets.values() if item.target.parent == base.id]
+        if set(on_it) != {"retire"}:
+            self.lock.base(base.id)  # raises; only what has ended may be without
+        if base.id in self.observed.digests:
+            action, reason = "reuse", "its content is in the registry"
+        elif "build" not in on_it:
+            action, reason = "skip", "nothing is built on it"
+        else:
+            source = self.lock.base(base.id).source
+            action, reason = "fetch", f"not in the registry; locked to {source}"
+        return Step(
+            id=f"base:{base.id}",
+            kind="base",
+            target=base.id,
+            needs=(),
+            action=action,
+            reason=reason,
+        )
+
+    # Charts.
+
+    def _charts(
+        self, targets: Mapping[str, TargetPlan], selected: set[str]
+    ) -> dict[str, ChartPlan]:
+        planned: dict[str, ChartPlan] = {}
+        platform = self.catalog.matrix.platforms[0]
+        for name, cells in self.expansion.charts.items():
+            ids = [
+                target.id
+                for cell in cells
+                for target in [self.expansion.targets[cell.id]]
+                if target.platform == platform and not (target.eol and target.eol < self.today)
+            ]
+            if not selected.isdisjoint(ids):
+                planned[name] = self._chart(name, ids, targets)
+        return planned
+
+    def _chart(self, name: str, ids: list[str], targets: Mapping[str, TargetPlan]) -> ChartPlan:
+        record = self.observed.record
+        images = []
+        for item in ids:
+            target = self.expansion.targets[item]
+            exact = tags.tag(target.cell, self.catalog.matrix, self.lock.lines)
+            old = record.targets.get(item) if record else None
+            since = self.release
+            is_built = item in targets and targets[item].action == "build"
+            if old and not is_built and old.exact == exact:
+                held = self.observed.digests.get(item, old.digest)
+                since = old.since if held == old.digest else since
+            repository = self.catalog.matrix.repository_of(target.cell.image)
+            images.append(f"{repository}:{exact}-{since}")
+        missing = [
+            item for item in ids if item not in targets and item not in self.observed.digests
+        ]
+        building = [item for item in ids if item in targets and targets[item].action == "build"]
+        change = predict(self.catalog, name, images, record.charts.get(name) if record else None)
+        action, reason = change.action, change.reason
+        if missing:
+            action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
+        elif building and action == "package":
+            reason += f"; {len(building)} of its {len(ids)} images are built"
+        return ChartPlan(
+            name=name,
+            version=change.version,
+            images=tuple(images),
+            cells=tuple(ids),
+            action=action,
+            reason=reason,
+        )
+
+    def _chart_step(self, chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
+        needs = [f"build:{item}" for item in chart.cells if item in targets]
+        return Step(
+            id=f"chart:{chart.name}",
+            kind="chart",
+            target=chart.name,
+            needs=tuple(needs),
+            action=chart.action,
+            reason=chart.reason,
+        )
+
+    # The release.
+
+    def _release_step(
+        self,
+        targets: Mapping[str, TargetPlan],
+        charts: Mapping[str, ChartPlan],
+        steps: Sequence[Step],
+    ) -> tuple[str, Step]:
+        record = self.observed.record
+        built = sum(item.action == "build" for item in targets.values())
+        packaged = sum(chart.action == "package" for chart in charts.values())
+        name, action = self.release, "release"
+        reason = f"{built} built, {count(packaged, 'chart')} packaged"
+        if record and not built and not packaged and not self._moved(record, targets):
+            reason = f"nothing changed since {record.release}; a new week"
+            if record.day == self.today:
+                name, action = record.release, "keep"
+                reason = f"nothing changed since {record.release}, of today"
+        leaves = _leaves([step for step in steps if step.action != "skip"])
+        return name, Step(
+            id="release", kind="release", target=name, needs=leaves, action=action, reason=reason
+        )
+
+    def _moved(self, record: Record, targets: Mapping[str, TargetPlan]) -> bool:
+        """Whether what is there differs from what the record offers."""
+        for item in targets.values():
+            old = record.targets.get(item.target.id)
+            if item.action == "retire":
+                continue
+            if old is None or (old.digest, old.rolling) != (item.digest, item.rolling):
+                return True
+        return False
+
+
+def _leaves(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The steps that no other step needs: once they have ended, all have."""
+    needed = graph.reverse({step.id: step.needs for step in steps})
+    return tuple(step.id for step in steps if not needed[step.id])
