@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,15 +23,23 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def registry(folder: Path, *, runner: Runner | None = None) -> Iterator[str]:
-    """A docker-registry that keeps its blobs in `folder`; `127.0.0.1:port`."""
+def registry(folder: Path, *, runner: Runner | None = None, passwords: str = "") -> Iterator[str]:
+    """A docker-registry that keeps its blobs in `folder`; `127.0.0.1:port`.
+
+    `passwords` is the text of an htpasswd file, for one that asks who is there.
+    """
     address = f"127.0.0.1:{free_port()}"
     runner = runner or Runner()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.json"  # JSON is YAML
+    auth: dict[str, object] = {}
+    if passwords:
+        (folder / "htpasswd").write_text(passwords)
+        auth = {"auth": {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}}
     config.write_text(
         json.dumps(
             {
+                **auth,
                 "version": "0.1",
                 "log": {"accesslog": {"disabled": True}, "level": "warn"},
                 "storage": {
@@ -47,10 +56,13 @@ def registry(folder: Path, *, runner: Runner | None = None) -> Iterator[str]:
     )
     try:
         for _ in range(100):
-            with contextlib.suppress(OSError):
+            try:
                 urllib.request.urlopen(f"http://{address}/v2/", timeout=2).close()
                 break
-            time.sleep(0.05)
+            except urllib.error.HTTPError:
+                break  # it answers, and asks who is there
+            except OSError:
+                time.sleep(0.05)
         else:
             raise AssertionError(f"the registry does not answer:\n{log.read_text()}")
         yield address
