@@ -117,13 +117,18 @@ def live(steps: Mapping[str, Step]) -> Iterator[Listener]:
     board, console = Board(steps), Console(stderr=True)
 
     def draw() -> Group:
-        table = Table.grid(padding=(0, 2))
+        running = Table.grid(padding=(0, 1))
         for step, note, seconds in board.rows():
-            table.add_row(Text("▸", style="yellow"), Text(step), Text(note, style="dim"), seconds)
-        done = len(board.ended)
-        after = ", ".join(board.following())
-        foot = Text(f"{done}/{len(steps)}" + (f"   next: {after}" if after else ""), style="dim")
-        return Group(ProgressBar(total=max(1, len(steps)), completed=done, width=40), table, foot)
+            mark = Text("▸", style="yellow")
+            running.add_row(mark, Text(step), Text(note, style="dim"), Text(seconds))
+        done, after = len(board.ended), ", ".join(board.following())
+        foot = Table.grid(padding=(0, 1))
+        text = f"{done}/{len(steps)}" + (f", next: {after}" if after else "")
+        foot.add_row(
+            ProgressBar(total=max(1, len(steps)), completed=done, width=20),
+            Text(text, style="dim", no_wrap=True, overflow="ellipsis"),
+        )
+        return Group(running, foot)
 
     class _View:
         def __rich__(self) -> Group:
