@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -239,10 +240,25 @@ def _expire(late: threading.Event, process: subprocess.Popen[bytes]) -> None:
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its whole group: asked first, made to after a while."""
+    if process.poll() is not None:
+        return
     for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
-        if process.poll() is not None:
+        deadline = time.monotonic() + patience
+        is_left = _signal_group(process, number)
+        # A member may still be tidying up when its leader has gone.
+        while is_left and time.monotonic() < deadline:
+            time.sleep(0.01)
+            process.poll()  # a leader that nobody asked after stays in its group
+            is_left = _signal_group(process, 0)
+        if not is_left:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal, or with 0 only ask; whether anyone of the group is left."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
