@@ -10,6 +10,7 @@ import calendar
 import hashlib
 import json
 import shutil
+import tarfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -214,6 +215,7 @@ class Bases:
         archive.parent.mkdir(parents=True)
         log = self._state / "logs" / f"base-{base.slug}.log"
         self._runner.run(self.bootstrap_command(base, source, epoch, archive), log=log)
+        canonize(archive)
         digest = f"sha256:{_sha256(archive)}"
         folder = self._folder(digest)
         if not (folder / "context" / "rootfs.tar").exists():
@@ -241,6 +243,21 @@ class Bases:
 
 
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
+
+
+def canonize(archive: Path) -> None:
+    """Write a tar archive again, in one format: two versions of tar encode the same files apart."""
+    partial = archive.with_suffix(".partial")
+    with (
+        tarfile.open(archive) as old,
+        tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in old:
+            kept = {k: v for k, v in member.pax_headers.items() if k.startswith("SCHILY.xattr.")}
+            member.pax_headers = kept
+            member.mtime = int(member.mtime)
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    partial.replace(archive)
 
 
 def _hook(network: Network) -> str:

@@ -60,8 +60,7 @@ def base_files(base: Base, lock: Lock) -> dict[str, bytes]:
     script = "\n".join(
         [
             "#!/bin/sh",
-            f"# The content of {base.id}. Its sha256 is {held.content.removeprefix('sha256:')}",
-            "# for as long as the archive has not moved on.",
+            f"# The content of {base.id}, for as long as the archive has not moved on.",
             "set -eu",
             'cd "$(dirname "$0")"',
             f"SOURCE_DATE_EPOCH={held.epoch} {shlex.join(argv)}",
