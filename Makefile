@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-heavy lint bench clean
+.PHONY: setup run test lint bench clean
 
 setup: build/.setup
 
@@ -22,10 +22,7 @@ run: setup
 	$(BIN)/builder weekly
 
 test: setup lint
-	$(BIN)/pytest -m 'not heavy'
-
-test-heavy: setup
-	$(BIN)/pytest -m heavy
+	$(BIN)/pytest
 
 lint: $(BIN)/builder
 	$(BIN)/ruff check builder tests images charts
