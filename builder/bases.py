@@ -142,7 +142,7 @@ class Bases:
                 reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
         raise StepError(
             f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons),
-            hint="is the network up? `builder doctor` says what is reached, and how",
+            hint="is the network up, and is `network` in matrix.yaml right?",
         )
 
     def _obtain(self, base: Base, source: Source, held: BaseLock | None, today: str) -> Content:
