@@ -11,7 +11,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
@@ -49,9 +49,7 @@ class AptRoot:
         ):
             (self._folder / name).mkdir(parents=True)
         for archive in archives:
-            with tarfile.open(archive) as tar:
-                members = [member for member in tar if _TAKEN.fullmatch(member.name)]
-                tar.extractall(self._folder, members, filter="data")
+            self._take(archive)
         status = self._folder / "var/lib/dpkg/status"
         if not status.exists():
             write(status, b"")
@@ -61,6 +59,16 @@ class AptRoot:
             text = re.sub(r"(?im)^(signed-by:\s*|.*signed-by=)/", rf"\g<1>{self._folder}/", text)
             write(source, text.encode())
         write(self._folder / "apt.conf", self._configuration().encode())
+
+    def _take(self, archive: Path) -> None:
+        """Copy what apt needs out of an archive; a link becomes what it names."""
+        with tarfile.open(archive) as tar:
+            for member in tar.getmembers():
+                parts = PurePosixPath(member.name).parts
+                if _TAKEN.fullmatch(member.name) and not member.isdir() and ".." not in parts:
+                    content = tar.extractfile(member)
+                    if content is not None:
+                        write(self._folder.joinpath(*parts), content.read())
 
     def update(self) -> dict[str, str]:
         """Fetch the indexes; the sha256 of each suite's InRelease file. None without sources."""

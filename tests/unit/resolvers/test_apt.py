@@ -1,0 +1,60 @@
+"""The private root of apt that is made out of a base."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+from builder.config.parse import Network
+from builder.process import Runner
+from builder.resolvers.apt import AptRoot
+
+FILES = {
+    "./etc/apt/sources.list": (
+        "deb [signed-by=/usr/share/keyrings/a.gpg] http://archive.example s main\n"
+    ),
+    "./etc/apt/sources.list.d/more.sources": "Types: deb\nSigned-By: /usr/share/keyrings/a.gpg\n",
+    "./usr/share/keyrings/a.pgp": "key",
+    "./var/lib/dpkg/status": "Package: a\n",
+    "./etc/passwd": "root",
+    "./etc/apt/sources.list.d/../../../escaped": "no",
+}
+
+
+def base(path: Path) -> Path:
+    """An archive of a base."""
+    with tarfile.open(path, "w") as tar:
+        for name, text in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+        link = tarfile.TarInfo("./usr/share/keyrings/a.gpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "a.pgp"
+        tar.addfile(link)
+    return path
+
+
+def test_the_root_holds_what_apt_reads_and_nothing_else(tmp_path: Path) -> None:
+    mirrors = {"http://archive.example": "http://mirror.example"}
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+    root = tmp_path / "root"
+    apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
+    apt.prepare([base(tmp_path / "base.tar")])
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert found == {
+        "apt.conf",
+        "etc/apt/sources.list",
+        "etc/apt/sources.list.d/more.sources",
+        "usr/share/keyrings/a.gpg",
+        "usr/share/keyrings/a.pgp",
+        "var/lib/dpkg/status",
+    }
+    key = f"{root}/usr/share/keyrings/a.gpg"
+    assert (root / "etc/apt/sources.list").read_text() == (
+        f"deb [signed-by={key}] http://mirror.example s main\n"
+    )
+    assert f"Signed-By: {key}\n" in (root / "etc/apt/sources.list.d/more.sources").read_text()
+    assert (root / "usr/share/keyrings/a.gpg").read_text() == "key"
+    assert f'Dir "{root}";' in (root / "apt.conf").read_text()
+    assert not (tmp_path / "escaped").exists()
