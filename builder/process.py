@@ -250,7 +250,7 @@ def _terminate(process: subprocess.Popen[bytes]) -> None:
         while is_left and time.monotonic() < deadline:
             time.sleep(0.01)
             process.poll()  # a leader that nobody asked after stays in its group
-            is_left = _signal_group(process, 0)
+            is_left = _signal_group(process, 0) and _lives(process.pid)
         if not is_left:
             return
 
@@ -262,3 +262,14 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _lives(group: int) -> bool:
+    """Whether a group has a member that is no zombie: init may take a second to bury those."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # pid (name) state parent group …; the name may hold anything.
+            state, _, member_of = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(member_of) == group and state != "Z":
+                return True
+    return False
