@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from builder.engines.docker import answers
-from builder.engines.podman_probe import probe
+from builder.engines.podman_probe import Finding, probe
 from builder.errors import BuilderError, ToolError
 from builder.process import Command, Runner, which
 from builder.toolroot import ToolRoot
 from builder.tools import Tool, Tools
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at. `hint` says what to do where it is not `ok`."""
-
-    subject: str
-    found: str
-    ok: bool = True
-    hint: str = ""
-
 
 # Programs the weekly job runs, and the Debian packages that hold them.
 PROGRAMS = {
@@ -45,8 +33,7 @@ def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterat
         else:
             yield Finding(subject=program, found=path)
     if which("podman"):
-        for item in probe(runner=runner).findings:
-            yield Finding(subject=item.subject, found=item.found, ok=item.ok, hint=item.hint)
+        yield from probe(runner=runner).findings
     daemon = "answers" if answers() else "does not answer; podman is used"
     yield Finding(subject="docker daemon", found=daemon)
     yield from _helm(tools)

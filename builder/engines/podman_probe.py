@@ -20,7 +20,7 @@ _NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at: what it is, and what follows."""
+    """One thing that was looked at. `hint` says what to do where it is not `ok`."""
 
     subject: str
     found: str

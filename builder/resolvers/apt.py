@@ -6,7 +6,6 @@ its keys, its package status. Nothing of this machine's own packages is looked a
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tarfile
@@ -15,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
+from builder.fingerprint import sha256
 from builder.model import Base
 from builder.network import proxies, replace_urls
 from builder.ports import BaseLock
@@ -77,7 +77,7 @@ class AptRoot:
         self._run("apt-get", "update", "--quiet", "--error-on=any")
         lists = self._folder / "var/lib/apt/lists"
         found = {
-            path.name.removesuffix("_InRelease").split("_dists_")[-1]: _sha256(path)
+            path.name.removesuffix("_InRelease").split("_dists_")[-1]: sha256(path.read_bytes())
             for path in sorted(lists.glob("*InRelease"))
         }
         if not found:
@@ -137,7 +137,3 @@ class AptLines:
         if match is None:
             raise StepError(f"{options['package']} has version {version}, which is no release")
         return match[1]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -17,7 +17,7 @@ import pytest
 
 from builder.cli.options import Options
 from builder.cli.wiring import Session
-from tests.integration.registry import free_port
+from builder.kube_play import free_port
 
 ROOT = Path(__file__).parents[3]
 BUILDER = Path(sys.executable).with_name("builder")
