@@ -12,10 +12,10 @@ from pathlib import Path
 
 from builder.errors import StepError
 from builder.events import Listener, Noted, Result
-from builder.fingerprint import Fingerprint, canonical
+from builder.fingerprint import Fingerprint, canonical, downloads
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, Target
+from builder.model import Catalog, RemoteFile, Target
 from builder.network import build_secrets
 from builder.plan import Plan, Step, TargetPlan, base_reference, reference
 from builder.ports import (
@@ -25,14 +25,15 @@ from builder.ports import (
     BuildRequest,
     Built,
     Engine,
+    RemoteFiles,
     SmokeRequest,
     SmokeTester,
     Store,
     TestCounts,
 )
+from builder.recipes import packages_of, setting
 from builder.reference import Reference
-from builder.render.dockerfile import packages_of
-from builder.workspace import Project, write_context
+from builder.workspace import DOWNLOADS, Project, place_file, write_context
 
 EVIDENCE = "application/vnd.onyxia.catalog.evidence.v1+json"
 DOCUMENT = "fingerprint.json"
@@ -46,6 +47,7 @@ class Ports:
     engine: Engine
     store: Store
     bases: BaseProvider
+    files: RemoteFiles
     smoke: SmokeTester
 
 
@@ -112,6 +114,8 @@ class BuildActions:
         item = self._work.plan.targets[step.target]
         if item.action == "retire":
             return Result(step=step.id, status="retired", reason=step.reason)
+        if item.action == "block":
+            return Result(step=step.id, status="blocked", reason=step.reason, exit_code=5)
         if item.action == "reuse":
             detail: dict[str, object] = {"digest": item.digest}
             if item.released is not None:
@@ -142,7 +146,9 @@ class BuildActions:
         shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
-        built = self._ports.engine.build(self.request(item, contexts))
+        request = self.request(item, contexts)
+        self._fetch(step, item, request.context / DOWNLOADS)
+        built = self._ports.engine.build(request)
         self._note(step, "testing")
         junit = self._work.state / "junit" / f"{item.target.slug}.xml"
         counts = self._ports.smoke.test(self.smoke_request(item, built.local, junit, log))
@@ -151,6 +157,17 @@ class BuildActions:
         shutil.rmtree(self.folder(item), ignore_errors=True)
         detail = {"digest": digest, "size": built.size, "tests": asdict(counts), "log": str(log)}
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _fetch(self, step: Step, item: TargetPlan, folder: Path) -> None:
+        """Lay the files of the network that a target is built with into its context."""
+        for file in self.downloads(item.target):
+            self._note(step, f"fetching {file.name}")
+            place_file(self._ports.files.file(file), folder / file.name)
+
+    def downloads(self, target: Target) -> tuple[RemoteFile, ...]:
+        """The files of the network that a target is built with."""
+        work = self._work
+        return downloads(target, work.catalog, work.expansion, work.lock)
 
     def _push(self, item: TargetPlan, built: Built, place: Reference, counts: TestCounts) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
@@ -164,7 +181,10 @@ class BuildActions:
         return digest
 
     def request(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
-        """How a target is built, its context written to disk; `contexts` are what it stands on."""
+        """How a target is built, its context written to disk; `contexts` are what it stands on.
+
+        Its downloads are not there yet: see `fetch`.
+        """
         folder, log = self.folder(item), self._work.log(f"build:{item.target.id}")
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
@@ -187,11 +207,11 @@ class BuildActions:
         lineage = self._work.expansion.lineage(item.target)
         recipes = [self._work.catalog.recipes[target.recipe] for target in lineage]
         packages: dict[str, list[str]] = {}
+        matrix, versions = self._work.catalog.matrix, self._work.lock.versions
         for target, recipe in zip(lineage, recipes, strict=True):
-            for ecosystem, names in packages_of(recipe, target.cell.values).items():
+            for ecosystem, names in packages_of(recipe, setting(target, matrix, versions)).items():
                 packages.setdefault(ecosystem, []).extend(names)
         values = item.target.cell.values
-        lines = self._work.lock.lines
         return SmokeRequest(
             target=item.target.id,
             image=image,
@@ -201,10 +221,11 @@ class BuildActions:
                 "platform": item.target.platform,
                 "axes": dict(values),
                 "versions": {
-                    axis: lines[f"{axis}={name}"]
+                    axis: versions[f"{axis}={name}"]
                     for axis, name in values.items()
-                    if f"{axis}={name}" in lines
+                    if f"{axis}={name}" in versions
                 },
+                "providers": matrix.providers(values),
                 "packages": packages,
             },
             timeout=self._work.timeout,

@@ -13,8 +13,9 @@ from builder.charting import files_of
 from builder.helm import Helm
 from builder.plan import Step, base_reference
 from builder.ports import Engine
+from builder.render.tree import fetch_lines
 from builder.store import RegistryStore
-from builder.workspace import write, write_tree
+from builder.workspace import DOWNLOADS, write, write_tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,11 @@ class Commands:
     def _target(self, step: Step) -> Iterator[str]:
         item = self.work.plan.targets[step.target]
         request = self.builds.request(item, self.builds.contexts(item.target))
+        folder = request.context / DOWNLOADS
+        for index, file in enumerate(self.builds.downloads(item.target)):
+            if not index:
+                yield f"mkdir -p {shlex.quote(str(folder))}"
+            yield from fetch_lines(file, str(folder))
         yield from self.engine.commands(request)
         place = item.repository.with_tag(item.fingerprint.tag)
         yield str(self.store.push_command(request.layout, place))

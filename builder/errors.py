@@ -70,6 +70,10 @@ class StepError(BuilderError):
     exit_code = 5
 
 
+class UnreachableError(StepError):
+    """A place of the network cannot be asked: what comes from it waits, all else goes on."""
+
+
 class TransientError(StepError):
     """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried."""
 

@@ -16,8 +16,9 @@ from typing import Any
 from builder.errors import BuilderError, raise_all
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, Target
-from builder.render.dockerfile import DockerfileRenderer, packages_of
+from builder.model import Catalog, RemoteFile, Target
+from builder.recipes import URL, packages_of, remote_file, setting
+from builder.render.dockerfile import DockerfileRenderer
 
 FORMAT = 1
 PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
@@ -59,7 +60,7 @@ def fingerprints(
 
     A base that is not locked has no content: the planner refuses to build on it.
     """
-    _check_templates(catalog, expansion, renderer)
+    _check_templates(catalog, expansion, lock, renderer)
     found: dict[str, Fingerprint] = {}
     for target in expansion.targets.values():
         document = _document(catalog, expansion, lock, renderer, target, found)
@@ -71,19 +72,37 @@ def fingerprints(
     return found
 
 
-def _check_templates(catalog: Catalog, expansion: Expansion, renderer: DockerfileRenderer) -> None:
+def _check_templates(
+    catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
+) -> None:
     errors: dict[str, BuilderError] = {}
     for target in expansion.targets.values():
         try:
-            _dockerfile(catalog, renderer, target)
+            _dockerfile(catalog, lock, renderer, target)
         except BuilderError as error:
             errors.setdefault(str(error), error)
     raise_all(list(errors.values()))
 
 
-def _dockerfile(catalog: Catalog, renderer: DockerfileRenderer, target: Target) -> str:
-    inputs = tuple(name for name, _ in target.inputs)
-    return renderer.render(catalog.recipes[target.recipe], target.cell.values, inputs)
+def _dockerfile(catalog: Catalog, lock: Lock, renderer: DockerfileRenderer, target: Target) -> str:
+    where = setting(target, catalog.matrix, lock.versions)
+    return renderer.render(catalog.recipes[target.recipe], where)
+
+
+def downloads(
+    target: Target, catalog: Catalog, expansion: Expansion, lock: Lock
+) -> tuple[RemoteFile, ...]:
+    """The files of the network that a target is built with: of its lines, and of its packages."""
+    recipe = catalog.recipes[target.recipe]
+    where = setting(target, catalog.matrix, lock.versions)
+    base = expansion.base_of(target).id
+    found: list[RemoteFile] = []
+    for axis, name in own_values(target, expansion).items():
+        line = lock.lines.get(f"{axis}={name}")
+        if line is not None and axis in recipe.provides:
+            found += line.files.get(base, ())
+    urls = packages_of(recipe, where).get(URL, ())
+    return (*found, *(remote_file(url, where.arch) for url in urls))
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
@@ -107,7 +126,8 @@ def _document(
     known: Mapping[str, Fingerprint],
 ) -> dict[str, Any]:
     recipe = catalog.recipes[target.recipe]
-    values = target.cell.values
+    own = [f"{axis}={name}" for axis, name in own_values(target, expansion).items()]
+    files = downloads(target, catalog, expansion, lock)
     inputs = {name: known[item].digest for name, item in target.inputs}
     base = lock.bases.get(target.parent)
     parent = known[target.parent].digest if not target.is_root else base.content if base else ""
@@ -116,16 +136,13 @@ def _document(
         "platform": target.platform,
         "parent": parent,
         "inputs": inputs,
-        "dockerfile": _dockerfile(catalog, renderer, target),
+        "dockerfile": _dockerfile(catalog, lock, renderer, target),
         "context": _context(recipe.files),
         "lock": lock.layers.get(target.id)
         or {
-            "declared": packages_of(recipe, values),
-            "lines": {
-                f"{axis}={name}": lock.lines[f"{axis}={name}"]
-                for axis, name in own_values(target, expansion).items()
-                if f"{axis}={name}" in lock.lines
-            },
+            "declared": packages_of(recipe, setting(target, catalog.matrix, lock.versions)),
+            "lines": {line: lock.versions[line] for line in own if line in lock.versions},
+            **({"files": {file.name: file.sha256 for file in files}} if files else {}),
         },
     }
 

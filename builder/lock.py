@@ -5,23 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from builder.errors import ConfigError, Location
-from builder.model import Source
+from builder.model import RemoteFile, Source
 from builder.ports import BaseLock
 
-FORMAT = 1
+FORMAT = 2
 FILE = "matrix.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
+class LineLock:
+    """What the lock says of a line: its exact version, and by base id the files it comes in."""
+
+    version: str
+    files: Mapping[str, tuple[RemoteFile, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lock:
-    """`bases` by base id, `lines` from `axis=value` to the exact version, `layers` by target id."""
+    """`bases` by base id, `lines` by `axis=value`, `layers` by target id."""
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
-    lines: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, LineLock] = field(default_factory=dict)
     layers: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """From `axis=value` to the exact version."""
+        return {name: line.version for name, line in self.lines.items()}
 
     def base(self, base: str) -> BaseLock:
         """What is locked for a base. Raises ConfigError where nothing is."""
@@ -60,7 +74,7 @@ def parse(text: str, file: str = FILE) -> Lock:
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
-            lines={str(name): str(version) for name, version in data["lines"].items()},
+            lines={name: _line(item) for name, item in data["lines"].items()},
             layers=dict(data["layers"]),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -84,10 +98,36 @@ def dump(lock: Lock) -> str:
             }
             for name, base in lock.bases.items()
         },
-        "lines": dict(lock.lines),
+        "lines": {name: _line_data(line) for name, line in lock.lines.items()},
         "layers": dict(lock.layers),
     }
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _line_data(line: LineLock) -> str | dict[str, Any]:
+    """Only its version where it comes in no files: one fact, one line."""
+    if not line.files:
+        return line.version
+    files = {
+        base: {file.name: {"url": file.url, "sha256": file.sha256} for file in found}
+        for base, found in line.files.items()
+    }
+    return {"version": line.version, "files": files}
+
+
+def _line(item: str | Mapping[str, Any]) -> LineLock:
+    if isinstance(item, str):
+        return LineLock(version=item)
+    return LineLock(
+        version=str(item["version"]),
+        files={
+            base: tuple(
+                RemoteFile(name=name, url=str(file["url"]), sha256=str(file["sha256"]))
+                for name, file in found.items()
+            )
+            for base, found in item["files"].items()
+        },
+    )
 
 
 def _said(error: Exception) -> str:

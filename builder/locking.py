@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
-from builder.errors import BuilderError, ConfigError, StepError, raise_all
+from builder.errors import BuilderError, ConfigError, StepError, UnreachableError, raise_all
 from builder.fingerprint import own_values
-from builder.lock import Lock
+from builder.lock import LineLock, Lock
 from builder.matrix import Expansion
-from builder.model import AxisValue, Base, Catalog, Target
-from builder.ports import BaseLock, BaseProvider, LineProvider
+from builder.model import AxisValue, Base, Catalog, RemoteFile, Target
+from builder.ports import BaseLock, BaseProvider, LineProvider, LineRequest, ResolvedLine
 from builder.text import did_you_mean
+
+Note = Callable[[str], None]
+_AT_ONCE = 8
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A line to be looked up for what stands on a base; the recipe of `target` brings it."""
+
+    value: AxisValue
+    base: Base
+    target: Target
 
 
 def lock_catalog(
@@ -22,17 +37,70 @@ def lock_catalog(
     bases: BaseProvider,
     providers: Mapping[str, LineProvider],
     today: str,
-    note: Callable[[str], None],
+    note: Note,
+    targets: Collection[str] | None = None,
 ) -> Lock:
-    """A lock of the whole catalog. Raises every error of a base or a line together."""
+    """A lock of what `targets` (ids; all) need; of the rest what is `held`.
+
+    What cannot be reached keeps what is held of it, or is left out: its targets are blocked, and
+    the plan says so. Every other error of a base or a line is raised, together.
+    """
+    alive = {
+        key: target
+        for key, target in expansion.targets.items()
+        if not (target.eol and target.eol < today)
+    }
+    chosen = _with_what_they_need(alive if targets is None else targets, alive, expansion)
+    before = held or Lock()
+    found = _lock_bases(catalog, expansion, chosen, before, bases, today, note)
+    lines = _lock_lines(catalog, expansion, chosen, {**before.bases, **found}, providers, note)
+    return Lock(
+        bases=_in_use({**before.bases, **found}, {item.parent for item in alive.values()}),
+        lines=_in_use({**before.lines, **lines}, _lines(alive.values())),
+        layers={},
+    )
+
+
+def _with_what_they_need(
+    ids: Collection[str], alive: Mapping[str, Target], expansion: Expansion
+) -> list[Target]:
+    """Targets and what they are built from, in the order of the expansion."""
+    needs = expansion.needs
+    found: set[str] = set()
+    stack = [key for key in ids if key in alive]
+    while stack:
+        key = stack.pop()
+        if key in alive and key not in found:
+            found.add(key)
+            stack += needs[key]
+    return [target for key, target in alive.items() if key in found]
+
+
+def _lines(targets: Iterable[Target]) -> set[str]:
+    return {f"{axis}={name}" for it in targets for axis, name in it.cell.values.items()}
+
+
+def _in_use(items: Mapping[str, _Item], names: Collection[str]) -> dict[str, _Item]:
+    return {name: item for name, item in items.items() if name in names}
+
+
+def _lock_bases(
+    catalog: Catalog,
+    expansion: Expansion,
+    chosen: Sequence[Target],
+    held: Lock,
+    provider: BaseProvider,
+    today: str,
+    note: Note,
+) -> dict[str, BaseLock]:
     errors: list[BuilderError] = []
 
     def lock_base(base: Base) -> BaseLock | None:
         sources = catalog.matrix.value(base.axis, base.value).sources
-        before = held.bases.get(base.id) if held else None
+        before = held.bases.get(base.id)
         note(f"{base.id}: looking")
         try:
-            found = bases.lock(base, sources, before, today)
+            found = provider.lock(base, sources, before, today)
         except BuilderError as error:
             errors.append(error)
             return None
@@ -40,77 +108,123 @@ def lock_catalog(
         note(f"{base.id}: {kept}, {found.source}, {found.content[:19]}")
         return found
 
-    needed = [base for base in expansion.bases.values() if _is_alive(base, catalog, today)]
+    needed = {item.parent: expansion.bases[item.parent] for item in chosen if item.is_root}
     with ThreadPoolExecutor(max(1, len(needed))) as pool:
-        locked = list(zip(needed, pool.map(lock_base, needed), strict=True))
+        locked = list(pool.map(lock_base, needed.values()))
     raise_all(errors)
-    found = {base.id: item for base, item in locked if item is not None}
-    lines = _resolve_all(catalog, expansion, found, providers)
-    for line, version in lines.items():
-        note(f"{line}: {version}")
-    return Lock(bases=found, lines=lines, layers={})
+    return {key: item for key, item in zip(needed, locked, strict=True) if item is not None}
 
 
-def _resolve_all(
+def _lock_lines(
     catalog: Catalog,
     expansion: Expansion,
+    chosen: Sequence[Target],
     bases: Mapping[str, BaseLock],
     providers: Mapping[str, LineProvider],
-) -> dict[str, str]:
-    """The exact version of every line that has a provider and a base that is locked."""
+    note: Note,
+) -> dict[str, LineLock]:
+    """Every line that a recipe brings, looked up once for each base that it is brought to."""
+    wanted = _wanted(catalog, expansion, chosen, providers)
+
+    def resolve(item: Wanted) -> ResolvedLine | BuilderError:
+        try:
+            return _resolve(item, bases[item.base.id], catalog, providers)
+        except BuilderError as error:
+            return error
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(zip(wanted, pool.map(resolve, wanted), strict=True))
     errors: list[BuilderError] = []
-    lines: dict[str, str] = {}
-    for value, target in _lines(catalog, expansion):
-        base = expansion.base_of(target)
-        if base.id in bases:
-            try:
-                lines[value.id] = _resolve(value, target, base, bases[base.id], catalog, providers)
-            except BuilderError as error:
-                errors.append(error)
+    lines: dict[str, list[tuple[Wanted, ResolvedLine | None]]] = {}
+    for item, line in found:
+        if isinstance(line, UnreachableError):
+            note(f"{item.value.id}: not looked up: {line.message}")
+        elif isinstance(line, BuilderError):
+            errors.append(line)
+        known = None if isinstance(line, BuilderError) else line
+        lines.setdefault(item.value.id, []).append((item, known))
     raise_all(errors)
-    return lines
+    locked = {name: _join(items) for name, items in lines.items()}
+    for name, lock in locked.items():
+        if lock is not None:
+            note(f"{name}: {lock.version}")
+    return {name: lock for name, lock in locked.items() if lock is not None}
 
 
-def _is_alive(base: Base, catalog: Catalog, today: str) -> bool:
-    end = catalog.matrix.value(base.axis, base.value).eol
-    return not end or end >= today
-
-
-def _lines(catalog: Catalog, expansion: Expansion) -> list[tuple[AxisValue, Target]]:
-    """Every value that has a provider, with the first target whose recipe brings it."""
-    found: dict[str, tuple[AxisValue, Target]] = {}
-    for target in expansion.targets.values():
+def _wanted(
+    catalog: Catalog, expansion: Expansion, chosen: Sequence[Target], providers: Collection[str]
+) -> list[Wanted]:
+    """Each line with each base under a target whose recipe brings it. A line needs one."""
+    found: dict[tuple[str, str], Wanted] = {}
+    orphans: dict[str, BuilderError] = {}
+    unknown: dict[str, BuilderError] = {}
+    for target in chosen:
         for axis, name in own_values(target, expansion).items():
             value = catalog.matrix.value(axis, name)
-            if value.provider is not None:
-                found.setdefault(value.id, (value, target))
+            recipe = catalog.recipes[target.recipe]
+            if value.provider is None:
+                continue
+            if value.provider not in providers:
+                unknown[value.id] = ConfigError(
+                    f"{value.id}: unknown provider {value.provider!r}",
+                    hint=did_you_mean(value.provider, providers),
+                )
+                continue
+            if value.provider not in recipe.provides.get(axis, {}):
+                orphans.setdefault(value.id, _no_provider(value, target))
+                continue
+            base = expansion.base_of(target)
+            found.setdefault((value.id, base.id), Wanted(value=value, base=base, target=target))
+    brought = {line for line, _ in found}
+    orphans = {line: error for line, error in orphans.items() if line not in brought}
+    raise_all([*unknown.values(), *orphans.values()])
     return list(found.values())
 
 
+def _no_provider(value: AxisValue, target: Target) -> ConfigError:
+    return ConfigError(
+        f"recipe {target.recipe} does not say what provides {value.axis} by {value.provider}",
+        hint=f"images/{target.recipe}/recipe.yaml: "
+        f"`provides: {{{value.axis}: {{{value.provider}: …}}}}`",
+    )
+
+
 def _resolve(
-    value: AxisValue,
-    target: Target,
-    base: Base,
+    item: Wanted,
     lock: BaseLock,
     catalog: Catalog,
     providers: Mapping[str, LineProvider],
-) -> str:
-    name = value.provider or ""
-    if name not in providers:
-        raise ConfigError(
-            f"{value.id}: unknown provider {name!r}", hint=did_you_mean(name, providers)
-        )
-    recipe = catalog.recipes[target.recipe]
-    options = recipe.provides.get(value.axis, {}).get(name)
-    if options is None:
-        raise ConfigError(
-            f"recipe {recipe.name} does not say what provides {value.axis} by {name}",
-            hint=f"images/{recipe.name}/recipe.yaml: `provides: {{{value.axis}: {{{name}: …}}}}`",
-        )
-    version = providers[name].resolve(base, lock, options)
-    if version != value.name and not version.startswith(f"{value.name}."):
+) -> ResolvedLine:
+    value, name = item.value, item.value.provider or ""
+    options = catalog.recipes[item.target.recipe].provides[value.axis][name]
+    request = LineRequest(line=value.upstream, base=item.base, lock=lock, options=options)
+    try:
+        line = providers[name].resolve(request)
+    except BuilderError as error:
+        brought = f"{value.id}, which recipe {item.target.recipe} brings to {item.target.id}"
+        raise type(error)(f"{brought}: {error.message}", hint=error.hint) from error
+    if line.version != value.upstream and not line.version.startswith(f"{value.upstream}."):
         raise StepError(
-            f"{value.id}: provider {name} has {version} on {base.id}",
+            f"{value.id}: provider {name} has {line.version} on {item.base.id}",
             hint="name the line that it has, or require another base",
         )
-    return version
+    return line
+
+
+def _join(items: Sequence[tuple[Wanted, ResolvedLine | None]]) -> LineLock | None:
+    """One version for all bases, or nothing where one could not be asked. Raises StepError."""
+    files: dict[str, tuple[RemoteFile, ...]] = {}
+    versions: dict[str, str] = {}
+    for item, line in items:
+        if line is None:
+            return None
+        versions[item.base.id] = line.version
+        if line.files:
+            files[item.base.id] = line.files
+    if len(set(versions.values())) > 1:
+        several = ", ".join(f"{version} on {base}" for base, version in versions.items())
+        raise StepError(
+            f"{items[0][0].value.id} has more than one exact version: {several}",
+            hint="give each base a line of its own with `requires`",
+        )
+    return LineLock(version=next(iter(versions.values())), files=files)

@@ -10,24 +10,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from builder import graph
-from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.errors import raise_all
+from builder.matrix_check import Constraint, Faults, Places, check_names
 from builder.model import AxisValue, Base, Cell, Image, Matrix, Path, Target
-from builder.text import did_you_mean
-
-Constraint = Mapping[str, tuple[str, ...]]
-
-
-class Places(Protocol):
-    """Where the parts of the matrix stand."""
-
-    def at(self, path: Path) -> Location:
-        """Where the value at `path` stands."""
-
-    def at_key(self, path: Path) -> Location:
-        """Where the key of `path` stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +52,19 @@ def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
     return all(values.get(axis) in names for axis, names in constraint.items())
 
 
+def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix) -> bool:
+    """Whether an image, its values, and what it is built from are there for a platform."""
+    limits = [matrix.value(axis, name).platforms for axis, name in target.cell.values.items()]
+    limits.append(matrix.images[target.cell.image].platforms)
+    below = [item for _, item in target.inputs] + ([] if target.is_root else [target.parent])
+    return all(target.platform in limit for limit in limits if limit) and all(
+        item in targets for item in below
+    )
+
+
 def target_id(cell: Cell, platform: str, matrix: Matrix) -> str:
     """The id of a cell on a platform, which is named where it is not the default."""
-    return cell.id if platform == matrix.platforms[0] else f"{cell.id}@{platform}"
+    return cell.id if platform == matrix.default_platform else f"{cell.id}@{platform}"
 
 
 def base_id(axis: str, value: str, platform: str) -> str:
@@ -78,7 +75,7 @@ def base_id(axis: str, value: str, platform: str) -> str:
 def expand(matrix: Matrix, places: Places) -> Expansion:
     """All that the matrix stands for. Raises every mistake in it, at its place."""
     expander = _Expander(matrix, places)
-    raise_all(expander.check_names())
+    raise_all(check_names(matrix, expander.edges, places))
     cells = expander.cells()
     raise_all(expander.errors)
     targets: dict[str, Target] = {}
@@ -86,6 +83,8 @@ def expand(matrix: Matrix, places: Places) -> Expansion:
     for name in graph.order(expander.edges):
         for cell, platform in itertools.product(cells[name], matrix.platforms):
             target = expander.target(cell, platform, cells)
+            if not _has_platform(target, targets, matrix):
+                continue
             targets[target.id] = target
             if target.is_root:
                 axis = matrix.images[name].parent
@@ -97,89 +96,14 @@ def expand(matrix: Matrix, places: Places) -> Expansion:
     return Expansion(cells=cells, targets=targets, bases=bases, charts=charts)
 
 
-class _Expander:
+class _Expander(Faults):
     def __init__(self, matrix: Matrix, places: Places) -> None:
+        super().__init__(places)
         self.matrix = matrix
-        self.places = places
-        self.errors: list[BuilderError] = []
         self.edges = {
             name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
             for name, image in matrix.images.items()
         }
-
-    def _fail(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.places.at(path)))
-
-    def _fail_key(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.places.at_key(path)))
-
-    # Names and shapes, before anything is expanded.
-
-    def check_names(self) -> list[BuilderError]:
-        matrix = self.matrix
-        for name, image in matrix.images.items():
-            self._check_image(name, image)
-        for axis, values in matrix.axes.items():
-            for value in values:
-                path: Path = ("axes", axis, value.name)
-                self._check_constraint(value.requires, (*path, "requires"))
-                self._check_constraint(value.only, (*path, "only"))
-        for name, chart in matrix.charts.items():
-            if chart.image not in matrix.images:
-                hint = did_you_mean(chart.image, matrix.images)
-                self._fail(f"unknown image {chart.image!r}", ("charts", name, "image"), hint)
-            self._check_constraint(chart.only, ("charts", name, "only"))
-        cycle = graph.find_cycle(self.edges)
-        if cycle:
-            self._fail(f"images form a cycle: {' → '.join(cycle)}", ("images", cycle[0], "from"))
-        return self.errors
-
-    def _check_image(self, name: str, image: Image) -> None:
-        matrix, path = self.matrix, ("images", name)
-        if image.parent not in matrix.images and image.parent not in matrix.axes:
-            hint = did_you_mean(image.parent, [*matrix.images, *matrix.axes])
-            self._fail(f"unknown parent {image.parent!r}", (*path, "from"), hint)
-        for index, axis in enumerate(image.axes):
-            if axis not in matrix.axes:
-                hint = did_you_mean(axis, matrix.axes)
-                self._fail(f"unknown axis {axis!r}", (*path, "axes", index), hint)
-        for index, item in enumerate(image.inputs):
-            if item not in matrix.images:
-                hint = did_you_mean(item, matrix.images)
-                self._fail(f"unknown input {item!r}", (*path, "inputs", index), hint)
-        self._check_constraint(image.only, (*path, "only"))
-        for index, constraint in enumerate(image.exclude):
-            self._check_constraint(constraint, (*path, "exclude", index))
-        if image.parent in matrix.axes and image.parent not in matrix.images:
-            self._check_root(image)
-
-    def _check_root(self, image: Image) -> None:
-        path: Path = ("images", image.name)
-        if image.parent not in image.axes:
-            self._fail_key(
-                f"image {image.name} comes from axis {image.parent} and does not have it",
-                path,
-                f"add {image.parent} to its axes",
-            )
-        for value in self.matrix.axes[image.parent]:
-            if not value.sources:
-                self._fail_key(
-                    f"axis value {value.id} has no sources, and image {image.name} comes from it",
-                    ("axes", value.axis, value.name),
-                )
-
-    def _check_constraint(self, constraint: Constraint, path: Path) -> None:
-        for axis, names in constraint.items():
-            if axis not in self.matrix.axes:
-                hint = did_you_mean(axis, self.matrix.axes)
-                self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
-                continue
-            known = [value.name for value in self.matrix.axes[axis]]
-            for index, name in enumerate(names):
-                if name not in known:
-                    hint = did_you_mean(name, known)
-                    place = (*path, axis, index)
-                    self._fail(f"axis {axis} has no value {name!r}", place, hint)
 
     # Cells.
 

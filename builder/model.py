@@ -29,6 +29,8 @@ class AxisValue:
     tag: str | None = None
     eol: str | None = None  # the last day, YYYY-MM-DD
     provider: str | None = None
+    line: str = ""  # what the provider calls it, where that is not its name
+    platforms: tuple[str, ...] = ()  # the only ones that have it; none: all
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
@@ -37,6 +39,11 @@ class AxisValue:
     def id(self) -> str:
         """`axis=value`."""
         return f"{self.axis}={self.name}"
+
+    @property
+    def upstream(self) -> str:
+        """The line as its provider knows it."""
+        return self.line or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,8 @@ class Image:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exclude: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     inputs: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()  # the only ones that it is built for; none: all
+    untagged: tuple[str, ...] = ()  # axes that its tags, and its children's, leave out
     publish: bool = True
 
 
@@ -73,6 +82,7 @@ class Matrix:
     registries: tuple[str, ...]
     embedded: str
     platforms: tuple[str, ...]
+    default_platform: str  # the one that ids do not name
     axes: Mapping[str, tuple[AxisValue, ...]]
     images: Mapping[str, Image]
     charts: Mapping[str, Chart]
@@ -92,6 +102,10 @@ class Matrix:
     def host(self, registry: str) -> str:
         """What a name in `registries` stands for."""
         return self.embedded if registry == "embedded" else registry
+
+    def providers(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Where the line of each axis of a cell comes from; "" where it says nothing."""
+        return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
         """`registry/repository` of an image, without tag."""
@@ -164,15 +178,35 @@ class File:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file of the network that a build needs, as `downloads/<name>`; `url` is upstream's."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """What a recipe adds in the cells in which a condition holds; `budget` is in bytes."""
+
+    condition: str
+    packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    budget: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A folder under `images/`, read. `when` holds (condition, packages) in file order."""
+    """A folder under `images/`, read. `when` is in file order; `budget` is in bytes."""
 
     name: str
     summary: str
     dockerfile: str  # the text of Dockerfile.j2
     dockerfile_path: str  # for errors, relative to the catalog
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    when: tuple[tuple[str, Mapping[str, tuple[str, ...]]], ...] = ()
+    when: tuple[When, ...] = ()
+    needs: tuple[str, ...] = ()  # axes that its parent must have
+    budget: int = 0  # compressed size that it may add to its parent; 0: not said
     provides: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     command: tuple[str, ...] = ()

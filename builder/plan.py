@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from builder.fingerprint import Fingerprint
 from builder.lock import Lock
-from builder.model import Base, Catalog, Target
+from builder.model import Base, Catalog, Matrix, Target
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
@@ -47,7 +47,7 @@ class TargetPlan:
     exact: str
     immutable: tuple[str, ...]
     rolling: tuple[str, ...]
-    action: str  # build, reuse or retire
+    action: str  # build, reuse, retire or block
     reason: str
     digest: str | None = None
     released: ReleasedTarget | None = None  # the same image, in the current release
@@ -74,6 +74,15 @@ class Plan:
     charts: Mapping[str, ChartPlan]
     bases: Mapping[str, Base]
     steps: Mapping[str, Step]
+
+
+def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
+    """The first line of a cell that the lock lacks, as `axis=value`, or nothing."""
+    for axis, name in values.items():
+        value = matrix.value(axis, name)
+        if value.provider and value.id not in lock.lines:
+            return value.id
+    return ""
 
 
 def base_reference(base: Base, catalog: Catalog, lock: Lock) -> Reference:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from builder import graph, release, tags
-from builder.charting import predict
 from builder.errors import ConfigError
 from builder.fingerprint import Fingerprint, compare
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Base, Catalog, Target
-from builder.plan import ChartPlan, Observed, Plan, Step, TargetPlan
+from builder.plan import ChartPlan, Observed, Plan, Step, TargetPlan, unlocked_line
+from builder.plan_charts import ChartPlanner, chart_step
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
 from builder.text import count
@@ -29,9 +29,14 @@ def make_plan(
     observed: Observed,
     selected: Sequence[str],
     today: str,
+    builds: Sequence[str] | None = None,
 ) -> Plan:
-    """Decide everything. `today` is YYYY-MM-DD; `selected` are target ids."""
-    planner = _Planner(catalog, expansion, lock, fingerprints, observed, today)
+    """Decide everything.
+
+    `today` is YYYY-MM-DD; `selected` are target ids; `builds` are the platforms that the engine
+    can build for, None where that does not matter.
+    """
+    planner = _Planner(catalog, expansion, lock, fingerprints, observed, today, builds)
     return planner.plan(selected)
 
 
@@ -44,6 +49,7 @@ class _Planner:
         fingerprints: Mapping[str, Fingerprint],
         observed: Observed,
         today: str,
+        builds: Sequence[str] | None,
     ) -> None:
         self.catalog = catalog
         self.expansion = expansion
@@ -51,17 +57,19 @@ class _Planner:
         self.fingerprints = fingerprints
         self.observed = observed
         self.today = today
+        self.builds = builds
         self.release = release.name(today, observed.releases)
 
     def plan(self, selected: Sequence[str]) -> Plan:
-        ids = self._with_missing(selected)
-        targets = {item: self._target(self.expansion.targets[item]) for item in ids}
+        targets: dict[str, TargetPlan] = {}
+        for item in self._with_missing(selected):
+            targets[item] = self._target(self.expansion.targets[item], targets)
         self._check_tags(targets)
-        charts = self._charts(targets, set(selected))
+        charts = self._charts().plan(targets, set(selected))
         bases = self._bases(targets)
         steps = [self._base_step(base, targets) for base in bases.values()]
         steps += [self._target_step(item, targets) for item in targets.values()]
-        steps += [self._chart_step(chart, targets) for chart in charts.values()]
+        steps += [chart_step(chart, targets) for chart in charts.values()]
         name, last = self._release_step(targets, charts, steps)
         return Plan(
             release=name,
@@ -86,13 +94,15 @@ class _Planner:
 
     # Targets.
 
-    def _target(self, target: Target) -> TargetPlan:
+    def _target(self, target: Target, below: Mapping[str, TargetPlan]) -> TargetPlan:
         fingerprint = self.fingerprints[target.id]
         matrix = self.catalog.matrix
         action, reason = self._decide(target, fingerprint)
-        exact = tags.tag(target.cell, matrix, self.lock.lines)
-        first = self.expansion.cells[target.cell.image][0].id
-        offered = action != "retire" and target.publish and target.platform == matrix.platforms[0]
+        if action == "build" and (barrier := self._barrier(target, below)):
+            action, reason = "block", barrier
+        exact = tags.tag(target.cell, matrix, self.lock.versions)
+        first = self._first(target.cell.image)
+        offered = action not in ("retire", "block") and target.publish
         return TargetPlan(
             target=target,
             fingerprint=fingerprint,
@@ -110,6 +120,38 @@ class _Planner:
         record = self.observed.record
         old = record.targets.get(target.id) if record else None
         return old if old and old.digest == digest else None
+
+    def _charts(self) -> ChartPlanner:
+        return ChartPlanner(
+            catalog=self.catalog,
+            expansion=self.expansion,
+            lock=self.lock,
+            observed=self.observed,
+            today=self.today,
+            release=self.release,
+        )
+
+    def _first(self, image: str) -> str:
+        """The cell of an image that `latest` names: the first whose lines are known."""
+        cells = self.expansion.cells[image]
+        known = (cell.id for cell in cells if not self._unlocked(cell.values))
+        return next(known, cells[0].id)
+
+    def _unlocked(self, values: Mapping[str, str]) -> str:
+        return unlocked_line(values, self.catalog.matrix, self.lock)
+
+    def _barrier(self, target: Target, below: Mapping[str, TargetPlan]) -> str:
+        """Why a target cannot be built, or nothing."""
+        for item in (target.parent, *(name for _, name in target.inputs)):
+            if item in below and below[item].action in ("block", "retire"):
+                plan = below[item]
+                return plan.reason if plan.action == "block" else f"{item}: {plan.reason}"
+        if line := self._unlocked(target.cell.values):
+            provider = self.catalog.matrix.value(*line.split("=", 1)).provider
+            return f"{line} is not locked: `builder lock` says why {provider} did not give it"
+        if self.builds is not None and target.platform not in self.builds:
+            return f"this engine builds {', '.join(self.builds)}, not {target.platform}"
+        return ""
 
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
         if target.eol and target.eol < self.today:
@@ -171,7 +213,7 @@ class _Planner:
 
     def _base_step(self, base: Base, targets: Mapping[str, TargetPlan]) -> Step:
         on_it = [item.action for item in targets.values() if item.target.parent == base.id]
-        if set(on_it) != {"retire"}:
+        if not set(on_it) <= {"retire", "block"}:
             self.lock.base(base.id)  # raises; only what has ended may be without
         if base.id in self.observed.digests:
             action, reason = "reuse", "its content is in the registry"
@@ -187,68 +229,6 @@ class _Planner:
             needs=(),
             action=action,
             reason=reason,
-        )
-
-    # Charts.
-
-    def _charts(
-        self, targets: Mapping[str, TargetPlan], selected: set[str]
-    ) -> dict[str, ChartPlan]:
-        planned: dict[str, ChartPlan] = {}
-        platform = self.catalog.matrix.platforms[0]
-        for name, cells in self.expansion.charts.items():
-            ids = [
-                target.id
-                for cell in cells
-                for target in [self.expansion.targets[cell.id]]
-                if target.platform == platform and not (target.eol and target.eol < self.today)
-            ]
-            if not selected.isdisjoint(ids):
-                planned[name] = self._chart(name, ids, targets)
-        return planned
-
-    def _chart(self, name: str, ids: list[str], targets: Mapping[str, TargetPlan]) -> ChartPlan:
-        record = self.observed.record
-        images = []
-        for item in ids:
-            target = self.expansion.targets[item]
-            exact = tags.tag(target.cell, self.catalog.matrix, self.lock.lines)
-            old = record.targets.get(item) if record else None
-            since = self.release
-            is_built = item in targets and targets[item].action == "build"
-            if old and not is_built and old.exact == exact:
-                held = self.observed.digests.get(item, old.digest)
-                since = old.since if held == old.digest else since
-            repository = self.catalog.matrix.repository_of(target.cell.image)
-            images.append(f"{repository}:{exact}-{since}")
-        missing = [
-            item for item in ids if item not in targets and item not in self.observed.digests
-        ]
-        building = [item for item in ids if item in targets and targets[item].action == "build"]
-        change = predict(self.catalog, name, images, record.charts.get(name) if record else None)
-        action, reason = change.action, change.reason
-        if missing:
-            action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
-        elif building and action == "package":
-            reason += f"; {len(building)} of its {len(ids)} images are built"
-        return ChartPlan(
-            name=name,
-            version=change.version,
-            images=tuple(images),
-            cells=tuple(ids),
-            action=action,
-            reason=reason,
-        )
-
-    def _chart_step(self, chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
-        needs = [f"build:{item}" for item in chart.cells if item in targets]
-        return Step(
-            id=f"chart:{chart.name}",
-            kind="chart",
-            target=chart.name,
-            needs=tuple(needs),
-            action=chart.action,
-            reason=chart.reason,
         )
 
     # The release.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from builder.model import Base, Source
+from builder.model import Base, RemoteFile, Source
 from builder.reference import Reference
 
 
@@ -76,6 +76,10 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """`podman` or `docker`."""
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that it builds for here, its own first."""
 
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""
@@ -160,11 +164,42 @@ class BaseProvider(Protocol):
         """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
 
 
-class LineProvider(Protocol):
-    """Where a line of an axis comes from."""
+@dataclass(frozen=True, kw_only=True)
+class LineRequest:
+    """A line that is asked for, for what stands on a base.
 
-    def resolve(self, base: Base, lock: BaseLock, options: Mapping[str, str]) -> str:
-        """The exact version of a line, as MAJOR.MINOR.PATCH. Raises StepError."""
+    `line` is as the provider knows it, e.g. 3.13; `options` are what the recipe says beside.
+    """
+
+    line: str
+    base: Base
+    lock: BaseLock
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedLine:
+    """What a line is now: the exact version, and the files that it comes in, if any."""
+
+    version: str
+    files: tuple[RemoteFile, ...] = ()
+
+
+class LineProvider(Protocol):
+    """Where a line of an axis comes from. Both raise UnreachableError where it cannot be asked."""
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+
+
+class RemoteFiles(Protocol):
+    """Gets files of the network, and keeps them by their hash."""
+
+    def file(self, file: RemoteFile) -> Path:
+        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +226,7 @@ class SmokeRequest:
 
     `suites` are folders of tests, the most basic first. `facts` is what the tests compare the
     image with: {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
+    "providers": {axis: name or ""},
     "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
     """
 

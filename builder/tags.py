@@ -1,11 +1,17 @@
-"""Tags of cells. A part for each value that is not taken for granted, joined by `-`."""
+"""Tags of cells. A part for each value that is not taken for granted, joined by `-`.
+
+A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
+(`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
+have no part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from builder.errors import BuilderError, ConfigError
-from builder.matrix import Expansion, Places
+from builder.matrix import Expansion
+from builder.matrix_check import Places
 from builder.model import AxisValue, Cell, Matrix
 
 LATEST = "latest"
@@ -19,8 +25,10 @@ def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
     """
     values = [matrix.value(axis, name) for axis, name in cell.values.items()]
     forced = {axis for value in values for axis in value.requires}
-    parts = [_part(value, matrix, forced, versions) for value in values]
-    return "-".join(part for part in parts if part) or LATEST
+    hidden = _untagged(cell.image, matrix)
+    parts = [_part(value, matrix, forced, versions) for value in values if value.axis not in hidden]
+    plain = [part for part in parts if part and not part.startswith("-")]
+    return ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
 
 
 def line_tag(cell: Cell, matrix: Matrix) -> str:
@@ -55,6 +63,14 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
                 )
             taken.setdefault(text, cell)
     return errors
+
+
+def _untagged(image: str, matrix: Matrix) -> set[str]:
+    hidden: set[str] = set()
+    while image in matrix.images:
+        hidden.update(matrix.images[image].untagged)
+        image = matrix.images[image].parent
+    return hidden
 
 
 def _part(value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder import lock as locks
@@ -16,10 +17,13 @@ from builder.config.parse import MatrixFile, Network, RecipeFile, parse_matrix, 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.lock import Lock
 from builder.matrix import Expansion, expand
-from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe
+from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe, When
+from builder.recipes import check_needs
 from builder.text import did_you_mean
 
 MATRIX = "matrix.yaml"
+DOWNLOADS = "downloads"
+_RECIPE = ("recipe.yaml", "Dockerfile.j2")
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
@@ -40,17 +44,20 @@ class Workspace:
         self.root = root
         self.state = root / "build"
 
-    def load(self) -> Project:
-        """Read everything. Raises all independent mistakes together."""
+    def load(self, platforms: tuple[str, ...] = ()) -> Project:
+        """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
         errors: list[BuilderError] = []
         lock = self._lock(errors)
         file = self._matrix(errors)
+        if platforms:
+            file = replace(file, matrix=replace(file.matrix, platforms=platforms))
         recipes = self._recipes(file, errors)
         charts = self._charts(file, errors)
         expansion = None
         try:
             expansion = expand(file.matrix, file.document)
             errors += tags.check(expansion, file.matrix, file.document)
+            errors += check_needs(expansion, file.matrix, recipes, file.document)
         except BuilderError as error:
             errors.append(error)
         raise_all(_flat(errors))
@@ -106,23 +113,11 @@ class Workspace:
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
                 continue
-            folder = f"images/{image.recipe}"
-            missing = [
-                item for item in ("recipe.yaml", "Dockerfile.j2")
-                if not (self.root / folder / item).is_file()
-            ]  # fmt: skip
-            if missing:
-                place = file.document.at(("images", name, "recipe"))
-                hint = did_you_mean(image.recipe, self._folders("images"))
-                errors.append(
-                    ConfigError(
-                        f"recipe {image.recipe!r} has no {folder}/{missing[0]}",
-                        hint=hint,
-                        location=place,
-                    )
-                )
+            place = file.document.at(("images", name, "recipe"))
+            if error := self._missing("images", image.recipe, _RECIPE, place):
+                errors.append(error)
                 continue
-            path = f"{folder}/recipe.yaml"
+            path = f"images/{image.recipe}/recipe.yaml"
             try:
                 parsed, found = parse_recipe(self.read(path), path, file.matrix.axes)
             except BuilderError as error:
@@ -143,9 +138,15 @@ class Workspace:
             dockerfile_path=f"{folder}/Dockerfile.j2",
             packages={key: tuple(items) for key, items in file.spec.packages.items()},
             when=tuple(
-                (condition, {key: tuple(items) for key, items in extra.packages.items()})
+                When(
+                    condition=condition,
+                    packages={key: tuple(items) for key, items in extra.packages.items()},
+                    budget=extra.budget,
+                )
                 for condition, extra in file.spec.when.items()
             ),
+            needs=tuple(file.spec.needs),
+            budget=file.spec.budget,
             provides=file.spec.provides,
             ports=tuple(file.spec.ports),
             command=tuple(file.spec.command),
@@ -176,18 +177,11 @@ class Workspace:
         for name, chart in file.matrix.charts.items():
             if chart.recipe in charts:
                 continue
-            folder = f"charts/{chart.recipe}"
-            if not (self.root / folder / "chart.yaml").is_file():
-                place = file.document.at(("charts", name, "recipe"))
-                hint = did_you_mean(chart.recipe, self._folders("charts"))
-                errors.append(
-                    ConfigError(
-                        f"chart recipe {chart.recipe!r} has no {folder}/chart.yaml",
-                        hint=hint,
-                        location=place,
-                    )
-                )
+            place = file.document.at(("charts", name, "recipe"))
+            if error := self._missing("charts", chart.recipe, ("chart.yaml",), place):
+                errors.append(error)
                 continue
+            folder = f"charts/{chart.recipe}"
             spec = self._data(f"{folder}/chart.yaml")
             port, tests = spec.get("port"), self.root / folder / "tests"
             charts[chart.recipe] = ChartRecipe(
@@ -210,6 +204,19 @@ class Workspace:
         }
 
     # Files.
+
+    def _missing(
+        self, kind: str, name: str, files: tuple[str, ...], place: Location
+    ) -> ConfigError | None:
+        """The error of a recipe that lacks one of these files, if it does."""
+        for file in files:
+            if not (self.root / kind / name / file).is_file():
+                return ConfigError(
+                    f"recipe {name!r} has no {kind}/{name}/{file}",
+                    hint=did_you_mean(name, self._folders(kind)),
+                    location=place,
+                )
+        return None
 
     def _data(self, path: str) -> dict[str, object]:
         parsed, errors = document.load(self.read(path), path)
@@ -269,6 +276,16 @@ def write_context(folder: Path, dockerfile: str, files: tuple[File, ...]) -> Non
     write_tree(folder, {"Dockerfile": dockerfile.encode()})
     for file in files:
         write(folder / file.path, Path(file.source).read_bytes(), file.mode)
+
+
+def place_file(source: Path, place: Path) -> None:
+    """Make `place` a file with the content of `source`, without a copy where the disk can."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, place)
 
 
 def _walk(folder: Path) -> list[Path]:

@@ -30,7 +30,7 @@ def command(**given: Any) -> int:
 
 
 def relock(session: Session) -> Lock:
-    """Lock the catalog and write matrix.lock where it changed."""
+    """Lock what is selected, and write matrix.lock where that changed it."""
     lock = lock_catalog(
         catalog=session.catalog,
         expansion=session.project.expansion,
@@ -39,6 +39,7 @@ def relock(session: Session) -> Lock:
         providers=session.providers,
         today=session.options.today,
         note=_note,
+        targets=session.selected(),
     )
     changed = session.workspace.write_lock(lock)
     click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)

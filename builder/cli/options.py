@@ -23,11 +23,13 @@ class Options:
     select: tuple[str, ...] = ()
     today: str = ""
     registries: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
     engine: str = "auto"
     jobs: int = 2
     timeout: float = 3600.0
     fail_fast: bool = False
     show_commands: bool = False
+    reachable: bool = False
 
 
 def root(function: Function) -> Function:
@@ -50,6 +52,13 @@ def planning(function: Function) -> Function:
             multiple=True,
             envvar="BUILDER_REGISTRIES",
             help="A registry instead of those of matrix.yaml; may be given again.",
+        ),
+        click.option(
+            "--platform",
+            "platforms",
+            multiple=True,
+            envvar="BUILDER_PLATFORMS",
+            help="A platform instead of those of matrix.yaml, e.g. linux/arm64; repeatable.",
         ),
         click.option(
             "--today",
@@ -76,6 +85,12 @@ def running(function: Function) -> Function:
             "--show-commands",
             is_flag=True,
             help="Print the commands of every step instead of running them.",
+        ),
+        click.option(
+            "--reachable",
+            is_flag=True,
+            envvar="BUILDER_REACHABLE",
+            help="Do not count as failed what a provider, or the engine, does not give here.",
         ),
         click.option(
             "--fail-fast/--keep-going",

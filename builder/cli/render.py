@@ -10,6 +10,7 @@ import click
 
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
+from builder.fingerprint import downloads
 from builder.plan import Observed
 from builder.render.tree import BAKE, tree
 from builder.text import count
@@ -49,7 +50,17 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         item.target.id: lock.base(expansion.base_of(item.target).id).epoch
         for item in plan.targets.values()
     }
-    files = tree(catalog=session.catalog, lock=lock, plan=plan, epochs=epochs)
+    found = {
+        key: downloads(item.target, session.catalog, expansion, lock)
+        for key, item in plan.targets.items()
+    }
+    files = tree(
+        catalog=session.catalog,
+        lock=lock,
+        plan=plan,
+        epochs=epochs,
+        downloads={key: files for key, files in found.items() if files},
+    )
     for path, data in files.items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
     for item in plan.targets.values():

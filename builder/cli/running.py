@@ -32,11 +32,18 @@ class Outcome:
     plan: Plan
     results: Mapping[str, Result]
     seconds: float
+    reachable: bool = False
 
     @property
     def exit_code(self) -> int:
-        """That of the first failure, or 0."""
+        """That of the first failure, or 0. What the plan blocked counts, unless `reachable`."""
         failed = [item for item in self.results.values() if item.status == "failed"]
+        blocked = [
+            item
+            for item in self.results.values()
+            if item.status == "blocked" and self.plan.steps[item.step].action == "block"
+        ]
+        failed += [] if self.reachable else blocked
         return failed[0].exit_code if failed else 0
 
 
@@ -45,7 +52,7 @@ def carry_out(
 ) -> Outcome:
     """Plan, then do the steps of these kinds, or the one that is called `only`."""
     prints = session.fingerprints(lock)
-    plan = session.plan(lock, prints, session.observed(lock, prints))
+    plan = session.plan(lock, prints, session.observed(lock, prints), session.engine.platforms)
     steps = {step.id: step for step in plan.steps.values() if step.kind in kinds}
     if only is not None:
         if only not in plan.steps:
@@ -84,7 +91,12 @@ def perform(
     with shown(steps) as show:
         listen = tee(collect, show)
         final = _run(session, steps, make(listen), listen)
-    return Outcome(plan=plan, results=final, seconds=time.monotonic() - started)
+    return Outcome(
+        plan=plan,
+        results=final,
+        seconds=time.monotonic() - started,
+        reachable=session.options.reachable,
+    )
 
 
 def _ignore(_event: Event) -> None:

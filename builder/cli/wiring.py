@@ -30,6 +30,7 @@ from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.apt import AptLines
+from builder.resolvers.fetch import Fetcher
 from builder.selection import select
 from builder.smoke import Smoke
 from builder.store import RegistryStore
@@ -48,7 +49,7 @@ class Session:
     @cached_property
     def project(self) -> Project:
         """The catalog, with the registries and the network that this run is to use."""
-        project = self.workspace.load()
+        project = self.workspace.load(self.options.platforms)
         matrix = project.catalog.matrix
         if self.options.registries:
             matrix = replace(matrix, registries=self.options.registries)
@@ -107,6 +108,11 @@ class Session:
         )
 
     @cached_property
+    def files(self) -> Fetcher:
+        """Files of the network."""
+        return Fetcher(folder=self.workspace.state / "files", network=self.project.network)
+
+    @cached_property
     def providers(self) -> Mapping[str, LineProvider]:
         """Where lines come from, by the name that the matrix uses."""
         roots = {base.id: self.bases.root(base) for base in self.project.expansion.bases.values()}
@@ -154,8 +160,14 @@ class Session:
         with self.registry():
             return self.observed(lock, prints)
 
-    def plan(self, lock: Lock, prints: Mapping[str, Fingerprint], observed: Observed) -> Plan:
-        """The plan of this run."""
+    def plan(
+        self,
+        lock: Lock,
+        prints: Mapping[str, Fingerprint],
+        observed: Observed,
+        builds: Sequence[str] | None = None,
+    ) -> Plan:
+        """The plan of this run; `builds` are the platforms that can be built for, None: any."""
         return make_plan(
             catalog=self.catalog,
             expansion=self.project.expansion,
@@ -164,6 +176,7 @@ class Session:
             observed=observed,
             selected=self.selected(),
             today=self.options.today,
+            builds=builds,
         )
 
     # Doing.
@@ -188,6 +201,7 @@ class Session:
             engine=self.engine,
             store=self.store,
             bases=self.bases,
+            files=self.files,
             smoke=Smoke(self.engine, self.runner),
         )
         return BuildActions(work=work, ports=ports)

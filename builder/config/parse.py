@@ -19,9 +19,9 @@ from builder.config.schema import (
 from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError
 from builder.model import AxisValue, Chart, Image, Matrix, Path, Source
+from builder.recipes import URL, parse_condition, remote_file
 from builder.reference import is_tag
 from builder.reference import parse as parse_reference
-from builder.render.dockerfile import parse_condition
 from builder.text import did_you_mean
 
 _RESERVED = ("charts", "releases")
@@ -78,16 +78,32 @@ def parse_recipe(
         return None, errors
     for condition in spec.when:
         errors += _check_condition(document, condition, axes)
-    for axis in spec.provides:
+    named: list[tuple[str, Path]] = [(axis, ("needs", at)) for at, axis in enumerate(spec.needs)]
+    for axis, path in [*named, *((axis, ("provides", axis)) for axis in spec.provides)]:
         if axis not in axes:
-            errors.append(
-                ConfigError(
-                    f"unknown axis {axis!r}",
-                    hint=did_you_mean(axis, axes),
-                    location=document.at_key(("provides", axis)),
-                )
-            )
+            place = document.at(path) if path[0] == "needs" else document.at_key(path)
+            hint = did_you_mean(axis, axes)
+            errors.append(ConfigError(f"unknown axis {axis!r}", hint=hint, location=place))
+    errors += _check_urls(document, spec.packages, ("packages",))
+    for condition, extra in spec.when.items():
+        errors += _check_urls(document, extra.packages, ("when", condition, "packages"))
     return RecipeFile(document=document, spec=spec), errors
+
+
+def _check_urls(
+    document: Document, packages: Mapping[str, list[str]], path: Path
+) -> list[BuilderError]:
+    """A file of the network stands there with its hash."""
+    errors: list[BuilderError] = []
+    for index, text in enumerate(packages.get(URL, ())):
+        arch = "amd64" if "#amd64=" in text or "&amd64=" in text else "arm64"
+        try:
+            remote_file(text, arch)
+        except ConfigError as error:
+            message = f"{text.partition('#')[0]} has no hash"
+            place = document.at((*path, URL, index))
+            errors.append(ConfigError(message, hint=error.hint, location=place))
+    return errors
 
 
 def _check_condition(
@@ -97,10 +113,11 @@ def _check_condition(
     try:
         terms = parse_condition(condition)
     except ValueError:
-        hint = "write `axis`, `not axis` or `axis=value`, joined by commas"
+        hint = "write `axis`, `not axis`, `axis=value` or `axis@provider`, joined by commas"
         return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=place)]
     errors: list[BuilderError] = []
-    for axis, value, _ in terms:
+    for term in terms:
+        axis, value = term.axis, term.value
         if axis not in axes:
             hint = did_you_mean(axis, axes)
             errors.append(ConfigError(f"unknown axis {axis!r}", hint=hint, location=place))
@@ -116,7 +133,8 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
     """What a schema cannot say of the file by itself."""
     errors: list[BuilderError] = []
     for name in spec.images:
-        if name in _RESERVED or name in spec.axes:
+        is_base = any(value.sources for value in spec.axes.get(name, {}).values())
+        if name in _RESERVED or is_base:
             errors.append(
                 ConfigError(
                     f"an image may not be called {name!r}: its repository is the catalog's own",
@@ -127,7 +145,7 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
     for axis, values in spec.axes.items():
         for name, value in values.items():
             path: Path = ("axes", axis, name, "tag")
-            if value.tag and not is_tag(value.tag.replace("{version}", "1")):
+            if value.tag and not is_tag(f"a{value.tag}".replace("{version}", "1")):
                 hint = "letters, digits, `.`, `_` and `-`; {version} is the exact version"
                 message = f"{value.tag!r} cannot be part of a tag"
                 errors.append(ConfigError(message, hint=hint, location=document.at(path)))
@@ -165,6 +183,7 @@ def _matrix(spec: MatrixSpec) -> Matrix:
         registries=tuple(spec.catalog.registries),
         embedded=spec.catalog.embedded,
         platforms=tuple(spec.catalog.platforms),
+        default_platform=spec.catalog.platforms[0],
         axes={
             axis: tuple(_value(axis, name, value) for name, value in values.items())
             for axis, values in spec.axes.items()
@@ -183,6 +202,8 @@ def _image(name: str, spec: ImageSpec) -> Image:
         only=_constraint(spec.only),
         exclude=tuple(_constraint(item) for item in spec.exclude),
         inputs=tuple(spec.inputs),
+        platforms=tuple(spec.platforms),
+        untagged=tuple(spec.untagged),
         publish=spec.publish,
     )
 
@@ -204,6 +225,8 @@ def _value(axis: str, name: str, spec: AxisValueSpec) -> AxisValue:
         tag=spec.tag,
         eol=spec.eol,
         provider=spec.provider,
+        line=spec.line,
+        platforms=tuple(spec.platforms),
         requires=_constraint(spec.requires),
         only=_constraint(spec.only),
         sources=tuple(_source(source) for source in spec.sources),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -39,6 +40,14 @@ def _day(value: Any) -> str:
         raise ValueError(f"not a date: {value!r}; write YYYY-MM-DD") from None
 
 
+def _size(value: Any) -> int:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"not a size: {value!r}; write e.g. 60 MB or 1.5 GB")
+    return round(float(match[1]) * {"MB": 10**6, "GB": 10**9}[match[2]])
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
 OneOrMany = Annotated[
     list[str],
     BeforeValidator(_many),
@@ -46,6 +55,9 @@ OneOrMany = Annotated[
 ]
 Constraint = dict[str, OneOrMany]
 Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Size = Annotated[
+    int, PlainValidator(_size), WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"})
+]
 
 
 class _Spec(BaseModel):
@@ -65,9 +77,13 @@ class AxisValueSpec(_Spec):
     """One line of an axis."""
 
     provider: Name | None = Field(None, description="where its packages come from, e.g. apt")
+    line: str = Field("", description="what the provider calls it, where that is not its name")
+    platforms: list[PlatformName] = Field([], description="the only platforms that have it")
     requires: Constraint = Field({}, description="values of other axes that it needs")
     only: Constraint = Field({}, description="values of other axes that it is combined with")
-    tag: str | None = Field(None, description="its part of a tag; {version} is the exact version")
+    tag: str | None = Field(
+        None, description="its part of a tag; {version} is the exact version; -x goes last"
+    )
     eol: Day | None = Field(None, description="the last day on which it is built, YYYY-MM-DD")
     sources: list[SourceSpec] = Field([], description="where a base comes from, best first")
 
@@ -81,6 +97,8 @@ class ImageSpec(_Spec):
     only: Constraint = Field({}, description="keep the cells with these values")
     exclude: list[Constraint] = Field([], description="drop the cells that match one of these")
     inputs: list[str] = Field([], description="images that it copies files from")
+    platforms: list[PlatformName] = Field([], description="the only platforms that it is built for")
+    untagged: list[str] = Field([], description="axes that its tags leave out")
     publish: bool = Field(default=True, description="false: built and tested, never offered")
 
 
@@ -122,7 +140,7 @@ class NetworkSpec(_Spec):
     proxy: ProxySpec = ProxySpec()
     mirrors: dict[str, str] = Field(
         default={},
-        description="for pip and npm an index; for apt the start of a URL, to its replacement",
+        description="by name of a source (pip, npm, julia, …), or by the start of a URL of apt",
     )
 
 
@@ -140,15 +158,18 @@ class WhenSpec(_Spec):
     """What a recipe adds in some cells."""
 
     packages: dict[Name, list[str]] = {}
+    budget: Size = Field(0, description="compressed size that these add, e.g. 60 MB")
 
 
 class RecipeSpec(_Spec):
     """recipe.yaml: one way to make an image out of its parent."""
 
     summary: str = Field(description="one line, for people")
+    needs: list[str] = Field([], description="axes that its parent must have")
+    budget: Size = Field(0, description="compressed size that it may add to its parent, e.g. 60 MB")
     packages: dict[Name, list[str]] = Field({}, description="by ecosystem: apt, pip, …")
     when: dict[str, WhenSpec] = Field(
-        {}, description="more, by condition: `r`, `not python`, `debian=12`; commas join"
+        {}, description="more, by condition: `r`, `not python`, `debian=12`, `r@apt`; commas join"
     )
     provides: dict[AxisName, dict[Name, dict[str, str]]] = Field(
         {}, description="for an axis, by provider: where its exact version is read"

@@ -17,6 +17,7 @@ from docker.models.containers import Container as Running
 from builder import reference
 from builder.engines import layout as layouts
 from builder.engines.names import LABEL, LOCAL, local_name
+from builder.engines.platforms import host_platforms
 from builder.errors import StepError, ToolError, TransientError
 from builder.ports import BuildRequest, Built, Container, StartRequest
 from builder.process import Command, Runner
@@ -52,6 +53,11 @@ class Docker:
     def name(self) -> str:
         """`docker`."""
         return "docker"
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that it builds for here, its own first."""
+        return host_platforms()
 
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from builder import reference
 from builder.engines import layout as layouts
 from builder.engines.names import LABEL, LOCAL, context_name, local_name
+from builder.engines.platforms import host_platforms
 from builder.engines.podman_home import Home, Limits, enclosed, mounts_below
 from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
@@ -57,6 +58,11 @@ class Podman:
     def name(self) -> str:
         """`podman`."""
         return "podman"
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that it builds for here, its own first."""
+        return host_platforms()
 
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""

@@ -7,7 +7,6 @@ never as references: the same text is built against any registry.
 from __future__ import annotations
 
 import json
-import re
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,9 +16,9 @@ import jinja2
 
 from builder.errors import ConfigError, Location
 from builder.model import Recipe
+from builder.recipes import Setting, packages_of
 
 PARENT = "parent"
-Packages = dict[str, tuple[str, ...]]
 # What an expression of a template can raise.
 _MISTAKES = (
     jinja2.TemplateError,
@@ -29,41 +28,6 @@ _MISTAKES = (
     TypeError,
     ValueError,
 )
-_CONDITION = re.compile(r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>\S+))?")
-
-
-def parse_condition(text: str) -> tuple[tuple[str, str | None, bool], ...]:
-    """A condition of `when`, as (axis, value or None, wanted) that must all hold.
-
-    Terms are joined by commas: `r`, `not python`, `debian=12`, `r, not python`. ValueError on
-    anything else.
-    """
-    terms = []
-    for part in text.split(","):
-        match = _CONDITION.fullmatch(part.strip())
-        if not match:
-            raise ValueError(text)
-        terms.append((match["axis"], match["value"], match["not"] is None))
-    return tuple(terms)
-
-
-def holds(condition: str, axes: Mapping[str, str]) -> bool:
-    """Whether a condition holds for a cell with these axes."""
-    for axis, value, wanted in parse_condition(condition):
-        met = axis in axes and value in (None, axes[axis])
-        if met is not wanted:
-            return False
-    return True
-
-
-def packages_of(recipe: Recipe, axes: Mapping[str, str]) -> Packages:
-    """What a recipe adds in a cell, per ecosystem, in the order of its file."""
-    found: dict[str, list[str]] = {}
-    blocks = [recipe.packages, *(extra for when, extra in recipe.when if holds(when, axes))]
-    for block in blocks:
-        for ecosystem, names in block.items():
-            found.setdefault(ecosystem, []).extend(names)
-    return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in found.items()}
 
 
 class DockerfileRenderer:
@@ -80,22 +44,27 @@ class DockerfileRenderer:
             autoescape=False,
         )
         self._templates: dict[str, jinja2.Template] = {}
-        self._rendered: dict[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], str] = {}
+        self._rendered: dict[tuple[object, ...], str] = {}
 
-    def render(self, recipe: Recipe, axes: Mapping[str, str], inputs: tuple[str, ...] = ()) -> str:
+    def render(self, recipe: Recipe, where: Setting) -> str:
         """The Dockerfile of a recipe for a cell. Raises ConfigError at the template's line."""
-        key = (recipe.name, tuple(axes.items()), inputs)
+        parts = (where.axes, where.providers, where.versions)
+        key = (recipe.name, *(tuple(part.items()) for part in parts), where.inputs, where.arch)
         if key not in self._rendered:
-            self._rendered[key] = self._render(recipe, axes, inputs)
+            self._rendered[key] = self._render(recipe, where)
         return self._rendered[key]
 
-    def _render(self, recipe: Recipe, axes: Mapping[str, str], inputs: tuple[str, ...]) -> str:
+    def _render(self, recipe: Recipe, where: Setting) -> str:
         path = recipe.dockerfile_path
+        packages = packages_of(recipe, where)
         context: dict[str, Any] = {
             "parent": PARENT,
-            "axes": dict(axes),
-            "packages": {name: list(items) for name, items in packages_of(recipe, axes).items()},
-            "inputs": list(inputs),
+            "axes": dict(where.axes),
+            "providers": dict(where.providers),
+            "versions": dict(where.versions),
+            "arch": where.arch,
+            "packages": {name: list(items) for name, items in packages.items()},
+            "inputs": list(where.inputs),
         }
         context |= self._functions(context)
         template = self._compile(recipe.dockerfile, path)

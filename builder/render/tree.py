@@ -14,17 +14,19 @@ from typing import Any
 from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.charting import files_of
 from builder.lock import Lock
-from builder.model import Base, Catalog
+from builder.model import Base, Catalog, RemoteFile
 from builder.plan import Plan, TargetPlan
 
 BAKE = "docker-bake.json"
 ROOTFS = "make-rootfs.sh"
+FETCH = "fetch.sh"
 _README = """\
 # A rendered catalog
 
 Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool that made them.
 
     sh images/<base>/make-rootfs.sh          # for each base that is bootstrapped, once
+    sh images/<image>/fetch.sh               # where there is one: the files that it is built with
     docker buildx bake --load <target>       # one image and all that it stands on
     helm install my-service charts/<chart>
 
@@ -35,15 +37,25 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 
 
 def tree(
-    *, catalog: Catalog, lock: Lock, plan: Plan, epochs: Mapping[str, int]
+    *,
+    catalog: Catalog,
+    lock: Lock,
+    plan: Plan,
+    epochs: Mapping[str, int],
+    downloads: Mapping[str, Sequence[RemoteFile]],
 ) -> dict[str, bytes]:
-    """All files but those of the recipes' contexts, by path. `epochs` is by target id."""
+    """All files but those of the recipes' contexts, by path.
+
+    `epochs` and `downloads` are by target id; what needs no download is not in the latter.
+    """
     files: dict[str, bytes] = {"README.md": _README.encode()}
     for base in plan.bases.values():
         files |= base_files(base, lock)
     for item in plan.targets.values():
         folder = f"images/{item.target.slug}"
         files[f"{folder}/Dockerfile"] = str(item.fingerprint.document["dockerfile"]).encode()
+        if item.target.id in downloads:
+            files[f"{folder}/{FETCH}"] = fetch_script(downloads[item.target.id]).encode()
     for chart in plan.charts.values():
         rendered = files_of(catalog, chart.name, chart.images, chart.version)
         files |= {f"charts/{chart.name}/{path}": data for path, data in rendered.items()}
@@ -69,6 +81,23 @@ def base_files(base: Base, lock: Lock) -> dict[str, bytes]:
     )
     folder = f"images/{base.slug}"
     return {f"{folder}/Dockerfile": BASE_DOCKERFILE.encode(), f"{folder}/{ROOTFS}": script.encode()}
+
+
+def fetch_script(files: Sequence[RemoteFile]) -> str:
+    """A script that gets the files of the network which a build context lacks."""
+    lines = ["#!/bin/sh", "set -eu", 'cd "$(dirname "$0")"', "mkdir -p downloads"]
+    for file in files:
+        lines += fetch_lines(file, "downloads")
+    return "\n".join([*lines, ""])
+
+
+def fetch_lines(file: RemoteFile, folder: str) -> tuple[str, ...]:
+    """Shell lines that get a file into a folder, and check it."""
+    place = f"{folder}/{file.name}"
+    return (
+        shlex.join(["curl", "-fsSL", "--output", place, file.url]),
+        f"echo {shlex.quote(f'{file.sha256}  {place}')} | sha256sum --check --quiet",
+    )
 
 
 def bake(

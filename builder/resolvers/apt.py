@@ -15,9 +15,8 @@ from pathlib import Path, PurePosixPath
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
 from builder.fingerprint import sha256
-from builder.model import Base
 from builder.network import proxies, replace_urls
-from builder.ports import BaseLock
+from builder.ports import LineRequest, ResolvedLine
 from builder.process import Command, Runner
 from builder.workspace import write
 
@@ -126,14 +125,19 @@ class AptLines:
     def __init__(self, *, roots: Mapping[str, AptRoot]) -> None:
         self._roots = roots
 
-    def resolve(self, base: Base, lock: BaseLock, options: Mapping[str, str]) -> str:
-        """The exact version of `options["package"]` on `base`, without Debian's revision."""
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The one version of `options["package"]` that the archive offers."""
+        return (self.resolve(request).version,)
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The version of `options["package"]` on the base, without Debian's revision."""
+        options = request.options
         if "package" not in options:
             raise ConfigError(
                 "provider apt needs a package", hint="provides: {AXIS: {apt: {package: …}}}"
             )
-        version = self._roots[base.id].candidate(options["package"])
+        version = self._roots[request.base.id].candidate(options["package"])
         match = _EXACT.match(version)
         if match is None:
             raise StepError(f"{options['package']} has version {version}, which is no release")
-        return match[1]
+        return ResolvedLine(version=match[1])

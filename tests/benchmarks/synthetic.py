@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from builder.fingerprint import fingerprints
-from builder.lock import Lock
+from builder.lock import LineLock, Lock
 from builder.matrix import Expansion, expand
 from builder.model import (
     AxisValue,
@@ -81,6 +81,7 @@ def matrix(*, lines: int, tools: int) -> Matrix:
     }
     return Matrix(
         name="big", repository="{registry}/{image}", registries=("example.org/big",), embedded="",
+        default_platform="linux/amd64",
         platforms=("linux/amd64",), axes=axes, images=images, charts=charts,
     )  # fmt: skip
 
@@ -124,7 +125,7 @@ def lock(found: Matrix, expansion: Expansion) -> Lock:
     """A lock of every base and line."""
     base = BaseLock(source=Source(kind="bootstrap", value="one"), content="sha256:0", epoch=0)
     lines = {
-        value.id: f"{value.name}.1"
+        value.id: LineLock(version=f"{value.name}.1")
         for axis in ("a", "b")
         for value in found.axes[axis]
     }  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builder.errors import StepError
-from builder.model import Base, Source
-from builder.ports import BaseLock
+from builder.errors import StepError, UnreachableError
+from builder.model import Base, RemoteFile, Source
+from builder.ports import BaseLock, LineRequest, ResolvedLine
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
 
@@ -42,16 +42,41 @@ class FakeBases(Calls):
 
 
 class FakeLines(Calls):
-    """`versions` maps the option `package` to what it resolves to."""
+    """`versions` maps `package on base` to what it resolves to, or to `unreachable`."""
 
-    def __init__(self, versions: Mapping[str, str]) -> None:
+    def __init__(self, versions: Mapping[str, str], files: tuple[RemoteFile, ...] = ()) -> None:
         super().__init__()
         self._versions = versions
+        self._files = files
 
-    def resolve(self, base: Base, lock: BaseLock, options: Mapping[str, str]) -> str:
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The one that the table has."""
+        return (self.resolve(request).version,)
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
         """What the table says, for the package on the base."""
-        key = f"{options['package']} on {base.axis}={base.value}"
+        base = request.base
+        key = f"{request.options['package']} on {base.axis}={base.value}"
         self._call("resolve", key)
         if key not in self._versions:
             raise StepError(f"there is no {key}")
-        return self._versions[key]
+        version = self._versions[key]
+        if version == "unreachable":
+            raise UnreachableError("example.org cannot be reached")
+        return ResolvedLine(version=version, files=self._files)
+
+
+class FakeFiles(Calls):
+    """Files whose content is their name."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def file(self, file: RemoteFile) -> Path:
+        """A file with that content."""
+        self._call("file", file.name)
+        place = self._folder / file.sha256
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(file.name)
+        return place

@@ -13,7 +13,7 @@ from builder.errors import Location
 from builder.events import Event, Finished, Result
 from builder.execute import Executor, Policy
 from builder.fingerprint import Fingerprint, fingerprints
-from builder.lock import Lock
+from builder.lock import LineLock, Lock
 from builder.lock import dump as dump_lock
 from builder.model import Path as KeyPath
 from builder.model import Source
@@ -25,7 +25,7 @@ from builder.promote import Promotion, blocked_steps
 from builder.render.dockerfile import DockerfileRenderer
 from builder.selection import select
 from builder.workspace import Project, Workspace
-from tests.fakes.bases import FakeBases
+from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore
 from tests.fakes.testers import FakeSmoke
@@ -94,6 +94,13 @@ FILES = {
     "charts/features/core/templates/pod.yaml": "image: {{ .Values.image.version | quote }}\n",
     "charts/library/Chart.yaml": "apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n",
 }
+
+
+def lines(versions: Mapping[str, str]) -> dict[str, LineLock]:
+    """Lines that come in no files."""
+    return {name: LineLock(version=version) for name, version in versions.items()}
+
+
 LOCK = Lock(
     bases={
         "os=1@linux/amd64": BaseLock(
@@ -109,7 +116,7 @@ LOCK = Lock(
             suites={"two": "b" * 64},
         ),
     },
-    lines={"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"},
+    lines=lines({"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}),
 )
 
 
@@ -258,6 +265,7 @@ class Week:
             engine=self.engine,
             store=self.store,
             bases=FakeBases(self.state / "bases"),
+            files=FakeFiles(self.state / "files"),
             smoke=self.smoke,
         )
         return BuildActions(work=self.work(plan), ports=ports)

@@ -11,6 +11,7 @@ class FakeEngine(Calls):
     """`salt` stands for all in which two engines differ: it changes every digest."""
 
     name = "fake"
+    platforms = ("linux/amd64",)
 
     def __init__(self, *, salt: str = "") -> None:
         super().__init__()

@@ -104,6 +104,7 @@ def test_the_smoke_test_is_told_what_to_expect(week: Week) -> None:
         "platform": "linux/amd64",
         "axes": {"os": "1", "lang": "1.9"},
         "versions": {"lang": "1.9.7"},
+        "providers": {"os": "", "lang": "apt"},
         "packages": {"apt": ["tar", "grep", "lang", "desk", "legs"]},
     }
     assert (request.ports, request.command) == ((8000,), ("desk", "--open"))

@@ -412,7 +412,7 @@ matrix.yaml:17:3: recipe 'toole' has no images/toole/recipe.yaml
         "missing chart recipe",
         (("matrix.yaml", "desk: {image: desk}", "dsk: {image: desk}"),),
         """\
-matrix.yaml:22:3: chart recipe 'dsk' has no charts/dsk/chart.yaml
+matrix.yaml:22:3: recipe 'dsk' has no charts/dsk/chart.yaml
       dsk: {image: desk}
       ^
   hint: did you mean desk?
@@ -670,7 +670,7 @@ images/desk/recipe.yaml:5:3: axis os has no value '3'
 images/desk/recipe.yaml:5:3: not a condition: 'os==1 or x'
       os==1 or x: {packages: {apt: [legs]}}
       ^
-  hint: write `axis`, `not axis` or `axis=value`, joined by commas
+  hint: write `axis`, `not axis`, `axis=value` or `axis@provider`, joined by commas
 """,
     ),
     Case(
@@ -722,9 +722,9 @@ matrix.lock:1:1: not a lock: Expecting value
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 1', '"format": 2'),),
+        (("matrix.lock", '"format": 2', '"format": 3'),),
         """\
-matrix.lock: format 2 is newer than this builder's 1
+matrix.lock: format 3 is newer than this builder's 2
   hint: upgrade the builder
 """,
     ),

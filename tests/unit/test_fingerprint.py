@@ -9,7 +9,7 @@ import pytest
 
 from builder.fingerprint import PARTS, canonical, compare
 from builder.lock import Lock
-from tests.fakes.catalog import FILES, LOCK, Folder, prints
+from tests.fakes.catalog import FILES, LOCK, Folder, lines, prints
 
 TARGETS = (
     "base/os=2", "base/os=1", "tool/os=2", "tool/os=1",
@@ -126,7 +126,7 @@ def locked(**changes: object) -> Lock:
 def test_a_line_changes_the_image_that_brings_it_and_what_stands_on_it(folder: Folder) -> None:
     project = folder.load()
     before = prints(project)
-    after = prints(project, locked(lines={"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
+    after = prints(project, locked(lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"})))
     moved = {target for target in TARGETS if before[target] != after[target]}
     assert moved == {"speech/os=2,lang=1.10", "desk/os=2,lang=1.10"}
     assert compare(before["speech/os=2,lang=1.10"].parts, after["speech/os=2,lang=1.10"].parts) == (

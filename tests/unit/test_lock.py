@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 from builder import lock
+from builder.lock import LineLock
+from builder.model import RemoteFile
 from tests.fakes.catalog import LOCK
 
 
@@ -14,6 +16,19 @@ def test_it_comes_back_as_it_was() -> None:
     text = lock.dump(held)
     assert lock.parse(text) == held
     assert lock.dump(lock.parse(text)) == text
+
+
+def test_a_line_keeps_its_files() -> None:
+    file = RemoteFile(name="lang.tar.gz", url="https://example.org/lang.tar.gz", sha256="a" * 64)
+    line = LineLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
+    held = replace(LOCK, lines={**LOCK.lines, "lang=1.10": line})
+    assert lock.parse(lock.dump(held)) == held
+    assert held.versions == LOCK.versions
+
+
+def test_a_lock_of_the_first_format_is_read() -> None:
+    text = lock.dump(LOCK).replace('"format": 2', '"format": 1')
+    assert lock.parse(text) == LOCK
 
 
 def test_its_bytes_do_not_depend_on_order() -> None:
@@ -28,6 +43,6 @@ def test_its_bytes_do_not_depend_on_order() -> None:
 def test_it_has_one_fact_a_line() -> None:
     lines = lock.dump(LOCK).splitlines()
     assert '  "lang=1.10": "1.10.4",' in lines
-    assert ' "format": 1,' in lines
+    assert ' "format": 2,' in lines
     assert lock.dump(LOCK).endswith("\n}\n")
     assert list(json.loads(lock.dump(LOCK))) == ["bases", "format", "layers", "lines"]

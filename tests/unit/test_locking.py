@@ -11,6 +11,7 @@ import pytest
 from builder.errors import BuilderError, StepError, TransientError
 from builder.lock import Lock
 from builder.locking import lock_catalog
+from builder.model import RemoteFile
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import LOCK, TODAY, Folder
 
@@ -46,7 +47,7 @@ def test_every_base_and_line(folder: Folder, tmp_path: Path) -> None:
         "os=2@linux/amd64": "registry example.org/os:two",
         "os=1@linux/amd64": "bootstrap one",
     }
-    assert found.lines == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
+    assert found.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
     assert found.layers == {}
 
 
@@ -76,7 +77,7 @@ def test_notes_say_what_is_new(folder: Folder, tmp_path: Path) -> None:
 def test_what_has_ended_is_not_locked(folder: Folder, tmp_path: Path) -> None:
     found = locked(folder, tmp_path, held=LOCK, today="2028-07-01")
     assert list(found.bases) == ["os=2@linux/amd64"]
-    assert found.lines == {"lang=1.10": "1.10.4"}
+    assert found.versions == {"lang=1.10": "1.10.4"}
 
 
 def test_all_bases_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_all_lines_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
     assert str(caught.value) == (
         "lang=1.10: provider apt has 1.11.0 on os=2@linux/amd64\n"
         "  hint: name the line that it has, or require another base\n"
-        "there is no lang on os=1"
+        "lang=1.9, which recipe speech brings to speech/os=1,lang=1.9: there is no lang on os=1"
     )
 
 
@@ -122,6 +123,69 @@ def test_a_recipe_that_does_not_say_what_provides(folder: Folder, tmp_path: Path
         "recipe speech does not say what provides lang by apt",
         "  hint: images/speech/recipe.yaml: `provides: {lang: {apt: …}}`",
     ]
+
+
+def test_what_cannot_be_reached_is_left_out_or_kept(folder: Folder, tmp_path: Path) -> None:
+    versions = {**VERSIONS, "lang on os=1": "unreachable"}
+    notes: list[str] = []
+    assert locked(folder, tmp_path, versions=versions, notes=notes).versions == {
+        "lang=1.10": "1.10.4"
+    }
+    assert (
+        "lang=1.9: not looked up: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        " example.org cannot be reached" in notes
+    )
+    kept = locked(folder, tmp_path, versions=versions, held=LOCK)
+    assert kept.versions == LOCK.versions
+
+
+def test_only_what_is_selected_is_looked_up(folder: Folder, tmp_path: Path) -> None:
+    project, bases = folder.load(), FakeBases(tmp_path)
+    found = lock_catalog(
+        catalog=project.catalog,
+        expansion=project.expansion,
+        held=LOCK,
+        bases=bases,
+        providers={"apt": FakeLines({"lang on os=2": "1.10.9"})},
+        today=TODAY,
+        note=[].append,
+        targets=["speech/os=2,lang=1.10"],
+    )
+    assert found.versions == {"lang=1.10": "1.10.9", "lang=1.9": "1.9.7"}
+    assert found.bases["os=1@linux/amd64"] == LOCK.bases["os=1@linux/amd64"]
+    assert bases.calls == [("lock", "os=2@linux/amd64")]
+
+
+def test_a_line_has_one_exact_version(folder: Folder, tmp_path: Path) -> None:
+    folder.edit("matrix.yaml", 'provider: apt, requires: {os: "2"}', "provider: apt")
+    folder.edit(
+        "matrix.yaml",
+        '    "1.9": {provider: apt, requires: {os: "1"}, tag: "lang{version}", eol: 2027-01-31}\n',
+        "",
+    )
+    versions = {"lang on os=2": "1.10.4", "lang on os=1": "1.10.3"}
+    with pytest.raises(BuilderError) as caught:
+        locked(folder, tmp_path, versions=versions)
+    assert str(caught.value) == (
+        "lang=1.10 has more than one exact version: 1.10.4 on os=2@linux/amd64,"
+        " 1.10.3 on os=1@linux/amd64\n"
+        "  hint: give each base a line of its own with `requires`"
+    )
+
+
+def test_the_files_of_a_line_are_locked_for_each_base(folder: Folder, tmp_path: Path) -> None:
+    file = RemoteFile(name="lang.tar.gz", url="https://example.org/lang.tar.gz", sha256="a" * 64)
+    project = folder.load()
+    found = lock_catalog(
+        catalog=project.catalog,
+        expansion=project.expansion,
+        held=None,
+        bases=FakeBases(tmp_path),
+        providers={"apt": FakeLines(VERSIONS, (file,))},
+        today=TODAY,
+        note=[].append,
+    )
+    assert found.lines["lang=1.9"].files == {"os=1@linux/amd64": (file,)}
 
 
 def test_the_same_world_is_the_same_lock(folder: Folder, tmp_path: Path) -> None:

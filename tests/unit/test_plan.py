@@ -14,7 +14,7 @@ from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan
 from builder.report.plans import FORMATS, as_json
-from tests.fakes.catalog import LOCK, TODAY, Folder, Week, plan_of, prints
+from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "plan"
 NEXT_WEEK = "2026-11-30"
@@ -105,7 +105,7 @@ def test_tags(folder: Folder) -> None:
 
 def test_exact_versions_that_meet_are_a_mistake(folder: Folder) -> None:
     folder.edit("matrix.yaml", '    "1.9":', '    "1":')
-    lock = replace(LOCK, lines={"lang=1.10": "1.10.4", "lang=1": "1.10.4"})
+    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4", "lang=1": "1.10.4"}))
     with pytest.raises(ConfigError) as caught:
         plan_of(folder.load(), lock=lock)
     assert str(caught.value) == (

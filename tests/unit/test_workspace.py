@@ -10,6 +10,7 @@ import pytest
 from builder.errors import ConfigError
 from builder.lock import dump
 from builder.model import File
+from builder.model import When
 from builder.workspace import Workspace, write, write_context, write_tree
 from tests.fakes.catalog import LOCK, Folder
 
@@ -86,7 +87,7 @@ def test_a_recipe_is_its_folder(folder: Folder) -> None:
     recipe = folder.load().catalog.recipes["desk"]
     assert recipe.summary == "A desk"
     assert recipe.packages == {"apt": ("desk",)}
-    assert recipe.when == (("os=1", {"apt": ("legs",)}),)
+    assert recipe.when == (When(condition="os=1", packages={"apt": ("legs",)}),)
     assert [(file.path, file.mode) for file in recipe.files] == [("files/desk.conf", 0o644)]
     assert recipe.tests == ""
     assert folder.load().catalog.recipes["speech"].tests == str(folder.root / "images/speech/tests")

@@ -51,7 +51,7 @@ def test_every_tag_names_the_digest_that_was_tested(starter: Catalog) -> None:
     digests = {item["id"]: item["digest"] for item in starter.report()["targets"]}
     with session.registry():
         place = parse(session.catalog.matrix.repository_of("jupyter-python"))
-        version = session.locked().lines["python=3.13"]
+        version = session.locked().versions["python=3.13"]
         tags = session.store.tags(place.name)
         for tag in (f"py{version}-{RELEASE}", f"py{version}", "py3.13", "latest"):
             assert tag in tags

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from builder.errors import BuilderError, ConfigError
-from builder.model import Recipe
-from builder.render.dockerfile import DockerfileRenderer, holds, packages_of, parse_condition
+from builder.model import Recipe, When
+from builder.recipes import Setting, budget_of, holds, packages_of, parse_condition
+from builder.render.dockerfile import DockerfileRenderer
 from tests.fakes.catalog import Folder, prints
 
 DESK = "images/desk/Dockerfile.j2"
@@ -14,9 +15,18 @@ TOOL = "images/tool/Dockerfile.j2"
 MACROS = "images/_macros/install.j2"
 
 
+def where(axes: dict[str, str], **providers: str) -> Setting:
+    return Setting(
+        axes=axes,
+        providers={axis: providers.get(axis, "") for axis in axes},
+        versions={axis: f"{name}.7" for axis, name in axes.items()},
+        inputs=("tool",),
+    )
+
+
 def render(text: str, axes: dict[str, str] | None = None, **more: object) -> str:
     recipe = Recipe(name="x", summary="", dockerfile=text, dockerfile_path="x.j2", **more)  # type: ignore[arg-type]
-    return DockerfileRenderer(macros={}, macros_path="m").render(recipe, axes or {}, ("tool",))
+    return DockerfileRenderer(macros={}, macros_path="m").render(recipe, where(axes or {}))
 
 
 @pytest.mark.parametrize(
@@ -33,13 +43,18 @@ def render(text: str, axes: dict[str, str] | None = None, **more: object) -> str
         ("r, os=12", {"r": "4", "os": "12"}, True),
         ("r,os=12", {"r": "4", "os": "13"}, False),
         ("r, not python", {"r": "4", "python": "3"}, False),
+        ("r@apt", {"r": "4"}, True),
+        ("r@cran", {"r": "4"}, False),
+        ("not r@cran", {"r": "4"}, True),
+        ("not r@apt", {}, True),
+        ("r@apt, os=12", {"r": "4", "os": "12"}, True),
     ],
 )
 def test_conditions(condition: str, axes: dict[str, str], *, expected: bool) -> None:
-    assert holds(condition, axes) is expected
+    assert holds(condition, where(axes, r="apt")) is expected
 
 
-@pytest.mark.parametrize("text", ["", ",", "r,", "r python", "os==1 2", "R", "os="])
+@pytest.mark.parametrize("text", ["", ",", "r,", "r python", "os==1 2", "R", "os=", "r@", "r@a b"])
 def test_what_is_no_condition(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{text}$"):
         parse_condition(text)
@@ -52,10 +67,16 @@ def test_packages_are_added_in_order_and_once() -> None:
         dockerfile="",
         dockerfile_path="",
         packages={"apt": ("a", "b")},
-        when=(("r", {"apt": ("c", "a"), "pip": ("p",)}), ("not r", {"apt": ("d",)})),
+        when=(
+            When(condition="r", packages={"apt": ("c", "a"), "pip": ("p",)}, budget=3),
+            When(condition="not r", packages={"apt": ("d",)}),
+        ),
+        budget=4,
     )
-    assert packages_of(recipe, {"r": "4"}) == {"apt": ("a", "b", "c"), "pip": ("p",)}
-    assert packages_of(recipe, {}) == {"apt": ("a", "b", "d")}
+    assert packages_of(recipe, where({"r": "4"})) == {"apt": ("a", "b", "c"), "pip": ("p",)}
+    assert packages_of(recipe, where({})) == {"apt": ("a", "b", "d")}
+    assert budget_of(recipe, where({"r": "4"})) == 7
+    assert budget_of(recipe, where({})) == 4
 
 
 def test_a_service_is_described_at_the_end() -> None:
@@ -72,6 +93,11 @@ def test_inputs_are_named_contexts() -> None:
 
 def test_axes_are_values() -> None:
     assert render("{{ axes.os }} {{ 'r' in axes }}\n", {"os": "1"}) == "1 False\n"
+
+
+def test_versions_and_architecture() -> None:
+    text = render("{{ versions.os }} {{ arch }} {{ providers.os == '' }}\n", {"os": "1"})
+    assert text == "1.7 amd64 True\n"
 
 
 def test_blank_lines_are_few_and_lines_end_well() -> None:

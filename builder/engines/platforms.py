@@ -1,0 +1,23 @@
+"""Which platforms a machine builds for: its own, and those that its kernel has an emulator of."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
+_EMULATORS = Path("/proc/sys/fs/binfmt_misc")
+
+
+def host_platforms(machine: str = "", emulators: Path = _EMULATORS) -> tuple[str, ...]:
+    """As os/architecture, the machine's own first. `emulators` is where the kernel lists them."""
+    own = machine or platform.machine()
+    names = [own, *(name for name in _ARCHITECTURES if _is_on(emulators / f"qemu-{name}"))]
+    return tuple(dict.fromkeys(f"linux/{_ARCHITECTURES.get(name, name)}" for name in names))
+
+
+def _is_on(entry: Path) -> bool:
+    try:
+        return entry.read_text().startswith("enabled")
+    except OSError:
+        return False

@@ -1,0 +1,159 @@
+"""What a recipe is in one cell: the packages, files and budget that its conditions leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from builder.errors import BuilderError, ConfigError
+from builder.matrix import Expansion
+from builder.matrix_check import Places
+from builder.model import Matrix, Recipe, RemoteFile, Target, When
+
+Packages = dict[str, tuple[str, ...]]
+URL = "url"
+_CONDITION = re.compile(
+    r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>[^\s@]+)|@(?P<provider>[a-z0-9-]+))?"
+)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One term of a condition: an axis is there, or has a value, or comes from a provider."""
+
+    axis: str
+    value: str | None
+    provider: str | None
+    wanted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a recipe is rendered for: a cell on a platform.
+
+    `providers` maps an axis to where its line comes from, or "". `versions` maps an axis that has
+    a provider to its exact version, or to `<line>.*` for as long as that is not locked.
+    """
+
+    axes: Mapping[str, str]
+    providers: Mapping[str, str]
+    versions: Mapping[str, str]
+    inputs: tuple[str, ...] = ()
+    platform: str = "linux/amd64"
+
+    @property
+    def arch(self) -> str:
+        """The architecture as Debian and Docker call it."""
+        return self.platform.split("/")[1]
+
+
+def setting(target: Target, matrix: Matrix, versions: Mapping[str, str]) -> Setting:
+    """The setting of a target; `versions` maps `axis=value` to what is locked."""
+    values = target.cell.values
+    providers = matrix.providers(values)
+    return Setting(
+        axes=values,
+        providers=providers,
+        versions={
+            axis: versions.get(f"{axis}={name}") or f"{matrix.value(axis, name).upstream}.*"
+            for axis, name in values.items()
+            if providers[axis]
+        },
+        inputs=tuple(name for name, _ in target.inputs),
+        platform=target.platform,
+    )
+
+
+def parse_condition(text: str) -> tuple[Term, ...]:
+    """A condition of `when`, as terms that must all hold.
+
+    Terms are joined by commas: `r`, `not python`, `debian=12`, `r@apt, not python`. ValueError on
+    anything else.
+    """
+    terms = []
+    for part in text.split(","):
+        match = _CONDITION.fullmatch(part.strip())
+        if not match:
+            raise ValueError(text)
+        terms.append(
+            Term(
+                axis=match["axis"],
+                value=match["value"],
+                provider=match["provider"],
+                wanted=match["not"] is None,
+            )
+        )
+    return tuple(terms)
+
+
+def holds(condition: str, where: Setting) -> bool:
+    """Whether a condition holds in a cell."""
+    for term in parse_condition(condition):
+        met = (
+            term.axis in where.axes
+            and term.value in (None, where.axes[term.axis])
+            and term.provider in (None, where.providers[term.axis])
+        )
+        if met is not term.wanted:
+            return False
+    return True
+
+
+def packages_of(recipe: Recipe, where: Setting) -> Packages:
+    """What a recipe adds in a cell, per ecosystem, in the order of its file."""
+    found: dict[str, list[str]] = {}
+    blocks = [recipe.packages, *(extra.packages for extra in _extras(recipe, where))]
+    for block in blocks:
+        for ecosystem, names in block.items():
+            found.setdefault(ecosystem, []).extend(names)
+    return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in found.items()}
+
+
+def budget_of(recipe: Recipe, where: Setting) -> int:
+    """The compressed bytes that a recipe may add in a cell; 0 where it does not say."""
+    return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
+
+
+def _extras(recipe: Recipe, where: Setting) -> list[When]:
+    return [extra for extra in recipe.when if holds(extra.condition, where)]
+
+
+def remote_file(text: str, arch: str) -> RemoteFile:
+    """A package of the ecosystem `url`: `https://…/tool-{arch}.tar.gz#sha256=HEX`.
+
+    Where the architectures differ, the fragment has a hash for each: `#amd64=HEX&arm64=HEX`.
+    ConfigError where there is no hash for `arch`.
+    """
+    address, _, fragment = text.partition("#")
+    hashes = dict(parse_qsl(fragment))
+    digest = hashes.get(arch) or hashes.get("sha256", "")
+    if not _SHA256.fullmatch(digest):
+        raise ConfigError(
+            f"{address} has no hash for {arch}", hint="end it by #sha256=… or #amd64=…&arm64=…"
+        )
+    url = address.replace("{arch}", arch)
+    return RemoteFile(name=urlsplit(url).path.rsplit("/", 1)[-1], url=url, sha256=digest)
+
+
+def check_needs(
+    expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], places: Places
+) -> list[BuilderError]:
+    """Every image has the axes that its recipe needs."""
+    errors: list[BuilderError] = []
+    for name, cells in expansion.cells.items():
+        recipe = recipes.get(matrix.images[name].recipe)
+        axes = cells[0].values
+        for axis in recipe.needs if recipe else ():
+            if axis not in axes:
+                assert recipe is not None
+                errors.append(
+                    ConfigError(
+                        f"recipe {recipe.name} needs {axis}, and image {name} has no axis {axis}",
+                        hint=f"it has {', '.join(axes)}; build it on an image that has {axis}",
+                        location=places.at_key(("images", name)),
+                    )
+                )
+    return errors
