@@ -12,7 +12,7 @@ from builder.errors import ConfigError
 from builder.fingerprint import Fingerprint, compare
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Base, Catalog, Target
+from builder.model import Base, Catalog, Cell, Target
 from builder.plan import ChartPlan, Observed, Plan, Step, TargetPlan, unlocked_line
 from builder.plan_charts import ChartPlanner, chart_step
 from builder.reference import parse as parse_reference
@@ -101,7 +101,7 @@ class _Planner:
         if action == "build" and (barrier := self._barrier(target, below)):
             action, reason = "block", barrier
         exact = tags.tag(target.cell, matrix, self.lock.versions)
-        first = self._first(target.cell.image)
+        first = self._first(target.cell)
         offered = action not in ("retire", "block") and target.publish
         return TargetPlan(
             target=target,
@@ -131,9 +131,12 @@ class _Planner:
             release=self.release,
         )
 
-    def _first(self, image: str) -> str:
-        """The cell of an image that `latest` names: the first whose lines are known."""
-        cells = self.expansion.cells[image]
+    def _first(self, cell: Cell) -> str:
+        """The cell that `latest` names: the first with the same suffix whose lines are known."""
+        matrix = self.catalog.matrix
+        end = tags.suffix(cell, matrix)
+        same = self.expansion.cells[cell.image]
+        cells = [item for item in same if tags.suffix(item, matrix) == end]
         known = (cell.id for cell in cells if not self._unlocked(cell.values))
         return next(known, cells[0].id)
 

@@ -145,10 +145,11 @@ def check_needs(
     errors: list[BuilderError] = []
     for name, cells in expansion.cells.items():
         recipe = recipes.get(matrix.images[name].recipe)
+        if recipe is None:
+            continue
         axes = cells[0].values
-        for axis in recipe.needs if recipe else ():
-            if axis not in axes:
-                assert recipe is not None
+        for axis in recipe.needs:
+            if axis in matrix.axes and axis not in axes:
                 errors.append(
                     ConfigError(
                         f"recipe {recipe.name} needs {axis}, and image {name} has no axis {axis}",

@@ -23,12 +23,14 @@ def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
     A value without a template has the part `<axis><value>`, unless it is the first of its axis
     or another value of the cell requires it.
     """
-    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
-    forced = {axis for value in values for axis in value.requires}
-    hidden = _untagged(cell.image, matrix)
-    parts = [_part(value, matrix, forced, versions) for value in values if value.axis not in hidden]
-    plain = [part for part in parts if part and not part.startswith("-")]
+    parts = _parts(cell, matrix, versions)
+    plain = [part for part in parts if not part.startswith("-")]
     return ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
+
+
+def suffix(cell: Cell, matrix: Matrix) -> str:
+    """What goes last in every tag of a cell, e.g. `-gpu`, or nothing."""
+    return "".join(part for part in _parts(cell, matrix, {}) if part.startswith("-"))
 
 
 def line_tag(cell: Cell, matrix: Matrix) -> str:
@@ -38,10 +40,13 @@ def line_tag(cell: Cell, matrix: Matrix) -> str:
 
 
 def rolling(cell: Cell, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
-    """The tags that move: exact, line, and `latest` for the cell whose id is `first`."""
+    """The tags that move: exact, line, and `latest` for the cell whose id is `first`.
+
+    `latest` has the cell's suffix: `first` is the first of those that have the same.
+    """
     tags = [exact, line_tag(cell, matrix)]
     if cell.id == first:
-        tags.append(LATEST)
+        tags.append(LATEST + suffix(cell, matrix))
     return tuple(dict.fromkeys(tags))
 
 
@@ -63,6 +68,14 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
                 )
             taken.setdefault(text, cell)
     return errors
+
+
+def _parts(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> list[str]:
+    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+    forced = {axis for value in values for axis in value.requires}
+    hidden = _untagged(cell.image, matrix)
+    shown = [value for value in values if value.axis not in hidden]
+    return [part for value in shown if (part := _part(value, matrix, forced, versions))]
 
 
 def _untagged(image: str, matrix: Matrix) -> set[str]:

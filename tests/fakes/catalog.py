@@ -206,6 +206,7 @@ def plan_of(
     observed: Observed | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
+    builds: Sequence[str] | None = None,
 ) -> Plan:
     """The plan of a catalog, for an empty registry where nothing else is said."""
     return make_plan(
@@ -216,6 +217,7 @@ def plan_of(
         observed=observed or Observed(),
         selected=select(project.expansion, pick),
         today=today,
+        builds=builds,
     )
 
 

@@ -674,6 +674,73 @@ images/desk/recipe.yaml:5:3: not a condition: 'os==1 or x'
 """,
     ),
     Case(
+        "a recipe on a parent without the language it needs",
+        (
+            ("images/desk/recipe.yaml", "summary: A desk\n", "summary: A desk\nneeds: [lang]\n"),
+            ("matrix.yaml", "desk: {from: speech,", "desk: {from: base,"),
+        ),
+        """\
+matrix.yaml:19:3: recipe desk needs lang, and image desk has no axis lang
+      desk: {from: base, inputs: [tool]}
+      ^
+  hint: it has os; build it on an image that has lang
+""",
+    ),
+    Case(
+        "needs of an unknown axis",
+        (("images/desk/recipe.yaml", "summary: A desk\n", "summary: A desk\nneeds: [lng]\n"),),
+        """\
+images/desk/recipe.yaml:2:9: unknown axis 'lng'
+    needs: [lng]
+            ^
+  hint: did you mean lang?
+""",
+    ),
+    Case(
+        "a file of the network without its hash",
+        (
+            (
+                "images/desk/recipe.yaml",
+                "  apt: [desk]\n",
+                "  apt: [desk]\n  url: [https://example.org/a.tar.gz]\n",
+            ),
+        ),
+        """\
+images/desk/recipe.yaml:4:9: https://example.org/a.tar.gz has no hash
+      url: [https://example.org/a.tar.gz]
+            ^
+  hint: end it by #sha256=… or #amd64=…&arm64=…
+""",
+    ),
+    Case(
+        "a budget that is no size",
+        (("images/desk/recipe.yaml", "summary: A desk\n", "summary: A desk\nbudget: 60MB\n"),),
+        """\
+images/desk/recipe.yaml:2:9: not a size: '60MB'; write e.g. 60 MB or 1.5 GB
+    budget: 60MB
+            ^
+""",
+    ),
+    Case(
+        "untagged of an unknown axis",
+        (("matrix.yaml", "desk: {from: speech,", "desk: {from: speech, untagged: [lng],"),),
+        """\
+matrix.yaml:19:35: unknown axis 'lng'
+      desk: {from: speech, untagged: [lng], inputs: [tool]}
+                                      ^
+  hint: did you mean lang?
+""",
+    ),
+    Case(
+        "a platform that is none",
+        (("matrix.yaml", "desk: {from: speech,", "desk: {from: speech, platforms: [arm64],"),),
+        """\
+matrix.yaml:19:36: 'arm64' is not a name: it must match ^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$
+      desk: {from: speech, platforms: [arm64], inputs: [tool]}
+                                       ^
+""",
+    ),
+    Case(
         "unknown axis of provides",
         (("images/speech/recipe.yaml", "  lang: {apt", "  lng: {apt"),),
         """\

@@ -37,6 +37,24 @@ def test_a_child_without_axes_has_the_cells_of_its_parent() -> None:
     assert cells("  it: {from: base}\n") == ["os=2", "os=1"]
 
 
+def test_a_platform_is_only_where_everything_has_it() -> None:
+    text = (
+        AXES.replace("x: {}", "x: {platforms: [linux/amd64]}")
+        + BASE
+        + "  part: {from: base, platforms: [linux/arm64]}\n"
+        + "  it: {from: base, axes: [a]}\n"
+        + "  child: {from: it}\n"
+        + "  user: {from: base, inputs: [part]}\n"
+    )
+    head = HEAD.replace("{name", "{platforms: [linux/amd64, linux/arm64], name")
+    _, expansion = expanded(text, head)
+    assert {key for key in expansion.targets if "os=2" in key} == {
+        "base/os=2", "base/os=2@linux/arm64", "part/os=2@linux/arm64", "it/os=2,a=x",
+        "it/os=2,a=y", "it/os=2,a=y@linux/arm64", "child/os=2,a=x", "child/os=2,a=y",
+        "child/os=2,a=y@linux/arm64", "user/os=2@linux/arm64",
+    }  # fmt: skip
+
+
 def test_axes_are_the_parents_then_its_own_and_the_last_turns_fastest() -> None:
     assert cells("  it: {from: base, axes: [b, a]}\n") == [
         "os=2,b=p,a=x", "os=2,b=p,a=y", "os=2,b=q,a=x", "os=2,b=q,a=y",

@@ -71,6 +71,36 @@ def test_what_is_locked_is_not_said_to_be_unlocked(folder: Folder) -> None:
     assert plan.targets["base/os=1"].reason == "new: no release has it; packages not locked"
 
 
+def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
+    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4"}))
+    plan = plan_of(folder.load(), lock=lock)
+    why = "lang=1.9 is not locked: `builder lock` says why apt did not give it"
+    assert {key: item.reason for key, item in plan.targets.items() if item.action == "block"} == {
+        "speech/os=1,lang=1.9": why,
+        "desk/os=1,lang=1.9": why,
+    }
+    assert plan.steps["build:desk/os=1,lang=1.9"].needs == ()
+    blocked = plan.targets["desk/os=1,lang=1.9"]
+    assert blocked.rolling == ()
+    # The chart is made of what can be built.
+    assert plan.charts["desk"].cells == ("desk/os=2,lang=1.10",)
+    assert "latest" in plan.targets["desk/os=2,lang=1.10"].rolling
+
+
+def test_latest_is_the_first_cell_whose_lines_are_known(folder: Folder) -> None:
+    lock = replace(LOCK, lines=lines({"lang=1.9": "1.9.7"}))
+    plan = plan_of(folder.load(), lock=lock)
+    assert plan.targets["desk/os=2,lang=1.10"].action == "block"
+    assert "latest" in plan.targets["desk/os=1,lang=1.9"].rolling
+
+
+def test_a_platform_that_the_engine_does_not_build(folder: Folder) -> None:
+    plan = plan_of(folder.load(), builds=("linux/riscv64",))
+    assert {item.action for item in plan.targets.values()} == {"block"}
+    assert plan.targets["base/os=2"].reason == ("this engine builds linux/riscv64, not linux/amd64")
+    assert plan.steps["base:os=2@linux/amd64"].action == "skip"
+
+
 def test_a_step_needs_what_it_stands_on(folder: Folder) -> None:
     plan = plan_of(folder.load())
     needs = {step.id: step.needs for step in plan.steps.values()}

@@ -43,6 +43,36 @@ def test_a_tag_says_what_cannot_be_taken_for_granted(cell: str, exact: str, line
     assert tags.line_tag(found, matrix) == line
 
 
+SUFFIX = AXES.replace("{tag: gpu}", '{tag: "-gpu"}')
+
+
+@pytest.mark.parametrize(
+    ("cell", "exact"),
+    [
+        ("base/os=2,gpu=12", "latest-gpu"),
+        ("base/os=1,gpu=12", "os1-gpu"),
+        ("lame/os=2,gpu=12,lang=1.10", "lang1.10.4-gpu"),
+        ("lame/os=2,gpu=none,lang=1.10", "lang1.10.4"),
+        ("mute/os=1,gpu=12,lang=1.9", "latest-gpu"),
+        ("deaf/os=1,gpu=12,lang=1.9", "latest-gpu"),
+    ],
+)
+def test_a_suffix_goes_last_and_some_axes_say_nothing(cell: str, exact: str) -> None:
+    text = SUFFIX.partition("images:")[0] + (
+        "images:\n"
+        "  base: {from: os, axes: [os, gpu]}\n"
+        "  lame: {from: base, axes: [lang]}\n"
+        "  mute: {from: lame, untagged: [lang], only: {lang: ['1.9']}}\n"
+        "  deaf: {from: mute}\n"
+    )
+    matrix, expansion = expanded(text)
+    found = expansion.targets[cell].cell
+    assert tags.tag(found, matrix, VERSIONS) == exact
+    assert tags.rolling(found, matrix, exact, first=found.id)[-1] == (
+        "latest-gpu" if cell.count("gpu=12") else "latest"
+    )
+
+
 def test_without_a_lock_the_line_stands_for_the_version() -> None:
     matrix, expansion = expanded(AXES)
     assert tags.tag(expansion.cells["lame"][0], matrix, {}) == "lang1.10"

@@ -9,8 +9,7 @@ import pytest
 
 from builder.errors import ConfigError
 from builder.lock import dump
-from builder.model import File
-from builder.model import When
+from builder.model import File, When
 from builder.workspace import Workspace, write, write_context, write_tree
 from tests.fakes.catalog import LOCK, Folder
 
