@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.recipes import setting
 from builder.render.dockerfile import DockerfileRenderer
 from builder.workspace import Project, Workspace, write
 
@@ -41,7 +42,9 @@ def rendered(project: Project) -> dict[str, str]:
     catalog = project.catalog
     renderer = DockerfileRenderer(macros=catalog.macros, macros_path="images/_macros")
     return {
-        target.slug: renderer.render(catalog.recipes[target.recipe], target.cell.values)
+        target.slug: renderer.render(
+            catalog.recipes[target.recipe], setting(target, catalog.matrix, {})
+        )
         for target in project.expansion.targets.values()
     }
 
