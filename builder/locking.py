@@ -196,8 +196,17 @@ def _resolve(
     providers: Mapping[str, LineProvider],
 ) -> ResolvedLine:
     value, name = item.value, item.value.provider or ""
-    options = catalog.recipes[item.target.recipe].provides[value.axis][name]
-    request = LineRequest(line=value.upstream, base=item.base, lock=lock, options=options)
+    request = LineRequest(
+        line=value.upstream,
+        base=item.base,
+        lock=lock,
+        options=catalog.recipes[item.target.recipe].provides[value.axis][name],
+        axis=value.axis,
+        axes={
+            axis: catalog.matrix.value(axis, one).upstream
+            for axis, one in item.target.cell.values.items()
+        },
+    )
     try:
         line = providers[name].resolve(request)
     except BuilderError as error:

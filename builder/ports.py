@@ -168,13 +168,16 @@ class BaseProvider(Protocol):
 class LineRequest:
     """A line that is asked for, for what stands on a base.
 
-    `line` is as the provider knows it, e.g. 3.13; `options` are what the recipe says beside.
+    `line` is as the provider knows it, e.g. 3.13; `options` are what the recipe says beside. `axis`
+    is the line's own; `axes` are all those of the target that needs it, to their lines.
     """
 
     line: str
     base: Base
     lock: BaseLock
     options: Mapping[str, str] = field(default_factory=dict)
+    axis: str = ""
+    axes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,8 @@ from builder.ports import Engine, LineProvider
 from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
-from builder.resolvers.apt import AptLines
 from builder.resolvers.fetch import Fetcher
+from builder.resolvers.providers import line_providers
 from builder.selection import select
 from builder.smoke import Smoke
 from builder.store import RegistryStore
@@ -116,7 +116,9 @@ class Session:
     def providers(self) -> Mapping[str, LineProvider]:
         """Where lines come from, by the name that the matrix uses."""
         roots = {base.id: self.bases.root(base) for base in self.project.expansion.bases.values()}
-        return {"apt": AptLines(roots=roots)}
+        return line_providers(
+            roots=roots, fetcher=self.files, runner=self.runner, network=self.project.network
+        )
 
     @contextlib.contextmanager
     def registry(self) -> Iterator[None]:

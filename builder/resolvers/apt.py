@@ -9,22 +9,40 @@ from __future__ import annotations
 import re
 import shutil
 import tarfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
-from builder.errors import ConfigError, StepError
+from builder.errors import StepError
 from builder.fingerprint import sha256
 from builder.network import proxies, replace_urls
-from builder.ports import LineRequest, ResolvedLine
 from builder.process import Command, Runner
+from builder.resolvers.sources import without_credentials
 from builder.workspace import write
 
 _TAKEN = re.compile(
     r"(\./)?(etc/apt/(sources\.list(\.d/.*)?|trusted\.gpg\.d/.*)"
     r"|usr/share/keyrings/.*|var/lib/dpkg/status(\.d/.*)?)"
 )
-_EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AptSource:
+    """What apt is told beside a base's own sources.
+
+    Either `components` that every suite of the base's archive is asked for too, or one more
+    `repository`, as it stands in sources.list after its options (its URL may hold credentials),
+    with the file of its `key`, which must have the `fingerprint` where there is one.
+    """
+
+    name: str
+    components: tuple[str, ...] = ()
+    repository: str = ""  # URL SUITE [COMPONENT…]
+    key: Path | None = None
+    fingerprint: str = ""
 
 
 class AptRoot:
@@ -37,6 +55,8 @@ class AptRoot:
         self._architecture = architecture
         self._runner = runner
         self._network = network
+        self._lock = threading.Lock()
+        self._others: dict[AptSource, AptRoot] = {}
 
     def prepare(self, archives: Iterable[Path]) -> None:
         """Fill the root from a base's tar archives, lowest layer first."""
@@ -58,6 +78,51 @@ class AptRoot:
             text = re.sub(r"(?im)^(signed-by:\s*|.*signed-by=)/", rf"\g<1>{self._folder}/", text)
             write(source, text.encode())
         write(self._folder / "apt.conf", self._configuration().encode())
+
+    def beside(self, source: AptSource) -> AptRoot:
+        """A root of the same base with one more source; its indexes are fetched, once."""
+        with self._lock:
+            if source not in self._others:
+                root = AptRoot(
+                    folder=self._folder.with_name(f"{self._folder.name}.{source.name}"),
+                    architecture=self._architecture,
+                    runner=self._runner,
+                    network=self._network,
+                )
+                root._copy(self._folder, source)
+                root.update()
+                self._others[source] = root
+            return self._others[source]
+
+    def _copy(self, other: Path, source: AptSource) -> None:
+        """Become what another root is, and what `source` says."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        # With its indexes: those are not fetched again.
+        shutil.copytree(other, self._folder, symlinks=True)
+        for path in self._sources():
+            text = path.read_text().replace(f"{other}/", f"{self._folder}/")
+            write(path, add_components(text, source.components).encode())
+        if source.repository:
+            self._add(source)
+        write(self._folder / "apt.conf", self._configuration().encode())
+
+    def _add(self, source: AptSource) -> None:
+        """Add a repository. Credentials go where apt shows them to nobody."""
+        url, _, suite = source.repository.partition(" ")
+        parts = urlsplit(url)
+        if parts.username:
+            machine = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+            login = f"login {unquote(parts.username)} password {unquote(parts.password or '')}"
+            write(
+                self._folder / "etc/apt/auth.conf", f"machine {machine} {login}\n".encode(), 0o600
+            )
+        signed = ""
+        if source.key is not None:
+            kept = self._folder / f"etc/apt/trusted.gpg.d/{source.name}.asc"
+            write(kept, source.key.read_bytes())
+            signed = f"[signed-by={source.fingerprint or kept}] "
+        line = f"deb {signed}{without_credentials(url)} {suite}\n"
+        write(self._folder / f"etc/apt/sources.list.d/{source.name}.list", line.encode())
 
     def _take(self, archive: Path) -> None:
         """Copy what apt needs out of an archive; a link becomes what it names."""
@@ -83,13 +148,32 @@ class AptRoot:
             raise StepError("apt found no signed index", hint=f"see the sources in {self._folder}")
         return found
 
-    def candidate(self, package: str) -> str:
-        """The version of a package that would be installed."""
-        text = self._run("apt-cache", "show", "--no-all-versions", package, check=False)
-        match = re.search(r"^Version: (\S+)", text, re.MULTILINE)
-        if match is None:
-            raise StepError(f"there is no package {package} for this base")
-        return match[1]
+    def versions(self, package: str) -> tuple[str, ...]:
+        """Every version of a package that can be installed, apt's own choice first."""
+        text = self._run("apt-cache", "policy", package, check=False)
+        match = re.search(r"^  Candidate: (\S+)", text, re.MULTILINE)
+        if match is None or match[1] == "(none)":
+            return ()
+        listed = re.findall(r"^(?: \*\*\*|    ) (\S+) \S+$", text, re.MULTILINE)
+        return tuple(dict.fromkeys([match[1], *listed]))
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        """The packages whose whole name a regular expression matches."""
+        text = self._run("apt-cache", "pkgnames")
+        return tuple(sorted(filter(re.compile(pattern).fullmatch, text.split())))
+
+    def missing(self, packages: Iterable[str]) -> tuple[str, ...]:
+        """Those packages that cannot be installed: nobody has them, or provides them."""
+        wanted = sorted(set(packages))
+        if not wanted:
+            return ()
+        text = self._run("apt-cache", "policy", *wanted, check=False)
+        found = set(re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", text, re.M))
+        return tuple(name for name in wanted if name not in found and not self._provided(name))
+
+    def _provided(self, package: str) -> bool:
+        text = self._run("apt-cache", "showpkg", package, check=False)
+        return bool(text.partition("Reverse Provides:")[2].strip())
 
     def _sources(self) -> list[Path]:
         folder = self._folder / "etc/apt"
@@ -119,25 +203,10 @@ class AptRoot:
         return self._runner.run(command, check=check).stdout
 
 
-class AptLines:
-    """The provider `apt`: a line is the version of a package of the base's archive."""
-
-    def __init__(self, *, roots: Mapping[str, AptRoot]) -> None:
-        self._roots = roots
-
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
-        """The one version of `options["package"]` that the archive offers."""
-        return (self.resolve(request).version,)
-
-    def resolve(self, request: LineRequest) -> ResolvedLine:
-        """The version of `options["package"]` on the base, without Debian's revision."""
-        options = request.options
-        if "package" not in options:
-            raise ConfigError(
-                "provider apt needs a package", hint="provides: {AXIS: {apt: {package: …}}}"
-            )
-        version = self._roots[request.base.id].candidate(options["package"])
-        match = _EXACT.match(version)
-        if match is None:
-            raise StepError(f"{options['package']} has version {version}, which is no release")
-        return ResolvedLine(version=match[1])
+def add_components(text: str, components: Iterable[str]) -> str:
+    """apt sources, of either form, that ask every suite for more components."""
+    more = " ".join(components)
+    if not more:
+        return text
+    text = re.sub(r"(?im)^(Components:.*?)\s*$", rf"\1 {more}", text)
+    return re.sub(r"(?m)^(deb(?:-src)? (?:\[[^]]*\] )?\S+ \S*[^/\s] .*?)\s*$", rf"\1 {more}", text)

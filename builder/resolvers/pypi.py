@@ -1,0 +1,163 @@
+"""Packages of a Python index: what of a line can be installed on a Python and a platform.
+
+The index is asked by its clients: uv for the newest of a line, as it knows wheels, yanked releases
+and pre-releases; pip for the list of all.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+
+from builder.config.parse import Network
+from builder.errors import StepError, UnreachableError
+from builder.network import proxies
+from builder.ports import LineRequest, ResolvedLine
+from builder.process import Command, Output, Runner
+from builder.resolvers.reach import refused
+from builder.resolvers.sources import Place, place, upstream
+from builder.resolvers.standalone import uv
+from builder.resolvers.versions import arch_of, is_of_line, newest_first, no_line, option
+
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
+_SAID = {
+    "failed to lookup address": "its name is not known",
+    "Connection refused": "the connection was refused",
+    "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml)",
+}
+_FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
+
+
+def platform_tag(arch: str, debian: str) -> str:
+    """What uv calls a platform: the oldest glibc that it must run on."""
+    return f"{_MACHINES.get(arch, arch)}-manylinux_{_GLIBC.get(debian, '2_28')}"
+
+
+def compile_command(*, python: str, platform: str, env: Mapping[str, str]) -> Command:
+    """`uv pip compile` of standard input, for another Python than the one that runs."""
+    argv = (
+        uv(), "pip", "compile", "-", "--no-header", "--no-annotate", "--no-config", "--quiet",
+        "--no-python-downloads", "--python", sys.executable,
+        *(["--python-version", python] if python else []), "--python-platform", platform,
+    )  # fmt: skip
+    return Command(argv=argv, env=env, timeout=300, program="uv")
+
+
+def index_env(network: Network, index: str = "") -> dict[str, str]:
+    """What uv and pip are told of the network; `index` stands in for the default one.
+
+    It is the environment, not the command line, because of the credentials in it.
+    """
+    found = proxies(network)
+    if network.ca:
+        found |= {"SSL_CERT_FILE": network.ca, "PIP_CERT": network.ca}
+    if index := index or network.mirrors.get("pip", ""):
+        found |= {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
+    return found
+
+
+def unreachable(log: str, name: str, *, is_mirror: bool = False) -> UnreachableError | None:
+    """What uv said, if it was that the index cannot be asked."""
+    failed = _FAILED.search(log)
+    status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
+    if not failed or (status and status[1].startswith("404")):
+        return None
+    causes = re.findall(r"cause: (.*)", log)
+    reason = f"it answered {status[1]}" if status else (causes or ["no answer"])[-1]
+    for said, words in _SAID.items():
+        reason = words if said in reason else reason
+    return refused(Place(source=name, url=failed[1], is_mirror=is_mirror), reason)
+
+
+class PythonPackages:
+    """Lines of a package: option `package`. It must suit the Python of the target, if any."""
+
+    def __init__(self, *, runner: Runner, network: Network, name: str = "pypi") -> None:
+        self.name = name
+        self._runner = runner
+        self._network = network
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+        python = request.axes.get("python", "")
+        machine = _MACHINES.get(arch_of(request), arch_of(request))
+        return self._listed(
+            request,
+            f"--platform=manylinux2014_{machine}",
+            *(f"--platform=manylinux_2_{minor}_{machine}" for minor in range(5, 37)),
+            *([f"--python-version={python}"] if python else []),
+        )
+
+    def _listed(self, request: LineRequest, *options: str) -> tuple[str, ...]:
+        argv = (
+            sys.executable, "-m", "pip", "index", "versions", self._package(request),
+            "--disable-pip-version-check", "--no-color", "--retries=2", *options,
+        )  # fmt: skip
+        command = Command(argv=argv, env=self._env(request), timeout=120, program="pip")
+        output = self._runner.run(command, check=False)
+        if listed := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
+            return newest_first(re.sub(r"\+\w+$", "", text) for text in listed[1].split(", "))
+        if "connection broken by" in output.log or "HTTP error" in output.log:
+            last = output.log.strip().splitlines()[-1]
+            raise UnreachableError(f"{self.name} cannot be reached: {last}")
+        return ()
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        package, line = self._package(request), request.line
+        platform = platform_tag(arch_of(request), request.base.value)
+        python = request.axes.get("python", "")
+        command = compile_command(python=python, platform=platform, env=self._env(request))
+        wanted = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
+        output = self._runner.run(
+            Command(
+                argv=(*command.argv, "--no-deps"), env=command.env, program="uv",
+                timeout=command.timeout, stdin=f"{wanted}\n".encode(),
+            ),
+            check=False,
+        )  # fmt: skip
+        pinned = re.search(r"==([^\s;]+)", output.stdout)
+        if output.code == 0 and pinned:
+            return ResolvedLine(version=pinned[1].partition("+")[0])
+        is_mirror = bool({"pip", self.name} & set(self._network.mirrors))
+        if error := unreachable(output.log, self.name, is_mirror=is_mirror):
+            raise error
+        raise self._none(request, output)
+
+    def _none(self, request: LineRequest, output: Output) -> StepError:
+        """Why there is nothing of a line: no such line, or no file that suits."""
+        line, everywhere = request.line, self._listed(request)
+        here = self.lines(request)
+        if not here and not everywhere:
+            return StepError(f"provider {self.name} has no package {self._package(request)}")
+        if not any(is_of_line(version, line) for version in (*here, *everywhere)):
+            return no_line(line, newest_first((*here, *everywhere)), self.name)
+        hints = re.findall(r"hint: (.*)", output.log)
+        python = request.axes.get("python", "")
+        on = f"{arch_of(request)} and Python {python}" if python else arch_of(request)
+        return StepError(
+            f"provider {self.name} has {self._package(request)} {line}, and not for {on}",
+            hint=hints[0] if hints else "ask for another line, or leave that platform out",
+        )
+
+    def _package(self, request: LineRequest) -> str:
+        return option(request, "package", self.name)
+
+    def _env(self, request: LineRequest) -> dict[str, str]:
+        return index_env(self._network)
+
+
+class PytorchPackages(PythonPackages):
+    """Lines of a package in PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
+
+    def __init__(self, *, runner: Runner, network: Network) -> None:
+        super().__init__(runner=runner, network=network, name="pytorch")
+
+    def _package(self, request: LineRequest) -> str:
+        return request.options.get("package", "torch")
+
+    def _env(self, request: LineRequest) -> dict[str, str]:
+        url = upstream("pytorch", request.options.get("index", "cpu"))
+        return index_env(self._network, place(url, self._network.mirrors).url)

@@ -1,0 +1,179 @@
+"""Lines that are the version of a Debian package, in a base's archive or one beside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from builder.config.parse import Network
+from builder.errors import ConfigError, StepError
+from builder.model import RemoteFile
+from builder.ports import LineRequest, ResolvedLine
+from builder.resolvers.apt import AptRoot, AptSource
+from builder.resolvers.fetch import Fetcher, MissingError
+from builder.resolvers.sources import CRAN_KEY, NVIDIA_KEYS, place, upstream
+from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
+
+_EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+_CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
+
+
+class AptLines:
+    """The provider `apt`: option `package`, whose version is that of the line.
+
+    The option `pattern` stands for all packages whose name it matches, where the line is part of
+    the name. `roots` are the private roots of apt by base; the base must have been locked.
+    """
+
+    name = "apt"
+
+    def __init__(self, *, roots: Mapping[str, AptRoot]) -> None:
+        self._roots = roots
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+        root = self.root(request)
+        found = [version for name in self._names(request, root) for version in root.versions(name)]
+        exact = [match[1] for version in found if (match := _EXACT.match(version))]
+        return newest_first(exact)
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        versions = self.lines(request)
+        return ResolvedLine(version=newest_of(request.line, versions, self.name))
+
+    def root(self, request: LineRequest) -> AptRoot:
+        """The root of apt that knows the packages of the line."""
+        return self._roots[request.base.id]
+
+    def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
+        pattern = request.options.get("pattern")
+        return root.names(pattern) if pattern else (option(request, "package", self.name),)
+
+
+class DebianLines(AptLines):
+    """The provider `debian`: the base's archive with more components; options as for `apt`.
+
+    The option `components` names them; without it they are contrib and non-free.
+    """
+
+    name = "debian"
+
+    def root(self, request: LineRequest) -> AptRoot:
+        """The root of apt that knows the packages of the line."""
+        components = request.options.get("components", "contrib non-free").split()
+        source = AptSource(name="-".join(components), components=tuple(components))
+        return super().root(request).beside(source)
+
+
+class RepositoryLines(AptLines):
+    """A signed repository beside the base's own, with its key as a file of the line."""
+
+    file = ""
+
+    def __init__(self, *, roots: Mapping[str, AptRoot], fetcher: Fetcher, network: Network) -> None:
+        super().__init__(roots=roots)
+        self._fetcher = fetcher
+        self._network = network
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        found = super().resolve(request)
+        return ResolvedLine(version=found.version, files=(self._key(request),))
+
+    def root(self, request: LineRequest) -> AptRoot:
+        """The root of apt that knows the packages of the line."""
+        url, suite = self._repository(request)
+        # Asked first, as apt does not say clearly what it cannot reach.
+        try:
+            self._fetcher.text(f"{url}/{suite}InRelease", "a signed index")
+        except MissingError:
+            raise self._absent(request) from None
+        source = AptSource(
+            name=self.name,
+            repository=f"{place(url, self._network.mirrors).url} {suite or '/'}",
+            key=self._fetcher.file(self._key(request)),
+            fingerprint=request.options.get("fingerprint", self._fingerprint(request)),
+        )
+        return super().root(request).beside(source)
+
+    def _key(self, request: LineRequest) -> RemoteFile:
+        # A key may get new signatures, so its hash is looked at each time.
+        return self._fetcher.record(self.file, self._key_url(request), again=True)
+
+    def _absent(self, request: LineRequest) -> StepError:
+        return StepError(f"provider {self.name} has nothing for Debian {request.base.value}")
+
+    def _repository(self, request: LineRequest) -> tuple[str, str]:
+        """The URL, and the suite with a slash at its end, or "" for a flat one."""
+        raise NotImplementedError
+
+    def _key_url(self, request: LineRequest) -> str:
+        raise NotImplementedError
+
+    def _fingerprint(self, request: LineRequest) -> str:
+        raise NotImplementedError
+
+
+class CranLines(RepositoryLines):
+    """R out of CRAN's repository for Debian; its key is the file `cran.asc`."""
+
+    name = "cran"
+    file = "cran.asc"
+
+    def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
+        return (request.options.get("package", "r-base-core"),)
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The versions that CRAN built, not those of the base's own archive."""
+        root = self.root(request)
+        found = [version for name in self._names(request, root) for version in root.versions(name)]
+        exact = [match[1] for text in found if "cran" in text and (match := _EXACT.match(text))]
+        return newest_first(exact)
+
+    def _repository(self, request: LineRequest) -> tuple[str, str]:
+        return upstream("cran"), f"{_codename(request, self.name)}-cran40/"
+
+    def _key_url(self, request: LineRequest) -> str:
+        return upstream("cran-key", f"lookup?op=get&options=mr&search=0x{CRAN_KEY}")
+
+    def _fingerprint(self, request: LineRequest) -> str:
+        return CRAN_KEY
+
+
+class NvidiaLines(RepositoryLines):
+    """CUDA out of NVIDIA's repository; its key is the file `cuda.asc`.
+
+    The version of a line is that of its runtime library, whose packages hold MAJOR-MINOR in
+    their name.
+    """
+
+    name = "nvidia"
+    file = "cuda.asc"
+    _folders: Mapping[str, str] = {"amd64": "x86_64", "arm64": "sbsa"}
+
+    def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
+        return root.names(request.options.get("pattern", r"cuda-cudart-\d+-\d+"))
+
+    def _repository(self, request: LineRequest) -> tuple[str, str]:
+        arch = arch_of(request)
+        if arch not in self._folders:
+            raise no_architecture(f"CUDA {request.line}", arch, self._folders, self.name)
+        return upstream("nvidia", f"debian{request.base.value}/{self._folders[arch]}"), ""
+
+    def _key_url(self, request: LineRequest) -> str:
+        return f"{self._repository(request)[0]}/{self._keys(request)[0]}"
+
+    def _fingerprint(self, request: LineRequest) -> str:
+        return self._keys(request)[1]
+
+    def _keys(self, request: LineRequest) -> tuple[str, str]:
+        if request.base.value not in NVIDIA_KEYS:
+            raise self._absent(request)
+        return NVIDIA_KEYS[request.base.value]
+
+
+def _codename(request: LineRequest, provider: str) -> str:
+    if request.base.value not in _CODENAMES:
+        raise ConfigError(f"provider {provider} does not know Debian {request.base.value}")
+    return _CODENAMES[request.base.value]

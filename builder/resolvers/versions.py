@@ -1,0 +1,74 @@
+"""Exact versions and the lines that they belong to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from builder.errors import ConfigError, StepError
+from builder.ports import LineRequest
+
+_RELEASE = re.compile(r"\d+(\.\d+)*([+-]\d+)?")
+_NAMED = 6  # how many lines an error names
+
+
+def is_release(version: str) -> bool:
+    """Whether a version is numbers alone: no pre-release, no build of somebody's own."""
+    return _RELEASE.fullmatch(version) is not None
+
+
+def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
+    """The releases among `versions`, each once, newest first."""
+    return tuple(sorted(set(filter(is_release, versions)), key=_key, reverse=True))
+
+
+def is_of_line(version: str, line: str) -> bool:
+    """Whether a version belongs to a line: 3.13.5 to 3.13, and to 3.13.5, not to 3.1."""
+    return version == line or re.match(re.escape(line) + r"[.+-]", version) is not None
+
+
+def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
+    """The newest version of a line, out of those that are newest first. Raises StepError."""
+    for version in versions:
+        if is_of_line(version, line):
+            return version
+    raise no_line(line, versions, provider)
+
+
+def no_line(line: str, versions: Sequence[str], provider: str) -> StepError:
+    """A provider has no such line: the error that names those that it has."""
+    heads: dict[str, str] = {}
+    for version in versions:
+        heads.setdefault(".".join(version.split(".")[:2]), version)
+    named = list(heads.values())
+    more = ", …" if len(named) > _NAMED else ""
+    has = f"it has {', '.join(named[:_NAMED])}{more}" if named else "it has none at all"
+    return StepError(f"provider {provider} has no {line} ({has})")
+
+
+def no_architecture(version: str, arch: str, there: Iterable[str], provider: str) -> StepError:
+    """A version is there, but not for this architecture."""
+    names = ", ".join(sorted(there)) or "none"
+    return StepError(
+        f"provider {provider} has {version} for {names}, and not for {arch}",
+        hint="leave that platform out for this line: `platforms` in matrix.yaml",
+    )
+
+
+def arch_of(request: LineRequest) -> str:
+    """The architecture as Debian and Docker call it: amd64, arm64."""
+    return request.base.platform.split("/")[1]
+
+
+def option(request: LineRequest, name: str, provider: str) -> str:
+    """An option that a recipe must give. Raises ConfigError."""
+    if name not in request.options:
+        raise ConfigError(
+            f"provider {provider} needs the option {name}",
+            hint=f"recipe.yaml: `provides: {{AXIS: {{{provider}: {{{name}: …}}}}}}`",
+        )
+    return request.options[name]
+
+
+def _key(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
