@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
@@ -58,7 +59,7 @@ def index_env(network: Network, index: str = "") -> dict[str, str]:
     return found
 
 
-def unreachable(log: str, name: str, *, is_mirror: bool = False) -> UnreachableError | None:
+def unreachable(log: str, index: Place) -> UnreachableError | None:
     """What uv said, if it was that the index cannot be asked."""
     failed = _FAILED.search(log)
     status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
@@ -68,7 +69,7 @@ def unreachable(log: str, name: str, *, is_mirror: bool = False) -> UnreachableE
     reason = f"it answered {status[1]}" if status else (causes or ["no answer"])[-1]
     for said, words in _SAID.items():
         reason = words if said in reason else reason
-    return refused(Place(source=name, url=failed[1], is_mirror=is_mirror), reason)
+    return refused(replace(index, url=failed[1]), reason)
 
 
 class PythonPackages:
@@ -100,8 +101,7 @@ class PythonPackages:
         if listed := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
             return newest_first(re.sub(r"\+\w+$", "", text) for text in listed[1].split(", "))
         if "connection broken by" in output.log or "HTTP error" in output.log:
-            last = output.log.strip().splitlines()[-1]
-            raise UnreachableError(f"{self.name} cannot be reached: {last}")
+            raise refused(self._index(request), "no answer")
         return ()
 
     def resolve(self, request: LineRequest) -> ResolvedLine:
@@ -121,8 +121,7 @@ class PythonPackages:
         pinned = re.search(r"==([^\s;]+)", output.stdout)
         if output.code == 0 and pinned:
             return ResolvedLine(version=pinned[1].partition("+")[0])
-        is_mirror = bool({"pip", self.name} & set(self._network.mirrors))
-        if error := unreachable(output.log, self.name, is_mirror=is_mirror):
+        if error := unreachable(output.log, self._index(request)):
             raise error
         raise self._none(request, output)
 
@@ -145,8 +144,13 @@ class PythonPackages:
     def _package(self, request: LineRequest) -> str:
         return option(request, "package", self.name)
 
+    def _index(self, request: LineRequest) -> Place:
+        """The index that is asked; no URL stands for the client's own."""
+        mirror = self._network.mirrors.get("pip", "")
+        return Place(source="pip", url=mirror, is_mirror=bool(mirror))
+
     def _env(self, request: LineRequest) -> dict[str, str]:
-        return index_env(self._network)
+        return index_env(self._network, self._index(request).url)
 
 
 class PytorchPackages(PythonPackages):
@@ -158,6 +162,7 @@ class PytorchPackages(PythonPackages):
     def _package(self, request: LineRequest) -> str:
         return request.options.get("package", "torch")
 
-    def _env(self, request: LineRequest) -> dict[str, str]:
-        url = upstream("pytorch", request.options.get("index", "cpu"))
-        return index_env(self._network, place(url, self._network.mirrors).url)
+    def _index(self, request: LineRequest) -> Place:
+        return place(
+            upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
+        )

@@ -21,7 +21,8 @@ def refused(where: Place, reason: str) -> UnreachableError:
         hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {variable}"
     else:
         hint = "is the network up, and is `network` in matrix.yaml right?"
-    return UnreachableError(f"{where.source} cannot be reached: {where.host}: {reason}", hint=hint)
+    host = f"{where.host}: " if where.host else ""
+    return UnreachableError(f"{where.source} cannot be reached: {host}{reason}", hint=hint)
 
 
 _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
