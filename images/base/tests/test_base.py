@@ -38,6 +38,10 @@ for root in ("/usr/lib/python3", f"/usr/lib/python3.{sys.version_info[1]}", "/op
 """
 
 
+# A session beside the one that the container started with.
+INIT = "HOME=/tmp/init WORKSPACE_DIR=/tmp/init/work ONYXIA_SESSION_DIR=/tmp/init/session"
+
+
 def lines(host, command):
     """What a command prints, as lines; it must succeed."""
     return host.check_output(command).splitlines()
@@ -125,7 +129,7 @@ def test_init_reports_its_steps_and_clones(host):
         "rm -rf /tmp/init && mkdir -p /tmp/init && git init --quiet --bare /tmp/init/project.git"
     )
     run = host.run(
-        'env HOME=/tmp/init WORKSPACE_DIR=/tmp/init/work GIT_USER_NAME="An O\'Name" '
+        f'env {INIT} GIT_USER_NAME="An O\'Name" '
         "GIT_USER_MAIL=a@example.org GIT_REPOSITORY=/tmp/init/project.git "
         "/opt/onyxia-init.sh sh -c 'pwd; git config user.name; git -C project remote -v; exit 7'"
     )
@@ -139,11 +143,12 @@ def test_init_reports_its_steps_and_clones(host):
 
 def test_init_goes_on_after_a_failure_and_keeps_the_token(host):
     run = host.run(
-        "rm -rf /tmp/init && mkdir -p /tmp/init && env HOME=/tmp/init WORKSPACE_DIR=/tmp/init/work "
+        f"rm -rf /tmp/init && mkdir -p /tmp/init && env {INIT} "
         "GIT_REPOSITORY=https://someone:se%%cret@127.0.0.1:1/a/project.git "
         "GIT_PERSONAL_ACCESS_TOKEN=hunter2 /opt/onyxia-init.sh sh -c "
         '\'printf "protocol=https\\nhost=127.0.0.1:1\\n\\n" | git credential fill; '
-        "git credential-cache exit; grep -r hunter2 /tmp/init && exit 1; exit 7'"
+        "git credential-cache --socket=/tmp/init/session/git/socket exit; "
+        "grep -r hunter2 /tmp/init && exit 1; exit 7'"
     )
     assert run.rc == 7, run.stdout + run.stderr
     assert "onyxia-init: git token: done" in run.stderr
@@ -152,6 +157,15 @@ def test_init_goes_on_after_a_failure_and_keeps_the_token(host):
     assert "cret" not in run.stderr
     assert "username=someone" in run.stdout
     assert "password=hunter2" in run.stdout
+
+
+def test_shells_that_do_not_descend_from_the_service_have_its_environment(host, facts):
+    for shell in ("bash -lc", "bash -ic", "sh -lc"):
+        found = host.run(f"env -i HOME=$HOME {shell} 'echo $ONYXIA_SESSION $PASSWORD'")
+        assert found.stdout == f"/tmp/onyxia-session {facts['password']}\n", shell
+    assert host.check_output("stat -c %a /tmp/onyxia-session /tmp/onyxia-session/*env*") == (
+        "700\n600\n600"
+    )
 
 
 @pytest.mark.last
