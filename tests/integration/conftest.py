@@ -19,6 +19,7 @@ from builder.process import Command, Runner
 from builder.reference import Reference, parse
 from builder.toolroot import ToolRoot
 from tests.integration.registry import registry
+from tests.integration.starter import starter  # noqa: F401 - a fixture of more than one folder
 
 ROOT = Path(__file__).parents[2]
 EPOCH = 1_700_000_000

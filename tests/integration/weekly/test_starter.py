@@ -15,7 +15,7 @@ from builder.ports import BuildRequest
 from builder.reference import parse
 from builder.release import CURRENT
 from builder.smoke import Smoke
-from tests.integration.weekly.conftest import ROOT, TODAY, Catalog, scratch
+from tests.integration.starter import ROOT, TODAY, Catalog, scratch
 
 RELEASE = TODAY.replace("-", ".")
 TARGETS = {

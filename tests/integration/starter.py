@@ -19,7 +19,7 @@ from builder.cli.options import Options
 from builder.cli.wiring import Session
 from builder.kube_play import free_port
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("builder")
 TODAY = "2026-11-23"
 
