@@ -16,8 +16,8 @@ from typing import Any
 from builder.errors import BuilderError, raise_all
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, RemoteFile, Target
-from builder.recipes import URL, packages_of, remote_file, setting
+from builder.model import Catalog, Recipe, RemoteFile, Target
+from builder.recipes import URL, Setting, packages_of, remote_file, setting
 from builder.render.dockerfile import DockerfileRenderer
 
 FORMAT = 1
@@ -60,10 +60,25 @@ def fingerprints(
 
     A base that is not locked has no content: the planner refuses to build on it.
     """
-    _check_templates(catalog, expansion, lock, renderer)
+    settings = {
+        key: setting(target, catalog.matrix, lock.versions)
+        for key, target in expansion.targets.items()
+    }
+    dockerfiles = _dockerfiles(catalog, expansion, settings, renderer)
     found: dict[str, Fingerprint] = {}
     for target in expansion.targets.values():
-        document = _document(catalog, expansion, lock, renderer, target, found)
+        recipe, where = catalog.recipes[target.recipe], settings[target.id]
+        base = lock.bases.get(target.parent)
+        document = {
+            "format": FORMAT,
+            "platform": target.platform,
+            "parent": found[target.parent].digest if not target.is_root
+            else base.content if base else "",
+            "inputs": {name: found[item].digest for name, item in target.inputs},
+            "dockerfile": dockerfiles[target.id],
+            "context": _context(recipe.files),
+            "lock": lock.layers.get(target.id) or _declared(target, recipe, where, expansion, lock),
+        }  # fmt: skip
         found[target.id] = Fingerprint(
             digest=sha256(canonical(document)),
             document=document,
@@ -72,37 +87,59 @@ def fingerprints(
     return found
 
 
-def _check_templates(
-    catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
-) -> None:
+def _dockerfiles(
+    catalog: Catalog,
+    expansion: Expansion,
+    settings: Mapping[str, Setting],
+    renderer: DockerfileRenderer,
+) -> dict[str, str]:
+    """The Dockerfile of every target. Raises the mistakes of all templates together."""
     errors: dict[str, BuilderError] = {}
-    for target in expansion.targets.values():
+    texts: dict[str, str] = {}
+    for key, target in expansion.targets.items():
         try:
-            _dockerfile(catalog, lock, renderer, target)
+            texts[key] = renderer.render(catalog.recipes[target.recipe], settings[key])
         except BuilderError as error:
             errors.setdefault(str(error), error)
     raise_all(list(errors.values()))
-
-
-def _dockerfile(catalog: Catalog, lock: Lock, renderer: DockerfileRenderer, target: Target) -> str:
-    where = setting(target, catalog.matrix, lock.versions)
-    return renderer.render(catalog.recipes[target.recipe], where)
+    return texts
 
 
 def downloads(
     target: Target, catalog: Catalog, expansion: Expansion, lock: Lock
 ) -> tuple[RemoteFile, ...]:
     """The files of the network that a target is built with: of its lines, and of its packages."""
-    recipe = catalog.recipes[target.recipe]
     where = setting(target, catalog.matrix, lock.versions)
+    return _downloads(target, catalog.recipes[target.recipe], where, expansion, lock)
+
+
+def _downloads(
+    target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
+) -> tuple[RemoteFile, ...]:
     base = expansion.base_of(target).id
     found: list[RemoteFile] = []
-    for axis, name in own_values(target, expansion).items():
-        line = lock.lines.get(f"{axis}={name}")
-        if line is not None and axis in recipe.provides:
-            found += line.files.get(base, ())
+    for line in _own_lines(target, expansion):
+        if line in lock.lines and line.partition("=")[0] in recipe.provides:
+            found += lock.lines[line].files.get(base, ())
     urls = packages_of(recipe, where).get(URL, ())
     return (*found, *(remote_file(url, where.arch) for url in urls))
+
+
+def _declared(
+    target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
+) -> dict[str, Any]:
+    """What stands in for a layer that is not locked."""
+    files = _downloads(target, recipe, where, expansion, lock)
+    own = _own_lines(target, expansion)
+    return {
+        "declared": packages_of(recipe, where),
+        "lines": {line: lock.versions[line] for line in own if line in lock.versions},
+        **({"files": {file.name: file.sha256 for file in files}} if files else {}),
+    }
+
+
+def _own_lines(target: Target, expansion: Expansion) -> list[str]:
+    return [f"{axis}={name}" for axis, name in own_values(target, expansion).items()]
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
@@ -115,36 +152,6 @@ def own_values(target: Target, expansion: Expansion) -> dict[str, str]:
     parent = expansion.targets.get(target.parent)
     inherited = parent.cell.values if parent else {}
     return {axis: name for axis, name in target.cell.values.items() if axis not in inherited}
-
-
-def _document(
-    catalog: Catalog,
-    expansion: Expansion,
-    lock: Lock,
-    renderer: DockerfileRenderer,
-    target: Target,
-    known: Mapping[str, Fingerprint],
-) -> dict[str, Any]:
-    recipe = catalog.recipes[target.recipe]
-    own = [f"{axis}={name}" for axis, name in own_values(target, expansion).items()]
-    files = downloads(target, catalog, expansion, lock)
-    inputs = {name: known[item].digest for name, item in target.inputs}
-    base = lock.bases.get(target.parent)
-    parent = known[target.parent].digest if not target.is_root else base.content if base else ""
-    return {
-        "format": FORMAT,
-        "platform": target.platform,
-        "parent": parent,
-        "inputs": inputs,
-        "dockerfile": _dockerfile(catalog, lock, renderer, target),
-        "context": _context(recipe.files),
-        "lock": lock.layers.get(target.id)
-        or {
-            "declared": packages_of(recipe, setting(target, catalog.matrix, lock.versions)),
-            "lines": {line: lock.versions[line] for line in own if line in lock.versions},
-            **({"files": {file.name: file.sha256 for file in files}} if files else {}),
-        },
-    }
 
 
 def _context(files: Sequence[Any]) -> list[list[str]]:

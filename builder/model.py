@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 Path = tuple[str | int, ...]
 """Where something stands in its file, as keys from the top: `("images", "base", "axes", 0)`."""
@@ -89,10 +90,11 @@ class Matrix:
 
     def value(self, axis: str, name: str) -> AxisValue:
         """The value `name` of `axis`; KeyError where there is none."""
-        for value in self.axes[axis]:
-            if value.name == name:
-                return value
-        raise KeyError(f"{axis}={name}")
+        return self._values[axis, name]
+
+    @cached_property
+    def _values(self) -> Mapping[tuple[str, str], AxisValue]:
+        return {(axis, value.name): value for axis, values in self.axes.items() for value in values}
 
     @property
     def registry(self) -> str:

@@ -58,6 +58,7 @@ class _Planner:
         self.observed = observed
         self.today = today
         self.builds = builds
+        self.firsts: dict[str, dict[str, str]] = {}  # by image and suffix
         self.release = release.name(today, observed.releases)
 
     def plan(self, selected: Sequence[str]) -> Plan:
@@ -133,12 +134,14 @@ class _Planner:
 
     def _first(self, cell: Cell) -> str:
         """The cell that `latest` names: the first with the same suffix whose lines are known."""
-        matrix = self.catalog.matrix
-        end = tags.suffix(cell, matrix)
-        same = self.expansion.cells[cell.image]
-        cells = [item for item in same if tags.suffix(item, matrix) == end]
-        known = (cell.id for cell in cells if not self._unlocked(cell.values))
-        return next(known, cells[0].id)
+        if cell.image not in self.firsts:
+            firsts: dict[str, str] = {}
+            cells = self.expansion.cells[cell.image]
+            # Those that are known come first, each group in its order.
+            for item in sorted(cells, key=lambda item: bool(self._unlocked(item.values))):
+                firsts.setdefault(tags.suffix(item, self.catalog.matrix), item.id)
+            self.firsts[cell.image] = firsts
+        return self.firsts[cell.image][tags.suffix(cell, self.catalog.matrix)]
 
     def _unlocked(self, values: Mapping[str, str]) -> str:
         return unlocked_line(values, self.catalog.matrix, self.lock)

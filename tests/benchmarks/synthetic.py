@@ -18,6 +18,7 @@ from builder.model import (
     Matrix,
     Recipe,
     Source,
+    When,
 )
 from builder.plan import Observed, Plan
 from builder.planner import make_plan
@@ -95,7 +96,7 @@ def catalog(found: Matrix) -> Catalog:
             dockerfile=DOCKERFILE,
             dockerfile_path=f"images/{name}/Dockerfile.j2",
             packages={"apt": tuple(f"{name}-{n}" for n in range(15)), "pip": (f"{name}-x",)},
-            when=(("gpu=gpu1", {"apt": ("driver",)}),),
+            when=(When(condition="gpu=gpu1", packages={"apt": ("driver",)}),),
         )
         for name in dict.fromkeys(image.recipe for image in found.images.values())
     }
