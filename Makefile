@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test lint bench clean
+.PHONY: setup run run-all test test-heavy lint bench clean
 
 setup: build/.setup
 
@@ -21,8 +21,15 @@ build/.setup: $(BIN)/builder
 run: setup
 	$(BIN)/builder weekly
 
+# All that can be built here; what it did not finish, the next one does.
+run-all: setup
+	$(BIN)/builder weekly --reachable
+
 test: setup lint
 	$(BIN)/pytest
+
+test-heavy: setup
+	$(BIN)/pytest -m heavy
 
 lint: $(BIN)/builder
 	$(BIN)/ruff check builder tests images charts

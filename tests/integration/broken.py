@@ -1,0 +1,51 @@
+"""Broken variants of images: each is rejected by the test that its first line names."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from builder.actions import Work
+from builder.cli.wiring import Session
+from builder.errors import SmokeError
+from builder.plan import TargetPlan
+from builder.ports import BuildRequest
+from builder.smoke import Smoke
+from tests.integration.starter import ROOT, scratch
+
+
+def check_rejected(session: Session, work: Work, item: TargetPlan, folder: Path) -> None:
+    """Build the broken variant of a target's recipe on the target, and see its test reject it."""
+    recipe = item.target.recipe
+    text = (ROOT / "images" / recipe / "tests" / "broken.Dockerfile").read_text()
+    match = re.match(r"# rejected by: (\w+)", text)
+    assert match, text
+    assert item.digest, f"{item.target.id} is not built"
+    place = scratch("test-broken-")
+    try:
+        context = place / "context"
+        context.mkdir()
+        (context / "Dockerfile").write_text(text)
+        built = session.engine.build(
+            BuildRequest(
+                id=f"broken-{recipe}",
+                context=context,
+                contexts={"parent": item.repository.at(item.digest)},
+                platform=item.target.platform,
+                epoch=0,
+                layout=place / "layout",
+                log=place / "log",
+            )
+        )
+        request = session.build_actions(work).smoke_request(
+            item, built.local, folder / "junit.xml", folder / "log"
+        )
+        with pytest.raises(SmokeError) as caught:
+            Smoke(session.engine, session.runner).test(request)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    failed = re.findall(r"^    (\w+)", caught.value.message, re.MULTILINE)
+    assert match[1] in failed, caught.value.message
