@@ -10,10 +10,12 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, Location
+from builder.resolvers.sources import UPSTREAM
+from builder.text import did_you_mean
 from builder.workspace import write
 
 CA = "/run/secrets/ca"
@@ -22,7 +24,9 @@ _TRUST = (
     "GIT_SSL_CAINFO",
 )  # fmt: skip
 _INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGISTRY",)}
+_NAMES = (*_INDEXES, *UPSTREAM)
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+_REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -42,9 +46,10 @@ def settle(network: Network, environment: Mapping[str, str]) -> Network:
         return _VARIABLE.sub(value, text)
 
     mirrors = {fill(key): fill(value) for key, value in network.mirrors.items()}
-    for key in _INDEXES:
-        if override := environment.get(f"BUILDER_MIRROR_{key.upper()}"):
+    for key in _NAMES:
+        if override := environment.get(variable(key)):
             mirrors[key] = override
+    _check_names(mirrors)
     return Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
         http_proxy=fill(network.http_proxy) or environment.get("http_proxy", ""),
@@ -52,6 +57,21 @@ def settle(network: Network, environment: Mapping[str, str]) -> Network:
         no_proxy=fill(network.no_proxy) or environment.get("no_proxy", ""),
         mirrors=mirrors,
     )
+
+
+def variable(name: str) -> str:
+    """The variable of the environment that names a mirror of a source."""
+    return f"BUILDER_MIRROR_{name.upper().replace('-', '_')}"
+
+
+def _check_names(mirrors: Mapping[str, str]) -> None:
+    for name in mirrors:
+        if "://" not in name and name not in _NAMES:
+            raise ConfigError(
+                f"network.mirrors: there is no source {name!r}",
+                hint=did_you_mean(name, _NAMES) or f"known: {', '.join(_NAMES)}",
+                location=Location(file="matrix.yaml"),
+            )
 
 
 def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
@@ -87,7 +107,9 @@ def proxies(network: Network) -> dict[str, str]:
 
 def apt_mirrors(network: Network) -> dict[str, str]:
     """The starts of URLs that apt gets elsewhere."""
-    return {old: new for old, new in network.mirrors.items() if "://" in old}
+    starts = {name: UPSTREAM[name] for name in _REPOSITORIES if name in network.mirrors}
+    named = {start: network.mirrors[name] for name, start in starts.items()}
+    return named | {old: new for old, new in network.mirrors.items() if "://" in old}
 
 
 def replace_urls(text: str, network: Network) -> str:
@@ -100,7 +122,8 @@ def replace_urls(text: str, network: Network) -> str:
 def passwords(network: Network) -> tuple[str, ...]:
     """The secrets in the URLs, so that they are kept out of logs."""
     urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
-    return tuple(secret for url in urls if (secret := urlsplit(url).password))
+    found = [urlsplit(url).password or urlsplit(url).username for url in urls]
+    return tuple(dict.fromkeys(form for one in found if one for form in (one, unquote(one))))
 
 
 def _apt_lines(network: Network) -> list[str]:

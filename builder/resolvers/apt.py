@@ -148,14 +148,11 @@ class AptRoot:
             raise StepError("apt found no signed index", hint=f"see the sources in {self._folder}")
         return found
 
-    def versions(self, package: str) -> tuple[str, ...]:
-        """Every version of a package that can be installed, apt's own choice first."""
+    def candidate(self, package: str) -> str:
+        """The version of a package that would be installed, or nothing."""
         text = self._run("apt-cache", "policy", package, check=False)
-        match = re.search(r"^  Candidate: (\S+)", text, re.MULTILINE)
-        if match is None or match[1] == "(none)":
-            return ()
-        listed = re.findall(r"^(?: \*\*\*|    ) (\S+) \S+$", text, re.MULTILINE)
-        return tuple(dict.fromkeys([match[1], *listed]))
+        match = re.search(r"^  Candidate: (?!\(none\))(\S+)", text, re.MULTILINE)
+        return match[1] if match else ""
 
     def names(self, pattern: str) -> tuple[str, ...]:
         """The packages whose whole name a regular expression matches."""
@@ -208,5 +205,7 @@ def add_components(text: str, components: Iterable[str]) -> str:
     more = " ".join(components)
     if not more:
         return text
-    text = re.sub(r"(?im)^(Components:.*?)\s*$", rf"\1 {more}", text)
-    return re.sub(r"(?m)^(deb(?:-src)? (?:\[[^]]*\] )?\S+ \S*[^/\s] .*?)\s*$", rf"\1 {more}", text)
+    text = re.sub(r"(?im)^(Components:.*?)[ \t]*$", rf"\1 {more}", text)
+    return re.sub(
+        r"(?m)^(deb(?:-src)? (?:\[[^]]*\] )?\S+ \S*[^/\s] .*?)[ \t]*$", rf"\1 {more}", text
+    )

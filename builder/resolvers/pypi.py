@@ -51,7 +51,7 @@ def index_env(network: Network, index: str = "") -> dict[str, str]:
 
     It is the environment, not the command line, because of the credentials in it.
     """
-    found = proxies(network)
+    found = {**proxies(network), "UV_HTTP_RETRIES": "2"}
     if network.ca:
         found |= {"SSL_CERT_FILE": network.ca, "PIP_CERT": network.ca}
     if index := index or network.mirrors.get("pip", ""):

@@ -31,11 +31,12 @@ class AptLines:
         self._roots = roots
 
     def lines(self, request: LineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """The exact versions that apt would install, newest first. No pre-releases."""
         root = self.root(request)
-        found = [version for name in self._names(request, root) for version in root.versions(name)]
-        exact = [match[1] for version in found if (match := _EXACT.match(version))]
-        return newest_first(exact)
+        found = [root.candidate(name) for name in self._names(request, root)]
+        return newest_first(
+            match[1] for text in found if self._is_own(text) and (match := _EXACT.match(text))
+        )
 
     def resolve(self, request: LineRequest) -> ResolvedLine:
         """The newest version of a line. Raises StepError where there is none."""
@@ -45,6 +46,10 @@ class AptLines:
     def root(self, request: LineRequest) -> AptRoot:
         """The root of apt that knows the packages of the line."""
         return self._roots[request.base.id]
+
+    def _is_own(self, version: str) -> bool:
+        """Whether a version is one of this provider's."""
+        return True
 
     def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
         pattern = request.options.get("pattern")
@@ -124,12 +129,9 @@ class CranLines(RepositoryLines):
     def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
         return (request.options.get("package", "r-base-core"),)
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
-        """The versions that CRAN built, not those of the base's own archive."""
-        root = self.root(request)
-        found = [version for name in self._names(request, root) for version in root.versions(name)]
-        exact = [match[1] for text in found if "cran" in text and (match := _EXACT.match(text))]
-        return newest_first(exact)
+    def _is_own(self, version: str) -> bool:
+        """Whether CRAN built it: the base's own archive has R too."""
+        return "cran" in version
 
     def _repository(self, request: LineRequest) -> tuple[str, str]:
         return upstream("cran"), f"{_codename(request, self.name)}-cran40/"

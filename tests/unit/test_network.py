@@ -18,6 +18,7 @@ from builder.network import (
     substitution,
 )
 from builder.process import Command, Runner
+from builder.resolvers.sources import UPSTREAM
 
 ODD = "https://me:p%40s'$(x)&|s\\@mirror.example.org/a b/"
 SOURCES = """\
@@ -152,6 +153,41 @@ def test_urls_are_replaced_in_text_too() -> None:
 def test_passwords_are_known_so_that_they_can_be_hidden() -> None:
     found = network(http_proxy="http://u:one@p:1", mirrors={"pip": "https://u:two@m/", "npm": "x"})
     assert passwords(found) == ("one", "two")
+
+
+def test_a_token_in_the_place_of_a_user_is_a_password_too() -> None:
+    found = network(mirrors={"pip": "https://token@m/", "npm": "https://u:p%40w@m/"})
+    assert passwords(found) == ("token", "p%40w", "p@w")
+
+
+def test_every_source_has_a_variable() -> None:
+    given = {
+        "BUILDER_MIRROR_JULIA": "https://mirror.example/julia",
+        "BUILDER_MIRROR_RSTUDIO_FILES": "https://mirror.example/rstudio",
+        "BUILDER_MIRROR_NPM": "https://mirror.example/npm",
+        "BUILDER_MIRROR_": "nothing",
+    }
+    assert settle(network(mirrors={"julia": "https://file"}), given).mirrors == {
+        "julia": "https://mirror.example/julia",
+        "npm": "https://mirror.example/npm",
+        "rstudio-files": "https://mirror.example/rstudio",
+    }
+
+
+def test_a_mirror_of_nothing_that_is_known() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settle(network(mirrors={"jula": "https://mirror.example"}), {})
+    assert str(caught.value) == (
+        "matrix.yaml: network.mirrors: there is no source 'jula'\n  hint: did you mean julia?"
+    )
+
+
+def test_a_repository_with_a_mirror_is_replaced_in_an_image_too() -> None:
+    mirrors = {"cran": "https://u:p@mirror.example/cran", "julia": "https://mirror.example"}
+    text = f"deb {UPSTREAM['cran']} trixie-cran40/\n"
+    assert replace_urls(text, network(mirrors=mirrors)) == (
+        "deb https://u:p@mirror.example/cran trixie-cran40/\n"
+    )
 
 
 def test_variables_are_filled_in() -> None:

@@ -1,0 +1,79 @@
+"""Requests for lines, and a place of the network that answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from builder.config.parse import Network
+from builder.model import Base, Source
+from builder.ports import BaseLock, LineRequest
+from builder.resolvers.fetch import Fetcher, Patience, Progress
+from builder.resolvers.sources import UPSTREAM
+from tests.fakes.answers import Registry
+
+LOCK = BaseLock(source=Source(kind="bootstrap", value="trixie"), content="sha256:0", epoch=0)
+IMPATIENT = Patience(connect=2, read=2, retries=0, backoff=0)
+
+
+def request(
+    line: str,
+    *,
+    arch: str = "amd64",
+    debian: str = "13",
+    axis: str = "",
+    axes: Mapping[str, str] | None = None,
+    **options: str,
+) -> LineRequest:
+    """A line that is asked for, for a Debian."""
+    platform = f"linux/{arch}"
+    base = Base(id=f"debian={debian}@{platform}", axis="debian", value=debian, platform=platform)
+    return LineRequest(line=line, base=base, lock=LOCK, options=options, axis=axis, axes=axes or {})
+
+
+def mirrored(address: str, *, login: str = "", ca: str = "", **more: str) -> Network:
+    """A network in which every source is a folder of one host, named after it."""
+    start = f"http://{login + '@' if login else ''}{address}"
+    mirrors = {name: f"{start}/{name}" for name in UPSTREAM} | more
+    return Network(ca=ca, http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+
+
+NOBODY = "127.0.0.1:1"
+"""Where nobody listens."""
+
+
+def nowhere(folder: Path) -> Fetcher:
+    """What asks where nobody listens."""
+    network = mirrored(NOBODY, login="me:secret")
+    return Fetcher(network=network, folder=folder, patience=IMPATIENT)
+
+
+class Upstream:
+    """Every source, on one host: what is at `<source>/<path>` is in `files`."""
+
+    def __init__(self, server: Registry, folder: Path) -> None:
+        self.files: dict[str, tuple[str, bytes]] = {}
+        self.server = server
+        self.folder = folder
+        server.script = self._answer
+
+    def serve(self, path: str, data: bytes | str, kind: str = "application/octet-stream") -> None:
+        """Have something there."""
+        self.files[f"/{path}"] = (kind, data.encode() if isinstance(data, str) else data)
+
+    def fetcher(
+        self, *, patience: Patience = IMPATIENT, progress: Progress | None = None, login: str = ""
+    ) -> Fetcher:
+        """What asks it."""
+        return Fetcher(
+            network=mirrored(self.server.address, login=login),
+            folder=self.folder,
+            patience=patience,
+            progress=progress,
+        )
+
+    def _answer(self, method: str, path: str) -> tuple[int, dict[str, str], bytes]:
+        if path not in self.files:
+            return 404, {}, b""
+        kind, data = self.files[path]
+        return 200, {"Content-Type": kind}, data

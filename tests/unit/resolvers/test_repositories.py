@@ -1,0 +1,166 @@
+"""Lines out of Debian packages: what apt is given, and what is read in its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from builder.config.parse import Network
+from builder.errors import StepError
+from builder.process import Command, Output, Runner
+from builder.resolvers.apt import AptRoot, AptSource, add_components
+from builder.resolvers.repositories import AptLines, DebianLines
+from tests.fakes.lines import request
+
+NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+POLICY = """\
+python3:
+  Installed: (none)
+  Candidate: 3.13.5-1
+  Version table:
+     3.13.7-1 100
+        100 http://archive.example trixie-backports/main amd64 Packages
+     3.13.5-1 500
+        500 http://archive.example trixie/main amd64 Packages
+ *** 1:3.13.4~rc1-1 100
+        100 /var/lib/dpkg/status
+"""
+CUDART = """\
+NAME:
+  Installed: (none)
+  Candidate: VERSION
+  Version table:
+     VERSION 500
+        500 http://archive.example trixie/non-free amd64 Packages
+"""
+
+
+class FakeApt(Runner):
+    """Answers by the words after the program, and remembers what was run."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        super().__init__()
+        self.answers = answers
+        self.asked: list[tuple[str, ...]] = []
+
+    def run(self, command: Command, **options: object) -> Output:  # type: ignore[override]
+        self.asked.append(command.argv)
+        text = self.answers.get(" ".join(command.argv[1:]), "")
+        return Output(code=0, stdout=text, log=text)
+
+
+def root(tmp_path: Path, answers: Mapping[str, str]) -> AptRoot:
+    """A root with a signed index, as after an update."""
+    folder = tmp_path / "root"
+    lists = folder / "var/lib/apt/lists"
+    lists.mkdir(parents=True)
+    (lists / "archive.example_dists_trixie_InRelease").write_text("signed")
+    (folder / "etc/apt/trusted.gpg.d").mkdir(parents=True)
+    (folder / "etc/apt/sources.list").write_text(
+        f"deb [signed-by={folder}/usr/a.gpg] http://archive.example trixie main\n"
+    )
+    runner = FakeApt(answers)
+    return AptRoot(folder=folder, architecture="amd64", runner=runner, network=NETWORK)
+
+
+def test_a_line_is_the_version_of_a_package(tmp_path: Path) -> None:
+    lines = AptLines(roots={"debian=13@linux/amd64": root(tmp_path, {"policy python3": POLICY})})
+    asked = request("3.13", package="python3")
+    assert lines.lines(asked) == ("3.13.5",)
+    assert lines.resolve(asked).version == "3.13.5"
+    assert lines.resolve(asked).files == ()
+    with pytest.raises(StepError) as caught:
+        lines.resolve(request("3.12", package="python3"))
+    assert str(caught.value) == "provider apt has no 3.12 (it has 3.13.5)"
+
+
+def test_apt_has_no_such_package(tmp_path: Path) -> None:
+    lines = AptLines(roots={"debian=13@linux/amd64": root(tmp_path, {})})
+    with pytest.raises(StepError) as caught:
+        lines.resolve(request("3.12", package="python4"))
+    assert str(caught.value) == "provider apt has no 3.12 (it has none at all)"
+
+
+def test_a_line_may_be_part_of_a_packages_name(tmp_path: Path) -> None:
+    answers = {
+        "pkgnames": "libcudart12\nlibcudart11.0\nxlibcudart12\nlibcudart12-dev\n",
+        "policy libcudart12": CUDART.replace("NAME", "l").replace("VERSION", "12.4.127~12.4.1-2"),
+        "policy libcudart11.0": CUDART.replace("NAME", "l").replace("VERSION", "11.8.89~11.8.0-5"),
+    }
+    lines = DebianLines(roots={"debian=13@linux/amd64": root(tmp_path, answers)})
+    asked = request("12", pattern=r"libcudart[0-9.]+")
+    assert lines.lines(asked) == ("12.4.127", "11.8.89")
+    assert lines.resolve(asked).version == "12.4.127"
+    sources = tmp_path / "root.contrib-non-free/etc/apt/sources.list"
+    assert sources.read_text() == (
+        f"deb [signed-by={tmp_path}/root.contrib-non-free/usr/a.gpg] http://archive.example"
+        " trixie main contrib non-free\n"
+    )
+
+
+def test_a_root_beside_is_made_once(tmp_path: Path) -> None:
+    base = root(tmp_path, {})
+    source = AptSource(name="more", components=("contrib",))
+    assert base.beside(source) is base.beside(source)
+
+
+def test_a_repository_with_its_key_and_a_login(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+    source = AptSource(
+        name="cran", repository="https://me:p%40ss@mirror.example/cran trixie-cran40/",
+        key=key, fingerprint="ABCD",
+    )  # fmt: skip
+    root(tmp_path, {}).beside(source)
+    apt = tmp_path / "root.cran/etc/apt"
+    assert (apt / "sources.list.d/cran.list").read_text() == (
+        "deb [signed-by=ABCD] https://mirror.example/cran trixie-cran40/\n"
+    )
+    assert (apt / "trusted.gpg.d/cran.asc").read_text() == key.read_text()
+    assert (apt / "auth.conf").read_text() == (
+        "machine https://mirror.example/cran login me password p@ss\n"
+    )
+    assert (apt / "auth.conf").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_without_a_fingerprint_is_named_by_its_file(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("key")
+    root(tmp_path, {}).beside(AptSource(name="own", repository="http://m.example /", key=key))
+    folder = tmp_path / "root.own"
+    assert (folder / "etc/apt/sources.list.d/own.list").read_text() == (
+        f"deb [signed-by={folder}/etc/apt/trusted.gpg.d/own.asc] http://m.example /\n"
+    )
+    assert not (folder / "etc/apt/auth.conf").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("deb http://a.example s main\n", "deb http://a.example s main contrib non-free\n"),
+        (
+            "deb [arch=amd64] http://a.example s main\n# deb x y z\n",
+            "deb [arch=amd64] http://a.example s main contrib non-free\n# deb x y z\n",
+        ),
+        ("deb http://a.example trixie-cran40/\n", "deb http://a.example trixie-cran40/\n"),
+        (
+            "Types: deb\nSuites: s s-updates\nComponents: main\nSigned-By: /k\n",
+            "Types: deb\nSuites: s s-updates\nComponents: main contrib non-free\nSigned-By: /k\n",
+        ),
+    ],
+)
+def test_more_components_in_either_form_of_sources(text: str, expected: str) -> None:
+    assert add_components(text, ("contrib", "non-free")) == expected
+    assert add_components(text, ()) == text
+
+
+def test_what_is_missing_is_what_nobody_has_or_provides(tmp_path: Path) -> None:
+    answers = {
+        "policy awk gone python3": POLICY + "awk:\n  Installed: (none)\n  Candidate: (none)\n",
+        "showpkg awk": "Package: awk\nReverse Provides: \nmawk 1.3.4-20250131 (= )\n",
+        "showpkg gone": "Package: gone\nReverse Provides: \n",
+    }
+    assert root(tmp_path, answers).missing(["python3", "gone", "awk", "gone"]) == ("gone",)
+    assert root(tmp_path / "2", {}).missing([]) == ()
