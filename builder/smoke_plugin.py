@@ -14,8 +14,9 @@ from testinfra.host import Host
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of tests that end the container."""
+    """Declare the markers."""
     config.addinivalue_line("markers", "last: runs after all others, because it ends the container")
+    config.addinivalue_line("markers", "gpu: uses a GPU, where the container was given one")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,16 @@ import pytest
 
 HOME = "/home/onyxia"
 WORK = f"{HOME}/work"
-TOOLS = ("bash", "curl", "git", "jq", "less", "nano", "ps", "tini", "unzip", "vim.tiny", "xz")
+TOOLS = (
+    "aws", "bash", "curl", "duckdb", "git", "helm", "jq", "kubectl", "less", "nano", "ps", "psql",
+    "tini", "unzip", "vim.tiny", "xz",
+)  # fmt: skip
+
+# Each of them says what it is, which takes its libraries, and says it without a network.
+VERSIONS = (
+    "aws --version", "duckdb --version", "git --version", "helm version", "jq --version",
+    "kubectl version --client", "psql --version",
+)  # fmt: skip
 
 # Where the user may write: home, what a recipe gives to the user, and scratch space.
 WRITABLE = (HOME, "/opt/python", "/tmp", "/var/tmp", "/run/lock")
@@ -92,6 +101,16 @@ def test_package_lists_and_logs_are_gone(host):
 
 def test_tools_are_there(host):
     assert not [tool for tool in TOOLS if not host.exists(tool)]
+
+
+def test_tools_run(host):
+    for command in VERSIONS:
+        assert any(letter.isdigit() for letter in host.check_output(command)), command
+
+
+def test_duckdb_has_its_extension_for_s3(host):
+    code = "LOAD httpfs; SELECT sum(range) FROM range(101)"
+    assert host.check_output(f"duckdb -csv -noheader -c '{code}'") == "5050"
 
 
 def test_packages_of_debian_are_installed(host, facts):
