@@ -33,12 +33,16 @@ catalog:
 axes:
   debian:
     "13": {{sources: [{{bootstrap: trixie}}]}}
+  cuda:
+    none: {{}}
   python:
     "3.13": {{provider: apt, requires: {{debian: "13"}}, tag: "py{{version}}"}}
   r:
     "4.5": {{provider: apt, requires: {{debian: "13"}}, tag: "r{{version}}"}}
 images:
-  base: {{from: debian, axes: [debian]}}
+  duckdb: {{from: debian, axes: [debian], publish: false}}
+  kubernetes-tools: {{from: debian, axes: [debian], publish: false}}
+  base: {{from: debian, axes: [debian], inputs: [duckdb, kubernetes-tools]}}
   python-minimal: {{from: base, axes: [python]}}
   r-minimal: {{from: base, axes: [r]}}
   jupyter-python: {{recipe: jupyter, from: python-minimal}}

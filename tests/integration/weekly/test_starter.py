@@ -17,6 +17,8 @@ from tests.integration.starter import TODAY, Catalog
 
 RELEASE = TODAY.replace("-", ".")
 TARGETS = {
+    "duckdb": "duckdb/debian=13",
+    "kubernetes-tools": "kubernetes-tools/debian=13",
     "base": "base/debian=13",
     "python-minimal": "python-minimal/debian=13,python=3.13",
     "r-minimal": "r-minimal/debian=13,r=4.5",
@@ -27,6 +29,8 @@ TARGETS = {
 def test_the_first_week_builds_tests_and_releases(starter: Catalog) -> None:
     report = starter.report()
     assert {item["id"]: item["status"] for item in report["targets"]} == {
+        "duckdb/debian=13": "done",
+        "kubernetes-tools/debian=13": "done",
         "base/debian=13": "done",
         "python-minimal/debian=13,python=3.13": "done",
         "r-minimal/debian=13,r=4.5": "done",
