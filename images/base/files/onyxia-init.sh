@@ -5,7 +5,7 @@
 # says on stderr whether it was done, skipped or failed, and why; a failed one stops nothing.
 # The steps are functions of the files in onyxia/, beside this one; report.sh says how they end.
 
-set -u -o pipefail
+set -o pipefail # and neither -e nor -u: whatever happens, the service starts
 
 _onyxia_library=$(dirname -- "$(readlink --canonicalize -- "$0")")/onyxia
 

@@ -21,6 +21,7 @@ name_service_account() {
 
 # The middle part of a JSON web token is JSON in base64, with the alphabet of URLs.
 account_of_token() {
+  [[ -r $_onyxia_account/token ]] || return 0
   jq --raw-input --raw-output '
     split(".")[1] // "" | gsub("-"; "+") | gsub("_"; "/")
     | . + "=" * ((4 - length % 4) % 4) | @base64d | fromjson

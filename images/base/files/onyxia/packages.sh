@@ -10,8 +10,8 @@ prepare_pip() {
 # conda has no variable for it; its file is YAML, of which JSON is a part.
 prepare_conda() {
   [[ -n ${CONDA_REPOSITORY:-} ]] || { skip "CONDA_REPOSITORY is unset"; return; }
-  jq --null-input '{channels: [env.CONDA_REPOSITORY], default_channels: [env.CONDA_REPOSITORY]}' |
-    session_file condarc.yml || return
+  session_file condarc.yml < <(jq --null-input \
+    '[env.CONDA_REPOSITORY] | {channels: ., default_channels: .}') || return
   session_export CONDARC "$ONYXIA_SESSION/condarc.yml"
 }
 

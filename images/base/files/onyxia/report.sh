@@ -63,6 +63,8 @@ redacted() {
     text=${text//"$one"/***}
   done
   text=${text//[[:cntrl:]]/ }
-  text=$(printf '%s' "$text" | sed -E 's#(://)[^/@[:space:]]+@#\1***@#g')
+  if [[ $text == *://*@* ]]; then
+    text=$(printf '%s' "$text" | sed -E 's#(://)[^/@[:space:]]+@#\1***@#g')
+  fi
   printf '%s' "${text:0:_onyxia_longest}"
 }

@@ -13,9 +13,11 @@ prepare_s3() {
   if [[ -n $url ]]; then
     [[ $url =~ ^https?:// ]] || { fail "the endpoint is not an http(s) URL"; return; }
     host=$(s3_host)
-    session_export AWS_ENDPOINT_URL "$url"
+    [[ ${AWS_ENDPOINT_URL:-} == *://* ]] || session_export AWS_ENDPOINT_URL "$url"
     [[ -n ${S3_ENDPOINT:-} ]] || session_export S3_ENDPOINT "$url"
-    session_export AWS_S3_ENDPOINT "$host"
+    # Without scheme and path: so aws.s3 and GDAL want it.
+    [[ -n ${AWS_S3_ENDPOINT:-} && $AWS_S3_ENDPOINT != */* ]] ||
+      session_export AWS_S3_ENDPOINT "$host"
     [[ -n ${AWS_DEFAULT_REGION:-} ]] || session_export AWS_DEFAULT_REGION us-east-1
     # Rust's object_store, which polars and delta-rs use; GDAL.
     [[ $url == https://* ]] || { session_export AWS_ALLOW_HTTP true; session_export AWS_HTTPS NO; }
@@ -67,7 +69,9 @@ choose_s3_style() {
     note "but as ${AWS_CONFIG_FILE:-~/.aws/config} says for boto3 and the AWS CLI"
     return
   fi
-  printf '[default]\ns3 =\n    addressing_style = %s\n' "$1" | session_file aws-config || return
+  session_file aws-config <<<"[default]
+s3 =
+    addressing_style = $1" || return
   session_export AWS_CONFIG_FILE "$ONYXIA_SESSION/aws-config"
 }
 
@@ -87,9 +91,10 @@ name_s3_for_mc() {
 # A secret that every DuckDB of the user loads: the command line's, Python's and R's.
 prepare_duckdb() {
   local file output
+  link_duckdb_extensions
   has_s3 || { skip "there is no S3"; return; }
   s3_style >/dev/null || { fail "AWS_PATH_STYLE_ACCESS is neither true nor false"; return; }
-  duckdb_secret | session_file duckdb.sql || return
+  session_file duckdb.sql < <(duckdb_secret) || return
   file=$ONYXIA_SESSION/duckdb.sql
   duckdb_runner || { skip "no DuckDB here; $file is for one that comes"; return; }
   # Nothing is downloaded at the start of a session: a recipe with DuckDB brings its httpfs.
@@ -97,6 +102,18 @@ prepare_duckdb() {
     printf 'SET autoinstall_known_extensions = false;\n'
     cat -- "$file"
   ) 2>&1) || fail "$(grep --max-count=1 -e Error <<<"$output" || head --lines=1 <<<"$output")"
+}
+
+# Python's and R's DuckDB look for extensions in the home directory alone, which a volume may hide.
+# What a user has there stays.
+link_duckdb_extensions() {
+  local library=/opt/duckdb/extensions file link
+  for file in "$library"/*/*/*.duckdb_extension; do
+    link=${HOME:-}/.duckdb/extensions/${file#"$library/"}
+    if [[ -e $file && ! -e $link ]]; then
+      mkdir --parents -- "${link%/*}" && ln --symbolic --force -- "$file" "$link"
+    fi
+  done 2>/dev/null
 }
 
 duckdb_secret() {
@@ -142,10 +159,10 @@ prepare_spark() {
   [[ -n ${SPARK_HOME:-} ]] || { skip "there is no Spark"; return; }
   style=$(s3_style) || { fail "AWS_PATH_STYLE_ACCESS is neither true nor false"; return; }
   [[ $own != "${ONYXIA_SESSION:-}/spark" ]] || own=$SPARK_HOME/conf
-  {
+  session_file spark/spark-defaults.conf < <(
     spark_defaults "$style"
     cat -- "$own/spark-defaults.conf" 2>/dev/null
-  } | session_file spark/spark-defaults.conf || return
+  ) || return
   find "$own/" -mindepth 1 -maxdepth 1 ! -name spark-defaults.conf \
     -exec cp --recursive --target-directory="$ONYXIA_SESSION/spark" -- {} + 2>/dev/null
   session_export SPARK_CONF_DIR "$ONYXIA_SESSION/spark"

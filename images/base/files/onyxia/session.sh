@@ -23,6 +23,7 @@ session_export() {
 }
 
 # session_file NAME: what stands on stdin becomes that file of the session, whole or not at all.
+# Not at the end of a pipe: there the reason of a failure would be lost.
 session_file() {
   local file=${ONYXIA_SESSION:-}/$1 output
   [[ -n ${ONYXIA_SESSION:-} ]] || { fail "there is no session directory"; return; }
@@ -77,8 +78,8 @@ enter_directory() {
 
 # The same environment twice: `env.sh` for shells, and `environ`, separated by NUL, for R.
 write_session_environment() {
-  session_environment | session_file environ || return
-  session_environment | as_shell | session_file env.sh || return
+  session_file environ < <(session_environment) || return
+  session_file env.sh < <(session_environment | as_shell) || return
   note "$ONYXIA_SESSION"
 }
 
@@ -89,7 +90,10 @@ session_environment() {
   while IFS= read -r -d '' pair; do
     case ${pair%%=*} in
       PWD | OLDPWD | SHLVL | _ | TERM | HOSTNAME | COLUMNS | LINES | GIT_PERSONAL_ACCESS_TOKEN) ;;
-      GIT_REPOSITORY) printf 'GIT_REPOSITORY=%s\0' "$(git_address)" ;;
+      GIT_REPOSITORY)
+        [[ -z $(git_userinfo) ]] || pair=GIT_REPOSITORY=$(git_address)
+        printf '%s\0' "$pair"
+        ;;
       *) printf '%s\0' "$pair" ;;
     esac
   done < <(env --null)

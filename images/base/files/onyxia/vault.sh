@@ -70,7 +70,7 @@ export_vault_keys() {
 acts_by_itself() {
   case $1 in
     _onyxia* | ONYXIA_* | BASH* | LD_* | SHELLOPTS | IFS | ENV | PATH | HOME | PS4 | PROMPT_COMMAND) true ;;
-    *) local attributes=${!1@a}; [[ $attributes == *r* ]] ;;
+    *) [[ $(declare -p -- "$1" 2>/dev/null) =~ ^declare\ -[a-zA-Z]*r ]] ;; # as UID is
   esac
 }
 

@@ -1,0 +1,111 @@
+"""Servers that a session talks to, and images that it starts in."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+from moto.server import ThreadedMotoServer
+
+from tests.integration.session.host import Host
+from tests.integration.session.servers import Serving, files, git, serve, watched, wheel
+from tests.integration.session.values import CANARY, WORD
+
+GIT_TOKEN = WORD
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_run() -> Iterator[None]:
+    """No command in any value was run."""
+    CANARY.unlink(missing_ok=True)
+    yield
+    assert not CANARY.exists()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Host:
+    """The script on this machine."""
+    return Host(folder=tmp_path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """A certificate authority that nobody knows: its certificate, and what its servers use."""
+
+    bundle: Path
+    server: ssl.SSLContext
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One for 127.0.0.1 and mirror.example."""
+    ca = trustme.CA()
+    bundle = tmp_path_factory.mktemp("authority") / "bundle.crt"
+    bundle.write_bytes(ca.cert_pem.bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1", "mirror.example").configure_cert(context)
+    return Authority(bundle=bundle, server=context)
+
+
+@pytest.fixture(scope="session")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the repository `project.git`, of two branches."""
+    folder = tmp_path_factory.mktemp("git")
+    script = """
+        git init --quiet --initial-branch=main work && cd work
+        git config user.name A && git config user.email a@example.org
+        echo main > file && git add file && git commit --quiet --message=One
+        git switch --quiet --create "other'branch" && echo other > file
+        git commit --quiet --all --message=Two && git switch --quiet main
+        git clone --quiet --bare . ../project.git
+    """
+    subprocess.run(["sh", "-ec", script], cwd=folder, check=True, timeout=60)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def git_server(repositories: Path) -> Iterator[Serving]:
+    """They, over HTTP, for who has the token."""
+    application = watched(git(repositories, token=GIT_TOKEN), secrets=(GIT_TOKEN,))
+    with serve(application) as serving:
+        yield serving
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The URL of an S3 server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def site() -> dict[str, bytes]:
+    """Scripts, a page, and a mirror of Python packages."""
+    return {
+        "/script.sh": b'printf "%s\\0" "$@" >"$HOME/arguments"\n',
+        "/failing.sh": b"echo alas >&2\nexit 3\n",
+        "/page/": b"  <!DOCTYPE html><html><body>Log in</body></html>",
+        "/text": b"over TLS\n",
+        **wheel("probe_of_the_mirror", 42),
+    }
+
+
+@pytest.fixture
+def web() -> Iterator[Serving]:
+    """A web server."""
+    with serve(files(site())) as serving:
+        yield serving
+
+
+@pytest.fixture
+def secure_web(authority: Authority) -> Iterator[Serving]:
+    """The same over TLS."""
+    with serve(files(site()), tls=authority.server) as serving:
+        yield serving
