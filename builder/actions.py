@@ -4,40 +4,36 @@ be carried out by another process, on another machine, after those that it needs
 
 from __future__ import annotations
 
-import json
 import shutil
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from builder import evidence, inventory, weighing
 from builder.errors import StepError
 from builder.events import Listener, Noted, Result
-from builder.fingerprint import Fingerprint, canonical, downloads
+from builder.fingerprint import Fingerprint, downloads
+from builder.layers import Index
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Catalog, RemoteFile, Target
 from builder.network import build_secrets
 from builder.plan import Plan, Step, TargetPlan, base_reference, reference
 from builder.ports import (
-    Artifact,
     BaseProvider,
-    Blob,
     BuildRequest,
     Built,
     Engine,
+    Images,
     RemoteFiles,
     SmokeRequest,
     SmokeTester,
     Store,
-    TestCounts,
 )
-from builder.recipes import packages_of, setting
+from builder.recipes import budget_of, packages_of, setting
 from builder.reference import Reference
 from builder.workspace import DOWNLOADS, Project, place_file, write_context
-
-EVIDENCE = "application/vnd.onyxia.catalog.evidence.v1+json"
-DOCUMENT = "fingerprint.json"
-JUNIT = "junit.xml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +42,7 @@ class Ports:
 
     engine: Engine
     store: Store
+    images: Images
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester
@@ -85,11 +82,6 @@ class Work:
 Action = Callable[[Step], Result]
 
 
-def evidence_reference(fingerprint: Reference) -> Reference:
-    """Where what is known of an image is kept: beside it, under its fingerprint."""
-    return fingerprint.with_tag(f"{fingerprint.tag}.evidence")
-
-
 class BuildActions:
     """The steps of bases and targets: fetch, build, test, push."""
 
@@ -119,7 +111,9 @@ class BuildActions:
         if item.action == "reuse":
             detail: dict[str, object] = {"digest": item.digest}
             if item.released is not None:
-                detail |= {"size": item.released.size, "tests": dict(item.released.tests)}
+                known = item.released
+                detail |= {"size": known.size, "tests": dict(known.tests)}
+                detail |= {"chain": list(known.chain)}
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         place = item.repository.with_tag(item.fingerprint.tag)
         held = self._ports.store.digest(place)
@@ -141,6 +135,7 @@ class BuildActions:
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
     def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
+        began = time.monotonic()
         log = self._work.log(step.id)
         log.unlink(missing_ok=True)
         shutil.rmtree(self.folder(item), ignore_errors=True)
@@ -151,12 +146,41 @@ class BuildActions:
         built = self._ports.engine.build(request)
         self._note(step, "testing")
         junit = self._work.state / "junit" / f"{item.target.slug}.xml"
-        counts = self._ports.smoke.test(self.smoke_request(item, built.local, junit, log))
+        asked = self.smoke_request(item, built.local, junit, log)
+        chain = self._weighed(item, built, contexts["parent"], asked)
+        counts = self._ports.smoke.test(asked)
         self._note(step, "pushing")
-        digest = self._push(item, built, place, counts)
+        known = evidence.Evidence(
+            digest=built.digest,
+            size=built.size,
+            tests=counts,
+            seconds=time.monotonic() - began,
+            chain=chain,
+        )
+        digest = self._push(item, built, place, known)
         shutil.rmtree(self.folder(item), ignore_errors=True)
-        detail = {"digest": digest, "size": built.size, "tests": asdict(counts), "log": str(log)}
+        detail = {"digest": digest, "size": built.size, "tests": asdict(counts)}
+        detail |= {"chain": list(chain), "log": str(log)}
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _weighed(
+        self, item: TargetPlan, built: Built, parent: Reference, asked: SmokeRequest
+    ) -> tuple[Mapping[str, object], ...]:
+        """What it adds to its parent, as the last of a chain. Raises SizeError."""
+        work, ports, target = self._work, self._ports, item.target
+        below = evidence.read(ports.store, self.contexts(target)["parent"])
+        weight = weighing.weigh(item, built, ports.images.layers(parent), below.config)
+        recipe = work.catalog.recipes[target.recipe]
+        budget = budget_of(recipe, setting(target, work.catalog.matrix, work.lock.versions))
+        if weighing.is_over(weight, budget):
+            before = None
+            if item.before is not None:
+                tag = f"fp-{item.before.fingerprint[:32]}"
+                before = evidence.read(ports.store, item.repository.with_tag(tag)).packages
+            packages = inventory.without(ports.smoke.packages(asked), below.packages or {})
+            raise weighing.too_large(item, weight, budget, packages, before)
+        weighing.check_layers(target.id, weight, built.layout, Index(folder=work.state / "layers"))
+        return weight.chain
 
     def _fetch(self, step: Step, item: TargetPlan, folder: Path) -> None:
         """Lay the files of the network that a target is built with into its context."""
@@ -169,16 +193,24 @@ class BuildActions:
         work = self._work
         return downloads(target, work.catalog, work.expansion, work.lock)
 
-    def _push(self, item: TargetPlan, built: Built, place: Reference, counts: TestCounts) -> str:
+    def _push(
+        self, item: TargetPlan, built: Built, place: Reference, known: evidence.Evidence
+    ) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
         junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
-        store, beside = self._ports.store, evidence_reference(place)
-        store.put(self._evidence(item, built, built.digest, counts, junit), beside)
+        packages = self._packages(item).read_bytes()
+        store, beside = self._ports.store, evidence.reference_of(place)
+        store.put(evidence.artifact(known, item.fingerprint, junit, packages), beside)
         digest = store.push(built.layout, place)
         if digest != built.digest:
             # Another run was first. What was tested here has the same inputs.
-            store.put(self._evidence(item, built, digest, counts, junit), beside)
+            known = replace(known, digest=digest)
+            store.put(evidence.artifact(known, item.fingerprint, junit, packages), beside)
         return digest
+
+    def _packages(self, item: TargetPlan) -> Path:
+        """Where its smoke test leaves what is installed."""
+        return self._work.state / "packages" / f"{item.target.slug}.json"
 
     def request(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
         """How a target is built, its context written to disk; `contexts` are what it stands on.
@@ -233,6 +265,7 @@ class BuildActions:
             ports=recipes[-1].ports,
             junit=junit,
             log=log,
+            packages=self._packages(item),
         )
 
     def folder(self, item: TargetPlan) -> Path:
@@ -259,23 +292,6 @@ class BuildActions:
         if digest is None:
             raise StepError(f"{place} is not in the registry, and is built on")
         return place.at(digest)
-
-    def _evidence(
-        self, item: TargetPlan, built: Built, digest: str, counts: TestCounts, junit: bytes
-    ) -> Artifact:
-        config = {"digest": digest, "size": built.size, "tests": asdict(counts)}
-        document: Mapping[str, object] = item.fingerprint.document
-        return Artifact(
-            kind=EVIDENCE,
-            config=canonical(config),
-            files={
-                DOCUMENT: Blob(
-                    kind="application/json",
-                    data=(json.dumps(document, indent=1, sort_keys=True) + "\n").encode(),
-                ),
-                JUNIT: Blob(kind="application/xml", data=junit),
-            },
-        )
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))

@@ -84,6 +84,12 @@ class SmokeError(BuilderError):
     exit_code = 6
 
 
+class SizeError(BuilderError):
+    """An image was built, and rejected for what it adds to its parent."""
+
+    exit_code = 6
+
+
 class ConflictError(BuilderError):
     """What would be published contradicts what stands already, or a port is taken."""
 

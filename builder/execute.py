@@ -1,4 +1,4 @@
-"""Carries out steps: a ready queue over a pool of threads.
+"""Carries out steps: a ready queue over a pool of threads, the most urgent first.
 
 A failed step blocks what needs it and nothing else. A step that failed in a way that may pass is
 tried again, later each time. A step of a kind in `GATHERS` waits for its needs to end, well or
@@ -7,12 +7,15 @@ not, as a release offers what passed.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from builder import graph
 from builder.errors import BuilderError, TransientError
@@ -33,13 +36,40 @@ class Policy:
     fail_fast: bool = False
 
 
-class Executor:
-    """Carries out one set of steps. `stop` may be called from any thread, or a signal handler."""
+class Room(Protocol):
+    """Says whether there is room for a step."""
 
-    def __init__(self, *, perform: Perform, listen: Listener, policy: Policy) -> None:
+    def admit(self, step: Step, running: Collection[str]) -> bool:
+        """Whether it may start beside what runs. It may first make room.
+
+        Where nothing runs it does not answer no, but raises BuilderError.
+        """
+
+    def ended(self, result: Result) -> None:
+        """A step has ended."""
+
+
+class Executor:
+    """Carries out one set of steps. `stop` may be called from any thread, or a signal handler.
+
+    Of what may start, the step with the highest `urgency` does; where that is the same, the one
+    that has waited longest.
+    """
+
+    def __init__(
+        self,
+        *,
+        perform: Perform,
+        listen: Listener,
+        policy: Policy,
+        urgency: Mapping[str, float] | None = None,
+        room: Room | None = None,
+    ) -> None:
         self._perform = perform
         self._listen = listen
         self._policy = policy
+        self._urgency = urgency or {}
+        self._room = room
         self._stopped = threading.Event()
         self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
 
@@ -54,27 +84,51 @@ class Executor:
         waiting = {
             step.id: {need for need in step.needs if need in steps} for step in steps.values()
         }
-        running = 0
+        ready = _Ready(self._urgency)
+        for step in steps.values():
+            if not waiting[step.id]:
+                ready.add(step)
+        running: set[str] = set()
         with ThreadPoolExecutor(self._policy.jobs, thread_name_prefix="step") as pool:
-            ready = [step for step in steps.values() if not waiting[step.id]]
             while ready or running:
-                for step in ready:
-                    barrier = self._barrier(step, results)
-                    if barrier is not None:
-                        self._ended.put(barrier)
-                    else:
-                        pool.submit(self._work, step)
-                    running += 1
+                self._start(ready, running, results, pool)
                 result = self._ended.get()
-                running -= 1
+                running.discard(result.step)
                 results[result.step] = result
+                if self._room is not None:
+                    self._room.ended(result)
                 self._listen(Finished(result=result))
-                ready = []
                 for follower in needed[result.step]:
                     waiting[follower].discard(result.step)
                     if not waiting[follower]:
-                        ready.append(steps[follower])
+                        ready.add(steps[follower])
         return {step: results[step] for step in steps}
+
+    def _start(
+        self,
+        ready: _Ready,
+        running: set[str],
+        results: Mapping[str, Result],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        """Start what can start now; what cannot begin at all ends."""
+        deferred = []
+        while ready and len(running) < self._policy.jobs:
+            step = ready.take()
+            try:
+                barrier = self._barrier(step, results)
+                if barrier is None and self._room and not self._room.admit(step, running):
+                    deferred.append(step)
+                    continue
+            except BuilderError as error:
+                barrier = _failed(step, error, error.exit_code)
+            running.add(step.id)
+            if barrier is not None:
+                self._ended.put(barrier)
+            else:
+                pool.submit(self._work, step)
+        for step in deferred:
+            ready.add(step)
 
     def _barrier(self, step: Step, results: Mapping[str, Result]) -> Result | None:
         """The result of a step that cannot begin, or None."""
@@ -91,9 +145,6 @@ class Executor:
         return None
 
     def _work(self, step: Step) -> None:
-        if self._stopped.is_set():  # while it waited for a free worker
-            self._ended.put(_skipped(step))
-            return
         started = time.monotonic()
         result = None
         try:
@@ -122,6 +173,27 @@ class Executor:
                     raise
                 delay *= 3
         return self._perform(step)
+
+
+class _Ready:
+    """The steps that need nothing more, the most urgent first."""
+
+    def __init__(self, urgency: Mapping[str, float]) -> None:
+        self._urgency = urgency
+        self._number = itertools.count()
+        self._heap: list[tuple[float, int, Step]] = []
+
+    def add(self, step: Step) -> None:
+        """One more."""
+        entry = (-self._urgency.get(step.id, 0.0), next(self._number), step)
+        heapq.heappush(self._heap, entry)
+
+    def take(self) -> Step:
+        """The one to start next."""
+        return heapq.heappop(self._heap)[2]
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
 
 def _skipped(step: Step) -> Result:

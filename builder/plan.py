@@ -51,6 +51,7 @@ class TargetPlan:
     reason: str
     digest: str | None = None
     released: ReleasedTarget | None = None  # the same image, in the current release
+    before: ReleasedTarget | None = None  # what the current release has, the same image or not
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,12 +115,16 @@ class _Planner:
             reason=reason,
             digest=(digest := self.observed.digests.get(target.id)),
             released=self._released(target, digest),
+            before=self._before(target),
         )
 
     def _released(self, target: Target, digest: str | None) -> ReleasedTarget | None:
-        record = self.observed.record
-        old = record.targets.get(target.id) if record else None
+        old = self._before(target)
         return old if old and old.digest == digest else None
+
+    def _before(self, target: Target) -> ReleasedTarget | None:
+        record = self.observed.record
+        return record.targets.get(target.id) if record else None
 
     def _charts(self) -> ChartPlanner:
         return ChartPlanner(
@@ -172,8 +176,7 @@ class _Planner:
             return "build", f"the registry was not asked{locked}"
         if target.id in self.observed.digests:
             return "reuse", f"{fingerprint.tag} is in the registry{locked}"
-        record = self.observed.record
-        old = record.targets.get(target.id) if record else None
+        old = self._before(target)
         if old is None:
             return "build", f"new: no release has it{locked}"
         changed = compare(old.parts, fingerprint.parts)

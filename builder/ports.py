@@ -68,6 +68,7 @@ class Container:
     ports: Mapping[int, int]
     testinfra: str  # the host specification that testinfra connects to, e.g. podman://ID
     env: Mapping[str, str]  # what that connection needs in its environment
+    enter: tuple[str, ...] = ()  # a command that runs a program in it begins so, with `env`
 
 
 class Engine(Protocol):
@@ -89,6 +90,12 @@ class Engine(Protocol):
 
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
+
+    def drop(self, name: str) -> None:
+        """Forget an image, by `Built.local` or a full reference; silent where it is gone.
+
+        The room that it took is free once nothing else that the engine holds stands on it.
+        """
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """What `build` would run, as shell lines that need nothing of the builder."""
@@ -135,6 +142,26 @@ class Store(Protocol):
 
     def get(self, reference: Reference) -> Artifact | None:
         """An artifact, or None where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLayer:
+    """A layer of an image: its blob and that blob's size in bytes, and its uncompressed digest.
+
+    `instruction` is what made it, where that is known.
+    """
+
+    digest: str
+    size: int
+    diff: str
+    instruction: str = ""
+
+
+class Images(Protocol):
+    """What a registry says of images without giving their content."""
+
+    def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
+        """The layers of an image, the lowest first. Raises StepError where it is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +233,18 @@ class RemoteFiles(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Package:
+    """An installed package. `size` is unpacked bytes; 0: unknown, or those of another package."""
+
+    version: str
+    size: int
+
+
+Inventory = Mapping[str, Mapping[str, Package]]
+"""What is installed in an image: ecosystem, then name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TestCounts:
     """What a JUnit file counted."""
 
@@ -220,7 +259,13 @@ class SmokeTester(Protocol):
     """Runs the tests of an image against a container of it."""
 
     def test(self, request: SmokeRequest) -> TestCounts:
-        """Run them all. Raises SmokeError where one fails, or where there is none."""
+        """Run them all. Raises SmokeError where one fails, or where there is none.
+
+        Beforehand it writes to `request.packages` what is installed, as `inventory.dump` does.
+        """
+
+    def packages(self, request: SmokeRequest) -> Inventory:
+        """What is installed in the image, without a test of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +286,7 @@ class SmokeRequest:
     ports: tuple[int, ...]
     junit: Path
     log: Path
+    packages: Path | None = None
     timeout: float = 900.0
 
 

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
-from builder import release
-from builder.actions import Work, evidence_reference
+from builder import evidence, release
+from builder.actions import Work
 from builder.charting import chart_place, files_of
 from builder.errors import ConflictError, StepError, raise_all
 from builder.events import Noted, Result
@@ -188,10 +188,10 @@ class Promotion:
     def _new_target(
         self, item: TargetPlan, digest: str, place: Reference, name: str
     ) -> ReleasedTarget:
-        evidence = self._store.get(evidence_reference(place))
-        if evidence is None:
+        found = self._store.get(evidence.reference_of(place))
+        if found is None:
             raise StepError(f"{place} has no evidence of its tests", hint="build it again")
-        known = json.loads(evidence.config)
+        known = json.loads(found.config)
         return ReleasedTarget(
             image=item.target.cell.image,
             digest=digest,
@@ -203,6 +203,8 @@ class Promotion:
             since=name,
             publish=item.target.publish,
             tests=known["tests"],
+            seconds=known.get("seconds", 0.0),
+            chain=tuple(known.get("chain", ())),
         )
 
     def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:

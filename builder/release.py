@@ -25,7 +25,11 @@ _NAME = re.compile(r"\d{4}\.\d{2}\.\d{2}(\.[1-9]\d*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedTarget:
-    """A target as it is offered. `size` is in bytes, of compressed blobs."""
+    """A target as it is offered. `size` is in bytes, of compressed blobs.
+
+    What a record of an older builder lacks has a default: `seconds` are those of its build and
+    test, and `chain` says what each image that it stands on adds, the lowest first.
+    """
 
     image: str
     digest: str
@@ -37,6 +41,13 @@ class ReleasedTarget:
     since: str  # the release in which this digest first appeared
     publish: bool = True
     tests: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    chain: tuple[Mapping[str, Any], ...] = ()  # {"target", "recipe", "layers", "size"}
+
+    @property
+    def added(self) -> int:
+        """The compressed bytes that it adds to its parent; 0 where that is not known."""
+        return int(self.chain[-1]["size"]) if self.chain else 0
 
     def immutable(self, release: str) -> tuple[str, ...]:
         """The tags that never move."""
@@ -107,7 +118,13 @@ def parse(data: bytes) -> Record:
                 hint="upgrade the builder",
             )
         fields["targets"] = {
-            key: ReleasedTarget(**{**item, "rolling": tuple(item["rolling"])})
+            key: ReleasedTarget(
+                **{
+                    **item,
+                    "rolling": tuple(item["rolling"]),
+                    "chain": tuple(item.get("chain", ())),
+                }
+            )
             for key, item in fields["targets"].items()
         }
         fields["charts"] = {

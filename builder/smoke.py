@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 
-from builder.ports import Container, Engine, SmokeRequest, StartRequest, TestCounts
+from builder.inventory import dump, take
+from builder.ports import Container, Engine, Inventory, SmokeRequest, StartRequest, TestCounts
 from builder.process import Runner
 from builder.suite import Suite, run_suite
+from builder.workspace import write
 
 IDLE = ("sleep", "infinity")
 """What a container runs whose image has no service of its own."""
@@ -24,7 +26,17 @@ class Smoke:
         password = secrets.token_urlsafe(18)
         container = self._start(request, password)
         try:
+            if request.packages is not None:
+                write(request.packages, dump(take(self._runner, container)))
             return run_suite(self._runner, suite_of(request, container, password))
+        finally:
+            self._engine.remove(container)
+
+    def packages(self, request: SmokeRequest) -> Inventory:
+        """What is installed in the image, without a test of it."""
+        container = self._start(request, secrets.token_urlsafe(18))
+        try:
+            return take(self._runner, container)
         finally:
             self._engine.remove(container)
 

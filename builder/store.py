@@ -16,8 +16,9 @@ from typing import Any
 import requests
 from oras.provider import Registry
 
+from builder.engines import layout as layouts
 from builder.errors import ConflictError, StepError, TransientError
-from builder.ports import Artifact, Blob
+from builder.ports import Artifact, Blob, ImageLayer
 from builder.process import Command, Runner
 from builder.reference import Reference
 
@@ -159,6 +160,15 @@ class RegistryStore:
             files=files,
             annotations=manifest.get("annotations") or {},
         )
+
+    def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
+        """The layers of an image, the lowest first. Raises StepError where it is not there."""
+        response = self._manifest(reference, "GET")
+        if response is None:
+            raise StepError(f"{reference} is not in the registry")
+        manifest = response.json()
+        config = json.loads(self._blob(reference, manifest["config"]["digest"]))
+        return layouts.layers(manifest, config)
 
     # The API.
 

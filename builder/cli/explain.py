@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from builder.actions import DOCUMENT, evidence_reference
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
+from builder.evidence import DOCUMENT, reference_of
 from builder.fingerprint import Fingerprint, compare
 from builder.plan import TargetPlan
 from builder.selection import find
@@ -48,7 +48,7 @@ def command(target: str, offline: bool, **given: Any) -> int:
 def _difference(session: Session, item: TargetPlan, old: str, release: str) -> str:
     """What changed since a release, from the document that was kept as evidence."""
     place = item.repository.with_tag(f"fp-{old[:32]}")
-    evidence = session.store.get(evidence_reference(place))
+    evidence = session.store.get(reference_of(place))
     if evidence is None:
         return f"the registry has no evidence of {place}"
     before = json.loads(evidence.files[DOCUMENT].data)

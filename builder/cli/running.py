@@ -22,16 +22,18 @@ from builder.plan import Plan, Step
 from builder.promote import Promotion, blocked_steps
 from builder.release import CURRENT
 from builder.report.progress import shown
+from builder.schedule import remaining, seconds
 from builder.text import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A plan and how its steps ended. `seconds` is wall time."""
+    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time."""
 
     plan: Plan
     results: Mapping[str, Result]
     seconds: float
+    jobs: int = 1
     reachable: bool = False
 
     @property
@@ -70,7 +72,8 @@ def carry_out(
         actions = _actions(session, work, ended)
         return lambda step: actions[step.kind]()(step)
 
-    return perform(session, plan, steps, make, ended)
+    urgency = remaining(plan.steps, seconds(plan, session.catalog, lock))
+    return perform(session, plan, steps, make, ended, urgency)
 
 
 def perform(
@@ -79,8 +82,12 @@ def perform(
     steps: Mapping[str, Step],
     make: Callable[[Listener], Action],
     ended: dict[str, Result] | None = None,
+    urgency: Mapping[str, float] | None = None,
 ) -> Outcome:
-    """Carry out steps with the action that `make` gives; results appear in `ended` as they come."""
+    """Carry out steps with the action that `make` gives; results appear in `ended` as they come.
+
+    `urgency` is by the id of a step: the highest of those that can start does.
+    """
     started = time.monotonic()
     results = {} if ended is None else ended
 
@@ -90,11 +97,15 @@ def perform(
 
     with shown(steps) as show:
         listen = tee(collect, show)
-        final = _run(session, steps, make(listen), listen)
+        policy = Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast)
+        executor = Executor(perform=make(listen), listen=listen, policy=policy, urgency=urgency)
+        with _interruptible(executor, session):
+            final = executor.run(steps)
     return Outcome(
         plan=plan,
         results=final,
         seconds=time.monotonic() - started,
+        jobs=session.options.jobs,
         reachable=session.options.reachable,
     )
 
@@ -128,19 +139,6 @@ def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]
         folder = session.workspace.state / "charts"
         publish_index(record=record, store=session.store, work=work, folder=folder)
     return result
-
-
-def _run(
-    session: Session, steps: Mapping[str, Step], perform: Action, listen: Listener
-) -> dict[str, Result]:
-    options = session.options
-    executor = Executor(
-        perform=perform,
-        listen=listen,
-        policy=Policy(jobs=options.jobs, fail_fast=options.fail_fast),
-    )
-    with _interruptible(executor, session):
-        return executor.run(steps)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def command(**given: Any) -> int:
         return 0
     with session.registry():
         outcome = carry_out(session, relock(session), KINDS)
-    data = summary.as_data(outcome.plan, outcome.results, outcome.seconds)
+    data = summary.as_data(outcome.plan, outcome.results, outcome.seconds, jobs=outcome.jobs)
     state = session.workspace.state
     write(state / "report.json", summary.as_json(data).encode())
     write(state / "report.md", summary.as_markdown(data).encode())

@@ -202,6 +202,7 @@ class Session:
         ports = Ports(
             engine=self.engine,
             store=self.store,
+            images=self.store,
             bases=self.bases,
             files=self.files,
             smoke=Smoke(self.engine, self.runner),

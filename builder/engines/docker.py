@@ -103,7 +103,11 @@ class Docker:
                 undo.pop_all()
         identity = str(running.id)
         return Container(
-            id=identity, ports=ports, testinfra=f"docker://{identity}", env=self._client_env()
+            id=identity,
+            ports=ports,
+            testinfra=f"docker://{identity}",
+            env=self._client_env(),
+            enter=(self._program, "exec", identity),
         )
 
     def remove(self, container: Container) -> None:
@@ -111,10 +115,16 @@ class Docker:
         with self._client() as client, contextlib.suppress(NotFound):
             _discard(client.containers.get(container.id))
 
-    def drop(self, local: str) -> None:
-        """Remove an image from the daemon; silent where it is gone."""
-        with self._client() as client, contextlib.suppress(NotFound):
-            client.images.remove(local, force=True)
+    def drop(self, name: str) -> None:
+        """Forget an image, by `Built.local` or a full reference; silent where it is gone.
+
+        What BuildKit keeps of finished builds goes too, but not what RUNs keep in cache mounts.
+        """
+        with self._client() as client:
+            with contextlib.suppress(NotFound):
+                client.images.remove(name, force=True)
+            kind = {"type": ["regular"]}
+            client.api.prune_builds(filters=kind, all=True)  # type: ignore[arg-type]
 
     def clean_up(self) -> tuple[str, ...]:
         """Remove the containers that a killed run of this project left; their ids."""

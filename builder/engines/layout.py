@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from builder.errors import StepError
-from builder.ports import Built
+from builder.ports import Built, ImageLayer
 
 
 def blob(layout: Path, digest: str) -> Path:
@@ -42,6 +43,24 @@ def built(layout: Path, *, local: str) -> Built:
     blobs = [manifest["config"], *manifest["layers"]]
     size = int(descriptor["size"]) + sum(int(item["size"]) for item in blobs)
     return Built(layout=layout, digest=descriptor["digest"], size=size, local=local)
+
+
+def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[ImageLayer, ...]:
+    """The layers that a manifest and its configuration describe, the lowest first."""
+    blobs, diffs = manifest["layers"], config["rootfs"]["diff_ids"]
+    made = [item for item in config.get("history") or [] if not item.get("empty_layer")]
+    known = len(made) == len(blobs)
+    said = [item.get("created_by", "") for item in made] if known else [""] * len(blobs)
+    return tuple(
+        ImageLayer(digest=blob["digest"], size=int(blob["size"]), diff=diff, instruction=text)
+        for blob, diff, text in zip(blobs, diffs, said, strict=True)
+    )
+
+
+def layers_in(layout: Path) -> tuple[ImageLayer, ...]:
+    """The layers of the one image of a layout, the lowest first."""
+    manifest = read(layout, entry(layout)["digest"])
+    return layers(manifest, read(layout, manifest["config"]["digest"]))
 
 
 def fresh(layout: Path) -> Path:

@@ -68,9 +68,12 @@ class Podman:
         """Build to an OCI layout. Raises StepError, TransientError."""
         local = local_name(request.id)
         partial = layouts.fresh(request.layout)
-        for name, image in sorted(request.contexts.items()):
-            self._fetch(name, image, request)
-        self._run(self._build_argv(request, local), request)
+        try:
+            for name, image in sorted(request.contexts.items()):
+                self._fetch(name, image, request)
+            self._run(self._build_argv(request, local), request)
+        finally:
+            self._forget_contexts(request)
         self._run(push_argv(self._program, local, partial), request)
         layouts.settle(partial, request.layout)
         return layouts.built(request.layout, local=local)
@@ -91,17 +94,25 @@ class Podman:
                 ports = self._ports(name) if request.ports else {}
                 undo.pop_all()
         return Container(
-            id=identity, ports=ports, testinfra=f"podman://{identity}", env=self._env()
+            id=identity,
+            ports=ports,
+            testinfra=f"podman://{identity}",
+            env=self._env(),
+            enter=(self._program, "exec", identity),
         )
 
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
         self._discard(container.id)
 
-    def drop(self, local: str) -> None:
-        """Remove an image from the engine's storage; silent where it is gone."""
-        argv = (self._program, "rmi", "--force", "--ignore", local)
-        self._runner.run(self._command(argv), check=False)
+    def drop(self, name: str) -> None:
+        """Forget an image, by `Built.local` or a full reference; silent where it is gone.
+
+        Its layers go with the last image that stands on them.
+        """
+        argv = (self._program, "rmi", "--force", "--ignore", name)
+        with self._lock:
+            self._runner.run(self._command(argv), check=False)
 
     def clean_up(self) -> tuple[str, ...]:
         """Remove what a killed run left: containers, half-made images, mounts; the former's ids.
@@ -161,6 +172,13 @@ class Podman:
         # podman forgets one of two names that an image is given at the same time.
         with self._lock:
             self._run(tag_argv(self._program, image, context_name(request.id, name)), request)
+
+    def _forget_contexts(self, request: BuildRequest) -> None:
+        """Take back the names that `_fetch` gave: they would keep their images here for ever."""
+        for name in request.contexts:
+            argv = (self._program, "untag", context_name(request.id, name))
+            with self._lock:
+                self._runner.run(self._command(argv), check=False)
 
     def _pull(self, image: Reference) -> None:
         """Have an image of a registry here before `run`, which cannot be enclosed."""

@@ -8,11 +8,14 @@ from typing import Any
 
 from builder.events import Result
 from builder.plan import Plan
+from builder.report import run
 from builder.text import count
 
 
-def as_data(plan: Plan, results: Mapping[str, Result], seconds: float) -> dict[str, Any]:
-    """The report as plain data. `seconds` is the wall time of the run."""
+def as_data(
+    plan: Plan, results: Mapping[str, Result], seconds: float, *, jobs: int
+) -> dict[str, Any]:
+    """The report as plain data. `seconds` is the wall time of the run, `jobs` steps at once."""
 
     def entry(key: str, step: str) -> dict[str, Any]:
         planned, result = plan.steps[step], results.get(step)
@@ -25,6 +28,7 @@ def as_data(plan: Plan, results: Mapping[str, Result], seconds: float) -> dict[s
     return {
         "format": 1,
         "seconds": round(seconds, 1),
+        "pace": run.pace(plan.steps, results, seconds, jobs),
         "targets": [entry(item, f"build:{item}") for item in plan.targets],
         "bases": [entry(base, f"base:{base}") for base in plan.bases],
         "charts": [
@@ -59,7 +63,7 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         f"Release: {release['status']} — {_line(release['reason'])}",
         "",
     ]
-    lines = [*head, *_images(targets), *_charts(charts)]
+    lines = [*head, *run.pace_lines(data["pace"]), *_images(targets), *_charts(charts)]
     if failed:
         lines += ["", "## What did not pass", ""]
         for item in failed:

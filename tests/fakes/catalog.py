@@ -22,6 +22,7 @@ from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.promote import Promotion, blocked_steps
+from builder.release import Record
 from builder.render.dockerfile import DockerfileRenderer
 from builder.selection import select
 from builder.workspace import Project, Workspace
@@ -242,12 +243,20 @@ class Week:
         """Where contexts and logs go."""
         return self.folder.root / "build"
 
-    def plan(self, *pick: str, today: str = TODAY) -> Plan:
-        """The plan against what the store holds."""
+    def observed(self) -> Observed:
+        """What the store holds."""
         project = self.folder.load()
         found = prints(project, self.lock)
-        observed = observe(self.store, project.catalog, project.expansion, self.lock, found)
-        return plan_of(project, lock=self.lock, observed=observed, pick=pick, today=today)
+        return observe(self.store, project.catalog, project.expansion, self.lock, found)
+
+    def plan(self, *pick: str, today: str = TODAY, record: Record | None = None) -> Plan:
+        """The plan against what the store holds; `record` in place of the one that it has."""
+        observed = self.observed()
+        if record is not None:
+            observed = replace(observed, record=record)
+        return plan_of(
+            self.folder.load(), lock=self.lock, observed=observed, pick=pick, today=today
+        )
 
     def work(self, plan: Plan) -> Work:
         """What steps are carried out on."""
@@ -266,6 +275,7 @@ class Week:
         ports = Ports(
             engine=self.engine,
             store=self.store,
+            images=self.store,
             bases=FakeBases(self.state / "bases"),
             files=FakeFiles(self.state / "files"),
             smoke=self.smoke,

@@ -40,6 +40,10 @@ class FakeEngine(Calls):
         self._call("remove", container.id)
         self.running.pop(container.id, None)
 
+    def drop(self, name: str) -> None:
+        """Nothing is kept, so there is nothing to do."""
+        self._call("drop", name)
+
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """One line."""
         return (f"fake build {request.id}",)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+from builder.engines.layout import layers_in
 from builder.errors import StepError
-from builder.ports import Artifact
+from builder.ports import Artifact, ImageLayer
 from builder.reference import Reference
 from tests.fakes.calls import Calls
 from tests.fakes.layout import read_digest
@@ -29,6 +30,7 @@ class FakeStore(Calls):
         super().__init__()
         self.named: dict[str, str] = {}
         self.artifacts: dict[str, Artifact | None] = {}
+        self.known_layers: dict[str, tuple[ImageLayer, ...]] = {}
         self._left: int | None = None
 
     def tags(self, repository: str) -> tuple[str, ...]:
@@ -49,6 +51,7 @@ class FakeStore(Calls):
         with self._guard:
             self._ask("push", reference)
             digest = self.named.get(str(reference)) or read_digest(layout)
+            self.known_layers.setdefault(digest, layers_in(layout))
             self._name(reference, digest, self.artifacts.get(f"{reference.name}@{digest}"))
             self._written()
             return digest
@@ -80,6 +83,15 @@ class FakeStore(Calls):
             self._ask("get", reference)
             digest = self._find(reference)
             return self.artifacts[f"{reference.name}@{digest}"] if digest else None
+
+    def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
+        """The layers of an image that was pushed here."""
+        with self._guard:
+            self._ask("layers", reference)
+            digest = self._find(reference)
+            if digest is None:
+                raise StepError(f"{reference} is not in the registry")
+            return self.known_layers[digest]
 
     def crash_after(self, writes: int) -> None:
         """Die after this many writes."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from builder.errors import SmokeError
-from builder.ports import ChartRequest, SmokeRequest, TestCounts
+from builder.inventory import dump
+from builder.ports import ChartRequest, Inventory, Package, SmokeRequest, TestCounts
 from tests.fakes.calls import Calls
 
 JUNIT = "<testsuites><testsuite tests='2'/></testsuites>"
@@ -16,6 +17,7 @@ class FakeSmoke(Calls):
         super().__init__()
         self.rejects: set[str] = set()
         self.requests: list[SmokeRequest] = []
+        self.installed: Inventory = {"apt": {"tar": Package(version="1.35", size=3_000_000)}}
 
     def test(self, request: SmokeRequest) -> TestCounts:
         """Leave a JUnit file, and pass or reject."""
@@ -23,9 +25,17 @@ class FakeSmoke(Calls):
         self.requests.append(request)
         request.junit.parent.mkdir(parents=True, exist_ok=True)
         request.junit.write_text(JUNIT)
+        if request.packages is not None:
+            request.packages.parent.mkdir(parents=True, exist_ok=True)
+            request.packages.write_bytes(dump(self.installed))
         if request.target in self.rejects:
             raise SmokeError(f"{request.target}: 1 of 2 tests failed")
         return TestCounts(passed=2)
+
+    def packages(self, request: SmokeRequest) -> Inventory:
+        """What `installed` says, of every image."""
+        self._call("packages", request.target)
+        return self.installed
 
 
 class FakeChartRunner(Calls):

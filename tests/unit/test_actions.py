@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from builder.actions import DOCUMENT, EVIDENCE, JUNIT, evidence_reference
+from builder import inventory
 from builder.errors import SmokeError, StepError, TransientError
 from builder.events import Noted
+from builder.evidence import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 from builder.reference import parse
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
@@ -46,9 +47,11 @@ def test_build_then_test_then_push(week: Week) -> None:
     plan = week.plan()
     order.clear()
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
-    assert order == ["digest", "digest", "build", "test", "put", "push"]
+    assert order == ["digest", "digest", "build", "get", "layers", "test", "put", "push"]
     assert (result.status, result.reason) == ("done", plan.targets[BASE].reason)
-    assert result.detail == {
+    detail = dict(result.detail)
+    assert [link["target"] for link in detail.pop("chain")] == ["os=1@linux/amd64", BASE]  # type: ignore[attr-defined]
+    assert detail == {
         "digest": week.store.named[place(week, BASE)],
         "size": 1000,
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
@@ -113,14 +116,22 @@ def test_the_smoke_test_is_told_what_to_expect(week: Week) -> None:
 def test_evidence_says_what_was_tested(week: Week) -> None:
     do(week, BASE)
     reference = parse(place(week, BASE))
-    evidence = week.store.get(evidence_reference(reference))
+    evidence = week.store.get(reference_of(reference))
     assert evidence is not None
-    assert evidence.kind == EVIDENCE
-    assert json.loads(evidence.config) == {
+    assert evidence.kind == KIND
+    config = json.loads(evidence.config)
+    assert 0 <= config.pop("seconds") < 60
+    below, own = config.pop("chain")
+    assert (below["target"], below["recipe"], below["layers"]) == ("os=1@linux/amd64", "", 1)
+    assert (own["target"], own["recipe"], own["layers"]) == (BASE, "base", 1)
+    assert below["size"] > 0
+    assert own["size"] > 0
+    assert config == {
         "digest": week.store.named[str(reference)],
         "size": 1000,
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
     }
+    assert inventory.parse(evidence.files[PACKAGES].data) == week.smoke.installed
     document = json.loads(evidence.files[DOCUMENT].data)
     assert document["dockerfile"] == "FROM parent\nRUN get tar grep\n"
     assert evidence.files[JUNIT].data == REPORT.encode()
@@ -191,7 +202,7 @@ def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
     assert result.detail["digest"] == theirs[0]
     assert week.store.named[place(week, BASE)] == theirs[0]
-    evidence = week.store.get(evidence_reference(parse(place(week, BASE))))
+    evidence = week.store.get(reference_of(parse(place(week, BASE))))
     assert evidence is not None
     assert json.loads(evidence.config)["digest"] == theirs[0]
     do(week, SPEECH)

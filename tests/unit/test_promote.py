@@ -278,6 +278,7 @@ def test_a_week_that_dies_after_any_write_is_finished_by_the_next_run(tmp_path: 
     for number in range(1, writes + 1):
         week = Week(folder=first.folder)
         week.store.named, week.store.artifacts = dict(held[0]), dict(held[1])
+        week.store.known_layers = dict(first.store.known_layers)
         plan = week.plan(today=NEXT_WEEK)
         week.store.crash_after(number)
         week.carry_out(plan)

@@ -14,7 +14,7 @@ from tests.fakes.catalog import Week
 
 def report(week: Week) -> dict[str, object]:
     plan = week.plan()
-    data = summary.as_data(plan, week.carry_out(plan), 12.345)
+    data = summary.as_data(plan, week.carry_out(plan), 12.345, jobs=2)
     assert json.loads(summary.as_json(data)) == json.loads(json.dumps(data))
     return data
 
@@ -26,6 +26,7 @@ def test_what_was_done_and_why(week: Week) -> None:
     digest, seconds = target.pop("digest"), target.pop("seconds")
     assert digest.startswith("sha256:")
     assert seconds >= 0
+    assert [link["target"] for link in target.pop("chain")] == ["os=2@linux/amd64", "base/os=2"]
     assert target == {
         "id": "base/os=2",
         "action": "build",

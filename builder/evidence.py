@@ -1,0 +1,69 @@
+"""What is kept of an image beside it: what it was made of, what was tested, what is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from builder import inventory
+from builder.fingerprint import Fingerprint, canonical
+from builder.ports import Artifact, Blob, Inventory, Store, TestCounts
+from builder.reference import Reference
+
+KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
+DOCUMENT = "fingerprint.json"
+JUNIT = "junit.xml"
+PACKAGES = "packages.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of an image that passed.
+
+    `size` is that of all its compressed blobs, in bytes. `seconds` are those of its build and
+    test. `chain` says what each image that it stands on adds, and itself.
+    """
+
+    digest: str
+    size: int
+    tests: TestCounts
+    seconds: float
+    chain: tuple[Mapping[str, object], ...]
+
+
+def reference_of(fingerprint: Reference) -> Reference:
+    """Where what is known of an image is kept: beside it, under its fingerprint."""
+    return fingerprint.with_tag(f"{fingerprint.tag}.evidence")
+
+
+def artifact(known: Evidence, fingerprint: Fingerprint, junit: bytes, packages: bytes) -> Artifact:
+    """Evidence as a registry keeps it."""
+    document = (json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n").encode()
+    return Artifact(
+        kind=KIND,
+        config=canonical({**asdict(known), "seconds": round(known.seconds, 1)}),
+        files={
+            DOCUMENT: Blob(kind="application/json", data=document),
+            JUNIT: Blob(kind="application/xml", data=junit),
+            PACKAGES: Blob(kind="application/json", data=packages),
+        },
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What evidence says that later builds need; an older builder said less."""
+
+    config: Mapping[str, object]
+    packages: Inventory | None
+
+
+def read(store: Store, fingerprint: Reference) -> Said:
+    """What is said of an image; nothing where nothing is."""
+    found = store.get(reference_of(fingerprint))
+    if found is None:
+        return Said(config={}, packages=None)
+    blob = found.files.get(PACKAGES)
+    packages = inventory.parse(blob.data) if blob else None
+    return Said(config=json.loads(found.config), packages=packages)

@@ -1,0 +1,149 @@
+"""What is installed in an image: read in a container of it, kept as evidence, compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from builder.errors import StepError
+from builder.ports import Container, Inventory, Package
+from builder.process import Command, Runner
+
+_PYTHON = """
+import importlib.metadata as m
+for d in m.distributions():
+    size = sum(f.size or 0 for f in d.files or ())
+    print("pip", d.metadata["Name"], d.version, size, sep="\\t")
+"""
+# What lies below /usr is Debian's, and counted there.
+_R = """
+p <- installed.packages()[, c("Package", "Version", "LibPath"), drop = FALSE]
+d <- file.path(p[, "LibPath"], p[, "Package"])
+own <- !startsWith(d, "/usr/lib/") & !startsWith(d, "/usr/share/")
+s <- integer(nrow(p))
+if (any(own)) {
+  lines <- system2("du", c("-sk", shQuote(d[own])), stdout = TRUE)
+  s[own] <- as.integer(sub("\\\\s.*", "", lines))
+}
+cat(paste("r", p[, "Package"], p[, "Version"], s * 1024, sep = "\\t"), sep = "\\n")
+"""
+SCRIPT = f"""
+has() {{ command -v "$1" > /dev/null; }}
+kilobytes() {{ du -sk "$1" | cut -f 1; }}
+if has dpkg-query; then
+    dpkg-query -W -f='apt\\t${{Package}}\\t${{Version}}\\t${{Installed-Size}}k\\n'
+fi
+if has python3; then python3 -c '{_PYTHON}'; fi
+if has Rscript; then Rscript --vanilla -e '{_R}'; fi
+if has npm; then
+    for file in "$(npm root --global)"/*/package.json "$(npm root --global)"/@*/*/package.json; do
+        [ -f "$file" ] || continue
+        text=$(sed -nE 's/^  "(name|version)": "(.*)",?$/\\2/p' "$file" | paste -sd '\\t')
+        printf 'npm\\t%s\\t%sk\\n' "$text" "$(kilobytes "${{file%/*}}")"
+    done
+fi
+for file in "${{JULIA_DEPOT_PATH%%:*}}"/packages/*/*/Project.toml; do
+    [ -f "$file" ] || continue
+    folder=${{file%/*}}
+    name=$(basename "${{folder%/*}}")
+    version=$(sed -n 's/^version *= *"\\(.*\\)".*/\\1/p' "$file")
+    printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
+done
+"""
+"""Prints a line for each package: ecosystem, name, version, and bytes, or kilobytes with a k."""
+
+
+def take(runner: Runner, container: Container) -> Inventory:
+    """What is installed in a running container. Raises StepError."""
+    argv = (*container.enter, "sh", "-c", SCRIPT)
+    return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
+
+
+def parse_lines(text: str) -> Inventory:
+    """What the lines of `SCRIPT` say, sorted."""
+    found: dict[str, dict[str, Package]] = {}
+    for line in text.splitlines():
+        ecosystem, *fields = line.split("\t")
+        if len(fields) != 3:
+            raise StepError(f"not a package: {line!r}")
+        name, version, size = fields
+        number = int(size.removesuffix("k") or 0) * (1024 if size.endswith("k") else 1)
+        found.setdefault(ecosystem, {})[name] = Package(version=version, size=number)
+    return {key: dict(sorted(items.items())) for key, items in sorted(found.items())}
+
+
+def dump(inventory: Inventory) -> bytes:
+    """packages.json: `{ecosystem: {name: {version, size}}}`."""
+    data = {
+        ecosystem: {name: asdict(package) for name, package in items.items()}
+        for ecosystem, items in inventory.items()
+    }
+    return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+
+
+def parse(data: bytes) -> Inventory:
+    """What packages.json says."""
+    return {
+        ecosystem: {name: Package(**package) for name, package in items.items()}
+        for ecosystem, items in json.loads(data).items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """A package that takes more room than it did; `before` is None where it was not there."""
+
+    ecosystem: str
+    name: str
+    before: Package | None
+    after: Package
+
+    @property
+    def bytes(self) -> int:
+        """How much more it is."""
+        return self.after.size - (self.before.size if self.before else 0)
+
+    def __str__(self) -> str:
+        megabytes, now = self.bytes / 1e6, f"{self.ecosystem} {self.name} {self.after.version}"
+        if self.before is None:
+            return f"{now}: new, {megabytes:.1f} MB"
+        return f"{now}: was {self.before.version}, {megabytes:+.1f} MB"
+
+
+def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
+    """The packages that take more room than before, the most first."""
+    found = [
+        Growth(
+            ecosystem=ecosystem,
+            name=name,
+            before=before.get(ecosystem, {}).get(name),
+            after=package,
+        )
+        for ecosystem, items in after.items()
+        for name, package in items.items()
+    ]
+    more = [item for item in found if item.bytes > 0]
+    return tuple(sorted(more, key=lambda item: (-item.bytes, item.ecosystem, item.name)))
+
+
+def without(inventory: Inventory, parent: Inventory) -> Inventory:
+    """What is not in the parent just so."""
+    return {
+        ecosystem: {
+            name: package
+            for name, package in items.items()
+            if parent.get(ecosystem, {}).get(name) != package
+        }
+        for ecosystem, items in inventory.items()
+    }
+
+
+def largest(inventory: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
+    """The largest packages, by `ecosystem name`."""
+    every: Mapping[str, Package] = {
+        f"{ecosystem} {name}": package
+        for ecosystem, items in inventory.items()
+        for name, package in items.items()
+    }
+    return tuple(sorted(every.items(), key=lambda item: (-item[1].size, item[0]))[:most])

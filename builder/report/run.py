@@ -1,0 +1,39 @@
+"""The run as a whole, in the report: its pace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from builder import schedule
+from builder.events import Result
+from builder.plan import Step
+
+
+def pace(
+    steps: Mapping[str, Step], results: Mapping[str, Result], seconds: float, jobs: int
+) -> dict[str, Any]:
+    """Wall time against the best that its steps allow, as plain data, in seconds."""
+    found = schedule.pace(steps, results, wall=seconds, jobs=jobs)
+    return {
+        "wall": round(found.wall, 1),
+        "critical_path": round(found.critical, 1),
+        "sum": round(found.total, 1),
+        "jobs": jobs,
+        "ratio": round(found.ratio, 3),
+        "path": list(found.path),
+    }
+
+
+def pace_lines(data: Mapping[str, Any]) -> Sequence[str]:
+    """A paragraph of report.md."""
+    if not data["path"]:
+        return ()
+    share = data["sum"] / data["jobs"]
+    return (
+        f"Wall {data['wall']:.0f} s; critical path {data['critical_path']:.0f} s; all steps"
+        f" {data['sum']:.0f} s, by {data['jobs']} jobs {share:.0f} s; wall is"
+        f" {data['ratio']:.2f} of the larger.",
+        f"The critical path: {', '.join(f'`{step}`' for step in data['path'])}.",
+        "",
+    )

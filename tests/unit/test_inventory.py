@@ -1,0 +1,60 @@
+"""What is installed, and what of it has grown."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder import inventory
+from builder.errors import StepError
+from builder.ports import Package
+
+TEXT = (
+    "apt\ttar\t1.35+dfsg-3\t3000k\n"
+    "pip\tnumpy\t2.1.0\t71000000\n"
+    "apt\tbase-files\t13\tk\n"
+    "r\tglue\t1.8\t0\n"
+)
+FOUND = {
+    "apt": {
+        "base-files": Package(version="13", size=0),
+        "tar": Package(version="1.35+dfsg-3", size=3_072_000),
+    },
+    "pip": {"numpy": Package(version="2.1.0", size=71_000_000)},
+    "r": {"glue": Package(version="1.8", size=0)},
+}
+
+
+def test_the_lines_of_the_script_are_read() -> None:
+    assert inventory.parse_lines(TEXT) == FOUND
+    assert inventory.parse_lines("") == {}
+
+
+def test_a_line_that_is_none_is_an_error() -> None:
+    with pytest.raises(StepError, match=r"not a package: 'pip: command not found'"):
+        inventory.parse_lines("pip: command not found\n")
+
+
+def test_what_is_written_is_read_again() -> None:
+    assert inventory.parse(inventory.dump(FOUND)) == FOUND
+
+
+def test_what_has_grown_comes_first_by_how_much() -> None:
+    before = {"pip": {"numpy": Package(version="2.0", size=70_000_000)}}
+    assert [str(item) for item in inventory.grown(before, FOUND)] == [
+        "apt tar 1.35+dfsg-3: new, 3.1 MB",
+        "pip numpy 2.1.0: was 2.0, +1.0 MB",
+    ]
+    assert inventory.grown(FOUND, FOUND) == ()
+
+
+def test_what_the_parent_has_is_not_the_recipes() -> None:
+    parent = {"apt": FOUND["apt"], "pip": {"numpy": Package(version="2.0", size=1)}}
+    assert inventory.without(FOUND, parent) == {
+        "apt": {},
+        "pip": FOUND["pip"],
+        "r": FOUND["r"],
+    }
+
+
+def test_the_largest() -> None:
+    assert [name for name, _ in inventory.largest(FOUND, 2)] == ["pip numpy", "apt tar"]
