@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 from builder import inventory
 from builder.fingerprint import Fingerprint, canonical
-from builder.ports import Artifact, Blob, Inventory, Store, TestCounts
+from builder.model import Inventory
+from builder.ports import Artifact, Blob, Store, TestCounts
 from builder.reference import Reference
 
 KIND = "application/vnd.onyxia.catalog.evidence.v1+json"

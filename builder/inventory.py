@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from builder.errors import StepError
-from builder.ports import Container, Inventory, Package
+from builder.model import Inventory, Package
+from builder.ports import Container
 from builder.process import Command, Runner
 
 _PYTHON = """

@@ -246,3 +246,15 @@ class ChartFeature:
     name: str
     spec: Mapping[str, object]
     files: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """An installed package. `size` is unpacked bytes; 0: unknown, or those of another package."""
+
+    version: str
+    size: int
+
+
+Inventory = Mapping[str, Mapping[str, Package]]
+"""What is installed in an image: ecosystem, then name."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from builder.model import Base, RemoteFile, Source
+from builder.model import Base, Inventory, RemoteFile, Source
 from builder.reference import Reference
 
 
@@ -230,18 +230,6 @@ class RemoteFiles(Protocol):
 
     def file(self, file: RemoteFile) -> Path:
         """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Package:
-    """An installed package. `size` is unpacked bytes; 0: unknown, or those of another package."""
-
-    version: str
-    size: int
-
-
-Inventory = Mapping[str, Mapping[str, Package]]
-"""What is installed in an image: ecosystem, then name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from builder.errors import SmokeError
 from builder.inventory import dump
-from builder.ports import ChartRequest, Inventory, Package, SmokeRequest, TestCounts
+from builder.model import Inventory, Package
+from builder.ports import ChartRequest, SmokeRequest, TestCounts
 from tests.fakes.calls import Calls
 
 JUNIT = "<testsuites><testsuite tests='2'/></testsuites>"

@@ -10,7 +10,8 @@ import pytest
 from builder import evidence, inventory
 from builder.errors import SizeError
 from builder.layers import Entry, Index, Reowned
-from builder.ports import ImageLayer, Package
+from builder.model import Package
+from builder.ports import ImageLayer
 from builder.weighing import Weight, check_layers, instruction, is_over
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
