@@ -168,6 +168,28 @@ def test_a_container_serves_and_its_environment_is_not_seen(bench: Bench) -> Non
         bench.engine.remove(container)
 
 
+def test_a_program_is_run_in_a_container(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    container = bench.engine.start(StartRequest(image=built.local, command=("sleep", "600")))
+    try:
+        argv = (*container.enter, "sh", "-c", 'cat /hello; echo "$0"', "it's me")
+        assert Runner().run(Command(argv=argv, env=container.env)).stdout == "hello\nit's me\n"
+    finally:
+        bench.engine.remove(container)
+
+
+def test_what_is_dropped_is_gone(bench: Bench) -> None:
+    dockerfile = "FROM parent\nRUN dd if=/dev/urandom of=/noise bs=1M count=4\n"
+    built = bench.engine.build(bench.request(dockerfile, name="heavy"))
+    bench.engine.drop(built.local)
+    bench.engine.drop(str(bench.parent))
+    with pytest.raises(BuilderError):
+        bench.engine.start(StartRequest(image=built.local, command=("true",)))
+    again = bench.engine.build(bench.request(COPY))  # its parent is fetched once more
+    assert again.digest
+    bench.engine.drop(again.local)
+
+
 def test_removing_twice_is_fine(bench: Bench) -> None:
     built = bench.engine.build(bench.request(COPY))
     container = bench.engine.start(
