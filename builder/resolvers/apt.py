@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
-from builder.errors import StepError
+from builder.errors import ConfigError, StepError
 from builder.fingerprint import sha256
 from builder.network import proxies, replace_urls
 from builder.process import Command, Runner
@@ -107,21 +107,25 @@ class AptRoot:
         write(self._folder / "apt.conf", self._configuration().encode())
 
     def _add(self, source: AptSource) -> None:
-        """Add a repository. Credentials go where apt shows them to nobody."""
+        """Add a repository. Its credentials go to auth.conf: apt misreads some in a URL."""
         url, _, suite = source.repository.partition(" ")
         parts = urlsplit(url)
         if parts.username:
-            machine = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-            login = f"login {unquote(parts.username)} password {unquote(parts.password or '')}"
-            write(
-                self._folder / "etc/apt/auth.conf", f"machine {machine} {login}\n".encode(), 0o600
-            )
+            login = (unquote(parts.username), unquote(parts.password or ""))
+            if any(re.search(r"\s", word) for word in login):
+                raise ConfigError(
+                    "apt takes no user or password with a blank in it",
+                    hint=f"network.mirrors: {source.name}",
+                )
+            url = without_credentials(url)
+            words = f"machine {url} login {login[0]} password {login[1]}\n"
+            write(self._folder / "etc/apt/auth.conf", words.encode(), 0o600)
         signed = ""
         if source.key is not None:
             kept = self._folder / f"etc/apt/trusted.gpg.d/{source.name}.asc"
             write(kept, source.key.read_bytes())
             signed = f"[signed-by={source.fingerprint or kept}] "
-        line = f"deb {signed}{without_credentials(url)} {suite}\n"
+        line = f"deb {signed}{url} {suite}\n"
         write(self._folder / f"etc/apt/sources.list.d/{source.name}.list", line.encode())
 
     def _take(self, archive: Path) -> None:

@@ -19,7 +19,7 @@ from builder.process import Command, Output, Runner
 from builder.resolvers.reach import refused
 from builder.resolvers.sources import Place, place, upstream
 from builder.resolvers.standalone import uv
-from builder.resolvers.versions import arch_of, is_of_line, newest_first, no_line, option
+from builder.resolvers.versions import arch_of, newest_first, no_line, option
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
@@ -28,6 +28,7 @@ _SAID = {
     "Connection refused": "the connection was refused",
     "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml)",
 }
+_REFUSED = re.compile(r"An index URL \((\S+)\) could not be queried.*\((\d{3} [^)]+)\)")
 _FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
 
 
@@ -63,6 +64,8 @@ def unreachable(log: str, index: Place) -> UnreachableError | None:
     """What uv said, if it was that the index cannot be asked."""
     failed = _FAILED.search(log)
     status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
+    if refusal := _REFUSED.search(log):
+        return refused(replace(index, url=refusal[1]), f"it answered {refusal[2]}")
     if not failed or (status and status[1].startswith("404")):
         return None
     causes = re.findall(r"cause: (.*)", log)
@@ -126,18 +129,17 @@ class PythonPackages:
         raise self._none(request, output)
 
     def _none(self, request: LineRequest, output: Output) -> StepError:
-        """Why there is nothing of a line: no such line, or no file that suits."""
-        line, everywhere = request.line, self._listed(request)
-        here = self.lines(request)
-        if not here and not everywhere:
-            return StepError(f"provider {self.name} has no package {self._package(request)}")
-        if not any(is_of_line(version, line) for version in (*here, *everywhere)):
-            return no_line(line, newest_first((*here, *everywhere)), self.name)
+        """Why there is nothing of a line: no such package, no file that suits, no such line."""
+        package, line = self._package(request), request.line
+        if "was not found" in output.log:
+            return StepError(f"provider {self.name} has no package {package}")
+        if "has no wheels with" not in output.log and "does not satisfy Python" not in output.log:
+            return no_line(line, self._listed(request) or self.lines(request), self.name)
         hints = re.findall(r"hint: (.*)", output.log)
         python = request.axes.get("python", "")
         on = f"{arch_of(request)} and Python {python}" if python else arch_of(request)
         return StepError(
-            f"provider {self.name} has {self._package(request)} {line}, and not for {on}",
+            f"provider {self.name} has {package} {line}, and not for {on}",
             hint=hints[0] if hints else "ask for another line, or leave that platform out",
         )
 

@@ -140,6 +140,9 @@ REFUSED = """error: Request failed after 2 retries in 8.2s
          "it answered 401 Unauthorized"),
         ("error: Failed to fetch: `http://mirror.example/simple/torch/`\n"
          "  cause: something new\n", "something new"),
+        ("error: No solution found\n\nhint: An index URL (http://mirror.example/simple) could not"
+         " be queried due to a lack of valid authentication credentials (401 Unauthorized)\n",
+         "it answered 401 Unauthorized"),
     ],
 )  # fmt: skip
 def test_what_uv_says_of_an_index_that_it_cannot_ask(log: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.config.parse import Network
-from builder.errors import StepError
+from builder.errors import ConfigError, StepError
 from builder.process import Command, Output, Runner
 from builder.resolvers.apt import AptRoot, AptSource, add_components
 from builder.resolvers.repositories import AptLines, DebianLines
@@ -125,15 +125,24 @@ def test_a_repository_with_its_key_and_a_login(tmp_path: Path) -> None:
     assert (apt / "auth.conf").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_password_that_apt_cannot_take(tmp_path: Path) -> None:
+    source = AptSource(name="cran", repository="https://me:p%20w@mirror.example/cran x/")
+    with pytest.raises(ConfigError) as caught:
+        root(tmp_path, {}).beside(source)
+    assert str(caught.value) == (
+        "apt takes no user or password with a blank in it\n  hint: network.mirrors: cran"
+    )
+
+
 def test_a_key_without_a_fingerprint_is_named_by_its_file(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("key")
     root(tmp_path, {}).beside(AptSource(name="own", repository="http://m.example /", key=key))
     folder = tmp_path / "root.own"
+    assert not (folder / "etc/apt/auth.conf").exists()
     assert (folder / "etc/apt/sources.list.d/own.list").read_text() == (
         f"deb [signed-by={folder}/etc/apt/trusted.gpg.d/own.asc] http://m.example /\n"
     )
-    assert not (folder / "etc/apt/auth.conf").exists()
 
 
 @pytest.mark.parametrize(
