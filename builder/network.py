@@ -24,6 +24,11 @@ _TRUST = (
     "GIT_SSL_CAINFO",
 )  # fmt: skip
 _INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGISTRY",)}
+# Sources that a client inside of an image asks: the variable that it reads, and what follows there.
+_SERVERS = {
+    "julia-packages": ("JULIA_PKG_SERVER", ""),
+    "packagemanager": ("PACKAGE_MANAGER_URL", "/cran"),
+}
 _NAMES = (*_INDEXES, *UPSTREAM)
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
@@ -90,6 +95,9 @@ def build_env(network: Network) -> str:
     for ecosystem, names in _INDEXES.items():
         if index := network.mirrors.get(ecosystem):
             variables |= dict.fromkeys(names, index)
+    for source, (name, path) in _SERVERS.items():
+        if mirror := network.mirrors.get(source):
+            variables[name] = mirror.rstrip("/") + path
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([*lines, *_apt_lines(network)]) + "\n"
 

@@ -17,6 +17,7 @@ URL = "url"
 _CONDITION = re.compile(
     r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>[^\s@]+)|@(?P<provider>[a-z0-9-]+))?"
 )
+_PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor)\}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -103,12 +104,22 @@ def holds(condition: str, where: Setting) -> bool:
 
 
 def packages_of(recipe: Recipe, where: Setting) -> Packages:
-    """What a recipe adds in a cell, per ecosystem, in the order of its file."""
+    """What a recipe adds in a cell, per ecosystem, in the order of its file.
+
+    Where a repository has the line in the names of packages, a recipe writes `{axis.major}` and
+    `{axis.minor}`: those of the exact version, or `*` for what is not known before the lock.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        numbers = where.versions[match[1]].split(".") if match[1] in where.versions else []
+        index = ("major", "minor").index(match[2])
+        return numbers[index] if index < len(numbers) else match[0]
+
     found: dict[str, list[str]] = {}
     blocks = [recipe.packages, *(extra.packages for extra in _extras(recipe, where))]
     for block in blocks:
         for ecosystem, names in block.items():
-            found.setdefault(ecosystem, []).extend(names)
+            found.setdefault(ecosystem, []).extend(_PART.sub(part, name) for name in names)
     return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in found.items()}
 
 

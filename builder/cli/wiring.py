@@ -31,6 +31,7 @@ from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.fetch import Fetcher
 from builder.resolvers.providers import line_providers
+from builder.resolvers.sources import UPSTREAM
 from builder.selection import select
 from builder.smoke import Smoke
 from builder.store import RegistryStore
@@ -142,7 +143,9 @@ class Session:
 
     def fingerprints(self, lock: Lock) -> dict[str, Fingerprint]:
         """The fingerprint of every target."""
-        renderer = DockerfileRenderer(macros=self.catalog.macros, macros_path="images/_macros")
+        renderer = DockerfileRenderer(
+            macros=self.catalog.macros, macros_path="images/_macros", sources=UPSTREAM
+        )
         return fingerprints(self.catalog, self.project.expansion, lock, renderer)
 
     def selected(self) -> Sequence[str]:

@@ -31,11 +31,17 @@ _MISTAKES = (
 
 
 class DockerfileRenderer:
-    """Renders recipes with the macros of a catalog. What is rendered once is kept."""
+    """Renders recipes with the macros of a catalog. What is rendered once is kept.
 
-    def __init__(self, *, macros: Mapping[str, str], macros_path: str) -> None:
+    `sources` maps the name of a place that packages come from to the start of its URLs upstream.
+    """
+
+    def __init__(
+        self, *, macros: Mapping[str, str], macros_path: str, sources: Mapping[str, str]
+    ) -> None:
         self._macros = macros
         self._macros_path = macros_path
+        self._sources = sources
         self._environment = jinja2.Environment(
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -63,6 +69,7 @@ class DockerfileRenderer:
             "providers": dict(where.providers),
             "versions": dict(where.versions),
             "arch": where.arch,
+            "sources": dict(self._sources),
             "packages": {name: list(items) for name, items in packages.items()},
             "inputs": list(where.inputs),
         }

@@ -17,6 +17,7 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "cran-key": "https://keyserver.ubuntu.com/pks",
         "github": "https://github.com",
         "julia": "https://julialang-s3.julialang.org",
+        "julia-packages": "https://pkg.julialang.org",
         "nvidia": "https://developer.download.nvidia.com/compute/cuda/repos",
         "packagemanager": "https://packagemanager.posit.co",
         "posit": "https://cdn.posit.co/r",

@@ -25,6 +25,7 @@ from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.render.dockerfile import DockerfileRenderer
 from builder.report.plans import as_json
+from builder.resolvers.sources import UPSTREAM
 from tests.fakes.catalog import nowhere
 
 TODAY = "2026-11-23"
@@ -137,7 +138,9 @@ def plan(found: Matrix, whole: Catalog) -> Plan:
     """All that `builder plan` does beyond reading files and asking a registry."""
     expansion = expand(found, Places())  # type: ignore[arg-type]
     held = lock(found, expansion)
-    renderer = DockerfileRenderer(macros=whole.macros, macros_path="images/_macros")
+    renderer = DockerfileRenderer(
+        macros=whole.macros, macros_path="images/_macros", sources=UPSTREAM
+    )
     return make_plan(
         catalog=whole,
         expansion=expansion,

@@ -24,6 +24,7 @@ from builder.ports import BaseLock
 from builder.promote import Promotion, blocked_steps
 from builder.release import Record
 from builder.render.dockerfile import DockerfileRenderer
+from builder.resolvers.sources import UPSTREAM
 from builder.selection import select
 from builder.workspace import Project, Workspace
 from tests.fakes.bases import FakeBases, FakeFiles
@@ -194,7 +195,9 @@ def prints(project: Project, lock: Lock = LOCK) -> dict[str, Fingerprint]:
     """The fingerprint of every target; of what was read once they are computed once."""
     key = (id(project.catalog.matrix), id(lock))
     if key not in _PRINTS:
-        renderer = DockerfileRenderer(macros=project.catalog.macros, macros_path="images/_macros")
+        renderer = DockerfileRenderer(
+            macros=project.catalog.macros, macros_path="images/_macros", sources=UPSTREAM
+        )
         found = fingerprints(project.catalog, project.expansion, lock, renderer)
         _PRINTS[key] = (project, lock, found)  # kept, so that no other gets their ids
     return _PRINTS[key][2]

@@ -12,6 +12,7 @@ import pytest
 
 from builder.recipes import setting
 from builder.render.dockerfile import DockerfileRenderer
+from builder.resolvers.sources import UPSTREAM
 from builder.workspace import Project, Workspace, write
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +41,9 @@ def project() -> Project:
 def rendered(project: Project) -> dict[str, str]:
     """The Dockerfile of every target, by its slug."""
     catalog = project.catalog
-    renderer = DockerfileRenderer(macros=catalog.macros, macros_path="images/_macros")
+    renderer = DockerfileRenderer(
+        macros=catalog.macros, macros_path="images/_macros", sources=UPSTREAM
+    )
     return {
         target.slug: renderer.render(
             catalog.recipes[target.recipe], setting(target, catalog.matrix, {})

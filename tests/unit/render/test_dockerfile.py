@@ -26,7 +26,9 @@ def where(axes: dict[str, str], **providers: str) -> Setting:
 
 def render(text: str, axes: dict[str, str] | None = None, **more: object) -> str:
     recipe = Recipe(name="x", summary="", dockerfile=text, dockerfile_path="x.j2", **more)  # type: ignore[arg-type]
-    return DockerfileRenderer(macros={}, macros_path="m").render(recipe, where(axes or {}))
+    sources = {"forge": "https://forge.example"}
+    renderer = DockerfileRenderer(macros={}, macros_path="m", sources=sources)
+    return renderer.render(recipe, where(axes or {}))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,27 @@ def render(text: str, axes: dict[str, str] | None = None, **more: object) -> str
 )
 def test_conditions(condition: str, axes: dict[str, str], *, expected: bool) -> None:
     assert holds(condition, where(axes, r="apt")) is expected
+
+
+def test_a_template_knows_where_packages_come_from() -> None:
+    text = "FROM {{ parent }}\nLABEL from={{ sources.forge }}/debian\n"
+    assert "LABEL from=https://forge.example/debian\n" in render(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lib-{os.major}-{os.minor}", "lib-13-7"),
+        ("lib{os.major}", "lib13"),
+        ("lib-{else.major}", "lib-{else.major}"),
+        ("lib{os}", "lib{os}"),
+    ],
+)
+def test_a_package_may_be_named_after_a_line(name: str, expected: str) -> None:
+    recipe = Recipe(
+        name="x", summary="", dockerfile="", dockerfile_path="", packages={"apt": (name,)}
+    )
+    assert packages_of(recipe, where({"os": "13"})) == {"apt": (expected,)}
 
 
 @pytest.mark.parametrize("text", ["", ",", "r,", "r python", "os==1 2", "R", "os=", "r@", "r@a b"])
