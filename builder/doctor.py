@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from builder.browser import chromium
 from builder.engines.docker import answers
 from builder.engines.podman_probe import Finding, probe
 from builder.errors import BuilderError, ToolError
@@ -34,6 +35,7 @@ def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterat
             yield Finding(subject=program, found=path)
     if which("podman"):
         yield from probe(runner=runner).findings
+    yield Finding(subject="browser", found=_browser())
     daemon = "answers" if answers() else "does not answer; podman is used"
     yield Finding(subject="docker daemon", found=daemon)
     yield from _helm(tools)
@@ -56,6 +58,17 @@ def _helm(tools: Tools) -> Iterator[Finding]:
     ct = tools.ct()
     found = f"{ct.version} from {ct.origin}" if isinstance(ct, Tool) else f"absent: {ct.reason}"
     yield Finding(subject="ct", found=found)
+
+
+def _browser() -> str:
+    found = chromium()
+    return found or "absent: smoke tests look at no page; `builder doctor --browser` gets one"
+
+
+def install_browser(runner: Runner) -> None:
+    """Get the browser of smoke tests, if there is none. Needs root; raises ToolError."""
+    if chromium() is None:
+        _apt_install(runner, ("chromium",))
 
 
 def install(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> None:

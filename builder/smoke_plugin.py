@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import testinfra
 from testinfra.host import Host
+
+from builder.browser import HINT, MISSING, Page, chromium
+from builder.browser import browser as open_browser
+from builder.process import Runner
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,3 +51,19 @@ def address(facts: dict[str, Any]) -> Callable[[int], str]:
 def url(address: Callable[[int], str]) -> Callable[[int], str]:
     """`url(port)`: the same, as the start of a URL."""
     return lambda port: f"http://{address(port)}"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Page]:
+    """A page of a browser on this machine; skips where there is none."""
+    if chromium() is None:
+        pytest.skip(f"{MISSING}: {HINT}")
+    with open_browser(Runner(), tmp_path / "chromium") as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def picture(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """`picture(name)`: where a picture is kept, beside the results."""
+    results = Path(pytestconfig.option.xmlpath)
+    return lambda name: results.with_name(f"{results.stem}.{name}.png")

@@ -9,14 +9,15 @@ import click
 from builder.cli.options import Options
 from builder.cli.options import root as root_option
 from builder.cli.wiring import Session
-from builder.doctor import examine, install
+from builder.doctor import examine, install, install_browser
 from builder.errors import ToolError
 
 
 @click.command()
 @root_option
 @click.option("--install", "wanted", is_flag=True, help="Get what is missing, as root.")
-def command(root: Path, wanted: bool) -> int:
+@click.option("--browser", is_flag=True, help="Get the browser of some smoke tests, as root.")
+def command(root: Path, wanted: bool, browser: bool) -> int:
     """Say what this machine has, what the builder chose, and what to do.
 
     \b
@@ -27,6 +28,8 @@ def command(root: Path, wanted: bool) -> int:
     if wanted:
         install(session.runner, session.tools, session.tool_root, session.needs_tool_root)
         session = Session(Options(root=root))
+    if browser:
+        install_browser(session.runner)
     bad = 0
     for item in examine(session.runner, session.tools, session.tool_root, session.needs_tool_root):
         click.echo(f"{'ok  ' if item.ok else 'BAD '} {item.subject}: {item.found}")
