@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,15 @@ import pytest
 import trustme
 from moto.server import ThreadedMotoServer
 
+from builder.ports import StartRequest
+from tests.integration.session.box import Box
 from tests.integration.session.host import Host
 from tests.integration.session.servers import Serving, files, git, serve, watched, wheel
 from tests.integration.session.values import CANARY, WORD
+from tests.integration.starter import Catalog
 
 GIT_TOKEN = WORD
+IMAGES = ("base", "python-minimal", "r-minimal", "jupyter-python")
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +52,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ca = trustme.CA()
     bundle = tmp_path_factory.mktemp("authority") / "bundle.crt"
     bundle.write_bytes(ca.cert_pem.bytes())
+    bundle.parent.chmod(0o755)  # any uid of a container reads it
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1", "mirror.example").configure_cert(context)
     return Authority(bundle=bundle, server=context)
@@ -109,3 +115,22 @@ def secure_web(authority: Authority) -> Iterator[Serving]:
     """The same over TLS."""
     with serve(files(site()), tls=authority.server) as serving:
         yield serving
+
+
+@pytest.fixture(scope="session")
+def boxes(starter: Catalog) -> Mapping[str, Box]:
+    """The images of the starter, by name."""
+    session = starter.session()
+    lock = session.locked()
+    prints = session.fingerprints(lock)
+    found: dict[str, Box] = {}
+    with session.registry():
+        plan = session.plan(lock, prints, session.observed(lock, prints))
+        for identity, item in plan.targets.items():
+            name = identity.partition("/")[0]
+            if item.digest and name in IMAGES and name not in found:
+                image = str(item.repository.at(item.digest))
+                container = session.engine.start(StartRequest(image=image, command=("true",)))
+                session.engine.remove(container)
+                found[name] = Box(image=image, podman={**os.environ, **container.env})
+    return found

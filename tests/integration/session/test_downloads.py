@@ -1,0 +1,134 @@
+"""Scripts and packages come from servers that are verified; S3 is reached."""
+
+from __future__ import annotations
+
+import sys
+from urllib.parse import quote
+
+import pytest
+
+from tests.integration.session.conftest import Authority
+from tests.integration.session.host import Host, environ
+from tests.integration.session.servers import Answer, Serving, serve, watched
+from tests.integration.session.values import TEXT, WORD
+
+
+def arguments(machine: Host) -> list[str]:
+    """What the script of `site` was started with."""
+    return (machine.home / "arguments").read_bytes().decode().split("\0")[:-1]
+
+
+def test_scripts_are_run_with_their_arguments(machine: Host, web: Serving) -> None:
+    url = f"{web.url}/script.sh?token=s3cret"
+    words = 'one "two  three" \'four "\' fi\\ ve $(touch /tmp/onyxia-canary) * `id` -x --'
+    ended = machine.start(PERSONAL_INIT_SCRIPT=url, PERSONAL_INIT_ARGS=words)
+    assert ended.steps["personal script"] == "done"
+    assert arguments(machine) == [
+        "one", "two  three", 'four "', "fi ve", "$(touch", "/tmp/onyxia-canary)", "*", "`id`",
+        "-x", "--",
+    ]  # fmt: skip
+    assert "s3cret" not in ended.log
+    ended = machine.start(REGION_INIT_SCRIPT=url)
+    assert ended.steps["region script"] == "done"
+    assert arguments(machine) == [""]  # printf of nothing
+    assert not list(machine.session.glob("script*"))
+
+
+def test_a_url_with_a_secret_stands_on_no_command_line(machine: Host) -> None:
+    application = watched(lambda _: Answer(body=b"true\n"), secrets=("s3cret-in-url",))
+    with serve(application) as server:
+        ended = machine.start(
+            PERSONAL_INIT_SCRIPT=f"{server.url}/a?token=s3cret-in-url{quote(WORD)}"
+        )
+    assert ended.steps["personal script"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/failing.sh", "it ended with exit code 3"),
+        ("/absent.sh", "curl: (22) The requested URL returned error: 404"),
+        ("/page/", "the server answered with a page, not with a script"),
+    ],
+)
+def test_scripts_that_fail_stop_nothing(
+    machine: Host, web: Serving, path: str, reason: str
+) -> None:
+    url = f"{web.url}{path}"
+    ended = machine.start("echo", "on", REGION_INIT_SCRIPT=url, PERSONAL_INIT_SCRIPT=url)
+    assert ended.out == b"on\n"
+    for step in ("region script", "personal script"):
+        assert ended.steps[step] == f"failed ({reason})"
+
+
+def test_scripts_come_over_verified_tls(
+    machine: Host, secure_web: Serving, authority: Authority
+) -> None:
+    url = f"{secure_web.url}/script.sh"
+    machine.home.mkdir()
+    (machine.home / ".curlrc").write_text("insecure\n")
+    ended = machine.start(PERSONAL_INIT_SCRIPT=url, REGION_INIT_SCRIPT=url)
+    for step in ("region script", "personal script"):
+        assert ended.steps[step].startswith("failed (curl: (60) SSL certificate problem")
+    assert not (machine.home / "arguments").exists()
+    trusted = {"PATH_TO_CA_BUNDLE": str(authority.bundle)}
+    ended = machine.start(PERSONAL_INIT_SCRIPT=url, REGION_INIT_SCRIPT=url, **trusted)
+    assert ended.steps["region script"] == ended.steps["personal script"] == "done"
+
+
+def test_a_redirection_does_not_leave_tls(machine: Host, web: Serving) -> None:
+    away = Answer(status=302, headers={"Location": f"{web.url}/script.sh"})
+    with serve(lambda _: away) as server:
+        ended = machine.start(PERSONAL_INIT_SCRIPT=f"{server.url}/a")
+    assert ended.steps["personal script"].startswith("failed (curl: (1) Protocol")
+    assert not web.requests
+
+
+S3_PYTHON = """
+import boto3
+client = boto3.client("s3")
+client.create_bucket(Bucket="a-bucket")
+client.put_object(Bucket="a-bucket", Key="key", Body=b"value")
+print(client.get_object(Bucket="a-bucket", Key="key")["Body"].read().decode())
+"""
+S3_ADDRESS = """
+import boto3
+parameters = {"Bucket": "a-bucket", "Key": "key"}
+print(boto3.client("s3").generate_presigned_url("get_object", Params=parameters).split("?")[0])
+"""
+S3_KEYS = {
+    "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": TEXT.strip(), "AWS_SESSION_TOKEN": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["true", ""])
+def test_boto3_works_out_of_the_box(machine: Host, s3: str, style: str) -> None:
+    given = {**S3_KEYS, "AWS_ENDPOINT_URL": f"{s3}/", "AWS_PATH_STYLE_ACCESS": style}
+    ended = machine.start(sys.executable, "-c", S3_PYTHON, **given)
+    assert ended.out == b"value\n", ended.log
+
+
+@pytest.mark.parametrize(
+    ("style", "address"),
+    [("true", "http://h:9/a-bucket/key"), ("false", "http://a-bucket.h:9/key")],
+)
+def test_false_is_false(machine: Host, style: str, address: str) -> None:
+    given = {**S3_KEYS, "AWS_ENDPOINT_URL": "http://h:9", "AWS_PATH_STYLE_ACCESS": style}
+    ended = machine.start(sys.executable, "-c", S3_ADDRESS, **given)
+    assert ended.out.decode() == f"{address}\n"
+    kept = environ((machine.session / "environ").read_bytes())
+    assert kept["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] == {"true": "false", "false": "true"}[style]
+
+
+def test_pip_takes_packages_of_the_mirror(
+    machine: Host, secure_web: Serving, authority: Authority
+) -> None:
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir")
+    ended = machine.start(
+        *pip, "download", "--quiet", "--no-deps", "probe_of_the_mirror",
+        PIP_REPOSITORY=f"{secure_web.url}/simple/", PATH_TO_CA_BUNDLE=str(authority.bundle),
+    )  # fmt: skip
+    assert ended.status == 0, ended.log
+    assert [path.name for path in machine.work.iterdir()] == [
+        "probe_of_the_mirror-1-py3-none-any.whl"
+    ]
