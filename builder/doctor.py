@@ -8,7 +8,10 @@ from builder.browser import chromium
 from builder.engines.docker import answers
 from builder.engines.podman_probe import Finding, probe
 from builder.errors import BuilderError, ToolError
+from builder.model import Catalog
 from builder.process import Command, Runner, which
+from builder.resolvers.reachable import Reach, asked
+from builder.text import count
 from builder.toolroot import ToolRoot
 from builder.tools import Tool, Tools
 
@@ -69,6 +72,18 @@ def install_browser(runner: Runner) -> None:
     """Get the browser of smoke tests, if there is none. Needs root; raises ToolError."""
     if chromium() is None:
         _apt_install(runner, ("chromium",))
+
+
+def examine_providers(catalog: Catalog, reach: Reach) -> Iterator[Finding]:
+    """Which providers can be reached, one finding each."""
+    for item, reason in reach.look(asked(catalog)):
+        subject = f"provider {item.name}"
+        if not reason:
+            yield Finding(subject=subject, found=f"reachable, for {count(len(item.lines), 'line')}")
+        else:
+            blocked = f"blocks {count(len(item.lines), 'line')}: {', '.join(item.lines)}"
+            found = f"cannot be reached: {reason}; {blocked}"
+            yield Finding(subject=subject, found=found, waits=True)
 
 
 def install(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> None:

@@ -9,7 +9,7 @@ import click
 from builder.cli.options import Options
 from builder.cli.options import root as root_option
 from builder.cli.wiring import Session
-from builder.doctor import examine, install, install_browser
+from builder.doctor import examine, examine_providers, install, install_browser
 from builder.errors import ToolError
 
 
@@ -31,8 +31,12 @@ def command(root: Path, wanted: bool, browser: bool) -> int:
     if browser:
         install_browser(session.runner)
     bad = 0
-    for item in examine(session.runner, session.tools, session.tool_root, session.needs_tool_root):
-        click.echo(f"{'ok  ' if item.ok else 'BAD '} {item.subject}: {item.found}")
+    for item in (
+        *examine(session.runner, session.tools, session.tool_root, session.needs_tool_root),
+        *examine_providers(session.catalog, session.reach),
+    ):
+        mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
+        click.echo(f"{mark} {item.subject}: {item.found}")
         if not item.ok:
             bad += 1
             click.echo(f"       {item.hint}")

@@ -29,8 +29,9 @@ from builder.ports import Engine, LineProvider
 from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
-from builder.resolvers.fetch import Fetcher
+from builder.resolvers.fetch import Fetcher, Patience
 from builder.resolvers.providers import line_providers
+from builder.resolvers.reachable import Reach
 from builder.resolvers.sources import UPSTREAM
 from builder.selection import select
 from builder.smoke import Smoke
@@ -120,6 +121,14 @@ class Session:
         return line_providers(
             roots=roots, fetcher=self.files, runner=self.runner, network=self.project.network
         )
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What asks whether providers can be reached, and does not wait for long."""
+        network = self.project.network
+        patience = Patience(connect=4, read=6, retries=0)
+        fetcher = Fetcher(network=network, folder=self.workspace.state / "files", patience=patience)
+        return Reach(fetcher=fetcher, runner=self.runner, network=network)
 
     @contextlib.contextmanager
     def registry(self) -> Iterator[None]:

@@ -20,12 +20,16 @@ _NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. `hint` says what to do where it is not `ok`."""
+    """One thing that was looked at. `hint` says what to do where it is not `ok`.
+
+    What `waits` is no fault of this machine: all that does not need it goes on.
+    """
 
     subject: str
     found: str
     ok: bool = True
     hint: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Fetcher:
         self._progress = progress
         self._session = _session(self._patience, network.ca)
         self._lock = threading.Lock()
-        self._dead: dict[str, UnreachableError] = {}
+        self._dead: dict[str, str] = {}  # host to why
 
     def text(self, url: str, what: str = "text") -> str:
         """A small text that is no web page. Raises MissingError, UnreachableError, StepError."""
@@ -117,6 +117,11 @@ class Fetcher:
         except MissingError:
             return False
 
+    def reach(self, url: str) -> None:
+        """Nothing, where a place answers, whatever it says. Raises UnreachableError."""
+        with contextlib.suppress(MissingError), self._asked(url, method="HEAD"):
+            pass
+
     # Asking.
 
     def _body(self, url: str) -> tuple[bytes, Place, str]:
@@ -124,13 +129,13 @@ class Fetcher:
             data = answer.content
             return data, where, answer.headers.get("Content-Type", "")
 
-    @contextmanager
+    @contextlib.contextmanager
     def _asked(self, url: str, *, method: str = "GET") -> Iterator[tuple[requests.Response, Place]]:
         """An open answer that is good. Whatever goes wrong while it is read is told here too."""
         where = place(url, self._network.mirrors)
         with self._lock:
             if where.host in self._dead:
-                raise self._dead[where.host]
+                raise refused(where, self._dead[where.host])
         try:
             with self._session.request(
                 method, where.url, stream=True, allow_redirects=True,
@@ -143,10 +148,10 @@ class Fetcher:
             raise refused(where, why(error, self._patience.connect)) from None
         except requests.RequestException as error:
             # Remembered, so that a host that does not answer is waited for once.
-            dead = refused(where, why(error, self._patience.connect))
+            reason = why(error, self._patience.connect)
             with self._lock:
-                self._dead[where.host] = dead
-            raise dead from None
+                self._dead[where.host] = reason
+            raise refused(where, reason) from None
         except urllib3.exceptions.HTTPError as error:
             raise refused(where, why(error, self._patience.connect)) from None
 
