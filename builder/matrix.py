@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from builder import graph
 from builder.errors import raise_all
@@ -36,6 +37,14 @@ class Expansion:
     def base_of(self, target: Target) -> Base:
         """The base at the bottom of a target's lineage."""
         return self.bases[self.lineage(target)[0].parent]
+
+    @cached_property
+    def members(self) -> dict[str, dict[str, str]]:
+        """For every cell that is there, by its id: the id of its target, by platform."""
+        members: dict[str, dict[str, str]] = {}
+        for target in self.targets.values():
+            members.setdefault(target.cell.id, {})[target.platform] = target.id
+        return members
 
     @property
     def needs(self) -> dict[str, list[str]]:
@@ -72,27 +81,29 @@ def base_id(axis: str, value: str, platform: str) -> str:
     return f"{axis}={value}@{platform}"
 
 
-def expand(matrix: Matrix, places: Places) -> Expansion:
-    """All that the matrix stands for. Raises every mistake in it, at its place."""
+def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expansion:
+    """All that the matrix stands for. Raises every mistake in it, at its place.
+
+    `others` are platforms that a cell may have instead of those which are asked for.
+    """
     expander = _Expander(matrix, places)
     raise_all(check_names(matrix, expander.edges, places))
     cells = expander.cells()
     raise_all(expander.errors)
-    targets: dict[str, Target] = {}
+    found = expander.targets(cells, tuple(dict.fromkeys((*matrix.platforms, *others))))
+    targets = {key: item for key, item in found.items() if item.platform in matrix.platforms}
     bases: dict[str, Base] = {}
-    for name in graph.order(expander.edges):
-        for cell, platform in itertools.product(cells[name], matrix.platforms):
-            target = expander.target(cell, platform, cells)
-            if not _has_platform(target, targets, matrix):
-                continue
-            targets[target.id] = target
-            if target.is_root:
-                axis = matrix.images[name].parent
-                bases[target.parent] = Base(
-                    id=target.parent, axis=axis, value=cell.values[axis], platform=platform
-                )
+    for target in targets.values():
+        if target.is_root:
+            axis = matrix.images[target.cell.image].parent
+            bases[target.parent] = Base(
+                id=target.parent,
+                axis=axis,
+                value=target.cell.values[axis],
+                platform=target.platform,
+            )
     charts = {name: expander.chart_cells(name, cells) for name in matrix.charts}
-    raise_all(expander.errors)
+    raise_all(list({str(error): error for error in expander.errors}.values()))
     return Expansion(cells=cells, targets=targets, bases=bases, charts=charts)
 
 
@@ -100,6 +111,7 @@ class _Expander(Faults):
     def __init__(self, matrix: Matrix, places: Places) -> None:
         super().__init__(places)
         self.matrix = matrix
+        self.limits: set[Path] = set()  # to platforms, that were found to leave none
         self.edges = {
             name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
             for name, image in matrix.images.items()
@@ -190,6 +202,45 @@ class _Expander(Faults):
         return True
 
     # Targets and charts.
+
+    def targets(
+        self, cells: Mapping[str, tuple[Cell, ...]], platforms: Sequence[str]
+    ) -> dict[str, Target]:
+        """Every cell on every platform that has it, parents first; each must have one."""
+        found: dict[str, Target] = {}
+        alone: set[str] = set()  # cells without a platform, and what stands on them
+        for name in graph.order(self.edges):
+            for cell in cells[name]:
+                tried = [self.target(cell, platform, cells) for platform in platforms]
+                there = [item for item in tried if _has_platform(item, found, self.matrix)]
+                found |= {item.id: item for item in there}
+                if not there:
+                    self._check_alone(cell, tried[0], platforms, alone)
+        return found
+
+    def _check_alone(
+        self, cell: Cell, target: Target, platforms: Sequence[str], alone: set[str]
+    ) -> None:
+        """Say that no platform has a cell, unless that was said of what it stands on."""
+        below = {target.parent, *(item for _, item in target.inputs)}
+        path, limit = self._limit(cell)
+        if not below & alone and path not in self.limits:
+            self.limits.add(path)
+            has = f"this has {', '.join(limit)}; " if limit else ""
+            hint = f"{has}the catalog is for {', '.join(platforms)}"
+            self._fail_key(f"no platform has {cell.id}", path, hint)
+        alone.add(target.id)
+
+    def _limit(self, cell: Cell) -> tuple[Path, tuple[str, ...]]:
+        """Where the platforms of a cell are limited, and to which."""
+        image = self.matrix.images[cell.image]
+        if image.platforms:
+            return ("images", image.name, "platforms"), image.platforms
+        for axis in image.axes:
+            value = self.matrix.value(axis, cell.values[axis])
+            if value.platforms:
+                return ("axes", axis, value.name, "platforms"), value.platforms
+        return ("images", image.name), ()
 
     def target(self, cell: Cell, platform: str, cells: Mapping[str, tuple[Cell, ...]]) -> Target:
         matrix, image = self.matrix, self.matrix.images[cell.image]

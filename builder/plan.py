@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from builder.fingerprint import Fingerprint
 from builder.lock import Lock
+from builder.matrix import Expansion
 from builder.model import Base, Catalog, Matrix, Target
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
@@ -84,6 +85,27 @@ def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
         if value.provider and value.id not in lock.lines:
             return value.id
     return ""
+
+
+def unlocked_base(target: Target, expansion: Expansion, matrix: Matrix, lock: Lock) -> str:
+    """The id of a target's base where the lock lacks it, or nothing.
+
+    Another platform's base may be out of this machine's reach; the default one's must be locked.
+    """
+    base = expansion.base_of(target)
+    is_needed = base.platform == matrix.default_platform
+    return "" if is_needed or base.id in lock.bases else base.id
+
+
+def held_back(targets: Mapping[str, TargetPlan]) -> dict[str, TargetPlan]:
+    """A cell gets no tag of a release while one of its platforms is blocked."""
+    barred = {item.target.cell.id for item in targets.values() if item.action == "block"}
+    return {
+        key: replace(item, immutable=item.immutable[:1], rolling=())
+        if item.target.cell.id in barred
+        else item
+        for key, item in targets.items()
+    }
 
 
 def base_reference(base: Base, catalog: Catalog, lock: Lock) -> Reference:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder import tags
 from builder.charting import predict
 from builder.lock import Lock
-from builder.matrix import Expansion, target_id
+from builder.matrix import Expansion
 from builder.model import Catalog
-from builder.plan import ChartPlan, Observed, Step, TargetPlan, unlocked_line
+from builder.plan import ChartPlan, Observed, Step, TargetPlan, unlocked_base, unlocked_line
+from builder.release import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +28,15 @@ class ChartPlanner:
     def plan(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
         """Every chart that has a selected image, by name."""
         planned: dict[str, ChartPlan] = {}
-        platform = self.catalog.matrix.platforms[0]
         for name, cells in self.expansion.charts.items():
-            ids = [
-                item
+            members = [
+                found
                 for cell in cells
-                for item in [target_id(cell, platform, self.catalog.matrix)]
-                if item in self.expansion.targets and self._is_offered(item, targets)
+                if (found := self.expansion.members.get(cell.id))
+                and all(self._is_offered(item, targets) for item in found.values())
             ]
-            if not selected.isdisjoint(ids):
-                planned[name] = self._chart(name, ids, targets)
+            if any(not selected.isdisjoint(item.values()) for item in members):
+                planned[name] = self._chart(name, members, targets)
         return planned
 
     def _is_offered(self, item: str, targets: Mapping[str, TargetPlan]) -> bool:
@@ -46,23 +46,37 @@ class ChartPlanner:
             return False
         if item in targets:
             return targets[item].action != "block"
-        is_known = not unlocked_line(target.cell.values, self.catalog.matrix, self.lock)
+        matrix, lock = self.catalog.matrix, self.lock
+        is_known = not unlocked_line(target.cell.values, matrix, lock)
+        is_known = is_known and not unlocked_base(target, self.expansion, matrix, lock)
         return is_known or item in self.observed.digests
 
-    def _chart(self, name: str, ids: list[str], targets: Mapping[str, TargetPlan]) -> ChartPlan:
+    def _image(self, members: Mapping[str, str], targets: Mapping[str, TargetPlan]) -> str:
+        """The tag of a cell that a chart names; `members` are its targets, by platform."""
         record = self.observed.record
-        images = []
-        for item in ids:
-            target = self.expansion.targets[item]
-            exact = tags.tag(target.cell, self.catalog.matrix, self.lock.versions)
-            old = record.targets.get(item) if record else None
-            since = self.release
-            is_built = item in targets and targets[item].action == "build"
-            if old and not is_built and old.exact == exact:
-                held = self.observed.digests.get(item, old.digest)
-                since = old.since if held == old.digest else since
-            repository = self.catalog.matrix.repository_of(target.cell.image)
-            images.append(f"{repository}:{exact}-{since}")
+        cell = self.expansion.targets[next(iter(members.values()))].cell
+        exact = tags.tag(cell, self.catalog.matrix, self.lock.versions)
+        since = None
+        is_built = any(
+            item in targets and targets[item].action == "build" for item in members.values()
+        )
+        if record and not is_built:
+            held = {key: self._held(key, record) for key in members.values()}
+            since = record.since(cell.id, exact, members, held)
+        return f"{self.catalog.matrix.repository_of(cell.image)}:{exact}-{since or self.release}"
+
+    def _held(self, target: str, record: Record) -> str:
+        """The digest that the registry has of a target, else the one that is offered."""
+        old = record.targets.get(target)
+        return self.observed.digests.get(target, old.digest if old else "")
+
+    def _chart(
+        self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
+    ) -> ChartPlan:
+        """`cells` are its cells' targets, by platform."""
+        record = self.observed.record
+        images = [self._image(members, targets) for members in cells]
+        ids = [item for members in cells for item in members.values()]
         missing = [
             item for item in ids if item not in targets and item not in self.observed.digests
         ]

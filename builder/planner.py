@@ -13,7 +13,16 @@ from builder.fingerprint import Fingerprint, compare
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Base, Catalog, Cell, Target
-from builder.plan import ChartPlan, Observed, Plan, Step, TargetPlan, unlocked_line
+from builder.plan import (
+    ChartPlan,
+    Observed,
+    Plan,
+    Step,
+    TargetPlan,
+    held_back,
+    unlocked_base,
+    unlocked_line,
+)
 from builder.plan_charts import ChartPlanner, chart_step
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
@@ -65,6 +74,7 @@ class _Planner:
         targets: dict[str, TargetPlan] = {}
         for item in self._with_missing(selected):
             targets[item] = self._target(self.expansion.targets[item], targets)
+        targets = held_back(targets)
         self._check_tags(targets)
         charts = self._charts().plan(targets, set(selected))
         bases = self._bases(targets)
@@ -156,6 +166,8 @@ class _Planner:
             if item in below and below[item].action in ("block", "retire"):
                 plan = below[item]
                 return plan.reason if plan.action == "block" else f"{item}: {plan.reason}"
+        if base := unlocked_base(target, self.expansion, self.catalog.matrix, self.lock):
+            return f"base {base} is not locked: `builder lock` says why"
         if line := self._unlocked(target.cell.values):
             provider = self.catalog.matrix.value(*line.split("=", 1)).provider
             return f"{line} is not locked: `builder lock` says why {provider} did not give it"
@@ -190,13 +202,13 @@ class _Planner:
         for item in targets.values():
             if not item.rolling:
                 continue
-            key = (item.target.cell.image, item.exact)
-            if key in taken:
+            key, cell = (item.target.cell.image, item.exact), item.target.cell.id
+            if key in taken and self.expansion.targets[taken[key]].cell.id != cell:
                 raise ConfigError(
                     f"{taken[key]} and {item.target.id} have the tag {item.exact!r}",
                     hint="give a value in which they differ a `tag`",
                 )
-            taken[key] = item.target.id
+            taken.setdefault(key, item.target.id)
 
     def _target_step(self, item: TargetPlan, targets: Mapping[str, TargetPlan]) -> Step:
         target = item.target
@@ -267,9 +279,15 @@ class _Planner:
         """Whether what is there differs from what the record offers."""
         for item in targets.values():
             old = record.targets.get(item.target.id)
-            if item.action == "retire":
-                continue
+            if item.action in ("retire", "block") or (item.target.publish and not item.rolling):
+                continue  # nothing of it is offered now
             if old is None or (old.digest, old.rolling) != (item.digest, item.rolling):
+                return True
+            members = self.expansion.members[item.target.cell.id]
+            cell = record.cells.get(item.target.cell.id)
+            if item.target.publish and (cell.targets if cell else {}) != (
+                members if len(members) > 1 else {}
+            ):
                 return True
         return False
 

@@ -146,10 +146,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLayer:
-    """A layer of an image: its blob and that blob's size in bytes, and its uncompressed digest.
-
-    `instruction` is what made it, where that is known.
-    """
+    """A layer: its blob, that blob's size in bytes, its uncompressed digest, what made it."""
 
     digest: str
     size: int
@@ -158,10 +155,13 @@ class ImageLayer:
 
 
 class Images(Protocol):
-    """What a registry says of images without giving their content."""
+    """What registries do with images beside what a Store does, and raise as it does."""
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image, the lowest first. Raises StepError where it is not there."""
+
+    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
+        """Push an index of digests that `place` has, by platform, under no tag; its digest."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,11 @@ whoever comes next; nothing is offered by halves before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import NamedTuple
 
-from builder import evidence, release
+from builder import release
 from builder.actions import Work
 from builder.charting import chart_place, files_of
 from builder.errors import ConflictError, StepError, raise_all
@@ -21,30 +20,36 @@ from builder.events import Noted, Result
 from builder.fingerprint import sha256
 from builder.lock import dump as dump_lock
 from builder.observe import read_record, releases_reference
-from builder.plan import Plan, Step, TargetPlan, base_reference
-from builder.ports import Artifact, Blob, Store
+from builder.offers import Offers
+from builder.plan import Plan, Step, base_reference
+from builder.ports import Artifact, Blob, Images, Store
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
-from builder.release import Record, ReleasedChart, ReleasedTarget
+from builder.release import Record, ReleasedChart
 from builder.render.chart_version import chart_fingerprint, value_types
 
 _AT_ONCE = 8
 
 
 class Move(NamedTuple):
-    """A tag and what it is to name. `kind` is immutable or rolling."""
+    """A tag and what it is to name. `kind` is immutable or rolling.
+
+    `manifests` are, by platform, what the source is an index of; none: it is a manifest.
+    """
 
     source: Reference
     place: Reference
     kind: str
+    manifests: Mapping[str, str] = {}
 
 
 class Promotion:
     """The step of kind `release`. `blocked` maps a step that did not pass to why."""
 
-    def __init__(self, *, work: Work, store: Store) -> None:
+    def __init__(self, *, work: Work, store: Store, images: Images) -> None:
         self._work = work
         self._store = store
+        self._images = images
         self._records = releases_reference(work.catalog)
 
     def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
@@ -99,21 +104,39 @@ class Promotion:
                 place = parse_reference(matrix.repository_of(image, host))
                 digest = chart.listed[chart.version]["manifest"]
                 moves.append(Move(source.at(digest), place.with_tag(chart.version), "immutable"))
-            for target in record.targets.values():
-                source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
-                place = parse_reference(matrix.repository_of(target.image, host))
-                kinds = dict.fromkeys(target.immutable(record.release), "immutable")
-                kinds |= dict.fromkeys(target.rolling, "rolling")
-                if target.publish:
-                    moves += [
-                        Move(source, place.with_tag(tag), kind) for tag, kind in kinds.items()
-                    ]
+            moves += self._image_tags(record, host)
         return sorted(moves, key=lambda move: move.kind)
+
+    def _image_tags(self, record: Record, host: str) -> Iterator[Move]:
+        """Tags of manifests, and of the indexes of cells of several platforms."""
+        matrix = self._work.catalog.matrix
+        inside = {key for cell in record.cells.values() for key in cell.targets.values()}
+        for key, target in record.targets.items():
+            source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
+            place = parse_reference(matrix.repository_of(target.image, host))
+            fixed = target.immutable(record.release)
+            kinds = dict.fromkeys(fixed[:1] if key in inside else fixed, "immutable")
+            kinds |= dict.fromkeys(() if key in inside else target.rolling, "rolling")
+            if target.publish:
+                for tag, kind in kinds.items():
+                    yield Move(source, place.with_tag(tag), kind)
+        for key, cell in record.cells.items():
+            target = record.targets[next(iter(cell.targets.values()))]
+            source = parse_reference(matrix.repository_of(target.image)).at(cell.digest)
+            place = parse_reference(matrix.repository_of(target.image, host))
+            kinds = dict.fromkeys(cell.immutable(target.exact, record.release), "immutable")
+            kinds |= dict.fromkeys(target.rolling, "rolling")
+            for tag, kind in kinds.items():
+                yield Move(source, place.with_tag(tag), kind, record.manifests(key))
 
     def _move_all(self, moves: Sequence[Move]) -> None:
         for move in moves:
-            if self._store.digest(move.place) != move.source.digest:
-                self._store.copy(move.source, move.place)
+            if self._store.digest(move.place) == move.source.digest:
+                continue
+            if move.manifests and self._store.digest(move.source) is None:
+                # A registry may have dropped what no tag named yet.
+                self._images.put_index(move.manifests, move.source)
+            self._store.copy(move.source, move.place)
 
     def _taken(self, record: Record) -> ConflictError:
         return ConflictError(
@@ -141,14 +164,9 @@ class Promotion:
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
         work = self._work
-        ids = [
-            target.id
-            for target in work.expansion.targets.values()
-            if not (item := plan.targets.get(target.id)) or item.action != "retire"
-        ]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(lambda item: self._target(item, plan, previous), ids)
-            targets = {key: item for key, item in zip(ids, found, strict=True) if item}
+        offered = Offers(
+            work=work, store=self._store, images=self._images, previous=previous
+        ).gather()
         charts = {
             name: chart
             for name in work.catalog.matrix.charts
@@ -159,52 +177,11 @@ class Promotion:
             release=plan.release,
             previous=previous.release if previous else None,
             lock=json.loads(dump_lock(work.lock)),
-            targets=targets,
+            targets=offered.targets,
             charts=charts,
             bases=self._bases(),
-            blocked=dict(blocked),
-        )
-
-    def _target(self, key: str, plan: Plan, previous: Record | None) -> ReleasedTarget | None:
-        """What is offered of a target: what passed now, or what was offered before."""
-        item = plan.targets.get(key)
-        old = previous.targets.get(key) if previous else None
-        if item is None:
-            return old
-        place = item.repository.with_tag(item.fingerprint.tag)
-        digest = self._store.digest(place)
-        if digest is None:
-            return old
-        if old and old.digest == digest and old.exact == item.exact:
-            return replace(
-                old,
-                fingerprint=item.fingerprint.digest,
-                parts=item.fingerprint.parts,
-                rolling=item.rolling,
-                publish=item.target.publish,
-            )
-        return self._new_target(item, digest, place, plan.release)
-
-    def _new_target(
-        self, item: TargetPlan, digest: str, place: Reference, name: str
-    ) -> ReleasedTarget:
-        found = self._store.get(evidence.reference_of(place))
-        if found is None:
-            raise StepError(f"{place} has no evidence of its tests", hint="build it again")
-        known = json.loads(found.config)
-        return ReleasedTarget(
-            image=item.target.cell.image,
-            digest=digest,
-            size=known["size"],
-            fingerprint=item.fingerprint.digest,
-            parts=item.fingerprint.parts,
-            exact=item.exact,
-            rolling=item.rolling,
-            since=name,
-            publish=item.target.publish,
-            tests=known["tests"],
-            seconds=known.get("seconds", 0.0),
-            chain=tuple(known.get("chain", ())),
+            blocked={**blocked, **offered.waiting},
+            cells=offered.cells,
         )
 
     def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
@@ -255,12 +232,14 @@ class Promotion:
 
 
 def _detail(record: Record) -> dict[str, object]:
-    return {
+    detail: dict[str, object] = {
         "release": record.release,
         "previous": record.previous,
         "targets": len(record.targets),
         "charts": {name: chart.version for name, chart in record.charts.items()},
     }
+    waiting = {key[5:]: why for key, why in record.blocked.items() if key.startswith("cell:")}
+    return detail | ({"waiting": waiting} if waiting else {})
 
 
 def blocked_steps(results: Iterable[Result]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from builder.errors import ConfigError
 
-FORMAT = 1
+FORMAT = 2
 KIND = "application/vnd.onyxia.catalog.release.v1+json"
 FILE = "release.json"
 CURRENT = "current"
@@ -56,6 +56,19 @@ class ReleasedTarget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReleasedCell:
+    """A cell of several platforms as it is offered: its tags name an index, not a manifest."""
+
+    digest: str  # of the index
+    since: str  # the release in which this index was first offered
+    targets: Mapping[str, str]  # by platform, the id of its target
+
+    def immutable(self, exact: str, release: str) -> tuple[str, ...]:
+        """The tags that never move."""
+        return tuple(dict.fromkeys([f"{exact}-{release}", f"{exact}-{self.since}"]))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleasedChart:
     """A chart as it is offered. `listed` maps every version in the index to its package."""
 
@@ -77,12 +90,34 @@ class Record:
     targets: Mapping[str, ReleasedTarget]
     charts: Mapping[str, ReleasedChart]
     bases: Mapping[str, str]  # base id to the digest of its image
-    blocked: Mapping[str, str]  # step to reason, of what did not pass
+    blocked: Mapping[str, str]  # step, or `cell:<id>`, to reason: what did not pass
+    cells: Mapping[str, ReleasedCell] = field(default_factory=dict)  # those of several platforms
 
     @property
     def day(self) -> str:
         """The day of the release, YYYY-MM-DD."""
         return "-".join(self.release.split(".")[:3])
+
+    def manifests(self, cell: str) -> dict[str, str]:
+        """What the index of a cell is made of: digests by platform."""
+        targets = self.cells[cell].targets
+        return {platform: self.targets[key].digest for platform, key in targets.items()}
+
+    def since(
+        self, cell: str, exact: str, members: Mapping[str, str], digests: Mapping[str, str]
+    ) -> str | None:
+        """Since which release the tag `exact` of a cell names just this, or None: not yet.
+
+        `members` are its target ids by platform, `digests` are by target id.
+        """
+        old = {key: self.targets.get(key) for key in members.values()}
+        for key, item in old.items():
+            if item is None or (item.exact, item.digest) != (exact, digests.get(key)):
+                return None
+        if cell in self.cells:
+            held = self.cells[cell]
+            return held.since if held.targets == members else None
+        return next((item.since for item in old.values() if item and len(old) == 1), None)
 
 
 def name(today: str, taken: Iterable[str]) -> str:
@@ -127,6 +162,9 @@ def parse(data: bytes) -> Record:
             )
             for key, item in fields["targets"].items()
         }
+        fields["cells"] = {
+            key: ReleasedCell(**item) for key, item in fields.get("cells", {}).items()
+        }
         fields["charts"] = {
             key: ReleasedChart(**{**item, "images": tuple(item["images"])})
             for key, item in fields["charts"].items()
@@ -140,8 +178,12 @@ def same_content(old: Record, new: Record) -> bool:
     """Whether two records offer the same, whatever they are called."""
     return all(
         getattr(old, part) == getattr(new, part) for part in ("lock", "bases", "blocked", "charts")
-    ) and _plain(old) == _plain(new)
+    ) and (_plain(old), _indexes(old)) == (_plain(new), _indexes(new))
 
 
 def _plain(record: Record) -> dict[str, tuple[str, tuple[str, ...]]]:
     return {key: (item.digest, item.rolling) for key, item in record.targets.items()}
+
+
+def _indexes(record: Record) -> dict[str, str]:
+    return {key: cell.digest for key, cell in record.cells.items()}

@@ -26,7 +26,7 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _ACCEPT = ", ".join(
     [
         _MANIFEST,
-        "application/vnd.oci.image.index.v1+json",
+        layouts.INDEX,
         "application/vnd.docker.distribution.manifest.v2+json",
         "application/vnd.docker.distribution.manifest.list.v2+json",
     ]
@@ -108,8 +108,7 @@ class RegistryStore:
         if source.name != target.name:
             self._runner.run(self._enclose(self.copy_command(source, target)))
             return
-        response = self._manifest(source, "GET")
-        if response is None:
+        if (response := self._manifest(source, "GET")) is None:
             raise StepError(f"{source} is not in the registry")
         self._put_manifest(target, response.content, response.headers["Content-Type"])
 
@@ -163,12 +162,23 @@ class RegistryStore:
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image, the lowest first. Raises StepError where it is not there."""
-        response = self._manifest(reference, "GET")
-        if response is None:
+        if (response := self._manifest(reference, "GET")) is None:
             raise StepError(f"{reference} is not in the registry")
         manifest = response.json()
         config = json.loads(self._blob(reference, manifest["config"]["digest"]))
         return layouts.layers(manifest, config)
+
+    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
+        """Push an index of the digests, by platform, that `place` has; its digest."""
+        entries = []
+        for platform, digest in manifests.items():
+            if (found := self._manifest(place.at(digest), "GET")) is None:
+                raise StepError(f"{place.at(digest)} is not in the registry")
+            kind = found.headers["Content-Type"]
+            entries.append((platform, digest, kind, len(found.content)))
+        body = layouts.index(entries)
+        self._put_manifest(place.at(_digest(body)), body, layouts.INDEX)
+        return _digest(body)
 
     # The API.
 
@@ -183,7 +193,7 @@ class RegistryStore:
         return response
 
     def _put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
-        url = f"/v2/{reference.repository}/manifests/{reference.tag}"
+        url = f"/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
         response = self._ask(
             reference.registry,
             reference.repository,

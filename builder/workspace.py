@@ -49,13 +49,13 @@ class Workspace:
         errors: list[BuilderError] = []
         lock = self._lock(errors)
         file = self._matrix(errors)
-        if platforms:
-            file = replace(file, matrix=replace(file.matrix, platforms=platforms))
+        offered = file.matrix.platforms
+        file = replace(file, matrix=replace(file.matrix, platforms=platforms or offered))
         recipes = self._recipes(file, errors)
         charts = self._charts(file, errors)
         expansion = None
         try:
-            expansion = expand(file.matrix, file.document)
+            expansion = expand(file.matrix, file.document, offered)
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
         except BuilderError as error:

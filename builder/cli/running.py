@@ -132,7 +132,7 @@ def _actions(
 
 def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]) -> Result:
     """Release, then write the chart repository from the record that is current then."""
-    result = Promotion(work=work, store=session.store).release(step, blocked)
+    result = Promotion(work=work, store=session.store, images=session.store).release(step, blocked)
     current = releases_reference(session.catalog).with_tag(CURRENT)
     record = read_record(session.store, current)
     if record is not None:

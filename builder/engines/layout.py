@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from builder.errors import StepError
 from builder.ports import Built, ImageLayer
+
+INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def blob(layout: Path, digest: str) -> Path:
@@ -43,6 +45,23 @@ def built(layout: Path, *, local: str) -> Built:
     blobs = [manifest["config"], *manifest["layers"]]
     size = int(descriptor["size"]) + sum(int(item["size"]) for item in blobs)
     return Built(layout=layout, digest=descriptor["digest"], size=size, local=local)
+
+
+def index(manifests: Iterable[tuple[str, str, str, int]]) -> bytes:
+    """An OCI image index of (platform, digest, media type, size): the same, the same bytes."""
+    entries = [
+        {
+            "mediaType": kind,
+            "digest": digest,
+            "size": size,
+            "platform": dict(
+                zip(("os", "architecture", "variant"), platform.split("/"), strict=False)
+            ),
+        }
+        for platform, digest, kind, size in sorted(manifests)
+    ]
+    data = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
 def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[ImageLayer, ...]:

@@ -122,6 +122,17 @@ LOCK = Lock(
 )
 
 
+ARM = "linux/arm64"
+BOTH = Lock(
+    bases={
+        **LOCK.bases,
+        f"os=1@{ARM}": replace(LOCK.bases["os=1@linux/amd64"], content="sha256:" + "a" * 64),
+        f"os=2@{ARM}": replace(LOCK.bases["os=2@linux/amd64"], content="sha256:" + "b" * 64),
+    },
+    lines=LOCK.lines,
+)
+
+
 Content = tuple[tuple[str, int, bytes], ...]
 _PRINTS: dict[tuple[int, int], tuple[Project, Lock, dict[str, Fingerprint]]] = {}
 _READ: dict[Content, tuple[Path, Project]] = {}
@@ -165,6 +176,13 @@ class Folder:
         text = (self.root / path).read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
         self.write(path, text.replace(old, new))
+
+    def for_platforms(self, *platforms: str) -> None:
+        """Have the catalog offer these platforms."""
+        text = (self.root / "matrix.yaml").read_text(encoding="utf-8")
+        kept = [line for line in text.splitlines() if not line.startswith("  platforms:")]
+        kept.insert(1, f"  platforms: [{', '.join(platforms)}]")
+        self.write("matrix.yaml", "\n".join(kept) + "\n")
 
     def allow(self, path: str, mode: int) -> None:
         """Set the mode of a file."""
@@ -240,6 +258,7 @@ class Week:
     smoke: FakeSmoke = field(default_factory=FakeSmoke)
     lock: Lock = LOCK
     events: list[Event] = field(default_factory=list)
+    platforms: Sequence[str] | None = None  # that can be built for; None: any
 
     @property
     def state(self) -> Path:
@@ -258,7 +277,12 @@ class Week:
         if record is not None:
             observed = replace(observed, record=record)
         return plan_of(
-            self.folder.load(), lock=self.lock, observed=observed, pick=pick, today=today
+            self.folder.load(),
+            lock=self.lock,
+            observed=observed,
+            pick=pick,
+            today=today,
+            builds=self.platforms,
         )
 
     def work(self, plan: Plan) -> Work:
@@ -312,10 +336,10 @@ class Week:
         )
         return executor.run(plan.steps)
 
-    def go_by(self, *, today: str = TODAY) -> dict[str, Result]:
+    def go_by(self, *pick: str, today: str = TODAY) -> dict[str, Result]:
         """Plan, and do it."""
-        return self.carry_out(self.plan(today=today))
+        return self.carry_out(self.plan(*pick, today=today))
 
     def promotion(self, plan: Plan) -> Promotion:
         """The step that releases."""
-        return Promotion(work=self.work(plan), store=self.store)
+        return Promotion(work=self.work(plan), store=self.store, images=self.store)

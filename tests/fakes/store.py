@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from builder.reference import Reference
 from tests.fakes.calls import Calls
 from tests.fakes.layout import read_digest
 
-WRITES = frozenset({"push", "copy", "put"})
+WRITES = frozenset({"push", "copy", "put", "put_index"})
 
 
 class Crash(Exception):
@@ -31,6 +32,7 @@ class FakeStore(Calls):
         self.named: dict[str, str] = {}
         self.artifacts: dict[str, Artifact | None] = {}
         self.known_layers: dict[str, tuple[ImageLayer, ...]] = {}
+        self._members: dict[str, tuple[str, ...]] = {}  # what an index names
         self._left: int | None = None
 
     def tags(self, repository: str) -> tuple[str, ...]:
@@ -93,6 +95,25 @@ class FakeStore(Calls):
                 raise StepError(f"{reference} is not in the registry")
             return self.known_layers[digest]
 
+    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
+        """Push an index of manifests that are there."""
+        with self._guard:
+            self._ask("put_index", place)
+            for digest in manifests.values():
+                if self._find(place.at(digest)) is None:
+                    raise StepError(f"{place.at(digest)} is not in the registry")
+            text = repr(sorted(manifests.items()))
+            digest = f"sha256:{sha256(text.encode()).hexdigest()}"
+            self.artifacts[f"{place.name}@{digest}"] = None
+            self._members[digest] = tuple(manifests.values())
+            self._written()
+            return digest
+
+    def hold(self, other: FakeStore) -> None:
+        """Hold what another does, and nothing else."""
+        self.named, self.artifacts = dict(other.named), dict(other.artifacts)
+        self.known_layers, self._members = dict(other.known_layers), dict(other._members)
+
     def crash_after(self, writes: int) -> None:
         """Die after this many writes."""
         self._left = writes
@@ -115,6 +136,8 @@ class FakeStore(Calls):
     def _name(self, reference: Reference, digest: str, artifact: Artifact | None) -> None:
         self.named[str(reference)] = digest
         self.artifacts[f"{reference.name}@{digest}"] = artifact
+        for member in self._members.get(digest, ()):
+            self.artifacts.setdefault(f"{reference.name}@{member}", None)
 
     def _ask(self, method: str, subject: object) -> None:
         if self._left is not None and self._left <= 0:

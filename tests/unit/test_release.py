@@ -80,7 +80,7 @@ def test_a_record_comes_back_as_it_was() -> None:
         (b'{"format": 1, "targets": {}, "charts": {}}', "not a release record: TypeError("),
         (b'{"format": 1}', "not a release record: KeyError('targets')"),
         (b"[]", "not a release record: TypeError("),
-        (b'{"format": 2}', "the release record has format 2, newer than this builder's 1"),
+        (b'{"format": 3}', "the release record has format 3, newer than this builder's 2"),
     ],
 )
 def test_what_is_no_record(data: bytes, text: str) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from builder.errors import StepError
-from builder.ports import Artifact, Blob, Store
+from builder.ports import Artifact, Blob, Images, Store
 from builder.process import Runner
 from builder.reference import Reference, parse
 from builder.store import RegistryStore
@@ -66,6 +67,16 @@ def layouts(tmp_path: Path) -> Callable[[str], tuple[Path, str]]:
         return tmp_path / text, write_layout(tmp_path / text, text.encode())
 
     return make
+
+
+class Both(Store, Images, Protocol):
+    """A store as a release needs it."""
+
+
+@pytest.fixture
+def both(store: Both) -> Both:
+    """One that takes indexes too."""
+    return store
 
 
 Layouts = Callable[[str], tuple[Path, str]]
@@ -192,3 +203,54 @@ def test_many_at_once(store: Store, place: Place) -> None:
         assert list(pool.map(lambda n: store.digest(place(f"many:t{n}")), range(24))) == digests
     assert len(set(digests)) == 24
     assert len(store.tags(place("many").name)) == 24
+
+
+# Images of several platforms.
+
+
+def pair(store: Store, place: Place, layouts: Layouts) -> dict[str, str]:
+    """Two images in one repository, as if for two platforms."""
+    found = {}
+    for platform, text in (("linux/arm/v7", "one"), ("linux/amd64", "two")):
+        layout, found[platform] = layouts(text)
+        store.push(layout, place(f"image:{text}"))
+    return found
+
+
+def test_an_index_is_there_by_its_digest_alone(both: Both, place: Place, layouts: Layouts) -> None:
+    manifests = pair(both, place, layouts)
+    digest = both.put_index(manifests, place("image"))
+    assert digest not in manifests.values()
+    assert both.digest(place(f"image@{digest}")) == digest
+    assert both.tags(place("image").name) == ("one", "two")
+
+
+def test_the_same_manifests_are_the_same_index(both: Both, place: Place, layouts: Layouts) -> None:
+    manifests = pair(both, place, layouts)
+    digest = both.put_index(manifests, place("image"))
+    assert both.put_index(dict(reversed(manifests.items())), place("image")) == digest
+    swapped = dict(zip(manifests, reversed(manifests.values()), strict=True))
+    assert both.put_index(swapped, place("image")) != digest
+    assert both.put_index({"linux/amd64": manifests["linux/amd64"]}, place("image")) != digest
+
+
+@pytest.mark.parametrize("target", ["image:all", "other:all"])
+def test_a_tag_of_an_index_is_a_copy(
+    both: Both, place: Place, layouts: Layouts, target: str
+) -> None:
+    manifests = pair(both, place, layouts)
+    digest = both.put_index(manifests, place("image"))
+    both.copy(place(f"image@{digest}"), place(target))
+    assert both.digest(place(target)) == digest
+    for manifest in manifests.values():
+        assert both.digest(place(target).at(manifest)) == manifest
+    both.copy(place("image:one"), place("image:all"))
+    assert both.digest(place("image:all")) == manifests["linux/arm/v7"]
+
+
+def test_an_index_of_what_is_not_there(both: Both, place: Place, layouts: Layouts) -> None:
+    manifests = pair(both, place, layouts) | {"linux/s390x": MISSING}
+    with pytest.raises(StepError) as caught:
+        both.put_index(manifests, place("image"))
+    assert caught.value.message == f"{place('image')}@{MISSING} is not in the registry"
+    assert both.tags(place("image").name) == ("one", "two")
