@@ -13,8 +13,12 @@ for name in sys.argv[1:]:
     soname, value, said = ctypes.util.find_library(name), ctypes.c_int(), []
     library = ctypes.CDLL(soname)
     if name == "cudart":
-        assert library.cudaRuntimeGetVersion(ctypes.byref(value)) == 0
-        said = [value.value // 1000, value.value % 1000 // 10]
+        if library.cudaRuntimeGetVersion(ctypes.byref(value)) == 0:
+            said = [value.value // 1000, value.value % 1000 // 10]
+        else:
+            # CUDA 11 wants a driver for that. The full name of its file has the version too.
+            (path,) = {line.split()[-1] for line in open("/proc/self/maps") if soname in line}
+            said = path.split(".so.")[1].split(".")
     else:
         for part in range(3):
             assert getattr(library, f"{name}GetProperty")(part, ctypes.byref(value)) == 0, soname
