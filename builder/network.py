@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, Location
+from builder.resolvers.maven import maven_settings
 from builder.resolvers.sources import UPSTREAM
 from builder.text import did_you_mean
 from builder.workspace import write
@@ -28,8 +29,9 @@ _INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGIST
 _SERVERS = {
     "julia-packages": ("JULIA_PKG_SERVER", ""),
     "packagemanager": ("PACKAGE_MANAGER_URL", "/cran"),
+    "pytorch": ("PYTORCH_INDEX_URL", "/cpu"),
 }
-_NAMES = (*_INDEXES, *UPSTREAM)
+_NAMES = (*_INDEXES, "maven", *UPSTREAM)
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -99,7 +101,7 @@ def build_env(network: Network) -> str:
         if mirror := network.mirrors.get(source):
             variables[name] = mirror.rstrip("/") + path
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([*lines, *_apt_lines(network)]) + "\n"
+    return "\n".join([*lines, *_apt_lines(network), *_maven_lines(network)]) + "\n"
 
 
 def proxies(network: Network) -> dict[str, str]:
@@ -152,6 +154,18 @@ def _apt_lines(network: Network) -> list[str]:
         lines.append(f"printf '%s\\n' {shlex.join(settings)} > /dev/shm/apt.conf")
         lines.append("export APT_CONFIG=/dev/shm/apt.conf")
     return lines
+
+
+def _maven_lines(network: Network) -> list[str]:
+    """Maven takes mirrors and proxies from a file alone, which is in no layer either."""
+    settings = maven_settings(network)
+    if not settings:
+        return []
+    file = "/dev/shm/maven.xml"
+    return [
+        f"(umask 0077; printf '%s\\n' {shlex.quote(settings)} > {file})",
+        f"export MAVEN_SETTINGS={file}",
+    ]
 
 
 def substitution(old: str, new: str) -> str:

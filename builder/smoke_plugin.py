@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -67,3 +68,30 @@ def picture(pytestconfig: pytest.Config) -> Callable[[str], Path]:
     """`picture(name)`: where a picture is kept, beside the results."""
     results = Path(pytestconfig.option.xmlpath)
     return lambda name: results.with_name(f"{results.stem}.{name}.png")
+
+
+S3_FOLDER = "/tmp/smoke-s3"
+
+
+@pytest.fixture(scope="session")
+def s3(host: Host) -> dict[str, str]:
+    """A small S3 inside the container, with a bucket `data`: the environment that names it.
+
+    The objects are the files below S3_FOLDER/data.
+    """
+    port, key = 9123, "SMOKE"
+    code = base64.b64encode(Path(__file__).with_name("smoke_s3.py").read_bytes()).decode()
+    host.check_output(
+        f"mkdir -p {S3_FOLDER}/data && echo {code} | base64 -d > {S3_FOLDER}.py && "
+        f"{{ nohup python3 {S3_FOLDER}.py {port} {S3_FOLDER} {key} >{S3_FOLDER}.log 2>&1 & }}; "
+        "for _ in $(seq 50); do curl -s --noproxy '*' -o /dev/null "
+        f"http://127.0.0.1:{port}/ && exit 0; sleep 0.2; done; cat {S3_FOLDER}.log; exit 1"
+    )
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_S3_ENDPOINT": f"127.0.0.1:{port}",
+        "AWS_PATH_STYLE_ACCESS": "true",
+    }

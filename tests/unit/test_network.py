@@ -77,6 +77,20 @@ def test_indexes(runner: Runner) -> None:
     assert read_by_sh(runner, text, *names) == [ODD, ODD, "https://npm/"]
 
 
+def test_the_index_of_pytorch_has_a_mirror(runner: Runner) -> None:
+    text = build_env(network(mirrors={"pytorch": "https://mirror.example/whl"}))
+    assert read_by_sh(runner, text, "PYTORCH_INDEX_URL") == ["https://mirror.example/whl/cpu"]
+
+
+def test_settings_of_maven_are_no_argument_and_in_no_layer(runner: Runner, tmp_path: Path) -> None:
+    text = build_env(network(mirrors={"maven": "https://me:it's@mirror.example/maven"}))
+    file = tmp_path / "maven.xml"
+    text = text.replace("/dev/shm/maven.xml", str(file))
+    assert read_by_sh(runner, text, "MAVEN_SETTINGS") == [str(file)]
+    assert "<password>it's</password>" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def sourced(runner: Runner, tmp_path: Path, text: str) -> Path:
     """Read the shell file where /etc/apt and /dev/shm are folders of the test's own."""
     (tmp_path / "etc/sources.list.d").mkdir(parents=True)
