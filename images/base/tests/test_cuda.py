@@ -17,7 +17,7 @@ for name in sys.argv[1:]:
             said = [value.value // 1000, value.value % 1000 // 10]
         else:
             # CUDA 11 wants a driver for that. The full name of its file has the version too.
-            (path,) = {line.split()[-1] for line in open("/proc/self/maps") if soname in line}
+            (path,) = {line.split()[-1] for line in open("/proc/self/maps") if "libcudart" in line}
             said = path.split(".so.")[1].split(".")
     else:
         for part in range(3):
