@@ -9,6 +9,7 @@ import click
 
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
+from builder.errors import raise_all
 from builder.lock import FILE, Lock
 from builder.locking import lock_catalog
 
@@ -41,6 +42,8 @@ def relock(session: Session) -> Lock:
         note=_note,
         targets=session.selected(),
     )
+    _note("packages: looking")
+    raise_all(session.package_check.check(lock, session.selected(), session.options.today))
     changed = session.workspace.write_lock(lock)
     click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
     return lock

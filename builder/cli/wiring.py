@@ -29,6 +29,8 @@ from builder.ports import Engine, LineProvider
 from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
+from builder.resolvers.apt import AptRoot
+from builder.resolvers.check import PackageCheck
 from builder.resolvers.fetch import Fetcher, Patience
 from builder.resolvers.providers import line_providers
 from builder.resolvers.reachable import Reach
@@ -115,11 +117,30 @@ class Session:
         return Fetcher(folder=self.workspace.state / "files", network=self.project.network)
 
     @cached_property
+    def roots(self) -> Mapping[str, AptRoot]:
+        """apt's private roots, by base."""
+        bases = self.project.expansion.bases.values()
+        return {base.id: self.bases.root(base) for base in bases}
+
+    @cached_property
+    def package_check(self) -> PackageCheck:
+        """What looks at packages before anything is built."""
+        return PackageCheck(
+            catalog=self.catalog,
+            expansion=self.project.expansion,
+            providers=self.providers,
+            roots=self.roots,
+            runner=self.runner,
+            network=self.project.network,
+            folder=self.workspace.state / "checks",
+            read=self.workspace.read,
+        )
+
+    @cached_property
     def providers(self) -> Mapping[str, LineProvider]:
         """Where lines come from, by the name that the matrix uses."""
-        roots = {base.id: self.bases.root(base) for base in self.project.expansion.bases.values()}
         return line_providers(
-            roots=roots, fetcher=self.files, runner=self.runner, network=self.project.network
+            roots=self.roots, fetcher=self.files, runner=self.runner, network=self.project.network
         )
 
     @cached_property

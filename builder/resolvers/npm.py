@@ -28,7 +28,10 @@ class NpmPackages:
 
     def lines(self, request: LineRequest) -> tuple[str, ...]:
         """The exact versions that there are, newest first. No pre-releases."""
-        package = option(request, "package", self.name)
+        return self.released(option(request, "package", self.name))
+
+    def released(self, package: str) -> tuple[str, ...]:
+        """The releases of a package, newest first. Raises StepError, UnreachableError."""
         output = self._runner.run(self.view_command(package), check=False)
         if output.code != 0:
             raise self._failure(package, output.stdout, output.log)
