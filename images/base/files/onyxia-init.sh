@@ -16,7 +16,7 @@ done
 
 # As PID 1 nothing would reap orphans, and signals without a handler would be lost.
 become_init() {
-  if [[ $$ -eq 1 ]]; then
+  if [[ $$ -eq 1 ]] && command -v tini >/dev/null; then
     exec tini -- "$0" "$@"
   fi
 }
@@ -55,7 +55,7 @@ main() {
   step "session environment" write_session_environment
   step "personal script" run_personal_script
   [[ $# -gt 0 ]] || set -- bash -l
-  exec "$@"
+  exec -- "$@"
 }
 
 main "$@"

@@ -132,3 +132,19 @@ def test_pip_takes_packages_of_the_mirror(
     assert [path.name for path in machine.work.iterdir()] == [
         "probe_of_the_mirror-1-py3-none-any.whl"
     ]
+
+
+def test_every_program_is_told_of_the_bundle(machine: Host, authority: Authority) -> None:
+    found = machine.start(PATH_TO_CA_BUNDLE=str(authority.bundle)).environment
+    names = {name for name, value in found.items() if value == str(authority.bundle)}
+    assert names == {
+        "PATH_TO_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT",
+        "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "npm_config_cafile", "AWS_CA_BUNDLE",
+        "CONDA_SSL_VERIFY", "JULIA_SSL_CA_ROOTS_PATH",
+    }  # fmt: skip
+
+
+def test_a_folder_with_a_bundle_will_do(machine: Host, authority: Authority) -> None:
+    (machine.folder / "ca-certificates.crt").write_bytes(authority.bundle.read_bytes())
+    ended = machine.start(PATH_TO_CA_BUNDLE=f"{machine.folder}/")
+    assert ended.steps["certificates"] == f"done ({machine.folder}/ca-certificates.crt)"
