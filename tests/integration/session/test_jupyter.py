@@ -32,19 +32,19 @@ def client(port: int, running: Running) -> requests.Session:
     pytest.fail(running.log())
 
 
-@pytest.mark.parametrize(("mode", "theme"), [("true", "JupyterLab Dark"), ("", "JupyterLab Light")])
 def test_jupyterlab_opens_on_the_project_in_the_theme(
-    boxes: Mapping[str, Box], git_server: Serving, mode: str, theme: str
+    boxes: Mapping[str, Box], git_server: Serving
 ) -> None:
     port = free_port()
     command = ("jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}")
-    given = {"DARK_MODE": mode, "PASSWORD": "t0ken", "GIT_PERSONAL_ACCESS_TOKEN": GIT_TOKEN}
-    if mode:
-        given["GIT_REPOSITORY"] = f"{git_server.url}/project.git"
+    given = {
+        "DARK_MODE": "true", "PASSWORD": "t0ken", "GIT_PERSONAL_ACCESS_TOKEN": GIT_TOKEN,
+        "GIT_REPOSITORY": f"{git_server.url}/project.git",
+    }  # fmt: skip
     with boxes["jupyter-python"].running(*command, **given) as running:
         browser, url = client(port, running), f"http://127.0.0.1:{port}"
         page = browser.get(f"{url}/", timeout=30, allow_redirects=False)
-        place = page.headers["Location"].rstrip("?")
-        assert place == ("/lab/tree/project" if mode else "/lab")
+        assert page.headers["Location"].rstrip("?") == "/lab/tree/project"
         settings = browser.get(f"{url}/lab/api/settings/{THEME}", timeout=30).json()
-        assert settings["schema"]["properties"]["theme"]["default"] == theme
+        # Its own default is the light one.
+        assert settings["schema"]["properties"]["theme"]["default"] == "JupyterLab Dark"

@@ -177,8 +177,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {**ENDPOINT, "AWS_PATH_STYLE_ACCESS": "maybe", "SPARK_HOME": "/nowhere"},
         dict.fromkeys(
             ("S3", "DuckDB", "Spark"), "failed (AWS_PATH_STYLE_ACCESS is neither true nor false)"
-        )
-        | {},
+        ),
     ),
     "S3 over FTP": (
         {"AWS_ENDPOINT_URL": "ftp://s3.example"},
@@ -209,10 +208,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "git cache": (
         {"GIT_CREDENTIALS_CACHE_DURATION": "60"},
-        {
-            "git token": "done (kept for 60 s; "
-            "once typed: GIT_PERSONAL_ACCESS_TOKEN is unset)"
-        },
+        {"git token": "done (kept for 60 s; once typed: GIT_PERSONAL_ACCESS_TOKEN is unset)"},
     ),
     "git cache of no time": (
         {"GIT_CREDENTIALS_CACHE_DURATION": "1 h"},
@@ -220,9 +216,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "git token without a server": (
         {"GIT_PERSONAL_ACCESS_TOKEN": "t0ken"},
-        {
-            "git token": "skipped (GIT_REPOSITORY does not say which HTTP server the token is for)"
-        },
+        {"git token": "skipped (GIT_REPOSITORY does not say which HTTP server the token is for)"},
     ),
     "git token of two lines": (
         {"GIT_PERSONAL_ACCESS_TOKEN": "a\nhost=b", "GIT_REPOSITORY": "http://127.0.0.1:1/p"},
@@ -234,10 +228,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "git clone, a branch that is not there": (
         {"GIT_REPOSITORY": "{project}", "GIT_BRANCH": "--upload-pack=x"},
-        {
-            "git clone": "failed (fatal: Remote branch --upload-pack=x not found in upstream "
-            "origin)"
-        },
+        {"git clone": "failed (fatal: Remote branch --upload-pack=x not found in upstream origin)"},
     ),
     "git clone": ({"GIT_REPOSITORY": "{project}"}, {"git clone": "done ({home}/work/project)"}),
     "dark": ({"DARK_MODE": "true"}, {"dark mode": "done"}),
