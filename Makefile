@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run run-all test test-heavy lint bench clean
+.PHONY: setup run run-all test test-heavy lint bench bench-bake clean
 
 setup: build/.setup
 
@@ -18,8 +18,12 @@ build/.setup: $(BIN)/builder
 	$(BIN)/builder doctor --install
 	mkdir -p build && touch $@
 
+# JupyterLab on the Python and the R of both Debians, and all that these stand on.
+STARTER := -s '+jupyter-python,python=3.13' -s '+jupyter-python,python=3.11' \
+           -s '+jupyter-r,r=4.5' -s '+jupyter-r,r=4.2'
+
 run: setup
-	$(BIN)/builder weekly
+	$(BIN)/builder weekly $(STARTER)
 
 # All that can be built here; what it did not finish, the next one does.
 run-all: setup
@@ -39,6 +43,10 @@ lint: $(BIN)/builder
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.run
+
+# The starter slice on a Docker engine of its own, by the builder and by docker buildx bake.
+bench-bake: setup
+	$(BIN)/python -m tests.benchmarks.bake $(STARTER)
 
 clean: $(BIN)/builder
 	$(BIN)/builder clean

@@ -6,15 +6,16 @@ the current release says of its target, else an estimate from the budgets of its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from builder import graph
 from builder.events import Result
 from builder.lock import Lock
-from builder.model import Catalog
+from builder.model import Catalog, Target
 from builder.plan import Plan, Step
 from builder.recipes import budget_of, setting
+from builder.release import Record
 
 # Seconds on two cores, measured on the starter catalog: 17 targets, podman, caches filled.
 PER_TARGET = 20.0  # a container, its smoke test, a push
@@ -25,30 +26,35 @@ UNKNOWN = 60_000_000
 _WORK = frozenset({"build", "fetch", "package", "release"})
 
 
-def seconds(plan: Plan, catalog: Catalog, lock: Lock) -> dict[str, float]:
-    """How long each step may take, by its id; 0 where there is nothing to do."""
-    sizes = added(plan, catalog, lock)
+def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:
+    """How long each step may take, by its id; 0 where there is nothing to do.
+
+    `added` is by target, as the function of that name gives it.
+    """
     found = {}
     for step in plan.steps.values():
         if step.action not in _WORK:
             found[step.id] = 0.0
         elif step.kind == "build":
             before = plan.targets[step.target].before
-            guess = PER_TARGET + PER_MEGABYTE * sizes[step.target] / 1e6
+            guess = PER_TARGET + PER_MEGABYTE * added[step.target] / 1e6
             found[step.id] = before.seconds if before and before.seconds else guess
         else:
             found[step.id] = OF_KIND.get(step.kind, 0.0)
     return found
 
 
-def added(plan: Plan, catalog: Catalog, lock: Lock) -> dict[str, int]:
+def added(
+    catalog: Catalog, targets: Iterable[Target], lock: Lock, record: Record | None
+) -> dict[str, int]:
     """The compressed bytes that each target adds to its parent: as released, else its budget."""
     found = {}
-    for key, item in plan.targets.items():
-        recipe = catalog.recipes[item.target.recipe]
-        budget = budget_of(recipe, setting(item.target, catalog.matrix, lock.versions))
-        known = item.before.added if item.before else 0
-        found[key] = known or budget or UNKNOWN
+    for target in targets:
+        old = record.targets.get(target.id) if record else None
+        budget = budget_of(
+            catalog.recipes[target.recipe], setting(target, catalog.matrix, lock.versions)
+        )
+        found[target.id] = (old.added if old else 0) or budget or UNKNOWN
     return found
 
 

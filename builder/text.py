@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -18,3 +19,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def count(number: int, noun: str) -> str:
     """`1 target`, `2 targets`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([MGT])B?")
+_UNITS = {"M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def size(text: str) -> int:
+    """The bytes that `14G`, `14GB`, `500 MB` or `1.5G` say; ValueError on anything else."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a size: {text!r}")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+def gigabytes(size: int) -> str:
+    """Bytes as `14.2 GB`."""
+    return f"{size / 1e9:.1f} GB"

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, running
+from builder.cli.options import Options, disk, running
 from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
 
 
 @click.command()
 @running
+@disk
 def command(**given: Any) -> int:
     """Build what the registry does not have, test it, push it under its fingerprint.
 

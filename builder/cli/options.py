@@ -30,6 +30,7 @@ class Options:
     fail_fast: bool = False
     show_commands: bool = False
     reachable: bool = False
+    disk_budget: int = 0
 
 
 def root(function: Function) -> Function:
@@ -122,6 +123,29 @@ def running(function: Function) -> Function:
     ):
         function = option(function)
     return planning(function)
+
+
+def disk(function: Function) -> Function:
+    """--disk-budget."""
+    return click.option(
+        "--disk-budget",
+        default="0",
+        metavar="SIZE",
+        envvar="BUILDER_DISK_BUDGET",
+        callback=_size,
+        help="What a run may take of the disk, e.g. 14G; refused where a target cannot fit.",
+    )(function)
+
+
+def _size(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    from builder.text import size
+
+    if value == "0":
+        return 0
+    try:
+        return size(value)
+    except ValueError as error:
+        raise ConfigError(str(error), hint="--disk-budget 14G") from None
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:

@@ -6,13 +6,15 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import click
 
 from builder.actions import Action, Work
 from builder.chart_actions import publish_index
+from builder.cli.outlook import Outlook, look_ahead
 from builder.cli.wiring import Session
+from builder.disk import Watch
 from builder.errors import BuilderError, SelectionError
 from builder.events import Event, Finished, Listener, Result
 from builder.execute import Executor, Policy, tee
@@ -22,18 +24,21 @@ from builder.plan import Plan, Step
 from builder.promote import Promotion, blocked_steps
 from builder.release import CURRENT
 from builder.report.progress import shown
-from builder.schedule import remaining, seconds
 from builder.text import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time."""
+    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time.
+
+    `disk` says, in bytes, what was taken at most and free at least: see `report.run`.
+    """
 
     plan: Plan
     results: Mapping[str, Result]
     seconds: float
     jobs: int = 1
+    disk: Mapping[str, object] = field(default_factory=dict)
     reachable: bool = False
 
     @property
@@ -54,7 +59,8 @@ def carry_out(
 ) -> Outcome:
     """Plan, then do the steps of these kinds, or the one that is called `only`."""
     prints = session.fingerprints(lock)
-    plan = session.plan(lock, prints, session.observed(lock, prints), session.engine.platforms)
+    observed = session.observed(lock, prints)
+    plan = session.plan(lock, prints, observed, session.engine.platforms)
     steps = {step.id: step for step in plan.steps.values() if step.kind in kinds}
     if only is not None:
         if only not in plan.steps:
@@ -72,8 +78,8 @@ def carry_out(
         actions = _actions(session, work, ended)
         return lambda step: actions[step.kind]()(step)
 
-    urgency = remaining(plan.steps, seconds(plan, session.catalog, lock))
-    return perform(session, plan, steps, make, ended, urgency)
+    outlook = look_ahead(session, lock, observed, plan, ended)
+    return perform(session, plan, steps, make, ended, outlook)
 
 
 def perform(
@@ -82,11 +88,11 @@ def perform(
     steps: Mapping[str, Step],
     make: Callable[[Listener], Action],
     ended: dict[str, Result] | None = None,
-    urgency: Mapping[str, float] | None = None,
+    outlook: Outlook | None = None,
 ) -> Outcome:
     """Carry out steps with the action that `make` gives; results appear in `ended` as they come.
 
-    `urgency` is by the id of a step: the highest of those that can start does.
+    What `outlook` says decides what starts, and when.
     """
     started = time.monotonic()
     results = {} if ended is None else ended
@@ -98,14 +104,26 @@ def perform(
     with shown(steps) as show:
         listen = tee(collect, show)
         policy = Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast)
-        executor = Executor(perform=make(listen), listen=listen, policy=policy, urgency=urgency)
-        with _interruptible(executor, session):
+        executor = Executor(
+            perform=make(listen),
+            listen=listen,
+            policy=policy,
+            urgency=outlook.urgency if outlook else None,
+            room=outlook.room if outlook else None,
+        )
+        with Watch(session.disk) as watch, _interruptible(executor, session):
             final = executor.run(steps)
     return Outcome(
         plan=plan,
         results=final,
         seconds=time.monotonic() - started,
         jobs=session.options.jobs,
+        disk={
+            "peak": watch.peak,
+            "least_free": watch.least,
+            "budget": session.options.disk_budget,
+            "dropped": list(outlook.room.dropped) if outlook else [],
+        },
         reachable=session.options.reachable,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from builder.cli.lock import relock
-from builder.cli.options import Options, running
+from builder.cli.options import Options, disk, running
 from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
 from builder.report import summary
@@ -18,6 +18,7 @@ KINDS = ("base", "build", "chart", "release")
 
 @click.command()
 @running
+@disk
 def command(**given: Any) -> int:
     """Lock, plan, build, test, publish, charts, release, report.
 
@@ -34,7 +35,9 @@ def command(**given: Any) -> int:
         return 0
     with session.registry():
         outcome = carry_out(session, relock(session), KINDS)
-    data = summary.as_data(outcome.plan, outcome.results, outcome.seconds, jobs=outcome.jobs)
+    data = summary.as_data(
+        outcome.plan, outcome.results, outcome.seconds, jobs=outcome.jobs, disk=outcome.disk
+    )
     state = session.workspace.state
     write(state / "report.json", summary.as_json(data).encode())
     write(state / "report.md", summary.as_markdown(data).encode())

@@ -1,4 +1,8 @@
-"""The run as a whole, in the report: its pace."""
+"""The run as a whole, in the report: its pace, and what it took of the disk.
+
+What is said of a disk is in bytes: `peak`, what the run's folder took at most; `least_free`, what
+was free at least; `budget`, 0 for none; `dropped`, the targets that made room.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 from builder import schedule
 from builder.events import Result
 from builder.plan import Step
+from builder.text import count, gigabytes
 
 
 def pace(
@@ -35,5 +40,18 @@ def pace_lines(data: Mapping[str, Any]) -> Sequence[str]:
         f" {data['sum']:.0f} s, by {data['jobs']} jobs {share:.0f} s; wall is"
         f" {data['ratio']:.2f} of the larger.",
         f"The critical path: {', '.join(f'`{step}`' for step in data['path'])}.",
+        "",
+    )
+
+
+def disk_lines(data: Mapping[str, Any]) -> Sequence[str]:
+    """A paragraph of report.md."""
+    if not data.get("peak"):
+        return ()
+    budget = f", of a budget of {gigabytes(data['budget'])}" if data["budget"] else ""
+    dropped = f"; {count(len(data['dropped']), 'image')} dropped" if data["dropped"] else ""
+    return (
+        f"Disk: {gigabytes(data['peak'])} at most{budget}; at least"
+        f" {gigabytes(data['least_free'])} free{dropped}.",
         "",
     )

@@ -8,14 +8,22 @@ from typing import Any
 
 from builder.events import Result
 from builder.plan import Plan
-from builder.report import run
+from builder.report import run, sizes
 from builder.text import count
 
 
 def as_data(
-    plan: Plan, results: Mapping[str, Result], seconds: float, *, jobs: int
+    plan: Plan,
+    results: Mapping[str, Result],
+    seconds: float,
+    *,
+    jobs: int,
+    disk: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The report as plain data. `seconds` is the wall time of the run, `jobs` steps at once."""
+    """The report as plain data.
+
+    `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`.
+    """
 
     def entry(key: str, step: str) -> dict[str, Any]:
         planned, result = plan.steps[step], results.get(step)
@@ -25,11 +33,14 @@ def as_data(
         known |= {"status": result.status, "seconds": round(result.seconds, 1), **result.detail}
         return {**known, "reason": result.reason or planned.reason}
 
+    targets = [entry(item, f"build:{item}") for item in plan.targets]
     return {
         "format": 1,
         "seconds": round(seconds, 1),
         "pace": run.pace(plan.steps, results, seconds, jobs),
-        "targets": [entry(item, f"build:{item}") for item in plan.targets],
+        "disk": dict(disk),
+        "targets": targets,
+        "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
         "bases": [entry(base, f"base:{base}") for base in plan.bases],
         "charts": [
             {
@@ -63,7 +74,14 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         f"Release: {release['status']} — {_line(release['reason'])}",
         "",
     ]
-    lines = [*head, *run.pace_lines(data["pace"]), *_images(targets), *_charts(charts)]
+    lines = [
+        *head,
+        *run.pace_lines(data["pace"]),
+        *run.disk_lines(data["disk"]),
+        *_images(targets),
+        *_charts(charts),
+    ]
+    lines += ["", *sizes.lines(data["sizes"]["targets"], data["sizes"]["recipes"])]
     if failed:
         lines += ["", "## What did not pass", ""]
         for item in failed:

@@ -66,7 +66,7 @@ def test_every_command_shows_an_example(run: Run, name: str) -> None:
 
 def test_the_commands_are_the_modules() -> None:
     folder = Path(main.__code__.co_filename).parent
-    helpers = {"__init__", "main", "options", "running", "wiring"}
+    helpers = {"__init__", "main", "options", "outlook", "running", "wiring"}
     assert {path.stem for path in folder.glob("*.py")} - helpers == set(COMMANDS)
 
 
@@ -139,6 +139,12 @@ def test_no_catalog(run: Run, tmp_path: Path) -> None:
 def test_a_day_that_is_none(run: Run, day: str) -> None:
     assert run("plan", "--offline", "--today", day) == (
         2, "", f"error: not a date: {day!r}\n  hint: --today YYYY-MM-DD\n",
+    )  # fmt: skip
+
+
+def test_a_disk_budget_that_is_no_size(run: Run) -> None:
+    assert run("build", "--disk-budget", "14 potatoes") == (
+        2, "", "error: not a size: '14 potatoes'\n  hint: --disk-budget 14G\n",
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import pytest
 from builder import schedule
 from builder.events import Result
 from builder.execute import Executor, Policy
-from builder.plan import Step
+from builder.plan import Plan, Step
+from builder.release import Record
 from tests.fakes.catalog import LOCK, Week
 from tests.unit.test_execute import done, steps
 
@@ -58,9 +59,15 @@ def test_steps_of_the_same_urgency_keep_their_order() -> None:
     assert started(plan, {"a": 1.0, "b": 1.0, "c": 1.0}) == ["c", "a", "b"]
 
 
+def guess_of(week: Week, plan: Plan, record: Record | None = None) -> dict[str, float]:
+    project = week.folder.load()
+    targets = project.expansion.targets.values()
+    return schedule.seconds(plan, schedule.added(project.catalog, targets, LOCK, record))
+
+
 def test_what_the_release_says_comes_before_an_estimate(week: Week) -> None:
     plan = week.plan()
-    guess = schedule.seconds(plan, week.folder.load().catalog, LOCK)
+    guess = guess_of(week, plan)
     assert guess[f"build:{BASE}"] == 20 + 0.5 * 60
     assert guess["base:os=1@linux/amd64"] == 40
     week.go_by()
@@ -69,7 +76,7 @@ def test_what_the_release_says_comes_before_an_estimate(week: Week) -> None:
     targets = {**record.targets, DESK: replace(record.targets[DESK], seconds=7.0)}
     week.folder.edit("images/desk/recipe.yaml", "[desk]", "[desk, lamp]")
     plan = week.plan(record=replace(record, targets=targets))
-    known = schedule.seconds(plan, week.folder.load().catalog, LOCK)
+    known = guess_of(week, plan)
     assert known[f"build:{DESK}"] == 7.0
     assert known[f"build:{BASE}"] == 0.0  # it is reused
     assert known["release"] == 5.0
@@ -77,7 +84,7 @@ def test_what_the_release_says_comes_before_an_estimate(week: Week) -> None:
 
 def test_an_estimate_follows_the_budget(week: Week) -> None:
     week.folder.edit("images/base/recipe.yaml", "summary:", "budget: 100 MB\nsummary:")
-    guess = schedule.seconds(week.plan(), week.folder.load().catalog, LOCK)
+    guess = guess_of(week, week.plan())
     assert guess[f"build:{BASE}"] == 20 + 0.5 * 100
 
 

@@ -14,7 +14,7 @@ from tests.fakes.catalog import Week
 
 def report(week: Week) -> dict[str, object]:
     plan = week.plan()
-    data = summary.as_data(plan, week.carry_out(plan), 12.345, jobs=2)
+    data = summary.as_data(plan, week.carry_out(plan), 12.345, jobs=2, disk={})
     assert json.loads(summary.as_json(data)) == json.loads(json.dumps(data))
     return data
 

@@ -1,0 +1,53 @@
+"""What is known of a run before it begins: which steps are urgent, what fits on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from builder import schedule, space
+from builder.cli.wiring import Session
+from builder.events import Result
+from builder.lock import Lock
+from builder.plan import Observed, Plan
+from builder.room import DiskRoom, forget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """`urgency` is by the id of a step."""
+
+    urgency: Mapping[str, float]
+    room: DiskRoom
+
+
+def look_ahead(
+    session: Session, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
+) -> Outlook:
+    """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
+
+    `ended` is where results appear while the plan is carried out.
+    """
+    expansion, matrix = session.project.expansion, session.catalog.matrix
+    added = schedule.added(session.catalog, expansion.targets.values(), lock, observed.record)
+    parents = {
+        target.id: (target.parent, *(name for _, name in target.inputs))
+        for target in expansion.targets.values()
+    }
+    is_here = "embedded" in matrix.registries
+    needs = space.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
+    budget = session.options.disk_budget
+    if budget:
+        held = session.disk.used() - session.disk_of_engine.used()
+        space.check(space.peaks(plan, needs, held), budget)
+
+    def drop(target: str) -> None:
+        result = ended.get(f"build:{target}")
+        digest = str(result.detail.get("digest", "")) if result else ""
+        forget(session.engine, plan.targets[target], digest, session.workspace.state)
+
+    room = DiskRoom(
+        plan=plan, needs=needs, parents=parents, disk=session.disk, drop=drop, budget=budget
+    )
+    seconds = schedule.seconds(plan, added)
+    return Outlook(urgency=schedule.remaining(plan.steps, seconds), room=room)

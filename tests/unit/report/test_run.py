@@ -1,0 +1,38 @@
+"""The run as a whole, in the report."""
+
+from __future__ import annotations
+
+from builder.events import Result
+from builder.report import run
+from tests.unit.test_execute import steps
+
+
+def test_the_pace_is_the_wall_time_against_the_best() -> None:
+    plan = steps("a", "b: a", "x")
+    took = {"a": 30.0, "b": 40.0, "x": 50.0}
+    results = {key: Result(step=key, status="done", seconds=took[key]) for key in plan}
+    data = run.pace(plan, results, 77.04, 2)
+    assert data == {
+        "wall": 77.0, "critical_path": 70.0, "sum": 120.0, "jobs": 2, "ratio": 1.101,
+        "path": ["a", "b"],
+    }  # fmt: skip
+    assert run.pace_lines(data) == (
+        "Wall 77 s; critical path 70 s; all steps 120 s, by 2 jobs 60 s; wall is 1.10 of the"
+        " larger.",
+        "The critical path: `a`, `b`.",
+        "",
+    )
+
+
+def test_nothing_is_said_of_a_run_that_did_nothing() -> None:
+    assert run.pace_lines(run.pace({}, {}, 1.0, 2)) == ()
+    assert run.disk_lines({}) == ()
+
+
+def test_the_disk() -> None:
+    data = {"peak": 9_440_000_000, "least_free": 60_000_000_000, "budget": 0, "dropped": []}
+    assert run.disk_lines(data)[0] == "Disk: 9.4 GB at most; at least 60.0 GB free."
+    data |= {"budget": 14_000_000_000, "dropped": ["a", "b"]}
+    assert run.disk_lines(data)[0] == (
+        "Disk: 9.4 GB at most, of a budget of 14.0 GB; at least 60.0 GB free; 2 images dropped."
+    )
