@@ -18,7 +18,7 @@ from pathlib import Path
 
 from builder.bootstrap import BASE_DOCKERFILE, architecture, bootstrap_argv
 from builder.config.parse import Network
-from builder.errors import BuilderError, StepError, ToolError
+from builder.errors import BuilderError, StepError, ToolError, UnreachableError
 from builder.model import Base, Source
 from builder.network import apt_mirrors, proxies, substitution
 from builder.ports import BaseLock, BuildRequest, Engine
@@ -35,6 +35,10 @@ class Content:
     digest: str
     epoch: int
     archives: tuple[Path, ...]
+
+
+class EmulationError(ToolError):
+    """This machine lacks what runs the programs of another."""
 
 
 class Bases:
@@ -134,16 +138,20 @@ class Bases:
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
     ) -> tuple[Source, Content]:
         """The first source that can be had."""
-        reasons = []
+        reasons, lacks_emulation = [], False
         for source in sources:
             try:
                 return source, self._obtain(base, source, held, today)
             except BuilderError as error:
+                lacks_emulation |= isinstance(error, EmulationError)
                 reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
-        raise StepError(
-            f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons),
-            hint="is the network up, and is `network` in matrix.yaml right?",
-        )
+        message = f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons)
+        if lacks_emulation:
+            raise UnreachableError(message, hint=f"apt-get install {_EMULATION}")
+        hint = "is the network up, and is `network` in matrix.yaml right?"
+        # What only another machine may be able to have is not this one's failure.
+        is_own = base.platform == self._engine.platforms[0]
+        raise StepError(message, hint=hint) if is_own else UnreachableError(message, hint=hint)
 
     def _obtain(self, base: Base, source: Source, held: BaseLock | None, today: str) -> Content:
         if source.kind == "registry":
@@ -209,6 +217,12 @@ class Bases:
     def _bootstrap(self, base: Base, source: Source, epoch: int) -> Content:
         if which("mmdebstrap") is None:
             raise ToolError("mmdebstrap is not installed", hint="apt-get install mmdebstrap")
+        if base.platform not in self._engine.platforms:
+            raise EmulationError(f"this machine does not run programs of {base.platform}")
+        if base.platform != self._engine.platforms[0] and which("arch-test") is None:
+            raise EmulationError(
+                "arch-test is not installed, and mmdebstrap asks it about emulation"
+            )
         work = self._state / "bases" / f"{base.slug}.partial"
         shutil.rmtree(work, ignore_errors=True)
         archive = work / "context" / "rootfs.tar"
@@ -238,10 +252,12 @@ class Bases:
         return Command(
             argv=bootstrap_argv(base, source, str(archive), options),
             env={"SOURCE_DATE_EPOCH": str(epoch), **proxies(self._network)},
-            timeout=1200,
+            # Its packages set themselves up: by an emulator, ten times as slowly.
+            timeout=1200 if base.platform == self._engine.platforms[0] else 7200,
         )
 
 
+_EMULATION = "qemu-user-static binfmt-support arch-test"
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
 
 

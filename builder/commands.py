@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.actions import BuildActions, Work
@@ -11,7 +11,7 @@ from builder.bases import Bases
 from builder.bootstrap import BASE_DOCKERFILE
 from builder.charting import files_of
 from builder.helm import Helm
-from builder.plan import Step, base_reference
+from builder.plan import Step, TargetPlan, base_reference
 from builder.ports import Engine
 from builder.render.tree import fetch_lines
 from builder.store import RegistryStore
@@ -86,12 +86,33 @@ class Commands:
         yield f"mkdir -p {shlex.quote(str(out))}"
         yield str(self.helm.command("package", str(folder), "--destination", str(out)))
 
+    def _copies(self, item: TargetPlan) -> Iterator[str]:
+        source = item.repository.with_tag(item.fingerprint.tag)
+        for tag in (*item.immutable[1:], *item.rolling):
+            yield str(self.store.copy_command(source, item.repository.with_tag(tag)))
+
     def _release(self) -> Iterator[str]:
         """The tags; the record and the index are the builder's own, and nothing pulls them."""
         release = self.work.plan.release
+        cells: dict[str, list[TargetPlan]] = {}
         for item in self.work.plan.targets.values():
-            source = item.repository.with_tag(item.fingerprint.tag)
-            for tag in (*item.immutable, *item.rolling):
-                if tag != item.fingerprint.tag:
-                    yield str(self.store.copy_command(source, item.repository.with_tag(tag)))
+            cells.setdefault(item.target.cell.id, []).append(item)
+        for items in cells.values():
+            yield from _index(items) if len(items) > 1 else self._copies(items[0])
         yield f"# the record of {release} and the index of the charts: builder publish"
+
+
+def _index(items: Sequence[TargetPlan]) -> Iterator[str]:
+    """How podman makes the tags of a cell name an image of several platforms."""
+    place, name = items[0].repository, items[0].target.cell.slug.lower()
+    tags = (*items[0].immutable[1:], *items[0].rolling)
+    if not tags:
+        return
+    verify = ["--tls-verify=false"] if place.is_loopback else []
+    yield shlex.join(["podman", "manifest", "create", name])
+    for item in items:
+        source = f"docker://{place.with_tag(item.fingerprint.tag)}"
+        yield shlex.join(["podman", "manifest", "add", *verify, name, source])
+    for tag in tags:
+        target = f"docker://{place.with_tag(tag)}"
+        yield shlex.join(["podman", "manifest", "push", "--all", *verify, name, target])

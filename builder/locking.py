@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from builder.errors import BuilderError, ConfigError, StepError, UnreachableError, raise_all
@@ -52,13 +52,23 @@ def lock_catalog(
     }
     chosen = _with_what_they_need(alive if targets is None else targets, alive, expansion)
     before = held or Lock()
-    found = _lock_bases(catalog, expansion, chosen, before, bases, today, note)
-    lines = _lock_lines(catalog, expansion, chosen, {**before.bases, **found}, providers, note)
+    known = {**before.bases, **_lock_bases(catalog, expansion, chosen, before, bases, today, note)}
+    lines = _lock_lines(catalog, expansion, chosen, known, providers, note)
+    lines = {name: _with_other_bases(line, before.lines.get(name)) for name, line in lines.items()}
+    roots = {item.parent.partition("@")[0] for item in alive.values() if item.is_root}
     return Lock(
-        bases=_in_use({**before.bases, **found}, {item.parent for item in alive.values()}),
+        # Those of platforms that this run is not about stay.
+        bases=_in_use(known, {key for key in known if key.partition("@")[0] in roots}),
         lines=_in_use({**before.lines, **lines}, _lines(alive.values())),
         layers={},
     )
+
+
+def _with_other_bases(line: LineLock, held: LineLock | None) -> LineLock:
+    """A line with the files of the bases that it was not looked up for, if it is still the same."""
+    if held is None or held.version != line.version:
+        return line
+    return replace(line, files={**held.files, **line.files})
 
 
 def _with_what_they_need(
@@ -101,6 +111,9 @@ def _lock_bases(
         note(f"{base.id}: looking")
         try:
             found = provider.lock(base, sources, before, today)
+        except UnreachableError as error:
+            note(f"{base.id}: not locked: {error}")
+            return None
         except BuilderError as error:
             errors.append(error)
             return None
@@ -124,7 +137,7 @@ def _lock_lines(
     note: Note,
 ) -> dict[str, LineLock]:
     """Every line that a recipe brings, looked up once for each base that it is brought to."""
-    wanted = _wanted(catalog, expansion, chosen, providers)
+    wanted = [it for it in _wanted(catalog, expansion, chosen, providers) if it.base.id in bases]
 
     def resolve(item: Wanted) -> ResolvedLine | BuilderError:
         try:

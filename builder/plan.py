@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from builder.fingerprint import Fingerprint
+from builder.fingerprint import Fingerprint, own_values
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Base, Catalog, Matrix, Target
@@ -87,14 +87,23 @@ def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
     return ""
 
 
-def unlocked_base(target: Target, expansion: Expansion, matrix: Matrix, lock: Lock) -> str:
-    """The id of a target's base where the lock lacks it, or nothing.
+def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
+    """Why the lock does not say all that a target is built from, or nothing.
 
-    Another platform's base may be out of this machine's reach; the default one's must be locked.
+    A base of the default platform is not looked at: without it nothing can be planned.
     """
-    base = expansion.base_of(target)
-    is_needed = base.platform == matrix.default_platform
-    return "" if is_needed or base.id in lock.bases else base.id
+    matrix, base = catalog.matrix, expansion.base_of(target)
+    if base.id not in lock.bases and base.platform != matrix.default_platform:
+        return f"base {base.id} is not locked: `builder lock` says why"
+    if line := unlocked_line(target.cell.values, matrix, lock):
+        provider = matrix.value(*line.split("=", 1)).provider
+        return f"{line} is not locked: `builder lock` says why {provider} did not give it"
+    provides = catalog.recipes[target.recipe].provides
+    for axis, name in own_values(target, expansion).items():
+        held = lock.lines.get(f"{axis}={name}")
+        if held is not None and axis in provides and held.files and base.id not in held.files:
+            return f"{axis}={name} is locked without its files for {base.id}: run `builder lock`"
+    return ""
 
 
 def held_back(targets: Mapping[str, TargetPlan]) -> dict[str, TargetPlan]:

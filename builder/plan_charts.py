@@ -10,7 +10,7 @@ from builder.charting import predict
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Catalog
-from builder.plan import ChartPlan, Observed, Step, TargetPlan, unlocked_base, unlocked_line
+from builder.plan import ChartPlan, Observed, Step, TargetPlan, not_locked
 from builder.release import Record
 
 
@@ -46,9 +46,7 @@ class ChartPlanner:
             return False
         if item in targets:
             return targets[item].action != "block"
-        matrix, lock = self.catalog.matrix, self.lock
-        is_known = not unlocked_line(target.cell.values, matrix, lock)
-        is_known = is_known and not unlocked_base(target, self.expansion, matrix, lock)
+        is_known = not not_locked(target, self.catalog, self.expansion, self.lock)
         return is_known or item in self.observed.digests
 
     def _image(self, members: Mapping[str, str], targets: Mapping[str, TargetPlan]) -> str:

@@ -20,7 +20,7 @@ from builder.plan import (
     Step,
     TargetPlan,
     held_back,
-    unlocked_base,
+    not_locked,
     unlocked_line,
 )
 from builder.plan_charts import ChartPlanner, chart_step
@@ -166,11 +166,8 @@ class _Planner:
             if item in below and below[item].action in ("block", "retire"):
                 plan = below[item]
                 return plan.reason if plan.action == "block" else f"{item}: {plan.reason}"
-        if base := unlocked_base(target, self.expansion, self.catalog.matrix, self.lock):
-            return f"base {base} is not locked: `builder lock` says why"
-        if line := self._unlocked(target.cell.values):
-            provider = self.catalog.matrix.value(*line.split("=", 1)).provider
-            return f"{line} is not locked: `builder lock` says why {provider} did not give it"
+        if reason := not_locked(target, self.catalog, self.expansion, self.lock):
+            return reason
         if self.builds is not None and target.platform not in self.builds:
             return f"this engine builds {', '.join(self.builds)}, not {target.platform}"
         return ""

@@ -12,7 +12,7 @@ from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.fingerprint import downloads
 from builder.plan import Observed
-from builder.render.tree import BAKE, tree
+from builder.render.tree import BAKE, as_declared, tree
 from builder.text import count
 from builder.workspace import write, write_context
 
@@ -36,7 +36,8 @@ def command(out: Path, offline: bool, **given: Any) -> int:
       builder render --out catalog && cd catalog && docker buildx bake base-debian13
     """
     session = Session(Options(**given))
-    lock = session.locked()
+    expansion, known = session.project.expansion, session.locked()
+    lock = as_declared(known, expansion.bases.values(), session.catalog.matrix)
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
     # Ancestors too: what is written must build by itself.
@@ -45,7 +46,6 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     plan = replace(plan, targets=alive)
     used = {item.target.parent for item in plan.targets.values()}
     plan = replace(plan, bases={key: base for key, base in plan.bases.items() if key in used})
-    expansion = session.project.expansion
     epochs = {
         item.target.id: lock.base(expansion.base_of(item.target).id).epoch
         for item in plan.targets.values()
@@ -61,12 +61,17 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         epochs=epochs,
         downloads={key: files for key, files in found.items() if files},
     )
-    for path, data in files.items():
-        write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
+    # Contexts first: each makes its folder hold nothing else.
     for item in plan.targets.values():
         recipe = session.catalog.recipes[item.target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
+    for path, data in files.items():
+        write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
+    for base in plan.bases.values():
+        if base.id not in known.bases:
+            source = lock.bases[base.id].source
+            click.echo(f"{base.id} is not locked: rendered as {source}", err=True)
     click.echo(
         f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
         f" in {out}",

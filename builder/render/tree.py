@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.charting import files_of
 from builder.lock import Lock
-from builder.model import Base, Catalog, RemoteFile
+from builder.model import Base, Catalog, Matrix, RemoteFile
 from builder.plan import Plan, TargetPlan
+from builder.ports import BaseLock
 
 BAKE = "docker-bake.json"
 ROOTFS = "make-rootfs.sh"
@@ -61,6 +64,22 @@ def tree(
         files |= {f"charts/{chart.name}/{path}": data for path, data in rendered.items()}
     files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)
     return files
+
+
+def as_declared(lock: Lock, bases: Iterable[Base], matrix: Matrix) -> Lock:
+    """A lock to render with: bases of other platforms that it lacks are what the matrix declares.
+
+    Their source and timestamp are those of the default platform's; what they hold is not known.
+    """
+    found = dict(lock.bases)
+    for base in bases:
+        if base.id in found or base.platform == matrix.default_platform:
+            continue
+        sibling = lock.bases.get(f"{base.axis}={base.value}@{matrix.default_platform}")
+        source = sibling.source if sibling else matrix.value(base.axis, base.value).sources[0]
+        epoch = sibling.epoch if sibling else 0
+        found[base.id] = BaseLock(source=source, content="", epoch=epoch)
+    return replace(lock, bases=found)
 
 
 def base_files(base: Base, lock: Lock) -> dict[str, bytes]:
@@ -118,16 +137,21 @@ def bake(
             }
         else:
             name = held.source.value.partition("@")[0]
-            contexts[base.id] = f"docker-image://{name}@{held.content}"
+            pinned = f"@{held.content}" if held.content else ""
+            contexts[base.id] = f"docker-image://{name}{pinned}"
     contexts |= {key: f"target:{slug}" for key, slug in slugs.items()}
+    cells = Counter(item.target.cell.id for item in targets)
     for item in targets:
+        # A name is of one image here: only a registry holds one for several platforms.
+        machine = item.target.platform.partition("/")[2].replace("/", "-")
+        suffix = f"-{machine}" if cells[item.target.cell.id] > 1 else ""
         needed = {"parent": item.target.parent, **dict(item.target.inputs)}
         entries[item.target.slug] = {
             "context": f"images/{item.target.slug}",
             "contexts": {name: contexts[key] for name, key in needed.items() if key in contexts},
             "platforms": [item.target.platform],
             "args": {"SOURCE_DATE_EPOCH": str(epochs[item.target.id])},
-            "tags": [str(item.repository.with_tag(tag)) for tag in item.rolling],
+            "tags": [str(item.repository.with_tag(tag + suffix)) for tag in item.rolling],
         }
     group = {"default": {"targets": [item.target.slug for item in targets]}}
     return (json.dumps({"group": group, "target": entries}, indent=1) + "\n").encode()

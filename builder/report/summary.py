@@ -86,6 +86,9 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         lines += ["", "## What did not pass", ""]
         for item in failed:
             lines += [f"### {item['id']}: {item['status']}", "", "```", item["reason"], "```", ""]
+    if waiting := release.get("waiting"):
+        lines += ["", "## What waits for a platform", ""]
+        lines += [f"- `{cell}`: {reason}" for cell, reason in waiting.items()]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -6,14 +6,17 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from builder.cli.main import COMMANDS, main
+from builder.lock import LineLock, dump
+from builder.model import RemoteFile
 from tests.fakes.answers import Registry
-from tests.fakes.catalog import TODAY, Folder
+from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "render"
 
@@ -290,6 +293,80 @@ def test_render_writes_what_is_kept(run: Run, tmp_path: Path) -> None:
             (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
             (GOLDEN / path).write_bytes(data)
     assert rendered == tree(GOLDEN)
+
+
+ARM_GOLDEN = GOLDEN.parent / "render-arm64"
+
+
+def test_render_for_another_platform_writes_what_is_kept(
+    run: Run, folder: Folder, tmp_path: Path
+) -> None:
+    """The recipe speech downloads a file and looks at `arch`; lang 1.9 is not there for arm64."""
+    lang = 'requires: {os: "1"},'
+    folder.edit("matrix.yaml", lang, f"{lang} platforms: [linux/amd64],")
+    folder.edit("images/speech/Dockerfile.j2", "FROM {{ parent }}", "FROM {{ parent }}\n"
+                "RUN --mount=type=bind,source=downloads/lang.tgz,target=/tmp/lang.tgz "
+                "put /tmp/lang.tgz /opt/{{ arch }}")  # fmt: skip
+    files = {
+        f"os=2@linux/{arch}": (
+            RemoteFile(name="lang.tgz", url=f"https://a.example/{arch}.tgz", sha256=arch[0] * 64),
+        )
+        for arch in ("amd64", "arm64")
+    }
+    line = LineLock(version="1.10.4", files=files)
+    folder.write("matrix.lock", dump(replace(BOTH, lines={**LOCK.lines, "lang=1.10": line})))
+    argv = ("render", "--out", str(tmp_path / "out"), "--offline", "--platform")
+    found = run(*argv, "linux/arm64")
+    assert (found.code, found.out) == (0, "")
+    assert found.err == f"6 images, 1 chart and docker-bake.json in {tmp_path / 'out'}\n"
+    rendered = tree(tmp_path / "out")
+    if os.environ.get("UPDATE_GOLDEN"):
+        for path, data in rendered.items():
+            (ARM_GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
+            (ARM_GOLDEN / path).write_bytes(data)
+    assert rendered == tree(ARM_GOLDEN)
+
+
+def test_a_base_that_is_not_locked_is_rendered_as_declared(
+    run: Run, folder: Folder, tmp_path: Path
+) -> None:
+    both = ("--platform", "linux/amd64", "--platform", "linux/arm64")
+    found = run("render", "--out", str(tmp_path / "out"), "--offline", *both)
+    assert found.err == (
+        "os=2@linux/arm64 is not locked: rendered as registry example.org/os:two\n"
+        "os=1@linux/arm64 is not locked: rendered as bootstrap one\n"
+        f"16 images, 1 chart and docker-bake.json in {tmp_path / 'out'}\n"
+    )
+    bake = json.loads((tmp_path / "out" / "docker-bake.json").read_text())["target"]
+    desk = bake["desk-os2-lang1_10-linux-arm64"]
+    assert desk["platforms"] == ["linux/arm64"]
+    assert desk["tags"] == [
+        f"127.0.0.1:5999/shop-desk:{tag}-arm64" for tag in ("lang1.10.4", "lang1.10", "latest")
+    ]
+    assert desk["contexts"] == {
+        "parent": "target:speech-os2-lang1_10-linux-arm64", "tool": "target:tool-os2-linux-arm64",
+    }  # fmt: skip
+    base = bake["base-os2-linux-arm64"]
+    assert base["contexts"] == {"parent": "docker-image://example.org/os:two"}
+    script = (tmp_path / "out/images/os-1-linux-arm64/make-rootfs.sh").read_text()
+    assert "SOURCE_DATE_EPOCH=1 mmdebstrap" in script
+    assert "--architectures=arm64" in script
+
+
+def test_a_plan_for_two_platforms_says_what_each_target_does(run: Run, folder: Folder) -> None:
+    folder.write("matrix.lock", dump(BOTH))
+    plan = ("plan", "--offline", "--format", "json")
+    both = (*plan, "--platform", "linux/amd64", "--platform", "linux/arm64")
+    found = json.loads(run(*both).out)
+    assert {item["action"] for item in found["targets"]} == {"build"}
+    assert [item["platform"] for item in found["targets"]] == 8 * ["linux/amd64", "linux/arm64"]
+    assert targets(run(*plan, "--platform", "linux/arm64")) == [
+        item["id"] for item in found["targets"] if item["id"].endswith("@linux/arm64")
+    ]
+    folder.write("matrix.lock", dump(LOCK))
+    blocked = [item for item in json.loads(run(*both).out)["targets"] if item["action"] == "block"]
+    assert len(blocked) == 8
+    assert blocked[0]["reason"] == ("base os=2@linux/arm64 is not locked: `builder lock` says why")
 
 
 def test_what_is_rendered_by_hand_is_what_was_asked_for(run: Run, tmp_path: Path) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.bases import canonize
+from builder.bases import Bases, canonize
+from builder.config.parse import Network
+from builder.errors import BuilderError, StepError, UnreachableError
+from builder.model import Base, Source
+from builder.process import Runner
+from tests.fakes.engine import FakeEngine
 
 
 def archive(path: Path, form: int, mtime: float) -> Path:
@@ -46,3 +51,87 @@ def test_other_files_are_other_bytes(tmp_path: Path) -> None:
     canonize(one)
     canonize(two)
     assert one.read_bytes() != two.read_bytes()
+
+
+BOOT = (Source(kind="bootstrap", value="two"),)
+
+
+def of(platform: str) -> Base:
+    return Base(id=f"os=2@{platform}", axis="os", value="2", platform=platform)
+
+
+def bases(tmp_path: Path, *platforms: str) -> Bases:
+    """Where bases come from on a machine that runs programs of these platforms."""
+    engine = FakeEngine()
+    engine.platforms = platforms
+    return Bases(
+        runner=Runner(),
+        engine=engine,
+        network=Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={}),
+        state=tmp_path,
+        skopeo="false",
+        enclose=lambda command: command,
+    )
+
+
+def refused(found: Bases, base: Base) -> BuilderError:
+    with pytest.raises(BuilderError) as caught:
+        found.lock(base, BOOT, None, "2026-11-23")
+    return caught.value
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of all programs that there are: a mmdebstrap that fails."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "mmdebstrap").write_text("#!/bin/sh\necho no suite >&2\nexit 1\n")
+    (folder / "mmdebstrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def test_another_machines_base_waits_for_an_emulator(tmp_path: Path, programs: Path) -> None:
+    error = refused(bases(tmp_path, "linux/amd64"), of("linux/arm64"))
+    assert isinstance(error, UnreachableError)
+    assert str(error) == (
+        "no source of base os=2@linux/arm64 can be had:\n"
+        "    bootstrap two: this machine does not run programs of linux/arm64\n"
+        "  hint: apt-get install qemu-user-static binfmt-support arch-test"
+    )
+
+
+def test_or_for_what_mmdebstrap_asks(tmp_path: Path, programs: Path) -> None:
+    found = bases(tmp_path, "linux/amd64", "linux/arm64")
+    error = refused(found, of("linux/arm64"))
+    assert isinstance(error, UnreachableError)
+    assert str(error) == (
+        "no source of base os=2@linux/arm64 can be had:\n"
+        "    bootstrap two: arch-test is not installed, and mmdebstrap asks it about emulation\n"
+        "  hint: apt-get install qemu-user-static binfmt-support arch-test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("platform", "kind"), [("linux/amd64", StepError), ("linux/arm64", UnreachableError)]
+)
+def test_what_fails_by_itself(
+    tmp_path: Path, programs: Path, platform: str, kind: type[BuilderError]
+) -> None:
+    (programs / "arch-test").symlink_to("/bin/true")
+    error = refused(bases(tmp_path, "linux/amd64", "linux/arm64"), of(platform))
+    assert type(error) is kind
+    first, second, hint = str(error).splitlines()
+    assert first == f"no source of base os=2@{platform} can be had:"
+    assert second.startswith("    bootstrap two: ")
+    assert hint == "  hint: is the network up, and is `network` in matrix.yaml right?"
+
+
+def test_an_emulated_bootstrap_has_more_time(tmp_path: Path) -> None:
+    found = bases(tmp_path, "linux/amd64", "linux/arm64")
+    one, other = (
+        found.bootstrap_command(of(platform), BOOT[0], 0, tmp_path / "x" / "y" / "rootfs.tar")
+        for platform in ("linux/amd64", "linux/arm64")
+    )
+    assert "--architectures=arm64" in other.argv
+    assert (one.timeout, other.timeout) == (1200, 7200)

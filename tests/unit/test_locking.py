@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import BuilderError, StepError, TransientError
-from builder.lock import Lock
+from builder.errors import BuilderError, StepError, TransientError, UnreachableError
+from builder.lock import LineLock, Lock
 from builder.locking import lock_catalog
 from builder.model import RemoteFile
 from tests.fakes.bases import FakeBases, FakeLines
-from tests.fakes.catalog import LOCK, TODAY, Folder
+from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, plan_of
 
 VERSIONS = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
 
@@ -154,6 +154,59 @@ def test_only_what_is_selected_is_looked_up(folder: Folder, tmp_path: Path) -> N
     assert found.versions == {"lang=1.10": "1.10.9", "lang=1.9": "1.9.7"}
     assert found.bases["os=1@linux/amd64"] == LOCK.bases["os=1@linux/amd64"]
     assert bases.calls == [("lock", "os=2@linux/amd64")]
+
+
+NO_EMULATOR = UnreachableError("no source of base os=1@linux/arm64 can be had", hint="emulate it")
+
+
+def test_a_base_of_another_machine_blocks_its_own_targets(folder: Folder, tmp_path: Path) -> None:
+    folder.for_platforms("linux/amd64", ARM)
+    bases, notes = FakeBases(tmp_path), list[str]()
+    bases.fail("lock", NO_EMULATOR, on=f"os=1@{ARM}")
+    found = locked(folder, tmp_path, bases=bases, notes=notes)
+    assert sorted(found.bases) == ["os=1@linux/amd64", "os=2@linux/amd64", f"os=2@{ARM}"]
+    assert found.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
+    assert (
+        f"os=1@{ARM}: not locked: no source of base os=1@linux/arm64 can be had\n  hint: emulate it"
+    ) in notes
+    plan = plan_of(folder.load(), lock=found)
+    blocked = {key: item.reason for key, item in plan.targets.items() if item.action == "block"}
+    assert blocked == {
+        f"{key}@{ARM}": f"base os=1@{ARM} is not locked: `builder lock` says why"
+        for key in ("base/os=1", "tool/os=1", "speech/os=1,lang=1.9", "desk/os=1,lang=1.9")
+    }
+    assert plan.steps[f"base:os=1@{ARM}"].action == "skip"
+    assert {item.action for key, item in plan.targets.items() if key not in blocked} == {"build"}
+
+
+def test_and_keeps_what_is_held_of_it(folder: Folder, tmp_path: Path) -> None:
+    folder.for_platforms("linux/amd64", ARM)
+    bases = FakeBases(tmp_path)
+    bases.fail("lock", NO_EMULATOR, on=f"os=1@{ARM}")
+    found = locked(folder, tmp_path, bases=bases, held=BOTH)
+    assert found.bases[f"os=1@{ARM}"] == BOTH.bases[f"os=1@{ARM}"]
+
+
+def test_what_is_locked_of_other_platforms_stays(folder: Folder, tmp_path: Path) -> None:
+    there = RemoteFile(name="lang.tar.gz", url="https://archive.example/arm", sha256="b" * 64)
+    line = LineLock(version="1.10.4", files={f"os=2@{ARM}": (there,)})
+    held = replace(BOTH, lines={**BOTH.lines, "lang=1.10": line})
+    found = locked(folder, tmp_path, held=held)
+    assert set(found.bases) == set(BOTH.bases)
+    assert found.lines["lang=1.10"] == line
+    moved = locked(folder, tmp_path, held=held, versions={**VERSIONS, "lang on os=2": "1.10.5"})
+    assert moved.lines["lang=1.10"] == LineLock(version="1.10.5")
+
+
+def test_a_line_without_its_files_for_a_base_blocks_what_stands_on_it(folder: Folder) -> None:
+    folder.for_platforms("linux/amd64", ARM)
+    file = RemoteFile(name="lang.tar.gz", url="https://archive.example/amd", sha256="b" * 64)
+    line = LineLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
+    plan = plan_of(folder.load(), lock=replace(BOTH, lines={**BOTH.lines, "lang=1.10": line}))
+    why = f"lang=1.10 is locked without its files for os=2@{ARM}: run `builder lock`"
+    assert {key: item.reason for key, item in plan.targets.items() if item.action == "block"} == {
+        f"speech/os=2,lang=1.10@{ARM}": why, f"desk/os=2,lang=1.10@{ARM}": why,
+    }  # fmt: skip
 
 
 def test_a_line_has_one_exact_version(folder: Folder, tmp_path: Path) -> None:

@@ -192,6 +192,66 @@ def test_platforms_multiply_targets_and_the_default_is_not_named() -> None:
     assert [item.id for item in expansion.lineage(it)] == ["base/os=1@linux/arm/v7", it.id]
 
 
+TWO = HEAD.replace("name:", "platforms: [linux/amd64, linux/arm64], name:")
+
+
+def test_what_one_platform_lacks_nothing_on_it_has() -> None:
+    images = (
+        "  it: {from: base, axes: [few]}\n  on: {from: it}\n"
+        "  only: {from: base, platforms: [linux/amd64]}\n  with: {from: base, inputs: [only]}\n"
+    )
+    axes = AXES + "  few: {here: {}, there: {platforms: [linux/amd64]}}\n"
+    _, expansion = expanded(axes + BASE + images, TWO)
+    assert [key for key in expansion.targets if "@" in key] == [
+        "base/os=2@linux/arm64", "base/os=1@linux/arm64", "it/os=2,few=here@linux/arm64",
+        "it/os=1,few=here@linux/arm64", "on/os=2,few=here@linux/arm64",
+        "on/os=1,few=here@linux/arm64",
+    ]  # fmt: skip
+    assert expansion.members["on/os=2,few=there"] == {"linux/amd64": "on/os=2,few=there"}
+    assert expansion.members["on/os=2,few=here"] == {
+        "linux/amd64": "on/os=2,few=here", "linux/arm64": "on/os=2,few=here@linux/arm64",
+    }  # fmt: skip
+    assert "with/os=2" in expansion.targets
+
+
+@pytest.mark.parametrize(
+    ("axes", "images", "source", "name", "hint"),
+    [
+        (
+            "  few: {here: {}, there: {platforms: [linux/s390x]}}\n",
+            "  it: {from: base, axes: [few]}\n  on: {from: it}\n",
+            "  few: {here: {}, there: {platforms: [linux/s390x]}}",
+            "it/os=2,few=there",
+            "this has linux/s390x; the catalog is for linux/amd64, linux/arm64",
+        ),
+        (
+            "",
+            "  it: {from: base, platforms: [linux/s390x]}\n  on: {from: it}\n",
+            "  it: {from: base, platforms: [linux/s390x]}",
+            "it/os=2",
+            "this has linux/s390x; the catalog is for linux/amd64, linux/arm64",
+        ),
+        (
+            "",
+            "  a1: {from: base, platforms: [linux/amd64]}\n"
+            "  b1: {from: base, platforms: [linux/arm64]}\n"
+            "  it: {from: a1, inputs: [b1]}\n",
+            "  it: {from: a1, inputs: [b1]}",
+            "it/os=2",
+            "the catalog is for linux/amd64, linux/arm64",
+        ),
+    ],
+)
+def test_a_cell_that_no_platform_has(
+    axes: str, images: str, source: str, name: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        expanded(AXES + axes + BASE + images, TWO)
+    assert (caught.value.message, caught.value.hint) == (f"no platform has {name}", hint)
+    assert caught.value.location is not None
+    assert caught.value.location.source == source
+
+
 def test_slugs_are_for_folders_and_bake_targets() -> None:
     head = HEAD.replace("name:", "platforms: [linux/amd64, linux/arm/v7], name:")
     text = (

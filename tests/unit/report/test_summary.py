@@ -9,7 +9,7 @@ import pytest
 from builder.events import Event, Finished, Noted, Result, Retried, Started
 from builder.report import summary
 from builder.report.progress import Board, line
-from tests.fakes.catalog import Week
+from tests.fakes.catalog import ARM, BOTH, Folder, Week
 
 
 def report(week: Week) -> dict[str, object]:
@@ -62,6 +62,17 @@ def test_a_second_week_is_unchanged(week: Week) -> None:
     text = summary.as_markdown(report(week))
     assert "8 targets: 0 built, 8 unchanged, 0 failed or blocked" in text
     assert "What did not pass" not in text
+
+
+def test_what_waits_for_a_platform_is_named(folder: Folder) -> None:
+    folder.for_platforms("linux/amd64", ARM)
+    week = Week(folder=folder, lock=BOTH)
+    week.smoke.rejects = {f"desk/os=1,lang=1.9@{ARM}"}
+    text = summary.as_markdown(report(week))
+    assert text.endswith(
+        "## What waits for a platform\n\n"
+        "- `desk/os=1,lang=1.9`: linux/arm64 did not pass; it is not offered\n"
+    )
 
 
 EVENTS: list[tuple[Event, str]] = [

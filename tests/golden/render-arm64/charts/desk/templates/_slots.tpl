@@ -1,0 +1,5 @@
+{{/* What the pod and its surroundings are made of: the templates for each slot. */}}
+{{- define "desk.slots" -}}
+command:
+  - desk.command
+{{- end -}}
