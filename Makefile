@@ -19,8 +19,8 @@ build/.setup: $(BIN)/builder
 	mkdir -p build && touch $@
 
 # JupyterLab on the Python and the R of both Debians, and all that these stand on.
-STARTER := -s '+jupyter-python,python=3.13' -s '+jupyter-python,python=3.11' \
-           -s '+jupyter-r,r=4.5' -s '+jupyter-r,r=4.2'
+STARTER := -s '+jupyter-python,python=3.13,cuda=none' -s '+jupyter-python,python=3.11,cuda=none' \
+           -s '+jupyter-r,r=4.5,cuda=none' -s '+jupyter-r,r=4.2,cuda=none'
 
 run: setup
 	$(BIN)/builder weekly $(STARTER)
