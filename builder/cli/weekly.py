@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -35,10 +36,16 @@ def command(**given: Any) -> int:
         return 0
     with session.registry():
         outcome = carry_out(session, relock(session), KINDS)
-    data = summary.as_data(
-        outcome.plan, outcome.results, outcome.seconds, jobs=outcome.jobs, disk=outcome.disk
-    )
     state = session.workspace.state
+    measured = state / "bench" / "bake.json"
+    data = summary.as_data(
+        outcome.plan,
+        outcome.results,
+        outcome.seconds,
+        jobs=outcome.jobs,
+        disk=outcome.disk,
+        bake=json.loads(measured.read_bytes()) if measured.is_file() else None,
+    )
     write(state / "report.json", summary.as_json(data).encode())
     write(state / "report.md", summary.as_markdown(data).encode())
     tell_failures(outcome)

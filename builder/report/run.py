@@ -55,3 +55,15 @@ def disk_lines(data: Mapping[str, Any]) -> Sequence[str]:
         f" {gigabytes(data['least_free'])} free{dropped}.",
         "",
     )
+
+
+def bake_lines(data: Mapping[str, Any]) -> Sequence[str]:
+    """A paragraph of report.md: the last `make bench-bake`, as build/bench/bake.json has it."""
+    if not data:
+        return ()
+    return (
+        f"Against docker buildx bake, from nothing, on {' '.join(data['selection'])}: builder"
+        f" {data['builder']:.0f} s with its tests and pushes, bake {data['bake']:.0f} s, ratio"
+        f" {data['ratio']:.2f}.",
+        "",
+    )

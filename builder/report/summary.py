@@ -19,10 +19,12 @@ def as_data(
     *,
     jobs: int,
     disk: Mapping[str, Any],
+    bake: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as plain data.
 
-    `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`.
+    `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`,
+    `bake` what was measured against docker buildx bake, if it was.
     """
 
     def entry(key: str, step: str) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def as_data(
         "seconds": round(seconds, 1),
         "pace": run.pace(plan.steps, results, seconds, jobs),
         "disk": dict(disk),
+        "bake": dict(bake or {}),
         "targets": targets,
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
         "bases": [entry(base, f"base:{base}") for base in plan.bases],
@@ -78,6 +81,7 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         *head,
         *run.pace_lines(data["pace"]),
         *run.disk_lines(data["disk"]),
+        *run.bake_lines(data["bake"]),
         *_images(targets),
         *_charts(charts),
     ]

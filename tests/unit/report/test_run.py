@@ -36,3 +36,12 @@ def test_the_disk() -> None:
     assert run.disk_lines(data)[0] == (
         "Disk: 9.4 GB at most, of a budget of 14.0 GB; at least 60.0 GB free; 2 images dropped."
     )
+
+
+def test_the_measure_against_bake() -> None:
+    data = {"selection": ["-s", "base"], "builder": 125.0, "bake": 100.0, "ratio": 1.25}
+    assert run.bake_lines(data)[0] == (
+        "Against docker buildx bake, from nothing, on -s base: builder 125 s with its tests and"
+        " pushes, bake 100 s, ratio 1.25."
+    )
+    assert run.bake_lines({}) == ()
