@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder import schedule, space
 from builder.cli.wiring import Session
+from builder.disk import Disk
 from builder.events import Result
 from builder.lock import Lock
 from builder.plan import Observed, Plan
@@ -15,10 +17,20 @@ from builder.room import DiskRoom, forget
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """`urgency` is by the id of a step."""
+    """`urgency` is by the id of a step; `disk` is the one that a run fills."""
 
     urgency: Mapping[str, float]
     room: DiskRoom
+    disk: Disk
+
+
+def disk_of(session: Session, below: str = "") -> Disk:
+    """The disk that a run fills, or that part of it which is below a folder of the state."""
+    folder = session.workspace.state / below
+    folder.mkdir(parents=True, exist_ok=True)
+    is_elsewhere = session.engine.name == "docker" and not below
+    free = shutil.disk_usage(folder).free
+    return Disk(folder=folder, runner=session.runner, elsewhere=is_elsewhere, began=free)
 
 
 def look_ahead(
@@ -36,9 +48,10 @@ def look_ahead(
     }
     is_here = "embedded" in matrix.registries
     needs = space.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
-    budget = session.options.disk_budget
+    budget, disk = session.options.disk_budget, disk_of(session)
     if budget:
-        held = session.disk.used() - session.disk_of_engine.used()
+        # What the engine keeps can all be had again.
+        held = disk.used() - disk_of(session, session.engine.name).used()
         space.check(space.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:
@@ -46,8 +59,6 @@ def look_ahead(
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(session.engine, plan.targets[target], digest, session.workspace.state)
 
-    room = DiskRoom(
-        plan=plan, needs=needs, parents=parents, disk=session.disk, drop=drop, budget=budget
-    )
+    room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
     seconds = schedule.seconds(plan, added)
-    return Outlook(urgency=schedule.remaining(plan.steps, seconds), room=room)
+    return Outlook(urgency=schedule.remaining(plan.steps, seconds), room=room, disk=disk)

@@ -12,7 +12,7 @@ import click
 
 from builder.actions import Action, Work
 from builder.chart_actions import publish_index
-from builder.cli.outlook import Outlook, look_ahead
+from builder.cli.outlook import Outlook, disk_of, look_ahead
 from builder.cli.wiring import Session
 from builder.disk import Watch
 from builder.errors import BuilderError, SelectionError
@@ -111,7 +111,10 @@ def perform(
             urgency=outlook.urgency if outlook else None,
             room=outlook.room if outlook else None,
         )
-        with Watch(session.disk) as watch, _interruptible(executor, session):
+        with (
+            Watch(outlook.disk if outlook else disk_of(session)) as watch,
+            _interruptible(executor, session),
+        ):
             final = executor.run(steps)
     return Outcome(
         plan=plan,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 from builder.actions import BuildActions, Ports, Work
 from builder.bases import Bases
 from builder.chart_actions import ChartActions
 from builder.chart_run import ChartRun
 from builder.cli.options import Options
-from builder.disk import Disk
 from builder.engines.podman_home import enclosed
 from builder.engines.podman_probe import podman_version, probe
 from builder.errors import ConfigError, ToolError
@@ -244,22 +241,6 @@ class Session:
             smoke=Smoke(self.engine, self.runner),
         )
         return BuildActions(work=work, ports=ports)
-
-    @cached_property
-    def disk(self) -> Disk:
-        """The disk that a run fills."""
-        return self._disk(self.workspace.state)
-
-    @property
-    def disk_of_engine(self) -> Disk:
-        """What the engine keeps of this project there, all of which can be had again."""
-        return self._disk(self.workspace.state / self.engine.name)
-
-    def _disk(self, folder: Path) -> Disk:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_elsewhere = self.engine.name == "docker" and folder == self.workspace.state
-        free = shutil.disk_usage(folder).free
-        return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
 
     def chart_actions(self, work: Work) -> ChartActions:
         """What makes charts."""
