@@ -53,7 +53,7 @@ def make_release(folder: Path, runner: Runner) -> None:
 def _lay_out(root: Path, place: Path) -> None:
     source = root / "usr" / LIBRARIES
     (place / LIBRARIES).mkdir(parents=True)
-    for path in source.glob("*.so*"):
+    for path in (*source.glob("*.so*"), *(root / LIBRARIES).glob("*.so*")):
         if not path.name.startswith(_OF_THE_BASE):
             shutil.copy2(path, place / LIBRARIES, follow_symlinks=False)
     for name, origin in {
