@@ -27,7 +27,7 @@ for name in sys.argv[1:]:
     package = output("dpkg", "-S", f"*/{soname}").split(":")[0]
     version = output("dpkg-query", "-W", "-f", "${Version}", package)
     # Debian writes 12.4.5.8~12.4.1-2, and where upstream counted back 11.1.1+~10.3.5.147~12.4.1-2.
-    assert re.search(rf"(^|~){re.escape(said)}\.", version), f"{soname}: {said}, not {version}"
+    assert re.search(rf"(^|~){re.escape(said)}[.~]", version), f"{soname}: {said}, not {version}"
     print(name, version)
 """
 
