@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,8 +22,10 @@ from pathlib import Path
 
 from builder.engines.docker import answers
 from builder.kube_play import free_port
+from builder.network import build_secrets, settle
 from builder.process import Command, Runner
 from builder.toolroot import ToolRoot
+from builder.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT / "build" / "bench"
@@ -96,8 +99,9 @@ def timed(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> float:
 
 def secrets(rendered: Path, folder: Path) -> None:
     """What a RUN needs to reach the network from here, for every target of the bake file."""
-    found = sorted(path for path in folder.iterdir() if path.is_file())
-    given = [f"id={path.name},src={path}" for path in found]
+    network = settle(Workspace(folder).load().network, os.environ)
+    found = build_secrets(network, folder / "build" / "secrets")
+    given = [f"id={name},src={path.absolute()}" for name, path in sorted(found.items())]
     names = json.loads((rendered / "docker-bake.json").read_text())["target"]
     more = {name: {"secret": given, "network": "host"} for name in names}
     (rendered / "secrets.json").write_text(json.dumps({"target": more}))
@@ -109,7 +113,7 @@ def by_bake(folder: Path, selection: Sequence[str], env: Mapping[str, str]) -> f
     rendered = folder / "rendered"
     argv = (builder, "render", "--root", str(folder), "--offline", "--out", str(rendered))
     timed((*argv, *selection), env, folder)
-    secrets(rendered, folder / "build" / "secrets")
+    secrets(rendered, folder)
     scripts = sorted(rendered.glob("images/*/make-rootfs.sh"))
     scripts += sorted(rendered.glob("images/*/fetch.sh"))
     took = sum(timed(("sh", str(script)), env, rendered) for script in scripts)
@@ -119,6 +123,7 @@ def by_bake(folder: Path, selection: Sequence[str], env: Mapping[str, str]) -> f
 
 def main(selection: Sequence[str]) -> int:
     """Measure both, and say so."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the daemon ends
     runner = Runner()
     toolroot = ToolRoot(path=ROOT / "build" / "toolroot", runner=runner, binds=(ROOT / "build",))
     toolroot.ensure()
