@@ -30,7 +30,7 @@ find . -name '*.musl.node' -delete
 rm -rf "$vscode"/@parcel/watcher-linux-*-musl
 
 # What compiling leaves, and sources.
-find node_modules "$vscode" -type d \( -name obj.target -o -name .deps \) -prune -exec rm -r {} +
+find node_modules "$vscode" -type d \( -name obj -o -name obj.target -o -name .deps \) -prune -exec rm -r {} +
 find node_modules "$vscode" -type f \
   \( -name '*.[acho]' -o -name '*.cc' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.gyp' \
   -o -name '*.gypi' -o -name '*.mk' -o -name Makefile -o -name '*.map' -o -name '*.[cm]ts' \

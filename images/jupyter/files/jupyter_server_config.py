@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from urllib.parse import quote
 
 c = get_config()  # noqa: F821 - given by Jupyter to the file that it reads
 
@@ -10,17 +9,14 @@ c = get_config()  # noqa: F821 - given by Jupyter to the file that it reads
 if os.environ.get("PASSWORD"):
     c.IdentityProvider.token = os.environ["PASSWORD"]
 
-work = Path(os.environ.get("WORKSPACE_DIR", Path.home()))
+work = Path(
+    os.environ.get("ROOT_PROJECT_DIRECTORY") or os.environ.get("WORKSPACE_DIR") or Path.home()
+)
 root = work if work.is_dir() else Path.cwd()
 c.ServerApp.root_dir = str(root)
-
-# Opened on the project that the start of the session cloned.
-project = Path(os.environ.get("ONYXIA_PROJECT_DIRECTORY", root))
-if project != root and project.is_dir() and project.is_relative_to(root):
-    c.ServerApp.preferred_dir = str(project)
-    c.LabApp.default_url = f"/lab/tree/{quote(project.relative_to(root).as_posix())}"
-
-# The theme of whoever has not chosen one: a folder with overrides.json.
-if os.environ.get("DARK_MODE") == "true":
-    c.LabApp.app_settings_dir = "/etc/jupyter/dark"
 c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash", "-l"]}
+
+# The project that was cloned is where the file browser begins.
+project = Path(os.environ.get("ONYXIA_PROJECT_DIRECTORY") or root)
+if project.is_dir() and project.is_relative_to(root) and project != root:
+    c.FileContentsManager.preferred_dir = project.relative_to(root).as_posix()

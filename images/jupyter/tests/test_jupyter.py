@@ -1,6 +1,7 @@
 """JupyterLab, used as a browser uses it: over HTTP and WebSocket, from outside the container."""
 
 import json
+import shlex
 import time
 import uuid
 
@@ -15,6 +16,7 @@ WORK = "/home/onyxia/work"
 LANGUAGES = {
     "python": ("python", "print(sum(range(101)))"),
     "r": ("R", "cat(sum(0:100))"),
+    "julia": ("julia", "print(sum(0:100))"),
 }
 
 
@@ -130,6 +132,90 @@ def test_every_kernel_executes_a_cell(jupyter, facts):
             assert execute(jupyter, kernel, code).strip() == "5050", axis
         finally:
             jupyter.request("DELETE", f"/api/kernels/{kernel}")
+
+
+def test_the_kernel_is_the_language_of_the_cell(jupyter, facts):
+    asked = {"python": "import platform; print(platform.python_version())",
+             "r": "cat(format(getRversion()))", "julia": "print(VERSION)"}  # fmt: skip
+    specs = jupyter.json("GET", "/api/kernelspecs")["kernelspecs"]
+    for axis, (language, _) in languages(facts).items():
+        name = next(key for key, item in specs.items() if item["spec"]["language"] == language)
+        kernel = jupyter.json("POST", "/api/kernels", json={"name": name})["id"]
+        try:
+            assert execute(jupyter, kernel, asked[axis]).strip() == facts["versions"][axis]
+        finally:
+            jupyter.request("DELETE", f"/api/kernels/{kernel}")
+
+
+def test_kernels_do_not_lie_in_the_home_directory(host):
+    specs = json.loads(
+        host.check_output("env HOME=/tmp/another jupyter kernelspec list --json 2>/dev/null")
+    )["kernelspecs"]
+    assert specs
+    for name, spec in specs.items():
+        assert not spec["resource_dir"].startswith("/home/"), name
+        assert host.exists(spec["spec"]["argv"][0]), name
+
+
+def test_git_is_beside_the_files(host, jupyter):
+    host.check_output(
+        f"rm -rf {WORK}/probe && git init --quiet --initial-branch=topic {WORK}/probe"
+    )
+    try:
+        found = jupyter.json("POST", "/git/probe/branch")
+        assert found["current_branch"]["name"] == "topic", found
+        names = jupyter.json("GET", "/lab/api/extensions?refresh_type=update")
+        installed = {item["name"] for item in names if item["installed"] and item["enabled"]}
+        assert {"@jupyterlab/git", "@jupyter-widgets/jupyterlab-manager"} <= installed
+    finally:
+        host.check_output(f"rm -rf {WORK}/probe")
+
+
+def test_a_widget_has_a_kernel_side(jupyter, facts):
+    if "python" not in facts["axes"]:
+        assert "python" not in languages(facts)
+        return
+    kernel = jupyter.json("POST", "/api/kernels", json={"name": "python3"})["id"]
+    try:
+        code = "import ipywidgets; print(ipywidgets.IntSlider(value=42).value)"
+        assert execute(jupyter, kernel, code).strip() == "42"
+    finally:
+        jupyter.request("DELETE", f"/api/kernels/{kernel}")
+
+
+def settings(host, environment, key):
+    """What a server that starts in this environment would be told."""
+    read = (
+        "from traitlets.config.loader import PyFileConfigLoader as L; "
+        f'print(L("/etc/jupyter/jupyter_server_config.py").load_config().{key})'
+    )
+    return host.check_output(f"env {environment} /opt/python/bin/python -c {shlex.quote(read)}")
+
+
+def test_the_project_that_was_cloned_is_opened(host):
+    host.check_output("mkdir -p '/tmp/projects/my project'")
+    place = "ROOT_PROJECT_DIRECTORY=/tmp/projects ONYXIA_PROJECT_DIRECTORY=%s"
+    opened = place % "'/tmp/projects/my project'"
+    assert settings(host, opened, "ServerApp.root_dir") == "/tmp/projects"
+    assert settings(host, opened, "FileContentsManager.preferred_dir") == "my project"
+    for elsewhere in ("/tmp/projects", "/usr", "/nowhere", ""):
+        found = settings(host, place % elsewhere, "FileContentsManager.get('preferred_dir')")
+        assert found == "None", elsewhere
+
+
+def test_dark_mode_keeps_what_the_user_chose(host):
+    file = "/tmp/dark/.jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+    file += "/themes.jupyterlab-settings"
+    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work ONYXIA_SESSION_DIR=/tmp/dark/session"
+    start += " DARK_MODE=%s /opt/onyxia-init.sh true"
+    host.check_output("rm -rf /tmp/dark && mkdir /tmp/dark")
+    host.check_output(start % "")
+    assert not host.file(file).exists
+    host.check_output(start % "true")
+    assert json.loads(host.file(file).content_string) == {"theme": "JupyterLab Dark"}
+    host.check_output(f"""echo '{{"theme": "JupyterLab Light"}}' > {file}""")
+    host.check_output(start % "true")
+    assert json.loads(host.file(file).content_string) == {"theme": "JupyterLab Light"}
 
 
 def test_files_lie_in_the_work_directory(host, jupyter):

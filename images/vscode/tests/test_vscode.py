@@ -188,7 +188,8 @@ def test_the_user_installs_an_extension(host, vscode):
 
 def test_dark_mode_keeps_what_the_user_chose(host):
     settings = f"/tmp/dark/{DATA}/User/settings.json"
-    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work DARK_MODE=%s /opt/onyxia-init.sh true"
+    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work DARK_MODE=%s "
+    start += "ONYXIA_SESSION_DIR=/tmp/dark/session /opt/onyxia-init.sh true"
     host.check_output("rm -rf /tmp/dark && mkdir /tmp/dark")
     host.check_output(start % "")
     assert not host.file(settings).exists

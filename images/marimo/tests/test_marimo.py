@@ -1,0 +1,155 @@
+"""marimo, used as a browser uses it: over HTTP and WebSocket, from outside the container."""
+
+import json
+import re
+import time
+import uuid
+
+import pytest
+import requests
+import websocket
+
+PORT = 2718
+WORK = "/home/onyxia/work"
+NOTEBOOK = f"{WORK}/probe.py"
+CELL = "Hbol"  # what marimo calls the first cell
+SOURCE = """
+import marimo
+app = marimo.App()
+@app.cell
+def _():
+    return
+"""
+
+
+class Client:
+    """A browser without JavaScript. It trusts no proxy of this machine."""
+
+    def __init__(self, address):
+        self.address = address
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def request(self, method, path, **options):
+        return self.session.request(
+            method, f"http://{self.address}{path}", allow_redirects=False, timeout=30, **options
+        )
+
+    def login(self, password):
+        return self.request("POST", "/auth/login", data={"password": password})
+
+    def socket(self, path):
+        cookies = "; ".join(f"{name}={value}" for name, value in self.session.cookies.items())
+        return websocket.create_connection(
+            f"ws://{self.address}{path}", cookie=cookies, timeout=60, http_no_proxy=["*"]
+        )
+
+
+@pytest.fixture(scope="session")
+def marimo(address, facts):
+    """Somebody who knows the password, once the server answers."""
+    client = Client(address(PORT))
+    end = time.monotonic() + 120
+    while True:
+        try:
+            if client.request("GET", "/health").ok:
+                break
+        except requests.ConnectionError:
+            pass
+        if time.monotonic() > end:
+            pytest.fail("marimo does not answer")
+        time.sleep(0.2)
+    assert client.login(facts["password"]).status_code == 302
+    return client
+
+
+@pytest.fixture
+def notebook(host):
+    """A notebook with one cell, in the work directory."""
+    host.check_output(f"printf %s '{SOURCE}' > {NOTEBOOK}")
+    yield NOTEBOOK
+    host.check_output(f"rm -rf {NOTEBOOK} {WORK}/__marimo__")
+
+
+def run(client, notebook, code):
+    """Run the notebook's cell: what it printed, and what it showed."""
+    page = client.request("GET", f"/?file={notebook}").text
+    token = re.search(r'serverToken["\']?\s*:\s*["\']([^"\']+)', page)[1]
+    session = f"s_{uuid.uuid4().hex[:6]}"
+    headers = {"Marimo-Session-Id": session, "Marimo-Server-Token": token}
+    stream = client.socket(f"/ws?session_id={session}&file={notebook}")
+    printed = shown = ""
+    try:
+        assert json.loads(stream.recv())["op"] == "kernel-ready"
+        calls = {
+            "instantiate": {"objectIds": [], "values": [], "autoRun": False},
+            "run": {"cellIds": [CELL], "codes": [code]},
+        }
+        for name, body in calls.items():
+            answer = client.request("POST", f"/api/kernel/{name}", headers=headers, json=body)
+            assert answer.ok, answer.text
+        while True:
+            message = json.loads(stream.recv())
+            data = message["data"]
+            if message["op"] == "cell-op" and data["cell_id"] == CELL:
+                console = data["console"] or []
+                for item in console if isinstance(console, list) else [console]:
+                    printed += item["data"]
+                shown = (data["output"] or {}).get("data") or shown
+            if message["op"] == "completed-run" and (shown or printed):
+                return printed, shown
+    finally:
+        stream.close()
+
+
+def test_marimo_answers_with_its_password(marimo):
+    page = marimo.request("GET", "/")
+    assert page.status_code == 200
+    assert "<marimo-" in page.text
+
+
+def test_marimo_refuses_without_its_password(marimo):
+    for password in ("", "wrong", f"{uuid.uuid4()}"):
+        stranger = Client(marimo.address)
+        assert stranger.login(password).status_code == 200
+        assert stranger.request("GET", "/").headers["location"].startswith("/auth/login")
+        assert stranger.request("GET", "/api/status").status_code == 401
+        with pytest.raises((websocket.WebSocketException, OSError)):
+            stranger.socket("/ws?session_id=s_123456&file=x.py").recv()
+
+
+def test_the_password_stands_on_no_command_line(host, marimo, facts):
+    found = host.check_output("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true")
+    assert "marimo" in found
+    assert facts["password"] not in found
+
+
+def test_a_cell_executes(marimo, notebook, facts):
+    printed, shown = run(marimo, notebook, "print(sum(range(101)))\n6 * 7")
+    assert printed == "5050\n"
+    assert ">42<" in shown
+
+
+def test_the_kernel_is_the_python_of_the_cell(marimo, notebook, facts):
+    code = "import sys, platform\nprint(platform.python_version(), sys.prefix)"
+    printed, _ = run(marimo, notebook, code)
+    assert printed.split() == [facts["versions"]["python"], "/opt/python"]
+
+
+def test_sql_runs_on_duckdb(marimo, notebook):
+    code = 'import marimo as mo\nprint(mo.sql("select 6 * 7 as answer", output=False)["answer"][0])'
+    assert run(marimo, notebook, code)[0] == "42\n"
+
+
+def test_dark_mode_keeps_what_the_user_chose(host):
+    file = "/tmp/dark/.config/marimo/marimo.toml"
+    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work ONYXIA_SESSION_DIR=/tmp/dark/session"
+    start += " DARK_MODE=%s /opt/onyxia-init.sh true"
+    host.check_output("rm -rf /tmp/dark && mkdir /tmp/dark")
+    host.check_output(start % "")
+    assert not host.file(file).exists
+    host.check_output(start % "true")
+    assert host.file(file).content_string == '[display]\ntheme = "dark"\n'
+    host.check_output(f"""echo '# mine' > {file}""")
+    host.check_output(start % "true")
+    assert host.file(file).content_string == "# mine\n"
