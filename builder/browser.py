@@ -75,14 +75,14 @@ class Page:
             raise StepError(f"{script}: {_exception(found['exceptionDetails'])}")
         return found["result"].get("value")
 
-    def wait(self, script: str, *, seconds: float) -> Any:
-        """The value of an expression, once it is true. Raises StepError after `seconds`."""
+    def wait(self, script: str, *, seconds: float) -> None:
+        """Wait until an expression is true, or finds an element. StepError after `seconds`."""
         end = time.monotonic() + seconds
         while True:
             # Between two pages there is nothing to ask.
             with contextlib.suppress(StepError):
-                if value := self.evaluate(script):
-                    return value
+                if self.evaluate(f"Boolean({script})"):
+                    return
             if time.monotonic() > end:
                 last = "; ".join(self.log[-3:]) or "nothing"
                 raise StepError(

@@ -230,7 +230,7 @@ def test_any_user_starts_it_without_a_home(host):
 
 def test_the_workbench_loads_and_its_terminal_works(host, vscode, facts, browser, picture):
     browser.open(f"{vscode.url}/")
-    browser.wait("document.querySelector('input[name=password]') !== null", seconds=60)
+    browser.wait("document.querySelector('input[name=password]')", seconds=60)
     browser.evaluate("document.querySelector('input[name=password]').focus()")
     browser.type(facts["password"])
     browser.press("Enter", code=ENTER)
@@ -238,7 +238,7 @@ def test_the_workbench_loads_and_its_terminal_works(host, vscode, facts, browser
         # The name of the folder comes from the extension host, on the other side.
         explorer = "document.querySelector('.explorer-folders-view')"
         browser.wait(f"{explorer} && document.title.includes('work')", seconds=180)
-        browser.wait("document.querySelector('.monaco-workbench .statusbar-item')", seconds=60)
+        browser.wait("document.querySelector('.monaco-workbench .statusbar-item')", seconds=120)
         open_terminal(browser)
         command = f"echo $((6*7)) $PWD $(node --version 2>/dev/null || true) > {WORK}/.terminal"
         browser.type(command)
@@ -261,7 +261,7 @@ def open_terminal(browser):
             "Input.dispatchKeyEvent", type=kind, modifiers=2 | 8, key="~", code="Backquote",
             windowsVirtualKeyCode=192,
         )  # fmt: skip
-    browser.wait("document.querySelector('.terminal .xterm-helper-textarea')", seconds=60)
+    browser.wait("document.querySelector('.terminal .xterm-helper-textarea')", seconds=120)
     browser.wait("document.activeElement.className.includes('xterm-helper')", seconds=60)
     time.sleep(2)  # bash draws its prompt
 

@@ -21,13 +21,14 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason=f"{MISSING}: {HINT}")
 def test_a_page_is_used_as_a_user_would(tmp_path: Path) -> None:
     with browser(Runner(), tmp_path / "chromium") as page:
         page.open(PAGE)
-        assert page.wait("window.late", seconds=20) == 42
+        page.wait("window.late", seconds=20)
+        assert page.evaluate("window.late") == 42
+        page.wait("document.querySelector('input')", seconds=20)
         page.evaluate("document.querySelector('input').focus()")
         page.type("é 'quoted'")
         page.press("Enter", code=13)
-        assert page.wait("document.title !== 'a page' && document.title", seconds=20) == (
-            "é 'quoted'"
-        )
+        page.wait("document.title !== 'a page'", seconds=20)
+        assert page.evaluate("document.title") == "é 'quoted'"
         assert page.log == ["said 1"]
         page.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
