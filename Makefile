@@ -18,6 +18,11 @@ build/.setup: $(BIN)/builder
 	$(BIN)/builder doctor --install
 	mkdir -p build && touch $@
 
+# Some of the smoke tests look at pages in a browser, and are skipped without it.
+build/.browser: build/.setup
+	$(BIN)/builder doctor --browser
+	touch $@
+
 # JupyterLab on the Python and the R of both Debians, and all that these stand on.
 STARTER := -s '+jupyter-python,python=3.13,cuda=none' -s '+jupyter-python,python=3.11,cuda=none' \
            -s '+jupyter-r,r=4.5,cuda=none' -s '+jupyter-r,r=4.2,cuda=none'
@@ -26,13 +31,13 @@ run: setup
 	$(BIN)/builder weekly $(STARTER)
 
 # All that can be built here; what it did not finish, the next one does.
-run-all: setup
+run-all: setup build/.browser
 	$(BIN)/builder weekly --reachable
 
 test: setup lint
 	$(BIN)/pytest
 
-test-heavy: setup
+test-heavy: setup build/.browser
 	$(BIN)/pytest -m heavy
 
 lint: $(BIN)/builder
