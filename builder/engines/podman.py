@@ -176,7 +176,7 @@ class Podman:
     def _forget_contexts(self, request: BuildRequest) -> None:
         """Take back the names that `_fetch` gave: they would keep their images here for ever."""
         for name in request.contexts:
-            argv = (self._program, "untag", context_name(request.id, name))
+            argv = untag_argv(self._program, context_name(request.id, name))
             with self._lock:
                 self._runner.run(self._command(argv), check=False)
 
@@ -253,6 +253,11 @@ def build_argv(
 def tag_argv(program: str, image: Reference, name: str) -> tuple[str, ...]:
     """The command that gives an image a name of its own."""
     return (program, "tag", str(image), name)
+
+
+def untag_argv(program: str, name: str) -> tuple[str, ...]:
+    """The command that takes a name from its image; without the second word, it takes all."""
+    return (program, "untag", name, name)
 
 
 def pull_argv(program: str, image: Reference) -> tuple[str, ...]:

@@ -81,6 +81,26 @@ def test_an_input_is_copied_from(bench: Bench) -> None:
     assert built.digest
 
 
+def test_stages_and_another_build_on_the_same_parent(bench: Bench) -> None:
+    """The parent is named twice; another build on it begins and ends between the two."""
+    stages = (
+        "FROM parent AS build\nRUN touch /begun && sleep 8 && cp /bin/busybox /busybox\n"
+        "FROM parent\nCOPY --from=build /busybox /busybox\nRUN /busybox true && test ! -e /begun\n"
+    )
+    found: list[str] = []
+    slow = threading.Thread(
+        target=lambda: found.append(bench.engine.build(bench.request(stages, name="slow")).digest)
+    )
+    slow.start()
+    log = bench.folder / "slow.log"
+    end = time.monotonic() + 30
+    while not (log.exists() and "sleep" in log.read_text()) and time.monotonic() < end:
+        time.sleep(0.1)
+    bench.engine.build(bench.request(COPY, name="quick"))
+    slow.join()
+    assert found, log.read_text()
+
+
 def test_a_secret_reaches_no_layer(bench: Bench) -> None:
     secret = bench.folder / "secret"
     secret.write_text("hunter2-unmistakable")

@@ -25,6 +25,13 @@ REQUEST = BuildRequest(
 )
 
 
+def test_podman_takes_one_name_from_an_image() -> None:
+    """Without the second word it would take all, those of other builds too."""
+    assert podman.untag_argv("podman", "localhost/a:parent") == (
+        "podman", "untag", "localhost/a:parent", "localhost/a:parent",
+    )  # fmt: skip
+
+
 def test_podman_builds() -> None:
     local = local_name(REQUEST.id)
     assert podman.build_argv("podman", REQUEST, local=local, isolation="oci") == (
