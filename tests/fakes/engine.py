@@ -47,3 +47,7 @@ class FakeEngine(Calls):
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """One line."""
         return (f"fake build {request.id}",)
+
+    def preamble(self) -> tuple[str, ...]:
+        """Nothing is needed first."""
+        return ()
