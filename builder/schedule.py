@@ -17,7 +17,7 @@ from builder.plan import Plan, Step
 from builder.recipes import budget_of, setting
 from builder.release import Record
 
-# Seconds on two cores, measured on the starter catalog: 17 targets, podman, caches filled.
+# Estimates, in seconds on two cores; what a release records of a target takes their place.
 PER_TARGET = 20.0  # a container, its smoke test, a push
 PER_MEGABYTE = 0.5  # compressed: fetched, installed, compressed again
 OF_KIND = {"base": 40.0, "chart": 20.0, "release": 5.0}

@@ -234,9 +234,8 @@ class Workspace:
         )
 
     def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
-        return {
-            name: data.decode() for name, data in self._bytes(path).items() if name.endswith(suffix)
-        }
+        found = self._bytes(path)
+        return {name: data.decode() for name, data in found.items() if name.endswith(suffix)}
 
     def _bytes(self, path: str) -> dict[str, bytes]:
         folder = self.root / path
