@@ -41,6 +41,7 @@ for name in test tests docs examples .github third_party deps; do
   find ./node_modules "./$vscode" -type d -path "*/node_modules/*/$name" \
     ! -path "*/node_modules/*/*/*/*" -prune -exec rm -r {} +
 done
+find . -xtype l -delete
 find . -type d -empty -delete
 
 # The same diagrams are drawn in notebooks, in previews and in chats, each with its own copy.
