@@ -11,7 +11,6 @@ import websocket
 
 PORT = 2718
 WORK = "/home/onyxia/work"
-NOTEBOOK = f"{WORK}/probe.py"
 CELL = "Hbol"  # what marimo calls the first cell
 SOURCE = """
 import marimo
@@ -65,10 +64,11 @@ def marimo(address, facts):
 
 @pytest.fixture
 def notebook(host):
-    """A notebook with one cell, in the work directory."""
-    host.check_output(f"printf %s '{SOURCE}' > {NOTEBOOK}")
-    yield NOTEBOOK
-    host.check_output(f"rm -rf {NOTEBOOK} {WORK}/__marimo__")
+    """A notebook with one cell, in the work directory. marimo keeps the session of each file."""
+    file = f"{WORK}/probe-{uuid.uuid4().hex}.py"
+    host.check_output(f"printf %s '{SOURCE}' > {file}")
+    yield file
+    host.check_output(f"rm -rf {file} {WORK}/__marimo__")
 
 
 def run(client, notebook, code):
