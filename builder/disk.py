@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from builder.errors import StepError
 from builder.process import Command, Runner
 
 _PAUSE = 10.0
@@ -72,8 +73,11 @@ class Watch:
         self.look()
 
     def look(self) -> None:
-        """Measure now."""
-        self.peak = max(self.peak, self._disk.used())
+        """Measure now; a run that was told to end is not measured any more."""
+        try:
+            self.peak = max(self.peak, self._disk.used())
+        except StepError:
+            return
         self.least = min(self.least, self._disk.free())
 
     def _go_on(self) -> None:

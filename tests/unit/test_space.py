@@ -220,6 +220,19 @@ def test_the_most_and_the_least_are_remembered() -> None:
     assert (watch.peak, watch.least) == (7 * GB, 3 * GB)
 
 
+def test_a_run_that_was_told_to_end_is_not_measured() -> None:
+    class Ended(FakeDisk):
+        def used(self) -> int:
+            raise StepError("stopped before du began")
+
+        def free(self) -> int:
+            return self.size
+
+    with Watch(Ended(taken={}, size=10 * GB), pause=3600) as watch:
+        pass
+    assert watch.peak == 0
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [("14G", 14 * GB), ("14GB", 14 * GB), ("1.5 GB", 1_500_000_000), ("500M", 500_000_000)],

@@ -182,7 +182,7 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_the_next_goes_on(
     finally:
         process.kill()
     if number is not signal.SIGKILL:
-        assert code == 130
+        assert code == 130, log.read_text()
         assert f"stopped by {number.name}" in log.read_text()
     wait(lambda: sleepers(tiny) == [])
     assert digests(tiny, "app") == {}
