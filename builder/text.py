@@ -16,6 +16,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 
+def looks_like(word: str, known: Iterable[str]) -> bool:
+    """Whether a word is one of `known` in all likelihood, misspelled."""
+    return bool(difflib.get_close_matches(word, known, n=1, cutoff=0.75))
+
+
 def count(number: int, noun: str) -> str:
     """`1 target`, `2 targets`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

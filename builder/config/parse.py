@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from builder.config import document as documents
@@ -17,12 +17,12 @@ from builder.config.schema import (
     SourceSpec,
 )
 from builder.config.validate import validate
-from builder.errors import BuilderError, ConfigError
+from builder.errors import BuilderError, ConfigError, Location
 from builder.model import AxisValue, Chart, Image, Matrix, Path, Source
 from builder.recipes import URL, parse_condition, remote_file
 from builder.reference import is_tag
 from builder.reference import parse as parse_reference
-from builder.text import did_you_mean
+from builder.text import did_you_mean, looks_like
 
 _RESERVED = ("charts", "releases")
 
@@ -70,7 +70,11 @@ def parse_matrix(text: str, file: str) -> tuple[MatrixFile | None, list[BuilderE
 def parse_recipe(
     text: str, file: str, axes: Mapping[str, tuple[AxisValue, ...]]
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
-    """Parse recipe.yaml; its conditions may name only `axes` and their values."""
+    """Parse recipe.yaml.
+
+    A recipe serves catalogs that offer less than it knows: it may name axes and values that are
+    not in `axes`, unless they look like one that is there, misspelled.
+    """
     document, errors = documents.load(text, file)
     spec, problems = validate(document, RecipeSpec)
     errors += problems
@@ -78,12 +82,12 @@ def parse_recipe(
         return None, errors
     for condition in spec.when:
         errors += _check_condition(document, condition, axes)
-    named: list[tuple[str, Path]] = [(axis, ("needs", at)) for at, axis in enumerate(spec.needs)]
-    for axis, path in [*named, *((axis, ("provides", axis)) for axis in spec.provides)]:
+    for index, axis in enumerate(spec.needs):
         if axis not in axes:
-            place = document.at(path) if path[0] == "needs" else document.at_key(path)
-            hint = did_you_mean(axis, axes)
-            errors.append(ConfigError(f"unknown axis {axis!r}", hint=hint, location=place))
+            errors.append(_unknown_axis(axis, axes, document.at(("needs", index))))
+    for axis in spec.provides:
+        if axis not in axes and looks_like(axis, axes):
+            errors.append(_unknown_axis(axis, axes, document.at_key(("provides", axis))))
     errors += _check_urls(document, spec.packages, ("packages",))
     for condition, extra in spec.when.items():
         errors += _check_urls(document, extra.packages, ("when", condition, "packages"))
@@ -115,18 +119,16 @@ def _check_condition(
     except ValueError:
         hint = "write `axis`, `not axis`, `axis=value` or `axis@provider`, joined by commas"
         return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=place)]
-    errors: list[BuilderError] = []
-    for term in terms:
-        axis, value = term.axis, term.value
-        if axis not in axes:
-            hint = did_you_mean(axis, axes)
-            errors.append(ConfigError(f"unknown axis {axis!r}", hint=hint, location=place))
-        elif value is not None and value not in (known := [item.name for item in axes[axis]]):
-            hint = did_you_mean(value, known)
-            errors.append(
-                ConfigError(f"axis {axis} has no value {value!r}", hint=hint, location=place)
-            )
-    return errors
+    return [
+        _unknown_axis(term.axis, axes, place)
+        for term in terms
+        if term.axis not in axes and looks_like(term.axis, axes)
+    ]
+
+
+def _unknown_axis(axis: str, axes: Iterable[str], place: Location) -> ConfigError:
+    hint = did_you_mean(axis, axes)
+    return ConfigError(f"unknown axis {axis!r}", hint=hint, location=place)
 
 
 def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:

@@ -33,18 +33,14 @@ catalog:
 axes:
   debian:
     "13": {{sources: [{{bootstrap: trixie}}]}}
-    "12": {{sources: [{{bootstrap: bookworm}}]}}  # recipes name it; nothing is built on it
-  cuda:
-    none: {{}}
   python:
     "3.13": {{provider: apt, requires: {{debian: "13"}}, tag: "py{{version}}"}}
   r:
     "4.5": {{provider: apt, requires: {{debian: "13"}}, tag: "r{{version}}"}}
 images:
-  duckdb: {{from: debian, axes: [debian], publish: false, only: {{debian: ["13"]}}}}
-  kubernetes-tools: {{from: debian, axes: [debian], publish: false, only: {{debian: ["13"]}}}}
-  base:
-    {{from: debian, axes: [debian], only: {{debian: ["13"]}}, inputs: [duckdb, kubernetes-tools]}}
+  duckdb: {{from: debian, axes: [debian], publish: false}}
+  kubernetes-tools: {{from: debian, axes: [debian], publish: false}}
+  base: {{from: debian, axes: [debian], inputs: [duckdb, kubernetes-tools]}}
   python-minimal: {{from: base, axes: [python]}}
   r-minimal: {{from: base, axes: [r]}}
   jupyter-python: {{recipe: jupyter, from: python-minimal}}

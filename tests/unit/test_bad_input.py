@@ -654,16 +654,6 @@ images/desk/recipe.yaml:5:3: unknown axis 'oss'
 """,
     ),
     Case(
-        "unknown value of a condition",
-        (("images/desk/recipe.yaml", "os=1", "os=3"),),
-        """\
-images/desk/recipe.yaml:5:3: axis os has no value '3'
-      os=3: {packages: {apt: [legs]}}
-      ^
-  hint: known: 2, 1
-""",
-    ),
-    Case(
         "not a condition",
         (("images/desk/recipe.yaml", "os=1", "os==1 or x"),),
         """\

@@ -11,7 +11,7 @@ from builder.errors import ConfigError
 from builder.lock import dump
 from builder.model import File, When
 from builder.workspace import Workspace, write, write_context, write_tree
-from tests.fakes.catalog import LOCK, Folder
+from tests.fakes.catalog import LOCK, Folder, prints
 
 
 def names(folder: Path) -> list[str]:
@@ -97,3 +97,9 @@ def test_what_is_not_text(folder: Folder) -> None:
     with pytest.raises(ConfigError) as caught:
         Workspace(folder.root).load()
     assert str(caught.value) == "matrix.yaml: not UTF-8: invalid start byte"
+
+
+def test_a_recipe_may_know_more_than_the_matrix_offers(folder: Folder) -> None:
+    path = "images/desk/recipe.yaml"
+    folder.edit(path, "os=1: {", "fortran: {packages: {apt: [gfortran]}}\n  os=7: {")
+    assert "gfortran" not in str(prints(folder.load())["desk/os=1,lang=1.9"].document)
