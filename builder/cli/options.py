@@ -79,6 +79,14 @@ def planning(function: Function) -> Function:
     return root(function)
 
 
+_REACHABLE = click.option(
+    "--reachable",
+    is_flag=True,
+    envvar="BUILDER_REACHABLE",
+    help="Do not count as failed what a provider, or the engine, does not give here.",
+)
+
+
 def running(function: Function) -> Function:
     """How steps are carried out, with what a plan depends on."""
     for option in (
@@ -87,12 +95,7 @@ def running(function: Function) -> Function:
             is_flag=True,
             help="Print the commands of every step instead of running them.",
         ),
-        click.option(
-            "--reachable",
-            is_flag=True,
-            envvar="BUILDER_REACHABLE",
-            help="Do not count as failed what a provider, or the engine, does not give here.",
-        ),
+        _REACHABLE,
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.fingerprint import downloads
-from builder.plan import Observed
+from builder.plan import Observed, Plan
 from builder.render.tree import BAKE, as_declared, tree
 from builder.text import count
 from builder.workspace import write, write_context
@@ -41,11 +42,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
     # Ancestors too: what is written must build by itself.
-    plan = session.plan(lock, prints, Observed(asked=False, record=observed.record))
-    alive = {key: item for key, item in plan.targets.items() if item.action != "retire"}
-    plan = replace(plan, targets=alive)
-    used = {item.target.parent for item in plan.targets.values()}
-    plan = replace(plan, bases={key: base for key, base in plan.bases.items() if key in used})
+    plan = _alive(session.plan(lock, prints, Observed(asked=False, record=observed.record)))
     epochs = {
         item.target.id: lock.base(expansion.base_of(item.target).id).epoch
         for item in plan.targets.values()
@@ -61,13 +58,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         epochs=epochs,
         downloads={key: files for key, files in found.items() if files},
     )
-    # Contexts first: each makes its folder hold nothing else.
-    for item in plan.targets.values():
-        recipe = session.catalog.recipes[item.target.recipe]
-        dockerfile = str(item.fingerprint.document["dockerfile"])
-        write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
-    for path, data in files.items():
-        write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
+    _write(out, session, plan, files)
     for base in plan.bases.values():
         if base.id not in known.bases:
             source = lock.bases[base.id].source
@@ -78,3 +69,21 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         err=True,
     )
     return 0
+
+
+def _alive(plan: Plan) -> Plan:
+    """A plan without what has ended."""
+    targets = {key: item for key, item in plan.targets.items() if item.action != "retire"}
+    used = {item.target.parent for item in targets.values()}
+    bases = {key: base for key, base in plan.bases.items() if key in used}
+    return replace(plan, targets=targets, bases=bases)
+
+
+def _write(out: Path, session: Session, plan: Plan, files: Mapping[str, bytes]) -> None:
+    # Contexts first: each makes its folder hold nothing else.
+    for item in plan.targets.values():
+        recipe = session.catalog.recipes[item.target.recipe]
+        dockerfile = str(item.fingerprint.document["dockerfile"])
+        write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
+    for path, data in files.items():
+        write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)

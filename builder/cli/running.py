@@ -121,14 +121,18 @@ def perform(
         results=final,
         seconds=time.monotonic() - started,
         jobs=session.options.jobs,
-        disk={
-            "peak": watch.peak,
-            "least_free": watch.least,
-            "budget": session.options.disk_budget,
-            "dropped": list(outlook.room.dropped) if outlook else [],
-        },
+        disk=_disk(watch, session, outlook),
         reachable=session.options.reachable,
     )
+
+
+def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, object]:
+    return {
+        "peak": watch.peak,
+        "least_free": watch.least,
+        "budget": session.options.disk_budget,
+        "dropped": list(outlook.room.dropped) if outlook else [],
+    }
 
 
 def _ignore(_event: Event) -> None:

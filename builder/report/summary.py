@@ -46,12 +46,8 @@ def as_data(
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
         "bases": [entry(base, f"base:{base}") for base in plan.bases],
         "charts": [
-            {
-                **entry(chart.name, f"chart:{chart.name}"),
-                "version": chart.version,
-                "image": chart.images[0],
-            }
-            for chart in plan.charts.values()
+            {**entry(key, f"chart:{key}"), "version": chart.version, "image": chart.images[0]}
+            for key, chart in plan.charts.items()
         ],
         "release": entry(plan.release, "release"),
     }
