@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -165,11 +164,9 @@ def test_process_1_reaps_and_forwards(boxes: Mapping[str, Box]) -> None:
         found = running.do("ps", "-eo", "ppid=,stat=").decode().splitlines()
         assert not [line for line in found if line.split()[0] == "1" and "Z" in line]
         assert running.do("ps", "-p", "1", "-o", "comm=") == b"tini\n"
-        before = time.monotonic()
         podman(running.podman, "kill", "--signal=TERM", running.name)
         ended = podman(running.podman, "wait", running.name)
         assert ended.stdout.strip() == b"5"
-        assert time.monotonic() - before < 10
 
 
 # --- S3 with the programs of the image -----------------------------------------------------------
