@@ -63,11 +63,8 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         if base.id not in known.bases:
             source = lock.bases[base.id].source
             click.echo(f"{base.id} is not locked: rendered as {source}", err=True)
-    click.echo(
-        f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
-        f" in {out}",
-        err=True,
-    )
+    made = f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
+    click.echo(f"{made} in {out}", err=True)
     return 0
 
 

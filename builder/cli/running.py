@@ -103,18 +103,15 @@ def perform(
 
     with shown(steps) as show:
         listen = tee(collect, show)
-        policy = Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast)
         executor = Executor(
             perform=make(listen),
             listen=listen,
-            policy=policy,
+            policy=Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast),
             urgency=outlook.urgency if outlook else None,
             room=outlook.room if outlook else None,
         )
-        with (
-            Watch(outlook.disk if outlook else disk_of(session)) as watch,
-            _interruptible(executor, session),
-        ):
+        disk = outlook.disk if outlook else disk_of(session)
+        with Watch(disk) as watch, _interruptible(executor, session):
             final = executor.run(steps)
     return Outcome(
         plan=plan,

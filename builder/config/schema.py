@@ -17,6 +17,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from builder.text import size
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
 AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
@@ -41,10 +43,9 @@ def _day(value: Any) -> str:
 
 
 def _size(value: Any) -> int:
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    if not isinstance(value, str) or not _SIZE.fullmatch(value):
         raise ValueError(f"not a size: {value!r}; write e.g. 60 MB or 1.5 GB")
-    return round(float(match[1]) * {"MB": 10**6, "GB": 10**9}[match[2]])
+    return size(value)
 
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")

@@ -23,8 +23,16 @@ ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("builder")
 TODAY = "2026-11-23"
 
+# What every image of the catalog stands on, on Debian 13 alone.
+GROUND = """\
+  duckdb: {{from: debian, axes: [debian], publish: false}}
+  kubernetes-tools: {{from: debian, axes: [debian], publish: false}}
+  base: {{from: debian, axes: [debian], inputs: [duckdb, kubernetes-tools]}}
+"""
+
 # One line of each language on one base: half of the starter, all of its recipes.
-MATRIX = """\
+MATRIX = (
+    """\
 catalog:
   name: starter
   repository: "{{registry}}/test-{{image}}"
@@ -38,9 +46,9 @@ axes:
   r:
     "4.5": {{provider: apt, requires: {{debian: "13"}}, tag: "r{{version}}"}}
 images:
-  duckdb: {{from: debian, axes: [debian], publish: false}}
-  kubernetes-tools: {{from: debian, axes: [debian], publish: false}}
-  base: {{from: debian, axes: [debian], inputs: [duckdb, kubernetes-tools]}}
+"""
+    + GROUND
+    + """\
   python-minimal: {{from: base, axes: [python]}}
   r-minimal: {{from: base, axes: [r]}}
   jupyter-python: {{recipe: jupyter, from: python-minimal}}
@@ -49,6 +57,7 @@ charts:
   jupyter-python: {{recipe: jupyter, image: jupyter-python}}
   jupyter-r: {{recipe: jupyter, image: jupyter-r}}
 """
+)
 
 
 @dataclass(frozen=True, kw_only=True)

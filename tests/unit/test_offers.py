@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ConflictError, StepError
-from builder.observe import read_record
-from builder.reference import parse
 from builder.release import Record
 from tests.fakes.catalog import ARM, BOTH, LOCK, Folder, Week
-from tests.fakes.store import FakeStore
+from tests.fakes.releases import RECORDS, change, offered, record
 
 AMD = "linux/amd64"
 SHOP = "127.0.0.1:5999/shop-"
-RECORDS = f"{SHOP}releases"
 NEXT_WEEK = "2026-11-30"
 DESK = "desk/os=1,lang=1.9"
 OTHER = "desk/os=2,lang=1.10"
@@ -30,16 +27,6 @@ def pair(folder: Folder) -> Week:
     return Week(folder=folder, lock=BOTH)
 
 
-def record(week: Week, name: str = "current") -> Record:
-    found = read_record(week.store, parse(f"{RECORDS}:{name}"))
-    assert found is not None
-    return found
-
-
-def change(week: Week) -> None:
-    week.folder.edit("images/speech/Dockerfile.j2", "FROM", "# more\nFROM")
-
-
 def tags(week: Week, image: str) -> dict[str, str]:
     """What people pull of an image."""
     start = f"{SHOP}{image}:"
@@ -47,15 +34,6 @@ def tags(week: Week, image: str) -> dict[str, str]:
         name.removeprefix(start): digest
         for name, digest in week.store.named.items()
         if name.startswith(start) and not name.startswith(f"{start}fp-")
-    }
-
-
-def offered(store: FakeStore) -> dict[str, str]:
-    """What people pull: every tag but those of fingerprints, evidence, bases and records."""
-    return {
-        name: digest
-        for name, digest in store.named.items()
-        if ":fp-" not in name and not name.startswith(RECORDS)
     }
 
 

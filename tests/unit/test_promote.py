@@ -8,35 +8,15 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ConflictError, StepError, TransientError
-from builder.observe import read_record
 from builder.ports import Artifact, Blob
 from builder.reference import Reference, parse
 from builder.release import Record
 from tests.fakes.catalog import Folder, Week
+from tests.fakes.releases import RECORDS, change, offered, record
 from tests.fakes.store import FakeStore
 
-RECORDS = "127.0.0.1:5999/shop-releases"
 NEXT_WEEK = "2026-11-30"
 DESK = "desk/os=1,lang=1.9"
-
-
-def record(week: Week, name: str = "current") -> Record:
-    found = read_record(week.store, parse(f"{RECORDS}:{name}"))
-    assert found is not None
-    return found
-
-
-def change(week: Week) -> None:
-    week.folder.edit("images/speech/Dockerfile.j2", "FROM", "# more\nFROM")
-
-
-def offered(store: FakeStore) -> dict[str, str]:
-    """What people pull: every tag but those of fingerprints, evidence, bases and records."""
-    return {
-        name: digest
-        for name, digest in store.named.items()
-        if ":fp-" not in name and not name.startswith(RECORDS)
-    }
 
 
 def test_the_first_release(week: Week) -> None:

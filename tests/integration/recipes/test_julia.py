@@ -23,11 +23,12 @@ from builder.ports import StartRequest
 from builder.process import Command, Runner
 from tests.integration.broken import check_rejected
 from tests.integration.recipes.julia_release import VERSION, make_release
-from tests.integration.starter import ROOT, TODAY, Catalog, scratch
+from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
 
-MATRIX = """\
+MATRIX = (
+    """\
 catalog:
   name: julia
   repository: "{{registry}}/test-{{image}}"
@@ -38,20 +39,17 @@ network:
 axes:
   debian:
     "13": {{sources: [{{bootstrap: trixie}}]}}
-    "12": {{sources: [{{bootstrap: bookworm}}]}}  # recipes name it; nothing is built on it
-  cuda:
-    none: {{}}
   julia:
     "1.5": {{provider: tarball, tag: "julia{{version}}"}}
 images:
-  duckdb: {{from: debian, axes: [debian], publish: false, only: {{debian: ["13"]}}}}
-  kubernetes-tools: {{from: debian, axes: [debian], publish: false, only: {{debian: ["13"]}}}}
-  julia: {{from: debian, axes: [debian, julia], publish: false, only: {{debian: ["13"]}}}}
-  base:
-    {{from: debian, axes: [debian], only: {{debian: ["13"]}}, inputs: [duckdb, kubernetes-tools]}}
+"""
+    + GROUND
+    + """\
+  julia: {{from: debian, axes: [debian, julia], publish: false}}
   julia-minimal: {{from: base, axes: [julia], inputs: [julia]}}
   julia-probe: {{from: julia-minimal}}
 """
+)
 
 RECIPE = """\
 summary: A package out of a registry, installed as recipes install

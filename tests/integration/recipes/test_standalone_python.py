@@ -26,7 +26,7 @@ from builder.cli.wiring import Session
 from builder.kube_play import free_port
 from builder.resolvers.sources import UPSTREAM
 from tests.integration.broken import check_rejected
-from tests.integration.starter import ROOT, TODAY, Catalog, scratch
+from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
 
@@ -39,7 +39,8 @@ ARCHIVE = (
 )
 LEFT_OUT = {"test", "tests", "idlelib", "site-packages", "__pycache__"}
 
-MATRIX = """\
+MATRIX = (
+    """\
 catalog:
   name: python
   repository: "{{registry}}/test-{{image}}"
@@ -50,18 +51,15 @@ network:
 axes:
   debian:
     "13": {{sources: [{{bootstrap: trixie}}]}}
-    "12": {{sources: [{{bootstrap: bookworm}}]}}  # recipes name it; nothing is built on it
-  cuda:
-    none: {{}}
   python:
     "{line}": {{provider: uv, tag: "py{{version}}"}}
 images:
-  duckdb: {{from: debian, axes: [debian], publish: false, only: {{debian: ["13"]}}}}
-  kubernetes-tools: {{from: debian, axes: [debian], publish: false, only: {{debian: ["13"]}}}}
-  base:
-    {{from: debian, axes: [debian], only: {{debian: ["13"]}}, inputs: [duckdb, kubernetes-tools]}}
+"""
+    + GROUND
+    + """\
   python-minimal: {{from: base, axes: [python]}}
 """
+)
 
 
 def pack(target: Path) -> None:
