@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from builder import evidence, inventory, weighing
+from builder.engines import layout as layouts
 from builder.errors import StepError
 from builder.events import Listener, Noted, Result
 from builder.fingerprint import Fingerprint, downloads
@@ -25,6 +26,7 @@ from builder.ports import (
     BuildRequest,
     Built,
     Engine,
+    ImageLayer,
     Images,
     RemoteFiles,
     SmokeRequest,
@@ -141,13 +143,14 @@ class BuildActions:
         shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
-        request = self.request(item, contexts)
+        below = self._ports.images.layers(contexts["parent"])
+        request = replace(self.request(item, contexts), below=below)
         self._fetch(step, item, request.context / DOWNLOADS)
         built = self._ports.engine.build(request)
         self._note(step, "testing")
         junit = self._work.state / "junit" / f"{item.target.slug}.xml"
         asked = self.smoke_request(item, built.local, junit, log)
-        chain = self._weighed(item, built, contexts["parent"], asked)
+        chain = self._weighed(item, built, request, asked)
         counts = self._ports.smoke.test(asked)
         self._note(step, "pushing")
         known = evidence.Evidence(
@@ -157,19 +160,19 @@ class BuildActions:
             seconds=time.monotonic() - began,
             chain=chain,
         )
-        digest = self._push(item, built, place, known)
+        digest = self._push(item, built, place, contexts["parent"], known)
         shutil.rmtree(self.folder(item), ignore_errors=True)
         detail = {"digest": digest, "size": built.size, "tests": asdict(counts)}
         detail |= {"chain": list(chain), "log": str(log)}
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
     def _weighed(
-        self, item: TargetPlan, built: Built, parent: Reference, asked: SmokeRequest
+        self, item: TargetPlan, built: Built, request: BuildRequest, asked: SmokeRequest
     ) -> tuple[Mapping[str, object], ...]:
         """What it adds to its parent, as the last of a chain. Raises SizeError."""
         work, ports, target = self._work, self._ports, item.target
         below = evidence.read(ports.store, self.contexts(target)["parent"])
-        weight = weighing.weigh(item, built, ports.images.layers(parent), below.config)
+        weight = weighing.weigh(item, built, request.below, below.config)
         recipe = work.catalog.recipes[target.recipe]
         budget = budget_of(recipe, setting(target, work.catalog.matrix, work.lock.versions))
         if weighing.is_over(weight, budget):
@@ -179,7 +182,14 @@ class BuildActions:
                 before = evidence.read(ports.store, item.repository.with_tag(tag)).packages
             packages = inventory.without(ports.smoke.packages(asked), below.packages or {})
             raise weighing.too_large(item, weight, budget, packages, before)
-        weighing.check_layers(target.id, weight, built.layout, Index(folder=work.state / "layers"))
+
+        def blob(layer: ImageLayer) -> Path:
+            file = layouts.blob(built.layout, layer.digest)
+            if not file.exists():
+                ports.images.blob(request.contexts["parent"], layer.digest, file)
+            return file
+
+        weighing.check_layers(target.id, weight, Index(folder=work.state / "layers", blob=blob))
         return weight.chain
 
     def _fetch(self, step: Step, item: TargetPlan, folder: Path) -> None:
@@ -194,14 +204,19 @@ class BuildActions:
         return downloads(target, work.catalog, work.expansion, work.lock)
 
     def _push(
-        self, item: TargetPlan, built: Built, place: Reference, known: evidence.Evidence
+        self,
+        item: TargetPlan,
+        built: Built,
+        place: Reference,
+        parent: Reference,
+        known: evidence.Evidence,
     ) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
         junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
         packages = self._packages(item).read_bytes()
         store, beside = self._ports.store, evidence.reference_of(place)
         store.put(evidence.artifact(known, item.fingerprint, junit, packages), beside)
-        digest = store.push(built.layout, place)
+        digest = store.push(built.layout, place, parent)
         if digest != built.digest:
             # Another run was first. What was tested here has the same inputs.
             known = replace(known, digest=digest)

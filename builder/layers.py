@@ -13,14 +13,13 @@ import json
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 import zstandard
 
-from builder.engines import layout as layouts
 from builder.ports import ImageLayer
 from builder.workspace import write
 
@@ -55,45 +54,48 @@ class Reowned:
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """Knows what is in layers. What it has read is kept in `folder`, a file for each layer."""
+    """Knows what is in layers. What it has read is kept in `folder`, a file for each layer.
+
+    `blob` gives the file that holds a layer, fetched if need be.
+    """
 
     folder: Path
+    blob: Callable[[ImageLayer], Path]
 
-    def files(self, layout: Path, layer: ImageLayer) -> Mapping[str, Entry]:
+    def files(self, layer: ImageLayer) -> Mapping[str, Entry]:
         """The regular files of a layer by path, without a leading slash."""
         kept = self.folder / f"{layer.diff.partition(':')[2]}.json.gz"
         try:
             known = json.loads(gzip.decompress(kept.read_bytes()))
             return {path: Entry(*numbers) for path, numbers in known.items()}
         except (OSError, EOFError, ValueError, TypeError, zlib.error):
-            found = read_layer(layouts.blob(layout, layer.digest))
+            found = read_layer(self.blob(layer))
         data = {path: (it.size, it.mode, it.uid, it.gid) for path, it in found.items()}
         text = json.dumps(data, separators=(",", ":")).encode()
         write(kept, gzip.compress(text, 3, mtime=0))
         return found
 
     def reowned(
-        self, layout: Path, layers: Sequence[ImageLayer], own: Set[str]
+        self, layers: Sequence[ImageLayer], own: Set[str]
     ) -> dict[ImageLayer, tuple[Reowned, ...]]:
         """What the layers in `own`, uncompressed digests, hold again of those below them."""
         below: dict[str, tuple[Entry, ImageLayer]] = {}
         found = {}
         for layer in layers:
-            files = self.files(layout, layer)
+            files = self.files(layer)
             if layer.diff in own:
                 same = [
                     (path, *below[path])
                     for path, entry in files.items()
                     if path in below and _only_owned(below[path][0], entry)
                 ]
-                if again := self._same_content(layout, layer, files, same):
+                if again := self._same_content(layer, files, same):
                     found[layer] = again
             below |= {path: (entry, layer) for path, entry in files.items()}
         return found
 
     def _same_content(
         self,
-        layout: Path,
         layer: ImageLayer,
         files: Mapping[str, Entry],
         same: Sequence[tuple[str, Entry, ImageLayer]],
@@ -101,11 +103,11 @@ class Index:
         """Those that are the same below, to the byte."""
         if not same:
             return ()
-        hashes = read_hashes(layouts.blob(layout, layer.digest), {path for path, *_ in same})
+        hashes = read_hashes(self.blob(layer), {path for path, *_ in same})
         lower: dict[str, str] = {}
         for source in {it for *_, it in same}:
             wanted = {path for path, _, it in same if it == source}
-            lower |= read_hashes(layouts.blob(layout, source.digest), wanted)
+            lower |= read_hashes(self.blob(source), wanted)
         return tuple(
             Reowned(path=path, before=before, after=files[path])
             for path, before, _ in same

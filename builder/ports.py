@@ -13,6 +13,19 @@ from typing import Protocol
 from builder.model import Base, Inventory, RemoteFile, Source
 from builder.reference import Reference
 
+GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLayer:
+    """A layer: its blob, that blob's size in bytes, its uncompressed digest, what made it."""
+
+    digest: str
+    size: int
+    diff: str
+    instruction: str = ""
+    kind: str = GZIP_LAYER  # the media type of the blob
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
@@ -21,7 +34,9 @@ class BuildRequest:
     `context` is a folder with a `Dockerfile`, whose `FROM parent` and `COPY --from=<input>` are
     named contexts: `contexts` maps each such name to the reference that it stands for.
     `epoch` is the timestamp in seconds that every file and the image get. `secrets` maps an id to
-    the file that a RUN may mount; none of them reaches a layer.
+    the file that a RUN may mount; none of them reaches a layer. `below` are the layers of the
+    parent as its registry has them: the image names them so, and an engine that would have to
+    compress them again leaves their blobs out of the layout.
     """
 
     id: str
@@ -30,6 +45,7 @@ class BuildRequest:
     platform: str
     epoch: int
     layout: Path  # where the OCI layout is to be written; created by the engine
+    below: tuple[ImageLayer, ...] = ()
     secrets: Mapping[str, Path] = field(default_factory=dict)
     timeout: float = 3600.0
     log: Path | None = None
@@ -39,6 +55,7 @@ class BuildRequest:
 class Built:
     """An image on this machine: an OCI layout with one manifest.
 
+    Blobs of `BuildRequest.below` may be missing from it.
     `size` is the sum of its compressed blobs in bytes; `local` is what the engine that built it
     calls it, so that it can be started without being loaded again.
     """
@@ -131,8 +148,11 @@ class Store(Protocol):
     def digest(self, reference: Reference) -> str | None:
         """The digest of a manifest, or None where there is none."""
 
-    def push(self, layout: Path, reference: Reference) -> str:
-        """Push an OCI layout as it is; the digest that the tag has afterwards."""
+    def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
+        """Push an OCI layout as it is; the digest that the tag has afterwards.
+
+        Blobs that the layout lacks are those of `parent`, which is in the same registry.
+        """
 
     def copy(self, source: Reference, target: Reference) -> None:
         """Make `target` name the manifest of `source`; layers move only between repositories."""
@@ -144,21 +164,14 @@ class Store(Protocol):
         """An artifact, or None where there is none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImageLayer:
-    """A layer: its blob, that blob's size in bytes, its uncompressed digest, what made it."""
-
-    digest: str
-    size: int
-    diff: str
-    instruction: str = ""
-
-
 class Images(Protocol):
     """What registries do with images beside what a Store does, and raise as it does."""
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image, the lowest first. Raises StepError where it is not there."""
+
+    def blob(self, reference: Reference, digest: str, file: Path) -> None:
+        """Write a blob of an image to a file. Raises StepError where it is not there."""
 
     def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
         """Push an index of digests that `place` has, by platform, under no tag; its digest."""

@@ -33,6 +33,7 @@ _ACCEPT = ", ".join(
 )
 _TITLE = "org.opencontainers.image.title"
 _SECONDS = 60.0
+_PIECE = 1 << 20
 
 
 class _Session(requests.Session):
@@ -79,13 +80,16 @@ class RegistryStore:
             return None
         return response.headers.get("Docker-Content-Digest")
 
-    def push(self, layout: Path, reference: Reference) -> str:
+    def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
         """Push an OCI layout as it is; the digest that the tag has afterwards.
 
-        The first push of an immutable tag wins: where the tag is there, its digest is adopted.
+        Blobs that the layout lacks are those of `parent`, which is in the same registry. The first
+        push of an immutable tag wins: where the tag is there, its digest is adopted.
         """
         held = self.digest(reference)
         if held is None:
+            if parent is not None:
+                self._lend(layout, parent, reference)
             self._runner.run(self._enclose(self.push_command(layout, reference)))
             held = self.digest(reference)
         if held is None:
@@ -168,6 +172,23 @@ class RegistryStore:
         config = json.loads(self._blob(reference, manifest["config"]["digest"]))
         return layouts.layers(manifest, config)
 
+    def blob(self, reference: Reference, digest: str, file: Path) -> None:
+        """Write a blob of an image to a file. Raises StepError where it is not there."""
+        partial = file.with_name(file.name + ".part")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        response = self._get_blob(reference, digest)
+        summed = hashlib.sha256()
+        try:
+            with partial.open("wb") as stream:
+                for piece in response.iter_content(_PIECE):
+                    summed.update(piece)
+                    stream.write(piece)
+        except requests.RequestException as error:
+            raise TransientError(f"{reference}: blob {digest}: {_short(error)}") from error
+        if f"sha256:{summed.hexdigest()}" != digest:
+            raise TransientError(f"{reference}: blob {digest} arrived damaged")
+        partial.rename(file)
+
     def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
         """Push an index of the digests, by platform, that `place` has; its digest."""
         entries = []
@@ -204,6 +225,19 @@ class RegistryStore:
         )
         self._check(response, str(reference))
 
+    def _lend(self, layout: Path, parent: Reference, reference: Reference) -> None:
+        """Let a repository have what a layout lacks, from the one of its parent."""
+        registry, name = reference.registry, reference.repository
+        for digest in layouts.missing(layout):
+            if self._ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}").status_code == 200:
+                continue
+            url = f"/v2/{name}/blobs/uploads/?mount={digest}&from={parent.repository}"
+            answer = self._ask(registry, name, "POST", url)
+            self._check(answer, str(reference))
+            # A registry may decline, and begin an upload instead, which is left to its garbage.
+            if answer.status_code != 201:
+                self.blob(parent, digest, layouts.blob(layout, digest))
+
     def _put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
         digest = _digest(blob.data)
         registry, name = reference.registry, reference.repository
@@ -219,10 +253,14 @@ class RegistryStore:
             self._check(done, str(reference))
         return {"mediaType": blob.kind, "digest": digest, "size": len(blob.data)}
 
-    def _blob(self, reference: Reference, digest: str) -> bytes:
+    def _get_blob(self, reference: Reference, digest: str) -> requests.Response:
         url = f"/v2/{reference.repository}/blobs/{digest}"
         response = self._ask(reference.registry, reference.repository, "GET", url)
         self._check(response, str(reference))
+        return response
+
+    def _blob(self, reference: Reference, digest: str) -> bytes:
+        response = self._get_blob(reference, digest)
         if _digest(response.content) != digest:
             raise TransientError(f"{reference}: blob {digest} arrived damaged")
         return response.content

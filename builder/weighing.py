@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from builder import inventory
 from builder.engines import layout as layouts
@@ -59,9 +58,9 @@ def _link(target: str, recipe: str, layers: Sequence[ImageLayer]) -> dict[str, o
     return {"target": target, "recipe": recipe, "layers": len(layers), "size": size}
 
 
-def check_layers(target: str, weight: Weight, layout: Path, index: Index) -> None:
+def check_layers(target: str, weight: Weight, index: Index) -> None:
     """Raise SizeError where a layer owns files of a lower one again."""
-    found = index.reowned(layout, weight.layers, {layer.diff for layer in weight.own})
+    found = index.reowned(weight.layers, {layer.diff for layer in weight.own})
     if not found:
         return
     lines: list[str] = []

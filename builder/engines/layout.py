@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,13 @@ def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Imag
     known = len(made) == len(blobs)
     said = [item.get("created_by", "") for item in made] if known else [""] * len(blobs)
     return tuple(
-        ImageLayer(digest=blob["digest"], size=int(blob["size"]), diff=diff, instruction=text)
+        ImageLayer(
+            digest=blob["digest"],
+            size=int(blob["size"]),
+            diff=diff,
+            instruction=text,
+            kind=blob["mediaType"],
+        )
         for blob, diff, text in zip(blobs, diffs, said, strict=True)
     )
 
@@ -80,6 +87,45 @@ def layers_in(layout: Path) -> tuple[ImageLayer, ...]:
     """The layers of the one image of a layout, the lowest first."""
     manifest = read(layout, entry(layout)["digest"])
     return layers(manifest, read(layout, manifest["config"]["digest"]))
+
+
+def expect(layout: Path, below: Sequence[ImageLayer]) -> None:
+    """Have an engine that writes into `layout` find the layers of a parent there.
+
+    They are empty files, by their uncompressed digests: `name_below` takes them away.
+    """
+    for layer in below:
+        place = blob(layout, layer.diff)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+
+
+def name_below(layout: Path, below: Sequence[ImageLayer]) -> None:
+    """After `expect`: let the manifest name a parent's layers as its registry has them."""
+    if not below:
+        return
+    known = {layer.diff: layer for layer in below}
+    descriptor = entry(layout)
+    manifest = read(layout, descriptor["digest"])
+    for item in manifest["layers"]:
+        if (layer := known.get(item["digest"])) is not None:
+            item.update(mediaType=layer.kind, digest=layer.digest, size=layer.size)
+    # With the keys in their order, these are the bytes that the engine itself would have written.
+    data = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False).encode()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    blob(layout, digest).write_bytes(data)
+    index = json.loads((layout / "index.json").read_bytes())
+    index["manifests"][0].update(digest=digest, size=len(data))
+    (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))
+    for gone in {descriptor["digest"], *known} - {digest}:
+        blob(layout, gone).unlink()
+
+
+def missing(layout: Path) -> tuple[str, ...]:
+    """The layers of the one image of a layout whose blobs it lacks."""
+    return tuple(
+        layer.digest for layer in layers_in(layout) if not blob(layout, layer.digest).exists()
+    )
 
 
 def fresh(layout: Path) -> Path:

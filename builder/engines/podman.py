@@ -74,7 +74,9 @@ class Podman:
             self._run(self._build_argv(request, local), request)
         finally:
             self._forget_contexts(request)
+        layouts.expect(partial, request.below)
         self._run(push_argv(self._program, local, partial), request)
+        layouts.name_below(partial, request.below)
         layouts.settle(partial, request.layout)
         return layouts.built(request.layout, local=local)
 

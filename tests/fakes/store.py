@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from builder.engines.layout import layers_in
+from builder.engines.layout import blob, layers_in
 from builder.errors import StepError
 from builder.ports import Artifact, ImageLayer
 from builder.reference import Reference
@@ -32,6 +32,7 @@ class FakeStore(Calls):
         self.named: dict[str, str] = {}
         self.artifacts: dict[str, Artifact | None] = {}
         self.known_layers: dict[str, tuple[ImageLayer, ...]] = {}
+        self._blobs: dict[str, bytes] = {}
         self._members: dict[str, tuple[str, ...]] = {}  # what an index names
         self._left: int | None = None
 
@@ -48,12 +49,17 @@ class FakeStore(Calls):
             self._ask("digest", reference)
             return self._find(reference)
 
-    def push(self, layout: Path, reference: Reference) -> str:
+    def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
         """The first push of a tag wins."""
         with self._guard:
             self._ask("push", reference)
             digest = self.named.get(str(reference)) or read_digest(layout)
             self.known_layers.setdefault(digest, layers_in(layout))
+            for layer in layers_in(layout):
+                if (file := blob(layout, layer.digest)).exists():
+                    self._blobs[layer.digest] = file.read_bytes()
+                elif layer.digest not in self._blobs or parent is None:
+                    raise StepError(f"{layout} lacks {layer.digest}")
             self._name(reference, digest, self.artifacts.get(f"{reference.name}@{digest}"))
             self._written()
             return digest
@@ -94,6 +100,15 @@ class FakeStore(Calls):
             if digest is None:
                 raise StepError(f"{reference} is not in the registry")
             return self.known_layers[digest]
+
+    def blob(self, reference: Reference, digest: str, file: Path) -> None:
+        """A layer of an image that was pushed here."""
+        with self._guard:
+            self._ask("blob", f"{reference} {digest}")
+            if digest not in self._blobs:
+                raise StepError(f"{reference} has no blob {digest}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self._blobs[digest])
 
     def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
         """Push an index of manifests that are there."""

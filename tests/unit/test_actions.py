@@ -47,7 +47,7 @@ def test_build_then_test_then_push(week: Week) -> None:
     plan = week.plan()
     order.clear()
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
-    assert order == ["digest", "digest", "build", "get", "layers", "test", "put", "push"]
+    assert order == ["digest", "digest", "layers", "build", "get", "test", "put", "push"]
     assert (result.status, result.reason) == ("done", plan.targets[BASE].reason)
     detail = dict(result.detail)
     assert [link["target"] for link in detail.pop("chain")] == ["os=1@linux/amd64", BASE]  # type: ignore[attr-defined]

@@ -43,6 +43,11 @@ def put(layout: Path, *files: File) -> ImageLayer:
     return ImageLayer(digest=digest, size=len(packed), diff=diff)
 
 
+def indexed(layout: Path) -> Index:
+    """What knows the layers of a layout."""
+    return Index(folder=layout / "index", blob=lambda layer: blob(layout, layer.digest))
+
+
 LARGE = bytes(range(256)) * 2000  # a thousand blocks, so that the last ends on a border
 FILES: tuple[File, ...] = (
     ("opt/one", b"one", 0o644, 0),
@@ -80,8 +85,8 @@ def test_a_layer_is_read_however_it_is_compressed(pack, tmp_path: Path) -> None:
 def again(tmp_path: Path, *above: File, own: bool = True) -> list[str]:
     low = put(tmp_path, ("a", b"one", 0o644, 0), ("b", b"two", 0o755, 0))
     top = put(tmp_path, *above)
-    index = Index(folder=tmp_path / "index")
-    found = index.reowned(tmp_path, [low, top], {top.diff} if own else set())
+    index = indexed(tmp_path)
+    found = index.reowned([low, top], {top.diff} if own else set())
     assert set(found) <= {top}
     return [
         f"{it.path}: {it.before.owned} → {it.after.owned}" for them in found.values() for it in them
@@ -114,23 +119,23 @@ def test_the_file_below_is_the_uppermost(tmp_path: Path) -> None:
     first = put(tmp_path, ("a", b"one", 0o644, 0))
     second = put(tmp_path, ("a", b"one", 0o644, 7))
     third = put(tmp_path, ("a", b"one", 0o644, 7), ("b", b"", 0o644, 0))
-    found = Index(folder=tmp_path / "index").reowned(tmp_path, [first, second, third], {third.diff})
+    found = indexed(tmp_path).reowned([first, second, third], {third.diff})
     assert found == {}
 
 
 def test_a_layer_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = put(tmp_path, *FILES)
-    index = Index(folder=tmp_path / "index")
-    first = index.files(tmp_path, layer)
+    index = indexed(tmp_path)
+    first = index.files(layer)
     monkeypatch.setattr(layers_module, "read_layer", lambda _blob: pytest.fail("read again"))
-    assert index.files(tmp_path, layer) == first
+    assert index.files(layer) == first
 
 
 @pytest.mark.parametrize("content", [b"", b"torn", gzip.compress(b'{"a": 1}')[:-5]])
 def test_a_torn_index_is_made_again(content: bytes, tmp_path: Path) -> None:
     layer = put(tmp_path, *FILES)
-    index = Index(folder=tmp_path / "index")
-    whole = index.files(tmp_path, layer)
+    index = indexed(tmp_path)
+    whole = index.files(layer)
     (kept,) = (tmp_path / "index").iterdir()
     kept.write_bytes(content)
-    assert index.files(tmp_path, layer) == whole
+    assert index.files(layer) == whole

@@ -129,7 +129,7 @@ def test_a_layer_that_owns_again_is_named_with_its_files(monkeypatch: pytest.Mon
     monkeypatch.setattr(Index, "reowned", lambda *_: {top: files})
     weight = Weight(layers=(top,), own=(top,), chain=())
     with pytest.raises(SizeError) as caught:
-        check_layers(BASE, weight, None, Index(folder=None))  # type: ignore[arg-type]
+        check_layers(BASE, weight, Index(folder=None, blob=None))  # type: ignore[arg-type]
     shown = "".join(f"        /opt/{n}: 0:0 0644 → 1000:100 0664\n" for n in range(10))
     assert str(caught.value) == (
         "base/os=1: files of a lower layer are there again, with another owner or mode\n"

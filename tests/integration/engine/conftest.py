@@ -13,8 +13,10 @@ import pytest
 
 from builder.engines.docker import Docker
 from builder.engines.podman import Podman
-from builder.ports import BuildRequest
+from builder.ports import BuildRequest, ImageLayer
+from builder.process import Runner
 from builder.reference import Reference
+from builder.store import RegistryStore
 from tests.integration.conftest import EPOCH, PLATFORM
 
 
@@ -25,6 +27,7 @@ class Bench:
     engine: Podman | Docker
     folder: Path
     parent: Reference
+    layers: tuple[ImageLayer, ...]  # of the parent, as the registry has them
     contexts: dict[str, Reference] = field(default_factory=dict)
 
     def request(self, dockerfile: str, *, name: str = "image", **changes: object) -> BuildRequest:
@@ -51,6 +54,8 @@ def bench(request: pytest.FixtureRequest, work: Path, parent: Reference) -> Iter
     """One engine, and a folder of the test's own."""
     engine = request.getfixturevalue(request.param)
     folder = Path(tempfile.mkdtemp(prefix="case-", dir=work))
-    yield Bench(engine=engine, folder=folder, parent=parent)
+    store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
+    layers = store.layers(parent)
+    yield Bench(engine=engine, folder=folder, parent=parent, layers=layers)
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)

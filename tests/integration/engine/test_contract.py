@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,39 @@ def test_layers_of_the_parent_are_below(bench: Bench) -> None:
     )
     assert len(config["rootfs"]["diff_ids"]) == 3
     assert bench.parent.registry not in str(config)
+
+
+def test_layers_of_the_parent_keep_their_names(bench: Bench) -> None:
+    """The registry's are named, and the result is what it is without their being told."""
+    told = bench.engine.build(bench.request(COPY, name="told", below=bench.layers))
+    untold = bench.engine.build(bench.request(COPY, name="untold"))
+    assert told.digest == untold.digest
+    assert told.size == untold.size
+    lower, (own,) = layouts.layers_in(told.layout)[:-1], layouts.layers_in(told.layout)[-1:]
+    assert [(it.digest, it.size, it.diff) for it in lower] == [
+        (it.digest, it.size, it.diff) for it in bench.layers
+    ]
+    assert layouts.blob(told.layout, own.digest).stat().st_size == own.size
+    left_out = [it.digest for it in lower] if bench.engine.name == "podman" else []
+    assert list(layouts.missing(told.layout)) == left_out
+    known = {told.digest, layouts.read(told.layout, told.digest)["config"]["digest"]}
+    known |= {it.digest for it in layouts.layers_in(told.layout)}
+    held = {f"sha256:{file.name}" for file in (told.layout / "blobs" / "sha256").iterdir()}
+    assert held <= known
+
+
+def test_layers_of_another_compression_keep_their_names(bench: Bench) -> None:
+    """As a parent's can be that another engine has pushed."""
+    others = tuple(
+        replace(it, digest=f"sha256:{n:064}", size=n, kind="application/x-test")
+        for n, it in enumerate(bench.layers)
+    )
+    built = bench.engine.build(bench.request(COPY, name="told", below=others))
+    # BuildKit has what it pulled, compressed: it leaves nothing out, and is not told.
+    named = others if bench.engine.name == "podman" else bench.layers
+    assert [(it.digest, it.size, it.diff) for it in layouts.layers_in(built.layout)[:-1]] == [
+        (it.digest, it.size, it.diff) for it in named
+    ]
 
 
 def test_an_input_is_copied_from(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pytest
 
+from builder.engines.layout import blob, layers_in, missing
 from builder.errors import StepError
 from builder.ports import Artifact, Blob, Images, Store
 from builder.process import Runner
@@ -81,6 +82,34 @@ def both(store: Both) -> Both:
 
 Layouts = Callable[[str], tuple[Path, str]]
 MISSING = "sha256:" + "0" * 64
+
+
+def test_what_a_layout_lacks_is_lent_by_its_parent(
+    store: Store, place: Place, layouts: Layouts, tmp_path: Path
+) -> None:
+    layout, digest = layouts("one")
+    store.push(layout, place("parent:a"))
+    lean = tmp_path / "lean"
+    shutil.copytree(layout, lean)
+    (layer,) = layers_in(lean)
+    blob(lean, layer.digest).unlink()
+    assert missing(lean) == (layer.digest,)
+    assert store.push(lean, place("child:a"), place("parent:a")) == digest
+    assert store.digest(place("child:a")) == digest
+
+
+def test_a_blob_is_written_to_a_file(
+    both: Both, place: Place, layouts: Layouts, tmp_path: Path
+) -> None:
+    layout, digest = layouts("one")
+    both.push(layout, place("image:a"))
+    (layer,) = both.layers(place("image:a"))
+    file = tmp_path / "below" / "blob"
+    both.blob(place(f"image@{digest}"), layer.digest, file)
+    assert file.read_bytes() == blob(layout, layer.digest).read_bytes()
+    with pytest.raises(StepError):
+        both.blob(place(f"image@{digest}"), MISSING, tmp_path / "no")
+    assert not (tmp_path / "no").exists()
 
 
 def test_what_is_not_there(store: Store, place: Place) -> None:
