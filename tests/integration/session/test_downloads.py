@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 
@@ -32,6 +34,18 @@ def test_scripts_are_run_with_their_arguments(machine: Host, web: Serving) -> No
     assert ended.steps["region script"] == "done"
     assert arguments(machine) == [""]  # printf of nothing
     assert not list(machine.session.glob("script*"))
+
+
+def test_a_region_script_can_be_pinned(machine: Host, web: Serving) -> None:
+    url = f"{web.url}/script.sh"
+    with urlopen(url) as answer:
+        sum_ = hashlib.sha256(answer.read()).hexdigest()
+    right = machine.start(REGION_INIT_SCRIPT=url, REGION_INIT_SCRIPT_CHECKSUM=sum_)
+    assert right.steps["region script"] == "done"
+    (machine.home / "arguments").unlink()
+    wrong = machine.start(REGION_INIT_SCRIPT=url, REGION_INIT_SCRIPT_CHECKSUM="0" * 64)
+    assert wrong.steps["region script"] == "failed (its sha256 is not REGION_INIT_SCRIPT_CHECKSUM)"
+    assert not (machine.home / "arguments").exists()
 
 
 def test_a_url_with_a_secret_stands_on_no_command_line(machine: Host) -> None:
