@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
 from builder.actions import Work
+from builder.chart_check import check_chart, read_chart
 from builder.charting import chart_place, files_of
+from builder.contract.chart import read
+from builder.contract.check import fatal
+from builder.contract.launch import launch
 from builder.errors import ConfigError, StepError
 from builder.events import Noted, Result
 from builder.fingerprint import sha256
@@ -27,8 +29,6 @@ from builder.workspace import write, write_tree
 # What Helm itself gives a chart in an OCI registry, so that `helm pull oci://…` takes it.
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
-
-PASSWORD = "{{service.oneTimePassword}}"
 
 
 class ChartActions:
@@ -55,6 +55,8 @@ class ChartActions:
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
         folder = self._work.state / "work" / "charts" / item.name
         write_tree(folder, files)
+        self._note(step, "checking the form")
+        self._check(item.name, folder)
         self._note(step, "linting and validating")
         checked = self._helm.check(folder, minors=latest_minors(1))
         self._note(step, "running")
@@ -71,6 +73,13 @@ class ChartActions:
         }
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
+    def _check(self, name: str, folder: Path) -> None:
+        """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""
+        if found := fatal(check_chart(folder, self._helm)):
+            listed = "\n".join(f"  {line}" for one in found for line in str(one).splitlines())
+            hint = f"builder charts check {folder}"
+            raise StepError(f"Onyxia cannot launch the chart {name}\n{listed}", hint=hint)
+
     def _request(self, step: Step, item: ChartPlan, folder: Path) -> ChartRequest:
         """The chart as rendered, on what its first tag is going to name."""
         work = self._work
@@ -81,8 +90,10 @@ class ChartActions:
             raise StepError(f"{built} is not in the registry, and the chart runs it")
         password = secrets.token_urlsafe(18)
         values = folder.with_name(f"{item.name}-values.json")
-        schema = json.loads((folder / "values.schema.json").read_bytes())
-        write(values, json.dumps(launch_values(schema, PASSWORD, password)).encode(), 0o600)
+        chart, _ = read(read_chart(folder))
+        context = {"service": {"oneTimePassword": password}}
+        launched = launch(chart.schema, chart.values, context)
+        write(values, json.dumps(launched).encode(), 0o600)
         try:
             manifests = self._helm.template(folder, release=f"{item.name}-0", values=values)
         finally:
@@ -114,17 +125,6 @@ def chart_artifact(name: str, files: dict[str, bytes]) -> Artifact:
         config=json.dumps(_metadata(files), sort_keys=True).encode(),
         files={f"{name}.tgz": Blob(kind=CONTENT, data=package)},
     )
-
-
-def launch_values(schema: Mapping[str, Any], variable: str, value: str) -> dict[str, Any]:
-    """The values of a launch in which the platform's `variable` is `value`."""
-    found: dict[str, Any] = {}
-    for name, node in schema.get("properties", {}).items():
-        if node.get("x-onyxia", {}).get("overwriteDefaultWith") == variable:
-            found[name] = value
-        elif inner := launch_values(node, variable, value):
-            found[name] = inner
-    return found
 
 
 def _metadata(files: dict[str, bytes]) -> dict[str, object]:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import kubernetes_validate
@@ -22,7 +22,7 @@ from yamllint import linter
 from yamllint.config import YamlLintConfig
 
 from builder.errors import StepError
-from builder.process import Command, Runner
+from builder.process import Command, Output, Runner
 from builder.render.chart_index import IndexEntry, merge_index
 from builder.render.chart_package import pack, unpack
 
@@ -142,6 +142,11 @@ class Helm:
         command = self.template_command(chart, release=release, values=values, namespace=namespace)
         return self._runner.run(command).stdout
 
+    def attempt(self, chart: Path, *, release: str, values: Mapping[str, object]) -> Output:
+        """What `helm template` says, well or not, of values that are in no file."""
+        command = self.template_command(chart, release=release, values=Path("-"))
+        return self._runner.run(replace(command, stdin=json.dumps(values).encode()), check=False)
+
     def lint(self, chart: Path) -> None:
         """helm lint, yamllint and ct. Raises one StepError with everything they say."""
         self._raise(chart, self._lint_problems(chart))
@@ -157,10 +162,7 @@ class Helm:
         return unknown
 
     def check(self, chart: Path, *, minors: Sequence[str]) -> Checked:
-        """Everything at once: lint, and every case of `ci/` rendered and validated.
-
-        Raises one StepError with all problems of the chart.
-        """
+        """Lint, and every case of `ci/` rendered and validated. Raises one StepError of it all."""
         problems = self._lint_problems(chart)
         cases = tuple(sorted((chart / "ci").glob("*-values.yaml")))
         unknown: set[str] = set()
@@ -186,7 +188,7 @@ class Helm:
 
     def package(self, chart: Path, folder: Path) -> Package:
         """Package a chart's folder into `folder`; helm then reads it back. Raises StepError."""
-        files = dict(_files(chart))
+        files = dict(chart_files(chart))
         metadata = YAML(typ="safe").load(io.BytesIO(files["Chart.yaml"]))
         name = f"{metadata['name']}-{metadata['version']}.tgz"
         data = pack(str(metadata["name"]), files)
@@ -252,8 +254,8 @@ class Helm:
     def _env(self) -> dict[str, str]:
         """Helm's own folders, so that nothing is read from or left in a home directory."""
         names = ("cache", "config", "data")
-        env = {f"HELM_{name.upper()}_HOME": str(self._state / name) for name in names}
-        return {**env, "HELM_PLUGINS": str(self._state / "plugins")}
+        homes = {f"HELM_{name.upper()}_HOME": str(self._state / name) for name in names}
+        return homes | {"HELM_PLUGINS": str(self._state / "plugins")}
 
     def _prepare_ct(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
@@ -261,7 +263,8 @@ class Helm:
         (self._state / "lintconf.yaml").write_text(_YAMLLINT + "\n")
 
 
-def _files(chart: Path) -> Iterator[tuple[str, bytes]]:
+def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
+    """The files below a chart's folder, by path."""
     for path in sorted(chart.rglob("*")):
         if path.is_file():
             yield path.relative_to(chart).as_posix(), path.read_bytes()

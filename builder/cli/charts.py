@@ -1,4 +1,4 @@
-"""`builder charts`."""
+"""`builder charts`, and the commands below it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ from typing import Any
 
 import click
 
+from builder.cli.lazy import LazyGroup
 from builder.cli.options import Options, running
-from builder.cli.running import carry_out, tell_failures
-from builder.cli.wiring import Session
+
+# Each is a module `charts_<name>` of this package with a function `command`.
+COMMANDS = {
+    "check": "hold any chart against what Onyxia asks of it",
+    "launch": "the values that a launch from Onyxia's form sends",
+}
 
 
-@click.command()
+@click.group(
+    cls=LazyGroup,
+    summaries=COMMANDS,
+    modules="builder.cli.charts_{}",
+    invoke_without_command=True,
+)
 @running
-def command(**given: Any) -> int:
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> int:
     """Render the charts whose content changed, check them, run them, push their packages.
 
     Their images must have been built: `builder build`. Nothing is offered yet: that is
@@ -22,7 +33,14 @@ def command(**given: Any) -> int:
     \b
     Example:
       builder charts --select 'jupyter-r'
+      builder charts check path/to/chart chart-1.2.3.tgz
+      builder charts launch jupyter-r --context context.yaml
     """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from builder.cli.running import carry_out, tell_failures
+    from builder.cli.wiring import Session
+
     session = Session(Options(**given))
     with session.registry():
         outcome = carry_out(session, session.locked(), {"chart"})

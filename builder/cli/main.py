@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
+from builder.cli.lazy import LazyGroup
 from builder.errors import BuilderError
 
 # Each is a module of this package with a function `command`; loaded when it is asked for.
@@ -18,7 +18,7 @@ COMMANDS = {
     "render": "write plain Dockerfiles, charts and a bake file",
     "build": "build, test and push what the registry does not have",
     "test": "run the smoke tests of images again",
-    "charts": "render, check, run and package the charts",
+    "charts": "render, check, run and package the charts; check and launch any chart",
     "publish": "release what passed: record, tags, charts, index",
     "weekly": "lock, plan, build, charts, publish, report",
     "step": "carry out one step of the plan",
@@ -27,25 +27,12 @@ COMMANDS = {
 }
 
 
-class _Commands(click.Group):
-    """A group whose commands are imported only when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(f"builder.cli.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    summaries=COMMANDS,
+    modules="builder.cli.{}",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="catalog-builder")
 def cli() -> None:
     """Build, test and publish a catalog of container images and Helm charts.

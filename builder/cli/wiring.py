@@ -40,7 +40,7 @@ from builder.smoke import Smoke
 from builder.store import RegistryStore
 from builder.toolroot import ToolRoot, need
 from builder.tools import Tool, Tools
-from builder.workspace import Project, Workspace
+from builder.workspace import MATRIX, Project, Workspace
 
 
 class Session:
@@ -71,7 +71,8 @@ class Session:
     @cached_property
     def runner(self) -> Runner:
         """What runs programs, and ends them all."""
-        return Runner(secrets=passwords(self.project.network))
+        has_catalog = (self.workspace.root / MATRIX).is_file()
+        return Runner(secrets=passwords(self.project.network) if has_catalog else ())
 
     @cached_property
     def skopeo(self) -> str:

@@ -5,51 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.main import COMMANDS, main
 from builder.lock import LineLock, dump
 from builder.model import RemoteFile
+from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
 from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "render"
-
-
-class Outcome(NamedTuple):
-    """How a run ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `builder` in the folder of a catalog, on a day that does not pass."""
-    for name in list(os.environ):
-        if name.startswith("BUILDER_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("BUILDER_TODAY", TODAY)
-    monkeypatch.chdir(folder.root)
-
-    def call(*argv: str) -> Outcome:
-        monkeypatch.setattr("sys.argv", ["builder", *argv])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        text = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Outcome(ended.value.code, text.out, text.err)
-
-    return call
 
 
 def test_help_lists_every_command(run: Run) -> None:
@@ -60,17 +29,18 @@ def test_help_lists_every_command(run: Run) -> None:
         assert summary.split()[0] in found.out
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"charts {name}" for name in CHARTS)])
 def test_every_command_shows_an_example(run: Run, name: str) -> None:
-    found = run(name, "--help")
+    found = run(*name.split(), "--help")
     assert found.code == 0
     assert f"Example:\n    builder {name}" in found.out
 
 
 def test_the_commands_are_the_modules() -> None:
     folder = Path(main.__code__.co_filename).parent
-    helpers = {"__init__", "main", "options", "outlook", "running", "wiring"}
-    assert {path.stem for path in folder.glob("*.py")} - helpers == set(COMMANDS)
+    helpers = {"__init__", "lazy", "main", "options", "outlook", "running", "wiring"}
+    below = {f"charts_{name}" for name in CHARTS}
+    assert {path.stem for path in folder.glob("*.py")} - helpers == {*COMMANDS, *below}
 
 
 def test_an_unknown_command(run: Run) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_actions import launch_values
 from builder.observe import read_record, releases_reference
 from builder.reference import parse
 from builder.release import CURRENT
@@ -119,10 +118,3 @@ def test_nothing_is_built_where_only_the_registry_is_left(starter: Catalog) -> N
     assert packages
     assert {name: after[name] for name in packages} == {name: before[name] for name in packages}
     assert "index.yaml" in after
-
-
-def test_launch_values_follow_the_variable() -> None:
-    variable = "{{service.oneTimePassword}}"
-    leaf = {"type": "string", "x-onyxia": {"overwriteDefaultWith": variable}}
-    schema = {"properties": {"a": {"properties": {"b": leaf}}, "c": {"type": "string"}}}
-    assert launch_values(schema, variable, "s") == {"a": {"b": "s"}}

@@ -1,0 +1,67 @@
+"""`builder charts check`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from builder.chart_check import check_chart
+from builder.cli.options import Options
+from builder.cli.options import root as root_option
+from builder.cli.wiring import Session
+from builder.contract.check import fatal
+from builder.contract.finding import SEVERITIES, Finding
+from builder.contract.schema import json_path
+from builder.errors import ConfigError, ToolError
+from builder.text import count
+
+
+@click.command()
+@root_option
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
+    """Hold charts against what Onyxia asks of them: folders or packages, of any catalog.
+
+    Each finding is fatal (the form is not shown, or a launch fails), a warning (something does
+    not do what it says) or a note. Exits with 2 where one is fatal.
+
+    \b
+    Example:
+      builder charts check path/to/chart chart-1.2.3.tgz
+    """
+    session = Session(Options(root=root))
+    try:
+        helm = session.helm
+    except ToolError as error:
+        click.echo(f"templates are read, and not rendered: {error.message}", err=True)
+        helm = None
+    found = {path: check_chart(path, helm) for path in paths}
+    if as_json:
+        listed = [_as_json(path, one) for path, findings in found.items() for one in findings]
+        click.echo(json.dumps(listed, indent=1, ensure_ascii=False))
+    for path, findings in found.items():
+        if not as_json:
+            for one in findings:
+                click.echo(f"{path}/{one}")
+        click.echo(f"{path}: {_summary(findings)}", err=True)
+    return ConfigError.exit_code if any(map(fatal, found.values())) else 0
+
+
+def _as_json(path: Path, finding: Finding) -> dict[str, object]:
+    return {"chart": str(path), **asdict(finding), "path": json_path(finding.path)}
+
+
+def _summary(findings: tuple[Finding, ...]) -> str:
+    """`1 fatal, 2 warnings, 1 note`."""
+    numbers = Counter(one.severity for one in findings)
+    parts = [
+        f"{numbers[name]} {name}" if name == "fatal" else count(numbers[name], name)
+        for name in SEVERITIES
+        if numbers[name]
+    ]
+    return ", ".join(parts) or "nothing to say"

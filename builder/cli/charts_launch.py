@@ -1,0 +1,89 @@
+"""`builder charts launch`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.chart_check import RELEASE, read_chart
+from builder.charting import files_of
+from builder.cli.options import Options, planning
+from builder.cli.wiring import Session
+from builder.config.document import load
+from builder.contract.chart import read
+from builder.contract.launch import launch
+from builder.errors import ConfigError, SelectionError, StepError, raise_all
+from builder.plan import Observed
+from builder.text import did_you_mean
+from builder.workspace import write_tree
+
+_PLAIN = re.compile(r"(?!(?:on|off|yes|no|true|false|null|[yn])$)[a-zA-Z][\w-]*", re.IGNORECASE)
+
+
+@click.command()
+@planning
+@click.option(
+    "--context",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A YAML or JSON file with the context variables, e.g. user: {email: …}; none.",
+)
+@click.argument("chart")
+def command(chart: str, context: Path | None, **given: Any) -> int:
+    """Print the values that a launch from Onyxia's form sends, nothing of it being changed.
+
+    CHART is a folder, a package, or the name of a chart of the matrix. Helm then says whether it
+    takes them.
+
+    \b
+    Example:
+      builder charts launch jupyter-r --context context.yaml > values.yaml
+    """
+    session = Session(Options(**given))
+    path = Path(chart) if Path(chart).exists() else _rendered(session, chart)
+    files, broken = read(read_chart(path))
+    raise_all([ConfigError(str(finding)) for finding in broken])
+    values = launch(files.schema, files.values, _context(context))
+    click.echo("\n".join(_yaml(values, "")))
+    output = session.helm.attempt(path, release=RELEASE, values=values)
+    if output.code != 0:
+        raise StepError(f"helm does not take these values\n{output.log.strip()}")
+    return 0
+
+
+def _rendered(session: Session, name: str) -> Path:
+    """A chart of the matrix, in a folder below `build/`."""
+    lock = session.locked()
+    plan = session.plan(lock, session.fingerprints(lock), Observed(asked=False))
+    if name not in plan.charts:
+        hint = did_you_mean(name, plan.charts)
+        raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
+    item = plan.charts[name]
+    folder = session.workspace.state / "work" / "launches" / name
+    write_tree(folder, files_of(session.catalog, name, item.images, item.version))
+    return folder
+
+
+def _context(path: Path | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
+    document, errors = load(path.read_text(encoding="utf-8"), str(path))
+    raise_all(errors)
+    if document.data is not None and not isinstance(document.data, dict):
+        raise ConfigError("not a mapping", location=document.at(()))
+    return document.data or {}
+
+
+def _yaml(values: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """Lines of YAML whose scalars are JSON: no reader takes a text for something else."""
+    for key, value in values.items():
+        name = key if _PLAIN.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+        if isinstance(value, dict) and value:
+            yield f"{indent}{name}:"
+            yield from _yaml(value, indent + "  ")
+        else:
+            yield f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}"

@@ -1,0 +1,43 @@
+"""Runs `builder` as its entry point does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from builder.cli.main import main
+from tests.fakes.catalog import TODAY, Folder
+
+
+class Outcome(NamedTuple):
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `builder` in the folder of a catalog, on a day that does not pass."""
+    for name in list(os.environ):
+        if name.startswith("BUILDER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("BUILDER_TODAY", TODAY)
+    monkeypatch.chdir(folder.root)
+
+    def call(*argv: str) -> Outcome:
+        monkeypatch.setattr("sys.argv", ["builder", *argv])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        text = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, text.out, text.err)
+
+    return call

@@ -1,0 +1,289 @@
+"""`builder charts check` and `builder charts launch`, on charts of anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from builder.process import Runner
+from builder.render.chart_package import pack
+from builder.tools import Tools
+from tests.cli.conftest import Run
+from tests.fakes.catalog import Folder
+from tests.fakes.charts import ABOUT, NOTES, POD, files, with_zone, write
+
+ROOT = Path(__file__).parents[2]
+# What charts that people use have had.
+BROKEN_POD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: clock
+spec:
+  template:
+    metadata:
+      labels:
+        app: clock
+    spec:
+      {{- if .Values.runtimeClassName -}}
+      runtimeClassName: {{ .Values.runtimeClassName }}
+      {{- end }}
+      initContainers:
+        - name: copy
+          image: {{ tpl .Values.image . }}
+          volumeMounts: [{name: settings, mountPath: /settings}]
+      containers:
+        - name: clock
+          args: [{{ .Values.zone }}]
+          env: [{name: KEY, value: {{ .Values.key | quote }}}]
+"""
+BROKEN_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "zone": {"type": "string", "default": "utc"},
+        "image": {"type": "string", "default": "clock:1"},
+        "runtimeClassName": {"type": "string", "default": ""},
+        "key": {
+            "type": "string", "default": "", "x-onyxia": {"overwriteDefaultWith": "{{git.token}}"},
+        },
+        "project": {
+            "type": "string", "default": "", "x-onyxia": {"overwriteDefaultWith": "git.project"},
+        },
+    },
+}  # fmt: skip
+BROKEN_VALUES = {
+    "zone": "cet",
+    "image": "clock:1",
+    "runtimeClassName": "",
+    "key": "",
+    "project": "",
+}
+BROKEN = files(BROKEN_SCHEMA, BROKEN_VALUES, about=ABOUT, notes=NOTES, pod=BROKEN_POD)
+
+
+@pytest.fixture(autouse=True)
+def helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real helm on PATH, as the builder keeps it."""
+    program = Tools(runner=Runner(), folder=ROOT / "build" / "tools").helm().path
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_a_chart_without_a_fault(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", files())
+    assert run("charts", "check", str(folder)) == (0, "", f"{folder}: nothing to say\n")
+
+
+def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "clock", BROKEN)
+    monkeypatch.chdir(tmp_path)
+    line = "YAML parse error on clock/templates/pod.yaml: error converting YAML to JSON: yaml: line"
+    pod = "clock/templates/pod.yaml: "
+    assert run("charts", "check", "clock") == (
+        2,
+        "\n".join([
+            f"{pod}$.spec.template.spec.initContainers[0].volumeMounts: init: warning: Deployment"
+            " clock: no container mounts what the init container copy writes",
+            f"{pod}$.spec.template.metadata.labels: instance: warning: Deployment clock: the label"
+            " app.kubernetes.io/instance of its pods is not there",
+            "  hint: app.kubernetes.io/instance: {{ .Release.Name }}",
+            f"{pod}$.spec.template.spec.containers[0].env[0]: secret: warning: Deployment clock:"
+            " KEY shows git.token",
+            "  hint: read it from a Secret: valueFrom, or envFrom",
+            f"{pod}not-yaml: fatal: with runtimeClassName set: {line} 11: mapping values are not"
+            " allowed in this context",
+            f'{pod}unquoted: warning: with "sample: \\"x\' #" in zone: {line} 17: did not find'
+            " expected ',' or ']'",
+            f'{pod}unquoted: warning: with "sample: \\"x\' #" in image: {line} 13: mapping'
+            " values are not allowed in this context",
+            f'{pod}unquoted: warning: with "sample: \\"x\' #" in runtimeClassName: {line} 10:'
+            " mapping values are not allowed in this context",
+            "clock/values.schema.json:23:3: $.properties.project: unread: warning: no template"
+            " reads project",
+            "clock/values.schema.json:27:5: $.properties.project.x-onyxia.overwriteDefaultWith:"
+            ' variable: warning: there is no context variable "git.project"',
+            "  hint: did you mean project.id or project.basic or git.name?",
+            "clock/values.yaml: suspend: warning: there is no global.suspend: a service cannot be"
+            " suspended",
+            "  hint: global: {suspend: false}, read for the replicas",
+            'clock/values.yaml:2:2: $.zone: differs: warning: it is "cet" here, and "utc" in'
+            " values.schema.json",
+            "  hint: a launch from the form sends the latter",
+            "",
+        ]),
+        "clock: 1 fatal, 10 warnings\n",
+    )  # fmt: skip
+
+
+def test_a_value_that_becomes_a_template(run: Run, tmp_path: Path) -> None:
+    pod = POD.replace(".Values.zone | quote", "tpl .Values.zone . | quote")
+    folder = write(tmp_path / "clock", files(pod=pod))
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.out) == (
+        0,
+        f'{folder}/templates/pod.yaml:14:20: unquoted: warning: with "{{{{ sample" in zone:'
+        ' template: clock/templates/pod.yaml:14:20: executing "clock/templates/pod.yaml" at <tpl'
+        ' .Values.zone .>: error calling tpl: cannot parse template "{{ sample": template: gotpl:1:'
+        ' function "sample" not defined\n',
+    )
+
+
+def test_helm_does_not_take_the_defaults(run: Run, tmp_path: Path) -> None:
+    zone = {"type": "string", "default": "utc", "maxLength": 2}
+    folder = write(tmp_path / "clock", with_zone(zone))
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.out) == (
+        2,
+        f"{folder}/templates: helm-refuses: fatal: with its defaults: values don't meet the"
+        " specifications of the schema(s) in the following chart(s): clock: - at '/zone':"
+        " maxLength: got 3, want 2\n",
+    )
+
+
+def test_helm_cannot_carry_out_a_template(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", files(pod=POD + '{{ fail "no clock" }}\n'))
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.out) == (
+        0,
+        f"{folder}/templates/pod.yaml:15:3: helm-fails: warning: with its defaults: execution"
+        " error at (clock/templates/pod.yaml:15:3): no clock\n",
+    )
+
+
+def test_a_package_and_a_folder_as_json(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", files())
+    package = tmp_path / "clock-1.2.3.tgz"
+    package.write_bytes(pack("clock", with_zone({"type": "string", "default": "utc"}, "cet")))
+    found = run("charts", "check", "--json", str(folder), str(package))
+    assert json.loads(found.out) == [
+        {
+            "chart": str(package),
+            "rule": "differs",
+            "severity": "warning",
+            "file": "values.yaml",
+            "path": "$.zone",
+            "line": 5,
+            "column": 2,
+            "message": 'it is "cet" here, and "utc" in values.schema.json',
+            "hint": "a launch from the form sends the latter",
+        }
+    ]
+    assert found.err == f"{folder}: nothing to say\n{package}: 1 warning\n"
+    assert found.code == 0
+
+
+def test_what_is_no_chart(run: Run, tmp_path: Path) -> None:
+    missing, text = tmp_path / "clock", tmp_path / "clock.tgz"
+    text.write_text("a clock")
+    assert run("charts", "check", str(missing)) == (
+        2, "",
+        f"error: no chart at {missing}\n"
+        "  hint: name a folder with a Chart.yaml, or a package (.tgz)\n",
+    )  # fmt: skip
+    found = run("charts", "check", str(text))
+    assert (found.code, found.err) == (2, "error: not a chart package: not a gzip file\n")
+
+
+def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "clock", files(pod=POD.replace("release", "x") + "{{ fail }}"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.out) == (0, "")
+    assert found.err.startswith("templates are read, and not rendered: helm is not on PATH")
+    assert found.err.endswith(f"{folder}: nothing to say\n")
+
+
+def test_outside_of_a_catalog(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", files())
+    found = run("charts", "check", "--root", str(tmp_path), str(folder))
+    assert found == (0, "", f"{folder}: nothing to say\n")
+
+
+# Launches.
+
+
+def test_a_launch(run: Run, tmp_path: Path) -> None:
+    zone = {
+        "type": "object",
+        "properties": {
+            "name": {
+                "type": "string", "default": "no",
+                "x-onyxia": {"overwriteDefaultWith": "{{user.name}} at {{k8s.domain}}"},
+            },
+            "on": {"type": "array", "default": [{"day": 1}]},
+            "a.b": {"type": "object", "default": {}},
+        },
+    }  # fmt: skip
+    given = {"name": "no", "on": [{"day": 1}], "a.b": {}}
+    folder = write(tmp_path / "clock", with_zone(zone, given))
+    text = 'global:\n  suspend: false\nzone:\n  name: {}\n  "on": [{{"day": 1}}]\n  "a.b": {{}}\n'
+    assert run("charts", "launch", str(folder)) == (0, text.format('"no"'), "")
+    context = tmp_path / "context.yaml"
+    context.write_text("user: {name: 'Ann: \"x\"'}\nk8s: {domain: example.org}\n")
+    found = run("charts", "launch", str(folder), "--context", str(context))
+    assert found == (0, text.format(r'"Ann: \"x\" at example.org"'), "")
+    assert YAML(typ="safe").load(found.out)["zone"]["name"] == 'Ann: "x" at example.org'
+    package = tmp_path / "clock.tgz"
+    package.write_bytes(pack("clock", with_zone(zone, given)))
+    context.write_text(json.dumps({"user": {"name": "Ann"}}))
+    assert run("charts", "launch", str(package), "--context", str(context)).out == text.format(
+        '"no"'
+    )
+
+
+def test_a_launch_of_a_chart_of_the_matrix(run: Run, folder: Folder) -> None:
+    found = run("charts", "launch", "desk")
+    image = "127.0.0.1:5999/shop-desk:lang1.10.4-2026.11.23"
+    assert found == (0, f'image:\n  version: "{image}"\n', "")
+    assert run("charts", "launch", "deks") == (
+        3, "", "error: no chart 'deks', in the matrix or as a path\n  hint: did you mean desk?\n",
+    )  # fmt: skip
+
+
+def test_a_launch_that_fails(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", with_zone({"type": "string"}))
+    assert run("charts", "launch", str(folder)) == (
+        2, "",
+        "error: the launch fails at $.zone: nothing gives it a value\n"
+        "  hint: give it a default that fits its schema\n",
+    )  # fmt: skip
+
+
+def test_a_launch_that_helm_refuses(run: Run, tmp_path: Path) -> None:
+    zone = {"type": "string", "default": "u", "maxLength": 2, "x-onyxia": {
+        "overwriteDefaultWith": "user.name"}}  # fmt: skip
+    folder = write(tmp_path / "clock", with_zone(zone))
+    context = tmp_path / "context.yaml"
+    context.write_text("user: {name: Ann}\n")
+    found = run("charts", "launch", str(folder), "--context", str(context))
+    assert found.code == 5
+    assert found.out == 'global:\n  suspend: false\nzone: "Ann"\n'
+    assert found.err.startswith(
+        "error: helm does not take these values\nError: values don't meet the specifications"
+    )
+    assert "maxLength: got 3, want 2" in found.err
+
+
+def test_a_context_that_is_none(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", files())
+    context = tmp_path / "context.yaml"
+    context.write_text("- user\n")
+    found = run("charts", "launch", str(folder), "--context", str(context))
+    assert found == (2, "", f"error: {context}:1:1: not a mapping\n    - user\n    ^\n")
+    context.write_text("user: {name: a}\nuser: {name: b}\n")
+    found = run("charts", "launch", str(folder), "--context", str(context))
+    assert (found.code, "duplicate key 'user'" in found.err) == (2, True)
+
+
+def test_a_chart_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", {"Chart.yaml": ABOUT.encode(), "values.yaml": b""})
+    assert run("charts", "launch", str(folder)) == (
+        2, "",
+        "error: values.yaml: values-file: fatal: it is empty\n"
+        "values.schema.json: schema-file: fatal: there is none\n"
+        "  hint: without it the form is empty\n",
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""Every chart of the matrix against what Onyxia asks, and the step that a fatal finding ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.chart_actions import ChartActions
+from builder.chart_check import RELEASE, check_chart, read_chart
+from builder.charting import files_of
+from builder.contract.chart import read
+from builder.contract.context import SAMPLE
+from builder.contract.finding import NOTE
+from builder.contract.launch import launch
+from builder.errors import StepError
+from builder.helm import Helm, documents
+from builder.model import Catalog
+from builder.workspace import Workspace, write_tree
+from tests.fakes.catalog import Week
+from tests.fakes.testers import FakeChartRunner
+
+ROOT = Path(__file__).parents[3]
+CHARTS = sorted(Workspace(ROOT).load().catalog.matrix.charts)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    """This catalog."""
+    return Workspace(ROOT).load().catalog
+
+
+@pytest.fixture(params=CHARTS)
+def rendered(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path) -> Path:
+    """A chart of the matrix, rendered."""
+    name = str(request.param)
+    image = catalog.matrix.repository_of(catalog.matrix.charts[name].image)
+    images = [f"{image}:{tag}-2026.01.05" for tag in ("x2.0.0", "x1.0.0")]
+    write_tree(tmp_path / name, files_of(catalog, name, images, "1.0.0"))
+    return tmp_path / name
+
+
+def test_nothing_is_wrong_with_our_charts(rendered: Path, helm: Helm) -> None:
+    found = check_chart(rendered, helm)
+    assert [str(one) for one in found if one.severity != NOTE] == []
+
+
+def test_helm_takes_what_a_launch_sends(rendered: Path, helm: Helm) -> None:
+    chart, _ = read(read_chart(rendered))
+    for context in ({}, SAMPLE):
+        values = launch(chart.schema, chart.values, context)
+        output = helm.attempt(rendered, release=RELEASE, values=values)
+        assert output.code == 0, output.log
+    shown = str([item for item in documents(output.stdout) if item["kind"] != "Secret"])
+    assert SAMPLE["k8s"]["domain"] in shown
+    assert SAMPLE["git"]["token"] not in shown
+
+
+def test_a_fatal_finding_ends_the_step(week: Week, helm: Helm) -> None:
+    week.folder.edit(
+        "charts/features/core/feature.yaml", "render: list,", "render: list, pattern: '(?i)DESK',"
+    )
+    plan = week.plan()
+    actions = ChartActions(
+        work=week.work(plan), store=week.store, helm=helm, runner=FakeChartRunner()
+    )
+    with pytest.raises(StepError) as raised:
+        actions.chart(plan.steps["chart:desk"])
+    folder = week.state / "work" / "charts" / "desk"
+    assert str(raised.value) == (
+        "Onyxia cannot launch the chart desk\n"
+        "  values.schema.json:20:11: $.properties.image.properties.version.pattern: pattern: fatal:"
+        " the pattern has (?i), which is no regular expression in a browser\n"
+        "    hint: write both cases, e.g. [aA]\n"
+        f"  hint: builder charts check {folder}"
+    )
