@@ -12,7 +12,7 @@ from builder.contract.finding import FATAL, NOTE, SCHEMA, WARNING, Problem, Rule
 from builder.contract.schema import DEFINITIONS, REPLACED, Node
 from builder.contract.values import TYPES
 from builder.model import Path
-from builder.text import did_you_mean
+from builder.text import did_you_mean, looks_like
 
 RENDERS: Final = ("textArea", "password", "list", "slider")
 _COMBINED = ("oneOf", "anyOf", "allOf", "not", "if")
@@ -196,7 +196,7 @@ def _schema_file(node: Node) -> Iterator[Problem]:
     if isinstance(name, str) and name not in REPLACED:
         yield Problem(
             message=f"the platform brings no {quoted(name)}, and keeps the node where it has none",
-            hint=did_you_mean(name, REPLACED),
+            hint=did_you_mean(name, REPLACED) if looks_like(name, REPLACED) else "",
             path=(*node.place, "x-onyxia", "overwriteSchemaWith"),
         )
 

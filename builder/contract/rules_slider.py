@@ -20,17 +20,15 @@ def _sliders(chart: ChartFiles) -> Iterator[Node]:
 
 
 def _type(chart: ChartFiles) -> Iterator[Problem]:
-    """A string with a unit, or a number without."""
+    """A string, with a unit or an empty one, or a number without."""
     for node in _sliders(chart):
-        unit, is_end = node.schema.get("sliderUnit"), "sliderExtremity" in node.schema
+        unit = node.schema.get("sliderUnit")
         if node.kind and node.kind not in ("string", "number"):
             message = f"a slider is of type string or number, and never {node.kind}"
             yield Problem(message=message, path=(*node.place, "type"))
         elif node.kind == "number" and unit is not None:
             message = f"a slider of type number takes no unit, and has {quoted(unit)}"
             yield Problem(message=message, path=(*node.place, "sliderUnit"))
-        elif node.kind == "string" and not unit and not is_end:
-            yield Problem(message="a slider of type string needs a sliderUnit", path=node.place)
 
 
 def _ends(chart: ChartFiles) -> Iterator[Problem]:
