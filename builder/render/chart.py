@@ -31,7 +31,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST = 46
 _NEEDED = ("title", "description", "command", "port", "features")
 _KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
-_FEATURE_KEYS = ("summary", "values", "secret", "config")
+_FEATURE_KEYS = ("summary", "values", *templates.SOURCES)
 
 
 def render_chart(
@@ -60,7 +60,9 @@ def render_chart(
     about = _library_names(library)
     text = {
         ".helmignore": docs.HELMIGNORE,
-        "Chart.yaml": docs.chart_yaml(chart.name, version, spec, images[0], about),
+        "Chart.yaml": docs.chart_yaml(
+            chart.name, version, spec, images[0], about, describe.moved(values)
+        ),
         "README.md": docs.readme(chart.name, catalog, spec, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, str(spec["title"]))),
@@ -70,7 +72,7 @@ def render_chart(
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
         **_of_parts(everything, chart.name),
     }
-    files = {path: content.encode() for path, content in text.items()}
+    files = {path: content.encode() for path, content in _moving(text, values, chart.name).items()}
     files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
     return dict(sorted(files.items()))
 
@@ -237,6 +239,19 @@ def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
             elif path.startswith("ci/"):
                 files[path] = text
     return files
+
+
+def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Mapping[str, str]:
+    """The same files; where values have moved, every one that Helm renders takes them anywhere."""
+    former = templates.former_template(values, chart)
+    if not former:
+        return text
+    rendered = re.compile(r"templates/(?!.*/?_[^/]*$).+")
+    moved = {
+        path: templates.with_former(content, chart) if rendered.fullmatch(path) else content
+        for path, content in text.items()
+    }
+    return {**moved, "templates/_former.tpl": former}
 
 
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:

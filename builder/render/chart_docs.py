@@ -8,14 +8,23 @@ from collections.abc import Mapping, Sequence
 from builder.reference import parse
 from builder.render.chart_templates import Part, scoped
 from builder.render.chart_values import Value
+from builder.render.chart_version import FORMER
 
 HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
 
 
 def chart_yaml(
-    name: str, version: str, recipe: Mapping[str, object], image: str, library: tuple[str, str]
+    name: str,
+    version: str,
+    recipe: Mapping[str, object],
+    image: str,
+    library: tuple[str, str],
+    moved: Mapping[str, str],
 ) -> str:
-    """Chart.yaml. The version stands on a line of its own that begins with `version:`."""
+    """Chart.yaml. The version stands on a line of its own that begins with `version:`.
+
+    `moved` says where values are now, by the path that they had.
+    """
     entries: dict[str, object] = {
         "apiVersion": "v2",
         "name": name,
@@ -33,6 +42,8 @@ def chart_yaml(
             lines += [f"{key}:", *(f"  - {_quoted(item)}" for item in value)]
         else:
             lines.append(f"{key}: {_quoted(value)}")
+    if moved:
+        lines += ["annotations:", f"  {FORMER}: {_quoted(json.dumps(dict(moved)))}"]
     lines += [
         "dependencies:",
         f"  - name: {library[0]}",
@@ -86,6 +97,8 @@ def readme(
 def _row(value: Value) -> str:
     default = json.dumps(value.default, ensure_ascii=False).replace("|", "\\|")
     text = value.text.replace("|", "\\|")
+    if value.formerly:
+        text += f" (formerly {', '.join(f'`{old}`' for old in value.formerly)})"
     return f"| `{value.path}` | {value.type} | `{default}` | {text} |"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.errors import BuilderError, ConfigError, Location
-from builder.render.chart_values import Value
+from builder.render.chart_values import Value, split_path
 from builder.text import did_you_mean
 
 # The slots of the library, in the order in which a chart lists them; those of `_FILES` are
@@ -18,7 +18,7 @@ SLOTS = (
     "privileges", "env", "ports", "probes", "resources", "mounts", "containers", "volumes",
     "exposure", "service",
 )  # fmt: skip
-SOURCES = {"secret": "secrets", "config": "configs"}
+SOURCES = {"secret": "secrets", "config": "configs", "files": "files"}
 # At most one feature can fill these.
 EXCLUSIVE = ("replicas", "container", "privileges", "resources", "exposure")
 
@@ -104,7 +104,13 @@ def _source(part: Part, source: str, chart: str) -> str:
     named = settings.get("name") if isinstance(settings, Mapping) else None
     name = f"{{{{ .Values.{named} | quote }}}}" if named else '""'
     template = f"{chart}.{part.name}.{source}"
-    return f"  - part: {part.name}\n    template: {template}\n    name: {name}"
+    # A part may have both: each is an object of its own.
+    own = f"{part.name}-files" if source == "files" else part.name
+    text = f"  - part: {own}\n    template: {template}\n    name: {name}"
+    folders = settings.get("folders") if isinstance(settings, Mapping) else None
+    if folders:
+        text += "".join(["\n    folders:", *(f"\n      - {scoped(it, chart)}" for it in folders)])
+    return text
 
 
 def core_template(command: Sequence[str], health: str, chart: str) -> str:
@@ -112,13 +118,21 @@ def core_template(command: Sequence[str], health: str, chart: str) -> str:
     lines = [
         "{{/* The command of the service, after the program that prepares the session. */}}",
         f'{{{{- define "{chart}.command" -}}}}',
-        *(f"- {_word(word)}" for word in command),
+        *(line for word in command for line in _item(word)),
         "{{- end -}}",
         "",
         "{{/* A path that answers as soon as the service is up, without a password. */}}",
         f'{{{{- define "{chart}.healthPath" -}}}}{health}{{{{- end -}}}}',
     ]
-    return "\n".join(lines) + "\n"
+    return scoped("\n".join(lines) + "\n", chart)
+
+
+def _item(word: str) -> tuple[str, ...]:
+    """A word of the command; one that is an expression is left out where it is empty."""
+    whole = re.fullmatch(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}", word)
+    if whole is None:
+        return (f"- {_word(word)}",)
+    return (f"{{{{- with {whole.group(1).strip()} }}}}", "- {{ . | quote }}", "{{- end }}")
 
 
 def _word(word: str) -> str:
@@ -127,6 +141,32 @@ def _word(word: str) -> str:
     return '"' + "".join(
         piece if piece.startswith("{{") else json.dumps(piece)[1:-1] for piece in pieces
     ) + '"'  # fmt: skip
+
+
+def former_template(values: Sequence[Value], chart: str) -> str:
+    """`templates/_former.tpl`: puts values where they are now; "" where none was elsewhere."""
+    moves = [_move(value, old) for value in values for old in value.formerly]
+    if not moves:
+        return ""
+    head = [
+        "{{/* Values that stand where a chart had them before. The new place wins. */}}",
+        f'{{{{- define "{chart}.former" -}}}}',
+    ]
+    return "\n".join([*head, *moves, "{{- end -}}"]) + "\n"
+
+
+def _move(value: Value, old: str) -> str:
+    places = [" ".join(json.dumps(key) for key in keys) for keys in (split_path(old), value.keys)]
+    default = json.dumps(json.dumps(value.default))
+    return (
+        f'{{{{- include "onyxia-library.move" (dict "values" .Values "from" (list {places[0]}) '
+        f'"to" (list {places[1]}) "default" {default}) -}}}}'
+    )
+
+
+def with_former(text: str, chart: str) -> str:
+    """A template that looks at the former places of values first."""
+    return f'{{{{- include "{chart}.former" . -}}}}\n{text}'
 
 
 def reads(texts: Mapping[str, str], folder: str) -> list[Read]:

@@ -17,7 +17,10 @@ _SCHEMA_KEYS = (
     "sliderExtremity", "sliderExtremitySemantic", "sliderRangeId", "pattern", "minimum",
     "maximum", "items",
 )  # fmt: skip
-_KEYS = ("type", "default", "title", "text", "from", "onyxia", "shown_if", "hidden_if", "form")
+_KEYS = (
+    "type", "default", "title", "text", "from", "onyxia", "shown_if", "hidden_if", "form",
+    "formerly",
+)  # fmt: skip
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list,
     "object": dict,
@@ -26,7 +29,11 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """One value of a chart. A group is an object that only holds other values."""
+    """One value of a chart. A group is an object that only holds other values.
+
+    A dot in a key of `path` is written `\\.`, as for `helm --set`. `formerly` are paths that it had
+    before, and by which the chart still takes it.
+    """
 
     path: str
     type: str
@@ -40,6 +47,17 @@ class Value:
     hidden: tuple[str, bool] | None = None  # (path, the value of it that hides this one)
     form: bool = True
     schema: Mapping[str, object] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its path, key by key."""
+        return split_path(self.path)
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The keys of a path, in which a dot of a key itself is written `\\.`."""
+    return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
 
 
 def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Location:
@@ -70,7 +88,7 @@ def read_value(
         hidden = (str(spec["shown_if"]), False)
     elif "hidden_if" in spec:
         hidden = (str(spec["hidden_if"]), True)
-    onyxia = spec.get("onyxia", {})
+    onyxia, former = spec.get("onyxia", {}), spec.get("formerly")
     return Value(
         path=path,
         type=str(spec["type"]),
@@ -84,13 +102,17 @@ def read_value(
         hidden=hidden,
         form=bool(spec.get("form", True)),
         schema={key: _fact(spec[key], facts) for key in _SCHEMA_KEYS if key in spec},
+        formerly=tuple(str(old) for old in former) if isinstance(former, list) else (),
     )
 
 
 def _fact(value: object, facts: Mapping[str, object]) -> object:
+    if isinstance(value, Mapping):
+        return {key: _fact(item, facts) for key, item in value.items()}
     if isinstance(value, str) and value.startswith("$") and value[1:] in facts:
         return facts[value[1:]]
-    return value
+    # A default may be a template, which then names those of its own chart.
+    return value.replace('"chart.', f'"{facts["chart"]}.') if isinstance(value, str) else value
 
 
 def check(values: Sequence[Value]) -> list[BuilderError]:
@@ -108,11 +130,8 @@ def check(values: Sequence[Value]) -> list[BuilderError]:
 
 
 def _problem(value: Value, paths: Mapping[str, Value]) -> tuple[str, str] | None:
-    parts = value.path.split(".")
-    for end in range(1, len(parts)):
-        above = paths.get(".".join(parts[:end]))
-        if above is not None and not above.is_group:
-            return f"{above.path} is a value and cannot hold another", ""
+    if misplaced := _misplaced(value, paths):
+        return misplaced, ""
     if value.hidden and value.hidden[0] not in paths:
         return f"{value.hidden[0]}, which shows it, is not a value", did_you_mean(
             value.hidden[0], paths
@@ -125,6 +144,16 @@ def _problem(value: Value, paths: Mapping[str, Value]) -> tuple[str, str] | None
     if not _is(value.default, value.type):
         return f"the default {_json(value.default)} is not of type {value.type}", ""
     return _outside(value)
+
+
+def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
+    for above in paths.values():
+        if value.path.startswith(f"{above.path}.") and not above.is_group:
+            return f"{above.path} is a value and cannot hold another"
+    for old in value.formerly:
+        if old in paths or any(path.startswith(f"{old}.") for path in paths):
+            return f"{old}, which it was, is a value again"
+    return ""
 
 
 def _outside(value: Value) -> tuple[str, str] | None:
@@ -147,12 +176,17 @@ def _is(default: object, kind: str) -> bool:
     return isinstance(default, _TYPES[kind])
 
 
+def moved(values: Sequence[Value]) -> dict[str, str]:
+    """Where values are now, by the path that they had."""
+    return {old: value.path for value in values for old in value.formerly}
+
+
 def tree(values: Sequence[Value]) -> dict[str, object]:
     """The values as nested mappings: a `Value` at each leaf, groups as mappings."""
     root: dict[str, object] = {}
     for value in values:
         node = root
-        *parents, last = value.path.split(".")
+        *parents, last = value.keys
         for part in parents:
             child = node.setdefault(part, {})
             assert isinstance(child, dict)
@@ -166,27 +200,30 @@ def tree(values: Sequence[Value]) -> dict[str, object]:
 
 def values_yaml(values: Sequence[Value], head: str) -> str:
     """values.yaml, with the text of each value above it."""
-    groups = {value.path: value for value in values if value.is_group}
+    groups = {value.keys: value for value in values if value.is_group}
     lines = [f"# {line}".rstrip() for line in head.splitlines()]
     _emit(tree(values), groups, lines, ())
     return "\n".join(lines) + "\n"
 
 
 def _emit(
-    node: Mapping[str, object], groups: Mapping[str, Value], lines: list[str], path: tuple[str, ...]
+    node: Mapping[str, object],
+    groups: Mapping[tuple[str, ...], Value],
+    lines: list[str],
+    path: tuple[str, ...],
 ) -> None:
     indent = "  " * len(path)
     for key, child in node.items():
         here = (*path, key)
-        about = child if isinstance(child, Value) else groups.get(".".join(here))
+        about = child if isinstance(child, Value) else groups.get(here)
         if not path:
             lines.append("")
         if about is not None and about.text:
             lines += [f"{indent}# {line}" for line in textwrap.wrap(about.text, 96 - len(indent))]
         if isinstance(child, Value):
-            lines.append(f"{indent}{key}: {_json(child.default)}")
+            lines.append(f"{indent}{_key(key)}: {_json(child.default)}")
         else:
-            lines.append(f"{indent}{key}:")
+            lines.append(f"{indent}{_key(key)}:")
             assert isinstance(child, dict)
             _emit(child, groups, lines, here)
 
@@ -194,7 +231,7 @@ def _emit(
 def schema(values: Sequence[Value], title: str) -> dict[str, object]:
     """The schema of the values that a form shows or sends."""
     shown = [value for value in values if value.form]
-    groups = {value.path: value for value in shown if value.is_group}
+    groups = {value.keys: value for value in shown if value.is_group}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
@@ -203,7 +240,9 @@ def schema(values: Sequence[Value], title: str) -> dict[str, object]:
 
 
 def _object(
-    node: Mapping[str, object], groups: Mapping[str, Value], path: tuple[str, ...]
+    node: Mapping[str, object],
+    groups: Mapping[tuple[str, ...], Value],
+    path: tuple[str, ...],
 ) -> dict[str, object]:
     properties: dict[str, object] = {}
     for key, child in node.items():
@@ -212,7 +251,7 @@ def _object(
             properties[key] = _leaf(child)
         elif child:
             assert isinstance(child, dict)
-            group = groups.get(".".join(here))
+            group = groups.get(here)
             properties[key] = {**(_about(group) if group else {}), **_object(child, groups, here)}
     return {"type": "object", "properties": properties}
 
@@ -236,6 +275,10 @@ def _leaf(value: Value) -> dict[str, object]:
     if value.source is not None:
         node["x-onyxia"] = {"overwriteDefaultWith": value.source, **value.onyxia}
     return node
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z][\w-]*", key) else _json(key)
 
 
 def _json(value: object) -> str:

@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from builder.errors import ConfigError
 
 FIRST = "1.0.0"
+FORMER = "former-values"
+"""The annotation of Chart.yaml that says, as JSON, where values are now, by the path they had."""
 _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
@@ -64,12 +66,17 @@ def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) 
 
 
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The type of every value of a chart, by path: what its schema says, else its default."""
+    """The type of every value of a chart, by path: what its schema says, else its default.
+
+    A path that a value had counts too: the chart still takes it.
+    """
     types: dict[str, str] = {}
     defaults = YAML(typ="safe").load(io.BytesIO(files.get("values.yaml", b"{}"))) or {}
     _by_default(defaults, (), types)
     _by_schema(json.loads(files.get("values.schema.json", b"{}")), (), types)
-    return types
+    about = YAML(typ="safe").load(io.BytesIO(files.get("Chart.yaml", b"{}"))) or {}
+    former = json.loads((about.get("annotations") or {}).get(FORMER, "{}"))
+    return types | {old: types[path] for old, path in former.items() if path in types}
 
 
 def _by_default(node: object, path: tuple[str, ...], types: dict[str, str]) -> None:

@@ -7,9 +7,14 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The user's home directory. */}}
+{{- define "chart.home" -}}
+/home/{{ .Values.environment.user }}
+{{- end -}}
+
 {{/* Where the user works. */}}
 {{- define "chart.workDirectory" -}}
-/home/{{ .Values.environment.user }}/work
+{{ include "chart.home" . }}/work
 {{- end -}}
 
 {{/* The security context of a container: the restricted profile, and what the values change. */}}

@@ -45,3 +45,25 @@ metadata:
   labels:
     {{- include "onyxia-library.labels" .root | nindent 4 }}
 {{- end -}}
+
+{{/*
+Put a value where it is now, if it stands where it was before and nothing is in the new place.
+In: values, from and to (lists of keys), default (of the new place, as JSON).
+*/}}
+{{- define "onyxia-library.move" -}}
+{{- $old := .values -}}
+{{- range initial .from -}}
+{{- if kindIs "map" $old -}}
+{{- $old = get $old . -}}
+{{- end -}}
+{{- end -}}
+{{- $new := .values -}}
+{{- range initial .to -}}
+{{- $new = get $new . -}}
+{{- end -}}
+{{- if and (kindIs "map" $old) (eq (toJson (get $new (last .to))) .default) -}}
+{{- if hasKey $old (last .from) -}}
+{{- $_ := set $new (last .to) (get $old (last .from)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -25,6 +25,14 @@ in the first column, or nothing; a slot is what they write, one after the other.
 {{- end -}}
 {{- end -}}
 
+{{/* The same, with `more` below it. In: root, slots, slot, key, more. */}}
+{{- define "onyxia-library.blockWith" -}}
+{{- with without (list (include "onyxia-library.slot" .) .more) "" -}}
+{{ $.key }}:
+{{ join "\n" . | indent 2 }}
+{{- end -}}
+{{- end -}}
+
 {{/* The entries of a mapping of strings that are not empty, quoted. In: the mapping. */}}
 {{- define "onyxia-library.entries" -}}
 {{- $lines := list -}}

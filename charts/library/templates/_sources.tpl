@@ -1,8 +1,9 @@
 {{/*
-Sources of environment variables. `secrets` and `configs` of the slots are lists of
+Sources of what a container is given. `secrets`, `configs` and `files` of the slots are lists of
 {part, template, name}: `template` writes the data, and nothing where there is none; `name` may be
-empty. The object, the reference of the container to it, and the checksum that restarts the pod
-when the data change, all come from that one list.
+empty. Secrets and configs are its environment; `files`, which has `folders` too, are files in each
+of these. The object, what the container reads it by, and the checksum that restarts the pod when
+the data change, all come from that one list.
 */}}
 
 {{/* The name of a source. In: root, source. */}}
@@ -13,7 +14,7 @@ when the data change, all come from that one list.
 {{/* The objects. In: root, slots. */}}
 {{- define "onyxia-library.sources" -}}
 {{- $root := .root -}}
-{{- range $source := .slots.secrets }}
+{{- range $source := concat (.slots.secrets | default list) (.slots.files | default list) }}
 {{- with include $source.template $root | trim }}
 ---
 {{ include "onyxia-library.head" (dict "root" $root "apiVersion" "v1" "kind" "Secret" "name" (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) }}
@@ -50,9 +51,35 @@ data:
 {{- define "onyxia-library.checksums" -}}
 {{- $root := .root -}}
 {{- $lines := list -}}
-{{- range $source := concat (.slots.configs | default list) (.slots.secrets | default list) -}}
+{{- range $source := concat (.slots.configs | default list) (.slots.secrets | default list) (.slots.files | default list) -}}
 {{- with include $source.template $root | trim -}}
 {{- $lines = append $lines (printf "checksum/%s: %s" $source.part (sha256sum . | quote)) -}}
+{{- end -}}
+{{- end -}}
+{{- join "\n" $lines -}}
+{{- end -}}
+
+{{/* The volumes of files. In: root, slots. */}}
+{{- define "onyxia-library.fileVolumes" -}}
+{{- $root := .root -}}
+{{- $lines := list -}}
+{{- range $source := .slots.files -}}
+{{- if include $source.template $root | trim -}}
+{{- $lines = append $lines (printf "- name: %s\n  secret:\n    secretName: %s" $source.part (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) -}}
+{{- end -}}
+{{- end -}}
+{{- join "\n" $lines -}}
+{{- end -}}
+
+{{/* Where the container has these files; what else is in the folders stays. In: root, slots. */}}
+{{- define "onyxia-library.fileMounts" -}}
+{{- $root := .root -}}
+{{- $lines := list -}}
+{{- range $source := .slots.files -}}
+{{- range $name, $_ := include $source.template $root | fromYaml -}}
+{{- range $folder := $source.folders -}}
+{{- $lines = append $lines (printf "- name: %s\n  mountPath: %s\n  subPath: %s\n  readOnly: true" $source.part (printf "%s/%s" $folder $name | quote) $name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- join "\n" $lines -}}

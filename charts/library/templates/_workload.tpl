@@ -2,7 +2,7 @@
 The pod and the StatefulSet around it. In: root, slots.
 
 Slots of the pod: annotations, scheduling, security, init, containers, volumes.
-Slots of its main container: container (image and the like), command, env, secrets and configs
+Slots of its main container: container (image and the like), command, env, secrets, configs and files
 (see _sources.tpl), ports, probes, resources, privileges, mounts.
 Slots of the StatefulSet: replicas.
 */}}
@@ -10,7 +10,9 @@ Slots of the StatefulSet: replicas.
 {{- define "onyxia-library.statefulset" -}}
 {{ include "onyxia-library.head" (dict "root" .root "apiVersion" "apps/v1" "kind" "StatefulSet" "name" (include "onyxia-library.fullname" .root)) }}
 spec:
-  replicas: {{ include "onyxia-library.slot" (dict "root" .root "slots" .slots "slot" "replicas") | default "1" }}
+  {{- with include "onyxia-library.slot" (dict "root" .root "slots" .slots "slot" "replicas") }}
+  replicas: {{ . }}
+  {{- end }}
   serviceName: {{ include "onyxia-library.fullname" .root }}
   selector:
     matchLabels:
@@ -39,16 +41,18 @@ spec:
     - name: {{ include "onyxia-library.name" .root }}
       {{- include "onyxia-library.container" . | nindent 6 }}
     {{- with include "onyxia-library.slot" (merge (dict "slot" "containers") $at) }}{{ . | nindent 4 }}{{ end }}
-  {{- with include "onyxia-library.block" (merge (dict "slot" "volumes" "key" "volumes") $at) }}{{ . | nindent 2 }}{{ end }}
+  {{- $volumes := dict "slot" "volumes" "key" "volumes" "more" (include "onyxia-library.fileVolumes" .) -}}
+  {{- with include "onyxia-library.blockWith" (merge $volumes $at) }}{{ . | nindent 2 }}{{ end }}
 {{- end -}}
 
 {{- define "onyxia-library.container" -}}
 {{- $root := .root -}}
 {{- $slots := .slots -}}
 {{- $texts := list (include "onyxia-library.slot" (dict "root" $root "slots" $slots "slot" "container")) -}}
-{{- range $slot, $key := dict "command" "command" "privileges" "securityContext" "env" "env" "ports" "ports" "resources" "resources" "mounts" "volumeMounts" -}}
+{{- range $slot, $key := dict "command" "command" "privileges" "securityContext" "env" "env" "ports" "ports" "resources" "resources" -}}
 {{- $texts = append $texts (include "onyxia-library.block" (dict "root" $root "slots" $slots "slot" $slot "key" $key)) -}}
 {{- end -}}
+{{- $texts = append $texts (include "onyxia-library.blockWith" (dict "root" $root "slots" $slots "slot" "mounts" "key" "volumeMounts" "more" (include "onyxia-library.fileMounts" .))) -}}
 {{- with include "onyxia-library.envFrom" . -}}
 {{- $texts = append $texts (printf "envFrom:\n%s" (indent 2 .)) -}}
 {{- end -}}

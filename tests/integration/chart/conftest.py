@@ -4,63 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from builder.charting import files_of
 from builder.helm import Helm, documents
-from builder.model import Chart, ChartFeature, ChartRecipe
+from builder.model import Catalog
 from builder.process import Runner
-from builder.render.chart import render_chart
+from builder.render.chart_values import split_path
 from builder.tools import Tool, Tools
+from builder.workspace import Workspace, write_tree
 
 ROOT = Path(__file__).parents[3]
 Manifests = list[dict[str, Any]]
 
 
-def texts(folder: Path) -> dict[str, str]:
-    """The files of a folder, by relative path."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+@cache
+def catalog() -> Catalog:
+    """This catalog."""
+    return Workspace(ROOT).load().catalog
 
 
-def data(path: Path) -> dict[str, object]:
-    """A YAML file."""
-    loaded: dict[str, object] = YAML(typ="safe").load(path.read_text())
-    return loaded
-
-
-def library() -> dict[str, bytes]:
-    """The library chart, by relative path."""
-    return {path: text.encode() for path, text in texts(ROOT / "charts" / "library").items()}
-
-
-def rendered(name: str, recipe: str) -> dict[str, bytes]:
-    """The files of one of this catalog's charts."""
-    charts = ROOT / "charts"
-    features = {
-        folder.name: ChartFeature(
-            name=folder.name, spec=data(folder / "feature.yaml"), files=texts(folder)
-        )
-        for folder in sorted((charts / "features").iterdir())
-    }
+def rendered(name: str, version: str = "1.0.0") -> dict[str, bytes]:
+    """The files of one of this catalog's charts, on two invented images."""
     images = [f"127.0.0.1:5005/onyxia-{name}:{tag}-2026.01.05" for tag in ("x2.0.0", "x1.0.0")]
-    return render_chart(
-        chart=Chart(name=name, recipe=recipe, image=name),
-        recipe=ChartRecipe(
-            name=recipe, spec=data(charts / recipe / "chart.yaml"), files=texts(charts / recipe)
-        ),
-        features=features,
-        library=library(),
-        images=images,
-        version="1.0.0",
-        catalog="demo",
-    )
+    return files_of(catalog(), name, images, version)
+
+
+def written(name: str, folder: Path) -> Path:
+    """The folder of one of this catalog's charts, below another."""
+    write_tree(folder / name, rendered(name))
+    return folder / name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +52,13 @@ class Played:
     @property
     def values(self) -> dict[str, Any]:
         """values.yaml."""
-        return data(self.folder / "values.yaml")
+        loaded: dict[str, Any] = YAML(typ="safe").load((self.folder / "values.yaml").read_text())
+        return loaded
+
+    @property
+    def recipe(self) -> str:
+        """The recipe that it is of."""
+        return catalog().matrix.charts[self.folder.name].recipe
 
     def template(self, values: Mapping[str, object] | None = None, release: str = "r-1") -> str:
         """The manifests as text."""
@@ -108,7 +92,7 @@ def one(manifests: Manifests, kind: str, suffix: str = "") -> dict[str, Any]:
 
 def nested(path: str, value: object) -> dict[str, Any]:
     """`a.b` and a value as nested mappings."""
-    for key in reversed(path.split(".")):
+    for key in reversed(split_path(path)):
         value = {key: value}
     assert isinstance(value, dict)
     return value
@@ -142,14 +126,13 @@ def helm(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Helm:
     )
 
 
-@pytest.fixture(scope="session", params=["jupyter-python", "jupyter-r"])
+@pytest.fixture(
+    scope="session",
+    params=["jupyter-pyspark", "vscode-python-gpu", "rstudio", "marimo-python"],
+)
 def chart(
     request: pytest.FixtureRequest, helm: Helm, tmp_path_factory: pytest.TempPathFactory
 ) -> Played:
-    """One of this catalog's charts."""
+    """A chart of each recipe, with the features that only some have."""
     scratch = tmp_path_factory.mktemp("charts")
-    folder = scratch / str(request.param)
-    for path, content in rendered(folder.name, "jupyter").items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
-    return Played(folder=folder, helm=helm, scratch=scratch)
+    return Played(folder=written(str(request.param), scratch), helm=helm, scratch=scratch)

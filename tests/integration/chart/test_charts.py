@@ -13,11 +13,27 @@ import yamale
 
 from builder.errors import StepError
 from builder.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.render.chart_values import split_path
 from builder.tools import Absent, Tools
 
-from .conftest import Played, library, merged, nested, one
+from .conftest import Played, catalog, merged, nested, one
 
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
+SECRETS = (
+    "git.token", "s3.secretAccessKey", "s3.sessionToken", "vault.token", "security.password",
+    "ai.activeProvider.apiKey",
+)  # fmt: skip
+# Per recipe: its port, what answers without a password, and its command where the port is 9999.
+SERVICES = {
+    "jupyter": (8888, "/api", ["jupyter", "lab", "--no-browser", "--ip=0.0.0.0", "--port=9999"]),
+    "vscode": (
+        8080,
+        "/healthz",
+        ["code-server", "--auth=password", "--bind-addr=0.0.0.0:9999", "/home/onyxia/work"],
+    ),
+    "rstudio": (8787, "/auth-sign-in", ["/opt/rstudio/start", "--www-port=9999"]),
+    "marimo": (2718, "/health", ["marimo-session", "--host=0.0.0.0", "--port=9999"]),
+}
 # Names of objects and the like, where Kubernetes refuses such a text by itself.
 NAMES = (
     "service.image.pullPolicy", "networking.type", "networking.clusterIP", "nameOverride",
@@ -50,7 +66,8 @@ def test_ct_would_accept_the_head_of_the_chart(chart: Played) -> None:
 def leaves(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The leaves of a schema."""
     for key, child in node.get("properties", {}).items():
-        here = f"{path}.{key}" if path else key
+        name = key.replace(".", "\\.")
+        here = f"{path}.{name}" if path else name
         if child.get("properties"):
             assert child["type"] == "object"
             yield from leaves(child, here)
@@ -61,7 +78,7 @@ def leaves(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mappi
 def at(values: Mapping[str, Any], path: str) -> Any:
     """The value at a path."""
     node: Any = values
-    for key in path.split("."):
+    for key in split_path(path):
         node = node[key]
     return node
 
@@ -141,17 +158,17 @@ def keys(node: Any) -> Any:
     return type(node)
 
 
-def secret_paths(chart: Played) -> list[str]:
-    return [path for path, node in leaves(schema(chart)) if node.get("render") == "password"]
+def test_what_is_secret_is_not_shown(chart: Played) -> None:
+    hidden = [path for path, node in leaves(schema(chart)) if node.get("render") == "password"]
+    assert sorted(hidden) == sorted(SECRETS)
 
 
 def test_no_secret_stands_in_a_pod_and_a_changed_one_restarts_it(chart: Played) -> None:
-    paths = secret_paths(chart)
-    assert len(paths) == 5
-    before = chart.pod()["metadata"]["annotations"]
-    for path in paths:
+    on = {"ai": {"enabled": True}}
+    before = chart.pod(on)["metadata"]["annotations"]
+    for path in SECRETS:
         token = f"secret-of-{path}"
-        manifests = chart.manifests(nested(path, token))
+        manifests = chart.manifests(merged(on, nested(path, token)))
         for item in manifests:
             assert (token in json.dumps(item)) == (item["kind"] == "Secret" and holds(item, token))
         assert any(holds(item, token) for item in manifests), path
@@ -160,34 +177,35 @@ def test_no_secret_stands_in_a_pod_and_a_changed_one_restarts_it(chart: Played) 
 
 
 def holds(item: Mapping[str, Any], token: str) -> bool:
-    return token in item.get("stringData", {}).values()
+    return any(token in text for text in item.get("stringData", {}).values())
 
 
 def test_the_container_reads_every_source(chart: Played) -> None:
-    manifests = chart.manifests({"repository": {"pipRepository": "https://example.org"}})
+    manifests = chart.manifests(
+        {"repository": {"pipRepository": "https://example.org", "packageManagerUrl": "https://b"}}
+    )
     made = {
         item["metadata"]["name"] for item in manifests if item["kind"] in ("Secret", "ConfigMap")
     }
-    container = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    pod = one(manifests, "StatefulSet")["spec"]["template"]["spec"]
     read = {
         (source.get("secretRef") or source.get("configMapRef"))["name"]
-        for source in container["envFrom"]
+        for source in pod["containers"][0]["envFrom"]
     }
-    assert (
-        made
-        == read
-        == {f"r-1-{chart.folder.name}-{part}" for part in ("s3", "password", "repository")}
-    )
+    mounted = {it["secret"]["secretName"] for it in pod["volumes"] if "secret" in it}
+    assert made == read | mounted
+    names = {f"r-1-{chart.folder.name}-{part}" for part in ("s3", "password", "repository")}
+    assert names == read
 
 
 def test_the_command(chart: Played) -> None:
     container = chart.pod({"networking": {"service": {"port": 9999}}})["spec"]["containers"][0]
-    assert container["command"] == [
-        "/opt/onyxia-init.sh", "jupyter", "lab", "--no-browser", "--ip=0.0.0.0", "--port=9999",
-    ]  # fmt: skip
+    port, health, command = SERVICES[chart.recipe]
+    assert container["command"] == ["/opt/onyxia-init.sh", *command]
     assert "args" not in container
     assert container["ports"][0]["containerPort"] == 9999
-    assert container["startupProbe"]["httpGet"] == {"path": "/api", "port": 9999}
+    assert container["startupProbe"]["httpGet"] == {"path": health, "port": 9999}
+    assert chart.pod()["spec"]["containers"][0]["ports"][0]["containerPort"] == port
     assert container["workingDir"] == "/home/onyxia/work"
 
 
@@ -227,7 +245,7 @@ def test_user_ports(chart: Played) -> None:
     }
     manifests = chart.manifests(values)
     ports = [port["port"] for port in one(manifests, "Service")["spec"]["ports"]]
-    assert ports == [8888, 5000, 8501]
+    assert [port for port in ports if port != 4040] == [SERVICES[chart.recipe][0], 5000, 8501]
     rules = one(manifests, "Ingress", "-user")["spec"]["rules"]
     assert [rule["host"] for rule in rules] == ["user-5000.example.org", "user-8501.example.org"]
     values["networking"]["user"]["ports"] = []
@@ -293,7 +311,7 @@ def test_the_library_can_be_used_alone(helm: Helm, tmp_path: Path) -> None:
         ),
     }
     files = {path: text.encode() for path, text in own.items()}
-    files |= {f"charts/onyxia-library/{path}": content for path, content in library().items()}
+    files |= {f"charts/onyxia-library/{path}": it for path, it in catalog().library.items()}
     for path, content in files.items():
         (tmp_path / "mine" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / path).write_bytes(content)
