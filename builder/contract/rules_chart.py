@@ -10,10 +10,8 @@ from builder.contract.chart import ChartFiles
 from builder.contract.finding import CHART, FATAL, NOTE, NOTES, SCHEMA, WARNING, Problem, Rule
 from builder.contract.reads import dependencies, reads_of
 from builder.contract.rules_schema import quoted
+from builder.render.chart import LONGEST, NAME
 
-# A release is named after its chart with up to seven more characters, in 53.
-LONGEST: Final = 46
-NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(?P<pre>-[0-9A-Za-z.-]+)?(?P<build>\+[0-9A-Za-z.-]+)?")
 _PASSWORD = re.compile(r"password: ?([^\n ]+)", re.IGNORECASE)

@@ -27,8 +27,8 @@ from builder.text import did_you_mean
 __all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
 
 # A release is named after its chart with up to seven more characters, in 53.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_LONGEST = 46
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+LONGEST = 46
 _NEEDED = ("title", "description", "command", "port", "features")
 _KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
 _FEATURE_KEYS = ("summary", "values", *templates.SOURCES)
@@ -86,11 +86,11 @@ def _own(recipe: ChartRecipe) -> Part:
 def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:
     place = Location(file="matrix.yaml")
     errors: list[BuilderError] = []
-    if not _NAME.fullmatch(chart.name) or len(chart.name) > _LONGEST:
+    if not NAME.fullmatch(chart.name) or len(chart.name) > LONGEST:
         errors.append(
             ConfigError(
                 f"not a chart name: {chart.name!r}",
-                hint=f"at most {_LONGEST} of a-z, 0-9 and -, as releases are named after it",
+                hint=f"at most {LONGEST} of a-z, 0-9 and -, as releases are named after it",
                 location=place,
             )
         )
