@@ -19,6 +19,7 @@ from builder.contract.chart import read
 from builder.contract.launch import launch
 from builder.errors import ConfigError, SelectionError, StepError, raise_all
 from builder.plan import Observed
+from builder.render.chart_version import FIRST
 from builder.text import did_you_mean
 from builder.workspace import write_tree
 
@@ -57,14 +58,18 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
 
 def _rendered(session: Session, name: str) -> Path:
     """A chart of the matrix, in a folder below `build/`."""
-    lock = session.locked()
-    plan = session.plan(lock, session.fingerprints(lock), Observed(asked=False))
-    if name not in plan.charts:
-        hint = did_you_mean(name, plan.charts)
+    matrix, lock = session.catalog.matrix, session.locked()
+    if name not in matrix.charts:
+        hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
-    item = plan.charts[name]
+    plan = session.plan(lock, session.fingerprints(lock), Observed(asked=False))
+    version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
+    if name in plan.charts:
+        version, images = plan.charts[name].version, list(plan.charts[name].images)
+    else:
+        click.echo(f"no image of {name} can be offered now: it names {images[0]}", err=True)
     folder = session.workspace.state / "work" / "launches" / name
-    write_tree(folder, files_of(session.catalog, name, item.images, item.version))
+    write_tree(folder, files_of(session.catalog, name, images, version))
     return folder
 
 

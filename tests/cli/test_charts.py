@@ -244,6 +244,16 @@ def test_a_launch_of_a_chart_of_the_matrix(run: Run, folder: Folder) -> None:
     )  # fmt: skip
 
 
+def test_a_launch_of_a_chart_that_is_not_offered(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDER_TODAY", "2031-01-01")  # when all lines have ended
+    image = "127.0.0.1:5999/shop-desk:latest"
+    assert run("charts", "launch", "desk") == (
+        0,
+        f'image:\n  version: "{image}"\n',
+        f"no image of desk can be offered now: it names {image}\n",
+    )
+
+
 def test_a_launch_that_fails(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", with_zone({"type": "string"}))
     assert run("charts", "launch", str(folder)) == (
