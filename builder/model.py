@@ -72,6 +72,7 @@ class Chart:
     image: str
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    values: Mapping[str, object] = field(default_factory=dict)  # other defaults, by path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -217,6 +217,7 @@ def _chart(name: str, spec: ChartSpec) -> Chart:
         image=spec.image,
         only=_constraint(spec.only),
         features=tuple(spec.features),
+        values=dict(spec.values),
     )
 
 

@@ -110,6 +110,7 @@ class ChartSpec(_Spec):
     image: Name = Field(description="the image whose cells it offers")
     only: Constraint = Field({}, description="offer the cells with these values")
     features: list[str] = Field([], description="features beside those of the recipe")
+    values: dict[str, Any] = Field({}, description="other defaults of its values, by path")
 
 
 class CatalogSpec(_Spec):

@@ -52,7 +52,7 @@ def render_chart(
     own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
-    values = _values(own, parts, facts)
+    values = _values(own, parts, facts, chart.values)
     everything = (own, *parts)
     core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
     _check(everything, values, library, core)
@@ -156,8 +156,10 @@ def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str
     }
 
 
-def _values(own: Part, parts: Sequence[Part], facts: Mapping[str, object]) -> tuple[Value, ...]:
-    """The values of all features, in their order, with what the recipe says otherwise."""
+def _values(
+    own: Part, parts: Sequence[Part], facts: Mapping[str, object], defaults: Mapping[str, object]
+) -> tuple[Value, ...]:
+    """The values of all features, in their order, with what recipe and matrix say otherwise."""
     errors: list[BuilderError] = []
     specs: dict[str, tuple[Mapping[str, object], Location]] = {}
     for part in parts:
@@ -184,6 +186,13 @@ def _values(own: Part, parts: Sequence[Part], facts: Mapping[str, object]) -> tu
             errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
             continue
         specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
+    for path, default in defaults.items():
+        where = Location(file="matrix.yaml")
+        if path not in specs:
+            hint = did_you_mean(path, specs)
+            errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
+            continue
+        specs[path] = ({**specs[path][0], "default": default}, where)
     values = _read_all(specs, facts, errors)
     errors += describe.check(values)
     raise_all(errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,6 +88,14 @@ def one(manifests: Manifests, kind: str, suffix: str = "") -> dict[str, Any]:
     ]
     assert len(found) == 1, [item["metadata"]["name"] for item in found]
     return found[0]
+
+
+def at(values: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    """The value at a path."""
+    node: Any = values
+    for key in keys:
+        node = node[key]
+    return node
 
 
 def nested(path: str, value: object) -> dict[str, Any]:

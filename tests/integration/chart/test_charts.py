@@ -16,7 +16,7 @@ from builder.helm import CT_SCHEMA, Helm, documents, latest_minors
 from builder.render.chart_values import split_path
 from builder.tools import Absent, Tools
 
-from .conftest import Played, catalog, merged, nested, one
+from .conftest import Played, at, catalog, merged, nested, one
 
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
 SECRETS = (
@@ -75,14 +75,6 @@ def leaves(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mappi
             yield here, child
 
 
-def at(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a path."""
-    node: Any = values
-    for key in split_path(path):
-        node = node[key]
-    return node
-
-
 def schema(chart: Played) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((chart.folder / "values.schema.json").read_text())
     return loaded
@@ -94,10 +86,10 @@ def test_the_form_can_be_launched(chart: Played) -> None:
     for path, node in found.items():
         assert isinstance(node["type"], str), path
         assert "default" in node, path
-        assert node["default"] == at(chart.values, path), path
+        assert node["default"] == at(chart.values, split_path(path)), path
         assert set(node) & {"oneOf", "anyOf", "allOf", "if", "$ref", "form", "x-form"} == set()
         if "hidden" in node:
-            at(chart.values, node["hidden"]["path"].replace("/", "."))
+            at(chart.values, node["hidden"]["path"].split("/"))
         if node.get("render") == "slider":
             assert node["type"] in ("string", "number"), path
             assert node["default"].endswith(node["sliderUnit"]), path

@@ -1,0 +1,165 @@
+"""Ours in the place of an official chart: every value is taken, and acts where its meaning is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from builder.helm import Helm, documents
+from builder.render.chart_version import value_types
+
+from .cluster import SERVICES, cluster
+from .conftest import at, merged, written
+
+TABLE = YAML(typ="safe").load(Path(__file__).with_name("drop_in.yaml"))
+# Kinds of values that hold names with dots themselves.
+HOLDERS = ("spark.config.", "spark.userConfig.")
+# Where ours is another: official charts name one image, which makes the bundle of certificates, by
+# a tag that moves; ours is the service's own.
+OTHER_DEFAULTS = {"service.initContainer.image": ""}
+# The official ones name templates of their own library.
+TEMPLATES = {
+    "library-chart.fullname": "onyxia-library.fullname",
+    "library-chart.sparkExtraJavaOptions": "jupyter-pyspark.sparkJavaOptions",
+}
+
+
+@dataclass(frozen=True)
+class Released:
+    """A chart, and the cluster that helm asks. `render` says what is at each place of a release."""
+
+    name: str
+    folder: Path
+    helm: Helm
+    cluster: str
+
+    def render(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._rendered(json.dumps(values, sort_keys=True))
+
+    @cache  # noqa: B019 - one for each chart, and the tests of it are few
+    def _rendered(self, values: str) -> Mapping[str, Any]:
+        file = self.folder.with_name(f"{self.name}-{abs(hash(values))}.json")
+        file.write_text(values)
+        command = self.helm.command(
+            "install", "r-1", str(self.folder), "--dry-run=server", "--output=json",
+            "--disable-openapi-validation", f"--kube-apiserver={self.cluster}", f"--values={file}",
+        )  # fmt: skip
+        release = json.loads(self.helm._runner.run(command).stdout)
+        found = {"NOTES": release["info"]["notes"]}
+        for item in documents(release["manifest"]):
+            name = item["metadata"]["name"].removeprefix(f"r-1-{self.name}").lstrip("-")  # type: ignore[index]
+            head = f"{item['kind']}/{name}".rstrip("/")
+            found |= {f"{head} {path}".strip(): value for path, value in places(item)}
+        return found
+
+
+def places(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """What is at each path of an object, the whole of it at ""; items of lists by their name."""
+    if not path:
+        yield "", node
+    if isinstance(node, Mapping) and node:
+        for key, child in node.items():
+            yield from places(child, f"{path}.{key}".lstrip("."))
+    elif isinstance(node, list) and node:
+        for number, child in enumerate(node):
+            key = child.get("name", number) if isinstance(child, Mapping) else number
+            key = number if path.endswith(".containers") else key
+            yield from places(child, f"{path}.{key}")
+    else:
+        yield path, node
+
+
+def keys(path: str) -> tuple[str, ...]:
+    """A path key by key."""
+    for holder in HOLDERS:
+        if path.startswith(holder):
+            return (*holder.rstrip(".").split("."), path.removeprefix(holder))
+    return tuple(path.split("."))
+
+
+def setting(path: str, value: object) -> dict[str, Any]:
+    """A path and a value as nested mappings."""
+    for key in reversed(keys(path)):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.fixture(scope="module", params=sorted(TABLE["charts"]))
+def released(
+    request: pytest.FixtureRequest, helm: Helm, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Released]:
+    """Each chart that stands in the place of another."""
+    folder = written(request.param, tmp_path_factory.mktemp("drop-in"))
+    with cluster(SERVICES) as url:
+        yield Released(request.param, folder, helm, url)
+
+
+def rows(chart: str) -> dict[str, dict[str, Any]]:
+    """What is known of each path that a chart takes."""
+    special = TABLE["charts"][chart]
+    found = {}
+    for path, row in TABLE["paths"].items():
+        if path not in special["without"]:
+            found[path] = dict(row)
+            if path in special.get("defaults", {}):
+                found[path]["default"] = special["defaults"][path]
+    return found
+
+
+def test_the_table_is_whole() -> None:
+    assert {name: len(rows(name)) for name in TABLE["charts"]} == {
+        "jupyter-python": 143, "vscode-python": 144, "rstudio": 130, "jupyter-pyspark": 167,
+    }  # fmt: skip
+
+
+def test_types_and_defaults_are_the_same(released: Released) -> None:
+    files = {path.name: path.read_bytes() for path in released.folder.iterdir() if path.is_file()}
+    values, types = YAML(typ="safe").load(files["values.yaml"]), value_types(files)
+    for path, row in rows(released.name).items():
+        if path.startswith("userPreferences.aiAssistant."):
+            assert types[path] == row["type"], path  # a former path, which has no default here
+            continue
+        if "type" in row:
+            assert types[path] == row["type"], path
+        if "default" in row:
+            text = json.dumps(row["default"])
+            for theirs, ours in TEMPLATES.items():
+                text = text.replace(theirs, ours)
+            expected = OTHER_DEFAULTS.get(path, json.loads(text))
+            assert at(values, keys(path)) == expected, path
+
+
+def test_every_value_acts_where_it_means_to(released: Released) -> None:
+    def acts(item: tuple[str, dict[str, Any]]) -> str:
+        path, row = item
+        beside = row.get("with", {})
+        before = released.render(beside)
+        after = released.render(merged(beside, setting(path, row["to"])))
+        place = row["place"]
+        if before.get(place) == after.get(place):
+            return f"{path} does nothing at {place}"
+        text = "marker" if "marker" in json.dumps(row["to"]) else ""
+        return "" if text in json.dumps(after.get(place, text)) else f"{path} is not in {place}"
+
+    with ThreadPoolExecutor(4) as pool:
+        wrong = [text for text in pool.map(acts, rows(released.name).items()) if text]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_former_paths_yield_to_the_new(released: Released) -> None:
+    values = {
+        "ai": {"enabled": True, "activeProvider": {"apiKey": "new"}},
+        "userPreferences": {"aiAssistant": {"apiKey": "old", "apiBase": "https://old"}},
+    }
+    found = released.render(values)
+    assert found["Secret/ai stringData.OPENAI_API_KEY"] == "new"
+    assert found["Secret/ai stringData.OPENAI_BASE_URL"] == "https://old"
