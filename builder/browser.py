@@ -94,9 +94,10 @@ class Page:
         """Type into what has the focus."""
         self.call("Input.insertText", text=text)
 
-    def press(self, key: str, *, code: int) -> None:
+    def press(self, key: str, *, code: int, shift: bool = False) -> None:
         """Press a key, e.g. Enter, whose number is 13."""
         text = {"text": "\r"} if key == "Enter" else {}
+        text |= {"modifiers": 8} if shift else {}
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key,

@@ -25,11 +25,12 @@ _OF_A_KUBELET = ("livenessProbe", "readinessProbe", "resources", "startupProbe")
 Manifest = dict[str, Any]
 
 
-def playable(manifests: str, *, port: int, host_port: int) -> tuple[str, str]:
+def playable(manifests: str, *, port: int, host_port: int | None) -> tuple[str, str]:
     """The name of the pod, and the YAML that `podman kube play` takes.
 
     `manifests` is what `helm template` printed. `port` of the pod is published as `host_port` on
-    127.0.0.1. Raises ConfigError where there is not one workload.
+    127.0.0.1; None is for a pod on the network of the host, which publishes nothing. Raises
+    ConfigError where there is not one workload.
     """
     documents = parse(manifests)
     workload = workload_of(documents)
@@ -55,6 +56,7 @@ def dump(documents: list[Manifest]) -> str:
     stream = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
+    yaml.width = 1 << 30  # ruamel breaks a line after a backslash, and a space comes to be there
     yaml.explicit_start = True
     yaml.dump_all(documents, stream)
     return stream.getvalue()
@@ -97,8 +99,8 @@ def pod_of(workload: Manifest) -> tuple[Manifest, list[Manifest]]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, claims
 
 
-def publish(pod: Manifest, *, port: int, host_port: int) -> None:
-    """Publish one port of a pod on 127.0.0.1, and no other."""
+def publish(pod: Manifest, *, port: int, host_port: int | None) -> None:
+    """Publish one port of a pod on 127.0.0.1, and no other; with None, not even that."""
     containers = pod["spec"]["containers"]
     owner = next(
         (
@@ -110,7 +112,8 @@ def publish(pod: Manifest, *, port: int, host_port: int) -> None:
     )
     for container in containers:
         container.pop("ports", None)
-    owner["ports"] = [{"containerPort": port, "hostPort": host_port, "hostIP": "127.0.0.1"}]
+    if host_port is not None:
+        owner["ports"] = [{"containerPort": port, "hostPort": host_port, "hostIP": "127.0.0.1"}]
 
 
 def references(value: object) -> set[tuple[str, str]]:

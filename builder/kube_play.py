@@ -8,7 +8,7 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +19,18 @@ from builder.process import Command, Runner
 from builder.reference import parse
 from builder.toolroot import ToolRoot, apart
 
+BRIDGE, HOST = "catalog", "host"
+"""The networks that a pod may have."""
 OLDEST = (5, 0)
 """The first podman whose `kube play` can do what charts need."""
 
-# $1: the folder of podman; $2: the file of the pod, $3: its name; $4: the name of a bridge, $5: its
-# network where that is free; then flags. One pod at a time,
+# $1: the folder of podman; $2: the file of the pod, $3: its name; $4: its network, a bridge that is
+# made here or the host's; $5: the name of the bridge, $6: its addresses where those are free; then
+# flags. One pod at a time,
 # since what podman knows of running containers is on a tmpfs of this namespace: it begins as after
 # a restart of the machine, and so does not trip over what a killed run left.
 _PLAY = """
-home=$1; pod=$2; name=$3; bridge=$4; subnet=$5; shift 5
+home=$1; pod=$2; name=$3; network=$4; bridge=$5; subnet=$6; shift 6
 exec 9> "$home/lock"; flock 9
 for place in run libpod networks; do
     mkdir -p "$home/$place"; mount -t tmpfs tmpfs "$home/$place"
@@ -40,7 +43,7 @@ trap 'clear || :' EXIT; trap 'exit 0' TERM INT
 clear || :
 net() { podman network create --disable-dns --interface-name "$bridge" "$@" catalog > /dev/null; }
 net --subnet "$subnet" || net
-podman kube play --quiet --network catalog "$@" "$pod"
+podman kube play --quiet --network "$network" "$@" "$pod"
 rm -f "$pod"
 podman pod logs --follow --names "$name" &
 failed() { podman ps --all --format '{{.State}} {{.ExitCode}}' | grep -q '^exited [^0]'; }
@@ -51,10 +54,15 @@ sleep 0.2; exit 1
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
-    """A pod that runs: its name, and the port on 127.0.0.1 where it answers."""
+    """A pod that runs: its name, and the port on 127.0.0.1 where it answers.
+
+    A command that begins with `enter`, with `env`, runs where its podman does.
+    """
 
     pod: str
     port: int
+    enter: tuple[str, ...]
+    env: Mapping[str, str]
 
     @property
     def url(self) -> str:
@@ -82,39 +90,57 @@ class KubePlayer:
 
     @contextlib.contextmanager
     def play(
-        self, manifests: str, *, port: int, log: Path | None = None, timeout: float = 300.0
+        self,
+        manifests: str,
+        *,
+        port: int,
+        network: str = BRIDGE,
+        log: Path | None = None,
+        timeout: float = 300.0,
     ) -> Iterator[Played]:
         """Run the pod of `helm template` output until the block ends.
 
-        Entered when its `port` answers. Raises ConfigError, StepError.
+        Entered when its `port` answers. On the network HOST it reaches what listens on this
+        machine's 127.0.0.1, and answers on `port` itself. Raises ConfigError, StepError.
         """
-        host_port = free_port()
-        name, text = playable(manifests, port=port, host_port=host_port)
+        published = free_port() if network == BRIDGE else None
+        host_port = published or port
+        name, text = playable(manifests, port=port, host_port=published)
         if self._toolroot is not None:
             self._toolroot.ensure(log=log)
         self._home.prepare()
         file = self._home.state / f"{name}-{host_port}.yaml"
         try:
             _write_private(file, text)
-            process = self._runner.spawn(self._command(file, text, name), log=log)
+            command = self._command(file, text, name, network)
+            process = self._runner.spawn(command, log=log)
             try:
                 wait_for(host_port, alive=lambda: _alive(process.poll(), log), timeout=timeout)
-                yield Played(pod=name, port=host_port)
+                enter = ("nsenter", f"--target={_inside(process.pid)}", "--mount", "--pid")
+                yield Played(pod=name, port=host_port, enter=enter, env=command.env)
             finally:
                 self._runner.end(process)
         finally:
             file.unlink(missing_ok=True)
 
-    def _command(self, file: Path, text: str, pod: str) -> Command:
+    def _command(self, file: Path, text: str, pod: str, network: str) -> Command:
         plain = all(parse(image).is_loopback for image in images_of(text))
         flags = ("--tls-verify=false",) if plain else ()
-        places = (str(self._home.state), str(file), pod, *network_of(self._home.state))
+        places = (str(self._home.state), str(file), pod, network, *network_of(self._home.state))
         script = ("sh", "-euc", _PLAY, "sh", *places, *flags)
-        command = Command(argv=script, env=self._home.environment())
+        # Where groups are of the first version, podman 5 would say so with every call.
+        quiet = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+        command = Command(argv=script, env={**self._home.environment(), **quiet})
         # TERM, so that it can clear its firewall rules even where this process is killed.
         if self._toolroot is None:
             return apart(command, signal="TERM")
         return self._toolroot.command(command, binds=(self._home.state,), signal="TERM")
+
+
+def _inside(process: int) -> int:
+    """The one process that `toolroot.apart` put into namespaces of its own."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return int(children[0])
 
 
 def network_of(state: Path) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builder.errors import ConfigError
-from builder.kube import images_of, parse, playable, pod_of, references, workload_of
+from builder.kube import dump, images_of, parse, playable, pod_of, references, workload_of
 from builder.kube_play import network_of
 
 SECRET = """
@@ -157,3 +157,8 @@ def test_two_projects_have_two_networks(tmp_path: Any) -> None:
     one, two = network_of(tmp_path / "one"), network_of(tmp_path / "two")
     assert one != two
     assert len(one[0]) <= 15
+
+
+def test_a_long_text_with_backslashes_stays_as_it_is() -> None:
+    text = "\n".join(f"printf '{n} HTTP/1.0\\r\\nHost: %s\\r\\n'" for n in range(20))
+    assert parse(dump([{"command": ["sh", "-c", text]}])) == [{"command": ["sh", "-c", text]}]

@@ -90,3 +90,28 @@ def test_it_works_in_the_mounted_directory(jupyter, facts):
     assert answer.status_code == 201, answer.text
     listed = jupyter.get("/api/contents", token=facts["password"]).json()["content"]
     assert answer.json()["name"] in [item["name"] for item in listed]
+
+
+def test_a_cell_runs_in_the_page(jupyter, facts, browser, picture):
+    made = jupyter.request(
+        "POST", "/api/contents", token=facts["password"], json={"type": "notebook"}
+    ).json()["name"]
+    browser.open(f"{jupyter.url}/lab/tree/{made}?token={facts['password']}")
+    try:
+        choose_kernel(browser)
+        browser.wait("document.querySelector('.jp-Notebook .cm-content')", seconds=60)
+        idle = "document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')"
+        browser.wait(idle, seconds=120)
+        browser.evaluate("document.querySelector('.jp-Notebook .cm-content').focus()")
+        browser.type("6 * 7")
+        browser.press("Enter", code=13, shift=True)
+        output = "document.querySelector('.jp-OutputArea-output')"
+        browser.wait(f"{output} && {output}.textContent.includes('42')", seconds=60)
+    finally:
+        browser.screenshot(picture("lab"))
+
+
+def choose_kernel(browser):
+    """A new notebook knows no kernel, and the page asks for one: the first is taken."""
+    browser.wait("document.querySelector('.jp-Dialog .jp-mod-accept')", seconds=180)
+    browser.evaluate("document.querySelector('.jp-Dialog .jp-mod-accept').click()")

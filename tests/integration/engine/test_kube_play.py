@@ -14,7 +14,7 @@ import pytest
 
 from builder.engines.podman_probe import probe
 from builder.errors import StepError
-from builder.kube_play import KubePlayer
+from builder.kube_play import HOST, KubePlayer, free_port
 from builder.process import Command, Runner
 from builder.reference import Reference
 from builder.toolroot import ToolRoot
@@ -82,7 +82,7 @@ from pathlib import Path
 root, state, manifests = map(Path, sys.argv[1:])
 sys.path.insert(0, str(root))
 from builder.engines.podman_probe import probe
-from builder.kube_play import KubePlayer
+from builder.kube_play import HOST, KubePlayer, free_port
 from builder.process import Runner
 from builder.toolroot import ToolRoot
 runner = Runner()
@@ -177,3 +177,17 @@ def test_a_pod_that_ends_is_a_failure(player: KubePlayer, parent: Reference, wor
         pass
     assert str(log) in str(caught.value)
     assert "alas" in log.read_text()
+
+
+def test_a_pod_on_the_network_of_the_host(
+    player: KubePlayer, parent: Reference, runner: Runner, work: Path
+) -> None:
+    port = free_port()
+    serve = SERVE.replace("8080", str(port))
+    log = work / "kube.log"
+    with player.play(chart(parent, serve), port=port, network=HOST, log=log) as played:
+        assert played.port == port
+        with urllib.request.urlopen(played.url, timeout=5) as answer:
+            assert answer.read().decode().startswith("hello")
+        command = Command(argv=(*played.enter, "podman", "ps", "--quiet"), env=played.env)
+        assert len(runner.run(command).stdout.split()) == 2  # its own, and the one that holds it

@@ -1,0 +1,222 @@
+"""A chart run from its own manifests, with everything that it is wired to: real servers here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import trustme
+from moto.server import ThreadedMotoServer
+
+from builder.charting import files_of
+from builder.cli.wiring import Session
+from builder.errors import StepError
+from builder.kube import dump, parse
+from builder.kube_play import HOST, KubePlayer, Played, free_port
+from builder.ports import TestCounts
+from builder.process import Command
+from builder.suite import Suite, run_suite
+from builder.workspace import write_tree
+from tests.integration.session.conftest import Authority
+from tests.integration.session.servers import (
+    Answer,
+    Application,
+    Request,
+    files,
+    git,
+    proxy,
+    serve,
+    vault,
+)
+
+MIRROR = "https://mirror.example"
+GIT_TOKEN, VAULT_TOKEN, PASSWORD = "gl'pat\"1", "hvs.t\"o'k", "p4ss 'w\"ord"
+OBJECT = "read from the store"
+
+# Run at the start of the session, in its environment: what it finds goes to $1, a line for each.
+JOB = """\
+cd "$ONYXIA_PROJECT_DIRECTORY"
+found() { printf '%s=%s\\n' "$1" "$2"; }
+query="SELECT content FROM read_text('s3://data/greeting.txt')"
+{
+    found project "$(cat file)"
+    found vault "$FROM_VAULT"
+    found duckdb "$(duckdb -noheader -list -c "$query")"
+    if python -c 'import boto3' 2> /dev/null; then
+        found python "$(python - << 'END'
+import boto3
+print(boto3.client("s3").get_object(Bucket="data", Key="greeting.txt")["Body"].read().decode())
+END
+)"
+    elif command -v python > /dev/null; then
+        found python "$(python -c 'import subprocess as s, sys; print(s.check_output(
+            ["duckdb", "-noheader", "-list", "-c", sys.argv[1]], text=True).strip())' "$query")"
+    fi
+    if command -v Rscript > /dev/null; then
+        found r "$(QUERY=$query Rscript -e 'cat(system2("duckdb", c("-noheader", "-list", "-c",
+            shQuote(Sys.getenv("QUERY"))), stdout = TRUE))')"
+    fi
+} | curl --silent --show-error --fail --data-binary @- "$1"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wired:
+    """What a chart is told of the servers, and what its session reported to one of them."""
+
+    values: Mapping[str, Any]
+    reports: list[str]
+    proxied: list[Request]
+
+    @property
+    def found(self) -> dict[str, str]:
+        """What the session reported, by name."""
+        return dict(line.split("=", 1) for text in self.reports for line in text.splitlines())
+
+
+def repository(folder: Path) -> None:
+    """`project.git` below a folder."""
+    script = """
+        git init --quiet --initial-branch=main work && cd work
+        git config user.name A && git config user.email a@example.org
+        echo cloned > file && git add file && git commit --quiet --message=One
+        git clone --quiet --bare . ../project.git
+    """
+    subprocess.run(["sh", "-ec", script], cwd=folder, check=True, timeout=60)
+
+
+def authority(folder: Path) -> Authority:
+    """One that nobody knows, for mirror.example."""
+    import ssl
+
+    ca = trustme.CA()
+    bundle = folder / "ca.crt"
+    bundle.write_bytes(ca.cert_pem.bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("mirror.example").configure_cert(context)
+    return Authority(bundle=bundle, server=context)
+
+
+@contextlib.contextmanager
+def store() -> Iterator[str]:
+    """An S3 server that holds one object: its URL."""
+    import requests
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        url = "http://{}:{}".format(*server.get_host_and_port())
+        with requests.Session() as client:
+            client.trust_env = False
+            for path, data in (("/data", b""), ("/data/greeting.txt", OBJECT.encode())):
+                client.put(url + path, data=data, timeout=30).raise_for_status()
+        yield url
+    finally:
+        server.stop()
+
+
+def reporting(reports: list[str]) -> Application:
+    """Takes what is posted to it."""
+
+    def answer(request: Request) -> Answer:
+        reports.append(request.body.decode())
+        return Answer()
+
+    return answer
+
+
+@contextlib.contextmanager
+def servers(folder: Path, port: int) -> Iterator[Wired]:
+    """S3, Vault, git, a proxy that is the only way to some of them, and an authority."""
+    repository(folder)
+    ca = authority(folder)
+    repositories, scripts = git(folder, token=GIT_TOKEN), files({"/job.sh": JOB.encode()})
+
+    def mirror(request: Request) -> Answer:
+        return (repositories if request.path.startswith("/project") else scripts)(request)
+
+    secrets = {"ann/session": {"FROM_VAULT": "kept in Vault"}}
+    known = vault(token=VAULT_TOKEN, secrets=secrets, role="", jwt="")
+    reports: list[str] = []
+    with (
+        store() as s3,
+        serve(known) as kv,
+        serve(mirror, tls=ca.server) as far,
+        serve(proxy(far.port)) as way,
+        serve(reporting(reports)) as report,
+    ):
+        values = {
+            "networking": {"service": {"port": port}},
+            "security": {"password": PASSWORD},
+            "s3": {
+                "endpoint": s3, "accessKeyId": "AKIA", "secretAccessKey": "s'e\"cret",
+                "defaultRegion": "us-east-1", "pathStyleAccess": True,
+            },
+            "vault": {
+                "url": kv.url, "token": VAULT_TOKEN, "mount": "kv", "directory": "ann",
+                "secret": "/session",
+            },
+            "git": {
+                "repository": f"{MIRROR}/project.git", "token": GIT_TOKEN, "name": "Ann",
+                "email": "ann@example.org",
+            },
+            "proxy": {
+                "enabled": True, "httpProxy": way.url, "httpsProxy": way.url,
+                "noProxy": "127.0.0.1,localhost",
+            },
+            "certificates": {"cacerts": ca.bundle.read_text()},
+            "init": {"personalInit": f"{MIRROR}/job.sh", "personalInitArgs": report.url},
+        }  # fmt: skip
+        yield Wired(values=values, reports=reports, proxied=way.requests)
+
+
+def run_wired(
+    session: Session, chart: str, image: str, folder: Path, log: Path
+) -> tuple[Wired, TestCounts]:
+    """Run a chart on an image, wired, through its own suite and the pod of `helm test`."""
+    catalog = session.catalog
+    recipe = catalog.charts[catalog.matrix.charts[chart].recipe]
+    write_tree(folder / chart, files_of(catalog, chart, [image], "1.0.0"))
+    port = free_port()
+    (folder / "git").mkdir()
+    with servers(folder / "git", port) as wired:
+        values = folder / "values.json"
+        values.write_text(json.dumps(wired.values))
+        manifests = session.helm.template(folder / chart, release="r-1", values=values)
+        runner = session.chart_runner
+        player: KubePlayer = runner._player
+        with player.play(manifests, port=port, network=HOST, log=log, timeout=600) as played:
+            suite = Suite(
+                subject=f"chart {chart}", folders=(Path(recipe.tests),), facts={"url": played.url},
+                env={}, password=PASSWORD, junit=folder / f"{chart}.xml", log=log, timeout=900,
+            )  # fmt: skip
+            helm_test(session, played, manifests)
+            counts = run_suite(session.runner, suite)
+        return replace(wired, reports=list(wired.reports)), counts
+
+
+def helm_test(session: Session, played: Played, manifests: str) -> None:
+    """Run the pod of `helm test` beside the service. Raises StepError where it fails."""
+    (pod,) = (item for item in parse(manifests) if item["kind"] == "Pod")
+    name, (container,) = pod["metadata"]["name"], pod["spec"]["containers"]
+    host = next(it["value"] for it in container["env"] if it["name"] == "SERVICE_HOST")
+    # What a cluster's DNS would say; the service is on this machine's network, beyond the bridge.
+    pod["spec"]["hostAliases"] = [{"ip": "GATEWAY", "hostnames": [host]}]
+    script = """
+        gateway=$(podman network inspect catalog --format '{{(index .Subnets 0).Gateway}}')
+        sed "s/GATEWAY/$gateway/" |
+            podman kube play --quiet --network catalog --tls-verify=false - > /dev/null
+        code=$(podman wait "$0"); podman logs "$0"; exit "$code"
+    """
+    run = ("sh", "-euc", script, f"{name}-{container['name']}")
+    text = dump([pod]).encode()
+    command = Command(argv=(*played.enter, *run), env=played.env, stdin=text, timeout=120)
+    said = session.runner.run(command).stdout
+    if not re.search(r": [23]\d\d\n", said):
+        raise StepError(f"the pod of helm test said: {said}")

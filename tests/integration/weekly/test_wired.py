@@ -1,0 +1,27 @@
+"""The starter's charts, wired to real servers: what a launch from the form gives a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.reference import parse
+from tests.integration.chart.wired import OBJECT, run_wired
+from tests.integration.starter import Catalog
+
+
+@pytest.mark.parametrize(
+    ("chart", "languages"), [("jupyter-python", {"python"}), ("jupyter-r", {"r"})]
+)
+def test_a_session_has_all_that_the_chart_was_told(
+    starter: Catalog, chart: str, languages: set[str], tmp_path: Path
+) -> None:
+    session = starter.session()
+    with session.registry():
+        image = str(parse(session.catalog.matrix.repository_of(chart)).with_tag("latest"))
+        wired, counts = run_wired(session, chart, image, tmp_path, starter.state / "wired.log")
+    assert counts.passed > 8
+    expected = {"project": "cloned", "vault": "kept in Vault", "duckdb": OBJECT}
+    assert wired.found == expected | dict.fromkeys(languages, OBJECT)
+    assert {request.path for request in wired.proxied} == {"mirror.example:443"}
