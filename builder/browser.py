@@ -96,7 +96,7 @@ class Page:
 
     def press(self, key: str, *, code: int, shift: bool = False) -> None:
         """Press a key, e.g. Enter, whose number is 13."""
-        text = {"text": "\r"} if key == "Enter" else {}
+        text: dict[str, Any] = {"text": "\r"} if key == "Enter" else {}
         text |= {"modifiers": 8} if shift else {}
         for kind in ("keyDown", "keyUp"):
             self.call(
