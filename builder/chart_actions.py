@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from builder.actions import Work
+from builder.chart_artifact import chart_artifact, released_package
 from builder.chart_check import check_chart, read_chart
 from builder.charting import chart_place, files_of
 from builder.contract.chart import read
 from builder.contract.check import fatal
 from builder.contract.launch import launch
-from builder.errors import ConfigError, StepError
+from builder.errors import StepError
 from builder.events import Noted, Result
-from builder.fingerprint import sha256
 from builder.helm import Helm, latest_minors
 from builder.plan import ChartPlan, Step, reference
-from builder.ports import Artifact, Blob, ChartRequest, ChartRunner, Store
-from builder.reference import parse as parse_reference
-from builder.release import CHARTS, Record
-from builder.render.chart_index import INDEX, IndexEntry, merge_index
-from builder.render.chart_package import pack, unpack
+from builder.ports import ChartRequest, ChartRunner, Store
+from builder.render.chart_changelog import with_changelog
+from builder.render.chart_package import ChartPackage, pack
 from builder.workspace import write, write_tree
-
-# What Helm itself gives a chart in an OCI registry, so that `helm pull oci://…` takes it.
-CONFIG = "application/vnd.cncf.helm.config.v1+json"
-CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 
 class ChartActions:
@@ -53,6 +46,7 @@ class ChartActions:
         if self._store.digest(place) is not None:
             reason = f"{item.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
+        files = with_changelog(files, self._before(item))
         folder = self._work.state / "work" / "charts" / item.name
         write_tree(folder, files)
         self._note(step, "checking the form")
@@ -63,7 +57,7 @@ class ChartActions:
         counts = self._runner.run(self._request(step, item, folder))
         self._note(step, "packaging")
         package = self._helm.package(folder, self._work.state / "work" / "packages")
-        self._store.put(chart_artifact(item.name, files), place)
+        self._store.put(chart_artifact(ChartPackage(data=pack(item.name, files))), place)
         detail |= {
             "digest": f"sha256:{package.digest}",
             "cases": list(checked.cases),
@@ -72,6 +66,13 @@ class ChartActions:
             "tests": {"passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped},
         }
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _before(self, item: ChartPlan) -> Mapping[str, bytes] | None:
+        """The files of the version that is offered now, if any is."""
+        if item.before is None:
+            return None
+        matrix = self._work.catalog.matrix
+        return released_package(item.name, item.before, matrix=matrix, store=self._store).files
 
     def _check(self, name: str, folder: Path) -> None:
         """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""
@@ -115,52 +116,3 @@ class ChartActions:
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))
-
-
-def chart_artifact(name: str, files: dict[str, bytes]) -> Artifact:
-    """A chart's package as Helm keeps it in a registry."""
-    package = pack(name, files)
-    return Artifact(
-        kind=CONFIG,
-        config=json.dumps(_metadata(files), sort_keys=True).encode(),
-        files={f"{name}.tgz": Blob(kind=CONTENT, data=package)},
-    )
-
-
-def _metadata(files: dict[str, bytes]) -> dict[str, object]:
-    data = YAML(typ="safe").load(files["Chart.yaml"].decode())
-    if not isinstance(data, dict):
-        raise ConfigError("Chart.yaml is not a mapping")
-    return data
-
-
-def publish_index(*, record: Record, store: Store, work: Work, folder: Path) -> int:
-    """Make `folder` a chart repository that lists what the record does; how many packages.
-
-    Packages that are missing come from the registry; index.yaml is last, by rename.
-    """
-    matrix = work.catalog.matrix
-    index = folder / INDEX
-    old = index.read_bytes() if index.is_file() else None
-    entries = []
-    for name, chart in record.charts.items():
-        repository = parse_reference(matrix.repository_of(f"{CHARTS}/{name}"))
-        for version, held in chart.listed.items():
-            file = folder / f"{name}-{version}.tgz"
-            if not file.is_file() or sha256(file.read_bytes()) != held["digest"]:
-                artifact = store.get(repository.at(held["manifest"]))
-                if artifact is None:
-                    raise StepError(f"chart {name} {version} is gone from {matrix.registry}")
-                ((_, blob),) = artifact.files.items()
-                write(file, blob.data)
-            entries.append(
-                IndexEntry(
-                    metadata=_metadata(unpack(file.read_bytes())),
-                    digest=held["digest"],
-                    url=file.name,
-                    created=held["created"],
-                )
-            )
-    generated = f"{record.day}T00:00:00Z"
-    write(index, merge_index(old, entries, generated=generated, file=str(index)))
-    return len(entries)

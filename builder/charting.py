@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.model import Catalog
@@ -10,7 +10,16 @@ from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import CHARTS, ReleasedChart
 from builder.render.chart import render_chart
-from builder.render.chart_version import FIRST, bump, chart_fingerprint, value_types
+from builder.render.chart_changelog import with_changelog
+from builder.render.chart_package import ChartPackage, pack
+from builder.render.chart_version import (
+    FIRST,
+    bump,
+    chart_fingerprint,
+    next_version,
+    value_types,
+    with_version,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +66,26 @@ def predict(
     return ChartChange(
         action="package", version=version, reason=f"changed since {held.version}: {changed}"
     )
+
+
+def publish_as(
+    released: ChartPackage, *, listed: Collection[str], held: ChartPackage | None
+) -> tuple[ChartChange, ChartPackage]:
+    """What becomes of a released chart in a repository whose newest version of it is `held`.
+
+    `listed` are the sha256 of the packages that releases had. A repository that holds one of them
+    follows the releases; another has a history of its own, and its versions go on from there.
+    """
+    if held is None:
+        change = ChartChange(action="package", version=released.version, reason="new")
+        return change, released
+    if chart_fingerprint(held.files) == chart_fingerprint(released.files):
+        reason = "nothing in it changed"
+        return ChartChange(action="keep", version=held.version, reason=reason), held
+    package = released
+    if held.digest not in listed:
+        version = next_version(held.version, old=held.files, new=released.files)
+        files = with_changelog(with_version(released.files, version), held.files)
+        package = ChartPackage(data=pack(released.name, files))
+    reason = f"changed since {held.version}"
+    return ChartChange(action="package", version=package.version, reason=reason), package

@@ -11,7 +11,7 @@ from builder.matrix import Expansion
 from builder.model import Base, Catalog, Matrix, Target
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
-from builder.release import Record, ReleasedTarget
+from builder.release import Record, ReleasedChart, ReleasedTarget
 
 FORMAT = 1
 
@@ -65,6 +65,7 @@ class ChartPlan:
     cells: tuple[str, ...]  # ids of the targets of the images
     action: str  # package, keep or skip
     reason: str
+    before: ReleasedChart | None = None  # what the current release has
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,8 @@ class ChartPlanner:
             item for item in ids if item not in targets and item not in self.observed.digests
         ]
         building = [item for item in ids if item in targets and targets[item].action == "build"]
-        change = predict(self.catalog, name, images, record.charts.get(name) if record else None)
+        before = record.charts.get(name) if record else None
+        change = predict(self.catalog, name, images, before)
         action, reason = change.action, change.reason
         if missing:
             action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
@@ -92,6 +93,7 @@ class ChartPlanner:
             cells=tuple(ids),
             action=action,
             reason=reason,
+            before=before,
         )
 
 

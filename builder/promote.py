@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from builder import release
 from builder.actions import Work
+from builder.chart_artifact import package_in
 from builder.charting import chart_place, files_of
 from builder.errors import ConflictError, StepError, raise_all
 from builder.events import Noted, Result
-from builder.fingerprint import sha256
 from builder.lock import dump as dump_lock
 from builder.observe import read_record, releases_reference
 from builder.offers import Offers
@@ -196,11 +196,10 @@ class Promotion:
         package = self._store.get(place) if manifest else None
         if manifest is None or package is None:
             return old
-        ((_, blob),) = package.files.items()
         listed = dict(old.listed) if old else {}
         listed[item.version] = {
             "manifest": manifest,
-            "digest": sha256(blob.data),
+            "digest": package_in(package, str(place)).digest,
             "created": f"{plan.release.replace('.', '-', 2)[:10]}T00:00:00Z",
         }
         return ReleasedChart(

@@ -13,6 +13,7 @@ from builder.cli.options import Options, running
 COMMANDS = {
     "check": "hold any chart against what Onyxia asks of it",
     "launch": "the values that a launch from Onyxia's form sends",
+    "publish": "put what is released into a folder of static pages, or an OCI registry",
 }
 
 
@@ -35,6 +36,7 @@ def command(ctx: click.Context, /, **given: Any) -> int:
       builder charts --select 'jupyter-r'
       builder charts check path/to/chart chart-1.2.3.tgz
       builder charts launch jupyter-r --context context.yaml
+      builder charts publish --to public/charts
     """
     if ctx.invoked_subcommand is not None:
         return 0

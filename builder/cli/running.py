@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import click
 
 from builder.actions import Action, Work
-from builder.chart_actions import publish_index
+from builder.chart_publish import Released, publish_index
 from builder.cli.outlook import Outlook, disk_of, look_ahead
 from builder.cli.wiring import Session
 from builder.disk import Watch
@@ -159,7 +159,8 @@ def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]
     record = read_record(session.store, current)
     if record is not None:
         folder = session.workspace.state / "charts"
-        publish_index(record=record, store=session.store, work=work, folder=folder)
+        released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
+        publish_index(released, folder)
     return result
 
 

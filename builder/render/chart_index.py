@@ -39,6 +39,10 @@ class IndexEntry:
         return str(self.metadata["version"])
 
 
+Entries = Mapping[str, Sequence[Mapping[str, object]]]
+"""The versions that an index lists, by the name of their chart."""
+
+
 def merge_index(
     old: bytes | None, new: Sequence[IndexEntry], *, generated: str, file: str = INDEX
 ) -> bytes:
@@ -47,15 +51,22 @@ def merge_index(
     Raises ConfigError where `old` is torn or malformed, and ConflictError where a version is
     listed with another digest. An index that would only get a new time is returned as it is.
     """
-    entries = read_index(old, file) if old is not None else {}
+    before = read_index(old, file) if old is not None else {}
+    after = with_entries(before, new, file)
+    return old if old is not None and after == before else emit_index(after, generated)
+
+
+def with_entries(
+    entries: Entries, new: Sequence[IndexEntry], file: str = INDEX
+) -> dict[str, list[Mapping[str, object]]]:
+    """Entries with new ones among them. Raises ConflictError, as `merge_index` does."""
+    merged = {name: list(versions) for name, versions in entries.items()}
     errors: list[BuilderError] = []
-    changed = old is None
     for entry in new:
-        versions = entries.setdefault(entry.name, [])
+        versions = merged.setdefault(entry.name, [])
         held = next((item for item in versions if item["version"] == entry.version), None)
         if held is None:
             versions.append(_item(entry))
-            changed = True
         elif held["digest"] != entry.digest:
             errors.append(
                 ConflictError(
@@ -65,12 +76,10 @@ def merge_index(
                 )
             )
     raise_all(errors)
-    if not changed and old is not None:
-        return old
-    return _emit(entries, generated)
+    return merged
 
 
-def read_index(text: bytes, file: str = INDEX) -> dict[str, list[dict[str, object]]]:
+def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, object]]]:
     """The entries of an index. Raises ConfigError where it is torn or malformed."""
     where = Location(file=file)
     hint = "restore it, or move it away to list only what is published from now on"
@@ -81,10 +90,11 @@ def read_index(text: bytes, file: str = INDEX) -> dict[str, list[dict[str, objec
     if not isinstance(data, dict) or data.get("apiVersion") != "v1":
         raise ConfigError("not an index of charts", hint=hint, location=where)
     # Every writer puts `generated` last, so that without it the end is lost.
-    ended = _MOMENT.match(_time(data.get("generated")))
-    if not ended or not isinstance(data.get("entries"), dict):
+    if not _MOMENT.match(_time(data.get("generated"))):
         raise ConfigError("the index is torn: its end is missing", hint=hint, location=where)
-    entries: dict[str, list[dict[str, object]]] = {}
+    if not isinstance(data.get("entries"), dict):
+        raise ConfigError("the index has no entries", hint=hint, location=where)
+    entries: dict[str, list[Mapping[str, object]]] = {}
     for name, versions in data["entries"].items():
         whole = isinstance(versions, list) and all(_is_whole(item) for item in versions)
         if not whole:
@@ -93,13 +103,38 @@ def read_index(text: bytes, file: str = INDEX) -> dict[str, list[dict[str, objec
                 hint="every version needs name, version, digest and urls",
                 location=where,
             )
-        entries[str(name)] = [{**item, "created": _time(item.get("created"))} for item in versions]
+        entries[str(name)] = [
+            {
+                **item,
+                "created": _time(item.get("created")),
+                "digest": str(item["digest"]).removeprefix("sha256:"),
+            }
+            for item in versions
+        ]
     return entries
 
 
+def newest(versions: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
+    """Of the versions of a chart in an index the one that is installed where none is named."""
+    return max(versions, key=_rank, default=None)
+
+
+def entry_of(item: Mapping[str, object]) -> IndexEntry:
+    """What an index says of a version, to be listed in another."""
+    said = {key: value for key, value in item.items() if key not in ("created", "digest", "urls")}
+    urls = item["urls"]
+    assert isinstance(urls, list)
+    return IndexEntry(
+        metadata=said, digest=str(item["digest"]), url=str(urls[0]), created=str(item["created"])
+    )
+
+
 def _is_whole(item: object) -> bool:
-    return isinstance(item, dict) and all(
-        item.get(key) for key in ("name", "version", "digest", "urls")
+    return (
+        isinstance(item, dict)
+        and all(item.get(key) for key in ("name", "version", "digest"))
+        and isinstance(item.get("urls"), list)
+        and len(item["urls"]) > 0
     )
 
 
@@ -126,8 +161,11 @@ def _rank(item: Mapping[str, object]) -> tuple[int, object]:
         return 0, str(item["version"])
 
 
-def _emit(entries: Mapping[str, Sequence[Mapping[str, object]]], generated: str) -> bytes:
-    """Versions of a chart stand newest first, as helm writes them; `generated` ends the file."""
+def emit_index(entries: Entries, generated: str) -> bytes:
+    """The text of an index.
+
+    Versions of a chart stand newest first, as helm writes them; `generated` ends the file.
+    """
     ordered = {
         name: sorted(versions, key=_rank, reverse=True)
         for name, versions in sorted(entries.items())

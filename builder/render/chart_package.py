@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from builder.errors import ConfigError
+from builder.render.chart_version import about
 
 # Helm refuses timestamps before 1980 in some tools around it; any fixed day does.
 _EPOCH = 315_532_800
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartPackage:
+    """A package, and what it says of itself. Each raises ConfigError where it is no package."""
+
+    data: bytes
+
+    @cached_property
+    def files(self) -> Mapping[str, bytes]:
+        """Its files, by path below the chart's folder."""
+        return unpack(self.data)
+
+    @cached_property
+    def metadata(self) -> Mapping[str, object]:
+        """Its Chart.yaml."""
+        return about(self.files)
+
+    @property
+    def name(self) -> str:
+        """The chart's name."""
+        return str(self.metadata["name"])
+
+    @property
+    def version(self) -> str:
+        """The chart's version."""
+        return str(self.metadata["version"])
+
+    @property
+    def file(self) -> str:
+        """What its file is called."""
+        return f"{self.name}-{self.version}.tgz"
+
+    @cached_property
+    def digest(self) -> str:
+        """Its sha256, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 def pack(name: str, files: Mapping[str, bytes]) -> bytes:

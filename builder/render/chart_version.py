@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import semver
 from ruamel.yaml import YAML
@@ -16,25 +16,38 @@ from builder.errors import ConfigError
 FIRST = "1.0.0"
 FORMER = "former-values"
 """The annotation of Chart.yaml that says, as JSON, where values are now, by the path they had."""
+CHANGELOG = "CHANGELOG.md"
+"""The file of a package that says what changed. It is derived, so it changes nothing itself."""
+TEMPLATE = "template"
+"""The type of a file below `templates/`: a feature without values of its own brings one."""
 _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
 def chart_fingerprint(files: Mapping[str, bytes]) -> str:
-    """The identity of a chart: sha256 of its files, its version left out."""
-    entries = []
-    for path, content in sorted(files.items()):
-        same = (
-            _VERSION.sub(b"version: 0.0.0", content, count=1) if path == "Chart.yaml" else content
-        )
-        entries.append([path, hashlib.sha256(same).hexdigest()])
+    """The identity of a chart: sha256 of its files, its version and its changelog left out."""
+    same = with_version({path: files[path] for path in files if path != CHANGELOG}, "0.0.0")
+    entries = [[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(same.items())]
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def chart_version(files: Mapping[str, bytes]) -> str:
     """The version that a chart says it has."""
-    data = YAML(typ="safe").load(io.BytesIO(files["Chart.yaml"]))
-    return str(data["version"])
+    return str(about(files)["version"])
+
+
+def with_version(files: Mapping[str, bytes], version: str) -> dict[str, bytes]:
+    """The same chart under another version."""
+    text = _VERSION.sub(f"version: {version}".encode(), files.get("Chart.yaml", b""), count=1)
+    return {path: text if path == "Chart.yaml" else data for path, data in files.items()}
+
+
+def about(files: Mapping[str, bytes]) -> Mapping[str, object]:
+    """Chart.yaml. Raises ConfigError where it is not a mapping."""
+    data = YAML(typ="safe").load(io.BytesIO(files.get("Chart.yaml", b"{}")))
+    if not isinstance(data, dict):
+        raise ConfigError("Chart.yaml is not a mapping")
+    return data
 
 
 def next_version(
@@ -42,8 +55,8 @@ def next_version(
 ) -> str:
     """The version of `new`, a chart's files, when `old` was published as `previous`.
 
-    The same where nothing changed; major where a value went or changed its type, minor where one
-    was added, else patch. Raises ConfigError where `previous` is no version.
+    The same where nothing changed; else as `bump` says. Raises ConfigError where `previous` is no
+    version.
     """
     if previous is None or old is None:
         return FIRST
@@ -53,12 +66,17 @@ def next_version(
 
 
 def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """The version after `previous` of a chart that changed, by the types of its values."""
+    """The version after `previous` of a chart that changed, by what `value_types` says.
+
+    Major where a value went or changed its type, minor where a value or a template came, else
+    patch.
+    """
     try:
         version = semver.Version.parse(previous)
     except ValueError as error:
         raise ConfigError(f"not a chart version: {previous}", hint="MAJOR.MINOR.PATCH") from error
-    if any(after.get(path) != kind for path, kind in before.items()):
+    values = {path: kind for path, kind in before.items() if kind != TEMPLATE}
+    if any(after.get(path) != kind for path, kind in values.items()):
         return str(version.bump_major())
     if set(after) - set(before):
         return str(version.bump_minor())
@@ -66,35 +84,56 @@ def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) 
 
 
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The type of every value of a chart, by path: what its schema says, else its default.
+    """The type of every value of a chart, by path, and its templates.
 
-    A path that a value had counts too: the chart still takes it.
+    It is what the schema says, else that of the default. A path that a value had counts too: the
+    chart still takes it.
     """
-    types: dict[str, str] = {}
-    defaults = YAML(typ="safe").load(io.BytesIO(files.get("values.yaml", b"{}"))) or {}
-    _by_default(defaults, (), types)
-    _by_schema(json.loads(files.get("values.schema.json", b"{}")), (), types)
-    about = YAML(typ="safe").load(io.BytesIO(files.get("Chart.yaml", b"{}"))) or {}
-    former = json.loads((about.get("annotations") or {}).get(FORMER, "{}"))
-    return types | {old: types[path] for old, path in former.items() if path in types}
+    types = {path: _kind(value) for path, value in defaults(files).items()}
+    for path, node in schema_nodes(files):
+        if node.get("properties"):
+            types.pop(path, None)
+        else:
+            types[path] = str(node.get("type", "any"))
+    types |= {old: types[path] for old, path in former(files).items() if path in types}
+    return types | {path: TEMPLATE for path in files if path.startswith("templates/")}
 
 
-def _by_default(node: object, path: tuple[str, ...], types: dict[str, str]) -> None:
+def defaults(files: Mapping[str, bytes]) -> dict[str, object]:
+    """The leaves of values.yaml, by path."""
+    found = YAML(typ="safe").load(io.BytesIO(files.get("values.yaml", b"{}"))) or {}
+    return dict(_leaves(found, ()))
+
+
+def schema_nodes(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The nodes of values.schema.json below its root, by path; a group before what it holds."""
+    yield from _nodes(json.loads(files.get("values.schema.json", b"{}")), ())
+
+
+def former(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Where values are now, by the path that they had."""
+    annotations = about(files).get("annotations")
+    text = annotations.get(FORMER, "{}") if isinstance(annotations, Mapping) else "{}"
+    return {str(old): str(path) for old, path in json.loads(text).items()}
+
+
+def _leaves(node: object, path: tuple[str, ...]) -> Iterator[tuple[str, object]]:
     if isinstance(node, Mapping) and node:
         for key, child in node.items():
-            _by_default(child, (*path, str(key)), types)
+            yield from _leaves(child, (*path, str(key)))
     elif path:
-        types[".".join(path)] = _kind(node)
+        yield ".".join(path), node
 
 
-def _by_schema(node: Mapping[str, object], path: tuple[str, ...], types: dict[str, str]) -> None:
+def _nodes(
+    node: Mapping[str, object], path: tuple[str, ...]
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if path:
+        yield ".".join(path), node
     properties = node.get("properties")
-    if isinstance(properties, Mapping) and properties:
-        types.pop(".".join(path), None)
+    if isinstance(properties, Mapping):
         for key, child in properties.items():
-            _by_schema(child, (*path, str(key)), types)
-    elif path:
-        types[".".join(path)] = str(node.get("type", "any"))
+            yield from _nodes(child, (*path, str(key)))
 
 
 def _kind(value: object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.actions import BuildActions, Ports, Work
-from builder.chart_actions import chart_artifact
+from builder.chart_artifact import chart_artifact
 from builder.charting import chart_place, files_of
 from builder.errors import Location
 from builder.events import Event, Finished, Result
@@ -23,6 +23,7 @@ from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.promote import Promotion, blocked_steps
 from builder.release import Record
+from builder.render.chart_package import ChartPackage, pack
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
 from builder.selection import select
@@ -319,7 +320,8 @@ class Week:
             if item.action == "package":
                 files = files_of(work.catalog, item.name, item.images, item.version)
                 place = chart_place(work.catalog, item.name, files, item.version)
-                self.store.put(chart_artifact(item.name, files), place)
+                package = ChartPackage(data=pack(item.name, files))
+                self.store.put(chart_artifact(package), place)
             return Result(step=step.id, status="done")
 
         def release(step: Step) -> Result:

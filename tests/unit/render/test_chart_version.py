@@ -6,7 +6,7 @@ import pytest
 
 from builder.errors import ConfigError
 from builder.render.chart import chart_fingerprint, next_version
-from builder.render.chart_version import chart_version, value_types
+from builder.render.chart_version import chart_version, value_types, with_version
 
 
 def chart(
@@ -48,16 +48,31 @@ def test_the_kind_of_change_decides(new: dict[str, bytes], version: str) -> None
     assert next_version("1.2.3", old=chart(), new=new) == version
 
 
-def test_only_the_version_of_the_chart_is_left_out() -> None:
+def test_only_the_version_and_the_changelog_of_the_chart_are_left_out() -> None:
     other = chart()
     other["Chart.yaml"] += b"appVersion: 2\n"
     assert chart_fingerprint(other) != chart_fingerprint(chart())
+    told = chart() | {"CHANGELOG.md": b"# Changes\n"}
+    assert chart_fingerprint(told) == chart_fingerprint(chart())
+
+
+def test_a_feature_without_values_is_a_feature() -> None:
+    more = chart() | {"templates/_gpu.tpl": b"gpu"}
+    assert next_version("1.2.3", old=chart(), new=more) == "1.3.0"
+    assert next_version("1.2.3", old=more, new=chart()) == "1.2.4"
+
+
+def test_the_same_chart_under_another_version() -> None:
+    other = with_version(chart(version="1.2.3"), "2.0.0")
+    assert chart_version(other) == "2.0.0"
+    assert other == chart(version="2.0.0") | {"Chart.yaml": b"apiVersion: v2\nversion: 2.0.0\n"}
 
 
 def test_a_schema_says_more_than_a_default() -> None:
     files = chart("a: 1\nfree: {}\nlist: []\nnone: ''\n", a="number")
     assert value_types(files) == {
         "a": "number", "free": "object", "list": "array", "none": "string",
+        "templates/x.yaml": "template",
     }  # fmt: skip
     assert chart_version(files) == "1.2.3"
 

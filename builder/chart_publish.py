@@ -1,0 +1,120 @@
+"""Publishes what a release offers of charts to a repository, which decides their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from builder.chart_artifact import released_package
+from builder.chart_repository import Publication, alone, write_packages
+from builder.charting import ChartChange, publish_as
+from builder.errors import BuilderError, raise_all
+from builder.model import Matrix
+from builder.ports import Store
+from builder.release import Record
+from builder.render.chart_index import INDEX, merge_index
+from builder.render.chart_package import ChartPackage
+from builder.signing import Sign
+from builder.workspace import write
+
+_AT_ONCE = 8
+
+
+class Repository(Protocol):
+    """Where charts are published. Each raises ConfigError, ConflictError, StepError."""
+
+    def newest(self, name: str) -> ChartPackage | None:
+        """The newest version of a chart, or None."""
+
+    def has_signed(self, package: ChartPackage) -> bool:
+        """Whether nothing is left to be signed of what it holds."""
+
+    def add(self, publications: Sequence[Publication], *, generated: str) -> None:
+        """Publish all, or change nothing that anybody reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """What the current release offers of charts, in the registry that it is in."""
+
+    record: Record
+    matrix: Matrix
+    store: Store
+
+    @property
+    def moment(self) -> str:
+        """When it was released, as an index says it."""
+        return f"{self.record.day}T00:00:00Z"
+
+    def package(self, name: str, version: str = "") -> ChartPackage:
+        """The package of a chart. Raises StepError where it is gone."""
+        chart = self.record.charts[name]
+        return released_package(name, chart, matrix=self.matrix, store=self.store, version=version)
+
+    def publish(
+        self, names: Sequence[str], repository: Repository, sign: Sign | None = None
+    ) -> dict[str, ChartChange]:
+        """Publish charts; what became of each, by name.
+
+        Nothing is published where one of them cannot be.
+        """
+        decided = self._decide(names, repository)
+        publications = []
+        for name, (change, package) in decided.items():
+            if change.action == "package" or (sign and not repository.has_signed(package)):
+                times = {it["digest"]: it["created"] for it in self._listed(name).values()}
+                publication = Publication(
+                    package=package,
+                    created=times.get(package.digest, self.moment),
+                    provenance=sign(package) if sign else b"",
+                )
+                publications.append(publication)
+        repository.add(publications, generated=self.moment)
+        return {name: change for name, (change, _) in decided.items()}
+
+    def _decide(
+        self, names: Sequence[str], repository: Repository
+    ) -> dict[str, tuple[ChartChange, ChartPackage]]:
+        """What becomes of each. Raises every independent error."""
+
+        def decide(name: str) -> tuple[ChartChange, ChartPackage] | BuilderError:
+            listed = {item["digest"] for item in self._listed(name).values()}
+            try:
+                held = repository.newest(name)
+                return publish_as(self.package(name), listed=listed, held=held)
+            except BuilderError as error:
+                return error
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = dict(zip(names, pool.map(decide, names), strict=True))
+        raise_all([item for item in found.values() if isinstance(item, BuilderError)])
+        return {name: it for name, it in found.items() if not isinstance(it, BuilderError)}
+
+    def _listed(self, name: str) -> Mapping[str, Mapping[str, str]]:
+        return self.record.charts[name].listed
+
+
+def publish_index(released: Released, folder: Path) -> int:
+    """Make `folder` a chart repository that lists all that releases have; how many packages.
+
+    Packages that are missing come from the registry; the index is last, by rename.
+    """
+    publications = []
+    for name, chart in released.record.charts.items():
+        for version, held in chart.listed.items():
+            file = folder / f"{name}-{version}.tgz"
+            data = file.read_bytes() if file.is_file() else b""
+            package = ChartPackage(data=data)
+            if package.digest != held["digest"]:
+                package = released.package(name, version)
+            publications.append(Publication(package=package, created=held["created"]))
+    index = folder / INDEX
+    with alone(folder):
+        write_packages(folder, publications)
+        old = index.read_bytes() if index.is_file() else None
+        entries = [item.entry for item in publications]
+        write(index, merge_index(old, entries, generated=released.moment, file=str(index)))
+    return len(publications)

@@ -1,0 +1,273 @@
+"""Repositories that charts are published to: a folder of static pages, and an OCI registry."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import semver
+
+from builder.chart_artifact import chart_artifact, package_in
+from builder.chart_served import SIGNED, ServedRepository
+from builder.errors import ConfigError, ConflictError, Location, StepError, raise_all
+from builder.fingerprint import sha256
+from builder.ports import Store
+from builder.reference import Reference
+from builder.reference import parse as parse_reference
+from builder.render import chart_index
+from builder.render.chart_index import (
+    INDEX,
+    Entries,
+    IndexEntry,
+    emit_index,
+    entry_of,
+    read_index,
+    with_entries,
+)
+from builder.render.chart_package import ChartPackage
+from builder.resolvers.fetch import Fetcher
+from builder.workspace import write
+
+OCI = "oci://"
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """A package to publish. `created` is RFC 3339; `provenance` signs it, or is empty."""
+
+    package: ChartPackage
+    created: str
+    provenance: bytes = b""
+
+    @property
+    def entry(self) -> IndexEntry:
+        """What an index says of it."""
+        package = self.package
+        return IndexEntry(
+            metadata=package.metadata,
+            digest=package.digest,
+            url=package.file,
+            created=self.created,
+        )
+
+
+class FolderRepository:
+    """A folder of packages with an index.
+
+    What `served` lists and the folder does not is fetched into it, so that the folder can take the
+    place of what is served. Nothing is written before all of it is known to be well; the index
+    comes last, by rename. `others` gets what an index lists elsewhere.
+    """
+
+    def __init__(
+        self, *, folder: Path, others: ServedRepository, served: ServedRepository | None = None
+    ) -> None:
+        self._folder = folder
+        self._others = others
+        self._served = served
+
+    def newest(self, name: str) -> ChartPackage | None:
+        """The newest version of a chart, or None. Raises ConfigError, ConflictError, StepError."""
+        item = chart_index.newest(self._listed.get(name, ()))
+        return None if item is None else ChartPackage(data=self._content(entry_of(item)))
+
+    def has_signed(self, package: ChartPackage) -> bool:
+        """Whether a package has what signs it beside it."""
+        return (self._folder / (package.file + SIGNED)).is_file()
+
+    def add(self, publications: Sequence[Publication], *, generated: str) -> None:
+        """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
+        entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
+        fetched = self._fetched()
+        with alone(self._folder):
+            if _read(self._file) != self._before:
+                raise ConflictError(
+                    f"another run published to {self._folder} just now",
+                    hint="run it again: versions follow from what is there",
+                )
+            for path, data in fetched.items():
+                write(path, data)
+            write_packages(self._folder, publications)
+            if self._before is None or entries != self._own:
+                write(self._file, emit_index(entries, generated))
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / INDEX
+
+    @cached_property
+    def _before(self) -> bytes | None:
+        """The index of the folder, as it was found."""
+        return _read(self._file)
+
+    @cached_property
+    def _own(self) -> Entries:
+        """What the folder lists itself."""
+        return read_index(self._before, str(self._file)) if self._before is not None else {}
+
+    @cached_property
+    def _elsewhere(self) -> list[IndexEntry]:
+        """What is served."""
+        found = self._served.index() if self._served else {}
+        return [entry_of(item) for versions in found.values() for item in versions]
+
+    @cached_property
+    def _listed(self) -> Entries:
+        return with_entries(self._own, self._elsewhere, str(self._file))
+
+    def _has(self, entry: IndexEntry) -> bool:
+        """Whether the folder lists a version itself."""
+        return any(item["version"] == entry.version for item in self._own.get(entry.name, ()))
+
+    def _content(self, entry: IndexEntry) -> bytes:
+        """The package of an entry, checked."""
+        path = self._path(entry)
+        if path is None:
+            return self._others.package(entry)
+        if self._served and not self._has(entry):
+            return self._served.package(entry)
+        if (data := _read(path)) is None:
+            hint = "`--against URL` gets it from where it is served"
+            raise ConfigError(
+                f"{INDEX} lists it, and it is not there", hint=hint, location=_at(path)
+            )
+        if sha256(data) != entry.digest:
+            raise ConflictError(
+                f"it is not the package that {INDEX} lists",
+                hint=f"listed {entry.digest}, found {sha256(data)}",
+                location=_at(path),
+            )
+        return data
+
+    def _fetched(self) -> dict[Path, bytes]:
+        """What is served and not in the folder: packages, and what signs them."""
+        wanted = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = list(pool.map(self._with_provenance, wanted))
+        return {path: data for files in found for path, data in files.items() if data}
+
+    def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
+        path = self._path(entry)
+        assert path is not None
+        assert self._served is not None
+        signed = path.with_name(path.name + SIGNED)
+        return {path: self._served.package(entry), signed: self._served.provenance(entry)}
+
+    def _path(self, entry: IndexEntry) -> Path | None:
+        """Where a package is in the folder; None where an index lists one of elsewhere."""
+        url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
+        if "://" in url:
+            return None
+        below = PurePosixPath(url)
+        if below.is_absolute() or ".." in below.parts:
+            message = f"the index lists {entry.name} {entry.version} outside of it: {url}"
+            raise ConfigError(message, location=_at(self._file))
+        return self._folder / below
+
+
+class RegistryRepository:
+    """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
+
+    def __init__(self, *, store: Store, place: str) -> None:
+        self._store = store
+        self._place = place
+
+    def newest(self, name: str) -> ChartPackage | None:
+        """The newest version of a chart, or None. Raises ConfigError, StepError."""
+        repository = self._repository(name)
+        versions = [tag for tag in self._store.tags(repository.name) if _is_version(tag)]
+        if not versions:
+            return None
+        place = repository.with_tag(max(versions, key=semver.Version.parse))
+        artifact = self._store.get(place)
+        return None if artifact is None else package_in(artifact, str(place))
+
+    def has_signed(self, package: ChartPackage) -> bool:
+        """Whatever is there stays as it is: a tag never moves."""
+        return True
+
+    def add(self, publications: Sequence[Publication], *, generated: str) -> None:
+        """Push. Raises ConflictError where a tag names something else, before any is pushed."""
+        places = {
+            self._repository(item.package.name).with_tag(item.package.version): item
+            for item in publications
+        }
+        raise_all(
+            [
+                ConflictError(f"{place} exists already", hint="it never moves: run it again")
+                for place in places
+                if self._store.digest(place) is not None
+            ]
+        )
+        for place, item in places.items():
+            self._store.put(chart_artifact(item.package, item.provenance), place)
+
+    def _repository(self, name: str) -> Reference:
+        return parse_reference(f"{self._place}/{name}")
+
+
+def repository_at(
+    to: str, *, against: str, store: Store, fetcher: Fetcher
+) -> FolderRepository | RegistryRepository:
+    """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
+
+    Raises ConfigError.
+    """
+    if not to.startswith(OCI):
+        if "://" in to:
+            hint = f"a folder that is served as static pages, or {OCI}REGISTRY/PATH"
+            raise ConfigError(f"charts cannot be published to {to}", hint=hint)
+        return FolderRepository(
+            folder=Path(to),
+            others=ServedRepository(url="", fetcher=fetcher),
+            served=ServedRepository(url=against, fetcher=fetcher) if against else None,
+        )
+    if against:
+        hint = "a registry tells itself what it holds"
+        raise ConfigError("--against goes with a folder", hint=hint)
+    place = to.removeprefix(OCI).rstrip("/")
+    if (found := parse_reference(place)).name != place:
+        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{found.name}")
+    return RegistryRepository(store=store, place=place)
+
+
+def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
+    """Write packages, with what signs them where they are signed."""
+    for item in publications:
+        write(folder / item.package.file, item.package.data)
+        if item.provenance:
+            write(folder / (item.package.file + SIGNED), item.provenance)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While nobody else of this machine publishes to a folder. Raises StepError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise StepError(f"{error.strerror}", location=_at(folder)) from error
+
+
+def _is_version(tag: str) -> bool:
+    return semver.Version.is_valid(tag)
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _at(path: Path) -> Location:
+    return Location(file=str(path))

@@ -1,0 +1,107 @@
+"""`builder charts publish`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.chart_publish import Released
+from builder.chart_repository import repository_at
+from builder.charting import files_of
+from builder.cli.options import Options, planning
+from builder.cli.wiring import Session
+from builder.errors import SelectionError, StepError
+from builder.observe import read_record, releases_reference
+from builder.release import CURRENT, Record
+from builder.render.chart_version import chart_fingerprint
+from builder.signing import signer
+from builder.text import count
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@planning
+@click.option("--to", required=True, metavar="PLACE", help="A folder, or oci://REGISTRY/PATH.")
+@click.option(
+    "--against",
+    default="",
+    metavar="URL",
+    envvar="BUILDER_AGAINST",
+    help="Where the folder is served: what is there, and not in the folder, is fetched into it.",
+)
+@click.option("--sign-key", metavar="NAME", help="Sign packages, as `helm package --sign` does.")
+@click.option("--keyring", type=_FILE, help="A file of exported secret keys; those of gpg itself.")
+@click.option("--passphrase-file", type=_FILE, help="A file with what protects the key.")
+def command(
+    to: str,
+    against: str,
+    sign_key: str | None,
+    keyring: Path | None,
+    passphrase_file: Path | None,
+    **given: Any,
+) -> int:
+    """Publish the charts of the current release to another repository.
+
+    Each version is decided by what is there: nothing changed, none; else by what changed. What is
+    listed stays listed, and the index comes last, by rename.
+
+    \b
+    Example:
+      builder charts publish --to public --against https://charts.example.org
+      builder charts publish --to oci://ghcr.io/myorg/charts --sign-key NAME --keyring secret.gpg
+    """
+    session = Session(Options(**given))
+    repository = repository_at(to, against=against, store=session.store, fetcher=session.files)
+    with session.registry(), contextlib.ExitStack() as stack:
+        record = _record(session)
+        names = _names(session, record)
+        sign = None
+        if sign_key:
+            keys = signer(session.runner, sign_key, keyring=keyring, passphrase=passphrase_file)
+            sign = stack.enter_context(keys.ready())
+        released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
+        changes = released.publish(names, repository, sign)
+    for name, change in changes.items():
+        click.echo(f"{name} {change.version}: {change.reason}")
+        if _is_behind(session, record, name):
+            click.echo(f"{name}: changed here since; `builder publish` releases it", err=True)
+    new = sum(change.action == "package" for change in changes.values())
+    click.echo(f"{new} of {count(len(changes), 'chart')} published to {to}", err=True)
+    return 0
+
+
+def _record(session: Session) -> Record:
+    """The current release. Raises StepError where there is none."""
+    place = releases_reference(session.catalog).with_tag(CURRENT)
+    record = read_record(session.store, place)
+    if record is None:
+        hint = "`builder weekly` builds, tests and releases; `builder publish` does the last of it"
+        raise StepError(f"nothing is released in {place.name}", hint=hint)
+    return record
+
+
+def _names(session: Session, record: Record) -> list[str]:
+    """The released charts that have a selected image. Raises SelectionError."""
+    selected, expansion = set(session.selected()), session.project.expansion
+    names = [
+        name
+        for name, cells in expansion.charts.items()
+        if name in record.charts
+        and any(
+            not selected.isdisjoint(expansion.members.get(cell.id, {}).values()) for cell in cells
+        )
+    ]
+    if not names:
+        raise SelectionError("the current release has no such chart", hint="`builder charts`")
+    return names
+
+
+def _is_behind(session: Session, record: Record, name: str) -> bool:
+    """Whether the catalog would make something else of a chart than what is released."""
+    held = record.charts[name]
+    files = files_of(session.catalog, name, held.images, held.version)
+    return chart_fingerprint(files) != held.fingerprint
