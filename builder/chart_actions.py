@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 from builder.actions import Work
-from builder.chart_artifact import chart_artifact, released_package
+from builder.chart_artifact import chart_artifact, with_past
 from builder.chart_check import check_chart, read_chart
 from builder.charting import chart_place, files_of
 from builder.contract.chart import read
@@ -19,7 +18,6 @@ from builder.events import Noted, Result
 from builder.helm import Helm, latest_minors
 from builder.plan import ChartPlan, Step, reference
 from builder.ports import ChartRequest, ChartRunner, Store
-from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage, pack
 from builder.workspace import write, write_tree
 
@@ -46,7 +44,7 @@ class ChartActions:
         if self._store.digest(place) is not None:
             reason = f"{item.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
-        files = with_changelog(files, self._before(item))
+        files = with_past(files, item, matrix=self._work.catalog.matrix, store=self._store)
         folder = self._work.state / "work" / "charts" / item.name
         write_tree(folder, files)
         self._note(step, "checking the form")
@@ -66,13 +64,6 @@ class ChartActions:
             "tests": {"passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped},
         }
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
-
-    def _before(self, item: ChartPlan) -> Mapping[str, bytes] | None:
-        """The files of the version that is offered now, if any is."""
-        if item.before is None:
-            return None
-        matrix = self._work.catalog.matrix
-        return released_package(item.name, item.before, matrix=matrix, store=self._store).files
 
     def _check(self, name: str, folder: Path) -> None:
         """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from builder.errors import ConfigError, StepError
 from builder.model import Matrix
+from builder.plan import ChartPlan
 from builder.ports import Artifact, Blob, Store
 from builder.reference import parse as parse_reference
 from builder.release import CHARTS, ReleasedChart
+from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -44,3 +47,13 @@ def released_package(
     if artifact is None:
         raise StepError(f"chart {name} {number} is gone from {matrix.registry}")
     return package_in(artifact, str(place))
+
+
+def with_past(
+    files: Mapping[str, bytes], item: ChartPlan, *, matrix: Matrix, store: Store
+) -> dict[str, bytes]:
+    """A planned chart's files with what changed since the version that is released."""
+    before = None
+    if item.before is not None:
+        before = released_package(item.name, item.before, matrix=matrix, store=store).files
+    return with_changelog(files, before)

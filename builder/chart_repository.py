@@ -220,9 +220,12 @@ def repository_at(
 
     Raises ConfigError.
     """
+    if against and not against.startswith(("http://", "https://")):
+        hint = "where the folder is served: https://…"
+        raise ConfigError(f"--against {against} is no URL", hint=hint)
     if not to.startswith(OCI):
         if "://" in to:
-            hint = f"a folder that is served as static pages, or {OCI}REGISTRY/PATH"
+            hint = f"--to a folder that is served as static pages, or {OCI}REGISTRY/PATH"
             raise ConfigError(f"charts cannot be published to {to}", hint=hint)
         return FolderRepository(
             folder=Path(to),

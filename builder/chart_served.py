@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urljoin
 
-from builder.errors import Location, StepError
+from builder.errors import Location, StepError, UnreachableError
 from builder.model import RemoteFile
 from builder.render.chart_index import INDEX, IndexEntry, read_index
 from builder.resolvers.fetch import Fetcher, MissingError
@@ -25,16 +25,14 @@ class ServedRepository:
     def index(self) -> dict[str, list[Mapping[str, object]]]:
         """Its entries. Raises StepError, ConfigError, with the URL."""
         place = f"{self.url}/{INDEX}"
-        shown = without_credentials(place)
         try:
             text = self._fetcher.text(place, "an index of charts")
         except MissingError as error:
-            hint = "a first publication goes without --against"
-            raise _at(shown, "there is no such file", hint) from error
+            raise _told(error, place, "a first publication goes without --against") from error
         except StepError as error:
             hint = "may it be read from here? a name and a password go into the URL"
-            raise _at(shown, error.message, hint) from error
-        return read_index(text.encode(), shown)
+            raise _told(error, place, hint) from error
+        return read_index(text.encode(), without_credentials(place))
 
     def package(self, entry: IndexEntry) -> bytes:
         """A package that it lists. Raises StepError where it is gone, or another one."""
@@ -43,8 +41,7 @@ class ServedRepository:
         try:
             file = self._fetcher.file(RemoteFile(name=name, url=url, sha256=entry.digest))
         except StepError as error:
-            hint = "the index lists it: nothing was published"
-            raise _at(without_credentials(url), error.message, hint) from error
+            raise _told(error, url, "the index lists it; nothing was published") from error
         return file.read_bytes()
 
     def provenance(self, entry: IndexEntry) -> bytes:
@@ -56,5 +53,11 @@ class ServedRepository:
             return b""
 
 
-def _at(place: str, message: str, hint: str) -> StepError:
-    return StepError(message, hint=hint, location=Location(file=place))
+def _told(error: StepError, place: str, hint: str) -> StepError:
+    """An error that begins with its place."""
+    where = Location(file=without_credentials(place))
+    if isinstance(error, MissingError):
+        return StepError("there is no such file", hint=hint, location=where)
+    if isinstance(error, UnreachableError):
+        return StepError(error.reason or error.message, hint=hint, location=where)
+    return StepError(error.message, hint=hint)

@@ -73,6 +73,9 @@ class StepError(BuilderError):
 class UnreachableError(StepError):
     """A place of the network cannot be asked: what comes from it waits, all else goes on."""
 
+    reason = ""
+    """Why, without the place."""
+
 
 class TransientError(StepError):
     """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried."""

@@ -65,8 +65,9 @@ def _different(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[s
     choices, now = _choices(old), _choices(new)
     for path in choices:
         if path in now:
-            came = [item for item in now[path] if item not in choices[path]]
-            gone = [item for item in choices[path] if item not in now[path]]
+            told = [_short(found.get(path)) for found in (before, after)]
+            came = [item for item in now[path] if item not in (*choices[path], *told)]
+            gone = [item for item in choices[path] if item not in (*now[path], *told)]
             yield from (f"`{path}` offers {item}" for item in came)
             yield from (f"`{path}` no longer offers {item}" for item in gone)
 

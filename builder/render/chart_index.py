@@ -86,6 +86,9 @@ def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, ob
     try:
         data = YAML(typ="safe").load(io.BytesIO(text))
     except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        if mark is not None:
+            where = Location(file=file, line=mark.line + 1, column=mark.column + 1)
         raise ConfigError("the index is torn: not YAML", hint=hint, location=where) from error
     if not isinstance(data, dict) or data.get("apiVersion") != "v1":
         raise ConfigError("not an index of charts", hint=hint, location=where)

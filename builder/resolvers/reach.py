@@ -22,7 +22,9 @@ def refused(where: Place, reason: str) -> UnreachableError:
     else:
         hint = "is the network up, and is `network` in matrix.yaml right?"
     host = f"{where.host}: " if where.host else ""
-    return UnreachableError(f"{where.source} cannot be reached: {host}{reason}", hint=hint)
+    error = UnreachableError(f"{where.source} cannot be reached: {host}{reason}", hint=hint)
+    error.reason = reason
+    return error
 
 
 _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (

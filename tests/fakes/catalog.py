@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.actions import BuildActions, Ports, Work
-from builder.chart_artifact import chart_artifact
+from builder.chart_artifact import chart_artifact, with_past
 from builder.charting import chart_place, files_of
 from builder.errors import Location
 from builder.events import Event, Finished, Result
@@ -320,7 +320,8 @@ class Week:
             if item.action == "package":
                 files = files_of(work.catalog, item.name, item.images, item.version)
                 place = chart_place(work.catalog, item.name, files, item.version)
-                package = ChartPackage(data=pack(item.name, files))
+                told = with_past(files, item, matrix=work.catalog.matrix, store=self.store)
+                package = ChartPackage(data=pack(item.name, told))
                 self.store.put(chart_artifact(package), place)
             return Result(step=step.id, status="done")
 

@@ -121,7 +121,12 @@ def test_a_torn_index_is_refused(share: float) -> None:
     [
         ("", "index.yaml: not an index of charts"),
         ("<html>403</html>", "index.yaml: not an index of charts"),
-        ("a: [", "index.yaml: the index is torn: not YAML"),
+        ("a: [", "index.yaml:1:5: the index is torn: not YAML"),
+        ("a: \xff", "index.yaml: not an index of charts"),
+        (
+            "apiVersion: v1\ngenerated: 2026-01-05T00:00:00Z\n",
+            "index.yaml: the index has no entries",
+        ),
         ("apiVersion: v1\nentries: {}\n", "index.yaml: the index is torn: its end is missing"),
         (
             "apiVersion: v1\nentries: {x: [{name: x}]}\ngenerated: 2026-01-05T00:00:00Z\n",

@@ -1,0 +1,35 @@
+"""Where `builder charts publish` does not publish to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("place", "against", "error"),
+    [
+        (
+            "ftp://example.org/charts", "",
+            "charts cannot be published to ftp://example.org/charts\n"
+            "  hint: --to a folder that is served as static pages, or oci://REGISTRY/PATH",
+        ),
+        (
+            "pages", "charts.example.org",
+            "--against charts.example.org is no URL\n  hint: where the folder is served: https://…",
+        ),
+        (
+            "oci://example.org/charts", "https://charts.example.org",
+            "--against goes with a folder\n  hint: a registry tells itself what it holds",
+        ),
+        (
+            "oci://example.org/charts:1", "",
+            "oci://example.org/charts:1 is one version, not a place for charts\n"
+            "  hint: oci://example.org/charts",
+        ),
+    ],
+)  # fmt: skip
+def test_a_place_that_is_none(run: Run, place: str, against: str, error: str) -> None:
+    more = ("--against", against) if against else ()
+    assert run("charts", "publish", "--to", place, *more) == (2, "", f"error: {error}\n")
