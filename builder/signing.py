@@ -60,8 +60,8 @@ class Signer:
         command = Command(argv=argv, env={"LC_ALL": "C"}, timeout=120.0, stdin=stdin)
         output = self.runner.run(command, check=False)
         if output.code != 0:
-            said = [line.rpartition(": ")[2] for line in output.log.splitlines() if line.strip()]
-            why = f": {said[-1]}" if said else ""
+            said = [line for line in output.log.splitlines() if line.startswith("gpg: ")]
+            why = f": {said[-1].rpartition(': ')[2]}" if said else ""
             raise StepError(f"{self.keyring or 'gpg'} {failure}{why}", hint=str(command))
         return output.stdout.encode()
 

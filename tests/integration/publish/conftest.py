@@ -12,14 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from builder.chart_publish import Released
+from builder.chart_repository import FolderRepository, Publication
+from builder.chart_served import ServedRepository
+from builder.config.parse import Network
 from builder.helm import Helm
+from builder.observe import read_record
 from builder.process import Runner
+from builder.reference import parse
 from builder.render.chart_index import read_index
-from builder.render.chart_package import ChartPackage
+from builder.render.chart_package import ChartPackage, pack
+from builder.resolvers.fetch import Fetcher
 from builder.store import RegistryStore
 from builder.tools import Tools
 from tests.cli.conftest import run  # noqa: F401 - a fixture
 from tests.fakes.catalog import Folder, Week
+from tests.fakes.charts import files
 from tests.integration.registry import registry as real_registry
 
 ROOT = Path(__file__).parents[3]
@@ -55,6 +63,15 @@ class Shop:
     def folder(self) -> Folder:
         """The catalog."""
         return self.week.folder
+
+    @property
+    def released(self) -> Released:
+        """What its current release offers of charts."""
+        matrix = self.folder.load().catalog.matrix
+        place = parse(f"{self.address}/shop-releases:current")
+        record = read_record(self.week.store, place)
+        assert record is not None
+        return Released(record=record, matrix=matrix, store=self.week.store)
 
     def release(self, day: str) -> None:
         """Build, test and release what changed."""
@@ -98,6 +115,16 @@ def shop(tmp_path: Path, runner: Runner) -> Iterator[Shop]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def first_week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The same, for tests that leave it as it is."""
+    runner = Runner()
+    with shop_at(tmp_path_factory.mktemp("shop"), runner) as found:
+        found.release(WEEKS[0])
+        yield found
+    runner.stop()
+
+
 @pytest.fixture
 def folder(shop: Shop) -> Folder:
     """The catalog that `builder` runs in."""
@@ -129,6 +156,22 @@ class Quiet(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
+
+
+MOMENT = "2026-01-05T00:00:00Z"
+
+
+def folder_at(path: Path) -> FolderRepository:
+    """A repository that asks nobody."""
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    others = ServedRepository(url="", fetcher=Fetcher(network=network, folder=path / "files"))
+    return FolderRepository(folder=path, others=others)
+
+
+def publication(name: str = "desk", version: str = "4.0.0") -> Publication:
+    """A package of somebody else."""
+    about = f"apiVersion: v2\nname: {name}\nversion: {version}\ndescription: Not ours\n"
+    return Publication(package=ChartPackage(data=pack(name, files(about=about))), created=MOMENT)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from builder.chart_repository import FolderRepository, Publication
-from builder.chart_served import ServedRepository
-from builder.config.parse import Network
-from builder.errors import ConflictError
 from builder.helm import Helm
 from builder.process import Runner
-from builder.render.chart_index import INDEX
-from builder.render.chart_package import ChartPackage, pack
-from builder.resolvers.fetch import Fetcher
 from tests.cli.conftest import Run
-from tests.fakes.charts import files
 
-from .conftest import CORE, WEEKS, Shop, changelog, content, served, shop_at, versions
-
-MOMENT = "2026-01-05T00:00:00Z"
-OFFLINE = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
-
-
-def folder_at(path: Path) -> FolderRepository:
-    """A repository that asks nobody."""
-    others = ServedRepository(url="", fetcher=Fetcher(network=OFFLINE, folder=path / "files"))
-    return FolderRepository(folder=path, others=others)
-
-
-def publication(name: str = "desk", version: str = "4.0.0") -> Publication:
-    """A package of somebody else."""
-    about = f"apiVersion: v2\nname: {name}\nversion: {version}\ndescription: Not ours\n"
-    return Publication(package=ChartPackage(data=pack(name, files(about=about))), created=MOMENT)
+from .conftest import (
+    CORE,
+    MOMENT,
+    WEEKS,
+    Shop,
+    changelog,
+    content,
+    folder_at,
+    publication,
+    served,
+    versions,
+)
 
 
 def test_versions_follow_from_what_changed(shop: Shop, run: Run, tmp_path: Path) -> None:
@@ -138,118 +124,3 @@ def test_what_changed_here_and_is_not_released(shop: Shop, run: Run, tmp_path: P
         "desk: changed here since; `builder publish` releases it\n"
         f"1 of 1 chart published to {tmp_path}\n",
     )  # fmt: skip
-
-
-def test_nothing_is_released(tmp_path: Path, run: Run, runner: Runner) -> None:
-    with shop_at(tmp_path / "new", runner) as shop:
-        root = str(shop.folder.root)
-        assert run("charts", "publish", "--root", root, "--to", str(tmp_path / "pages")) == (
-            5, "",
-            f"error: nothing is released in {shop.address}/shop-releases\n"
-            "  hint: `builder weekly` builds, tests and releases; `builder publish` does the last"
-            " of it\n",
-        )  # fmt: skip
-    assert not (tmp_path / "pages").exists()
-
-
-def tear(folder: Path) -> None:
-    """Half an index, torn between two lines."""
-    index = folder / INDEX
-    index.write_text(index.read_text().partition("      digest")[0])
-
-
-def tear_line(folder: Path) -> None:
-    """Half an index, torn within a line."""
-    index = folder / INDEX
-    index.write_text(index.read_text().partition("digest")[0] + "dig")
-
-
-def swap(folder: Path) -> None:
-    """Another package than the one that is listed."""
-    (folder / "desk-4.0.0.tgz").write_bytes(publication("clock").package.data)
-
-
-def take(folder: Path) -> None:
-    """A package that is listed and gone."""
-    (folder / "desk-4.0.0.tgz").unlink()
-
-
-def leave(folder: Path) -> None:
-    """An index that names a file outside of the folder."""
-    index = folder / INDEX
-    index.write_text(index.read_text().replace('"desk-4.0.0.tgz"', '"../desk-4.0.0.tgz"'))
-
-
-def empty(folder: Path) -> None:
-    """An index without entries."""
-    (folder / INDEX).write_text(f"apiVersion: v1\ngenerated: {MOMENT}\n")
-
-
-RESTORE = "\n  hint: restore it, or move it away to list only what is published from now on\n"
-
-
-@pytest.mark.parametrize(
-    ("damage", "code", "message"),
-    [
-        (tear, 2, f"error: {{}}/index.yaml: the index is torn: its end is missing{RESTORE}"),
-        (tear_line, 2, f"error: {{}}/index.yaml:9:10: the index is torn: not YAML{RESTORE}"),
-        (empty, 2, f"error: {{}}/index.yaml: the index has no entries{RESTORE}"),
-        (
-            swap,
-            7,
-            "error: {}/desk-4.0.0.tgz: it is not the package that index.yaml lists\n"
-            f"  hint: listed {publication().package.digest},"
-            f" found {publication('clock').package.digest}\n",
-        ),
-        (
-            take,
-            2,
-            "error: {}/desk-4.0.0.tgz: index.yaml lists it, and it is not there\n"
-            "  hint: `--against URL` gets it from where it is served\n",
-        ),
-        (
-            leave,
-            2,
-            "error: {}/index.yaml: the index lists desk 4.0.0 outside of it: ../desk-4.0.0.tgz\n",
-        ),
-    ],
-)
-def test_a_repository_that_is_not_well_stays_as_it_is(
-    shop: Shop, run: Run, tmp_path: Path, damage: object, code: int, message: str
-) -> None:
-    pages = tmp_path / "pages"
-    folder_at(pages).add([publication()], generated=MOMENT)
-    assert callable(damage)
-    damage(pages)
-    before = content(pages)
-    assert run("charts", "publish", "--to", str(pages)) == (code, "", message.format(pages))
-    assert content(pages) == before
-
-
-def test_somebody_else_publishes_just_now(tmp_path: Path) -> None:
-    folder_at(tmp_path).add([publication()], generated=MOMENT)
-    late = folder_at(tmp_path)
-    assert late.newest("desk") is not None
-    folder_at(tmp_path).add([publication(version="4.0.1")], generated=MOMENT)
-    before = content(tmp_path)
-    with pytest.raises(ConflictError) as caught:
-        late.add([publication(version="4.0.2")], generated=MOMENT)
-    assert str(caught.value) == (
-        f"another run published to {tmp_path} just now\n"
-        "  hint: run it again: versions follow from what is there"
-    )
-    assert content(tmp_path) == before
-
-
-def test_a_folder_that_cannot_be(shop: Shop, run: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("a file")
-    place = tmp_path / "file" / "pages"
-    assert run("charts", "publish", "--to", str(place)) == (
-        5, "", f"error: {place}: Not a directory\n",
-    )  # fmt: skip
-
-
-def test_no_chart_is_selected(shop: Shop, run: Run, tmp_path: Path) -> None:
-    found = run("charts", "publish", "--to", str(tmp_path / "pages"), "-s", "chair")
-    assert (found.code, found.out) == (3, "")
-    assert not (tmp_path / "pages").exists()

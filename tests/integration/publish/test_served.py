@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from builder.chart_publish import publish_index
 from builder.render.chart_index import INDEX
 from tests.cli.conftest import Run
 from tests.fakes.answers import Answer, Registry
@@ -14,13 +16,20 @@ from tests.fakes.answers import Answer, Registry
 from .conftest import WEEKS, Shop, content, served, versions
 
 
+@pytest.fixture(scope="module")
+def shop(first_week: Shop) -> Shop:
+    """One for all tests: what it had in its first week is served, and its image changed since."""
+    folder = first_week.folder.root / "build" / "charts"
+    publish_index(first_week.released, folder)
+    first_week.change_image(WEEKS[1])
+    return first_week
+
+
 @pytest.fixture
-def pages(shop: Shop, run: Run, tmp_path: Path) -> Path:
-    """A repository that is served; a week later the image changed."""
-    folder = tmp_path / "served"
-    assert run("charts", "publish", "--to", str(folder)).code == 0
-    shop.change_image(WEEKS[1])
-    return folder
+def pages(shop: Shop, tmp_path: Path) -> Path:
+    """What is served, and nothing of it was fetched before."""
+    shutil.rmtree(shop.folder.root / "build" / "files", ignore_errors=True)
+    return Path(shutil.copytree(shop.folder.root / "build" / "charts", tmp_path / "served"))
 
 
 def test_a_new_folder_can_take_the_place_of_what_is_served(
@@ -141,7 +150,8 @@ def test_a_repository_that_is_not_well(
         for name, data in content(pages).items()
     }
     damage(answers)
-    registry.script = lambda method, path: answers.get(path.removeprefix("/charts/"))
+    missing: Answer = (404, {}, b"")
+    registry.script = lambda method, path: answers.get(path.removeprefix("/charts/"), missing)
     folder = tmp_path / "new"
     folder.mkdir()
     (folder / "CNAME").write_text("charts.example.org\n")
@@ -163,7 +173,7 @@ def test_nobody_answers(pages: Path, run: Run, tmp_path: Path) -> None:
 
 
 def test_the_folder_and_what_is_served_contradict_each_other(
-    pages: Path, shop: Shop, run: Run, tmp_path: Path
+    pages: Path, run: Run, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     assert run("charts", "publish", "--to", str(other)).out == "desk 1.0.1: new\n"
