@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,10 +73,12 @@ class FolderRepository:
         self._folder = folder
         self._others = others
         self._served = served
+        self._reading = threading.Lock()  # charts are asked for at once, the index is read once
 
     def newest(self, name: str) -> ChartPackage | None:
         """The newest version of a chart, or None. Raises ConfigError, ConflictError, StepError."""
-        item = chart_index.newest(self._listed.get(name, ()))
+        with self._reading:
+            item = chart_index.newest(self._listed.get(name, ()))
         return None if item is None else ChartPackage(data=self._content(entry_of(item)))
 
     def has_signed(self, package: ChartPackage) -> bool:
