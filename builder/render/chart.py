@@ -32,6 +32,8 @@ LONGEST = 46
 _NEEDED = ("title", "description", "command", "port", "features")
 _KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
 _FEATURE_KEYS = ("summary", "values", *templates.SOURCES)
+# Cases that do without something, and so are no part of one with everything.
+_APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-port")
 
 
 def render_chart(
@@ -70,6 +72,7 @@ def render_chart(
         "templates/_command.tpl": core,
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
+        "ci/everything-values.yaml": _everything(parts),
         **_of_parts(everything, chart.name),
     }
     files = {path: content.encode() for path, content in _moving(text, values, chart.name).items()}
@@ -261,6 +264,34 @@ def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Map
         for path, content in text.items()
     }
     return {**moved, "templates/_former.tpl": former}
+
+
+def _everything(parts: Sequence[Part]) -> str:
+    """A case with all features on: their own cases, one over the other."""
+    merged: dict[str, object] = {}
+    for part in parts:
+        for path, text in part.files.items():
+            if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/")):
+                _merge(merged, _mapping(YAML(typ="safe").load(text)))
+    stream = io.StringIO("# All features on.\n")
+    stream.seek(0, io.SEEK_END)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.width = 1 << 30
+    yaml.dump(merged, stream)
+    return stream.getvalue()
+
+
+def _merge(into: dict[str, object], other: Mapping[str, object]) -> None:
+    for key, value in other.items():
+        held = into.get(key)
+        if isinstance(value, Mapping):
+            child = held if isinstance(held, dict) else into.setdefault(key, {})
+            assert isinstance(child, dict)
+            _merge(child, value)
+        else:
+            into[key] = value
 
 
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
