@@ -291,7 +291,9 @@ def _digest(item: Mapping[str, object]) -> str:
     text = json.dumps(item, sort_keys=True, default=str)
     metadata = item.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
-    for key in _NAMES if isinstance(labels, Mapping) else ():
+    if not isinstance(labels, Mapping):
+        labels = {}
+    for key in _NAMES:
         if name := str(labels.get(key, "")):
             text = text.replace(name, key)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -60,7 +60,7 @@ def test_tensorflow_is_the_version_of_the_lock(host, facts):
 
 
 def test_tensorflow_computes(host):
-    assert python(host, COMPUTE) == "83.0 30.0"
+    assert python(host, COMPUTE) == "83.0 60.0"
 
 
 def test_a_model_learns(host):
