@@ -13,9 +13,10 @@ import pytest
 from builder.helm import Helm, documents, latest_minors
 from builder.model import ChartRecipe
 from builder.render.chart import render_chart
+from builder.upgrade import frozen_changes
 from builder.workspace import write_tree
 
-from .conftest import catalog, written
+from .conftest import Played, catalog, written
 
 CHARTS = sorted(catalog().matrix.charts)
 SECRET = re.compile(r"password|passwd|secret|token|s3cr|AKIA|api.?key", re.IGNORECASE)
@@ -120,3 +121,25 @@ def test_an_ide_takes_one_file_and_one_line(helm: Helm, tmp_path: Path) -> None:
     write_tree(tmp_path / "novelty", files)
     checked = helm.check(tmp_path / "novelty", minors=latest_minors(1))
     assert len(checked.cases) > 8
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kubernetes": {"role": "admin"}},
+        {"openshiftSCC": {"enabled": True, "scc": "other"}},
+        {"global": {"suspend": True}},
+        {"autoscaling": {"enabled": True}},
+        {"networking": {"user": {"enabled": True}}},
+        {"security": {"password": "another"}},
+        {"persistence": {"size": "20Gi"}},
+        {"resources": {"limits": {"cpu": "4"}}},
+        {"ai": {"enabled": True}, "certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"}},
+    ],
+    ids="-".join,
+)
+def test_what_a_user_changes_of_a_running_service_can_change(
+    chart: Played, values: dict[str, Any]
+) -> None:
+    before = chart.manifests({"openshiftSCC": {"enabled": "openshiftSCC" in values}})
+    assert frozen_changes(before, chart.manifests(values)) == ()

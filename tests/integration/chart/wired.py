@@ -177,9 +177,17 @@ def servers(folder: Path, port: int) -> Iterator[Wired]:
 
 
 def run_wired(
-    session: Session, chart: str, image: str, folder: Path, log: Path
+    session: Session,
+    chart: str,
+    image: str,
+    folder: Path,
+    log: Path,
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[Wired, TestCounts]:
-    """Run a chart on an image, wired, through its own suite and the pod of `helm test`."""
+    """Run a chart on an image, wired, through its own suite and the pod of `helm test`.
+
+    `more` are values beside.
+    """
     catalog = session.catalog
     recipe = catalog.charts[catalog.matrix.charts[chart].recipe]
     write_tree(folder / chart, files_of(catalog, chart, [image], "1.0.0"))
@@ -187,7 +195,7 @@ def run_wired(
     (folder / "git").mkdir()
     with servers(folder / "git", port) as wired:
         values = folder / "values.json"
-        values.write_text(json.dumps(wired.values))
+        values.write_text(json.dumps({**wired.values, **(more or {})}))
         manifests = session.helm.template(folder / chart, release="r-1", values=values)
         runner = session.chart_runner
         player: KubePlayer = runner._player

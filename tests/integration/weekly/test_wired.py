@@ -10,17 +10,24 @@ from builder.reference import parse
 from tests.integration.chart.wired import OBJECT, run_wired
 from tests.integration.starter import Catalog
 
+# As OpenShift starts a pod: a uid of nobody, with group 0.
+NOBODY = {"securityContext": {"runAsUser": 123456, "runAsGroup": 0}}
+
 
 @pytest.mark.parametrize(
-    ("chart", "languages"), [("jupyter-python", {"python"}), ("jupyter-r", {"r"})]
+    ("chart", "languages", "more"),
+    [("jupyter-python", {"python"}, {}), ("jupyter-r", {"r"}, NOBODY)],
+    ids=["jupyter-python", "jupyter-r as nobody"],
 )
 def test_a_session_has_all_that_the_chart_was_told(
-    starter: Catalog, chart: str, languages: set[str], tmp_path: Path
+    starter: Catalog, chart: str, languages: set[str], more: dict[str, object], tmp_path: Path
 ) -> None:
     session = starter.session()
     with session.registry():
         image = str(parse(session.catalog.matrix.repository_of(chart)).with_tag("latest"))
-        wired, counts = run_wired(session, chart, image, tmp_path, starter.state / "wired.log")
+        wired, counts = run_wired(
+            session, chart, image, tmp_path, starter.state / "wired.log", more
+        )
     assert counts.passed > 8
     expected = {"project": "cloned", "vault": "kept in Vault", "duckdb": OBJECT}
     assert wired.found == expected | dict.fromkeys(languages, OBJECT)
