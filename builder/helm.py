@@ -12,15 +12,15 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import kubernetes_validate
-from kubernetes_validate.utils import all_versions
+from kubernetes_validate import utils as schemas
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from yamllint import linter
-from yamllint.config import YamlLintConfig
 
+from builder.chart_lint import STYLE, yamllint
 from builder.errors import StepError
 from builder.process import Command, Output, Runner
 from builder.render.chart_index import IndexEntry, merge_index
@@ -28,8 +28,6 @@ from builder.render.chart_package import pack, unpack
 
 __all__ = ["Checked", "Helm", "IndexEntry", "Package", "latest_minors", "merge_index", "unpack"]
 
-# Chart authors write long descriptions, and helm's files have no document start.
-_YAMLLINT = "{extends: default, rules: {line-length: disable, document-start: disable}}"
 # What ct wants Chart.yaml to be, in the words of yamale; installing ct brings no schema.
 CT_SCHEMA = """\
 name: str()
@@ -54,6 +52,9 @@ dependency:
   condition: str(required=False)
   alias: str(required=False)
 """
+
+# It would read a megabyte of JSON for every object that it validates.
+schemas.schema_contents = cache(schemas.schema_contents)
 
 
 # Labels that say what a chart is called; the longer first, as it holds the other.
@@ -81,7 +82,7 @@ class Checked:
 
 def latest_minors(count: int = 3) -> tuple[str, ...]:
     """The newest Kubernetes minors that there are schemas of, oldest first."""
-    pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in all_versions()}
+    pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in schemas.all_versions()}
     return tuple(f"{major}.{minor}" for major, minor in sorted(pairs)[-count:])
 
 
@@ -165,10 +166,10 @@ class Helm:
             raise StepError("\n".join(problems))
         return unknown
 
-    def check(self, chart: Path, *, minors: Sequence[str]) -> Checked:
-        """Lint, and every case of `ci/` rendered and validated. Raises one StepError of it all."""
+    def check(self, chart: Path, *, minors: Sequence[str], glob: str = "*-values.yaml") -> Checked:
+        """Lint, and the cases of `ci/` rendered and validated. Raises one StepError of it all."""
         problems = self._lint_problems(chart)
-        cases = tuple(sorted((chart / "ci").glob("*-values.yaml")))
+        cases = tuple(sorted((chart / "ci").glob(glob)))
         unknown: set[str] = set()
         distinct: set[str] = set()
         for case in cases:
@@ -206,7 +207,7 @@ class Helm:
         return Package(path=path, digest=hashlib.sha256(data).hexdigest(), metadata=metadata)
 
     def _lint_problems(self, chart: Path) -> list[str]:
-        problems = list(_yamllint(chart))
+        problems = list(yamllint(chart))
         output = self._runner.run(self.lint_command(chart), check=False)
         if output.code != 0:
             problems.append(_relative(output.log, chart))
@@ -264,7 +265,7 @@ class Helm:
     def _prepare_ct(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
         (self._state / "chart_schema.yaml").write_text(CT_SCHEMA)
-        (self._state / "lintconf.yaml").write_text(_YAMLLINT + "\n")
+        (self._state / "lintconf.yaml").write_text(STYLE + "\n")
 
 
 def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
@@ -272,18 +273,6 @@ def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(chart.rglob("*")):
         if path.is_file():
             yield path.relative_to(chart).as_posix(), path.read_bytes()
-
-
-def _yamllint(chart: Path) -> Iterator[str]:
-    config = YamlLintConfig(_YAMLLINT)
-    cases = sorted(f"ci/{path.name}" for path in (chart / "ci").glob("*-values.yaml"))
-    for name in ("Chart.yaml", "values.yaml", *cases):
-        path = chart / name
-        if not path.is_file():
-            yield f"{name} is missing"
-            continue
-        for problem in linter.run(path.read_text(), config, name):
-            yield f"{name}:{problem.line}:{problem.column}: {problem.desc}"
 
 
 def _digest(item: Mapping[str, object]) -> str:

@@ -226,12 +226,8 @@ class Workspace:
         return parsed.data
 
     def _folders(self, path: str) -> list[str]:
-        folder = self.root / path
-        if not folder.is_dir():
-            return []
-        return sorted(
-            item.name for item in folder.iterdir() if item.is_dir() and item.name[0] not in "._"
-        )
+        found = (self.root / path).glob("[!._]*")
+        return sorted(item.name for item in found if item.is_dir())
 
     def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
         found = self._bytes(path)
@@ -242,8 +238,8 @@ class Workspace:
         return {item.relative_to(folder).as_posix(): item.read_bytes() for item in _walk(folder)}
 
 
-def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
-    """Write a file whole or not at all; whether that changed it."""
+def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -> bool:
+    """Write a file whole or not at all, on the disk if `lasting`; whether that changed it."""
     if path.is_file() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -251,8 +247,9 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
@@ -267,7 +264,7 @@ def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
         if path.relative_to(folder).as_posix() not in files:
             path.unlink()
     for name, data in files.items():
-        write(folder / name, data)
+        write(folder / name, data, lasting=False)  # it can be derived again
 
 
 def write_context(folder: Path, dockerfile: str, files: tuple[File, ...]) -> None:
