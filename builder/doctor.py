@@ -15,7 +15,7 @@ from builder.text import count
 from builder.toolroot import ToolRoot
 from builder.tools import Tool, Tools
 
-# Programs the weekly job runs, and the Debian packages that hold them.
+# Programs that are run, and the Debian packages that hold them.
 PROGRAMS = {
     "podman": ("podman", "runc", "uidmap", "netavark", "aardvark-dns", "iptables", "nftables",
                "catatonit"),
@@ -24,6 +24,7 @@ PROGRAMS = {
     "mmdebstrap": ("mmdebstrap",),
     "unshare": ("util-linux",),
     "git": ("git",),
+    "gpg": ("gnupg",),
 }  # fmt: skip
 
 

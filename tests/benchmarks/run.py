@@ -1,4 +1,4 @@
-"""Measures the planner, the scheduler and the start of the command; `make bench`."""
+"""Measures the planner, the scheduler, the start of the command and charts; `make bench`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from builder import schedule
 from builder.events import Result
 from builder.execute import Executor, Policy
 from builder.plan import Step
-from tests.benchmarks import synthetic
+from tests.benchmarks import charts, synthetic
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +107,9 @@ def main() -> int:
         count, seconds = planning(size)
         figures.append((f"plan of {count} targets", seconds, "s", limit, False))
     figures.append(("memory of that plan", memory(), "MB", 300, False))
+    times = charts.measure()
+    figures.append((f"{times.charts} charts, rendered to packaged", times.ours, "s", 20, False))
+    figures.append((f"that ÷ a shell loop ({times.linter})", times.ratio, "", 1, False))
     bad = 0
     for name, value, unit, limit, is_least in figures:
         is_met = value >= limit if is_least else value <= limit
