@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from builder.errors import ConflictError
-from builder.process import Runner
+from builder.process import Command, Runner
 from builder.render.chart_index import INDEX
 from tests.cli.conftest import Run
 
@@ -127,6 +128,20 @@ def test_a_folder_that_cannot_be(run: Run, tmp_path: Path) -> None:
     assert run("charts", "publish", "--to", str(place)) == (
         5, "", f"error: {place}: Not a directory\n",
     )  # fmt: skip
+
+
+def test_a_disk_without_room(shop: Shop, runner: Runner, tmp_path: Path) -> None:
+    """Here no file may be longer than what is there already."""
+    folder_at(tmp_path).add([publication("clock")], generated=MOMENT)
+    before = content(tmp_path)
+    script = "from builder.cli.main import main; main()"
+    root = str(shop.folder.root)
+    argv = ("charts", "publish", "--root", root, "--to", str(tmp_path))
+    limited = ("prlimit", "--fsize=1000", sys.executable, "-B", "-c", script, *argv)
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    output = runner.run(Command(argv=limited, env=environment), check=False)
+    assert (output.code, output.log) == (5, f"error: {tmp_path}: File too large\n")
+    assert content(tmp_path) == before
 
 
 def test_no_chart_is_selected(run: Run, tmp_path: Path) -> None:
