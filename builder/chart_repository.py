@@ -202,15 +202,19 @@ class RegistryRepository:
             self._repository(item.package.name).with_tag(item.package.version): item
             for item in publications
         }
-        raise_all(
-            [
-                ConflictError(f"{place} exists already", hint="it never moves: run it again")
-                for place in places
-                if self._store.digest(place) is not None
-            ]
-        )
-        for place, item in places.items():
-            self._store.put(chart_artifact(item.package, item.provenance), place)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            held = pool.map(self._store.digest, places)
+            raise_all(
+                [
+                    ConflictError(f"{place} exists already", hint="it never moves: run it again")
+                    for place, digest in zip(places, held, strict=True)
+                    if digest is not None
+                ]
+            )
+            list(pool.map(self._push, places.values(), places))
+
+    def _push(self, item: Publication, place: Reference) -> None:
+        self._store.put(chart_artifact(item.package, item.provenance), place)
 
     def _repository(self, name: str) -> Reference:
         return parse_reference(f"{self._place}/{name}")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from builder.chart_artifact import CONFIG, CONTENT, chart_artifact
+from builder.chart_repository import RegistryRepository
+from builder.errors import ConflictError
 from builder.helm import Helm
 from builder.process import Runner
 from builder.reference import parse
@@ -17,7 +19,7 @@ from tests.fakes.answers import Registry
 from tests.fakes.charts import ABOUT, files
 from tests.integration.registry import registry as real_registry
 
-from .conftest import WEEKS, Shop
+from .conftest import MOMENT, WEEKS, Shop, publication
 
 
 @pytest.fixture
@@ -82,3 +84,15 @@ def test_a_registry_that_refuses(shop: Shop, run: Run, registry: Registry) -> No
         f"error: registry {address} refuses: Cannot respond to request for authentication.\n"
         f"  hint: run `docker login {address}`\n",
     )  # fmt: skip
+
+
+def test_somebody_else_pushes_just_now(shop: Shop, other: str) -> None:
+    """What is there stays, and nothing beside it is pushed."""
+    repository = RegistryRepository(store=shop.week.store, place=f"{other}/charts")
+    place = parse(f"{other}/charts/desk:4.0.0")
+    digest = shop.week.store.put(chart_artifact(publication("clock").package), place)
+    with pytest.raises(ConflictError) as caught:
+        repository.add([publication("clock"), publication("desk")], generated=MOMENT)
+    assert str(caught.value) == f"{place} exists already\n  hint: it never moves: run it again"
+    assert shop.week.store.digest(place) == digest
+    assert shop.week.store.tags(f"{other}/charts/clock") == ()
