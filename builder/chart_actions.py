@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from builder.actions import Work
-from builder.chart_artifact import chart_artifact, with_past
+from builder.chart_artifact import chart_artifact, former_files
 from builder.chart_check import check_chart, read_chart
 from builder.charting import chart_place, files_of
 from builder.contract.chart import read
@@ -15,10 +16,13 @@ from builder.contract.check import fatal
 from builder.contract.launch import launch
 from builder.errors import StepError
 from builder.events import Noted, Result
-from builder.helm import Helm, latest_minors
+from builder.helm import Helm, documents, latest_minors
 from builder.plan import ChartPlan, Step, reference
 from builder.ports import ChartRequest, ChartRunner, Store
+from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage, pack
+from builder.render.chart_version import chart_version
+from builder.upgrade import frozen_changes
 from builder.workspace import write, write_tree
 
 
@@ -44,13 +48,16 @@ class ChartActions:
         if self._store.digest(place) is not None:
             reason = f"{item.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
-        files = with_past(files, item, matrix=self._work.catalog.matrix, store=self._store)
+        before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
+        files = with_changelog(files, before)
         folder = self._work.state / "work" / "charts" / item.name
         write_tree(folder, files)
         self._note(step, "checking the form")
         self._check(item.name, folder)
         self._note(step, "linting and validating")
         checked = self._helm.check(folder, minors=latest_minors(1))
+        if before is not None:
+            self._check_upgrade(chart_version(before), before, folder)
         self._note(step, "running")
         counts = self._runner.run(self._request(step, item, folder))
         self._note(step, "packaging")
@@ -71,6 +78,21 @@ class ChartActions:
             listed = "\n".join(f"  {line}" for one in found for line in str(one).splitlines())
             hint = f"builder charts check {folder}"
             raise StepError(f"Onyxia cannot launch the chart {name}\n{listed}", hint=hint)
+
+    def _check_upgrade(self, version: str, before: Mapping[str, bytes], folder: Path) -> None:
+        """Whether who runs the released version can go on with this one. Raises StepError."""
+        former = folder.with_name(f"{folder.name}-{version}")
+        write_tree(former, before)
+        old, new = (
+            documents(self._helm.template(chart, release=f"{folder.name}-0"))
+            for chart in (former, folder)
+        )
+        if found := frozen_changes(old, new):
+            listed = "\n".join(f"  {line}" for line in found)
+            raise StepError(
+                f"a release of {folder.name} {version} could not be upgraded\n{listed}",
+                hint="Kubernetes never changes these: give what is changed another name",
+            )
 
     def _request(self, step: Step, item: ChartPlan, folder: Path) -> ChartRequest:
         """The chart as rendered, on what its first tag is going to name."""

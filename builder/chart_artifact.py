@@ -11,7 +11,6 @@ from builder.plan import ChartPlan
 from builder.ports import Artifact, Blob, Store
 from builder.reference import parse as parse_reference
 from builder.release import CHARTS, ReleasedChart
-from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -49,11 +48,8 @@ def released_package(
     return package_in(artifact, str(place))
 
 
-def with_past(
-    files: Mapping[str, bytes], item: ChartPlan, *, matrix: Matrix, store: Store
-) -> dict[str, bytes]:
-    """A planned chart's files with what changed since the version that is released."""
-    before = None
-    if item.before is not None:
-        before = released_package(item.name, item.before, matrix=matrix, store=store).files
-    return with_changelog(files, before)
+def former_files(item: ChartPlan, *, matrix: Matrix, store: Store) -> Mapping[str, bytes] | None:
+    """The files of the version of a planned chart that is released, if one is."""
+    if item.before is None:
+        return None
+    return released_package(item.name, item.before, matrix=matrix, store=store).files

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from builder.actions import BuildActions, Ports, Work
-from builder.chart_artifact import chart_artifact, with_past
+from builder.chart_artifact import chart_artifact, former_files
 from builder.charting import chart_place, files_of
 from builder.errors import Location
 from builder.events import Event, Finished, Result
@@ -23,6 +23,7 @@ from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.promote import Promotion, blocked_steps
 from builder.release import Record
+from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage, pack
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
@@ -320,7 +321,8 @@ class Week:
             if item.action == "package":
                 files = files_of(work.catalog, item.name, item.images, item.version)
                 place = chart_place(work.catalog, item.name, files, item.version)
-                told = with_past(files, item, matrix=work.catalog.matrix, store=self.store)
+                before = former_files(item, matrix=work.catalog.matrix, store=self.store)
+                told = with_changelog(files, before)
                 package = ChartPackage(data=pack(item.name, told))
                 self.store.put(chart_artifact(package), place)
             return Result(step=step.id, status="done")

@@ -74,3 +74,26 @@ def test_a_fatal_finding_ends_the_step(week: Week, helm: Helm) -> None:
         "    hint: write both cases, e.g. [aA]\n"
         f"  hint: builder charts check {folder}"
     )
+
+
+def test_an_upgrade_that_kubernetes_would_refuse_ends_the_step(week: Week, helm: Helm) -> None:
+    service = (
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: desk\n  annotations:\n"
+        "    image: {{ .Values.image.version | quote }}\nspec:\n  clusterIP: None\n"
+        "  ports: [{port: 80}]\n"
+    )
+    place = "charts/features/core/templates/pod.yaml"
+    week.folder.edit(place, "image: {{ .Values.image.version | quote }}\n", service)
+    week.go_by()
+    week.folder.edit(place, "  clusterIP: None\n", "  sessionAffinity: None\n")
+    plan = week.plan()
+    actions = ChartActions(
+        work=week.work(plan), store=week.store, helm=helm, runner=FakeChartRunner()
+    )
+    with pytest.raises(StepError) as raised:
+        actions.chart(plan.steps["chart:desk"])
+    assert str(raised.value) == (
+        "a release of desk 1.0.0 could not be upgraded\n"
+        "  Service desk: spec.clusterIP cannot change\n"
+        "  hint: Kubernetes never changes these: give what is changed another name"
+    )
