@@ -7,6 +7,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.integration.session.host import Ended
 
@@ -49,7 +50,16 @@ class Box:
 
     def run(self, *command: str, options: Sequence[str] = (), **given: str) -> Ended:
         """Run a session to the end of its command."""
-        words = ("run", "--rm", *RESTRICTED, *options, *environment(given), self.image, *command)
+        words = (
+            "run",
+            "--rm",
+            "--log-driver=none",
+            *RESTRICTED,
+            *options,
+            *environment(given),
+            self.image,
+            *command,
+        )
         done = podman({**self.podman, **by_name(given)}, *words)
         return Ended(status=done.returncode, out=done.stdout, log=done.stderr.decode())
 
@@ -60,7 +70,11 @@ class Box:
         """Run a session in the background until the end of the block, once it has started."""
         name = f"session-{uuid.uuid4().hex[:12]}"
         ready = ("sh", "-c", 'touch /tmp/ready; exec "$@"', "sh")
-        words = ("run", "--detach", "--name", name, *RESTRICTED, *options, *environment(given))
+        # A log is forced to the disk when its container ends, which takes seconds beside builds.
+        log = Path("/dev/shm") / f"{name}.log"
+        logged = ("--log-driver=k8s-file", f"--log-opt=path={log}")
+        words = ("run", "--detach", "--name", name, *logged, *RESTRICTED, *options)
+        words += tuple(environment(given))
         command = command or ("sleep", "600")
         done = podman({**self.podman, **by_name(given)}, *words, self.image, *ready, *command)
         try:
@@ -71,6 +85,7 @@ class Box:
             yield container
         finally:
             podman(self.podman, "rm", "--force", "--time=0", "--volumes", name)
+            log.unlink(missing_ok=True)
 
 
 def environment(given: Mapping[str, str]) -> list[str]:
