@@ -1,6 +1,8 @@
-"""Proves what a chart does: its pod, played without a cluster, and its recipe's tests."""
+"""Proves what a chart does: its pod, played without a cluster, `helm test`, its recipe's tests."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from builder.kube_play import KubePlayer
 from builder.ports import ChartRequest, TestCounts
@@ -24,10 +26,12 @@ class ChartRun:
                 subject=f"chart {request.chart}",
                 folders=(request.suite,),
                 facts={"url": played.url},
-                env={},
+                env={**self._player.client(played), "BUILDER_HOST": f"podman://{played.container}"},
                 password=request.password,
                 junit=request.junit,
                 log=request.log,
                 timeout=request.timeout,
             )
-            return run_suite(self._runner, suite)
+            tested = self._player.test(played, request.manifests, log=request.log)
+            counts = run_suite(self._runner, suite)
+            return replace(counts, passed=counts.passed + tested)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -25,21 +26,68 @@ _OF_A_KUBELET = ("livenessProbe", "readinessProbe", "resources", "startupProbe")
 Manifest = dict[str, Any]
 
 
-def playable(manifests: str, *, port: int, host_port: int | None) -> tuple[str, str]:
-    """The name of the pod, and the YAML that `podman kube play` takes.
+@dataclass(frozen=True, kw_only=True)
+class Playable:
+    """A pod for `podman kube play`: its name, and the stream of it and of what it uses.
 
-    `manifests` is what `helm template` printed. `port` of the pod is published as `host_port` on
-    127.0.0.1; None is for a pod on the network of the host, which publishes nothing. Raises
-    ConfigError where there is not one workload.
+    `container` is what podman calls the one that answers. `probe` is the command that says in it
+    whether it is ready; () where that is asked over HTTP.
+    """
+
+    pod: str
+    container: str
+    probe: tuple[str, ...]
+    text: str
+
+
+def playable(manifests: str, *, port: int, host_port: int | None) -> Playable:
+    """The one workload of what `helm template` printed.
+
+    `port` of the pod is published as `host_port` on 127.0.0.1; None is for a pod on the network of
+    the host, which publishes nothing. Raises ConfigError where there is not one workload.
     """
     documents = parse(manifests)
     workload = workload_of(documents)
     pod, claims = pod_of(workload)
-    publish(pod, port=port, host_port=host_port)
-    held = {(item["kind"], item["metadata"]["name"]): item for item in documents if "kind" in item}
-    used = [held[key] for key in sorted(references(pod)) if key in held]
+    owner = publish(pod, port=port, host_port=host_port)
+    container = workload["spec"]["template"]["spec"]["containers"][owner]
+    probe = (container.get("readinessProbe") or {}).get("exec") or {}
     name: str = pod["metadata"]["name"]
-    return name, dump([*(plain(item) for item in used), *claims, pod])
+    return Playable(
+        pod=name,
+        container=f"{name}-{container['name']}",
+        probe=tuple(probe.get("command", ())),
+        text=dump([*_used(pod, documents), *claims, pod]),
+    )
+
+
+def helm_tests(manifests: str, *, address: str) -> tuple[tuple[str, str], ...]:
+    """The pods of `helm test`: what podman calls the container of each, and the stream of it.
+
+    `address` stands for what the chart's Services name. What the workload uses is left out, as it
+    is there already.
+    """
+    documents = parse(manifests)
+    there = references(workload_of(documents))
+    names = [it["metadata"]["name"] for it in documents if it.get("kind") == "Service"]
+    found = []
+    for item in documents:
+        hooks = (item["metadata"].get("annotations") or {}).get("helm.sh/hook", "")
+        if item["kind"] == "Pod" and "test" in hooks.split(","):
+            spec = {key: value for key, value in item["spec"].items() if key not in _OF_A_CLUSTER}
+            spec["hostAliases"] = [{"ip": address, "hostnames": names}]
+            container = f"{item['metadata']['name']}-{spec['containers'][0]['name']}"
+            used = _used(spec, documents, but=there)
+            found.append((container, dump([*used, {**item, "spec": spec}])))
+    return tuple(found)
+
+
+def _used(
+    pod: Manifest, documents: list[Manifest], but: Collection[tuple[str, str]] = ()
+) -> list[Manifest]:
+    """What a pod names, as podman reads it, in the order of kind and name."""
+    held = {(item["kind"], item["metadata"]["name"]): item for item in documents if "kind" in item}
+    return [plain(held[key]) for key in sorted(references(pod) - set(but)) if key in held]
 
 
 def parse(text: str) -> list[Manifest]:
@@ -99,21 +147,26 @@ def pod_of(workload: Manifest) -> tuple[Manifest, list[Manifest]]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, claims
 
 
-def publish(pod: Manifest, *, port: int, host_port: int | None) -> None:
-    """Publish one port of a pod on 127.0.0.1, and no other; with None, not even that."""
+def publish(pod: Manifest, *, port: int, host_port: int | None) -> int:
+    """Publish one port of a pod on 127.0.0.1, and no other; with None, not even that.
+
+    Gives the index of the container that has it.
+    """
     containers = pod["spec"]["containers"]
     owner = next(
         (
-            item
-            for item in containers
+            index
+            for index, item in enumerate(containers)
             if any(entry["containerPort"] == port for entry in item.get("ports", []))
         ),
-        containers[0],
+        0,
     )
     for container in containers:
         container.pop("ports", None)
     if host_port is not None:
-        owner["ports"] = [{"containerPort": port, "hostPort": host_port, "hostIP": "127.0.0.1"}]
+        published = {"containerPort": port, "hostPort": host_port, "hostIP": "127.0.0.1"}
+        containers[owner]["ports"] = [published]
+    return owner
 
 
 def references(value: object) -> set[tuple[str, str]]:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import shlex
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from builder.engines.podman_home import Home, Limits
 from builder.errors import StepError
-from builder.kube import images_of, playable
+from builder.kube import Playable, helm_tests, images_of, playable
 from builder.process import Command, Runner
 from builder.reference import parse
 from builder.toolroot import ToolRoot, apart
@@ -46,9 +47,25 @@ net --subnet "$subnet" || net
 podman kube play --quiet --network "$network" "$@" "$pod"
 rm -f "$pod"
 podman pod logs --follow --names "$name" &
-failed() { podman ps --all --format '{{.State}} {{.ExitCode}}' | grep -q '^exited [^0]'; }
+state() { podman ps --all --filter "pod=$name" --format '{{.State}} {{.ExitCode}}'; }
+failed() { state | grep -q '^exited [^0]'; }
 while ! failed; do sleep 1 & wait $! || :; done
 sleep 0.2; exit 1
+"""
+
+
+# Standard input: a pod, with ADDRESS for that of the service. $1: the pod of the service; $2: the
+# container that tests it; then flags. On the network of the host the service has no address of its
+# own, and is met at the bridge.
+_TEST = """
+pod=$1; container=$2; shift 2
+holder=$(podman pod inspect --format '{{.InfraContainerID}}' "$pod")
+each='{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+address=$(podman inspect --format "$each" "$holder")
+gateway=$(podman network inspect --format '{{(index .Subnets 0).Gateway}}' catalog)
+sed "s/ADDRESS/${address:-$gateway}/" |
+    podman kube play --quiet --network catalog "$@" - > /dev/null
+code=$(podman wait "$container"); podman logs "$container"; exit "$code"
 """
 
 
@@ -56,10 +73,12 @@ sleep 0.2; exit 1
 class Played:
     """A pod that runs: its name, and the port on 127.0.0.1 where it answers.
 
-    A command that begins with `enter`, with `env`, runs where its podman does.
+    A command that begins with `enter`, with `env`, runs where its podman does, which calls the
+    container that answers `container`.
     """
 
     pod: str
+    container: str
     port: int
     enter: tuple[str, ...]
     env: Mapping[str, str]
@@ -100,34 +119,76 @@ class KubePlayer:
     ) -> Iterator[Played]:
         """Run the pod of `helm template` output until the block ends.
 
-        Entered when its `port` answers. On the network HOST it reaches what listens on this
+        Entered when its `port` answers HTTP, or its container what the chart asks it by a command
+        to see whether it is ready. On the network HOST it reaches what listens on this
         machine's 127.0.0.1, and answers on `port` itself. Raises ConfigError, StepError.
         """
         published = free_port() if network == BRIDGE else None
         host_port = published or port
-        name, text = playable(manifests, port=port, host_port=published)
+        pod = playable(manifests, port=port, host_port=published)
         if self._toolroot is not None:
             self._toolroot.ensure(log=log)
         self._home.prepare()
-        file = self._home.state / f"{name}-{host_port}.yaml"
+        file = self._home.state / f"{pod.pod}-{host_port}.yaml"
         try:
-            _write_private(file, text)
-            command = self._command(file, text, name, network)
+            _write_private(file, pod.text)
+            command = self._command(file, pod, network)
             process = self._runner.spawn(command, log=log)
-            try:
-                wait_for(host_port, alive=lambda: _alive(process.poll(), log), timeout=timeout)
+
+            def is_ready() -> bool:
+                if not pod.probe:
+                    return answers(host_port)
+                # The file goes when the pod is there.
+                return not file.exists() and self._passes(pod.probe, found())
+
+            def found() -> Played:
                 enter = ("nsenter", f"--target={_inside(process.pid)}", "--mount", "--pid")
-                yield Played(pod=name, port=host_port, enter=enter, env=command.env)
+                name, env = pod.container, command.env
+                return Played(pod=pod.pod, container=name, port=host_port, enter=enter, env=env)
+
+            try:
+                wait_for(is_ready, alive=lambda: _alive(process.poll(), log), timeout=timeout)
+                yield found()
             finally:
                 self._runner.end(process)
         finally:
             file.unlink(missing_ok=True)
 
-    def _command(self, file: Path, text: str, pod: str, network: str) -> Command:
-        plain = all(parse(image).is_loopback for image in images_of(text))
-        flags = ("--tls-verify=false",) if plain else ()
-        places = (str(self._home.state), str(file), pod, network, *network_of(self._home.state))
-        script = ("sh", "-euc", _PLAY, "sh", *places, *flags)
+    def test(self, played: Played, manifests: str, *, log: Path | None = None) -> int:
+        """Run the pods of `helm test` beside a pod of the same chart; how many there are.
+
+        Raises StepError with what a failed one said.
+        """
+        found = helm_tests(manifests, address="ADDRESS")
+        for container, text in found:
+            words = ("sh", "-euc", _TEST, "sh", played.pod, container, *_flags(text))
+            command = Command(
+                argv=(*played.enter, *words), env=played.env, stdin=text.encode(), timeout=300.0,
+                program="helm test",
+            )  # fmt: skip
+            self._runner.run(command, log=log)
+        return len(found)
+
+    def client(self, played: Played) -> dict[str, str]:
+        """The environment in which a program that knows `podman` finds that of the pod."""
+        folder = self._home.state / "bin"
+        folder.mkdir(exist_ok=True)
+        file = folder / "podman"
+        file.write_text(
+            f'#!/bin/sh\nPATH=${{PATH#*:}}\nexec {shlex.join(played.enter)} podman "$@"\n'
+        )
+        file.chmod(0o755)
+        return {**played.env, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
+
+    def _passes(self, probe: tuple[str, ...], played: Played) -> bool:
+        argv = (*played.enter, "podman", "exec", played.container, *probe)
+        command = Command(argv=argv, env=played.env, timeout=60.0)
+        return self._runner.run(command, check=False).code == 0
+
+    def _command(self, file: Path, pod: Playable, network: str) -> Command:
+        places = (str(self._home.state), str(file), pod.pod, network)
+        bridge = network_of(self._home.state)
+        script = ("sh", "-euc", _PLAY, "sh", *places, *bridge, *_flags(pod.text))
         # Where groups are of the first version, podman 5 would say so with every call.
         quiet = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
         command = Command(argv=script, env={**self._home.environment(), **quiet})
@@ -141,6 +202,12 @@ def _inside(process: int) -> int:
     """The one process that `toolroot.apart` put into namespaces of its own."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return int(children[0])
+
+
+def _flags(text: str) -> tuple[str, ...]:
+    """What `podman kube play` must be told of the registries of a stream."""
+    plain = all(parse(image).is_loopback for image in images_of(text))
+    return ("--tls-verify=false",) if plain else ()
 
 
 def network_of(state: Path) -> tuple[str, str]:
@@ -157,22 +224,22 @@ def free_port() -> int:
         return port
 
 
-def wait_for(port: int, *, alive: Callable[[], None], timeout: float) -> None:
-    """Wait until 127.0.0.1:port answers an HTTP request. `alive` raises where that is hopeless.
-
-    A connection alone says nothing: podman holds a published port open before its pod listens.
-    """
+def wait_for(is_ready: Callable[[], bool], *, alive: Callable[[], None], timeout: float) -> None:
+    """Wait until a pod is ready. `alive` raises where that is hopeless."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         alive()
-        if answers(port):
+        if is_ready():
             return
         time.sleep(0.2)
-    raise StepError(f"nothing answers on 127.0.0.1:{port} after {timeout:.0f} s")
+    raise StepError(f"the pod is not ready after {timeout:.0f} s")
 
 
 def answers(port: int) -> bool:
-    """Whether 127.0.0.1:port answers an HTTP request, whatever it says."""
+    """Whether 127.0.0.1:port answers an HTTP request, whatever it says.
+
+    A connection alone says nothing: podman holds a published port open before its pod listens.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/")

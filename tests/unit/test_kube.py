@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from builder.errors import ConfigError
-from builder.kube import dump, images_of, parse, playable, pod_of, references, workload_of
+from builder.kube import (
+    dump,
+    helm_tests,
+    images_of,
+    parse,
+    playable,
+    pod_of,
+    references,
+    workload_of,
+)
 from builder.kube_play import network_of
 
 SECRET = """
@@ -66,7 +75,7 @@ CHART = "---".join((SECRET, OTHERS, STATEFUL))
 
 def played() -> list[dict[str, Any]]:
     """What would be played of the chart."""
-    return parse(playable(CHART, port=8888, host_port=40000)[1])
+    return parse(playable(CHART, port=8888, host_port=40000).text)
 
 
 def test_only_what_the_pod_uses_is_played() -> None:
@@ -149,7 +158,7 @@ def test_references_are_found_wherever_they_stand() -> None:
 
 
 def test_images() -> None:
-    text = playable(CHART, port=8888, host_port=1)[1]
+    text = playable(CHART, port=8888, host_port=1).text
     assert images_of(text) == ("127.0.0.1:5005/lab:1", "127.0.0.1:5005/side@sha256:1")
 
 
@@ -162,3 +171,49 @@ def test_two_projects_have_two_networks(tmp_path: Any) -> None:
 def test_a_long_text_with_backslashes_stays_as_it_is() -> None:
     text = "\n".join(f"printf '{n} HTTP/1.0\\r\\nHost: %s\\r\\n'" for n in range(20))
     assert parse(dump([{"command": ["sh", "-c", text]}])) == [{"command": ["sh", "-c", text]}]
+
+
+def test_the_container_that_has_the_port_says_whether_it_is_ready() -> None:
+    asked = "readinessProbe: {exec: {command: [is_ready, --quiet]}}"
+    text = CHART.replace("readinessProbe: {httpGet: {port: 8888}}", asked)
+    found = playable(text, port=8888, host_port=1)
+    assert (found.pod, found.container) == ("lab-0", "lab-0-lab")
+    assert found.probe == ("is_ready", "--quiet")
+    assert playable(text, port=1, host_port=1).container == "lab-0-side"
+    assert playable(CHART, port=8888, host_port=1).probe == ()
+
+
+TEST = """
+apiVersion: v1
+kind: Pod
+metadata: {name: lab-test, annotations: {helm.sh/hook: test}}
+spec:
+  automountServiceAccountToken: false
+  containers:
+    - name: ask
+      image: 127.0.0.1:5005/lab:1
+      envFrom: [{secretRef: {name: used}}, {secretRef: {name: own}}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: own}
+stringData: {a: b}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: before, annotations: {helm.sh/hook: pre-install}}
+spec: {containers: [{name: x, image: y}]}
+"""
+
+
+def test_the_pod_of_helm_test_knows_the_service_and_brings_what_is_not_there() -> None:
+    ((container, text),) = helm_tests("---".join((CHART, TEST)), address="10.0.0.2")
+    assert container == "lab-test-ask"
+    secret, pod = parse(text)
+    assert secret["metadata"]["name"] == "own"
+    assert pod["spec"].keys() == {"containers", "hostAliases"}
+    assert pod["spec"]["hostAliases"] == [{"ip": "10.0.0.2", "hostnames": ["lab"]}]
+
+
+def test_a_chart_without_tests_has_none() -> None:
+    assert helm_tests(CHART, address="10.0.0.2") == ()

@@ -7,16 +7,6 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The user's home directory. */}}
-{{- define "chart.home" -}}
-/home/{{ .Values.environment.user }}
-{{- end -}}
-
-{{/* Where the user works. */}}
-{{- define "chart.workDirectory" -}}
-{{ include "chart.home" . }}/work
-{{- end -}}
-
 {{/* The security context of a container: the restricted profile, and what the values change. */}}
 {{- define "chart.privileges" -}}
 {{- $restricted := dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) -}}

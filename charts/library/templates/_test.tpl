@@ -1,13 +1,12 @@
 {{/*
-The pod of `helm test`: asks the service for `path` and wants an answer below 400. It needs no more
-than bash in the image. In: root, image, port, path.
+A pod of `helm test`, which passes when its command does. In: root, image, env (YAML), command (a
+list).
 */}}
-{{- define "onyxia-library.test" -}}
-{{- $name := include "onyxia-library.fullname" .root -}}
+{{- define "onyxia-library.testPod" -}}
 apiVersion: v1
 kind: Pod
 metadata:
-  name: {{ $name }}-test
+  name: {{ include "onyxia-library.fullname" .root }}-test
   labels:
     {{- include "onyxia-library.labels" .root | nindent 4 }}
   annotations:
@@ -29,19 +28,36 @@ spec:
           drop:
             - ALL
       env:
-        - name: SERVICE_HOST
-          value: {{ $name | quote }}
-        - name: SERVICE_PORT
-          value: {{ .port | quote }}
-        - name: SERVICE_PATH
-          value: {{ .path | quote }}
+        {{- .env | nindent 8 }}
       command:
-        - bash
-        - -euc
-        - |
-          exec 3<>"/dev/tcp/$SERVICE_HOST/$SERVICE_PORT"
-          printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$SERVICE_PATH" "$SERVICE_HOST" >&3
-          read -r _ status _ <&3
-          echo "$SERVICE_PATH: $status"
-          test "$status" -lt 400
+        {{- toYaml .command | nindent 8 }}
+{{- end -}}
+
+{{/*
+The test of a service that speaks HTTP: asks it for `path` and wants an answer below 400. It needs no
+more than bash in the image. In: root, image, port, path.
+*/}}
+{{- define "onyxia-library.test" -}}
+{{- include "onyxia-library.testPod" (dict
+    "root" .root
+    "image" .image
+    "env" (include "onyxia-library.asked" .)
+    "command" (list "bash" "-euc" (printf "%s\n" (include "onyxia-library.ask" .)))) -}}
+{{- end -}}
+
+{{- define "onyxia-library.asked" -}}
+- name: SERVICE_HOST
+  value: {{ include "onyxia-library.fullname" .root | quote }}
+- name: SERVICE_PORT
+  value: {{ .port | quote }}
+- name: SERVICE_PATH
+  value: {{ .path | quote }}
+{{- end -}}
+
+{{- define "onyxia-library.ask" -}}
+exec 3<>"/dev/tcp/$SERVICE_HOST/$SERVICE_PORT"
+printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$SERVICE_PATH" "$SERVICE_HOST" >&3
+read -r _ status _ <&3
+echo "$SERVICE_PATH: $status"
+test "$status" -lt 400
 {{- end -}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,11 +15,8 @@ from moto.server import ThreadedMotoServer
 
 from builder.charting import files_of
 from builder.cli.wiring import Session
-from builder.errors import StepError
-from builder.kube import dump, parse
-from builder.kube_play import HOST, KubePlayer, Played, free_port
+from builder.kube_play import HOST, KubePlayer, free_port
 from builder.ports import TestCounts
-from builder.process import Command
 from builder.suite import Suite, run_suite
 from builder.workspace import write_tree
 from tests.integration.session.conftest import Authority
@@ -204,27 +200,6 @@ def run_wired(
                 subject=f"chart {chart}", folders=(Path(recipe.tests),), facts={"url": played.url},
                 env={}, password=PASSWORD, junit=folder / f"{chart}.xml", log=log, timeout=900,
             )  # fmt: skip
-            helm_test(session, played, manifests)
+            player.test(played, manifests, log=log)
             counts = run_suite(session.runner, suite)
         return replace(wired, reports=list(wired.reports)), counts
-
-
-def helm_test(session: Session, played: Played, manifests: str) -> None:
-    """Run the pod of `helm test` beside the service. Raises StepError where it fails."""
-    (pod,) = (item for item in parse(manifests) if item["kind"] == "Pod")
-    name, (container,) = pod["metadata"]["name"], pod["spec"]["containers"]
-    host = next(it["value"] for it in container["env"] if it["name"] == "SERVICE_HOST")
-    # What a cluster's DNS would say; the service is on this machine's network, beyond the bridge.
-    pod["spec"]["hostAliases"] = [{"ip": "GATEWAY", "hostnames": [host]}]
-    script = """
-        gateway=$(podman network inspect catalog --format '{{(index .Subnets 0).Gateway}}')
-        sed "s/GATEWAY/$gateway/" |
-            podman kube play --quiet --network catalog --tls-verify=false - > /dev/null
-        code=$(podman wait "$0"); podman logs "$0"; exit "$code"
-    """
-    run = ("sh", "-euc", script, f"{name}-{container['name']}")
-    text = dump([pod]).encode()
-    command = Command(argv=(*played.enter, *run), env=played.env, stdin=text, timeout=120)
-    said = session.runner.run(command).stdout
-    if not re.search(r": [23]\d\d\n", said):
-        raise StepError(f"the pod of helm test said: {said}")

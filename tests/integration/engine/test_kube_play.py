@@ -191,3 +191,48 @@ def test_a_pod_on_the_network_of_the_host(
             assert answer.read().decode().startswith("hello")
         command = Command(argv=(*played.enter, "podman", "ps", "--quiet"), env=played.env)
         assert len(runner.run(command).stdout.split()) == 2  # its own, and the one that holds it
+
+
+TESTS = """
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: tiny-test, annotations: {helm.sh/hook: test}}
+spec:
+  restartPolicy: Never
+  containers:
+    - name: ask
+      image: %(image)s
+      env: [{name: WORD, valueFrom: {secretKeyRef: {name: tiny-secret, key: WORD}}}]
+      command: [sh, -c, 'wget -q -O - http://tiny:8080/ | grep -F "$WORD" && %(then)s']
+"""
+
+
+@pytest.mark.parametrize("network", ["catalog", HOST])
+def test_the_pod_of_helm_test_meets_the_service(
+    player: KubePlayer, parent: Reference, work: Path, network: str
+) -> None:
+    manifests = chart(parent, SERVE)
+    log = work / "kube.log"
+    with player.play(manifests, port=8080, network=network, log=log) as played:
+        said = manifests + TESTS % {"image": parent, "then": "echo well"}
+        assert player.test(played, said, log=log) == 1
+        assert "well" in log.read_text()
+    with player.play(manifests, port=8080, network=network, log=log) as played:
+        failing = manifests + TESTS % {"image": parent, "then": "exit 3"}
+        with pytest.raises(StepError, match="helm test failed with exit code 3"):
+            player.test(played, failing, log=log)
+
+
+def test_a_command_says_whether_a_pod_is_ready(
+    player: KubePlayer, parent: Reference, runner: Runner, work: Path
+) -> None:
+    """What speaks no HTTP; the engine's own client finds the container."""
+    ready = "readinessProbe: {exec: {command: [test, -e, /home/ready]}}"
+    manifests = chart(parent, "sleep 1; touch /home/ready; exec sleep 600").replace(
+        "livenessProbe: {httpGet: {port: 8080, path: /}}", ready
+    )
+    with player.play(manifests, port=8080, log=work / "kube.log") as played:
+        argv = ("podman", "exec", played.container, "ls", "/home/ready")
+        command = Command(argv=argv, env=player.client(played))
+        assert runner.run(command).stdout == "/home/ready\n"

@@ -1,0 +1,107 @@
+"""What a service publishes is what the charts of sessions find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.helm import Helm, documents
+
+from .cluster import Secrets, cluster
+from .conftest import catalog, written
+
+PASSWORD = 'p4ss "w\'ord" $(id) {{ x }} é'
+# Per service: what it is launched with, and what a session is to have in its environment.
+PUBLISHED: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
+    "postgresql": (
+        {
+            "postgresql": {"username": "ann: #", "database": "a \"b'"},
+            "networking": {"service": {"port": 5433}},
+        },
+        {
+            "PGHOST": "s-1-postgresql",
+            "PGPORT": "5433",
+            "PGDATABASE": "a \"b'",
+            "PGUSER": "ann: #",
+            "PGPASSWORD": PASSWORD,
+        },
+    ),
+    "mlflow": (
+        {"mlflow": {"username": "ann"}, "s3": {"endpoint": "minio.example.org"}},
+        {
+            "MLFLOW_TRACKING_URI": "http://s-1-mlflow:5000",
+            "MLFLOW_TRACKING_USERNAME": "ann",
+            "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+            "MLFLOW_S3_ENDPOINT_URL": "https://minio.example.org/",
+        },
+    ),
+}
+
+
+def consumers(service: str) -> list[str]:
+    """The first chart of each recipe that looks for a service."""
+    first: dict[str, str] = {}
+    for name, chart in catalog().matrix.charts.items():
+        features = catalog().charts[chart.recipe].spec["features"]
+        if isinstance(features, list) and f"{service}-client" in features:
+            first.setdefault(chart.recipe, name)
+    return sorted(first.values())
+
+
+def published(helm: Helm, service: str, folder: Path) -> Secrets:
+    """The Secrets by which a service is found."""
+    values = folder / f"{service}.json"
+    values.write_text(json.dumps({**PUBLISHED[service][0], "security": {"password": PASSWORD}}))
+    text = helm.template(written(service, folder), release="s-1", values=values)
+    return {
+        item["metadata"]["name"]: (about["onyxia/discovery"], item["stringData"])
+        for item in documents(text)
+        if "onyxia/discovery" in (about := item["metadata"].get("annotations") or {})
+    }
+
+
+def environment(helm: Helm, chart: Path, server: str) -> dict[str, str]:
+    """What the Secrets of a chart give to a session, where a cluster is asked."""
+    on = chart.with_name("on.json")
+    on.write_text(json.dumps({"discovery": {"postgresql": True}}))
+    command = helm.command(
+        "install", "r-1", str(chart), "--dry-run=server", "--output=json", f"--values={on}",
+        "--disable-openapi-validation", f"--kube-apiserver={server}",
+    )  # fmt: skip
+    release = json.loads(helm._runner.run(command).stdout)
+    found: dict[str, str] = {}
+    for item in documents(release["manifest"]):
+        if item["kind"] == "Secret" and not (item["metadata"].get("annotations") or {}):
+            found |= item["stringData"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("service", "consumer"), [(it, chart) for it in PUBLISHED for chart in consumers(it)]
+)
+def test_a_session_finds_what_a_service_publishes(
+    helm: Helm, service: str, consumer: str, tmp_path: Path
+) -> None:
+    secrets = published(helm, service, tmp_path)
+    assert list(secrets) == [f"s-1-{service}-discovery"]
+    with cluster(secrets) as server:
+        found = environment(helm, written(consumer, tmp_path), server)
+    expected = PUBLISHED[service][1]
+    assert {name: found.get(name) for name in expected} == expected
+
+
+def test_all_kinds_of_sessions_look() -> None:
+    assert set(consumers("postgresql")) >= {"jupyter-python", "vscode-python", "rstudio", "mlflow"}
+    assert set(consumers("mlflow")) >= {"jupyter-python", "vscode-python", "marimo-python"}
+
+
+@pytest.mark.parametrize("service", PUBLISHED)
+def test_a_service_may_keep_to_itself(helm: Helm, service: str, tmp_path: Path) -> None:
+    values = tmp_path / "off.json"
+    values.write_text(json.dumps({"discovery": {"enabled": False}}))
+    text = helm.template(written(service, tmp_path), release="s-1", values=values)
+    assert "onyxia/discovery" not in text

@@ -1,0 +1,120 @@
+"""Charts of what is no session: a database, and a server of a team."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.helm import Helm, latest_minors
+
+from .conftest import Played, nested, one, written
+
+# Per chart: its command on port 9999, what asks whether it is well, and where its volume is.
+SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
+    "postgresql": (
+        ["/opt/postgresql/start", "--port=9999"],
+        {"exec": {"command": ["pg_isready", "--quiet", "--host=127.0.0.1", "--port=9999"]}},
+        "/var/lib/postgresql/data",
+    ),
+    "mlflow": (
+        ["/opt/onyxia-init.sh", "/opt/mlflow/start", "--port=9999"],
+        {"httpGet": {"path": "/health", "port": 9999}},
+        "/home/onyxia/work",
+    ),
+}
+KINDS = {
+    "postgresql": {"StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod"},
+    "mlflow": {
+        "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod", "Ingress",
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+def service(
+    request: pytest.FixtureRequest, helm: Helm, tmp_path_factory: pytest.TempPathFactory
+) -> Played:
+    """Such a chart."""
+    scratch = tmp_path_factory.mktemp("services")
+    return Played(folder=written(str(request.param), scratch), helm=helm, scratch=scratch)
+
+
+def test_every_case_is_well(service: Played) -> None:
+    checked = service.helm.check(service.folder, minors=latest_minors(3))
+    assert len(checked.minors) == 3
+    assert len(checked.cases) > 9
+    assert set(checked.unknown) <= {"route.openshift.io/v1/Route"}
+
+
+def test_it_is_no_more_than_it_needs(service: Played) -> None:
+    assert {item["kind"] for item in service.manifests()} == KINDS[service.recipe]
+    spec = service.pod()["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+
+
+def test_how_it_runs(service: Played) -> None:
+    values = {"networking": {"service": {"port": 9999}}}
+    spec = service.pod(values)["spec"]
+    (container,) = spec["containers"]
+    command, probe, folder = SERVICES[service.recipe]
+    assert container["command"] == command
+    for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[name].items() >= probe.items()
+    assert container["volumeMounts"][0]["mountPath"] == folder
+    assert container["ports"][0]["containerPort"] == 9999
+    assert one(service.manifests(values), "Service")["spec"]["ports"][0]["port"] == 9999
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 100,
+    }  # fmt: skip
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+    }  # fmt: skip
+
+
+def test_suspended(service: Played) -> None:
+    assert one(service.manifests(), "StatefulSet")["spec"]["replicas"] == 1
+    manifests = service.manifests({"global": {"suspend": True}})
+    assert one(manifests, "StatefulSet")["spec"]["replicas"] == 0
+    one(manifests, "PersistentVolumeClaim")
+
+
+def test_its_password_stands_in_secrets_alone_and_a_changed_one_restarts_it(
+    service: Played,
+) -> None:
+    before = service.pod()["metadata"]["annotations"]
+    manifests = service.manifests(nested("security.password", "s3cret-of-twelve"))
+    for item in manifests:
+        assert ("s3cret-of-twelve" in json.dumps(item)) == (
+            item["kind"] == "Secret"
+            and item["metadata"]["name"].endswith(("password", "discovery"))
+        )
+    assert one(manifests, "StatefulSet")["spec"]["template"]["metadata"]["annotations"] != before
+
+
+def test_what_the_user_is_told(service: Played, tmp_path: Path) -> None:
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps(nested("security.password", "p4ss")))
+    command = service.helm.command(
+        "install", "r-1", str(service.folder), "--dry-run=client", "--values", str(values)
+    )
+    notes = service.helm._runner.run(command).stdout.partition("NOTES:")[2]
+    password = re.search(r"password: ?([^\n ]+)", notes, re.IGNORECASE)
+    assert password is not None
+    assert password.group(1) == "p4ss"
+    urls = re.findall(r"https?://\S+", notes)
+    assert urls == (["https://chart-example.local/"] if service.recipe == "mlflow" else [])
+
+
+def test_mlflow_knows_the_names_that_it_is_called(helm: Helm, tmp_path: Path) -> None:
+    chart = Played(folder=written("mlflow", tmp_path), helm=helm, scratch=tmp_path)
+    values = {"ingress": {"hostname": "mlflow.example.org", "tls": False}}
+    about = one(chart.manifests(values), "ConfigMap")["data"]
+    hosts = about["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert {"mlflow.example.org", "r-1-mlflow:*", "localhost:*"} <= set(hosts)
+    assert "*" not in hosts
+    assert about["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] == "http://mlflow.example.org"
