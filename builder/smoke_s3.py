@@ -48,7 +48,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, b"", ETag=_etag(body))
 
     def _is_signed(self) -> bool:
-        if f"Credential={self.key}/" in self.headers.get("Authorization", ""):
+        # In a header, or in an address that somebody was given.
+        if f"Credential={self.key}/" in self.headers.get("Authorization", "") + unquote(self.path):
             return True
         self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
         return False

@@ -186,7 +186,7 @@ def test_a_restart_keeps_what_was_logged_and_takes_a_new_password(host, mlflow, 
     other.start()
     run = client(host, LOG, port=other.port)
     other.stop()
-    new = 'it\'s a new % "one" é'
+    new = "it's a new % one: $(id)"
     other.start(PASSWORD=new)
     search = "/api/2.0/mlflow/experiments/search?max_results=1"
     assert other.answers(search, password="wrong-password") == "401"

@@ -97,7 +97,8 @@ def shown(pod: Mapping[str, Any]) -> Iterator[str]:
     """Variables that look secret and stand in the pod itself; references to Secrets are fine."""
     for container in containers(pod):
         for variable in container.get("env", []):
-            if SECRET.search(f"{variable['name']}={variable.get('value', '')}"):
+            plain = f"{variable['name']}={variable.get('value', '')}"
+            if "valueFrom" not in variable and SECRET.search(plain):
                 yield f"{container['name']}: {variable['name']}"
 
 
@@ -105,8 +106,9 @@ def test_an_ide_takes_one_file_and_one_line(helm: Helm, tmp_path: Path) -> None:
     spec = {
         "title": "Novelty", "description": "A new IDE on the image $image_name", "port": 4321,
         "command": ["novelty", "--port={{ .Values.networking.service.port | int }}"],
-        "features": ["service", "autoscaling", "init", "resources", "persistence", "s3", "password",
-                     "network-policy", "user-ports", "ingress", "route", "kubernetes"],
+        "features": ["service", "session", "http", "autoscaling", "init", "resources",
+                     "persistence", "s3", "password", "network-policy", "user-ports", "ingress",
+                     "route", "kubernetes"],
     }  # fmt: skip
     line = catalog().matrix.charts["marimo-python"]
     files = render_chart(
