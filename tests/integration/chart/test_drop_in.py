@@ -138,21 +138,57 @@ def test_types_and_defaults_are_the_same(released: Released) -> None:
             assert at(values, keys(path)) == expected, path
 
 
-def test_every_value_acts_where_it_means_to(released: Released) -> None:
-    def acts(item: tuple[str, dict[str, Any]]) -> str:
-        path, row = item
-        beside = row.get("with", {})
-        before = released.render(beside)
-        after = released.render(merged(beside, setting(path, row["to"])))
-        place = row["place"]
-        if before.get(place) == after.get(place):
-            return f"{path} does nothing at {place}"
-        text = "marker" if "marker" in json.dumps(row["to"]) else ""
-        return "" if text in json.dumps(after.get(place, text)) else f"{path} is not in {place}"
+def batches(every: Mapping[str, dict[str, Any]]) -> Iterator[list[str]]:
+    """Paths that can be set at once: beside the same, each acting at a place of its own."""
+    open_batches: dict[str, list[str]] = {}
+    for path, row in every.items():
+        # What comes and goes, or names objects, changes where others act.
+        if isinstance(row["to"], bool) or "marker" in row["place"] or path.endswith("Override"):
+            yield [path]
+            continue
+        batch = open_batches.setdefault(json.dumps(row.get("with")), [])
+        if any(every[other]["place"] == row["place"] for other in batch):
+            yield [path]
+        else:
+            batch.append(path)
+    yield from open_batches.values()
 
-    with ThreadPoolExecutor(4) as pool:
-        wrong = [text for text in pool.map(acts, rows(released.name).items()) if text]
+
+def test_every_value_acts_where_it_means_to(released: Released) -> None:
+    every = rows(released.name)
+
+    def acts(batch: list[str]) -> list[str]:
+        beside = every[batch[0]].get("with", {})
+        before = released.render(beside)
+        after = released.render(merged(beside, *(setting(it, every[it]["to"]) for it in batch)))
+        wrong = [text for path in batch if (text := fault(path, every[path], before, after))]
+        # What is set beside may be in the way: alone, each must act.
+        alone = len(batch) > 1 and wrong
+        return [text for path in batch for text in acts([path])] if alone else wrong
+
+    with ThreadPoolExecutor(2) as pool:
+        wrong = [text for found in pool.map(acts, batches(every)) for text in found]
     assert not wrong, "\n".join(wrong)
+
+
+def fault(
+    path: str, row: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> str:
+    """What is wrong with what a value did; nothing where it acted."""
+    place = row["place"]
+    if before.get(place) == after.get(place):
+        return f"{path} does nothing at {place}"
+    text = "marker" if "marker" in json.dumps(row["to"]) else ""
+    return "" if text in json.dumps(after.get(place, text)) else f"{path} is not in {place}"
+
+
+def test_a_value_that_does_not_act_is_found() -> None:
+    row = {"to": "marker", "place": "Service spec.type"}
+    assert fault("a", row, {"Service spec.type": 1}, {"Service spec.type": 1}) == (
+        "a does nothing at Service spec.type"
+    )
+    assert fault("a", row, {}, {"Service spec.type": "b"}) == "a is not in Service spec.type"
+    assert fault("a", row, {}, {"Service spec.type": "marker"}) == ""
 
 
 def test_former_paths_yield_to_the_new(released: Released) -> None:
