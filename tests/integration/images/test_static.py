@@ -169,3 +169,12 @@ def test_no_package_source_is_named(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for found in re.finditer(r"\b(https?|ftp)://[\w{$]", text):
         assert allowed.match(text, found.start()), text[found.start() : found.start() + 60]
+
+
+def test_every_recipe_states_a_budget() -> None:
+    recipes = Workspace(ROOT).load().catalog.recipes
+    without = [name for name, recipe in recipes.items() if not recipe.budget]
+    # Their budgets depend on the provider of what they bring.
+    assert set(without) <= {"python-pytorch", "python-tensorflow"}
+    for name in without:
+        assert all(when.budget for when in recipes[name].when), name
