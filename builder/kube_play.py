@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from builder.engines.podman_home import Home, Limits
@@ -130,10 +131,12 @@ class KubePlayer:
             self._toolroot.ensure(log=log)
         self._home.prepare()
         file = self._home.state / f"{pod.pod}-{host_port}.yaml"
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(file.unlink, missing_ok=True)
             _write_private(file, pod.text)
             command = self._command(file, pod, network)
             process = self._runner.spawn(command, log=log)
+            undo.callback(self._runner.end, process)
 
             def is_ready() -> bool:
                 if not pod.probe:
@@ -141,18 +144,9 @@ class KubePlayer:
                 # The file goes when the pod is there.
                 return not file.exists() and self._passes(pod.probe, found())
 
-            def found() -> Played:
-                enter = ("nsenter", f"--target={_inside(process.pid)}", "--mount", "--pid")
-                name, env = pod.container, command.env
-                return Played(pod=pod.pod, container=name, port=host_port, enter=enter, env=env)
-
-            try:
-                wait_for(is_ready, alive=lambda: _alive(process.poll(), log), timeout=timeout)
-                yield found()
-            finally:
-                self._runner.end(process)
-        finally:
-            file.unlink(missing_ok=True)
+            found = partial(_played, pod, port=host_port, process=process.pid, env=command.env)
+            wait_for(is_ready, alive=lambda: _alive(process.poll(), log), timeout=timeout)
+            yield found()
 
     def test(self, played: Played, manifests: str, *, log: Path | None = None) -> int:
         """Run the pods of `helm test` beside a pod of the same chart; how many there are.
@@ -196,6 +190,12 @@ class KubePlayer:
         if self._toolroot is None:
             return apart(command, signal="TERM")
         return self._toolroot.command(command, binds=(self._home.state,), signal="TERM")
+
+
+def _played(pod: Playable, *, port: int, process: int, env: Mapping[str, str]) -> Played:
+    """A pod that a process has come to play."""
+    enter = ("nsenter", f"--target={_inside(process)}", "--mount", "--pid")
+    return Played(pod=pod.pod, container=pod.container, port=port, enter=enter, env=env)
 
 
 def _inside(process: int) -> int:

@@ -27,7 +27,7 @@ def kept(file):
 def database(folder, name):
     """Where rows go: what libpq's variables name, else a file."""
     # libpq reads its variables, the password among them, by itself.
-    return "postgresql://" if ENV.get("PGHOST") else f"sqlite:///{folder / name}.db"
+    return "postgresql+psycopg://" if ENV.get("PGHOST") else f"sqlite:///{folder / name}.db"
 
 
 def artifacts(folder):

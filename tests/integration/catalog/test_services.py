@@ -1,0 +1,123 @@
+"""MLflow on PostgreSQL, each in a container of its image as the catalog has it. Heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from builder.cli.options import Options
+from builder.cli.wiring import Session
+from builder.ports import Container, StartRequest
+from builder.process import Command, Output
+from tests.integration.catalog.test_recipes import first_target
+from tests.integration.starter import BUILDER, ROOT, TODAY
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(3600)]
+DATABASE, ADMINISTRATOR = "p4ss' of: the/database%", "p4ss of the administrator"
+
+LOG = """
+import mlflow
+with mlflow.start_run(run_name="kept") as run:
+    mlflow.log_metric("loss", 0.25)
+"""
+READ = """
+import mlflow
+print(mlflow.search_runs(experiment_ids=["0"])["metrics.loss"].tolist())
+"""
+
+
+class Containers:
+    """Starts containers of the catalog's images, and runs commands in them."""
+
+    def __init__(self, session: Session, images: dict[str, str], undo: ExitStack) -> None:
+        self._session = session
+        self._images = images
+        self._undo = undo
+
+    def start(self, image: str, **env: str) -> Container:
+        request = StartRequest(image=self._images[image], env=env)
+        container = self._session.engine.start(request)
+        self._undo.callback(self.end, container)
+        return container
+
+    def end(self, container: Container) -> None:
+        self._session.engine.remove(container)
+
+    def run(self, container: Container, script: str, *, check: bool = True) -> Output:
+        """What a shell in it says."""
+        argv = (*container.enter, "sh", "-c", script)
+        command = Command(argv=argv, env=dict(container.env), timeout=300)
+        return self._session.runner.run(command, check=check)
+
+    def wait(self, container: Container, script: str) -> None:
+        """Wait until it says yes."""
+        end = time.monotonic() + 300
+        while self.run(container, script, check=False).code != 0:
+            assert time.monotonic() < end, script
+            time.sleep(1)
+
+
+@pytest.fixture(scope="module")
+def containers() -> Iterator[Containers]:
+    """Of both images, built where the registry lacks them."""
+    targets = {recipe: first_target(recipe) for recipe in ("postgresql", "mlflow")}
+    for target in targets.values():
+        subprocess.run(
+            [BUILDER, "build", "--root", ROOT, "--engine", "podman", "-s", target],
+            check=True, timeout=3000,
+        )  # fmt: skip
+    session = Session(Options(root=ROOT, today=TODAY, engine="podman"))
+    lock = session.locked()
+    prints = session.fingerprints(lock)
+    with session.registry(), ExitStack() as undo:
+        plan = session.plan(lock, prints, session.observed(lock, prints))
+        items = {recipe: plan.targets[target] for recipe, target in targets.items()}
+        images = {recipe: str(it.repository.at(it.digest or "")) for recipe, it in items.items()}
+        yield Containers(session, images, undo)
+
+
+def client(program: str) -> str:
+    """A program that uses MLflow as its administrator."""
+    names = "MLFLOW_TRACKING_URI=http://127.0.0.1:5000 MLFLOW_TRACKING_USERNAME=admin"
+    return f"env {names} MLFLOW_TRACKING_PASSWORD=\"$PASSWORD\" python -c '{program}'"
+
+
+def test_runs_and_users_are_in_the_database(containers: Containers) -> None:
+    database = containers.start("postgresql", PASSWORD=DATABASE, PGDATABASE="tracking")
+    containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
+    address = containers.run(database, "hostname -i").stdout.strip()
+    where = {"PGHOST": address, "PGUSER": "postgres", "PGDATABASE": "tracking"}
+    answers = "curl --silent --fail --noproxy '*' http://127.0.0.1:5000/health"
+
+    def tracking() -> Container:
+        found = containers.start("mlflow", PASSWORD=ADMINISTRATOR, PGPASSWORD=DATABASE, **where)
+        containers.wait(found, answers)
+        return found
+
+    first = tracking()
+    containers.run(first, client(LOG))
+    lines = containers.run(first, "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n'").stdout
+    assert DATABASE not in lines
+    assert not containers.run(first, "ls work/*.db", check=False).stdout
+    containers.end(first)
+    query = "select name from runs union select username from users order by 1"
+    words = f'PGPASSWORD="$PASSWORD" psql -XAtq -h 127.0.0.1 -U postgres tracking -c "{query}"'
+    assert containers.run(database, words).stdout.split() == ["admin", "kept"]
+    # Another container has nothing of its own, and all that is in the database.
+    assert containers.run(tracking(), client(READ)).stdout.splitlines()[-1] == "[0.25]"
+
+
+def test_a_database_that_refuses_is_waited_for_and_named(containers: Containers) -> None:
+    database = containers.start("postgresql", PASSWORD=DATABASE)
+    containers.wait(database, "pg_isready --quiet --host=127.0.0.1")
+    address = containers.run(database, "hostname -i").stdout.strip()
+    tracking = containers.start("mlflow", PASSWORD=ADMINISTRATOR)
+    names = f"ONYXIA_SESSION=/tmp PGHOST={address} PGUSER=postgres PGPASSWORD=wrong"
+    script = f"{names} timeout 60 /opt/mlflow/start --port=5001"
+    said = containers.run(tracking, script, check=False)
+    assert said.code != 0
+    assert "password authentication failed" in said.log
