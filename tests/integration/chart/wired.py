@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import trustme
 from moto.server import ThreadedMotoServer
 
@@ -34,6 +36,7 @@ from tests.integration.session.servers import (
 MIRROR = "https://mirror.example"
 GIT_TOKEN, VAULT_TOKEN, PASSWORD = "gl'pat\"1", "hvs.t\"o'k", "p4ss 'w\"ord"
 OBJECT = "read from the store"
+KEYS = ("AKIA", "s'e\"cret")
 
 # Run at the start of the session, in its environment: what it finds goes to $1, a line for each.
 JOB = """\
@@ -89,8 +92,6 @@ def repository(folder: Path) -> None:
 
 def authority(folder: Path) -> Authority:
     """One that nobody knows, for mirror.example."""
-    import ssl
-
     ca = trustme.CA()
     bundle = folder / "ca.crt"
     bundle.write_bytes(ca.cert_pem.bytes())
@@ -102,16 +103,17 @@ def authority(folder: Path) -> Authority:
 @contextlib.contextmanager
 def store() -> Iterator[str]:
     """An S3 server that holds one object: its URL."""
-    import requests
-
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         url = "http://{}:{}".format(*server.get_host_and_port())
-        with requests.Session() as client:
-            client.trust_env = False
-            for path, data in (("/data", b""), ("/data/greeting.txt", OBJECT.encode())):
-                client.put(url + path, data=data, timeout=30).raise_for_status()
+        client = boto3.client(
+            "s3", endpoint_url=url, region_name="us-east-1",
+            aws_access_key_id=KEYS[0], aws_secret_access_key=KEYS[1],
+            config=boto3.session.Config(s3={"addressing_style": "path"}, proxies={}),
+        )  # fmt: skip
+        client.create_bucket(Bucket="data")
+        client.put_object(Bucket="data", Key="greeting.txt", Body=OBJECT.encode())
         yield url
     finally:
         server.stop()
@@ -151,7 +153,7 @@ def servers(folder: Path, port: int) -> Iterator[Wired]:
             "networking": {"service": {"port": port}},
             "security": {"password": PASSWORD},
             "s3": {
-                "endpoint": s3, "accessKeyId": "AKIA", "secretAccessKey": "s'e\"cret",
+                "endpoint": s3, "accessKeyId": KEYS[0], "secretAccessKey": KEYS[1],
                 "defaultRegion": "us-east-1", "pathStyleAccess": True,
             },
             "vault": {
