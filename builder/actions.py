@@ -7,79 +7,27 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from builder import evidence, inventory, weighing
 from builder.engines import layout as layouts
 from builder.errors import StepError
-from builder.events import Listener, Noted, Result
-from builder.fingerprint import Fingerprint, downloads
+from builder.events import Noted, Result
+from builder.fingerprint import downloads
 from builder.layers import Index
-from builder.lock import Lock
-from builder.matrix import Expansion
-from builder.model import Catalog, RemoteFile, Target
+from builder.model import ImageLayer, RemoteFile, Target
 from builder.network import build_secrets
-from builder.plan import Plan, Step, TargetPlan, base_reference, reference
+from builder.plan import Step, TargetPlan, base_reference, reference
 from builder.ports import (
-    BaseProvider,
     BuildRequest,
     Built,
-    Engine,
-    ImageLayer,
-    Images,
-    RemoteFiles,
     SmokeRequest,
-    SmokeTester,
-    Store,
 )
 from builder.recipes import budget_of, packages_of, setting
 from builder.reference import Reference
-from builder.workspace import DOWNLOADS, Project, place_file, write_context
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ports:
-    """The outside world, as steps see it."""
-
-    engine: Engine
-    store: Store
-    images: Images
-    bases: BaseProvider
-    files: RemoteFiles
-    smoke: SmokeTester
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a run is about. `state` is the folder for logs and build contexts."""
-
-    project: Project
-    lock: Lock
-    fingerprints: Mapping[str, Fingerprint]
-    plan: Plan
-    state: Path
-    listen: Listener
-    timeout: float = 3600.0
-
-    @property
-    def catalog(self) -> Catalog:
-        """The catalog."""
-        return self.project.catalog
-
-    @property
-    def expansion(self) -> Expansion:
-        """What its matrix stands for."""
-        return self.project.expansion
-
-    def epoch(self, target: Target) -> int:
-        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
-        return self.lock.base(self.expansion.base_of(target).id).epoch
-
-    def log(self, step: str) -> Path:
-        """The log file of a step."""
-        return self.state / "logs" / f"{step.replace('/', '_').replace(':', '-')}.log"
-
+from builder.work import Ports, Work
+from builder.workspace import DOWNLOADS, place_file, write_context
 
 Action = Callable[[Step], Result]
 

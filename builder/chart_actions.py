@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder.actions import Work
 from builder.chart_artifact import chart_artifact, former_files
 from builder.chart_check import check_chart, read_chart
 from builder.charting import chart_place, files_of
@@ -23,6 +22,7 @@ from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage, pack
 from builder.render.chart_version import chart_version
 from builder.upgrade import frozen_changes
+from builder.work import Work
 from builder.workspace import write, write_tree
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.actions import BuildActions, Work
+from builder.actions import BuildActions
 from builder.bases import Bases
 from builder.bootstrap import BASE_DOCKERFILE
 from builder.charting import files_of
@@ -15,6 +15,7 @@ from builder.plan import Step, TargetPlan, base_reference
 from builder.ports import Engine
 from builder.render.tree import fetch_lines
 from builder.store import RegistryStore
+from builder.work import Work
 from builder.workspace import DOWNLOADS, write, write_tree
 
 

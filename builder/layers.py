@@ -20,7 +20,7 @@ from typing import IO, cast
 
 import zstandard
 
-from builder.ports import ImageLayer
+from builder.model import ImageLayer
 from builder.workspace import write
 
 _CHUNK = 1 << 16

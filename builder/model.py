@@ -259,3 +259,17 @@ class Package:
 
 Inventory = Mapping[str, Mapping[str, Package]]
 """What is installed in an image: ecosystem, then name."""
+
+
+GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLayer:
+    """A layer: its blob, that blob's size in bytes, its uncompressed digest, what made it."""
+
+    digest: str
+    size: int
+    diff: str
+    instruction: str = ""
+    kind: str = GZIP_LAYER  # the media type of the blob

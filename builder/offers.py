@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from builder import evidence
-from builder.actions import Work
 from builder.errors import StepError
 from builder.plan import Plan, TargetPlan
 from builder.ports import Images, Store
 from builder.reference import Reference
 from builder.release import Record, ReleasedCell, ReleasedTarget
+from builder.work import Work
 
 _AT_ONCE = 8
 

@@ -10,21 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from builder.model import Base, Inventory, RemoteFile, Source
+from builder.model import Base, ImageLayer, Inventory, RemoteFile, Source
 from builder.reference import Reference
-
-GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageLayer:
-    """A layer: its blob, that blob's size in bytes, its uncompressed digest, what made it."""
-
-    digest: str
-    size: int
-    diff: str
-    instruction: str = ""
-    kind: str = GZIP_LAYER  # the media type of the blob
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from builder import release
-from builder.actions import Work
 from builder.chart_artifact import package_in
 from builder.charting import chart_place, files_of
 from builder.errors import ConflictError, StepError, raise_all
@@ -27,6 +26,7 @@ from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedChart
 from builder.render.chart_version import chart_fingerprint, value_types
+from builder.work import Work
 
 _AT_ONCE = 8
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
-from oras.provider import Registry
 
+from builder.distribution import Distribution, check, short
 from builder.engines import layout as layouts
-from builder.errors import ConflictError, StepError, TransientError
-from builder.ports import Artifact, Blob, ImageLayer
+from builder.errors import StepError, TransientError
+from builder.model import ImageLayer
+from builder.ports import Artifact, Blob
 from builder.process import Command, Runner
 from builder.reference import Reference
 
@@ -32,16 +32,7 @@ _ACCEPT = ", ".join(
     ]
 )
 _TITLE = "org.opencontainers.image.title"
-_SECONDS = 60.0
 _PIECE = 1 << 20
-
-
-class _Session(requests.Session):
-    """A session whose requests cannot wait for ever."""
-
-    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        kwargs.setdefault("timeout", _SECONDS)
-        return super().request(*args, **kwargs)
 
 
 class RegistryStore:
@@ -56,7 +47,7 @@ class RegistryStore:
         self._runner = runner
         self._enclose = enclose
         self._skopeo = skopeo
-        self._local = threading.local()
+        self._api = Distribution()
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """The tags of `registry/repository`, sorted; none where it does not exist."""
@@ -64,10 +55,10 @@ class RegistryStore:
         url: str | None = f"/v2/{name}/tags/list?n=1000"
         found: list[str] = []
         while url:
-            response = self._ask(registry, name, "GET", url)
+            response = self._api.ask(registry, name, "GET", url)
             if response.status_code == 404:
                 break
-            self._check(response, repository)
+            check(response, repository)
             found += response.json().get("tags") or []
             following = response.links.get("next", {}).get("url")
             url = following[following.index("/v2/") :] if following else None
@@ -184,7 +175,7 @@ class RegistryStore:
                     summed.update(piece)
                     stream.write(piece)
         except requests.RequestException as error:
-            raise TransientError(f"{reference}: blob {digest}: {_short(error)}") from error
+            raise TransientError(f"{reference}: blob {digest}: {short(error)}") from error
         if f"sha256:{summed.hexdigest()}" != digest:
             raise TransientError(f"{reference}: blob {digest} arrived damaged")
         partial.rename(file)
@@ -207,15 +198,17 @@ class RegistryStore:
         name = reference.digest or reference.tag
         url = f"/v2/{reference.repository}/manifests/{name}"
         headers = {"Accept": _ACCEPT}
-        response = self._ask(reference.registry, reference.repository, method, url, headers=headers)
+        response = self._api.ask(
+            reference.registry, reference.repository, method, url, headers=headers
+        )
         if response.status_code == 404:
             return None
-        self._check(response, str(reference))
+        check(response, str(reference))
         return response
 
     def _put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
         url = f"/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
-        response = self._ask(
+        response = self._api.ask(
             reference.registry,
             reference.repository,
             "PUT",
@@ -223,17 +216,20 @@ class RegistryStore:
             data=body,
             headers={"Content-Type": kind},
         )
-        self._check(response, str(reference))
+        check(response, str(reference))
 
     def _lend(self, layout: Path, parent: Reference, reference: Reference) -> None:
         """Let a repository have what a layout lacks, from the one of its parent."""
         registry, name = reference.registry, reference.repository
         for digest in layouts.missing(layout):
-            if self._ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}").status_code == 200:
+            if (
+                self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}").status_code
+                == 200
+            ):
                 continue
             url = f"/v2/{name}/blobs/uploads/?mount={digest}&from={parent.repository}"
-            answer = self._ask(registry, name, "POST", url)
-            self._check(answer, str(reference))
+            answer = self._api.ask(registry, name, "POST", url)
+            check(answer, str(reference))
             # A registry may decline, and begin an upload instead, which is left to its garbage.
             if answer.status_code != 201:
                 self.blob(parent, digest, layouts.blob(layout, digest))
@@ -241,22 +237,22 @@ class RegistryStore:
     def _put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
         digest = _digest(blob.data)
         registry, name = reference.registry, reference.repository
-        head = self._ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
+        head = self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
         if head.status_code != 200:
-            start = self._ask(registry, name, "POST", f"/v2/{name}/blobs/uploads/")
-            self._check(start, str(reference))
+            start = self._api.ask(registry, name, "POST", f"/v2/{name}/blobs/uploads/")
+            check(start, str(reference))
             place = start.headers["Location"]
             url = place[place.index("/v2/") :]
             url += ("&" if "?" in url else "?") + f"digest={digest}"
             headers = {"Content-Type": "application/octet-stream"}
-            done = self._ask(registry, name, "PUT", url, data=blob.data, headers=headers)
-            self._check(done, str(reference))
+            done = self._api.ask(registry, name, "PUT", url, data=blob.data, headers=headers)
+            check(done, str(reference))
         return {"mediaType": blob.kind, "digest": digest, "size": len(blob.data)}
 
     def _get_blob(self, reference: Reference, digest: str) -> requests.Response:
         url = f"/v2/{reference.repository}/blobs/{digest}"
-        response = self._ask(reference.registry, reference.repository, "GET", url)
-        self._check(response, str(reference))
+        response = self._api.ask(reference.registry, reference.repository, "GET", url)
+        check(response, str(reference))
         return response
 
     def _blob(self, reference: Reference, digest: str) -> bytes:
@@ -265,74 +261,6 @@ class RegistryStore:
             raise TransientError(f"{reference}: blob {digest} arrived damaged")
         return response.content
 
-    def _ask(
-        self,
-        registry: str,
-        repository: str,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        data: bytes | None = None,
-    ) -> requests.Response:
-        try:
-            client = self._client(registry, repository)
-            url = f"{client.prefix}://{registry}{path}"
-            # Without the decorator of oras, which would wait for minutes: the scheduler retries.
-            response: requests.Response = Registry.do_request.__wrapped__(
-                client, url, method, data=data, headers=dict(headers or {})
-            )
-        except requests.RequestException as error:
-            raise TransientError(
-                f"registry {registry} does not answer: {_short(error)}",
-                hint="is it up, and is its name right in `catalog.registries`?",
-            ) from error
-        except ValueError as error:
-            raise StepError(
-                f"registry {registry} refuses: {error}", hint=f"run `docker login {registry}`"
-            ) from error
-        return response
-
-    def _client(self, registry: str, repository: str) -> Registry:
-        """A client of this thread for this repository: tokens are per repository."""
-        clients: dict[tuple[str, str], Registry] = self._local.__dict__.setdefault("clients", {})
-        key = (registry, repository)
-        if key not in clients:
-            insecure = Reference(registry=registry, repository=repository).is_loopback
-            session = _Session()
-            answer = session.get(f"{'http' if insecure else 'https'}://{registry}/v2/")
-            scheme = answer.headers.get("Www-Authenticate", "").split(" ")[0].lower()
-            client = Registry(
-                hostname=registry,
-                insecure=insecure,
-                auth_backend="basic" if scheme == "basic" else "token",
-            )
-            client.session = client.auth.session = session
-            container = client.get_container(f"{registry}/{repository}:latest")
-            client.auth.load_configs(container)
-            if scheme == "basic" and not getattr(client.auth, "_basic_auth", ""):
-                raise ValueError("it wants a name and a password, and there are none")
-            clients[key] = client
-        return clients[key]
-
-    def _check(self, response: requests.Response, what: str) -> None:
-        code = response.status_code
-        if code < 400:
-            return
-        message = f"{what}: the registry answered {code} {response.reason}"
-        if code in {401, 403}:
-            raise StepError(message, hint="are you logged in, with the right to push?")
-        if code == 409:
-            raise ConflictError(message)
-        if code == 429 or code >= 500:
-            raise TransientError(message)
-        raise StepError(f"{message}: {response.text[:200]}")
-
 
 def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def _short(error: requests.RequestException) -> str:
-    reason = getattr(error.args[0], "reason", error) if error.args else error
-    return str(reason).rsplit(": ", 1)[-1][:200]

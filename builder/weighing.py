@@ -13,9 +13,9 @@ from builder import inventory
 from builder.engines import layout as layouts
 from builder.errors import SizeError
 from builder.layers import Index, Reowned
-from builder.model import Inventory
+from builder.model import ImageLayer, Inventory
 from builder.plan import TargetPlan
-from builder.ports import Built, ImageLayer
+from builder.ports import Built
 
 _SHARE, _MOST = 0.10, 100_000_000
 _SHOWN = 10

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from builder.actions import Action, Work
+from builder.actions import Action
 from builder.chart_publish import Released, publish_index
 from builder.cli.outlook import Outlook, disk_of, look_ahead
 from builder.cli.wiring import Session
@@ -25,6 +25,7 @@ from builder.promote import Promotion, blocked_steps
 from builder.release import CURRENT
 from builder.report.progress import shown
 from builder.text import did_you_mean
+from builder.work import Work
 
 
 @dataclass(frozen=True, kw_only=True)

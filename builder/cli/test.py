@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from builder.actions import Work
 from builder.cli.options import Options, running
 from builder.cli.running import perform, tell_failures
 from builder.cli.wiring import Session
 from builder.errors import SelectionError
 from builder.events import Listener, Result
 from builder.plan import Step
+from builder.work import Work
 
 
 @click.command()

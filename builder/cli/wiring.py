@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from builder.actions import BuildActions, Ports, Work
+from builder.actions import BuildActions
 from builder.bases import Bases
 from builder.chart_actions import ChartActions
 from builder.chart_run import ChartRun
@@ -40,6 +40,7 @@ from builder.smoke import Smoke
 from builder.store import RegistryStore
 from builder.toolroot import ToolRoot, need
 from builder.tools import Tool, Tools
+from builder.work import Ports, Work
 from builder.workspace import MATRIX, Project, Workspace
 
 

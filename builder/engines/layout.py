@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import StepError
-from builder.ports import Built, ImageLayer
+from builder.model import ImageLayer
+from builder.ports import Built
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 

@@ -16,7 +16,9 @@ from ruamel.yaml import YAML
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.model import Chart, ChartFeature, ChartRecipe
+from builder.render import chart_cases as cases
 from builder.render import chart_docs as docs
+from builder.render import chart_specs as specs
 from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
 from builder.render.chart_templates import Part
@@ -31,9 +33,6 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST = 46
 _NEEDED = ("title", "description", "command", "port", "features")
 _KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
-_FEATURE_KEYS = ("summary", "values", *templates.SOURCES)
-# Cases that do without something, and so are no part of one with everything.
-_APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-port")
 
 
 def render_chart(
@@ -54,17 +53,15 @@ def render_chart(
     own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
-    values = _values(own, parts, facts, chart.values)
+    values = specs.values_of(own, parts, facts, chart.values)
     everything = (own, *parts)
     core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
     _check(everything, values, library, core)
     spec = {**recipe.spec, "description": _filled(recipe.spec["description"], facts)}
-    about = _library_names(library)
+    about, moved = _library_names(library), describe.moved(values)
     text = {
         ".helmignore": docs.HELMIGNORE,
-        "Chart.yaml": docs.chart_yaml(
-            chart.name, version, spec, images[0], about, describe.moved(values)
-        ),
+        "Chart.yaml": docs.chart_yaml(chart.name, version, spec, images[0], about, moved),
         "README.md": docs.readme(chart.name, catalog, spec, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, str(spec["title"]))),
@@ -72,7 +69,7 @@ def render_chart(
         "templates/_command.tpl": core,
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
-        "ci/everything-values.yaml": _everything(parts),
+        "ci/everything-values.yaml": cases.everything(parts),
         **_of_parts(everything, chart.name),
     }
     files = {path: content.encode() for path, content in _moving(text, values, chart.name).items()}
@@ -159,63 +156,6 @@ def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str
     }
 
 
-def _values(
-    own: Part, parts: Sequence[Part], facts: Mapping[str, object], defaults: Mapping[str, object]
-) -> tuple[Value, ...]:
-    """The values of all features, in their order, with what recipe and matrix say otherwise."""
-    errors: list[BuilderError] = []
-    specs: dict[str, tuple[Mapping[str, object], Location]] = {}
-    for part in parts:
-        for key in part.spec:
-            if key not in _FEATURE_KEYS:
-                where = describe.locate(part.files, part.folder, "feature.yaml", key)
-                hint = did_you_mean(key, _FEATURE_KEYS)
-                errors.append(ConfigError(f"unknown key {key!r}", hint=hint, location=where))
-        for path, spec in _mapping(part.spec.get("values")).items():
-            where = describe.locate(part.files, part.folder, "feature.yaml", path)
-            if path in specs:
-                errors.append(
-                    ConfigError(
-                        f"value {path} is described in {specs[path][1]} already", location=where
-                    )
-                )
-                continue
-            specs[path] = (_mapping(spec), where)
-    for path, spec in _mapping(own.spec.get("values")).items():
-        where = describe.locate(own.files, own.folder, "chart.yaml", path)
-        said = _mapping(spec)
-        if path not in specs and "type" not in said:
-            hint = did_you_mean(path, specs)
-            errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
-            continue
-        specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
-    for path, default in defaults.items():
-        where = Location(file="matrix.yaml")
-        if path not in specs:
-            hint = did_you_mean(path, specs)
-            errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
-            continue
-        specs[path] = ({**specs[path][0], "default": default}, where)
-    values = _read_all(specs, facts, errors)
-    errors += describe.check(values)
-    raise_all(errors)
-    return values
-
-
-def _read_all(
-    specs: Mapping[str, tuple[Mapping[str, object], Location]],
-    facts: Mapping[str, object],
-    errors: list[BuilderError],
-) -> tuple[Value, ...]:
-    values = []
-    for path, (spec, where) in specs.items():
-        try:
-            values.append(describe.read_value(path, spec, facts, where))
-        except ConfigError as error:
-            errors.append(error)
-    return tuple(values)
-
-
 def _check(
     parts: Sequence[Part], values: Sequence[Value], library: Mapping[str, bytes], core: str
 ) -> None:
@@ -264,34 +204,6 @@ def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Map
         for path, content in text.items()
     }
     return {**moved, "templates/_former.tpl": former}
-
-
-def _everything(parts: Sequence[Part]) -> str:
-    """A case with all features on: their own cases, one over the other."""
-    merged: dict[str, object] = {}
-    for part in parts:
-        for path, text in part.files.items():
-            if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/")):
-                _merge(merged, _mapping(YAML(typ="safe").load(text)))
-    stream = io.StringIO("# All features on.\n")
-    stream.seek(0, io.SEEK_END)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.width = 1 << 30
-    yaml.dump(merged, stream)
-    return stream.getvalue()
-
-
-def _merge(into: dict[str, object], other: Mapping[str, object]) -> None:
-    for key, value in other.items():
-        held = into.get(key)
-        if isinstance(value, Mapping):
-            child = held if isinstance(held, dict) else into.setdefault(key, {})
-            assert isinstance(child, dict)
-            _merge(child, value)
-        else:
-            into[key] = value
 
 
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:

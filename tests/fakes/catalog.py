@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from builder.actions import BuildActions, Ports, Work
+from builder.actions import BuildActions
 from builder.chart_artifact import chart_artifact, former_files
 from builder.charting import chart_place, files_of
 from builder.errors import Location
@@ -28,6 +28,7 @@ from builder.render.chart_package import ChartPackage, pack
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
 from builder.selection import select
+from builder.work import Ports, Work
 from builder.workspace import Project, Workspace
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine

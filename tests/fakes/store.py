@@ -8,7 +8,8 @@ from pathlib import Path
 
 from builder.engines.layout import blob, layers_in
 from builder.errors import StepError
-from builder.ports import Artifact, ImageLayer
+from builder.model import ImageLayer
+from builder.ports import Artifact
 from builder.reference import Reference
 from tests.fakes.calls import Calls
 from tests.fakes.layout import read_digest

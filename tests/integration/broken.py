@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.actions import Work
 from builder.cli.wiring import Session
 from builder.errors import SmokeError
 from builder.plan import TargetPlan
 from builder.ports import BuildRequest
 from builder.smoke import Smoke
+from builder.work import Work
 from tests.integration.starter import ROOT, scratch
 
 

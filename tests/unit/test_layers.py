@@ -14,7 +14,7 @@ import zstandard
 from builder import layers as layers_module
 from builder.engines.layout import blob
 from builder.layers import Entry, Index, read_hashes, read_layer
-from builder.ports import ImageLayer
+from builder.model import ImageLayer
 
 File = tuple[str, bytes, int, int]  # path, content, mode, uid
 

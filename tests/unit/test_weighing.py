@@ -10,8 +10,7 @@ import pytest
 from builder import evidence, inventory
 from builder.errors import SizeError
 from builder.layers import Entry, Index, Reowned
-from builder.model import Package
-from builder.ports import ImageLayer
+from builder.model import ImageLayer, Package
 from builder.weighing import Weight, check_layers, instruction, is_over
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine

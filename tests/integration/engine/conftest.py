@@ -13,7 +13,8 @@ import pytest
 
 from builder.engines.docker import Docker
 from builder.engines.podman import Podman
-from builder.ports import BuildRequest, ImageLayer
+from builder.model import ImageLayer
+from builder.ports import BuildRequest
 from builder.process import Runner
 from builder.reference import Reference
 from builder.store import RegistryStore

@@ -1,0 +1,84 @@
+"""What features, a recipe and the matrix say of the values of a chart, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.render import chart_templates as templates
+from builder.render import chart_values as describe
+from builder.render.chart_templates import Part
+from builder.render.chart_values import Value
+from builder.text import did_you_mean
+
+_FEATURE_KEYS = ("summary", "values", *templates.SOURCES)
+
+Specs = dict[str, tuple[Mapping[str, object], Location]]
+
+
+def values_of(
+    own: Part, parts: Sequence[Part], facts: Mapping[str, object], defaults: Mapping[str, object]
+) -> tuple[Value, ...]:
+    """The values of all features, in their order, with what recipe and matrix say otherwise.
+
+    Raises ConfigError, or Problems with every independent one.
+    """
+    errors: list[BuilderError] = []
+    specs = _described(parts, errors)
+    for path, said, where in _changes(own, defaults):
+        if path not in specs and "type" not in said:
+            hint = did_you_mean(path, specs)
+            errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
+            continue
+        specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
+    values = _read_all(specs, facts, errors)
+    errors += describe.check(values)
+    raise_all(errors)
+    return values
+
+
+def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
+    """What features say, each of values of its own."""
+    specs: Specs = {}
+    for part in parts:
+        for key in part.spec:
+            if key not in _FEATURE_KEYS:
+                where = describe.locate(part.files, part.folder, "feature.yaml", key)
+                hint = did_you_mean(key, _FEATURE_KEYS)
+                errors.append(ConfigError(f"unknown key {key!r}", hint=hint, location=where))
+        for path, spec in _mapping(part.spec.get("values")).items():
+            where = describe.locate(part.files, part.folder, "feature.yaml", path)
+            if path in specs:
+                text = f"value {path} is described in {specs[path][1]} already"
+                errors.append(ConfigError(text, location=where))
+            else:
+                specs[path] = (_mapping(spec), where)
+    return specs
+
+
+def _changes(
+    own: Part, defaults: Mapping[str, object]
+) -> Iterator[tuple[str, Mapping[str, object], Location]]:
+    for path, spec in _mapping(own.spec.get("values")).items():
+        where = describe.locate(own.files, own.folder, "chart.yaml", path)
+        yield path, _mapping(spec), where
+    for path, default in defaults.items():
+        yield path, {"default": default}, Location(file="matrix.yaml")
+
+
+def _read_all(
+    specs: Specs,
+    facts: Mapping[str, object],
+    errors: list[BuilderError],
+) -> tuple[Value, ...]:
+    values = []
+    for path, (spec, where) in specs.items():
+        try:
+            values.append(describe.read_value(path, spec, facts, where))
+        except ConfigError as error:
+            errors.append(error)
+    return tuple(values)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

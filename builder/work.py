@@ -1,0 +1,59 @@
+"""What a run is about, and the outside world as its steps see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.events import Listener
+from builder.fingerprint import Fingerprint
+from builder.lock import Lock
+from builder.matrix import Expansion
+from builder.model import Catalog, Target
+from builder.plan import Plan
+from builder.ports import BaseProvider, Engine, Images, RemoteFiles, SmokeTester, Store
+from builder.workspace import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The outside world, as steps see it."""
+
+    engine: Engine
+    store: Store
+    images: Images
+    bases: BaseProvider
+    files: RemoteFiles
+    smoke: SmokeTester
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a run is about. `state` is the folder for logs and build contexts."""
+
+    project: Project
+    lock: Lock
+    fingerprints: Mapping[str, Fingerprint]
+    plan: Plan
+    state: Path
+    listen: Listener
+    timeout: float = 3600.0
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return self.project.catalog
+
+    @property
+    def expansion(self) -> Expansion:
+        """What its matrix stands for."""
+        return self.project.expansion
+
+    def epoch(self, target: Target) -> int:
+        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
+        return self.lock.base(self.expansion.base_of(target).id).epoch
+
+    def log(self, step: str) -> Path:
+        """The log file of a step."""
+        return self.state / "logs" / f"{step.replace('/', '_').replace(':', '-')}.log"
