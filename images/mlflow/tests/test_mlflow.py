@@ -1,12 +1,14 @@
 """MLflow, used as its client uses it, from inside the container, and as a stranger would."""
 
 import json
+import os
 import shlex
 import time
 import uuid
 
 import pytest
 import requests
+import testinfra
 
 PORT = 5000
 WORK = "/home/onyxia/work"
@@ -87,14 +89,15 @@ def client(host, code, *arguments, port=PORT, **environment):
 
 
 class Other:
-    """A server of its own beside that one, in a folder of its own."""
+    """A server beside that one, on data of its own, by a uid that a cluster chose."""
 
     port = 5001
 
-    def __init__(self, host):
-        self.host = host
+    def __init__(self):
+        user = os.environ["BUILDER_HOST"].replace("://", "://12345:0@")
+        self.host = testinfra.get_host(user)
         self.folder = f"/tmp/other-{uuid.uuid4().hex[:8]}"
-        host.check_output(f"mkdir {self.folder}")
+        self.host.check_output(f"mkdir {self.folder}")
 
     def start(self, **environment):
         names = {
@@ -126,10 +129,12 @@ class Other:
 
 
 @pytest.fixture
-def other(host):
-    found = Other(host)
+def other():
+    found = Other()
     yield found
-    host.run(f"kill -TERM $(cat {found.folder}/pid) 2>/dev/null; sleep 1; rm -rf {found.folder}")
+    if found.host.run(f"kill -TERM $(cat {found.folder}/pid)").rc == 0:
+        wait(lambda: found.host.run(f"kill -0 $(cat {found.folder}/pid)").rc != 0)
+    found.host.check_output(f"rm -rf {found.folder}")
 
 
 def test_mlflow_is_the_version_of_the_lock(host, mlflow, facts):
@@ -212,4 +217,4 @@ def test_artifacts_go_to_s3(host, mlflow, other, s3):
     assert json.loads(client(host, READ, run, port=other.port)) == LOGGED
     held = host.check_output("find /tmp/smoke-s3/data/ann/mlflow -name note.txt | xargs cat")
     assert held == "kept"
-    assert not host.file(f"{other.folder}/work/artifacts").exists
+    assert not other.host.file(f"{other.folder}/work/artifacts").exists
