@@ -9,6 +9,7 @@ import base64
 import contextlib
 import itertools
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,8 +128,11 @@ def chromium() -> str | None:
     return next(filter(None, map(which, PROGRAMS)), None)
 
 
-def chromium_command(program: str, folder: Path) -> Command:
-    """A browser that keeps all it has in `folder`, and speaks to nobody by itself."""
+def chromium_command(program: str, folder: Path, sockets: str) -> Command:
+    """A browser that keeps all it has in `folder`, and speaks to nobody by itself.
+
+    `sockets` is a folder whose name is short: the path of a socket has 107 bytes.
+    """
     argv = (
         program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -137,7 +141,8 @@ def chromium_command(program: str, folder: Path) -> Command:
         "--window-size=1400,900", "--remote-allow-origins=*", "--remote-debugging-port=0",
         f"--user-data-dir={folder}", "about:blank",
     )  # fmt: skip
-    return Command(argv=argv, env={"HOME": str(folder), "XDG_CONFIG_HOME": str(folder)})
+    env = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "TMPDIR": sockets}
+    return Command(argv=argv, env=env)
 
 
 @contextlib.contextmanager
@@ -146,17 +151,17 @@ def browser(runner: Runner, folder: Path) -> Iterator[Page]:
     program = chromium()
     if program is None:
         raise ToolError(MISSING, hint=HINT)
-    command = chromium_command(program, folder)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "chromium.log"
-    process = runner.spawn(command, log=log)
-    try:
-        address = _address(folder / "DevToolsActivePort", log)
-        channel = websocket.create_connection(address, timeout=60, http_no_proxy=["*"])
-        with contextlib.closing(channel):
-            yield Page(channel)
-    finally:
-        runner.end(process)
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as sockets:
+        process = runner.spawn(chromium_command(program, folder, sockets), log=log)
+        try:
+            address = _address(folder / "DevToolsActivePort", log)
+            channel = websocket.create_connection(address, timeout=60, http_no_proxy=["*"])
+            with contextlib.closing(channel):
+                yield Page(channel)
+        finally:
+            runner.end(process)
 
 
 def _address(file: Path, log: Path) -> str:

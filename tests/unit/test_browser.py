@@ -117,12 +117,13 @@ def test_a_picture_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_browser_keeps_to_its_folder_and_to_itself(tmp_path: Path) -> None:
-    command = chromium_command("/usr/bin/chromium", tmp_path)
+    command = chromium_command("/usr/bin/chromium", tmp_path, "/tmp/a")
     assert command.argv[0] == "/usr/bin/chromium"
     for flag in ("--headless", "--no-proxy-server", "--disable-background-networking",
                  f"--user-data-dir={tmp_path}", "--remote-debugging-port=0"):  # fmt: skip
         assert flag in command.argv
-    assert command.env == {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    own = str(tmp_path)
+    assert command.env == {"HOME": own, "XDG_CONFIG_HOME": own, "TMPDIR": "/tmp/a"}
 
 
 def test_a_machine_without_a_browser(

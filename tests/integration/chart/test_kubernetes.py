@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,12 @@ from builder.workspace import write_tree
 
 from .conftest import Played, catalog, written
 
-CHARTS = sorted(catalog().matrix.charts)
+# One of each recipe, with every feature that there is; the others are made of the same.
+SOME = ("jupyter-pyspark", "vscode-python-gpu", "rstudio", "marimo-python", "postgresql", "mlflow")
+CHARTS = [
+    name if name in SOME else pytest.param(name, marks=pytest.mark.heavy)
+    for name in sorted(catalog().matrix.charts)
+]
 SECRET = re.compile(r"password|passwd|secret|token|s3cr|AKIA|api.?key", re.IGNORECASE)
 
 
@@ -29,6 +34,23 @@ def test_the_cases_are_those_that_people_have(tmp_path: Path) -> None:
         "default", "everything", "gpu", "route", "certificates", "proxy", "existing-claim",
         "custom-port", "user-ports", "suspended", "hostile-password",
     }  # fmt: skip
+
+
+def test_every_recipe_is_among_them() -> None:
+    charts = catalog().matrix.charts
+    assert {charts[name].recipe for name in SOME} == {it.recipe for it in charts.values()}
+
+    def features(names: Iterable[str]) -> set[str]:
+        return {
+            str(item)
+            for name in names
+            for item in (
+                *charts[name].features,
+                *catalog().charts[charts[name].recipe].spec["features"],  # type: ignore[misc]
+            )
+        }
+
+    assert features(SOME) == features(charts)
 
 
 @pytest.mark.parametrize("name", CHARTS)
