@@ -51,7 +51,7 @@ class Podman:
         self._program = program
         self._isolation = isolation
         self._isolated = isolated
-        self._home = Home(state=state.absolute(), runtime=runtime, limits=limits)
+        self._home = Home(state=state.absolute(), runtime=runtime, limits=limits, short=True)
         self._lock = threading.RLock()
 
     @property

@@ -5,6 +5,8 @@ Everything lies in one folder, which may be deleted as a whole: the registry hol
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -13,10 +15,12 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder.errors import StepError
 from builder.process import Command
 
 SYSTEM_LIBRARY = Path("/var/lib/containers")
 """podman keeps a cache here, wherever its configuration puts the rest."""
+_LONGEST = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +33,24 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """The folder of one project's podman. `state` is absolute."""
+    """The folder of one project's podman. `state` is absolute.
+
+    `short` says that its run root may be a link below /tmp: the podman that cleans up after a
+    container refuses a name of more than 50 characters, and who waits for it waits 20 seconds.
+    """
 
     state: Path
     runtime: str = "runc"
     limits: Limits | None = None
+    short: bool = False
+
+    @property
+    def run_root(self) -> Path:
+        """For what only holds until the machine is restarted."""
+        own = self.state / "run"
+        if not self.short or len(str(own)) <= _LONGEST:
+            return own
+        return Path("/tmp") / f"podman-{hashlib.sha256(str(own).encode()).hexdigest()[:12]}"
 
     @property
     def temporary(self) -> Path:
@@ -59,7 +76,7 @@ class Home:
 
     def shell(self) -> tuple[str, ...]:
         """Shell lines that write the configuration."""
-        folders = shlex.join([str(self.temporary), str(self.cache)])
+        folders = shlex.join([str(self.temporary), str(self.cache), str(self.run_root)])
         writes = (
             f"printf %s {shlex.quote(text)} > {shlex.quote(str(self.state / name))}"
             for name, text in self.files().items()
@@ -71,9 +88,21 @@ class Home:
         self._forget_elsewhere()
         for folder in (self.temporary, self.cache):
             folder.mkdir(parents=True, exist_ok=True)
+        self._link()
         for name, text in {**self.files(), "origin.json": self._origin()}.items():
             _write(self.state / name, text)
         return self.environment()
+
+    def _link(self) -> None:
+        own = self.state / "run"
+        if self.run_root == own:
+            return
+        own.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.run_root.symlink_to(own)
+        # Anybody may make things below /tmp.
+        if not self.run_root.is_symlink() or os.readlink(self.run_root) != str(own):
+            raise StepError(f"{self.run_root} is not a link to {own}", hint="remove it")
 
     def _forget_elsewhere(self) -> None:
         """Drop what only held before a restart of the machine, or in another place.
@@ -130,7 +159,7 @@ class Home:
             "[storage]\n"
             + _setting("driver", "overlay")
             + _setting("graphroot", str(self.state / "storage"))
-            + _setting("runroot", str(self.state / "run"))
+            + _setting("runroot", str(self.run_root))
             + "[storage.options.overlay]\n"
             # Otherwise the folder stays a mount point, and cannot be deleted.
             + _setting("skip_mount_home", "true")

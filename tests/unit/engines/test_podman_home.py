@@ -6,7 +6,10 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from builder.engines.podman_home import Home, Limits, mounts_below
+from builder.errors import StepError
 
 
 def test_configuration_is_toml_and_stays_in_the_folder() -> None:
@@ -64,3 +67,24 @@ def test_mounts_below_a_folder() -> None:
         "shm /w/a\\040bc tmpfs rw 0 0\n"
     )
     assert mounts_below(Path("/w/a b"), mounts) == ("/w/a b/x/y", "/w/a b/x")
+
+
+def test_a_deep_checkout_has_a_short_run_root(tmp_path: Path) -> None:
+    state = tmp_path / ("deep" * 12)
+    home = Home(state=state, short=True)
+    try:
+        home.prepare()
+        assert len(str(home.run_root)) <= 50
+        assert home.run_root.resolve() == state / "run"
+        assert f'runroot = "{home.run_root}"' in home.files()["storage.conf"]
+        home.prepare()
+        home.run_root.unlink()
+        home.run_root.symlink_to("/elsewhere")
+        with pytest.raises(StepError, match="is not a link to"):
+            home.prepare()
+    finally:
+        home.run_root.unlink(missing_ok=True)
+
+
+def test_a_run_root_that_is_short_stays_where_it_is() -> None:
+    assert Home(state=Path("/a"), short=True).run_root == Path("/a/run")
