@@ -5,7 +5,6 @@ Everything lies in one folder, which may be deleted as a whole: the registry hol
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -35,8 +34,8 @@ class Limits:
 class Home:
     """The folder of one project's podman. `state` is absolute.
 
-    `short` says that its run root may be a link below /tmp: the podman that cleans up after a
-    container refuses a name of more than 50 characters, and who waits for it waits 20 seconds.
+    `short` says that its run root may be below /tmp: the podman that cleans up after a container
+    refuses a name of more than 50 characters, and who waits for it waits 20 seconds.
     """
 
     state: Path
@@ -88,21 +87,18 @@ class Home:
         self._forget_elsewhere()
         for folder in (self.temporary, self.cache):
             folder.mkdir(parents=True, exist_ok=True)
-        self._link()
+        self._make_run_root()
         for name, text in {**self.files(), "origin.json": self._origin()}.items():
             _write(self.state / name, text)
         return self.environment()
 
-    def _link(self) -> None:
-        own = self.state / "run"
-        if self.run_root == own:
-            return
-        own.mkdir(exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            self.run_root.symlink_to(own)
+    def _make_run_root(self) -> None:
+        if self.run_root.is_relative_to(self.state):
+            return  # podman makes it
+        self.run_root.mkdir(mode=0o700, exist_ok=True)
         # Anybody may make things below /tmp.
-        if not self.run_root.is_symlink() or os.readlink(self.run_root) != str(own):
-            raise StepError(f"{self.run_root} is not a link to {own}", hint="remove it")
+        if self.run_root.is_symlink() or self.run_root.stat().st_uid != os.geteuid():
+            raise StepError(f"{self.run_root} belongs to somebody else", hint="remove it")
 
     def _forget_elsewhere(self) -> None:
         """Drop what only held before a restart of the machine, or in another place.
@@ -118,7 +114,7 @@ class Home:
         if was.get("state") != now["state"]:
             shutil.rmtree(self.state)
         elif was.get("boot") != now["boot"]:
-            shutil.rmtree(self.state / "run", ignore_errors=True)
+            shutil.rmtree(self.run_root, ignore_errors=True)
             shutil.rmtree(self.state / "libpod", ignore_errors=True)
 
     def _origin(self) -> str:
