@@ -70,7 +70,7 @@ class Box:
         """Run a session in the background until the end of the block, once it has started."""
         name = f"session-{uuid.uuid4().hex[:12]}"
         ready = ("sh", "-c", 'touch /tmp/ready; exec "$@"', "sh")
-        # A log is forced to the disk when its container ends, which takes seconds beside builds.
+        # Not on the disk, to which it would be forced when its container ends.
         log = Path("/dev/shm") / f"{name}.log"
         logged = ("--log-driver=k8s-file", f"--log-opt=path={log}")
         words = ("run", "--detach", "--name", name, *logged, *RESTRICTED, *options)
