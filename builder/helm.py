@@ -22,6 +22,7 @@ from ruamel.yaml.error import YAMLError
 
 from builder.chart_lint import STYLE, yamllint
 from builder.errors import StepError
+from builder.mappings import mapping
 from builder.process import Command, Output, Runner
 from builder.render.chart_index import IndexEntry, merge_index
 from builder.render.chart_package import pack, unpack
@@ -55,7 +56,6 @@ dependency:
 
 # It would read a megabyte of JSON for every object that it validates.
 schemas.schema_contents = cache(schemas.schema_contents)
-
 
 # Labels that say what a chart is called; the longer first, as it holds the other.
 _NAMES = ("helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/version")
@@ -278,10 +278,7 @@ def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
 def _digest(item: Mapping[str, object]) -> str:
     """What an object is, whatever its chart is called: charts have most of their objects alike."""
     text = json.dumps(item, sort_keys=True, default=str)
-    metadata = item.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
-    if not isinstance(labels, Mapping):
-        labels = {}
+    labels = mapping(item, "metadata", "labels")
     for key in _NAMES:
         if name := str(labels.get(key, "")):
             text = text.replace(name, key)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from builder.mappings import at, mapping
+
 Object = Mapping[str, object]
 
 # Of these kinds' specifications only this may change.
@@ -17,10 +19,10 @@ _MAY_CHANGE = {
 }  # fmt: skip
 # Of these, everything but this.
 _NEVER_CHANGES = {
-    "Deployment": ("spec.selector",),
-    "Service": ("spec.clusterIP",),
-    "RoleBinding": ("roleRef",),
-    "ClusterRoleBinding": ("roleRef",),
+    "Deployment": (("spec", "selector"),),
+    "Service": (("spec", "clusterIP"),),
+    "RoleBinding": (("roleRef",),),
+    "ClusterRoleBinding": (("roleRef",),),
 }
 
 
@@ -40,25 +42,14 @@ def frozen_changes(before: Sequence[Object], after: Sequence[Object]) -> tuple[s
 
 def _changes(kind: str, before: Object, after: Object) -> Iterator[str]:
     if kind in _MAY_CHANGE:
-        old, new = _mapping(before.get("spec")), _mapping(after.get("spec"))
+        old, new = mapping(before, "spec"), mapping(after, "spec")
         for key in sorted({*old, *new} - set(_MAY_CHANGE[kind])):
             if old.get(key) != new.get(key):
                 yield f"spec.{key}"
     for path in _NEVER_CHANGES.get(kind, ()):
-        if _at(before, path) != _at(after, path):
-            yield path
-
-
-def _at(item: Object, path: str) -> object:
-    node: object = item
-    for key in path.split("."):
-        node = _mapping(node).get(key)
-    return node
+        if at(before, *path) != at(after, *path):
+            yield ".".join(path)
 
 
 def _key(item: Object) -> tuple[str, str]:
-    return str(item.get("kind")), str(_mapping(item.get("metadata")).get("name"))
-
-
-def _mapping(node: object) -> Object:
-    return node if isinstance(node, Mapping) else {}
+    return str(item.get("kind")), str(mapping(item, "metadata").get("name"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from builder.contract.rules_schema import quoted
 from builder.contract.schema import Node
 from builder.contract.values import Schema, fits, kind_of, type_of
 from builder.errors import BuilderError
+from builder.mappings import merged, nested
 from builder.model import Path
 
 # What a user may well type: it ends a quoted text, and begins an entry or a template.
@@ -103,8 +103,8 @@ def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> 
         if (value := _filled(node.schema, text)) is not UNDEFINED and node.value not in blamed
     }
     base = _launched(chart, SAMPLE)  # most of what a chart can do is on
-    whole = functools.reduce(merged, filled.values(), base)
-    if not filled or not render(_typed("every text", text, whole)).failure:
+    whole = _typed("every text", text, merged(base, *filled.values()))
+    if not filled or not render(whole).failure:
         return
     for name, values in filled.items():
         found = render(_typed(name, text, merged(base, values)))
@@ -130,21 +130,3 @@ def _filled(node: Schema, text: str) -> object:
         found = {key: value for key, value in inner.items() if value is not UNDEFINED}
         return found or UNDEFINED
     return UNDEFINED
-
-
-def nested(path: Path, value: object) -> dict[str, Any]:
-    """A value below its path."""
-    for part in reversed(path):
-        value = {str(part): value}
-    assert isinstance(value, dict)
-    return value
-
-
-def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings, `other` over `one`."""
-    result = dict(one)
-    for key, value in other.items():
-        below = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
-    return result

@@ -10,6 +10,7 @@ from typing import Any, Final
 from builder.contract.context import SAMPLE
 from builder.contract.finding import FATAL, NOTE, WARNING, Problem, Rule
 from builder.contract.rules_schema import quoted
+from builder.mappings import mapping
 from builder.model import Path
 from builder.text import did_you_mean
 
@@ -48,10 +49,10 @@ class Manifest:
     def pod(self) -> tuple[Path, Mapping[str, Any]] | None:
         """Where its pod stands, and the pod; hooks, such as tests, come and go and have none."""
         place = _TEMPLATES.get(str(self.data.get("kind")))
-        annotations = _at(self.data, ("metadata", "annotations"))
+        annotations = mapping(self.data, "metadata", "annotations")
         if place is None or "helm.sh/hook" in annotations:
             return None
-        return place, _at(self.data, place)
+        return place, mapping(self.data, *place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +71,6 @@ class Rendered:
     def is_broken(self) -> bool:
         """Whether a value became a part of the manifest, or of a template."""
         return bool(_NOT_YAML.search(self.failure) or _NOT_TEMPLATE.search(self.failure))
-
-
-def _at(data: object, path: Path) -> Mapping[str, Any]:
-    for part in path:
-        data = data.get(part) if isinstance(data, Mapping) else None
-    return data if isinstance(data, Mapping) else {}
 
 
 def _invalid(rendered: Rendered) -> Iterator[Problem]:
@@ -123,7 +118,7 @@ def _label(rendered: Rendered) -> Iterator[Problem]:
         if manifest.pod is None:
             continue
         place, pod = manifest.pod
-        label = _at(pod, ("metadata", "labels")).get(INSTANCE)
+        label = mapping(pod, "metadata", "labels").get(INSTANCE)
         if label != rendered.release:
             found = f"is {quoted(label)}" if label else "is not there"
             yield Problem(
@@ -135,14 +130,14 @@ def _label(rendered: Rendered) -> Iterator[Problem]:
 
 
 def _name(manifest: Manifest) -> str:
-    kind, name = manifest.data.get("kind"), _at(manifest.data, ("metadata",)).get("name")
+    kind, name = manifest.data.get("kind"), mapping(manifest.data, "metadata").get("name")
     return f"{kind} {name}"
 
 
 def _replicas(rendered: Rendered) -> Iterator[Problem]:
     """No pods while a service is suspended."""
     for manifest in rendered.manifests if rendered.is_suspended else ():
-        replicas = _at(manifest.data, ("spec",)).get("replicas", 1)
+        replicas = mapping(manifest.data, "spec").get("replicas", 1)
         if manifest.data.get("kind") in ("Deployment", "StatefulSet") and replicas != 0:
             yield Problem(
                 message=f"{_name(manifest)}: suspended, it still has {replicas} replicas",
@@ -176,16 +171,16 @@ def _containers(manifest: Manifest, key: str) -> list[tuple[Path, Mapping[str, A
     if manifest.pod is None:
         return []
     place, pod = manifest.pod
-    found = _at(pod, ("spec",)).get(key)
+    found = mapping(pod, "spec").get(key)
     items = found if isinstance(found, list) else []
-    return [((*place, "spec", key, number), _at(item, ())) for number, item in enumerate(items)]
+    return [((*place, "spec", key, number), mapping(item)) for number, item in enumerate(items)]
 
 
 def _environment(manifest: Manifest) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for key in ("initContainers", "containers"):
         for place, container in _containers(manifest, key):
             for number, entry in enumerate(container.get("env") or ()):
-                yield (*place, "env", number), _at(entry, ())
+                yield (*place, "env", number), mapping(entry)
 
 
 def _copies(rendered: Rendered) -> Iterator[Problem]:
@@ -204,13 +199,13 @@ def _copies(rendered: Rendered) -> Iterator[Problem]:
 
 
 def _mounts(container: Mapping[str, Any]) -> list[str]:
-    return [str(_at(item, ()).get("name")) for item in container.get("volumeMounts") or ()]
+    return [str(mapping(item).get("name")) for item in container.get("volumeMounts") or ()]
 
 
 def _discovery(rendered: Rendered) -> Iterator[Problem]:
     """A service that others look for."""
     for manifest in rendered.manifests:
-        service = _at(manifest.data, ("metadata", "annotations")).get(DISCOVERY)
+        service = mapping(manifest.data, "metadata", "annotations").get(DISCOVERY)
         if service is not None and service not in DISCOVERED:
             yield Problem(
                 message=f"{_name(manifest)}: nobody looks for {DISCOVERY}: {service}",

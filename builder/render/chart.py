@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from ruamel.yaml import YAML
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.mappings import mapping
 from builder.model import Chart, ChartFeature, ChartRecipe
 from builder.render import chart_cases as cases
 from builder.render import chart_docs as docs
@@ -171,7 +172,7 @@ def _check(
 
 
 def _source(part: Part, source: str) -> str:
-    return str(_mapping(part.spec.get(source)).get("name", ""))
+    return str(mapping(part.spec, source).get("name", ""))
 
 
 def _named(part: Part, source: str) -> templates.Read:
@@ -198,16 +199,19 @@ def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Map
     former = templates.former_template(values, chart)
     if not former:
         return text
-    rendered = re.compile(r"templates/(?!.*/?_[^/]*$).+")
     moved = {
-        path: templates.with_former(content, chart) if rendered.fullmatch(path) else content
+        path: templates.with_former(content, chart) if _is_rendered(path) else content
         for path, content in text.items()
     }
     return {**moved, "templates/_former.tpl": former}
 
 
+def _is_rendered(path: str) -> bool:
+    return path.startswith("templates/") and not path.rpartition("/")[2].startswith("_")
+
+
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
-    data = _mapping(YAML(typ="safe").load(io.BytesIO(library.get("Chart.yaml", b""))))
+    data = mapping(YAML(typ="safe").load(io.BytesIO(library.get("Chart.yaml", b""))))
     if "name" not in data or "version" not in data:
         where = Location(file="charts/library/Chart.yaml")
         raise ConfigError("the library has no name and version", location=where)
@@ -224,10 +228,6 @@ def _health(recipe: ChartRecipe) -> str:
 
 def _words(value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in value) if isinstance(value, Sequence) else ()
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _pretty(value: object) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ruamel.yaml import YAML
 
+from builder.mappings import mapping, merged
 from builder.render.chart_templates import Part
 
 # Cases that do without something, and so are no part of one with everything.
@@ -16,28 +17,17 @@ _APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-p
 
 def everything(parts: Sequence[Part]) -> str:
     """Values with all features on: their own cases, one over the other."""
-    merged: dict[str, object] = {}
-    for part in parts:
-        for path, text in part.files.items():
-            if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/")):
-                case = YAML(typ="safe").load(text)
-                _merge(merged, case if isinstance(case, Mapping) else {})
+    cases = [
+        mapping(YAML(typ="safe").load(text))
+        for part in parts
+        for path, text in part.files.items()
+        if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/"))
+    ]
     stream = io.StringIO("# All features on.\n")
     stream.seek(0, io.SEEK_END)
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 1 << 30
-    yaml.dump(merged, stream)
+    yaml.dump(merged(*cases), stream)
     return stream.getvalue()
-
-
-def _merge(into: dict[str, object], other: Mapping[str, object]) -> None:
-    for key, value in other.items():
-        held = into.get(key)
-        if isinstance(value, Mapping):
-            child = held if isinstance(held, dict) else into.setdefault(key, {})
-            assert isinstance(child, dict)
-            _merge(child, value)
-        else:
-            into[key] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.mappings import mapping
 from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
 from builder.render.chart_templates import Part
@@ -46,22 +47,22 @@ def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
                 where = describe.locate(part.files, part.folder, "feature.yaml", key)
                 hint = did_you_mean(key, _FEATURE_KEYS)
                 errors.append(ConfigError(f"unknown key {key!r}", hint=hint, location=where))
-        for path, spec in _mapping(part.spec.get("values")).items():
+        for path, spec in mapping(part.spec, "values").items():
             where = describe.locate(part.files, part.folder, "feature.yaml", path)
             if path in specs:
                 text = f"value {path} is described in {specs[path][1]} already"
                 errors.append(ConfigError(text, location=where))
             else:
-                specs[path] = (_mapping(spec), where)
+                specs[path] = (mapping(spec), where)
     return specs
 
 
 def _changes(
     own: Part, defaults: Mapping[str, object]
 ) -> Iterator[tuple[str, Mapping[str, object], Location]]:
-    for path, spec in _mapping(own.spec.get("values")).items():
+    for path, spec in mapping(own.spec, "values").items():
         where = describe.locate(own.files, own.folder, "chart.yaml", path)
-        yield path, _mapping(spec), where
+        yield path, mapping(spec), where
     for path, default in defaults.items():
         yield path, {"default": default}, Location(file="matrix.yaml")
 
@@ -78,7 +79,3 @@ def _read_all(
         except ConfigError as error:
             errors.append(error)
     return tuple(values)
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}

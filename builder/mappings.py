@@ -1,0 +1,37 @@
+"""Nested mappings, such as values and manifests are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def at(node: object, *path: object) -> object:
+    """What stands at a path, key by key; None where the path ends before."""
+    for key in path:
+        node = node.get(str(key)) if isinstance(node, Mapping) else None
+    return node
+
+
+def mapping(node: object, *path: object) -> Mapping[str, Any]:
+    """The mapping at a path; an empty one where there is none."""
+    found = at(node, *path)
+    return found if isinstance(found, Mapping) else {}
+
+
+def nested(path: Sequence[object], value: object) -> dict[str, Any]:
+    """A value below its path, key by key. A path has one key at the least."""
+    for key in reversed(path):
+        value = {str(key): value}
+    assert isinstance(value, dict)
+    return value
+
+
+def merged(*many: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings, each over those before it; lists are taken whole."""
+    result: dict[str, Any] = {}
+    for one in many:
+        for key, value in one.items():
+            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+            result[key] = merged(result[key], value) if both else value
+    return result
