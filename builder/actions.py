@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from builder import evidence, inventory, weighing
@@ -16,6 +17,7 @@ from builder.errors import StepError
 from builder.events import Noted, Result
 from builder.fingerprint import downloads
 from builder.layers import Index
+from builder.locked_packages import check_installed, provide
 from builder.model import ImageLayer, RemoteFile, Target
 from builder.network import build_secrets
 from builder.plan import Step, TargetPlan, base_reference, reference
@@ -26,8 +28,9 @@ from builder.ports import (
 )
 from builder.recipes import budget_of, packages_of, setting
 from builder.reference import Reference
+from builder.render.package_lists import package_lists
 from builder.work import Ports, Work
-from builder.workspace import DOWNLOADS, place_file, write_context
+from builder.workspace import DOWNLOADS, write_context
 
 Action = Callable[[Step], Result]
 
@@ -93,13 +96,18 @@ class BuildActions:
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
         below = self._ports.images.layers(contexts["parent"])
         request = replace(self.request(item, contexts), below=below)
-        self._fetch(step, item, request.context / DOWNLOADS)
+        folder = request.context / DOWNLOADS
+        provide(item.target, self._work, self._ports, folder, partial(self._note, step))
+        self._note(step, "building")
         built = self._ports.engine.build(request)
         self._note(step, "testing")
         junit = self._work.state / "junit" / f"{item.target.slug}.xml"
         asked = self.smoke_request(item, built.local, junit, log)
         chain = self._weighed(item, built, request, asked)
         counts = self._ports.smoke.test(asked)
+        installed = inventory.parse(self._packages(item).read_bytes())
+        parents = evidence.read(self._ports.store, self.contexts(item.target)["parent"]).packages
+        check_installed(item.target, self._work, installed, parents)
         self._note(step, "pushing")
         known = evidence.Evidence(
             digest=built.digest,
@@ -140,12 +148,6 @@ class BuildActions:
         weighing.check_layers(target.id, weight, Index(folder=work.state / "layers", blob=blob))
         return weight.chain
 
-    def _fetch(self, step: Step, item: TargetPlan, folder: Path) -> None:
-        """Lay the files of the network that a target is built with into its context."""
-        for file in self.downloads(item.target):
-            self._note(step, f"fetching {file.name}")
-            place_file(self._ports.files.file(file), folder / file.name)
-
     def downloads(self, target: Target) -> tuple[RemoteFile, ...]:
         """The files of the network that a target is built with."""
         work = self._work
@@ -178,13 +180,14 @@ class BuildActions:
     def request(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
         """How a target is built, its context written to disk; `contexts` are what it stands on.
 
-        Its downloads are not there yet: see `fetch`.
+        Its downloads are not there yet: see `provide`.
         """
         folder, log = self.folder(item), self._work.log(f"build:{item.target.id}")
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
-        write_context(folder / "context", dockerfile, recipe.files)
+        lists = package_lists(self._work.lock.layers.get(target.id))
+        write_context(folder / "context", dockerfile, recipe.files, lists)
         return BuildRequest(
             id=target.slug,
             context=folder / "context",

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.bootstrap import BASE_DOCKERFILE, architecture, bootstrap_argv
+from builder.apt_roots import AptRoots
+from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
 from builder.errors import BuilderError, StepError, ToolError, UnreachableError
 from builder.model import Base, Source
@@ -24,7 +25,6 @@ from builder.network import apt_mirrors, proxies, substitution
 from builder.ports import BaseLock, BuildRequest, Engine
 from builder.process import Command, Runner, which
 from builder.reference import parse as parse_reference
-from builder.resolvers.apt import AptRoot
 from builder.workspace import write
 
 
@@ -53,6 +53,7 @@ class Bases:
         state: Path,
         skopeo: str,
         enclose: Callable[[Command], Command],
+        roots: AptRoots,
     ) -> None:
         self._runner = runner
         self._engine = engine
@@ -60,15 +61,7 @@ class Bases:
         self._state = state
         self._skopeo = skopeo
         self._enclose = enclose
-
-    def root(self, base: Base) -> AptRoot:
-        """apt's private root for a base."""
-        return AptRoot(
-            folder=self._state / "apt" / base.slug,
-            architecture=architecture(base),
-            runner=self._runner,
-            network=self._network,
-        )
+        self._roots = roots
 
     def lock(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
@@ -76,16 +69,22 @@ class Bases:
         """Choose a source and identify its content; `held` is kept where it still stands."""
         if held is not None and held.source not in sources:
             held = None
-        root = self.root(base)
-        if held is not None and (content := self._kept(held)) is not None:
-            root.prepare(content.archives)
-            if root.update() == held.suites and held.source.kind == "bootstrap":
+        if held is not None and (archives := self.kept(held)):
+            suites = self._roots.fill(base, archives)
+            if suites == held.suites and held.source.kind == "bootstrap":
                 return held
         source, content = self._first(base, [held.source] if held else sources, held, today)
-        root.prepare(content.archives)
         return BaseLock(
-            source=source, content=content.digest, epoch=content.epoch, suites=root.update()
+            source=source,
+            content=content.digest,
+            epoch=content.epoch,
+            suites=self._roots.fill(base, content.archives),
         )
+
+    def kept(self, lock: BaseLock) -> tuple[Path, ...]:
+        """What a bootstrapped base is made of, where that is here."""
+        archive = self._folder(lock.content) / "context" / "rootfs.tar"
+        return (archive,) if archive.exists() else ()
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
         """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
@@ -126,13 +125,6 @@ class Bases:
 
     def _folder(self, content: str) -> Path:
         return self._state / "bases" / content.removeprefix("sha256:")[:32]
-
-    def _kept(self, lock: BaseLock) -> Content | None:
-        folder = self._folder(lock.content)
-        if (folder / "context" / "rootfs.tar").exists():
-            archives = (folder / "context" / "rootfs.tar",)
-            return Content(digest=lock.content, epoch=lock.epoch, archives=archives)
-        return None
 
     def _first(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.errors import BuilderError, raise_all
@@ -64,6 +64,9 @@ def fingerprints(
         key: setting(target, catalog.matrix, lock.versions)
         for key, target in expansion.targets.items()
     }
+    for key, layer in lock.layers.items():
+        if key in settings:
+            settings[key] = replace(settings[key], locked=tuple(layer.packages))
     dockerfiles = _dockerfiles(catalog, expansion, settings, renderer)
     found: dict[str, Fingerprint] = {}
     for target in expansion.targets.values():
@@ -77,12 +80,12 @@ def fingerprints(
             "inputs": {name: found[item].digest for name, item in target.inputs},
             "dockerfile": dockerfiles[target.id],
             "context": _context(recipe.files),
-            "lock": lock.layers.get(target.id) or _declared(target, recipe, where, expansion, lock),
+            "lock": _layer(target, recipe, where, expansion, lock),
         }  # fmt: skip
         found[target.id] = Fingerprint(
             digest=sha256(canonical(document)),
             document=document,
-            is_locked=target.id in lock.layers,
+            is_locked=_is_locked(recipe, where),
         )
     return found
 
@@ -125,17 +128,28 @@ def _downloads(
     return (*found, *(remote_file(url, where.arch) for url in urls))
 
 
-def _declared(
+def _layer(
     target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
 ) -> dict[str, Any]:
-    """What stands in for a layer that is not locked."""
+    """What the lock says of a target, and for what it does not say, the declaration."""
     files = _downloads(target, recipe, where, expansion, lock)
     own = _own_lines(target, expansion)
+    declared = {
+        ecosystem: names
+        for ecosystem, names in packages_of(recipe, where).items()
+        if ecosystem not in where.locked
+    }
     return {
-        "declared": packages_of(recipe, where),
+        **(lock.layers[target.id].identity if target.id in lock.layers else {}),
+        "declared": declared,
         "lines": {line: lock.versions[line] for line in own if line in lock.versions},
         **({"files": {file.name: file.sha256 for file in files}} if files else {}),
     }
+
+
+def _is_locked(recipe: Recipe, where: Setting) -> bool:
+    """Whether everything that a recipe installs is known to the byte."""
+    return all(name in (*where.locked, URL) for name in packages_of(recipe, where))
 
 
 def _own_lines(target: Target, expansion: Expansion) -> list[str]:

@@ -1,19 +1,24 @@
-"""matrix.lock: what bases and lines are this week. JSON, sorted, so that a diff is readable."""
+"""matrix.lock: what bases, lines and packages are this week.
+
+JSON, sorted, a package on each line, so that a diff is readable.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from builder.errors import ConfigError, Location
-from builder.model import RemoteFile, Source
+from builder.model import LockedPackage, Packages, RemoteFile, Source
 from builder.ports import BaseLock
 
-FORMAT = 2
+FORMAT = 3
 FILE = "matrix.lock"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +30,45 @@ class LineLock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerLock:
+    """What a target adds to its parent, of the ecosystems that are locked, direct and transitive.
+
+    `epoch` is the timestamp in seconds that its files get; it moves only when the packages do.
+    `asked` is a hash of what the packages were chosen for: see `locking_layers`.
+    """
+
+    epoch: int
+    asked: str
+    packages: Packages
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this layer, for a fingerprint: where a file comes from does not."""
+        return {
+            "epoch": self.epoch,
+            "packages": {
+                ecosystem: {name: f"{it.version} {it.digest}" for name, it in items.items()}
+                for ecosystem, items in self.packages.items()
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lock:
     """`bases` by base id, `lines` by `axis=value`, `layers` by target id."""
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
     lines: Mapping[str, LineLock] = field(default_factory=dict)
-    layers: Mapping[str, Any] = field(default_factory=dict)
+    layers: Mapping[str, LayerLock] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
         """From `axis=value` to the exact version."""
         return {name: line.version for name, line in self.lines.items()}
+
+    def epoch(self, target: str, base: str) -> int:
+        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
+        return self.layers[target].epoch if target in self.layers else self.base(base).epoch
 
     def base(self, base: str) -> BaseLock:
         """What is locked for a base. Raises ConfigError where nothing is."""
@@ -75,7 +108,7 @@ def parse(text: str, file: str = FILE) -> Lock:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
             lines={name: _line(item) for name, item in data["lines"].items()},
-            layers=dict(data["layers"]),
+            layers={name: _layer(item) for name, item in data["layers"].items()},
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
@@ -99,7 +132,7 @@ def dump(lock: Lock) -> str:
             for name, base in lock.bases.items()
         },
         "lines": {name: _line_data(line) for name, line in lock.lines.items()},
-        "layers": dict(lock.layers),
+        "layers": {name: _layer_data(layer) for name, layer in lock.layers.items()},
     }
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -128,6 +161,34 @@ def _line(item: str | Mapping[str, Any]) -> LineLock:
             for base, found in item["files"].items()
         },
     )
+
+
+def _layer_data(layer: LayerLock) -> dict[str, Any]:
+    packages = {
+        ecosystem: {
+            name: f"{it.version} {it.digest} {it.source} {it.file}" for name, it in items.items()
+        }
+        for ecosystem, items in layer.packages.items()
+    }
+    return {"epoch": layer.epoch, "asked": layer.asked, "packages": packages}
+
+
+def _layer(item: Mapping[str, Any]) -> LayerLock:
+    return LayerLock(
+        epoch=int(item["epoch"]),
+        asked=str(item["asked"]),
+        packages={
+            ecosystem: {name: _package(name, text) for name, text in packages.items()}
+            for ecosystem, packages in item["packages"].items()
+        },
+    )
+
+
+def _package(name: str, text: str) -> LockedPackage:
+    words = text.split(" ", 3)
+    if len(words) != 4 or not _DIGEST.fullmatch(words[1]):
+        raise ValueError(f"package {name} is not `version digest source file`: {text!r}")
+    return LockedPackage(version=words[0], digest=words[1], source=words[2], file=words[3])
 
 
 def _said(error: Exception) -> str:

@@ -1,18 +1,22 @@
-"""The work of `builder lock`: what bases and lines are, this week."""
+"""The work of `builder lock`: what bases, lines and packages are, this week."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from builder.errors import BuilderError, ConfigError, StepError, UnreachableError, raise_all
 from builder.fingerprint import own_values
+from builder.layering import Layering
 from builder.lock import LineLock, Lock
+from builder.locking_layers import ALL, LayerLocker, Upgrade, alive_targets
 from builder.matrix import Expansion
-from builder.model import AxisValue, Base, Catalog, RemoteFile, Target
+from builder.model import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
 from builder.ports import BaseLock, BaseProvider, LineProvider, LineRequest, ResolvedLine
+from builder.ports_layers import LayerResolver
 from builder.text import did_you_mean
 
 Note = Callable[[str], None]
@@ -39,29 +43,60 @@ def lock_catalog(
     today: str,
     note: Note,
     targets: Collection[str] | None = None,
+    upgrade: Upgrade = ALL,
+    resolvers: Mapping[str, LayerResolver] = MappingProxyType({}),
+    explain: Callable[[Lock], Sequence[BuilderError]] | None = None,
 ) -> Lock:
     """A lock of what `targets` (ids; all) need; of the rest what is `held`.
 
-    What cannot be reached keeps what is held of it, or is left out: its targets are blocked, and
-    the plan says so. Every other error of a base or a line is raised, together.
+    What is held and fits stays, unless `upgrade` lets it move. What cannot be reached keeps what is
+    held of it, or is left out: its targets are blocked, and the plan says so. Every other error of
+    a base or a line is raised, together; then every one of the layers. `resolvers` are those of the
+    ecosystems that are locked, in the order in which they are installed. Where they fail, `explain`
+    may know better why, given the bases and lines.
     """
-    alive = {
-        key: target
-        for key, target in expansion.targets.items()
-        if not (target.eol and target.eol < today)
-    }
-    chosen = _with_what_they_need(alive if targets is None else targets, alive, expansion)
+    alive = alive_targets(expansion, today)
+    chosen = with_what_they_need(alive if targets is None else targets, alive, expansion)
     before = held or Lock()
-    known = {**before.bases, **_lock_bases(catalog, expansion, chosen, before, bases, today, note)}
-    lines = _lock_lines(catalog, expansion, chosen, known, providers, note)
+    keep = _fits(before, catalog.matrix, expansion, upgrade)
+    asked = [it for it in chosen if it.is_root and it.parent not in keep.bases]
+    known = {**before.bases, **_lock_bases(catalog, expansion, asked, before, bases, today, note)}
+    lines = _lock_lines(catalog, expansion, chosen, known, keep.lines, providers, note)
     lines = {name: _with_other_bases(line, before.lines.get(name)) for name, line in lines.items()}
     roots = {item.parent.partition("@")[0] for item in alive.values() if item.is_root}
-    return Lock(
+    found = Lock(
         # Those of platforms that this run is not about stay.
         bases=_in_use(known, {key for key in known if key.partition("@")[0] in roots}),
         lines=_in_use({**before.lines, **lines}, _lines(alive.values())),
-        layers={},
     )
+    layering = Layering(catalog=catalog, expansion=expansion, lock=found)
+    locker = LayerLocker(
+        layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note
+    )
+    try:
+        layers = {**before.layers, **locker.lock(chosen, before.layers)}
+    except BuilderError:
+        raise_all(explain(found) if explain else [])
+        raise
+    return replace(found, layers=_in_use(layers, _of_any_platform(expansion, layers)))
+
+
+def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) -> Lock:
+    """What of a lock need not be looked up: the matrix still has it, and it may not move."""
+    bases = {}
+    for key, base in expansion.bases.items():
+        sources = matrix.value(base.axis, base.value).sources
+        is_fixed = not upgrade.line(f"{base.axis}={base.value}")
+        if key in held.bases and is_fixed and held.bases[key].source in sources:
+            bases[key] = held.bases[key]
+    lines = {key: line for key, line in held.lines.items() if not upgrade.line(key)}
+    return Lock(bases=bases, lines=lines)
+
+
+def _of_any_platform(expansion: Expansion, layers: Iterable[str]) -> set[str]:
+    """Those target ids whose cell is there, on whatever platform."""
+    cells = {cell.id for cells in expansion.cells.values() for cell in cells}
+    return {key for key in layers if key.partition("@")[0] in cells}
 
 
 def _with_other_bases(line: LineLock, held: LineLock | None) -> LineLock:
@@ -71,7 +106,7 @@ def _with_other_bases(line: LineLock, held: LineLock | None) -> LineLock:
     return replace(line, files={**held.files, **line.files})
 
 
-def _with_what_they_need(
+def with_what_they_need(
     ids: Collection[str], alive: Mapping[str, Target], expansion: Expansion
 ) -> list[Target]:
     """Targets and what they are built from, in the order of the expansion."""
@@ -133,11 +168,16 @@ def _lock_lines(
     expansion: Expansion,
     chosen: Sequence[Target],
     bases: Mapping[str, BaseLock],
+    keep: Mapping[str, LineLock],
     providers: Mapping[str, LineProvider],
     note: Note,
 ) -> dict[str, LineLock]:
     """Every line that a recipe brings, looked up once for each base that it is brought to."""
-    wanted = [it for it in _wanted(catalog, expansion, chosen, providers) if it.base.id in bases]
+    wanted = [
+        it
+        for it in _wanted(catalog, expansion, chosen, providers)
+        if it.base.id in bases and not _has(keep.get(it.value.id), it.base)
+    ]
 
     def resolve(item: Wanted) -> ResolvedLine | BuilderError:
         try:
@@ -162,6 +202,11 @@ def _lock_lines(
         if lock is not None:
             note(f"{name}: {lock.version}")
     return {name: lock for name, lock in locked.items() if lock is not None}
+
+
+def _has(line: LineLock | None, base: Base) -> bool:
+    """Whether a line is locked for a base."""
+    return line is not None and (not line.files or base.id in line.files)
 
 
 def _wanted(

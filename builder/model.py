@@ -48,6 +48,19 @@ class AxisValue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Packages that an image, and what stands on it, has in certain versions only.
+
+    `packages` is by ecosystem and name, and says it as the ecosystem does. `until` is the day,
+    YYYY-MM-DD, on which somebody should look whether the reason still stands.
+    """
+
+    packages: Mapping[str, Mapping[str, str]]
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Image:
     """A line of the matrix: a recipe on a parent, which is an image, or an axis for a root."""
 
@@ -61,6 +74,7 @@ class Image:
     platforms: tuple[str, ...] = ()  # the only ones that it is built for; none: all
     untagged: tuple[str, ...] = ()  # axes that its tags, and its children's, leave out
     publish: bool = True
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +273,34 @@ class Package:
 
 Inventory = Mapping[str, Mapping[str, Package]]
 """What is installed in an image: ecosystem, then name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedPackage:
+    """A package as the lock has it: one version of it, in one file.
+
+    `digest` is `sha256:<hex>` of the file; `source` is the suite or the index that has it; `file`
+    is its path there, without a host.
+    """
+
+    version: str
+    digest: str
+    source: str
+    file: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash in hex."""
+        return self.digest.partition(":")[2]
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file, without folders."""
+        return self.file.rpartition("/")[2]
+
+
+Packages = Mapping[str, Mapping[str, LockedPackage]]
+"""What is locked: ecosystem, then name."""
 
 
 GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -9,6 +9,7 @@ from builder.fingerprint import Fingerprint, own_values
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Base, Catalog, Matrix, Target
+from builder.ports import BaseLock
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedChart, ReleasedTarget
@@ -120,7 +121,12 @@ def held_back(targets: Mapping[str, TargetPlan]) -> dict[str, TargetPlan]:
 
 def base_reference(base: Base, catalog: Catalog, lock: Lock) -> Reference:
     """The reference of a base's content."""
-    content = lock.base(base.id).content.removeprefix("sha256:")
+    return locked_reference(catalog, base, lock.base(base.id))
+
+
+def locked_reference(catalog: Catalog, base: Base, lock: BaseLock) -> Reference:
+    """The reference of a base as it is locked."""
+    content = lock.content.removeprefix("sha256:")
     repository = parse_reference(catalog.matrix.repository_of(base.axis))
     return repository.with_tag(f"fp-{content[:32]}")
 

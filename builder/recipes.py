@@ -17,7 +17,7 @@ URL = "url"
 _CONDITION = re.compile(
     r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>[^\s@]+)|@(?P<provider>[a-z0-9-]+))?"
 )
-_PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor)\}")
+_PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor|version)\}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,7 +36,8 @@ class Setting:
     """What a recipe is rendered for: a cell on a platform.
 
     `providers` maps an axis to where its line comes from, or "". `versions` maps an axis that has
-    a provider to its exact version, or to `<line>.*` for as long as that is not locked.
+    a provider to its exact version, or to `<line>.*` for as long as that is not locked. `locked`
+    are the ecosystems whose packages the lock has.
     """
 
     axes: Mapping[str, str]
@@ -44,6 +45,7 @@ class Setting:
     versions: Mapping[str, str]
     inputs: tuple[str, ...] = ()
     platform: str = "linux/amd64"
+    locked: tuple[str, ...] = ()
 
     @property
     def arch(self) -> str:
@@ -106,11 +108,14 @@ def holds(condition: str, where: Setting) -> bool:
 def packages_of(recipe: Recipe, where: Setting) -> Packages:
     """What a recipe adds in a cell, per ecosystem, in the order of its file.
 
-    Where a repository has the line in the names of packages, a recipe writes `{axis.major}` and
-    `{axis.minor}`: those of the exact version, or `*` for what is not known before the lock.
+    Where a package is of the line's version, a recipe writes `{axis.version}`; where a repository
+    has the line in the names of packages, `{axis.major}` and `{axis.minor}`: those of the exact
+    version, or `*` for what is not known before the lock.
     """
 
     def part(match: re.Match[str]) -> str:
+        if match[2] == "version" and match[1] in where.versions:
+            return where.versions[match[1]]
         numbers = where.versions[match[1]].split(".") if match[1] in where.versions else []
         index = ("major", "minor").index(match[2])
         return numbers[index] if index < len(numbers) else match[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.events import Listener
@@ -13,6 +13,7 @@ from builder.matrix import Expansion
 from builder.model import Catalog, Target
 from builder.plan import Plan
 from builder.ports import BaseProvider, Engine, Images, RemoteFiles, SmokeTester, Store
+from builder.ports_layers import LayerResolver
 from builder.workspace import Project
 
 
@@ -26,6 +27,7 @@ class Ports:
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester
+    packages: Mapping[str, LayerResolver] = field(default_factory=dict)  # by ecosystem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +53,8 @@ class Work:
         return self.project.expansion
 
     def epoch(self, target: Target) -> int:
-        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
-        return self.lock.base(self.expansion.base_of(target).id).epoch
+        """The timestamp in seconds that a target's files get."""
+        return self.lock.epoch(target.id, self.expansion.base_of(target).id)
 
     def log(self, step: str) -> Path:
         """The log file of a step."""

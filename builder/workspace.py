@@ -267,9 +267,12 @@ def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
         write(folder / name, data, lasting=False)  # it can be derived again
 
 
-def write_context(folder: Path, dockerfile: str, files: tuple[File, ...]) -> None:
-    """Make `folder` a build context: the Dockerfile and the recipe's files, with their modes."""
-    write_tree(folder, {"Dockerfile": dockerfile.encode()})
+def write_context(
+    folder: Path, dockerfile: str, files: tuple[File, ...], downloads: Mapping[str, bytes]
+) -> None:
+    """Make `folder` a build context: Dockerfile, files of the recipe, and downloads by path."""
+    below = {f"{DOWNLOADS}/{path}": data for path, data in downloads.items()}
+    write_tree(folder, {"Dockerfile": dockerfile.encode(), **below})
     for file in files:
         write(folder / file.path, Path(file.source).read_bytes(), file.mode)
 

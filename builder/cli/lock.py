@@ -9,43 +9,92 @@ import click
 
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
-from builder.errors import raise_all
+from builder.errors import ConfigError, raise_all
 from builder.lock import FILE, Lock
 from builder.locking import lock_catalog
+from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]…")
 @planning
-def command(**given: Any) -> int:
-    """Say what bases and lines are this week, in matrix.lock.
+@click.option(
+    "--upgrade",
+    is_flag=True,
+    help="Take what is newer: of all, or of the packages, recipes, images, axes or lines NAME.",
+)
+@click.option(
+    "--check", is_flag=True, help="Only say whether matrix.lock fits the catalog; offline."
+)
+def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) -> int:
+    """Say what bases, lines and packages are this week, in matrix.lock.
 
-    A base keeps its source for as long as the matrix lists it.
+    What is locked, and still fits the catalog, stays as it is without --upgrade. A base keeps its
+    source for as long as the matrix lists it.
 
     \b
     Example:
-      builder lock && git diff matrix.lock
+      builder lock --upgrade && git diff matrix.lock
+      builder lock --upgrade lxml libssl3t64
     """
     session = Session(Options(**given))
-    relock(session)
+    if check:
+        return _check(session)
+    if names and not upgrade:
+        raise ConfigError(
+            f"what is to be done about {', '.join(names)}?",
+            hint=f"builder lock --upgrade {' '.join(names)}",
+        )
+    moving = Upgrade(is_all=not names, names=frozenset(names)) if upgrade else NOTHING
+    relock(session, moving)
     return 0
 
 
-def relock(session: Session) -> Lock:
+def _check(session: Session) -> int:
+    stale = stale_layers(
+        session.catalog,
+        session.project.expansion,
+        session.locked(),
+        session.resolvers,
+        session.options.today,
+    )
+    if stale:
+        raise ConfigError(
+            f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"
+            + (f" and {len(stale) - 5} more" if len(stale) > 5 else ""),
+            hint="run `builder lock`, and commit what it wrote",
+        )
+    click.echo(f"{FILE} fits the catalog", err=True)
+    return 0
+
+
+def relock(session: Session, upgrade: Upgrade = ALL) -> Lock:
     """Lock what is selected, and write matrix.lock where that changed it."""
+    lock = chosen_lock(session, upgrade)
+    changed = session.workspace.write_lock(lock)
+    click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
+    return lock
+
+
+def chosen_lock(session: Session, upgrade: Upgrade) -> Lock:
+    """The lock of what is selected, not written."""
+    today, check = session.options.today, session.package_check.check
+    for text in overdue_holds(session.catalog.matrix, today):
+        _note(text)
     lock = lock_catalog(
         catalog=session.catalog,
         expansion=session.project.expansion,
         held=session.project.lock,
         bases=session.bases,
         providers=session.providers,
-        today=session.options.today,
+        today=today,
         note=_note,
         targets=session.selected(),
+        upgrade=upgrade,
+        resolvers=session.resolvers,
+        explain=lambda found: check(found, session.selected(), today),
     )
-    _note("packages: looking")
-    raise_all(session.package_check.check(lock, session.selected(), session.options.today))
-    changed = session.workspace.write_lock(lock)
-    click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
+    raise_all(check(lock, session.selected(), today, without=session.resolvers))
     return lock
 
 

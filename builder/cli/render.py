@@ -12,7 +12,9 @@ import click
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.fingerprint import downloads
+from builder.lock import Lock
 from builder.plan import Observed, Plan
+from builder.render.package_lists import package_lists
 from builder.render.tree import BAKE, as_declared, tree
 from builder.text import count
 from builder.workspace import write, write_context
@@ -44,7 +46,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     # Ancestors too: what is written must build by itself.
     plan = _alive(session.plan(lock, prints, Observed(asked=False, record=observed.record)))
     epochs = {
-        item.target.id: lock.base(expansion.base_of(item.target).id).epoch
+        item.target.id: lock.epoch(item.target.id, expansion.base_of(item.target).id)
         for item in plan.targets.values()
     }
     found = {
@@ -58,7 +60,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
         epochs=epochs,
         downloads={key: files for key, files in found.items() if files},
     )
-    _write(out, session, plan, files)
+    _write(out, session, lock, plan, files)
     for base in plan.bases.values():
         if base.id not in known.bases:
             source = lock.bases[base.id].source
@@ -76,11 +78,12 @@ def _alive(plan: Plan) -> Plan:
     return replace(plan, targets=targets, bases=bases)
 
 
-def _write(out: Path, session: Session, plan: Plan, files: Mapping[str, bytes]) -> None:
+def _write(out: Path, session: Session, lock: Lock, plan: Plan, files: Mapping[str, bytes]) -> None:
     # Contexts first: each makes its folder hold nothing else.
     for item in plan.targets.values():
         recipe = session.catalog.recipes[item.target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
-        write_context(out / "images" / item.target.slug, dockerfile, recipe.files)
+        lists = package_lists(lock.layers.get(item.target.id))
+        write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
     for path, data in files.items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)

@@ -6,9 +6,10 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from builder.actions import BuildActions
+from builder.apt_roots import AptRoots, BaseArchives
 from builder.bases import Bases
 from builder.chart_actions import ChartActions
 from builder.chart_run import ChartRun
@@ -23,15 +24,17 @@ from builder.kube_play import OLDEST, KubePlayer
 from builder.lock import Lock
 from builder.model import Catalog
 from builder.network import passwords, settle
-from builder.plan import Observed, Plan, Step
+from builder.plan import Observed, Plan, Step, locked_reference
 from builder.planner import make_plan
 from builder.ports import Engine, LineProvider
+from builder.ports_layers import LayerResolver
 from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.apt import AptRoot
 from builder.resolvers.check import PackageCheck
 from builder.resolvers.fetch import Fetcher, Patience
+from builder.resolvers.layers import layer_resolvers
 from builder.resolvers.providers import line_providers
 from builder.resolvers.reachable import Reach
 from builder.resolvers.sources import UPSTREAM
@@ -111,6 +114,32 @@ class Session:
             state=self.workspace.state,
             skopeo=self.skopeo,
             enclose=self._enclose,
+            roots=self._apt_roots,
+        )
+
+    @cached_property
+    def _apt_roots(self) -> AptRoots:
+        return AptRoots(
+            runner=self.runner, network=self.project.network, folder=self.workspace.state / "apt"
+        )
+
+    @cached_property
+    def resolvers(self) -> Mapping[str, LayerResolver]:
+        """What chooses and fetches packages, by ecosystem, in the order of installation."""
+        state = self.workspace.state
+        archives = BaseArchives(
+            kept=self.bases.kept,
+            images=self.store,
+            place=partial(locked_reference, self.catalog),
+            folder=state / "pushed",
+        )
+        return layer_resolvers(
+            prepare=partial(self._apt_roots.filled, archives=archives.of),
+            providers=self.providers,
+            fetcher=self.files,
+            runner=self.runner,
+            network=self.project.network,
+            state=state,
         )
 
     @cached_property
@@ -122,7 +151,7 @@ class Session:
     def roots(self) -> Mapping[str, AptRoot]:
         """apt's private roots, by base."""
         bases = self.project.expansion.bases.values()
-        return {base.id: self.bases.root(base) for base in bases}
+        return {base.id: self._apt_roots.root(base) for base in bases}
 
     @cached_property
     def package_check(self) -> PackageCheck:
@@ -241,6 +270,7 @@ class Session:
             bases=self.bases,
             files=self.files,
             smoke=Smoke(self.engine, self.runner),
+            packages=self.resolvers,
         )
         return BuildActions(work=work, ports=ports)
 

@@ -10,6 +10,7 @@ from builder.config.document import Document
 from builder.config.schema import (
     AxisValueSpec,
     ChartSpec,
+    HoldSpec,
     ImageSpec,
     MatrixSpec,
     NetworkSpec,
@@ -18,7 +19,7 @@ from builder.config.schema import (
 )
 from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError, Location
-from builder.model import AxisValue, Chart, Image, Matrix, Path, Source
+from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Source
 from builder.recipes import URL, parse_condition, remote_file
 from builder.reference import is_tag
 from builder.reference import parse as parse_reference
@@ -207,6 +208,16 @@ def _image(name: str, spec: ImageSpec) -> Image:
         platforms=tuple(spec.platforms),
         untagged=tuple(spec.untagged),
         publish=spec.publish,
+        hold=_hold(spec.hold) if spec.hold else None,
+    )
+
+
+def _hold(spec: HoldSpec) -> Hold:
+    packages = {"apt": dict(spec.apt), "pip": dict(spec.pip)}
+    return Hold(
+        packages={ecosystem: items for ecosystem, items in packages.items() if items},
+        reason=spec.reason,
+        until=spec.until,
     )
 
 

@@ -89,6 +89,15 @@ class AxisValueSpec(_Spec):
     sources: list[SourceSpec] = Field([], description="where a base comes from, best first")
 
 
+class HoldSpec(_Spec):
+    """Packages that are kept to certain versions, for a reason and a time."""
+
+    apt: dict[str, str] = Field({}, description="a version by package, e.g. git: '1:2.47*'")
+    pip: dict[str, str] = Field({}, description="a limit by package, e.g. lxml: '>=5.3.1'")
+    reason: Annotated[str, StringConstraints(min_length=1)]
+    until: Day = Field(description="when to look whether it is still needed, YYYY-MM-DD")
+
+
 class ImageSpec(_Spec):
     """A recipe on a parent."""
 
@@ -101,6 +110,9 @@ class ImageSpec(_Spec):
     platforms: list[PlatformName] = Field([], description="the only platforms that it is built for")
     untagged: list[str] = Field([], description="axes that its tags leave out")
     publish: bool = Field(default=True, description="false: built and tested, never offered")
+    hold: HoldSpec | None = Field(
+        None, description="versions that it, and what stands on it, must have"
+    )
 
 
 class ChartSpec(_Spec):

@@ -55,7 +55,13 @@ class DockerfileRenderer:
     def render(self, recipe: Recipe, where: Setting) -> str:
         """The Dockerfile of a recipe for a cell. Raises ConfigError at the template's line."""
         parts = (where.axes, where.providers, where.versions)
-        key = (recipe.name, *(tuple(part.items()) for part in parts), where.inputs, where.arch)
+        key = (
+            recipe.name,
+            *(tuple(part.items()) for part in parts),
+            where.inputs,
+            where.arch,
+            where.locked,
+        )
         if key not in self._rendered:
             self._rendered[key] = self._render(recipe, where)
         return self._rendered[key]
@@ -72,6 +78,7 @@ class DockerfileRenderer:
             "sources": dict(self._sources),
             "packages": {name: list(items) for name, items in packages.items()},
             "inputs": list(where.inputs),
+            "locked": list(where.locked),
         }
         context |= self._functions(context)
         template = self._compile(recipe.dockerfile, path)

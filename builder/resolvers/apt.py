@@ -19,7 +19,7 @@ from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
 from builder.fingerprint import sha256
 from builder.network import proxies, replace_urls
-from builder.process import Command, Runner
+from builder.process import Command, Output, Runner
 from builder.resolvers.sources import without_credentials
 from builder.workspace import write
 
@@ -65,6 +65,7 @@ class AptRoot:
             "var/lib/apt/lists/partial",
             "var/cache/apt/archives/partial",
             "etc/apt/apt.conf.d",
+            "etc/apt/preferences.d",
         ):
             (self._folder / name).mkdir(parents=True)
         for archive in archives:
@@ -198,10 +199,21 @@ class AptRoot:
             lines.append(f'Acquire::https::CAInfo "{self._network.ca}";')
         return "\n".join(lines) + "\n"
 
+    @property
+    def status(self) -> str:
+        """What dpkg says of the base's own packages."""
+        return (self._folder / "var/lib/dpkg/status").read_text()
+
+    def ask(self, *argv: str) -> Output:
+        """What a program of apt says in this root, however it ends."""
+        return self._runner.run(self._command(*argv), check=False)
+
     def _run(self, *argv: str, check: bool = True) -> str:
+        return self._runner.run(self._command(*argv), check=check).stdout
+
+    def _command(self, *argv: str) -> Command:
         environment = {"APT_CONFIG": str(self._folder / "apt.conf"), **proxies(self._network)}
-        command = Command(argv=argv, env=environment, timeout=300)
-        return self._runner.run(command, check=check).stdout
+        return Command(argv=argv, env=environment, timeout=300)
 
 
 def add_components(text: str, components: Iterable[str]) -> str:

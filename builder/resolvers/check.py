@@ -7,7 +7,7 @@ and what the recipes of a lineage want of pip must fit together on its Python an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -71,17 +71,19 @@ class PackageCheck:
             runner=runner, network=network, folder=folder, locate=partial(location, read)
         )
 
-    def check(self, lock: Lock, targets: Iterable[str], today: str) -> tuple[BuilderError, ...]:
-        """What is wrong with `targets` (ids) and what they stand on.
+    def check(
+        self, lock: Lock, targets: Iterable[str], today: str, without: Collection[str] = ()
+    ) -> tuple[BuilderError, ...]:
+        """What is wrong with `targets` (ids) and what they stand on, `without` some ecosystems.
 
         A target with a line that is not locked is left out, as its packages are not known.
         """
         known = [target for target in self._with_parents(targets) if self._is_known(target, lock)]
         added = [item for target in known for item in self._added(target, lock)]
         return (
-            *self._apt(added, lock),
+            *(self._apt(added, lock) if "apt" not in without else ()),
             *self._npm_packages(added),
-            *self._pip.check(self._wanted(known, lock), today),
+            *(self._pip.check(self._wanted(known, lock), today) if "pip" not in without else ()),
         )
 
     def _with_parents(self, targets: Iterable[str]) -> list[Target]:

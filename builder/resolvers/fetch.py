@@ -66,6 +66,11 @@ class Fetcher:
         self._lock = threading.Lock()
         self._dead: dict[str, str] = {}  # host to why
 
+    @property
+    def folder(self) -> Path:
+        """Where files are kept, by their sha256."""
+        return self._folder
+
     def text(self, url: str, what: str = "text") -> str:
         """A small text that is no web page. Raises MissingError, UnreachableError, StepError."""
         data, where, kind = self._body(url)
@@ -88,11 +93,15 @@ class Fetcher:
 
     def file(self, file: RemoteFile) -> Path:
         """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
-        kept = self._folder / file.sha256
-        if kept.is_file():
+        if (kept := self.kept(file.sha256)) is not None:
             return kept
         found = self._download(file.name, file.url, sha256=file.sha256)
         return self._folder / found
+
+    def kept(self, sha256: str) -> Path | None:
+        """A file that is here already, by its hash."""
+        place = self._folder / sha256
+        return place if place.is_file() else None
 
     def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
         """A file whose sha256 upstream does not say: it is fetched, and its hash recorded.
@@ -210,6 +219,15 @@ class Fetcher:
             if self._progress is not None:
                 self._progress(name, done, total)
         return hashes[0].hexdigest(), hashes[1].hexdigest()
+
+
+def keep(file: Path, folder: Path) -> str:
+    """Move a file into a folder of the same disk under its sha256, which is returned."""
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    file.chmod(0o644)
+    file.replace(folder / digest)
+    return digest
 
 
 def _session(patience: Patience, ca: str) -> requests.Session:

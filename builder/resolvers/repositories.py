@@ -43,9 +43,14 @@ class AptLines:
         versions = self.lines(request)
         return ResolvedLine(version=newest_of(request.line, versions, self.name))
 
+    def source(self, request: LineRequest) -> AptSource | None:
+        """What apt is told beside the base's own sources, if anything. Raises UnreachableError."""
+        return None
+
     def root(self, request: LineRequest) -> AptRoot:
         """The root of apt that knows the packages of the line."""
-        return self._roots[request.base.id]
+        source, root = self.source(request), self._roots[request.base.id]
+        return root if source is None else root.beside(source)
 
     def _is_own(self, version: str) -> bool:
         """Whether a version is one of this provider's."""
@@ -64,11 +69,10 @@ class DebianLines(AptLines):
 
     name = "debian"
 
-    def root(self, request: LineRequest) -> AptRoot:
-        """The root of apt that knows the packages of the line."""
+    def source(self, request: LineRequest) -> AptSource:
+        """More components of the base's archive."""
         components = request.options.get("components", "contrib non-free").split()
-        source = AptSource(name="-".join(components), components=tuple(components))
-        return super().root(request).beside(source)
+        return AptSource(name="-".join(components), components=tuple(components))
 
 
 class RepositoryLines(AptLines):
@@ -86,21 +90,20 @@ class RepositoryLines(AptLines):
         found = super().resolve(request)
         return ResolvedLine(version=found.version, files=(self._key(request),))
 
-    def root(self, request: LineRequest) -> AptRoot:
-        """The root of apt that knows the packages of the line."""
+    def source(self, request: LineRequest) -> AptSource:
+        """The repository, once it was asked. Raises StepError where it has nothing for the base."""
         url, suite = self._repository(request)
         # Asked first, as apt does not say clearly what it cannot reach.
         try:
             self._fetcher.text(f"{url}/{suite}InRelease", "a signed index")
         except MissingError:
             raise self._absent(request) from None
-        source = AptSource(
+        return AptSource(
             name=self.name,
             repository=f"{place(url, self._network.mirrors).url} {suite or '/'}",
             key=self._fetcher.file(self._key(request)),
             fingerprint=request.options.get("fingerprint", self._fingerprint(request)),
         )
-        return super().root(request).beside(source)
 
     def _key(self, request: LineRequest) -> RemoteFile:
         # A key may get new signatures, so its hash is looked at each time.

@@ -1,0 +1,93 @@
+"""apt's private roots, one for each base, filled from what the base is locked to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from builder.bootstrap import architecture
+from builder.config.parse import Network
+from builder.engines import layout as layouts
+from builder.model import Base
+from builder.ports import BaseLock, Images
+from builder.process import Runner
+from builder.reference import Reference
+from builder.resolvers.apt import AptRoot
+
+
+class AptRoots:
+    """The roots of one run, below `folder`: each is filled once."""
+
+    def __init__(self, *, runner: Runner, network: Network, folder: Path) -> None:
+        self._runner = runner
+        self._network = network
+        self._folder = folder
+        self._guard = threading.RLock()
+        self._roots: dict[str, AptRoot] = {}
+        self._filled: dict[str, dict[str, str]] = {}
+
+    def root(self, base: Base) -> AptRoot:
+        """The root of a base, filled or not."""
+        with self._guard:
+            if base.id not in self._roots:
+                self._roots[base.id] = AptRoot(
+                    folder=self._folder / base.slug,
+                    architecture=architecture(base),
+                    runner=self._runner,
+                    network=self._network,
+                )
+            return self._roots[base.id]
+
+    def fill(self, base: Base, archives: Iterable[Path]) -> dict[str, str]:
+        """Fill a root from tar archives, lowest first; the suites and their hashes, of now."""
+        root = self.root(base)
+        root.prepare(archives)
+        self._filled[base.id] = root.update()
+        return self._filled[base.id]
+
+    def filled(
+        self,
+        base: Base,
+        lock: BaseLock,
+        *,
+        archives: Callable[[Base, BaseLock], Iterable[Path]],
+    ) -> AptRoot:
+        """The root of a locked base; `archives` are asked for where nobody filled it yet."""
+        with self._guard:
+            if base.id not in self._filled:
+                self.fill(base, archives(base, lock))
+        return self.root(base)
+
+
+class BaseArchives:
+    """The content of locked bases as tar archives.
+
+    `kept` has it where it is here; otherwise it is fetched below `folder` from `place`, where the
+    catalog's registry has it.
+    """
+
+    def __init__(
+        self,
+        *,
+        kept: Callable[[BaseLock], Sequence[Path]],
+        images: Images,
+        place: Callable[[Base, BaseLock], Reference],
+        folder: Path,
+    ) -> None:
+        self._kept = kept
+        self._images = images
+        self._place = place
+        self._folder = folder
+
+    def of(self, base: Base, lock: BaseLock) -> Sequence[Path]:
+        """The archives, lowest first. Raises StepError where the registry lacks the base."""
+        if kept := self._kept(lock):
+            return kept
+        place = self._place(base, lock)
+        layers = self._images.layers(place)
+        layout = self._folder / lock.content.partition(":")[2][:32]
+        for layer in layers:
+            if not layouts.blob(layout, layer.digest).exists():
+                self._images.blob(place, layer.digest, layouts.blob(layout, layer.digest))
+        return [layouts.blob(layout, layer.digest) for layer in layers]

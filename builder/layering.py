@@ -1,0 +1,137 @@
+"""What is asked of each ecosystem for a target, out of the catalog and the lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from builder.fingerprint import canonical, own_values, sha256
+from builder.lock import LayerLock, Lock
+from builder.matrix import Expansion
+from builder.model import Catalog, LockedPackage, RemoteFile, Target
+from builder.ports import LineRequest
+from builder.ports_layers import LayerRequest
+from builder.recipes import packages_of, setting
+
+_VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+
+
+class Layering:
+    """Answers for one catalog and one lock of bases and lines; layers come as they are locked."""
+
+    def __init__(self, *, catalog: Catalog, expansion: Expansion, lock: Lock) -> None:
+        self._catalog = catalog
+        self._expansion = expansion
+        self._lock = lock
+
+    def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
+        """The packages that the recipe of a target names, by ecosystem."""
+        where = setting(target, self._catalog.matrix, self._lock.versions)
+        return packages_of(self._catalog.recipes[target.recipe], where)
+
+    def can_lock(self, target: Target) -> bool:
+        """Whether the base and every line of a target is locked."""
+        if self._expansion.base_of(target).id not in self._lock.bases:
+            return False
+        values = target.cell.values.items()
+        needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
+        return all(value.id in self._lock.lines for value in needed if value.provider)
+
+    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> str:
+        """A hash of all that the packages of a target are chosen for, in 16 hex digits.
+
+        What its ancestors have counts by name: in which version is theirs to say.
+        """
+        below = self.below(target, layers)
+        data = {
+            "names": self.names(target),
+            "lines": {
+                f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
+                for axis, name in target.cell.values.items()
+            },
+            "limits": self.limits(target),
+            "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
+        }
+        return sha256(canonical(data))[:16]
+
+    def below(
+        self, target: Target, layers: Mapping[str, LayerLock]
+    ) -> dict[str, tuple[dict[str, LockedPackage], dict[str, str]]]:
+        """The packages of a target's ancestors by ecosystem, and the id of who has each."""
+        found: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
+        for ancestor in self._expansion.lineage(target)[:-1]:
+            if ancestor.id in layers:
+                for ecosystem, items in layers[ancestor.id].packages.items():
+                    packages, owners = found.setdefault(ecosystem, ({}, {}))
+                    packages |= items
+                    owners |= dict.fromkeys(items, ancestor.id)
+        return found
+
+    def limits(self, target: Target) -> dict[str, dict[str, str]]:
+        """What is held for a target or its ancestors, by ecosystem and package."""
+        found: dict[str, dict[str, str]] = {}
+        for one in self._expansion.lineage(target):
+            hold = self._catalog.matrix.images[one.cell.image].hold
+            for ecosystem, items in (hold.packages if hold else {}).items():
+                found.setdefault(ecosystem, {}).update(items)
+        return found
+
+    def request(
+        self,
+        target: Target,
+        ecosystem: str,
+        layers: Mapping[str, LayerLock],
+        *,
+        own: Mapping[str, Mapping[str, LockedPackage]],
+        keep: Mapping[str, LockedPackage] | None = None,
+    ) -> LayerRequest:
+        """What is asked of an ecosystem; `own` is what the target has of others already."""
+        below = self.below(target, layers)
+        packages, owners = below.get(ecosystem, ({}, {}))
+        return LayerRequest(
+            target=target,
+            base=(base := self._expansion.base_of(target)),
+            lock=self._lock.base(base.id),
+            names=tuple(self.names(target).get(ecosystem, ())),
+            below=packages,
+            owners=owners,
+            limits=self.limits(target).get(ecosystem, {}),
+            keep=keep or {},
+            lines=tuple(self._lines(target)),
+            python=self._python(target, below.get("apt", ({}, {}))[0], own.get("apt", {})),
+            archives=tuple(self._archives(target)) if ecosystem == "apt" else (),
+        )
+
+    def _lines(self, target: Target) -> Iterator[tuple[str, LineRequest]]:
+        matrix, base = self._catalog.matrix, self._expansion.base_of(target)
+        for one in self._expansion.lineage(target):
+            for axis, name in own_values(one, self._expansion).items():
+                value = matrix.value(axis, name)
+                provider = value.provider or ""
+                options = self._catalog.recipes[one.recipe].provides.get(axis, {}).get(provider)
+                if options is not None:
+                    yield (
+                        provider,
+                        LineRequest(
+                            line=value.upstream, base=base, lock=self._lock.bases[base.id],
+                            options=options, axis=axis,
+                        ),
+                    )  # fmt: skip
+
+    def _archives(self, target: Target) -> Iterator[RemoteFile]:
+        """Packages of Debian that a line of the target comes as."""
+        base = self._expansion.base_of(target).id
+        for axis, name in own_values(target, self._expansion).items():
+            line = self._lock.lines.get(f"{axis}={name}")
+            for file in line.files.get(base, ()) if line else ():
+                if file.name.endswith(".deb"):
+                    yield file
+
+    def _python(self, target: Target, *apt: Mapping[str, LockedPackage]) -> str:
+        """The exact version of the Python of a target: of its line, or of Debian's package."""
+        if line := self._lock.versions.get(f"python={target.cell.values.get('python')}"):
+            return line
+        for packages in reversed(apt):
+            if "python3" in packages and (match := _VERSION.match(packages["python3"].version)):
+                return match[1]
+        return ""

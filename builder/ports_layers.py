@@ -1,0 +1,51 @@
+"""What locking and building need of package ecosystems, beside the ports of `ports.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from builder.model import Base, LockedPackage, RemoteFile, Target
+from builder.ports import BaseLock, LineRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRequest:
+    """What a target adds of one ecosystem, as its recipe names it.
+
+    `below` are the packages of that ecosystem that its ancestors have, who are their `owners` (by
+    package, the id of a target): they stay as they are.
+    `limits` are what a package may be at most, or at least, as the ecosystem writes it; `keep` are
+    packages that should stay where they can. `lines` are those of the target's lineage, with the
+    names of their providers. `python` is the exact version that packages of Python are for.
+    `archives` are files that lines of the target come as, which are packages of the ecosystem.
+    """
+
+    target: Target
+    base: Base
+    lock: BaseLock
+    names: tuple[str, ...]
+    below: Mapping[str, LockedPackage] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    keep: Mapping[str, LockedPackage] = field(default_factory=dict)
+    lines: tuple[tuple[str, LineRequest], ...] = ()
+    python: str = ""
+    archives: tuple[RemoteFile, ...] = ()
+
+
+class LayerResolver(Protocol):
+    """The packages of one ecosystem: chosen for the lock, and fetched as the lock has them."""
+
+    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+
+    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `held` has a newer candidate; False where that takes solving."""
+
+    def fetch(
+        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, Path]:
+        """The files of packages on this machine, checked, by package. As `resolve` it raises."""

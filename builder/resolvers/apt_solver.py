@@ -1,0 +1,130 @@
+"""What apt would install, and what it knows of packages, asked in a private root."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from builder.errors import StepError
+from builder.resolvers.apt import AptRoot
+from builder.workspace import write
+
+_URI = re.compile(r"^'([^']+)' (\S+_\S+_\S+) \d+ SHA256:([0-9a-f]{64})", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AptFile:
+    """A package that apt would fetch; `url` is of the archive, or of its mirror."""
+
+    name: str
+    version: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The version that would be installed, and the suites that have it (`/`: a flat archive)."""
+
+    version: str
+    suites: tuple[str, ...]
+
+
+class AptSolver:
+    """Asks apt in a root whose indexes are there."""
+
+    def __init__(self, root: AptRoot) -> None:
+        self._root = root
+
+    def candidates(self, packages: Iterable[str], pins: str = "") -> dict[str, Candidate]:
+        """What would be installed of packages, by name, where there is something.
+
+        `pins` are preferences as apt_preferences(5) has them.
+        """
+        names = sorted(set(packages))
+        if not names:
+            return {}
+        with self._preferences(pins) as options:
+            text = self._root.ask("apt-cache", *options, "policy", *names).stdout
+        found = {}
+        for block in re.split(r"^(?=\S+:\n)", text, flags=re.MULTILINE):
+            match = re.match(r"(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))(\S+)", block)
+            if match:
+                found[match[1]] = Candidate(version=match[2], suites=_suites(block, match[2]))
+        return found
+
+    def records(self, versions: Mapping[str, str]) -> dict[str, str]:
+        """What the indexes say of packages in these versions, by name, where they have them."""
+        wanted = [f"{name}={version}" for name, version in sorted(versions.items())]
+        if not wanted:
+            return {}
+        text = self._root.ask("apt-cache", "show", *wanted).stdout
+        paragraphs = [f"{paragraph.strip()}\n" for paragraph in text.split("\n\n")]
+        found: dict[str, str] = {}
+        for paragraph in paragraphs:
+            if name := re.search(r"^Package: (\S+)", paragraph, re.MULTILINE):
+                found.setdefault(name[1], paragraph)
+        return found
+
+    def archives(self) -> dict[str, str]:
+        """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
+        text = self._root.ask(
+            "apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"
+        ).stdout
+        return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+
+    def solve(
+        self, packages: Sequence[str], *, installed: str = "", pins: str = ""
+    ) -> tuple[AptFile, ...]:
+        """What apt would fetch to install packages, by name or path of a file.
+
+        `installed` are paragraphs of packages that are there beside the base's; `pins` are
+        preferences. Nothing is removed for it. Raises StepError with what apt says.
+        """
+        with self._preferences(pins) as options, tempfile.TemporaryDirectory() as folder:
+            status = Path(folder) / "status"
+            own = self._root.status.rstrip("\n")
+            write(status, f"{own}\n\n{installed}".encode(), lasting=False)
+            output = self._root.ask(
+                "apt-get", "install", "--quiet=2", "--print-uris", "--no-install-recommends",
+                "--no-remove", *options, "-o", "Acquire::ForceHash=SHA256",
+                "-o", f"Dir::State::status={status}", *packages,
+            )  # fmt: skip
+        if output.code != 0:
+            said = re.findall(r"^E: (.*)", output.log, re.MULTILINE) or [output.log.strip()]
+            depends = re.findall(r"^ (\S+ : Depends:.*)", output.log, re.MULTILINE)
+            raise StepError("apt cannot choose: " + "; ".join([*depends, *said]))
+        return tuple(map(_apt_file, _URI.findall(output.stdout)))
+
+    @contextlib.contextmanager
+    def _preferences(self, pins: str) -> Iterator[tuple[str, ...]]:
+        """Options of apt for preferences."""
+        if not pins:
+            yield ()
+            return
+        with tempfile.NamedTemporaryFile("w", suffix=".pref") as file:
+            file.write(pins)
+            file.flush()
+            yield "-o", f"Dir::Etc::preferences={file.name}"
+
+
+def _suites(block: str, version: str) -> tuple[str, ...]:
+    """The suites that a version is in, from what `apt-cache policy` says of a package."""
+    entry = re.search(
+        rf"^ (?:\*\*\*|   ) {re.escape(version)} -?\d+\n((?: {{8}}.*\n?)*)", block, re.MULTILINE
+    )
+    found = re.findall(
+        r"^ +-?\d+ \S+://\S+ (\S*?)(?:/\S*)? ", entry[1] if entry else "", re.MULTILINE
+    )
+    return tuple(dict.fromkeys(suite or "/" for suite in found))
+
+
+def _apt_file(found: tuple[str, str, str]) -> AptFile:
+    url, file, digest = found
+    name, version, _ = unquote(file).split("_")
+    return AptFile(name=name, version=version, url=unquote(url), sha256=digest)

@@ -1,0 +1,35 @@
+"""Every resolver of layers, by the name of its ecosystem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from builder.config.parse import Network
+from builder.model import Base
+from builder.ports import BaseLock, LineProvider
+from builder.ports_layers import LayerResolver
+from builder.process import Runner
+from builder.resolvers.apt import AptRoot
+from builder.resolvers.apt_layers import AptLayers
+from builder.resolvers.fetch import Fetcher
+from builder.resolvers.pip_layers import PipLayers
+
+
+def layer_resolvers(
+    *,
+    prepare: Callable[[Base, BaseLock], AptRoot],
+    providers: Mapping[str, LineProvider],
+    fetcher: Fetcher,
+    runner: Runner,
+    network: Network,
+    state: Path,
+) -> dict[str, LayerResolver]:
+    """All of them, in the order in which they install: `prepare` gives apt's root of a base."""
+    folder = fetcher.folder
+    apt = AptLayers(prepare=prepare, providers=providers, fetcher=fetcher, folder=state / "records")
+    return {
+        "apt": apt,
+        "pip": PipLayers(runner=runner, network=network, folder=folder),
+        "wheel": PipLayers(runner=runner, network=network, folder=folder, is_alone=True),
+    }

@@ -1,0 +1,223 @@
+"""The wheels that a target adds, chosen by uv and fetched by pip, by their hash."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from builder.config.parse import Network
+from builder.errors import StepError
+from builder.model import LockedPackage
+from builder.ports_layers import LayerRequest
+from builder.process import Command, Runner
+from builder.render import package_lists as lists
+from builder.resolvers.fetch import keep
+from builder.resolvers.pypi import compile_command, index_env, unreachable
+from builder.resolvers.pypi import platform_tag as tag_of
+from builder.resolvers.sources import Place, place, upstream
+from builder.text import count
+
+_HASH = re.compile(r"\s+--hash=(sha256:[0-9a-f]{64})")
+_LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
+_PYTORCH = "pytorch"
+
+
+class PipLayers:
+    """Layers of wheels, of the default index; those of PyTorch's lines of its own index too.
+
+    `folder` is where files are kept by their sha256. `is_alone`: packages come without what they
+    depend on, and may state the hashes that they must have.
+    """
+
+    def __init__(
+        self, *, runner: Runner, network: Network, folder: Path, is_alone: bool = False
+    ) -> None:
+        self._runner = runner
+        self._network = network
+        self._folder = folder
+        self._is_alone = is_alone
+
+    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        found = self._compile(request, request.keep) if request.keep else None
+        found = self._compile(request, {}) if found is None else found
+        assert found is not None  # without `keep`, what does not fit is raised
+        stated = _stated(request.names)
+        for name, package in found.items():
+            if stated.get(name) and package.digest not in stated[name]:
+                raise StepError(
+                    f"{package.file} has another hash than the recipe states: {package.digest}",
+                    hint="it was replaced upstream, or the recipe is wrong; do not build with it",
+                )
+        return found
+
+    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `held` has a newer candidate: uv says so by solving."""
+        return False
+
+    def fetch(
+        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, Path]:
+        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        missing = {
+            name: it for name, it in packages.items() if not (self._folder / it.sha256).is_file()
+        }
+        if missing:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".") as folder:
+                self._download(request, missing, Path(folder))
+        return {name: self._folder / it.sha256 for name, it in packages.items()}
+
+    # Choosing.
+
+    def _compile(
+        self, request: LayerRequest, keep: Mapping[str, LockedPackage]
+    ) -> dict[str, LockedPackage] | None:
+        """What uv chooses; None where it cannot be with `keep`."""
+        platform = tag_of(request.target.platform.split("/")[1], request.base.value)
+        fixed = {**keep, **request.below}
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.writelines(f"{name}=={it.version}\n" for name, it in fixed.items())
+            file.writelines(f"{name}{limit}\n" for name, limit in request.limits.items())
+            file.flush()
+            command = compile_command(
+                python=request.python, platform=platform, env=self._env(request)
+            )
+            argv = (
+                *command.argv, "--format", "pylock.toml", "--only-binary", ":all:",
+                "--constraint", file.name, *(["--no-deps"] if self._is_alone else []),
+            )  # fmt: skip
+            text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
+            asked = Command(
+                argv=argv, env=command.env, program="uv", timeout=300, stdin=text.encode()
+            )
+            output = self._runner.run(asked, check=False)
+        if output.code != 0:
+            if error := unreachable(output.log, self._index()):
+                raise error
+            if keep:
+                return None
+            raise self._none(request, output.log)
+        tags = list(_tags(request.python, platform))
+        found = {}
+        for item in tomllib.loads(output.stdout).get("packages", []):
+            if item["name"] not in request.below:
+                found[item["name"]] = _locked(item, tags, request)
+        return found
+
+    def _none(self, request: LayerRequest, log: str) -> StepError:
+        said = "\n".join(f"    {line.strip()}" for line in log.strip().splitlines() if line)
+        owners = sorted({owner for name, owner in request.owners.items() if name in log})
+        hint = f"what {', '.join(owners)} has stays as it is: " if owners else ""
+        return StepError(
+            f"uv cannot choose for {request.target.id}:\n{said}",
+            hint=f"{hint}builder lock --upgrade, or ask for other versions",
+        )
+
+    # Fetching.
+
+    def _download(
+        self, request: LayerRequest, asked: Mapping[str, LockedPackage], folder: Path
+    ) -> None:
+        wanted = folder / lists.REQUIREMENTS
+        wanted.write_text(lists.requirements(asked))
+        platform = tag_of(request.target.platform.split("/")[1], request.base.value)
+        major, minor = _python(request.python)
+        argv = (
+            sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir",
+            "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:",
+            "--implementation=cp", f"--python-version={major}.{minor}",
+            *(f"--platform={name}" for name in _platforms(platform)),
+            f"--requirement={wanted}", f"--dest={folder}",
+        )  # fmt: skip
+        command = Command(argv=argv, env=self._env(request), timeout=3600, program="pip")
+        output = self._runner.run(command, check=False)
+        for file in folder.glob("*.whl"):
+            keep(file, self._folder)
+        gone = [it for it in asked.values() if not (self._folder / it.sha256).is_file()]
+        if gone:
+            said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", output.log, re.MULTILINE))
+            others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
+            raise StepError(
+                f"{gone[0].file}{others}, which the lock has, cannot be had:\n{said}",
+                hint="was it replaced upstream? otherwise run `builder lock --upgrade`",
+            )
+
+    # The index.
+
+    def _index(self) -> Place:
+        mirror = self._network.mirrors.get("pip", "")
+        return Place(source="pip", url=mirror, is_mirror=bool(mirror))
+
+    def _env(self, request: LayerRequest) -> dict[str, str]:
+        env = index_env(self._network)
+        for provider, line in request.lines:
+            if provider == _PYTORCH:
+                folder = line.options.get("index", "cpu")
+                url = place(upstream(_PYTORCH, folder), self._network.mirrors).url
+                env |= {"UV_INDEX": url, "PIP_EXTRA_INDEX_URL": url}
+        return env
+
+
+def _stated(names: Iterable[str]) -> dict[str, list[str]]:
+    """The hashes that requirements state, by package."""
+    found = {}
+    for text in names:
+        match = re.match(r"[A-Za-z0-9._-]+", text)
+        if match:
+            found[str(canonicalize_name(match[0]))] = _HASH.findall(text)
+    return found
+
+
+def _locked(item: Mapping[str, Any], tags: list[Tag], request: LayerRequest) -> LockedPackage:
+    """The wheel of a package that suits best."""
+    order = {tag: rank for rank, tag in enumerate(tags)}
+    ranked: list[tuple[int, str, str]] = []
+    for wheel in item.get("wheels", []):
+        name = wheel.get("name") or unquote(urlsplit(wheel["url"]).path.rpartition("/")[2])
+        ranks = [order[tag] for tag in parse_wheel_filename(name)[3] if tag in order]
+        if ranks:
+            ranked.append((min(ranks), name, wheel["hashes"]["sha256"]))
+    if not ranked:
+        raise StepError(
+            f"{item['name']} {item['version']} has no wheel for {request.target.id}",
+            hint="ask for another version, or for a package that has one",
+        )
+    _, name, digest = min(ranked)
+    source = "pip" if "+" not in item["version"] else _PYTORCH
+    return LockedPackage(
+        version=item["version"], digest=f"sha256:{digest}", source=source, file=name
+    )
+
+
+def _tags(python: str, platform: str) -> Iterator[Tag]:
+    """The tags that a Python on a platform takes, the best first."""
+    major, minor = _python(python)
+    platforms = _platforms(platform)
+    yield from cpython_tags((major, minor), platforms=platforms)
+    yield from compatible_tags((major, minor), f"cp{major}{minor}", platforms)
+
+
+def _platforms(platform: str) -> list[str]:
+    """What wheels call a platform, the newest glibc first."""
+    machine, _, newest = platform.partition("-manylinux_")
+    major, minor = newest.split("_")
+    return [
+        *(f"manylinux_{major}_{number}_{machine}" for number in range(int(minor), 4, -1)),
+        *(f"{name}_{machine}" for name in _LEGACY),
+        f"linux_{machine}",
+    ]
+
+
+def _python(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
