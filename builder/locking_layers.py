@@ -69,9 +69,9 @@ class LayerLocker:
     def lock(
         self, targets: Sequence[Target], held: Mapping[str, LayerLock]
     ) -> dict[str, LayerLock]:
-        """The layers of `targets`, parents first, by id. Raises all errors together.
+        """The layers of `targets`, parents first, by id, but those that add nothing.
 
-        A layer that cannot be asked for stays as it is held, or is left out.
+        Raises all errors together. What cannot be asked for stays as it is held, or is left out.
         """
         layers: dict[str, LayerLock] = {}
         errors: dict[str, BuilderError] = {}
@@ -99,7 +99,11 @@ class LayerLocker:
             for future in ended.values():
                 future.result()
         raise_all(list(errors.values()))
-        return {target.id: layers[target.id] for target in targets if target.id in layers}
+        return {
+            target.id: layers[target.id]
+            for target in targets
+            if target.id in layers and layers[target.id].packages
+        }
 
     def _is_ready(self, target: Target, layers: Mapping[str, LayerLock]) -> bool:
         return self._layering.can_lock(target) and (target.is_root or target.parent in layers)
@@ -126,7 +130,8 @@ class LayerLocker:
                 packages[ecosystem] = resolver.resolve(request)
         if held and packages == held.packages:
             return replace(held, asked=asked)
-        self._tell(target, held, packages)
+        if packages:
+            self._tell(target, held, packages)
         return LayerLock(epoch=self._epoch, asked=asked, packages=packages)
 
     def _stays(self, before: Mapping[str, LockedPackage]) -> dict[str, LockedPackage]:

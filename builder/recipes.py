@@ -114,8 +114,8 @@ def packages_of(recipe: Recipe, where: Setting) -> Packages:
     """
 
     def part(match: re.Match[str]) -> str:
-        if match[2] == "version" and match[1] in where.versions:
-            return where.versions[match[1]]
+        if match[2] == "version":
+            return where.versions.get(match[1], match[0])
         numbers = where.versions[match[1]].split(".") if match[1] in where.versions else []
         index = ("major", "minor").index(match[2])
         return numbers[index] if index < len(numbers) else match[0]

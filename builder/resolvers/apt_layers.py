@@ -21,6 +21,7 @@ from builder.workspace import write
 
 _AT_ONCE = 8
 _SECURITY = "-security"
+_UPDATES = "pool/updates/"  # where the archive of security keeps its packages
 
 
 class AptLayers:
@@ -80,24 +81,20 @@ class AptLayers:
         self, request: LayerRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
-        archives: dict[str, str] = {}
+        kept = {it.sha256: self._fetcher.kept(it.sha256) for it in packages.values()}
+        archives = {} if all(kept.values()) else self._root(request).archives()
 
         def get(package: LockedPackage) -> Path:
-            if (kept := self._fetcher.kept(package.sha256)) is not None:
-                return kept
-            with self._guard:
-                if not archives:
-                    archives.update(self._root(request).archives())
-            return self._file(package, archives)
+            return kept[package.sha256] or self._file(package, archives)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(packages, pool.map(get, packages.values()), strict=True))
 
     def _file(self, package: LockedPackage, archives: Mapping[str, str]) -> Path:
-        """A package, from its own suite's archive, or from another that took it over."""
-        first = archives.get(package.source)
-        others = [url for url in archives.values() if url != first]
-        places = list(dict.fromkeys([*([first] if first else []), *others]))
+        """A package, from the archive that it is most likely in: others may have taken it over."""
+        is_update = package.file.startswith(_UPDATES)
+        suites = sorted(archives, key=lambda suite: suite.endswith(_SECURITY) is not is_update)
+        places = dict.fromkeys(archives[suite] for suite in suites)
         for place in places:
             try:
                 return self._fetcher.file(

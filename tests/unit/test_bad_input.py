@@ -779,9 +779,9 @@ matrix.lock:1:1: not a lock: Expecting value
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 2', '"format": 3'),),
+        (("matrix.lock", '"format": 3', '"format": 4'),),
         """\
-matrix.lock: format 3 is newer than this builder's 2
+matrix.lock: format 4 is newer than this builder's 3
   hint: upgrade the builder
 """,
     ),

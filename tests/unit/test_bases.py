@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.apt_roots import AptRoots
 from builder.bases import Bases, canonize
 from builder.config.parse import Network
 from builder.errors import BuilderError, StepError, UnreachableError
@@ -64,13 +65,15 @@ def bases(tmp_path: Path, *platforms: str) -> Bases:
     """Where bases come from on a machine that runs programs of these platforms."""
     engine = FakeEngine()
     engine.platforms = platforms
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
     return Bases(
         runner=Runner(),
         engine=engine,
-        network=Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={}),
+        network=network,
         state=tmp_path,
         skopeo="false",
         enclose=lambda command: command,
+        roots=AptRoots(runner=Runner(), network=network, folder=tmp_path / "apt"),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from builder.fingerprint import PARTS, canonical, compare
 from builder.lock import Lock
 from tests.fakes.catalog import FILES, LOCK, Folder, lines, prints
+from tests.fakes.layers import layer, package
 
 TARGETS = (
     "base/os=2", "base/os=1", "tool/os=2", "tool/os=1",
@@ -150,11 +151,17 @@ def test_the_content_of_a_base_counts_and_nothing_else_of_its_lock(folder: Folde
 
 def test_a_locked_layer_stands_for_its_declaration(folder: Folder) -> None:
     project = folder.load()
-    layers = {"base/os=2": {"epoch": 1, "apt": {"tar": "1.0"}}}
+    layers = {"base/os=2": layer(apt={"tar": "1.0"})}
     before, after = prints(project), prints(project, locked(layers=layers))
     assert not before["base/os=2"].is_locked
+    assert before["tool/os=2"].is_locked  # it installs nothing
     assert after["base/os=2"].is_locked
-    assert after["base/os=2"].document["lock"] == layers["base/os=2"]
+    assert after["base/os=2"].document["lock"] == {
+        "epoch": 1,
+        "packages": {"apt": {"tar": f"1.0 {package('tar', '1.0').digest}"}},
+        "declared": {},
+        "lines": {},
+    }
     assert before["base/os=2"].document["lock"] == {
         "declared": {"apt": ("tar", "grep")},
         "lines": {},

@@ -9,10 +9,11 @@ from builder import lock
 from builder.lock import LineLock
 from builder.model import RemoteFile
 from tests.fakes.catalog import LOCK
+from tests.fakes.layers import layer, package
 
 
 def test_it_comes_back_as_it_was() -> None:
-    held = replace(LOCK, layers={"base/os=2": {"epoch": 1, "apt": {"tar": "1.35"}}})
+    held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35"})})
     text = lock.dump(held)
     assert lock.parse(text) == held
     assert lock.dump(lock.parse(text)) == text
@@ -27,7 +28,7 @@ def test_a_line_keeps_its_files() -> None:
 
 
 def test_a_lock_of_the_first_format_is_read() -> None:
-    text = lock.dump(LOCK).replace('"format": 2', '"format": 1')
+    text = lock.dump(LOCK).replace('"format": 3', '"format": 1')
     assert lock.parse(text) == LOCK
 
 
@@ -43,6 +44,12 @@ def test_its_bytes_do_not_depend_on_order() -> None:
 def test_it_has_one_fact_a_line() -> None:
     lines = lock.dump(LOCK).splitlines()
     assert '  "lang=1.10": "1.10.4",' in lines
-    assert ' "format": 2,' in lines
+    assert ' "format": 3,' in lines
     assert lock.dump(LOCK).endswith("\n}\n")
     assert list(json.loads(lock.dump(LOCK))) == ["bases", "format", "layers", "lines"]
+
+
+def test_a_package_is_a_line() -> None:
+    held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35", "grep": "3.11"})})
+    digest = package("tar", "1.35").digest
+    assert f'     "tar": "1.35 {digest} main pool/tar_1.35.deb"' in lock.dump(held).splitlines()

@@ -59,8 +59,10 @@ def test_a_context_has_the_recipes_files_with_their_modes(tmp_path: Path) -> Non
         File(path="files/run", mode=0o755, sha256="", source=str(source)),
         File(path="files/conf", mode=0o644, sha256="", source=str(source)),
     )
-    write_context(tmp_path / "out", "FROM x\n", files)
-    assert names(tmp_path / "out") == ["Dockerfile", "files/conf", "files/run"]
+    write_context(tmp_path / "out", "FROM x\n", files, {"apt/packages.txt": b"tar=1\n"})
+    assert names(tmp_path / "out") == [
+        "Dockerfile", "downloads/apt/packages.txt", "files/conf", "files/run",
+    ]  # fmt: skip
     modes = [(tmp_path / "out/files" / name).stat().st_mode & 0o777 for name in ("run", "conf")]
     assert modes == [0o755, 0o644]
 
@@ -70,7 +72,7 @@ def test_a_mode_alone_is_a_change_of_a_context(tmp_path: Path) -> None:
     source.write_text("x")
     for mode in (0o644, 0o755):
         file = File(path="files/run", mode=mode, sha256="", source=str(source))
-        write_context(tmp_path / "out", "FROM x\n", (file,))
+        write_context(tmp_path / "out", "FROM x\n", (file,), {})
         assert (tmp_path / "out/files/run").stat().st_mode & 0o777 == mode
 
 

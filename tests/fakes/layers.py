@@ -1,0 +1,81 @@
+"""Packages that come from a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from builder.errors import StepError, UnreachableError
+from builder.lock import LayerLock
+from builder.model import LockedPackage
+from builder.ports_layers import LayerRequest
+from tests.fakes.calls import Calls
+
+
+def package(name: str, version: str, source: str = "main") -> LockedPackage:
+    """A package whose file holds its name and version."""
+    digest = hashlib.sha256(f"{name} {version}".encode()).hexdigest()
+    file = f"pool/{name}_{version}.deb"
+    return LockedPackage(version=version, digest=f"sha256:{digest}", source=source, file=file)
+
+
+def layer(*, epoch: int = 1, asked: str = "", **ecosystems: Mapping[str, str]) -> LayerLock:
+    """A layer of versions by package, by ecosystem."""
+    packages = {
+        ecosystem: {name: package(name, version) for name, version in items.items()}
+        for ecosystem, items in ecosystems.items()
+    }
+    return LayerLock(epoch=epoch, asked=asked, packages=packages)
+
+
+class FakeLayers(Calls):
+    """`versions` says what there is of each package, `needs` what each brings along.
+
+    A version `unreachable` cannot be asked for. Files are written below `folder`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        versions: Mapping[str, str],
+        needs: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.versions = dict(versions)
+        self._folder = folder
+        self._needs = needs or {}
+
+    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+        """What the table says, less what the ancestors have."""
+        self._call("resolve", request.target.id)
+        found: dict[str, LockedPackage] = {}
+        wanted = list(request.names)
+        while wanted:
+            name = wanted.pop()
+            if name in found or name in request.below:
+                continue
+            if name not in self.versions:
+                raise StepError(f"nobody has {name}, which {request.target.id} wants")
+            if self.versions[name] == "unreachable":
+                raise UnreachableError("example.org cannot be reached")
+            kept, limit = request.keep.get(name), request.limits.get(name)
+            found[name] = kept or package(name, limit or self.versions[name])
+            wanted += self._needs.get(name, ())
+        return dict(sorted(found.items()))
+
+    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
+        """Whether the table has the same versions."""
+        return all(self.versions.get(name) == it.version for name, it in held.items())
+
+    def fetch(
+        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, Path]:
+        """Files of what was asked for."""
+        self._call("fetch", request.target.id)
+        found = {}
+        for name, item in packages.items():
+            found[name] = self._folder / item.sha256
+            self._folder.mkdir(parents=True, exist_ok=True)
+            found[name].write_text(f"{name} {item.version}")
+        return found

@@ -1,0 +1,189 @@
+"""Which packages the lock gets, which stay, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.errors import BuilderError
+from builder.lock import Lock
+from builder.locking import lock_catalog
+from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
+from tests.fakes.bases import FakeBases, FakeLines
+from tests.fakes.catalog import TODAY, Folder, prints
+from tests.fakes.layers import FakeLayers
+
+LINES = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
+HAS = {
+    "tar": "1.35", "grep": "3.11", "libacl": "2.3", "less": "668", "desk": "1", "legs": "4",
+    "lang": "1",
+}  # fmt: skip
+NEEDS = {"tar": ("libacl",), "less": ("libacl",)}
+
+
+class Locking:
+    """A catalog, and what apt has."""
+
+    def __init__(self, folder: Folder, tmp_path: Path) -> None:
+        self.folder = folder
+        self.apt = FakeLayers(tmp_path / "files", HAS, NEEDS)
+        self.bases = FakeBases(tmp_path / "bases")
+        self.lines = FakeLines(LINES)
+        self.notes: list[str] = []
+
+    def lock(self, held: Lock | None = None, *, upgrade: Upgrade = ALL, today: str = TODAY) -> Lock:
+        self.apt.calls.clear()
+        self.notes.clear()
+        project = self.folder.load()
+        return lock_catalog(
+            catalog=project.catalog,
+            expansion=project.expansion,
+            held=held,
+            bases=self.bases,
+            providers={"apt": self.lines},
+            today=today,
+            note=self.notes.append,
+            upgrade=upgrade,
+            resolvers={"apt": self.apt},
+        )
+
+
+@pytest.fixture
+def locking(folder: Folder, tmp_path: Path) -> Locking:
+    return Locking(folder, tmp_path)
+
+
+def versions(lock: Lock) -> dict[str, Mapping[str, str]]:
+    """By target, the version of each package of apt."""
+    return {
+        key: {name: it.version for name, it in layer.packages.get("apt", {}).items()}
+        for key, layer in lock.layers.items()
+        if layer.packages
+    }
+
+
+def test_a_layer_has_what_it_adds_and_what_that_needs(locking: Locking) -> None:
+    found = locking.lock()
+    assert versions(found)["base/os=2"] == {"grep": "3.11", "libacl": "2.3", "tar": "1.35"}
+    assert found.layers["base/os=2"].epoch == 1795392000
+    assert "base/os=2: 3 packages" in locking.notes
+
+
+def test_a_child_lists_nothing_that_its_parent_has(locking: Locking) -> None:
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [less]")
+    assert versions(locking.lock())["desk/os=2,lang=1.10"] == {"less": "668"}
+
+
+def test_the_same_asked_again_is_the_same(locking: Locking) -> None:
+    first = locking.lock()
+    assert locking.lock(first, today="2026-11-30") == first
+    assert locking.apt.called("resolve") == []
+    assert locking.lock(first, upgrade=NOTHING, today="2026-11-30") == first
+    assert locking.apt.called("resolve") == []
+
+
+def test_only_a_layer_with_a_newer_candidate_is_solved_again(locking: Locking) -> None:
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [less]")
+    first = locking.lock()
+    locking.apt.versions["less"] = "700"
+    second = locking.lock(first, today="2026-11-30")
+    changed = {key for key in first.layers if first.layers[key] != second.layers[key]}
+    assert changed == {"desk/os=2,lang=1.10", "desk/os=1,lang=1.9"}
+    assert set(locking.apt.called("resolve")) == changed
+    assert second.layers["desk/os=2,lang=1.10"].epoch > first.layers["base/os=2"].epoch
+    assert "desk/os=2,lang=1.10: 1 package, new: less" in locking.notes
+
+
+def test_without_upgrade_only_what_a_recipe_newly_asks_for_is_chosen(locking: Locking) -> None:
+    first = locking.lock()
+    locking.apt.versions |= {"tar": "2.0", "grep": "4.0"}
+    assert locking.lock(first, upgrade=NOTHING) == first
+    locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar, grep, less]")
+    second = locking.lock(first, upgrade=NOTHING)
+    assert versions(second)["base/os=2"] == {
+        "grep": "3.11", "less": "668", "libacl": "2.3", "tar": "1.35",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tar", {"tar": "2.0", "grep": "3.11", "libacl": "2.3"}),
+        ("base", {"tar": "2.0", "grep": "4.0", "libacl": "2.3"}),
+        ("os", {"tar": "2.0", "grep": "4.0", "libacl": "2.3"}),
+        ("speech", {"tar": "1.35", "grep": "3.11", "libacl": "2.3"}),
+    ],
+)
+def test_an_upgrade_of_what_is_named(locking: Locking, name: str, expected: dict[str, str]) -> None:
+    first = locking.lock()
+    locking.apt.versions |= {"tar": "2.0", "grep": "4.0"}
+    found = locking.lock(first, upgrade=Upgrade(names=frozenset({name})))
+    assert versions(found)["base/os=2"] == expected
+
+
+def test_a_line_stays_without_upgrade(locking: Locking, tmp_path: Path) -> None:
+    first = locking.lock()
+    locking.lines = FakeLines({"lang on os=2": "1.10.9", "lang on os=1": "1.9.9"})
+    assert locking.lock(first, upgrade=NOTHING).versions == first.versions
+    one = locking.lock(first, upgrade=Upgrade(names=frozenset({"lang=1.9"})))
+    assert one.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.9"}
+    assert locking.lock(first).versions == {"lang=1.10": "1.10.9", "lang=1.9": "1.9.9"}
+
+
+def test_what_cannot_be_asked_stays_or_is_left_out(locking: Locking) -> None:
+    first = locking.lock()
+    locking.apt.versions["grep"] = "unreachable"
+    assert locking.lock(first) == first
+    assert "base/os=2: packages not locked: example.org cannot be reached" in locking.notes
+    assert "base/os=2" not in locking.lock().layers
+
+
+def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:
+    del locking.apt.versions["grep"]
+    with pytest.raises(BuilderError) as caught:
+        locking.lock()
+    assert str(caught.value) == "nobody has grep, which base/os=2 wants"
+
+
+def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [less]")
+    locking.folder.edit(
+        "matrix.yaml",
+        "base: {from: os, axes: [os]}",
+        'base: {from: os, axes: [os], hold: {apt: {less: "643"}, reason: its pager hangs,'
+        " until: 2026-12-31}}",
+    )
+    assert versions(locking.lock())["desk/os=2,lang=1.10"] == {"less": "643"}
+    matrix = locking.folder.load().catalog.matrix
+    assert overdue_holds(matrix, "2026-12-31") == []
+    assert overdue_holds(matrix, "2027-01-01") == [
+        "image base holds less 643, until 2026-12-31: its pager hangs"
+    ]
+
+
+def test_which_layers_do_not_fit_the_recipes(locking: Locking) -> None:
+    def stale(lock: Lock) -> list[str]:
+        project = locking.folder.load()
+        return stale_layers(project.catalog, project.expansion, lock, {"apt"}, TODAY)
+
+    found = locking.lock()
+    assert stale(found) == []
+    without = {key: it for key, it in found.layers.items() if key != "base/os=1"}
+    assert stale(replace(found, layers=without))[0] == "base/os=1"
+    locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar]")
+    assert stale(found)[:2] == ["base/os=2", "base/os=1"]
+
+
+def test_where_a_package_is_from_is_no_part_of_what_it_is(locking: Locking) -> None:
+    found = locking.lock()
+    layer = found.layers["base/os=2"]
+    moved = {
+        ecosystem: {name: replace(it, source="security", file="x") for name, it in items.items()}
+        for ecosystem, items in layer.packages.items()
+    }
+    other = replace(found, layers={**found.layers, "base/os=2": replace(layer, packages=moved)})
+    project = locking.folder.load()
+    assert prints(project, found)["base/os=2"] == prints(project, other)["base/os=2"]
