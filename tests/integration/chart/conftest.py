@@ -15,7 +15,6 @@ from builder.charting import files_of
 from builder.helm import Helm, documents
 from builder.model import Catalog
 from builder.process import Runner
-from builder.render.chart_values import split_path
 from builder.tools import Tool, Tools
 from builder.workspace import Workspace, write_tree
 
@@ -91,29 +90,11 @@ def one(manifests: Manifests, kind: str, suffix: str = "") -> dict[str, Any]:
 
 
 def at(values: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The value at a path."""
+    """The value at a path; KeyError where there is none."""
     node: Any = values
     for key in keys:
         node = node[key]
     return node
-
-
-def nested(path: str, value: object) -> dict[str, Any]:
-    """`a.b` and a value as nested mappings."""
-    for key in reversed(split_path(path)):
-        value = {key: value}
-    assert isinstance(value, dict)
-    return value
-
-
-def merged(*many: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings, one over the other."""
-    result: dict[str, Any] = {}
-    for one_of in many:
-        for key, value in one_of.items():
-            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-            result[key] = merged(result[key], value) if both else value
-    return result
 
 
 @pytest.fixture(scope="session")

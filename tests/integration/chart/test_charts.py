@@ -13,10 +13,11 @@ import yamale
 
 from builder.errors import StepError
 from builder.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.mappings import merged, nested
 from builder.render.chart_values import split_path
 from builder.tools import Absent, Tools
 
-from .conftest import Played, at, catalog, merged, nested, one
+from .conftest import Played, at, catalog, one
 
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
 SECRETS = (
@@ -110,7 +111,7 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
         for path, node in leaves(schema(chart))
         if node["type"] == "string" and not {"enum", "listEnum"} & set(node)
     }
-    hostile = [nested(path, HOSTILE) for path in texts if path not in NAMES]
+    hostile = [nested(split_path(path), HOSTILE) for path in texts if path not in NAMES]
     calm = {
         "networking": {"user": {"enabled": True}}, "proxy": {"enabled": True},
         "extraEnvVars": [{"name": "EXTRA", "value": HOSTILE}],
@@ -120,7 +121,7 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
         "openshiftSCC": {"enabled": True}, "podAnnotations": {"x/y": HOSTILE},
         "certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"},
     }  # fmt: skip
-    mild = [nested(path, "mild") for path in texts if path not in NAMES]
+    mild = [nested(split_path(path), "mild") for path in texts if path not in NAMES]
     before = documents(chart.template(merged(*mild, calm)))
     calm["certificates"] = {"cacerts": "-----BEGIN CERTIFICATE-----" + HOSTILE}
     after = documents(chart.template(merged(*hostile, calm)))
@@ -165,7 +166,7 @@ def test_no_secret_stands_in_a_pod_and_a_changed_one_restarts_it(chart: Played) 
     before = chart.pod(on)["metadata"]["annotations"]
     for path in SECRETS:
         token = f"secret-of-{path}"
-        manifests = chart.manifests(merged(on, nested(path, token)))
+        manifests = chart.manifests(merged(on, nested(split_path(path), token)))
         for item in manifests:
             assert (token in json.dumps(item)) == (item["kind"] == "Secret" and holds(item, token))
         assert any(holds(item, token) for item in manifests), path

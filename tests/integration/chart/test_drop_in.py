@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -14,10 +14,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from builder.helm import Helm, documents
+from builder.mappings import merged, nested
 from builder.render.chart_version import value_types
 
 from .cluster import SERVICES, cluster
-from .conftest import at, merged, written
+from .conftest import at, written
 
 TABLE = YAML(typ="safe").load(Path(__file__).with_name("drop_in.yaml"))
 # Kinds of values that hold names with dots themselves.
@@ -32,33 +33,41 @@ TEMPLATES = {
 }
 
 
+Render = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class Released:
-    """A chart, and the cluster that helm asks. `render` says what is at each place of a release."""
+    """A chart. `render` says what is at each place of a release with some values."""
 
-    name: str
     folder: Path
-    helm: Helm
-    cluster: str
+    render: Render
 
-    def render(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._rendered(json.dumps(values, sort_keys=True))
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
-    @cache  # noqa: B019 - one for each chart, and the tests of it are few
-    def _rendered(self, values: str) -> Mapping[str, Any]:
-        file = self.folder.with_name(f"{self.name}-{abs(hash(values))}.json")
+
+def renderer(folder: Path, helm: Helm, cluster: str) -> Render:
+    """What asks helm, on a cluster, and the same only once."""
+
+    @cache
+    def rendered(values: str) -> Mapping[str, Any]:
+        file = folder.with_name(f"{folder.name}-{abs(hash(values))}.json")
         file.write_text(values)
-        command = self.helm.command(
-            "install", "r-1", str(self.folder), "--dry-run=server", "--output=json",
-            "--disable-openapi-validation", f"--kube-apiserver={self.cluster}", f"--values={file}",
+        command = helm.command(
+            "install", "r-1", str(folder), "--dry-run=server", "--output=json",
+            "--disable-openapi-validation", f"--kube-apiserver={cluster}", f"--values={file}",
         )  # fmt: skip
-        release = json.loads(self.helm._runner.run(command).stdout)
+        release = json.loads(helm._runner.run(command).stdout)
         found = {"NOTES": release["info"]["notes"]}
         for item in documents(release["manifest"]):
-            name = item["metadata"]["name"].removeprefix(f"r-1-{self.name}").lstrip("-")  # type: ignore[index]
+            name = item["metadata"]["name"].removeprefix(f"r-1-{folder.name}").lstrip("-")  # type: ignore[index]
             head = f"{item['kind']}/{name}".rstrip("/")
             found |= {f"{head} {path}".strip(): value for path, value in places(item)}
         return found
+
+    return lambda values: rendered(json.dumps(values, sort_keys=True))
 
 
 def places(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -85,14 +94,6 @@ def keys(path: str) -> tuple[str, ...]:
     return tuple(path.split("."))
 
 
-def setting(path: str, value: object) -> dict[str, Any]:
-    """A path and a value as nested mappings."""
-    for key in reversed(keys(path)):
-        value = {key: value}
-    assert isinstance(value, dict)
-    return value
-
-
 @pytest.fixture(scope="module", params=sorted(TABLE["charts"]))
 def released(
     request: pytest.FixtureRequest, helm: Helm, tmp_path_factory: pytest.TempPathFactory
@@ -100,7 +101,7 @@ def released(
     """Each chart that stands in the place of another."""
     folder = written(request.param, tmp_path_factory.mktemp("drop-in"))
     with cluster(SERVICES) as url:
-        yield Released(request.param, folder, helm, url)
+        yield Released(folder, renderer(folder, helm, url))
 
 
 def rows(chart: str) -> dict[str, dict[str, Any]]:
@@ -159,8 +160,8 @@ def test_every_value_acts_where_it_means_to(released: Released) -> None:
 
     def acts(batch: list[str]) -> list[str]:
         beside = every[batch[0]].get("with", {})
-        before = released.render(beside)
-        after = released.render(merged(beside, *(setting(it, every[it]["to"]) for it in batch)))
+        values = merged(beside, *(nested(keys(it), every[it]["to"]) for it in batch))
+        before, after = released.render(beside), released.render(values)
         wrong = [text for path in batch if (text := fault(path, every[path], before, after))]
         # What is set beside may be in the way: alone, each must act.
         alone = len(batch) > 1 and wrong

@@ -11,7 +11,7 @@ import pytest
 
 from builder.helm import Helm, latest_minors
 
-from .conftest import Played, nested, one, written
+from .conftest import Played, one, written
 
 # Per chart: its command on port 9999, what asks whether it is well, and where its volume is.
 SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
@@ -87,7 +87,7 @@ def test_its_password_stands_in_secrets_alone_and_a_changed_one_restarts_it(
     service: Played,
 ) -> None:
     before = service.pod()["metadata"]["annotations"]
-    manifests = service.manifests(nested("security.password", "s3cret-of-twelve"))
+    manifests = service.manifests({"security": {"password": "s3cret-of-twelve"}})
     for item in manifests:
         assert ("s3cret-of-twelve" in json.dumps(item)) == (
             item["kind"] == "Secret"
@@ -98,7 +98,7 @@ def test_its_password_stands_in_secrets_alone_and_a_changed_one_restarts_it(
 
 def test_what_the_user_is_told(service: Played, tmp_path: Path) -> None:
     values = tmp_path / "values.json"
-    values.write_text(json.dumps(nested("security.password", "p4ss")))
+    values.write_text(json.dumps({"security": {"password": "p4ss"}}))
     command = service.helm.command(
         "install", "r-1", str(service.folder), "--dry-run=client", "--values", str(values)
     )
