@@ -21,11 +21,7 @@ from builder.locked_packages import check_installed, provide
 from builder.model import ImageLayer, RemoteFile, Target
 from builder.network import build_secrets
 from builder.plan import Step, TargetPlan, base_reference, reference
-from builder.ports import (
-    BuildRequest,
-    Built,
-    SmokeRequest,
-)
+from builder.ports import BuildRequest, Built, SmokeRequest
 from builder.recipes import budget_of, packages_of, setting
 from builder.reference import Reference
 from builder.render.package_lists import package_lists

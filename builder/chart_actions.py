@@ -19,7 +19,6 @@ from builder.helm import Helm, documents, latest_minors
 from builder.plan import ChartPlan, Step, reference
 from builder.ports import ChartRequest, ChartRunner, Store
 from builder.render.chart_changelog import with_changelog
-from builder.render.chart_package import ChartPackage, pack
 from builder.render.chart_version import chart_version
 from builder.upgrade import frozen_changes
 from builder.work import Work
@@ -62,7 +61,7 @@ class ChartActions:
         counts = self._runner.run(self._request(step, item, folder))
         self._note(step, "packaging")
         package = self._helm.package(folder, self._work.state / "work" / "packages")
-        self._store.put(chart_artifact(ChartPackage(data=pack(item.name, files))), place)
+        self._store.put(chart_artifact(package), place)
         detail |= {
             "digest": f"sha256:{package.digest}",
             "cases": list(checked.cases),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -24,10 +23,8 @@ from builder.chart_lint import STYLE, yamllint
 from builder.errors import StepError
 from builder.mappings import mapping
 from builder.process import Command, Output, Runner
-from builder.render.chart_index import IndexEntry, merge_index
-from builder.render.chart_package import pack, unpack
-
-__all__ = ["Checked", "Helm", "IndexEntry", "Package", "latest_minors", "merge_index", "unpack"]
+from builder.render.chart_package import ChartPackage, pack
+from builder.render.chart_version import about
 
 # What ct wants Chart.yaml to be, in the words of yamale; installing ct brings no schema.
 CT_SCHEMA = """\
@@ -59,15 +56,6 @@ schemas.schema_contents = cache(schemas.schema_contents)
 
 # Labels that say what a chart is called; the longer first, as it holds the other.
 _NAMES = ("helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/version")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Package:
-    """A packaged chart. `metadata` is its Chart.yaml; `digest` is 64 hex digits."""
-
-    path: Path
-    digest: str
-    metadata: Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,20 +179,17 @@ class Helm:
             unknown=tuple(sorted(unknown)),
         )
 
-    def package(self, chart: Path, folder: Path) -> Package:
+    def package(self, chart: Path, folder: Path) -> ChartPackage:
         """Package a chart's folder into `folder`; helm then reads it back. Raises StepError."""
         files = dict(chart_files(chart))
-        metadata = YAML(typ="safe").load(io.BytesIO(files["Chart.yaml"]))
-        name = f"{metadata['name']}-{metadata['version']}.tgz"
-        data = pack(str(metadata["name"]), files)
+        package = ChartPackage(data=pack(str(about(files)["name"]), files))
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / name
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}.") as scratch:
-            written = Path(scratch) / name
-            written.write_bytes(data)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{package.file}.") as scratch:
+            written = Path(scratch) / package.file
+            written.write_bytes(package.data)
             self._runner.run(self.command("show", "chart", str(written)))
-            os.replace(written, path)
-        return Package(path=path, digest=hashlib.sha256(data).hexdigest(), metadata=metadata)
+            os.replace(written, folder / package.file)
+        return package
 
     def _lint_problems(self, chart: Path) -> list[str]:
         problems = list(yamllint(chart))

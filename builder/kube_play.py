@@ -28,9 +28,9 @@ OLDEST = (5, 0)
 
 # $1: the folder of podman; $2: the file of the pod, $3: its name; $4: its network, a bridge that is
 # made here or the host's; $5: the name of the bridge, $6: its addresses where those are free; then
-# flags. One pod at a time,
-# since what podman knows of running containers is on a tmpfs of this namespace: it begins as after
-# a restart of the machine, and so does not trip over what a killed run left.
+# flags. One pod at a time, since what podman knows of running containers is on a tmpfs of this
+# namespace: it begins as after a restart of the machine, and so does not trip over what a killed
+# run left.
 _PLAY = """
 home=$1; pod=$2; name=$3; network=$4; bridge=$5; subnet=$6; shift 6
 exec 9> "$home/lock"; flock 9
@@ -53,7 +53,6 @@ failed() { state | grep -q '^exited [^0]'; }
 while ! failed; do sleep 1 & wait $! || :; done
 sleep 0.2; exit 1
 """
-
 
 # Standard input: a pod, with ADDRESS for that of the service. $1: the pod of the service; $2: the
 # container that tests it; then flags. On the network of the host the service has no address of its

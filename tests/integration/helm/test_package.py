@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from builder.errors import StepError
-from builder.helm import Helm, IndexEntry, merge_index, unpack
+from builder.helm import Helm
 from builder.process import Runner
+from builder.render.chart_index import IndexEntry, merge_index
 from builder.tools import Tools
 
 ROOT = Path(__file__).parents[3]
@@ -48,18 +49,18 @@ def test_the_same_chart_gives_the_same_package(helm: Helm, chart: Path, tmp_path
         path.write_bytes(path.read_bytes())
         path.chmod(0o600)
     second = helm.package(chart, tmp_path / "two")
-    assert first.path.name == second.path.name == "clock-1.2.3.tgz"
-    assert first.digest == second.digest
-    assert first.digest == hashlib.sha256(second.path.read_bytes()).hexdigest()
-    assert [path.name for path in (tmp_path / "one").iterdir()] == ["clock-1.2.3.tgz"]
+    assert first.file == second.file == "clock-1.2.3.tgz"
+    assert first.data == second.data
+    assert first.digest == hashlib.sha256(first.data).hexdigest()
+    (path,) = (tmp_path / "one").iterdir()
+    assert (path.name, path.read_bytes()) == (first.file, first.data)
 
 
 def test_a_package_holds_what_was_rendered(helm: Helm, chart: Path, tmp_path: Path) -> None:
     package = helm.package(chart, tmp_path / "one")
-    files = unpack(package.path.read_bytes())
-    assert files["Chart.yaml"] == (chart / "Chart.yaml").read_bytes()
-    assert sorted(files) == ["Chart.yaml", "templates/map.yaml", "values.yaml"]
-    assert "zone: utc" in helm.template(package.path, release="r")
+    assert package.files["Chart.yaml"] == (chart / "Chart.yaml").read_bytes()
+    assert sorted(package.files) == ["Chart.yaml", "templates/map.yaml", "values.yaml"]
+    assert "zone: utc" in helm.template(tmp_path / "one" / package.file, release="r")
 
 
 def test_a_chart_that_helm_cannot_read_is_not_packaged(
@@ -94,7 +95,7 @@ def test_helm_installs_from_the_repository(
         (chart / "Chart.yaml").write_text(f"apiVersion: v2\nname: clock\nversion: {version}\n")
         package = helm.package(chart, folder)
         entry = IndexEntry(
-            metadata=package.metadata, digest=package.digest, url=package.path.name, created=NOW
+            metadata=package.metadata, digest=package.digest, url=package.file, created=NOW
         )
         index = merge_index(index, [entry], generated=NOW)
         (folder / "index.yaml").write_bytes(index)
