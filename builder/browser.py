@@ -95,6 +95,13 @@ class Page:
         """Type into what has the focus."""
         self.call("Input.insertText", text=text)
 
+    def fill(self, selector: str, text: str) -> None:
+        """Type into the field that a CSS selector finds, once it is there. Raises StepError."""
+        field = f"document.querySelector({json.dumps(selector)})"
+        self.wait(field, seconds=60)
+        self.evaluate(f"{field}.focus()")
+        self.type(text)
+
     def press(self, key: str, *, code: int, shift: bool = False) -> None:
         """Press a key, e.g. Enter, whose number is 13."""
         text: dict[str, Any] = {"text": "\r"} if key == "Enter" else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from testinfra.host import Host
 from builder.browser import HINT, MISSING, Page, chromium
 from builder.browser import browser as open_browser
 from builder.process import Runner
+from builder.smoke_client import Client
+from builder.smoke_client import wait_for as wait_until
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,6 +57,18 @@ def url(address: Callable[[int], str]) -> Callable[[int], str]:
     return lambda port: f"http://{address(port)}"
 
 
+@pytest.fixture(scope="session")
+def client() -> type[Client]:
+    """`client(url)`: a browser without JavaScript, new, at an address."""
+    return Client
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., None]:
+    """`wait_for("what it is", condition, seconds=60)`: wait until the condition holds."""
+    return wait_until
+
+
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Page]:
     """A page of a browser on this machine; skips where there is none."""
@@ -61,6 +76,27 @@ def browser(tmp_path: Path) -> Iterator[Page]:
         pytest.skip(f"{MISSING}: {HINT}")
     with open_browser(Runner(), tmp_path / "chromium") as page:
         yield page
+
+
+@pytest.fixture
+def open_terminal(browser: Page) -> Callable[[], None]:
+    """`open_terminal()`: one in the page, which is the workbench of VS Code."""
+
+    def opened() -> None:
+        # By the list of commands, as no layout of a keyboard changes that.
+        browser.press("F1", code=112)
+        browser.wait("document.activeElement.matches('.quick-input-widget input')", seconds=60)
+        browser.type("Terminal: Create New Terminal")
+        browser.wait(
+            "document.querySelector('.quick-input-list .monaco-list-row').textContent"
+            ".includes('Create New Terminal')",
+            seconds=60,
+        )
+        browser.press("Enter", code=13)
+        browser.wait("document.activeElement.matches('.xterm-helper-textarea')", seconds=120)
+        time.sleep(2)  # bash draws
+
+    return opened
 
 
 @pytest.fixture(scope="session")

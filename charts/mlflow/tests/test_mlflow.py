@@ -4,7 +4,6 @@ import json
 import shlex
 
 import pytest
-import requests
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 LOG = r"""
@@ -19,42 +18,41 @@ print(json.dumps([run.data.metrics, text]))
 """
 
 
-def ask(facts, path, password=None, *, method="GET", **options):
-    """What a stranger is answered who has a password, or none."""
-    with requests.Session() as session:
-        session.trust_env = False
-        auth = None if password is None else ("admin", password)
-        return session.request(method, facts["url"] + path, auth=auth, timeout=60, **options)
+@pytest.fixture
+def mlflow(client, facts):
+    """`mlflow(password)`: somebody new with a password, or none."""
+
+    def somebody(password=None):
+        return client(facts["url"], auth=None if password is None else ("admin", password))
+
+    return somebody
 
 
 @pytest.mark.parametrize("path", ["/", SEARCH])
-def test_the_password_of_the_chart_opens_it(facts, path):
-    assert ask(facts, path, facts["password"]).status_code == 200
+def test_the_password_of_the_chart_opens_it(mlflow, facts, path):
+    assert mlflow(facts["password"]).get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", SEARCH])
 @pytest.mark.parametrize("password", [None, "", "changeme-changeme"])
-def test_another_password_does_not(facts, path, password):
-    assert ask(facts, path, password).status_code == 401
+def test_another_password_does_not(mlflow, path, password):
+    assert mlflow(password).get(path).status_code == 401
 
 
 @pytest.mark.parametrize(
     ("name", "status"), [("chart-example.local", 200), ("elsewhere.example", 403)]
 )
-def test_it_answers_to_the_name_of_its_ingress_alone(facts, name, status):
-    answer = ask(facts, SEARCH, facts["password"], headers={"Host": name})
+def test_it_answers_to_the_name_of_its_ingress_alone(mlflow, facts, name, status):
+    answer = mlflow(facts["password"]).get(SEARCH, headers={"Host": name})
     assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
     ("origin", "status"), [("https://chart-example.local", 200), ("https://elsewhere.example", 403)]
 )
-def test_a_page_of_its_own_may_write_and_no_other(facts, origin, status):
-    answer = ask(
-        facts,
+def test_a_page_of_its_own_may_write_and_no_other(mlflow, facts, origin, status):
+    answer = mlflow(facts["password"]).post(
         "/api/2.0/mlflow/experiments/create",
-        facts["password"],
-        method="POST",
         json={"name": f"made at {origin}"},
         headers={"Origin": origin, "Host": "chart-example.local"},
     )

@@ -3,11 +3,9 @@
 import json
 import re
 import shlex
-import time
 import uuid
 
 import pytest
-import requests
 import websocket
 
 PORT = 8888
@@ -21,52 +19,36 @@ LANGUAGES = {
 }
 
 
-class Client:
-    """What a browser with a token does. It trusts no proxy of this machine."""
+@pytest.fixture(scope="session")
+def enter(client, url):
+    """`enter(token)`: somebody with a token, or with none, once the server answers."""
+    client(url(PORT)).wait("/api")
 
-    def __init__(self, address, token):
-        self.address = address
-        self.headers = {"Authorization": f"token {token}"} if token else {}
-        self.session = requests.Session()
-        self.session.trust_env = False
+    def entered(token):
+        headers = {"Authorization": f"token {token}"} if token else {}
+        return client(url(PORT), headers=headers, allow_redirects=True)
 
-    def request(self, method, path, **options):
-        return self.session.request(
-            method, f"http://{self.address}{path}", headers=self.headers, timeout=30, **options
-        )
-
-    def json(self, method, path, **options):
-        answer = self.request(method, path, **options)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def socket(self, path):
-        return websocket.create_connection(
-            f"ws://{self.address}{path}", header=self.headers, timeout=60, http_no_proxy=["*"]
-        )
+    return entered
 
 
 @pytest.fixture(scope="session")
-def jupyter(address, facts):
-    """A client with the right token, once the server answers."""
-    client = Client(address(PORT), facts["password"])
-    end = time.monotonic() + 90
-    while True:
-        try:
-            if client.request("GET", "/api").ok:
-                return client
-        except requests.ConnectionError:
-            pass
-        if time.monotonic() > end:
-            pytest.fail("JupyterLab does not answer")
-        time.sleep(0.2)
+def jupyter(enter, facts):
+    """Somebody with the right token."""
+    return enter(facts["password"])
+
+
+def ask(user, method, path, **options):
+    """The JSON that is answered, well."""
+    answer = user.request(method, path, **options)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
 
 
 def languages(facts):
     return {axis: LANGUAGES[axis] for axis in facts["axes"] if axis in LANGUAGES}
 
 
-def execute(client, kernel, code):
+def execute(user, kernel, code):
     """Run a cell; what it printed, and how it ended."""
     message = {
         "header": {
@@ -79,7 +61,7 @@ def execute(client, kernel, code):
         "channel": "shell",
     }  # fmt: skip
     printed = ""
-    stream = client.socket(f"/api/kernels/{kernel}/channels")
+    stream = user.socket(f"/api/kernels/{kernel}/channels")
     try:
         stream.send(json.dumps(message))
         while True:
@@ -97,16 +79,16 @@ def execute(client, kernel, code):
 
 
 def test_jupyterlab_answers_with_its_token(jupyter):
-    page = jupyter.request("GET", "/lab")
+    page = jupyter.get("/lab")
     assert page.ok
     assert "jupyter-config-data" in page.text
 
 
-def test_jupyterlab_refuses_without_its_token(jupyter):
+def test_jupyterlab_refuses_without_its_token(enter):
     for token in ("", "wrong", f"{uuid.uuid4()}"):
-        stranger = Client(jupyter.address, token)
-        assert stranger.request("GET", "/api/contents").status_code == 403
-        page = stranger.request("GET", "/lab", allow_redirects=False)
+        stranger = enter(token)
+        assert stranger.get("/api/contents").status_code == 403
+        page = stranger.get("/lab", allow_redirects=False)
         assert page.status_code in (302, 403)
         with pytest.raises(websocket.WebSocketBadStatusException):
             stranger.socket("/api/events/subscribe")
@@ -119,16 +101,16 @@ def test_the_token_stands_on_no_command_line(host, jupyter, facts):
 
 
 def test_there_is_a_kernel_for_every_language_and_no_other(jupyter, facts):
-    kernels = jupyter.json("GET", "/api/kernelspecs")["kernelspecs"].values()
+    kernels = ask(jupyter, "GET", "/api/kernelspecs")["kernelspecs"].values()
     found = sorted(kernel["spec"]["language"] for kernel in kernels)
     assert found == sorted(name for name, _ in languages(facts).values())
 
 
 def test_every_kernel_executes_a_cell(jupyter, facts):
-    specs = jupyter.json("GET", "/api/kernelspecs")["kernelspecs"]
+    specs = ask(jupyter, "GET", "/api/kernelspecs")["kernelspecs"]
     for axis, (language, code) in languages(facts).items():
         name = next(key for key, item in specs.items() if item["spec"]["language"] == language)
-        kernel = jupyter.json("POST", "/api/kernels", json={"name": name})["id"]
+        kernel = ask(jupyter, "POST", "/api/kernels", json={"name": name})["id"]
         try:
             assert execute(jupyter, kernel, code).strip() == "5050", axis
         finally:
@@ -138,10 +120,10 @@ def test_every_kernel_executes_a_cell(jupyter, facts):
 def test_the_kernel_is_the_language_of_the_cell(jupyter, facts):
     asked = {"python": "import platform; print(platform.python_version())",
              "r": "cat(format(getRversion()))", "julia": "print(VERSION)"}  # fmt: skip
-    specs = jupyter.json("GET", "/api/kernelspecs")["kernelspecs"]
+    specs = ask(jupyter, "GET", "/api/kernelspecs")["kernelspecs"]
     for axis, (language, _) in languages(facts).items():
         name = next(key for key, item in specs.items() if item["spec"]["language"] == language)
-        kernel = jupyter.json("POST", "/api/kernels", json={"name": name})["id"]
+        kernel = ask(jupyter, "POST", "/api/kernels", json={"name": name})["id"]
         try:
             assert execute(jupyter, kernel, asked[axis]).strip() == facts["versions"][axis]
         finally:
@@ -163,7 +145,7 @@ def test_git_is_beside_the_files(host, jupyter):
         f"rm -rf {WORK}/probe && git init --quiet --initial-branch=topic {WORK}/probe"
     )
     try:
-        found = jupyter.json("POST", "/git/probe/branch")
+        found = ask(jupyter, "POST", "/git/probe/branch")
         assert found["current_branch"]["name"] == "topic", found
     finally:
         host.check_output(f"rm -rf {WORK}/probe")
@@ -179,7 +161,7 @@ def test_a_widget_has_a_kernel_side(jupyter, facts):
     if "python" not in facts["axes"]:
         assert "python" not in languages(facts)
         return
-    kernel = jupyter.json("POST", "/api/kernels", json={"name": "python3"})["id"]
+    kernel = ask(jupyter, "POST", "/api/kernels", json={"name": "python3"})["id"]
     try:
         code = "import ipywidgets; print(ipywidgets.IntSlider(value=42).value)"
         assert execute(jupyter, kernel, code).strip() == "42"
@@ -224,13 +206,13 @@ def test_dark_mode_keeps_what_the_user_chose(host):
 
 def test_files_lie_in_the_work_directory(host, jupyter):
     note = {"type": "file", "format": "text", "content": "é\n"}
-    jupyter.json("PUT", "/api/contents/probe.txt", json=note)
+    ask(jupyter, "PUT", "/api/contents/probe.txt", json=note)
     assert host.file(f"{WORK}/probe.txt").content_string == "é\n"
     jupyter.request("DELETE", "/api/contents/probe.txt")
 
 
 def test_a_terminal_opens_in_the_work_directory(jupyter):
-    name = jupyter.json("POST", "/api/terminals")["name"]
+    name = ask(jupyter, "POST", "/api/terminals")["name"]
     stream = jupyter.socket(f"/terminals/websocket/{name}")
     printed = ""
     try:

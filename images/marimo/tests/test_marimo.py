@@ -2,11 +2,9 @@
 
 import json
 import re
-import time
 import uuid
 
 import pytest
-import requests
 import websocket
 
 PORT = 2718
@@ -21,45 +19,17 @@ def _():
 """
 
 
-class Client:
-    """A browser without JavaScript. It trusts no proxy of this machine."""
-
-    def __init__(self, address):
-        self.address = address
-        self.session = requests.Session()
-        self.session.trust_env = False
-
-    def request(self, method, path, **options):
-        return self.session.request(
-            method, f"http://{self.address}{path}", allow_redirects=False, timeout=30, **options
-        )
-
-    def login(self, password):
-        return self.request("POST", "/auth/login", data={"password": password})
-
-    def socket(self, path):
-        cookies = "; ".join(f"{name}={value}" for name, value in self.session.cookies.items())
-        return websocket.create_connection(
-            f"ws://{self.address}{path}", cookie=cookies, timeout=60, http_no_proxy=["*"]
-        )
-
-
 @pytest.fixture(scope="session")
-def marimo(address, facts):
+def marimo(client, url, facts):
     """Somebody who knows the password, once the server answers."""
-    client = Client(address(PORT))
-    end = time.monotonic() + 120
-    while True:
-        try:
-            if client.request("GET", "/health").ok:
-                break
-        except requests.ConnectionError:
-            pass
-        if time.monotonic() > end:
-            pytest.fail("marimo does not answer")
-        time.sleep(0.2)
-    assert client.login(facts["password"]).status_code == 302
-    return client
+    user = client(url(PORT)).wait("/health")
+    assert login(user, facts["password"]).status_code == 302
+    return user
+
+
+def login(somebody, password):
+    """What the form is answered with."""
+    return somebody.post("/auth/login", data={"password": password})
 
 
 @pytest.fixture
@@ -71,13 +41,13 @@ def notebook(host):
     host.check_output(f"rm -rf {file} {WORK}/__marimo__")
 
 
-def run(client, notebook, code):
+def run(user, notebook, code):
     """Run the notebook's cell: what it printed, and what it showed."""
-    page = client.request("GET", f"/?file={notebook}").text
+    page = user.get(f"/?file={notebook}").text
     token = re.search(r'serverToken["\']?\s*:\s*["\']([^"\']+)', page)[1]
     session = f"s_{uuid.uuid4().hex[:6]}"
     headers = {"Marimo-Session-Id": session, "Marimo-Server-Token": token}
-    stream = client.socket(f"/ws?session_id={session}&file={notebook}")
+    stream = user.socket(f"/ws?session_id={session}&file={notebook}")
     printed = shown = ""
     try:
         assert json.loads(stream.recv())["op"] == "kernel-ready"
@@ -86,7 +56,7 @@ def run(client, notebook, code):
             "run": {"cellIds": [CELL], "codes": [code]},
         }
         for name, body in calls.items():
-            answer = client.request("POST", f"/api/kernel/{name}", headers=headers, json=body)
+            answer = user.post(f"/api/kernel/{name}", headers=headers, json=body)
             assert answer.ok, answer.text
         while True:
             message = json.loads(stream.recv())
@@ -103,17 +73,17 @@ def run(client, notebook, code):
 
 
 def test_marimo_answers_with_its_password(marimo):
-    page = marimo.request("GET", "/")
+    page = marimo.get("/")
     assert page.status_code == 200
     assert "<marimo-" in page.text
 
 
-def test_marimo_refuses_without_its_password(marimo):
+def test_marimo_refuses_without_its_password(client, marimo):
     for password in ("", "wrong", f"{uuid.uuid4()}"):
-        stranger = Client(marimo.address)
-        assert stranger.login(password).status_code == 200
-        assert stranger.request("GET", "/").headers["location"].startswith("/auth/login")
-        assert stranger.request("GET", "/api/status").status_code == 401
+        stranger = client(marimo.url)
+        assert login(stranger, password).status_code == 200
+        assert stranger.get("/").headers["location"].startswith("/auth/login")
+        assert stranger.get("/api/status").status_code == 401
         with pytest.raises((websocket.WebSocketException, OSError)):
             stranger.socket("/ws?session_id=s_123456&file=x.py").recv()
 

@@ -3,11 +3,9 @@
 import json
 import os
 import shlex
-import time
 import uuid
 
 import pytest
-import requests
 import testinfra
 
 PORT = 5000
@@ -45,37 +43,18 @@ print(round(model.predict([[21]])[0]))
 """
 
 
-def ask(url, path, *, password=None, user="admin", **options):
-    """What a server answers. The asker is a stranger each time, and trusts no proxy."""
-    with requests.Session() as session:
-        session.trust_env = False
-        auth = None if password is None else (user, password)
-        return session.get(url + path, auth=auth, timeout=60, allow_redirects=False, **options)
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < end, "MLflow does not answer"
-        time.sleep(0.3)
-
-
-def is_up(url):
-    try:
-        return ask(url, "/health").ok
-    except requests.ConnectionError:
-        return False
-
-
 @pytest.fixture(scope="session")
-def mlflow(url, facts):
-    """The address of the server, once it answers."""
-    wait(lambda: is_up(url(PORT)))
-    return url(PORT)
+def mlflow(client, url):
+    """`mlflow(password)`: somebody new with a password, or none, once the server answers."""
+    client(url(PORT)).wait("/health", seconds=180)
+
+    def somebody(password=None):
+        return client(url(PORT), auth=None if password is None else ("admin", password))
+
+    return somebody
 
 
-def client(host, code, *arguments, port=PORT, **environment):
+def python(host, code, *arguments, port=PORT, **environment):
     """What a program prints that uses MLflow's client; it must succeed."""
     names = {
         "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}",
@@ -93,7 +72,8 @@ class Other:
 
     port = 5001
 
-    def __init__(self):
+    def __init__(self, wait_for):
+        self.wait_for = wait_for
         user = os.environ["BUILDER_HOST"].replace("://", "://12345:0@")
         self.host = testinfra.get_host(user)
         self.folder = f"/tmp/other-{uuid.uuid4().hex[:8]}"
@@ -111,7 +91,7 @@ class Other:
             f"{{ nohup env {words} {START} --port={self.port} > {self.folder}/log 2>&1 & "
             f"echo $! > {self.folder}/pid; }}"
         )
-        wait(lambda: self.answers() == "200")
+        self.wait_for("MLflow answers", lambda: self.answers() == "200", seconds=180)
 
     def answers(self, path="/health", password=""):
         login = f"--user admin:{shlex.quote(password)}" if password else ""
@@ -124,61 +104,63 @@ class Other:
     def stop(self):
         """End it as a cluster does; nothing of it is left."""
         self.host.check_output(f"kill -TERM $(cat {self.folder}/pid)")
-        wait(lambda: self.host.run(f"kill -0 $(cat {self.folder}/pid)").rc != 0)
+        self.gone()
         assert self.answers() == "000"
+
+    def gone(self):
+        running = f"kill -0 $(cat {self.folder}/pid)"
+        self.wait_for("MLflow has ended", lambda: self.host.run(running).rc != 0, seconds=180)
 
 
 @pytest.fixture
-def other():
-    found = Other()
+def other(wait_for):
+    found = Other(wait_for)
     yield found
     if found.host.run(f"kill -TERM $(cat {found.folder}/pid)").rc == 0:
-        wait(lambda: found.host.run(f"kill -0 $(cat {found.folder}/pid)").rc != 0)
+        found.gone()
     found.host.check_output(f"rm -rf {found.folder}")
 
 
 def test_mlflow_is_the_version_of_the_lock(host, mlflow, facts):
     version = facts["versions"]["mlflow"]
-    assert ask(mlflow, "/version", password=facts["password"]).text == version
+    assert mlflow(facts["password"]).get("/version").text == version
     assert host.check_output("mlflow --version").split()[-1] == version
 
 
 def test_a_run_is_logged_and_read(host, mlflow):
-    run = client(host, LOG)
-    assert json.loads(client(host, READ, run)) == LOGGED
+    run = python(host, LOG)
+    assert json.loads(python(host, READ, run)) == LOGGED
     # Where a volume keeps it.
     assert host.check_output(f"find {WORK}/artifacts -name note.txt | xargs cat") == "kept"
 
 
 def test_a_model_is_registered_and_computes(host, mlflow):
-    assert client(host, MODEL) == "42"
+    assert python(host, MODEL) == "42"
 
 
 @pytest.mark.parametrize("path", ["/", "/api/2.0/mlflow/registered-models/search", "/metrics"])
 @pytest.mark.parametrize("password", [None, "", "wrong", "password1234"])
 def test_a_stranger_is_refused(mlflow, path, password):
-    assert ask(mlflow, path, password=password).status_code == 401
+    assert mlflow(password).get(path).status_code == 401
 
 
 def test_the_password_opens_it(mlflow, facts):
-    assert ask(mlflow, "/", password=facts["password"]).status_code == 200
-    answer = ask(
-        mlflow, "/api/2.0/mlflow/experiments/search?max_results=1", password=facts["password"]
-    )
+    assert mlflow(facts["password"]).get("/").status_code == 200
+    answer = mlflow(facts["password"]).get("/api/2.0/mlflow/experiments/search?max_results=1")
     assert answer.status_code == 200
     assert "experiments" in answer.json()
 
 
 def test_the_page_has_its_scripts(mlflow, facts):
-    page = ask(mlflow, "/", password=facts["password"]).text
-    script = page.split('src="', 1)[1].split('"', 1)[0]
-    found = ask(mlflow, "/" + script.removeprefix("./"), password=facts["password"])
+    user = mlflow(facts["password"])
+    script = user.get("/").text.split('src="', 1)[1].split('"', 1)[0]
+    found = user.get("/" + script.removeprefix("./"))
     assert found.status_code == 200
     assert len(found.content) > 10_000
 
 
 def test_names_that_are_not_its_own_are_refused(mlflow, facts):
-    found = ask(mlflow, "/", password=facts["password"], headers={"Host": "elsewhere.example"})
+    found = mlflow(facts["password"]).get("/", headers={"Host": "elsewhere.example"})
     assert found.status_code == 403
     assert "Invalid Host header" in found.text
 
@@ -201,20 +183,20 @@ def test_keys_are_of_the_user_alone_and_differ(host, mlflow):
 
 def test_a_restart_keeps_what_was_logged_and_takes_a_new_password(host, mlflow, other, facts):
     other.start()
-    run = client(host, LOG, port=other.port)
+    run = python(host, LOG, port=other.port)
     other.stop()
     new = "it's a new % one: $(id)"
     other.start(PASSWORD=new)
     search = "/api/2.0/mlflow/experiments/search?max_results=1"
     assert other.answers(search, password="wrong-password") == "401"
-    found = client(host, READ, run, port=other.port, MLFLOW_TRACKING_PASSWORD=new)
+    found = python(host, READ, run, port=other.port, MLFLOW_TRACKING_PASSWORD=new)
     assert json.loads(found) == LOGGED
 
 
 def test_artifacts_go_to_s3(host, mlflow, other, s3):
     other.start(**s3, AWS_WORKING_DIRECTORY_PATH="data/ann")
-    run = client(host, LOG, port=other.port)
-    assert json.loads(client(host, READ, run, port=other.port)) == LOGGED
+    run = python(host, LOG, port=other.port)
+    assert json.loads(python(host, READ, run, port=other.port)) == LOGGED
     held = host.check_output("find /tmp/smoke-s3/data/ann/mlflow -name note.txt | xargs cat")
     assert held == "kept"
     assert not other.host.file(f"{other.folder}/work/artifacts").exists

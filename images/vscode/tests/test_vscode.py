@@ -3,18 +3,16 @@
 import json
 import os
 import shlex
-import time
 from pathlib import Path
 
 import pytest
-import requests
 import testinfra
 
 PORT = 8080
 WORK = "/home/onyxia/work"
 ROOT = "/opt/code-server"
 DATA = ".local/share/code-server"
-ENTER, F1 = 13, 112  # their numbers, as browsers have them
+ENTER = 13  # its number, as browsers have it
 
 # Per language of the cell: the setting that names its program, and how that says its version.
 PROGRAMS = {
@@ -52,51 +50,23 @@ fs.writeFileSync("/tmp/probe.vsix", Buffer.concat([...parts, directory, end]));
 """
 
 
-class Client:
-    """A browser without JavaScript. It trusts no proxy of this machine."""
-
-    def __init__(self, url):
-        self.url = url
-        self.session = requests.Session()
-        self.session.trust_env = False
-
-    def get(self, path, **options):
-        return self.session.get(
-            f"{self.url}{path}", timeout=60, **{"allow_redirects": False, **options}
-        )
-
-    def login(self, password):
-        return self.session.post(
-            f"{self.url}/login", data={"password": password}, timeout=60, allow_redirects=False
-        )
-
-
-def answering(client, seconds=90):
-    """The answer of /healthz, once there is one."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return client.get("/healthz")
-        except requests.ConnectionError:
-            if time.monotonic() > end:
-                pytest.fail("code-server does not answer")
-            time.sleep(0.2)
-
-
 @pytest.fixture(scope="session")
-def vscode(url):
+def vscode(client, url):
     """A stranger, once the server answers."""
-    client = Client(url(PORT))
-    answering(client)
-    return client
+    return client(url(PORT)).wait("/healthz")
 
 
 @pytest.fixture(scope="session")
-def user(vscode, facts):
+def user(client, vscode, facts):
     """Somebody who knows the password."""
-    client = Client(vscode.url)
-    assert client.login(facts["password"]).status_code == 302
-    return client
+    somebody = client(vscode.url)
+    assert login(somebody, facts["password"]).status_code == 302
+    return somebody
+
+
+def login(somebody, password):
+    """What the form is answered with."""
+    return somebody.post("/login", data={"password": password})
 
 
 def node(host, script, *arguments):
@@ -123,14 +93,14 @@ def test_vscode_is_the_version_of_the_lock(host, facts):
     assert f"{version}.".startswith(f"{facts['axes']['vscode']}.")
 
 
-def test_the_login_page_takes_the_right_password_alone(vscode, facts):
-    stranger = Client(vscode.url)
+def test_the_login_page_takes_the_right_password_alone(client, vscode, facts):
+    stranger = client(vscode.url)
     assert 'type="password"' in stranger.get("/login").text
-    refused = stranger.login(f"not-{facts['password']}")
+    refused = login(stranger, f"not-{facts['password']}")
     assert refused.status_code == 200
     assert "Incorrect password" in refused.text
     assert stranger.get("/").headers["location"].startswith("./login")
-    assert stranger.login(facts["password"]).status_code == 302
+    assert login(stranger, facts["password"]).status_code == 302
     page = stranger.get("/", allow_redirects=True)
     assert "vscode-workbench-web-configuration" in page.text
 
@@ -228,45 +198,29 @@ def test_any_user_starts_it_without_a_home(host):
         other.run("kill -- -$(cat /tmp/other.pid)")
 
 
-def test_the_workbench_loads_and_its_terminal_works(host, vscode, facts, browser, picture):
+def test_the_workbench_loads_and_its_terminal_works(
+    host, vscode, facts, browser, open_terminal, wait_for, picture
+):
     browser.open(f"{vscode.url}/")
-    browser.wait("document.querySelector('input[name=password]')", seconds=60)
-    browser.evaluate("document.querySelector('input[name=password]').focus()")
-    browser.type(facts["password"])
+    browser.fill("input[name=password]", facts["password"])
     browser.press("Enter", code=ENTER)
     try:
         # The name of the folder comes from the extension host, on the other side.
         explorer = "document.querySelector('.explorer-folders-view')"
         browser.wait(f"{explorer} && document.title.includes('work')", seconds=180)
         browser.wait("document.querySelector('.monaco-workbench .statusbar-item')", seconds=120)
-        open_terminal(browser)
+        open_terminal()
         command = f"echo $((6*7)) $PWD $(node --version 2>/dev/null || true) > {WORK}/.terminal"
         browser.type(command)
         browser.press("Enter", code=ENTER)
-        end = time.monotonic() + 30
-        while not host.file(f"{WORK}/.terminal").exists and time.monotonic() < end:
-            time.sleep(0.5)
+        written = host.file(f"{WORK}/.terminal")
+        wait_for("the terminal wrote a file", lambda: written.exists, seconds=30)
     finally:
         browser.screenshot(picture("workbench"))
     assert host.check_output(f"cat {WORK}/.terminal; rm {WORK}/.terminal").startswith(f"42 {WORK}")
     assert "vs-dark" not in browser.evaluate(
         "document.querySelector('.monaco-workbench').className"
     )
-
-
-def open_terminal(browser):
-    """By the list of commands, as no layout of a keyboard changes that; then bash draws."""
-    browser.press("F1", code=F1)
-    browser.wait("document.activeElement.matches('.quick-input-widget input')", seconds=60)
-    browser.type("Terminal: Create New Terminal")
-    browser.wait(
-        "document.querySelector('.quick-input-list .monaco-list-row').textContent"
-        ".includes('Create New Terminal')",
-        seconds=60,
-    )
-    browser.press("Enter", code=ENTER)
-    browser.wait("document.activeElement.matches('.xterm-helper-textarea')", seconds=120)
-    time.sleep(2)
 
 
 def test_nothing_was_written_to_the_program(host, vscode):
