@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from builder.kube_play import KubePlayer
+from builder.kube_play import BRIDGE, HOST, KubePlayer
 from builder.ports import ChartRequest, TestCounts
 from builder.process import Runner
 from builder.suite import Suite, run_suite
@@ -20,7 +20,11 @@ class ChartRun:
     def run(self, request: ChartRequest) -> TestCounts:
         """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""
         with self._player.play(
-            request.manifests, port=request.port, log=request.log, timeout=request.timeout
+            request.manifests,
+            port=request.port,
+            network=HOST if request.is_on_host else BRIDGE,
+            log=request.log,
+            timeout=request.timeout,
         ) as played:
             suite = Suite(
                 subject=f"chart {request.chart}",

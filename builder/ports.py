@@ -280,7 +280,10 @@ class SmokeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartRequest:
-    """A rendered chart to run. `port` is the container port that its service answers on."""
+    """A rendered chart to run. `port` is the container port that its service answers on.
+
+    `is_on_host`: its pod is on this machine's own network, where it reaches 127.0.0.1.
+    """
 
     chart: str
     manifests: str
@@ -289,6 +292,7 @@ class ChartRequest:
     port: int
     junit: Path
     log: Path
+    is_on_host: bool = False
     timeout: float = 600.0
 
 

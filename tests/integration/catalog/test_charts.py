@@ -46,7 +46,7 @@ def test_a_session_has_all_that_the_chart_was_told(chart: str, tmp_path: Path) -
         log.unlink(missing_ok=True)
         wired, counts = run_wired(SESSION, chart, image, tmp_path, log)
     assert counts.passed > 0
-    expected = {"project": "cloned", "vault": "kept in Vault", "duckdb": OBJECT}
+    expected = {"project": "main", "vault": "kept in Vault", "duckdb": OBJECT}
     assert {key: wired.found.get(key) for key in {*expected, *languages}} == {
         **expected, **dict.fromkeys(languages, OBJECT)
     }  # fmt: skip

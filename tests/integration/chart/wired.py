@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import boto3
-import trustme
-from moto.server import ThreadedMotoServer
 
 from builder.charting import files_of
 from builder.cli.wiring import Session
-from builder.kube_play import HOST, KubePlayer, free_port
-from builder.ports import TestCounts
-from builder.suite import Suite, run_suite
+from builder.kube_play import free_port
+from builder.ports import ChartRequest, TestCounts
 from builder.workspace import write_tree
-from tests.integration.session.conftest import Authority
 from tests.integration.session.servers import (
     Answer,
     Application,
     Request,
-    files,
+    authority,
     git,
+    mirror,
+    project,
     proxy,
+    s3,
     serve,
     vault,
 )
@@ -79,34 +76,10 @@ class Wired:
         return dict(line.split("=", 1) for text in self.reports for line in text.splitlines())
 
 
-def repository(folder: Path) -> None:
-    """`project.git` below a folder."""
-    script = """
-        git init --quiet --initial-branch=main work && cd work
-        git config user.name A && git config user.email a@example.org
-        echo cloned > file && git add file && git commit --quiet --message=One
-        git clone --quiet --bare . ../project.git
-    """
-    subprocess.run(["sh", "-ec", script], cwd=folder, check=True, timeout=60)
-
-
-def authority(folder: Path) -> Authority:
-    """One that nobody knows, for mirror.example."""
-    ca = trustme.CA()
-    bundle = folder / "ca.crt"
-    bundle.write_bytes(ca.cert_pem.bytes())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("mirror.example").configure_cert(context)
-    return Authority(bundle=bundle, server=context)
-
-
 @contextlib.contextmanager
 def store() -> Iterator[str]:
     """An S3 server that holds one object: its URL."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        url = "http://{}:{}".format(*server.get_host_and_port())
+    with s3() as url:
         client = boto3.client(
             "s3", endpoint_url=url, region_name="us-east-1",
             aws_access_key_id=KEYS[0], aws_secret_access_key=KEYS[1],
@@ -115,8 +88,6 @@ def store() -> Iterator[str]:
         client.create_bucket(Bucket="data")
         client.put_object(Bucket="data", Key="greeting.txt", Body=OBJECT.encode())
         yield url
-    finally:
-        server.stop()
 
 
 def reporting(reports: list[str]) -> Application:
@@ -132,20 +103,16 @@ def reporting(reports: list[str]) -> Application:
 @contextlib.contextmanager
 def servers(folder: Path, port: int) -> Iterator[Wired]:
     """S3, Vault, git, a proxy that is the only way to some of them, and an authority."""
-    repository(folder)
+    project(folder)
     ca = authority(folder)
-    repositories, scripts = git(folder, token=GIT_TOKEN), files({"/job.sh": JOB.encode()})
-
-    def mirror(request: Request) -> Answer:
-        return (repositories if request.path.startswith("/project") else scripts)(request)
-
+    site = mirror({"/job.sh": JOB.encode()}, git(folder, token=GIT_TOKEN))
     secrets = {"ann/session": {"FROM_VAULT": "kept in Vault"}}
     known = vault(token=VAULT_TOKEN, secrets=secrets, role="", jwt="")
     reports: list[str] = []
     with (
-        store() as s3,
+        store() as objects,
         serve(known) as kv,
-        serve(mirror, tls=ca.server) as far,
+        serve(site, tls=ca.server) as far,
         serve(proxy(far.port)) as way,
         serve(reporting(reports)) as report,
     ):
@@ -153,7 +120,7 @@ def servers(folder: Path, port: int) -> Iterator[Wired]:
             "networking": {"service": {"port": port}},
             "security": {"password": PASSWORD},
             "s3": {
-                "endpoint": s3, "accessKeyId": KEYS[0], "secretAccessKey": KEYS[1],
+                "endpoint": objects, "accessKeyId": KEYS[0], "secretAccessKey": KEYS[1],
                 "defaultRegion": "us-east-1", "pathStyleAccess": True,
             },
             "vault": {
@@ -195,13 +162,9 @@ def run_wired(
         values = folder / "values.json"
         values.write_text(json.dumps({**wired.values, **(more or {})}))
         manifests = session.helm.template(folder / chart, release="r-1", values=values)
-        runner = session.chart_runner
-        player: KubePlayer = runner._player
-        with player.play(manifests, port=port, network=HOST, log=log, timeout=600) as played:
-            suite = Suite(
-                subject=f"chart {chart}", folders=(Path(recipe.tests),), facts={"url": played.url},
-                env={}, password=PASSWORD, junit=folder / f"{chart}.xml", log=log, timeout=900,
-            )  # fmt: skip
-            player.test(played, manifests, log=log)
-            counts = run_suite(session.runner, suite)
+        request = ChartRequest(
+            chart=chart, manifests=manifests, password=PASSWORD, suite=Path(recipe.tests),
+            port=port, is_on_host=True, junit=folder / f"{chart}.xml", log=log, timeout=900,
+        )  # fmt: skip
+        counts = session.chart_runner.run(request)
         return replace(wired, reports=list(wired.reports)), counts

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-import ssl
-import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import trustme
-from moto.server import ThreadedMotoServer
 
 from builder.ports import StartRequest
+from tests.integration.session import servers
 from tests.integration.session.box import Box
 from tests.integration.session.host import Host
-from tests.integration.session.servers import Serving, files, git, serve, watched, wheel
+from tests.integration.session.servers import (
+    Authority,
+    Serving,
+    files,
+    git,
+    serve,
+    watched,
+    wheel,
+)
 from tests.integration.session.values import CANARY, WORD
 from tests.integration.starter import Catalog
 
@@ -38,39 +42,19 @@ def machine(tmp_path: Path) -> Host:
     return Host(folder=tmp_path)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Authority:
-    """A certificate authority that nobody knows: its certificate, and what its servers use."""
-
-    bundle: Path
-    server: ssl.SSLContext
-
-
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One for 127.0.0.1 and mirror.example."""
-    ca = trustme.CA()
-    bundle = tmp_path_factory.mktemp("authority") / "bundle.crt"
-    bundle.write_bytes(ca.cert_pem.bytes())
-    bundle.parent.chmod(0o755)  # any uid of a container reads it
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1", "mirror.example").configure_cert(context)
-    return Authority(bundle=bundle, server=context)
+    """One that nobody knows, for 127.0.0.1 and mirror.example."""
+    folder = tmp_path_factory.mktemp("authority")
+    folder.chmod(0o755)  # any uid of a container reads it
+    return servers.authority(folder)
 
 
 @pytest.fixture(scope="session")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the repository `project.git`, of two branches."""
     folder = tmp_path_factory.mktemp("git")
-    script = """
-        git init --quiet --initial-branch=main work && cd work
-        git config user.name A && git config user.email a@example.org
-        echo main > file && git add file && git commit --quiet --message=One
-        git switch --quiet --create "other'branch" && echo other > file
-        git commit --quiet --all --message=Two && git switch --quiet main
-        git clone --quiet --bare . ../project.git
-    """
-    subprocess.run(["sh", "-ec", script], cwd=folder, check=True, timeout=60)
+    servers.project(folder)
     return folder
 
 
@@ -85,11 +69,8 @@ def git_server(repositories: Path) -> Iterator[Serving]:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """The URL of an S3 server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with servers.s3() as url:
+        yield url
 
 
 def site() -> dict[str, bytes]:

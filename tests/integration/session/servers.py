@@ -21,6 +21,9 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import trustme
+from moto.server import ThreadedMotoServer
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -232,6 +235,58 @@ def git(folder: Path, *, token: str) -> Application:
         return Answer(status=status, body=body, headers=headers)
 
     return answer
+
+
+def project(folder: Path) -> None:
+    """The repository `project.git` below a folder, of two branches; its file names the branch."""
+    script = """
+        git init --quiet --initial-branch=main work && cd work
+        git config user.name A && git config user.email a@example.org
+        echo main > file && git add file && git commit --quiet --message=One
+        git switch --quiet --create "other'branch" && echo other > file
+        git commit --quiet --all --message=Two && git switch --quiet main
+        git clone --quiet --bare . ../project.git
+    """
+    subprocess.run(["sh", "-ec", script], cwd=folder, check=True, timeout=60)
+
+
+def mirror(content: Mapping[str, bytes], repositories: Application) -> Application:
+    """A folder, and in it what serves `project.git`."""
+    plain = files(content)
+
+    def answer(request: Request) -> Answer:
+        return (repositories if request.path.startswith("/project.git") else plain)(request)
+
+    return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """A certificate authority that nobody knows: its certificate, and what its servers use."""
+
+    bundle: Path
+    server: ssl.SSLContext
+
+
+def authority(folder: Path) -> Authority:
+    """One for 127.0.0.1 and mirror.example, its certificate in a folder."""
+    ca = trustme.CA()
+    bundle = folder / "bundle.crt"
+    bundle.write_bytes(ca.cert_pem.bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1", "mirror.example").configure_cert(context)
+    return Authority(bundle=bundle, server=context)
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[str]:
+    """An S3 server until the end of the block: its URL."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
 
 
 def wheel(name: str, answer: int) -> dict[str, bytes]:

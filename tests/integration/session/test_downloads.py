@@ -9,9 +9,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.integration.session.conftest import Authority
 from tests.integration.session.host import Host, environ
-from tests.integration.session.servers import Answer, Serving, serve, watched
+from tests.integration.session.servers import Answer, Authority, Serving, serve, watched
 from tests.integration.session.values import TEXT, WORD
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.session import servers
 from tests.integration.session.box import Box, Running
-from tests.integration.session.conftest import GIT_TOKEN, Authority, site
-from tests.integration.session.servers import Answer, Request, Serving, files, git, proxy, serve
+from tests.integration.session.conftest import GIT_TOKEN, site
+from tests.integration.session.servers import Authority, Serving, git, proxy, serve
 
 MIRROR = "https://mirror.example"
 BUNDLE = "/ca/bundle.crt"
@@ -47,12 +48,8 @@ def mirror(authority: Authority, repositories: Path) -> Iterator[Serving]:
         **{f"/cran{path}": data for path, data in r_package("fromcran").items()},
         **{f"{BINARIES}{path}": data for path, data in r_package("fromppm").items()},
     }
-    plain, repository = files(content), git(repositories, token=GIT_TOKEN)
-
-    def answer(request: Request) -> Answer:
-        return (repository if request.path.startswith("/project.git") else plain)(request)
-
-    with serve(answer, tls=authority.server) as serving:
+    application = servers.mirror(content, git(repositories, token=GIT_TOKEN))
+    with serve(application, tls=authority.server) as serving:
         yield serving
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.integration.session.conftest import Authority
 from tests.integration.session.host import PATH, Host
+from tests.integration.session.servers import Authority
 
 NOTHING = {
     "session directory": "done ({session})",

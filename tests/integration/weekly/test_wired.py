@@ -29,7 +29,7 @@ def test_a_session_has_all_that_the_chart_was_told(
             session, chart, image, tmp_path, starter.state / "wired.log", more
         )
     assert counts.passed > 8
-    expected = {"project": "cloned", "vault": "kept in Vault", "duckdb": OBJECT}
+    expected = {"project": "main", "vault": "kept in Vault", "duckdb": OBJECT}
     expected |= dict.fromkeys(languages, OBJECT)
     # JupyterLab brings a Python where the image offers none.
     assert {key: wired.found.get(key) for key in expected} == expected
