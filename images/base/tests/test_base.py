@@ -1,7 +1,6 @@
 """What holds for every image: its tests are inherited by all that stand on base."""
 
 import re
-import time
 
 import pytest
 
@@ -190,11 +189,6 @@ def test_shells_that_do_not_descend_from_the_service_have_its_environment(host, 
 
 
 @pytest.mark.last
-def test_sigterm_ends_the_session(host):
+def test_sigterm_ends_the_session(host, wait_for):
     host.run("kill -TERM 1")
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if host.run("true").rc != 0:
-            return
-        time.sleep(0.5)
-    pytest.fail("the container still runs 20 s after SIGTERM")
+    wait_for("the container has ended", lambda: host.run("true").rc != 0, seconds=20)
