@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from builder.engines.podman_home import Home
 from builder.errors import StepError
 from builder.process import Command, Runner
 
 _PAUSE = 10.0
 _SHARE = 20.0  # of the time, one in so many parts is spent on measuring
+
+
+def derived(state: Path) -> tuple[Path, ...]:
+    """What runs have left: all that is in `state`, and what podman keeps outside of it."""
+    inside = sorted(state.iterdir()) if state.is_dir() else ()
+    return (*inside, *Home(state=state / "podman", short=True).outside)
 
 
 @dataclass(frozen=True, kw_only=True)

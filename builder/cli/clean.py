@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from builder.cli.options import root as root_option
+from builder.disk import derived
 from builder.workspace import Workspace
 
 # What costs a download or holds what was published; --all removes it too.
@@ -24,10 +25,7 @@ def command(root: Path, everything: bool) -> int:
     Example:
       builder clean --all
     """
-    state = Workspace(root.resolve()).state
-    if not state.is_dir():
-        return 0
-    for path in sorted(state.iterdir()):
+    for path in derived(Workspace(root.resolve()).state):
         if not everything and path.name in _KEPT:
             continue
         if path.is_dir() and not path.is_symlink():

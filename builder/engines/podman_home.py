@@ -52,6 +52,12 @@ class Home:
         return Path("/tmp") / f"podman-{hashlib.sha256(str(own).encode()).hexdigest()[:12]}"
 
     @property
+    def outside(self) -> tuple[Path, ...]:
+        """What it has outside of its folder: its run root, where that is below /tmp."""
+        is_outside = not self.run_root.is_relative_to(self.state)
+        return (self.run_root,) if is_outside and self._owns_run_root() else ()
+
+    @property
     def temporary(self) -> Path:
         """For large temporary files, and the cache mounts of builds."""
         return self.state / "tmp"
@@ -96,9 +102,14 @@ class Home:
         if self.run_root.is_relative_to(self.state):
             return  # podman makes it
         self.run_root.mkdir(mode=0o700, exist_ok=True)
-        # Anybody may make things below /tmp.
-        if self.run_root.is_symlink() or self.run_root.stat().st_uid != os.geteuid():
+        if not self._owns_run_root():
             raise StepError(f"{self.run_root} belongs to somebody else", hint="remove it")
+
+    def _owns_run_root(self) -> bool:
+        """Whether it is there, and its own: anybody may make things below /tmp."""
+        place = self.run_root
+        is_folder = place.is_dir() and not place.is_symlink()
+        return is_folder and place.stat().st_uid == os.geteuid()
 
     def _forget_elsewhere(self) -> None:
         """Drop what only held before a restart of the machine, or in another place.

@@ -12,6 +12,7 @@ import pytest
 
 from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.main import COMMANDS, main
+from builder.engines.podman_home import Home
 from builder.lock import LineLock, dump
 from builder.model import RemoteFile
 from tests.cli.conftest import Outcome, Run
@@ -362,3 +363,16 @@ def test_clean_keeps_what_was_published(run: Run, folder: Folder) -> None:
     assert run("clean", "--all").code == 0
     assert list((folder.root / "build").iterdir()) == []
     assert run("clean").code == 0
+
+
+def test_clean_removes_what_podman_keeps_outside(run: Run, tmp_path: Path) -> None:
+    root = tmp_path / ("deep" * 12)
+    home = Home(state=root / "build" / "podman", short=True)
+    home.prepare()
+    (home.run_root / "container").write_text("x")
+    assert home.outside == (home.run_root,)
+    found = run("clean", "--root", str(root))
+    assert found.code == 0
+    assert f"removed {home.run_root}\n" in found.err
+    assert not home.run_root.exists()
+    assert home.outside == ()

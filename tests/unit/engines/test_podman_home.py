@@ -79,6 +79,7 @@ def test_a_deep_checkout_has_a_short_run_root(tmp_path: Path) -> None:
         home.prepare()
         home.run_root.rmdir()
         home.run_root.symlink_to(tmp_path)
+        assert home.outside == ()
         with pytest.raises(StepError, match="belongs to somebody else"):
             home.prepare()
     finally:
@@ -86,4 +87,6 @@ def test_a_deep_checkout_has_a_short_run_root(tmp_path: Path) -> None:
 
 
 def test_a_run_root_that_is_short_stays_where_it_is() -> None:
-    assert Home(state=Path("/a"), short=True).run_root == Path("/a/run")
+    home = Home(state=Path("/a"), short=True)
+    assert home.run_root == Path("/a/run")
+    assert home.outside == ()
