@@ -33,7 +33,8 @@ SCRIPT = f"""
 has() {{ command -v "$1" > /dev/null; }}
 kilobytes() {{ du -sk "$1" | cut -f 1; }}
 if has dpkg-query; then
-    dpkg-query -W -f='apt\\t${{Package}}\\t${{Version}}\\t${{Installed-Size}}k\\n'
+    dpkg-query -W \
+        -f='apt\\t${{Package}}\\t${{Version}}\\t${{Installed-Size}}k\\t${{source:Package}}\\n'
 fi
 if has python3; then python3 -c '{_PYTHON}'; fi
 if has Rscript; then Rscript --vanilla -e '{_R}'; fi
@@ -52,7 +53,7 @@ for file in "${{JULIA_DEPOT_PATH%%:*}}"/packages/*/*/Project.toml; do
     printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
 done
 """
-"""Prints a line for each package: ecosystem, name, version, and bytes, or kilobytes with a k."""
+"""Prints a line for each package: ecosystem, name, version, bytes or kilobytes with a k, source."""
 
 
 def take(runner: Runner, container: Container) -> Inventory:
@@ -66,18 +67,23 @@ def parse_lines(text: str) -> Inventory:
     found: dict[str, dict[str, Package]] = {}
     for line in text.splitlines():
         ecosystem, *fields = line.split("\t")
-        if len(fields) != 3:
+        if len(fields) not in {3, 4}:
             raise StepError(f"not a package: {line!r}")
-        name, version, size = fields
+        name, version, size, *rest = fields
+        source = rest[0] if rest and rest[0] != name else ""
         number = int(size.removesuffix("k") or 0) * (1024 if size.endswith("k") else 1)
-        found.setdefault(ecosystem, {})[name] = Package(version=version, size=number)
+        package = Package(version=version, size=number, source=source)
+        found.setdefault(ecosystem, {})[name] = package
     return {key: dict(sorted(items.items())) for key, items in sorted(found.items())}
 
 
 def dump(inventory: Inventory) -> bytes:
-    """packages.json: `{ecosystem: {name: {version, size}}}`."""
+    """packages.json: `{ecosystem: {name: {version, size, source}}}`; no source where it is ""."""
     data = {
-        ecosystem: {name: asdict(package) for name, package in items.items()}
+        ecosystem: {
+            name: {key: value for key, value in asdict(package).items() if key != "source" or value}
+            for name, package in items.items()
+        }
         for ecosystem, items in inventory.items()
     }
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()

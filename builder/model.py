@@ -265,10 +265,14 @@ class ChartFeature:
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """An installed package. `size` is unpacked bytes; 0: unknown, or those of another package."""
+    """An installed package. `size` is unpacked bytes; 0: unknown, or those of another package.
+
+    `source` is what its archive made it from, with others; "": itself, or not known.
+    """
 
     version: str
     size: int
+    source: str = field(default="", compare=False)
 
 
 Inventory = Mapping[str, Mapping[str, Package]]

@@ -1,14 +1,11 @@
-"""What the builder needs of the outside world. Each protocol has one fake in `tests/fakes`.
-
-The fake and every real adapter pass the same contract tests.
-"""
+"""What the builder needs of the outside world. Each protocol has one fake, under the same tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from builder.model import Base, ImageLayer, Inventory, RemoteFile, Source
 from builder.reference import Reference
@@ -159,6 +156,9 @@ class Images(Protocol):
 
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
         """Write a blob of an image to a file. Raises StepError where it is not there."""
+
+    def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
+        """The configuration of an image, or of each of an index, by digest; empty: not there."""
 
     def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
         """Push an index of digests that `place` has, by platform, under no tag; its digest."""

@@ -163,6 +163,20 @@ class RegistryStore:
         config = json.loads(self._blob(reference, manifest["config"]["digest"]))
         return layouts.layers(manifest, config)
 
+    def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
+        """The configuration of an image, or of each of an index, by digest; empty: not there."""
+        if (response := self._manifest(reference, "GET")) is None:
+            return {}
+        manifest = response.json()
+        if "manifests" not in manifest:
+            config = json.loads(self._blob(reference, manifest["config"]["digest"]))
+            return {_digest(response.content): config}
+        found: dict[str, Mapping[str, Any]] = {}
+        for item in manifest["manifests"]:
+            if item.get("platform", {}).get("os") != "unknown":  # such is an attestation
+                found |= self.configs(reference.at(item["digest"]))
+        return found
+
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
         """Write a blob of an image to a file. Raises StepError where it is not there."""
         partial = file.with_name(file.name + ".part")

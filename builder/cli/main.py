@@ -15,6 +15,8 @@ COMMANDS = {
     "lock": "say what bases and lines are this week, in matrix.lock",
     "plan": "what would be done, and why",
     "explain": "what a target's fingerprint is made of, and against the registry",
+    "diff": "what changed between two releases, locks, tags or digests",
+    "why": "since when a package is there, and what brought it",
     "render": "write plain Dockerfiles, charts and a bake file",
     "build": "build, test and push what the registry does not have",
     "test": "run the smoke tests of images again",

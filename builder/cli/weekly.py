@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +13,11 @@ from builder.cli.lock import relock
 from builder.cli.options import Options, disk, running
 from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
+from builder.errors import BuilderError
+from builder.events import Result
+from builder.history import History
 from builder.report import summary
+from builder.report.differences import as_data
 from builder.workspace import write
 
 KINDS = ("base", "build", "chart", "release")
@@ -36,6 +42,7 @@ def command(**given: Any) -> int:
         return 0
     with session.registry():
         outcome = carry_out(session, relock(session), KINDS)
+        changes = _changes(session, outcome.results.get("release"))
     state = session.workspace.state
     measured = state / "bench" / "bake.json"
     data = summary.as_data(
@@ -45,9 +52,31 @@ def command(**given: Any) -> int:
         jobs=outcome.jobs,
         disk=outcome.disk,
         bake=json.loads(measured.read_bytes()) if measured.is_file() else None,
+        changes=changes,
     )
+    text = summary.as_markdown(data)
     write(state / "report.json", summary.as_json(data).encode())
-    write(state / "report.md", summary.as_markdown(data).encode())
+    write(state / "report.md", text.encode())
+    if place := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(place).open("a", encoding="utf-8") as step_summary:
+            step_summary.write(text)
     tell_failures(outcome)
-    click.echo(summary.as_markdown(data))
+    click.echo(text)
     return outcome.exit_code
+
+
+def _changes(session: Session, released: Result | None) -> dict[str, Any] | None:
+    """What differs from the release before, as plain data; None where that is not known."""
+    if released is None or not released.ok:
+        return None
+    name, before = str(released.detail["release"]), released.detail["previous"]
+    if released.status == "reused":  # of an earlier run: nothing has changed since
+        before = name
+    if before is None:
+        return None
+    history = History(catalog=session.catalog, store=session.store, images=session.store)
+    try:
+        return as_data(history.compare(history.record(str(before)), history.record(name)))
+    except BuilderError as error:  # what was released is, and is reported
+        click.echo(f"what changed since {before} is not known: {error}", err=True)
+        return None

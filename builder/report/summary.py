@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.events import Result
 from builder.plan import Plan
-from builder.report import run, sizes
+from builder.report import differences, run, sizes
 from builder.text import count
 
 
@@ -20,11 +20,13 @@ def as_data(
     jobs: int,
     disk: Mapping[str, Any],
     bake: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as plain data.
 
     `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`,
-    `bake` what was measured against docker buildx bake, if it was.
+    `bake` what was measured against docker buildx bake, if it was; `changes` are those since
+    the release before, as `report.differences` has them, if there was one.
     """
 
     def entry(key: str, step: str) -> dict[str, Any]:
@@ -50,6 +52,7 @@ def as_data(
             for key, chart in plan.charts.items()
         ],
         "release": entry(plan.release, "release"),
+        "changes": dict(changes or {}),
     }
 
 
@@ -78,6 +81,7 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         *run.pace_lines(data["pace"]),
         *run.disk_lines(data["disk"]),
         *run.bake_lines(data["bake"]),
+        *differences.section(data["changes"]),
         *_images(targets),
         *_charts(charts),
     ]

@@ -25,7 +25,8 @@ class FakeEngine(Calls):
         self.requests.append(request)
         text = (request.context / "Dockerfile").read_text()
         text += "".join(f"{name}={place}\n" for name, place in sorted(request.contexts.items()))
-        digest = write_layout(request.layout, (text + self.salt).encode())
+        env = [line[4:] for line in text.splitlines() if line.startswith("ENV ")]
+        digest = write_layout(request.layout, (text + self.salt).encode(), env)
         return Built(layout=request.layout, digest=digest, size=1000, local=f"fake/{request.id}")
 
     def start(self, request: StartRequest) -> Container:

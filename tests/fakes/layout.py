@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -14,8 +15,8 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def write_layout(folder: Path, content: bytes) -> str:
-    """Write an image of one layer that holds one file; its digest."""
+def write_layout(folder: Path, content: bytes, env: Sequence[str] = ()) -> str:
+    """Write an image of one layer that holds one file; its digest. `env` are `NAME=value`."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
         entry = tarfile.TarInfo("content")
@@ -26,7 +27,7 @@ def write_layout(folder: Path, content: bytes) -> str:
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {},
+        "config": {"Env": list(env)} if env else {},
         "rootfs": {"type": "layers", "diff_ids": [diff]},
     }
     described = _blob(folder, json.dumps(config, sort_keys=True).encode())

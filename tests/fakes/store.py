@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from builder.engines.layout import blob, layers_in
+from builder.engines.layout import blob, layers_in, read
 from builder.errors import StepError
 from builder.model import ImageLayer
 from builder.ports import Artifact
@@ -33,6 +35,7 @@ class FakeStore(Calls):
         self.named: dict[str, str] = {}
         self.artifacts: dict[str, Artifact | None] = {}
         self.known_layers: dict[str, tuple[ImageLayer, ...]] = {}
+        self._configs: dict[str, Mapping[str, Any]] = {}
         self._blobs: dict[str, bytes] = {}
         self._members: dict[str, tuple[str, ...]] = {}  # what an index names
         self._left: int | None = None
@@ -56,6 +59,8 @@ class FakeStore(Calls):
             self._ask("push", reference)
             digest = self.named.get(str(reference)) or read_digest(layout)
             self.known_layers.setdefault(digest, layers_in(layout))
+            manifest = read(layout, read_digest(layout))
+            self._configs.setdefault(digest, read(layout, manifest["config"]["digest"]))
             for layer in layers_in(layout):
                 if (file := blob(layout, layer.digest)).exists():
                     self._blobs[layer.digest] = file.read_bytes()
@@ -102,6 +107,18 @@ class FakeStore(Calls):
                 raise StepError(f"{reference} is not in the registry")
             return self.known_layers[digest]
 
+    def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
+        """What was pushed here, or put."""
+        with self._guard:
+            self._ask("configs", reference)
+            digest = self._find(reference)
+            if digest is None:
+                return {}
+            artifact = self.artifacts[f"{reference.name}@{digest}"]
+            if artifact is not None:
+                return {digest: json.loads(artifact.config)}
+            return {item: self._configs[item] for item in self._members.get(digest, (digest,))}
+
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
         """A layer of an image that was pushed here."""
         with self._guard:
@@ -129,6 +146,7 @@ class FakeStore(Calls):
         """Hold what another does, and nothing else."""
         self.named, self.artifacts = dict(other.named), dict(other.artifacts)
         self.known_layers, self._members = dict(other.known_layers), dict(other._members)
+        self._configs = dict(other._configs)
 
     def crash_after(self, writes: int) -> None:
         """Die after this many writes."""

@@ -38,6 +38,19 @@ def test_what_is_written_is_read_again() -> None:
     assert inventory.parse(inventory.dump(FOUND)) == FOUND
 
 
+def test_the_source_of_a_package_is_kept_where_it_is_another() -> None:
+    text = "apt\tlibssl3t64\t3.5.1-1\t9k\topenssl\napt\ttar\t1.35\t9k\ttar\n"
+    found = inventory.parse(inventory.dump(inventory.parse_lines(text)))
+    assert {name: it.source for name, it in found["apt"].items()} == {
+        "libssl3t64": "openssl", "tar": "",
+    }  # fmt: skip
+    assert b'"source": ""' not in inventory.dump(found)
+    # What an older builder wrote down has no source, and is the same package.
+    old = {"apt": {name: Package(version=it.version, size=it.size) for name, it in
+                   found["apt"].items()}}  # fmt: skip
+    assert inventory.without(found, old) == {"apt": {}}
+
+
 def test_what_has_grown_comes_first_by_how_much() -> None:
     before = {"pip": {"numpy": Package(version="2.0", size=70_000_000)}}
     assert [str(item) for item in inventory.grown(before, FOUND)] == [

@@ -254,6 +254,25 @@ def test_an_index_is_there_by_its_digest_alone(both: Both, place: Place, layouts
     assert both.tags(place("image").name) == ("one", "two")
 
 
+def test_what_an_image_is_configured_as(
+    both: Both, place: Place, layouts: Layouts, tmp_path: Path
+) -> None:
+    digest = write_layout(tmp_path / "image", b"x", ["HOME=/home"])
+    both.push(tmp_path / "image", place("image:a"))
+    (found,) = both.configs(place("image:a")).items()
+    assert (found[0], found[1]["config"]) == (digest, {"Env": ["HOME=/home"]})
+    assert found[1]["rootfs"]["diff_ids"] == [layers_in(tmp_path / "image")[0].diff]
+    assert both.configs(place("image:b")) == both.configs(place("none:a")) == {}
+    manifests = {**pair(both, place, layouts), "linux/s390x": digest}
+    index = both.put_index(manifests, place("image"))
+    assert set(both.configs(place(f"image@{index}"))) == set(manifests.values())
+
+
+def test_an_artifact_is_configured_as_it_was_put(both: Both, place: Place) -> None:
+    digest = both.put(ARTIFACT, place("thing:a"))
+    assert both.configs(place("thing:a")) == {digest: {"a": 1}}
+
+
 def test_the_same_manifests_are_the_same_index(both: Both, place: Place, layouts: Layouts) -> None:
     manifests = pair(both, place, layouts)
     digest = both.put_index(manifests, place("image"))

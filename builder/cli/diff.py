@@ -1,0 +1,55 @@
+"""`builder diff`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, planning
+from builder.cli.wiring import Session
+from builder.comparison import Comparison
+from builder.history import History
+from builder.lock import dump, parse
+from builder.report.differences import FORMATS, as_data
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new", default="current")
+@planning
+@click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
+def command(old: str, new: str, style: str, **given: Any) -> int:
+    """Say what changed between two releases, locks (files), tags or digests.
+
+    NEW is the current release where nothing else is said. Starts and pulls nothing.
+
+    \b
+    Example:
+      builder diff 2026.11.16 2026.11.23 --format markdown
+      builder diff matrix.lock.old matrix.lock
+      builder diff base:latest-2026.11.16 base:latest
+    """
+    session = Session(Options(**given))
+    catalog, store = session.catalog, session.store
+    comparison = Comparison(
+        catalog=catalog,
+        history=History(catalog=catalog, store=store, images=store),
+        store=store,
+        images=store,
+        read_lock=_read_lock,
+    )
+    with session.registry():
+        click.echo(FORMATS[style](as_data(comparison.compare(old, new))))
+    return 0
+
+
+def _read_lock(path: str) -> Mapping[str, Any] | None:
+    file = Path(path)
+    if not file.is_file():
+        return None
+    data: Mapping[str, Any] = json.loads(dump(parse(file.read_text(encoding="utf-8"), path)))
+    return data
