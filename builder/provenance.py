@@ -34,10 +34,11 @@ class Since:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """A package in a target. `brought` is the target of the lineage that first has it.
+    """A package in a target. `brought` is the image of the lineage that first has it, by `recipe`.
 
-    `named` are the recipes of the lineage that name it, the lowest first. `base` is what
-    `brought` stands on where that is a base, whose packages are not known by themselves.
+    `changed` is the one that gave it its version, where that is another. `named` are the recipes
+    of the lineage that name it, the lowest first. `base` is what `brought` stands on where that
+    is a base, whose packages are not known by themselves.
     """
 
     target: str
@@ -50,6 +51,7 @@ class Reason:
     recipe: str
     base: str
     named: tuple[str, ...]
+    changed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,15 +124,16 @@ class Provenance:
     def _reason(self, record: Record, key: str, ecosystem: str, name: str) -> Reason:
         target = record.targets[key]
         lineage = self._lineage(record, key)
-        having = [item for item in lineage if self._version(record, item, ecosystem, name)]
-        brought = having[0]
-        version = self._version(record, key, ecosystem, name)
+        versions = {item: self._version(record, item, ecosystem, name) for item in lineage}
+        version = versions[key]
+        brought = next(item for item in lineage if versions[item])
+        changed = next(item for item in lineage if versions[item] == version)
         return Reason(
             target=key,
             image=target.image,
             ecosystem=ecosystem,
             package=name,
-            version=version or "",
+            version=str(version),
             since=self._since(record, key, ecosystem, name),
             brought=record.targets[brought].image,
             recipe=self._recipe(record, brought),
@@ -142,6 +145,7 @@ class Provenance:
                     if self._names(item, ecosystem, name)
                 )
             ),
+            changed="" if changed == brought else record.targets[changed].image,
         )
 
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:

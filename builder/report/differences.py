@@ -15,6 +15,7 @@ FORMAT = 1
 _NAMES = 3  # of images that are named, the rest is counted
 _ROWS = 30  # of a section in Markdown, which is to be read in a minute
 _LEAST = 100_000  # bytes: what is less is noise of compression
+_NAMED = frozenset({"package", "was", "is", "name", "setting", "chart", "target"})  # as code
 NOTHING = "Nothing changed."
 
 
@@ -59,7 +60,7 @@ def section(data: Mapping[str, Any]) -> Sequence[str]:
     for part in _sections(data):
         found += [f"### {part.title}", ""]
         found += [_row(part.head), "|" + "---|" * len(part.head)]
-        found += [_row([*map(_code, row[:-1]), row[-1]]) for row in part.rows[:_ROWS]]
+        found += [_row(list(map(_code, part.head, row))) for row in part.rows[:_ROWS]]
         if len(part.rows) > _ROWS:
             rest = f"`builder diff {data['old']} {data['new']}`"
             found += ["", f"And {len(part.rows) - _ROWS} more: {rest}."]
@@ -79,8 +80,8 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
+def _code(head: str, text: str) -> str:
+    return f"`{text}`" if text and head in _NAMED else text
 
 
 def _summary(data: Mapping[str, Any]) -> str:

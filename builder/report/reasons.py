@@ -39,6 +39,7 @@ def _since(reason: Reason) -> str:
 def _brought(reason: Reason) -> str:
     named = [recipe for recipe in reason.named if recipe != reason.recipe]
     also = f"; named by recipe {' and '.join(named)} too" if named else ""
+    also += f"; {reason.changed} changed its version" if reason.changed else ""
     if reason.recipe in reason.named:
         return f"brought by {reason.brought}: recipe {reason.recipe} names it{also}"
     through = f"a dependency of what recipe {reason.recipe} installs"

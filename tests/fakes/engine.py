@@ -26,7 +26,9 @@ class FakeEngine(Calls):
         text = (request.context / "Dockerfile").read_text()
         text += "".join(f"{name}={place}\n" for name, place in sorted(request.contexts.items()))
         env = [line[4:] for line in text.splitlines() if line.startswith("ENV ")]
-        digest = write_layout(request.layout, (text + self.salt).encode(), env)
+        architecture = request.platform.partition("/")[2]
+        content = (text + self.salt).encode()
+        digest = write_layout(request.layout, content, env, architecture)
         return Built(layout=request.layout, digest=digest, size=1000, local=f"fake/{request.id}")
 
     def start(self, request: StartRequest) -> Container:

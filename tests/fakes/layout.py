@@ -15,7 +15,9 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
-def write_layout(folder: Path, content: bytes, env: Sequence[str] = ()) -> str:
+def write_layout(
+    folder: Path, content: bytes, env: Sequence[str] = (), architecture: str = "amd64"
+) -> str:
     """Write an image of one layer that holds one file; its digest. `env` are `NAME=value`."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
@@ -25,7 +27,7 @@ def write_layout(folder: Path, content: bytes, env: Sequence[str] = ()) -> str:
     layer = _blob(folder, gzip.compress(tar.getvalue(), mtime=0))
     diff = f"sha256:{hashlib.sha256(tar.getvalue()).hexdigest()}"
     config = {
-        "architecture": "amd64",
+        "architecture": architecture,
         "os": "linux",
         "config": {"Env": list(env)} if env else {},
         "rootfs": {"type": "layers", "diff_ids": [diff]},

@@ -1,0 +1,240 @@
+"""`builder diff` and `builder why`, on a registry of two weeks; and what the weekly report says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.cli import weekly
+from builder.cli.running import Outcome as Carried
+from builder.cli.wiring import Session
+from builder.errors import StepError
+from builder.lock import Lock, dump
+from builder.model import Package
+from tests.cli.conftest import Outcome, Run
+from tests.fakes.catalog import LOCK, Folder, Week, lines
+from tests.fakes.store import FakeStore
+
+REGISTRY = ("--registry", "127.0.0.1:5999")  # as the fakes call it; nothing listens there
+FIRST, SECOND = "2026.11.16", "2026.11.23"
+
+
+@pytest.fixture
+def weeks(week: Week, monkeypatch: pytest.MonkeyPatch) -> Week:
+    """Two weeks: in the second desk is built again, with a newer lang."""
+    monkeypatch.setattr(Session, "store", week.store)
+    for day, version in (("2026-11-16", "1"), ("2026-11-23", "2")):
+        week.smoke.installed = {"apt": {"lang": Package(version=version, size=1)}}
+        week.go_by(today=day)
+        if version == "1":
+            week.folder.edit("images/desk/Dockerfile.j2", "FROM", "ENV WORDS=many\nFROM")
+    return week
+
+
+def test_two_releases(run: Run, weeks: Week) -> None:
+    written = list(weeks.store.writes)
+    assert run("diff", FIRST, *REGISTRY) == (
+        0,
+        "2026.11.16 → 2026.11.23\n"
+        "2 targets changed, 6 did not. 1 change of packages."
+        " In all 0.0 GB → 0.0 GB (+0.0 MB).\n"
+        "\n"
+        "Packages\n"
+        "ECOSYSTEM  PACKAGE  WAS  IS  TARGETS\n"
+        "apt        lang     1    2   2: desk\n"
+        "\n"
+        "Configuration\n"
+        "SETTING    WAS  IS    TARGETS\n"
+        "ENV WORDS       many  2: desk\n"
+        "\n"
+        "Charts\n"
+        "CHART  WAS    IS\n"
+        "desk   1.0.0  1.0.1\n",
+        "",
+    )
+    assert weeks.store.writes == written
+
+
+@pytest.mark.parametrize(
+    ("style", "start"), [("table", "2026"), ("markdown", "## What changed"), ("json", "{")]
+)
+def test_formats(run: Run, weeks: Week, style: str, start: str) -> None:
+    found = run("diff", FIRST, SECOND, "--format", style, *REGISTRY)
+    assert found.code == 0
+    assert found.out.startswith(start)
+    if style == "json":
+        assert json.loads(found.out)["packages"][0]["after"] == "2"
+
+
+def test_two_locks(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "store", FakeStore())
+    newer = replace(LOCK, lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
+    folder.write("newer.lock", dump(newer))
+    assert run("diff", "matrix.lock", "newer.lock", *REGISTRY) == (
+        0,
+        "matrix.lock → newer.lock\n"
+        "0 layers changed, 0 did not.\n"
+        "\n"
+        "Lines and bases\n"
+        "KIND  NAME       WAS     IS\n"
+        "line  lang=1.10  1.10.4  1.10.5\n",
+        "",
+    )
+
+
+def test_a_lock_that_is_torn(run: Run, weeks: Week) -> None:
+    weeks.folder.write("torn.lock", "{")
+    found = run("diff", "torn.lock", "matrix.lock", *REGISTRY)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("error: torn.lock:1:2: not a lock: ")
+
+
+def test_a_release_that_is_none(run: Run, weeks: Week) -> None:
+    assert run("diff", "2026.11.17", *REGISTRY) == (
+        3,
+        "",
+        "error: there is no release 2026.11.17\n  hint: did you mean 2026.11.16 or 2026.11.23?\n",
+    )
+
+
+def test_why(run: Run, weeks: Week) -> None:
+    weeks.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar, lang]")
+    assert run("why", "lang", *REGISTRY) == (
+        0,
+        "apt lang 1\n"
+        "  since 2026.11.16, the first release\n"
+        "  brought by base: recipe base names it\n"
+        "  in 4 targets of 2 images: base, tool\n"
+        "\n"
+        "apt lang 1\n"
+        "  since 2026.11.16, the first release\n"
+        "  brought by base: recipe base names it; named by recipe speech too\n"
+        "  in 2 targets of 1 image: speech\n"
+        "\n"
+        "apt lang 2\n"
+        "  since 2026.11.23; 1 before\n"
+        "  brought by base: recipe base names it; named by recipe speech too;"
+        " desk changed its version\n"
+        "  in 2 targets of 1 image: desk\n",
+        "",
+    )
+
+
+def test_a_package_that_is_none(run: Run, weeks: Week) -> None:
+    assert run("why", "lamg", "desk", *REGISTRY) == (
+        3,
+        "",
+        "error: desk of release 2026.11.23 has no package 'lamg'\n  hint: did you mean lang?\n",
+    )
+
+
+# The weekly report.
+
+
+@pytest.fixture
+def go_by(run: Run, week: Week, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Outcome]:
+    """`builder weekly` on a day. The fakes lock, build and release; the rest is the command's."""
+    monkeypatch.setattr(Session, "store", week.store)
+    monkeypatch.setattr(weekly, "relock", lambda session: LOCK)
+
+    def carry_out(session: Session, _lock: Lock, _kinds: object) -> Carried:
+        plan = week.plan(today=session.options.today)
+        return Carried(plan=plan, results=week.carry_out(plan), seconds=1)
+
+    monkeypatch.setattr(weekly, "carry_out", carry_out)
+
+    def go(day: str) -> Outcome:
+        found = run("weekly", "--today", day, *REGISTRY)
+        assert found.out.rstrip() == (week.state / "report.md").read_text().rstrip()
+        return found
+
+    return go
+
+
+def changes(text: str) -> str:
+    """The section of a report that says what changed; nothing where there is none."""
+    _, found, rest = text.partition("## What changed")
+    return found + rest.partition("\n## ")[0] if found else ""
+
+
+def test_the_first_weekly_report_has_nothing_to_compare_with(
+    go_by: Callable[[str], Outcome],
+) -> None:
+    found = go_by("2026-11-16")
+    assert found.code == 0
+    assert changes(found.out) == ""
+
+
+def test_the_weekly_report_says_what_changed(week: Week, go_by: Callable[[str], Outcome]) -> None:
+    week.smoke.installed = {"apt": {"lang": Package(version="1", size=1)}}
+    go_by("2026-11-16")
+    week.smoke.installed = {"apt": {"lang": Package(version="2", size=1)}}
+    week.folder.edit("images/base/Dockerfile.j2", "FROM", "# more\nFROM")
+    assert changes(go_by("2026-11-23").out) == (
+        "## What changed since 2026.11.16 until 2026.11.23\n"
+        "\n"
+        "8 targets changed, 0 did not. 1 change of packages."
+        " In all 0.0 GB → 0.0 GB (+0.0 MB).\n"
+        "\n"
+        "### Packages\n"
+        "\n"
+        "| ecosystem | package | was | is | targets |\n"
+        "|---|---|---|---|---|\n"
+        "| apt | `lang` | `1` | `2` | 8: base, speech, tool and 1 image more |\n"
+        "\n"
+        "### Charts\n"
+        "\n"
+        "| chart | was | is |\n"
+        "|---|---|---|\n"
+        "| `desk` | `1.0.0` | `1.0.1` |\n"
+    )
+    data = json.loads((week.state / "report.json").read_text())
+    assert data["changes"]["packages"][0]["images"] == ["base", "speech", "tool", "desk"]
+
+
+@pytest.mark.parametrize("day", ["2026-11-16", "2026-11-23"])
+def test_an_unchanged_week(go_by: Callable[[str], Outcome], day: str) -> None:
+    go_by("2026-11-16")
+    until = " until 2026.11.23" if day == "2026-11-23" else ""
+    text = f"## What changed since 2026.11.16{until}\n\nNothing changed.\n"
+    assert changes(go_by(day).out) == text
+
+
+def test_a_week_without_a_release(week: Week, go_by: Callable[[str], Outcome]) -> None:
+    go_by("2026-11-16")
+    week.folder.edit("images/base/Dockerfile.j2", "FROM", "# more\nFROM")
+    week.store.fail("put", StepError("refused"), on=f"releases:{SECOND}")
+    found = go_by("2026-11-23")
+    assert found.code == 5
+    assert changes(found.out) == ""
+
+
+def test_a_report_is_written_where_the_release_before_is_gone(
+    week: Week, go_by: Callable[[str], Outcome]
+) -> None:
+    go_by("2026-11-16")
+    del week.store.named[f"127.0.0.1:5999/shop-releases:{FIRST}"]
+    found = go_by("2026-11-23")
+    assert (found.code, changes(found.out)) == (0, "")
+    assert "what changed since 2026.11.16 is not known: there is no release 2026.11.16" in found.err
+
+
+def test_the_report_is_in_the_step_summary_too(
+    week: Week,
+    go_by: Callable[[str], Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = tmp_path / "summary.md"
+    place.write_text("# Of the step before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
+    go_by("2026-11-16")
+    first = (week.state / "report.md").read_text()
+    go_by("2026-11-23")
+    second = (week.state / "report.md").read_text()
+    assert place.read_text() == "# Of the step before\n" + first + second
+    assert "Nothing changed." in second
