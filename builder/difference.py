@@ -62,11 +62,12 @@ class Difference:
     links: tuple[Resized, ...] = ()  # of what each image of a lineage adds
     total: tuple[int, int] = (0, 0)  # bytes, what images have in common counted once
     others: tuple[Change, ...] = ()  # of the lock, and charts
+    relocked: bool = False  # whether the locks differ, be it in hashes or times alone
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not (self.added or self.removed or self.changed or self.others)
+        return not (self.added or self.removed or self.changed or self.others or self.relocked)
 
 
 def lock_side(name: str, lock: Mapping[str, Any]) -> Side:
@@ -115,6 +116,7 @@ def compare(old: Side, new: Side) -> Difference:
         links=_links(pairs),
         total=(_total(old), _total(new)),
         others=(*_lock_changes(old.lock, new.lock), *changes("chart", old.charts, new.charts)),
+        relocked=old.lock != new.lock,
     )
 
 

@@ -88,6 +88,8 @@ def _summary(data: Mapping[str, Any]) -> str:
     if data["nothing"]:
         return NOTHING
     noun = data["noun"]
+    if not (data["changed"] or data["added"] or data["removed"] or data["others"]):
+        return "No version differs; hashes or times of the lock do."
     parts = [
         f"{count(len(data['changed']), noun)} changed, {data['same']} did not",
         *([f"{len(data['added'])} new"] if data["added"] else []),

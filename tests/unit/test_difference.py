@@ -210,3 +210,11 @@ def test_two_locks() -> None:
     assert change.images == ("desk",)
     assert (found.sizes, found.unconfigured, found.total) == ((), (), (0, 0))
     assert compare(lock_side("old", OLD), lock_side("old", OLD)).is_empty
+
+
+def test_two_locks_with_other_hashes_of_the_same_versions() -> None:
+    layers = {"desk/os=2": {"epoch": 1, "apt": {"desk": "1.0 sha256:z direct", "legs": "1"}}}
+    found = compare(lock_side("old", OLD), lock_side("new", {**OLD, "layers": layers}))
+    assert (found.changed, found.packages, found.others) == ((), (), ())
+    assert found.relocked
+    assert not found.is_empty

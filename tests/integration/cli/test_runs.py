@@ -52,6 +52,7 @@ def test_a_week_and_the_same_week_again(tiny: Tiny) -> None:
     again = tiny.run("weekly")
     assert again.returncode == 0, again.stderr
     assert set(report(tiny).values()) == {"reused"}
+    assert "\n\nNothing changed.\n" in again.stdout
     assert digests(tiny, "app") == first
 
 
@@ -69,6 +70,10 @@ def test_a_changed_recipe_rebuilds_it_and_its_descendants_only(tiny: Tiny) -> No
     assert '+  "files/more.txt",' in explained
     assert tiny.run("weekly").returncode == 0
     assert report(tiny) == {"base": "reused", "tool": "done", "app": "done", "other": "reused"}
+    assert (
+        f"## What changed since {RELEASE} until {RELEASE}.1\n\n"
+        "2 targets changed, 2 did not. No package changed. In all "
+    ) in (tiny.root / "build" / "report.md").read_text()
 
 
 def test_printed_commands_do_what_the_steps_do(make: Callable[[], Tiny]) -> None:

@@ -173,6 +173,12 @@ def test_built_again_with_the_same_packages() -> None:
     assert "No package changed" not in unknown
 
 
+def test_other_hashes_of_the_same_versions() -> None:
+    assert FORMATS["table"](as_data(replace(NONE, relocked=True))) == (
+        "2026.11.16 → 2026.11.23\nNo version differs; hashes or times of the lock do."
+    )
+
+
 def test_a_report_is_short() -> None:
     many = replace(FOUND, packages=tuple(replace(LAMP, name=f"lamp{n}") for n in range(33)))
     text = FORMATS["markdown"](as_data(many))
