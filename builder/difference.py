@@ -10,6 +10,7 @@ from typing import Any
 from builder.model import Inventory, Package
 from builder.shared import Change, Image, Shared, changes, packages, settings
 
+_POOL = re.compile(r" pool/[^/]+/[^/]+/([^/]+)/")
 _HASH = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
 
@@ -71,7 +72,10 @@ class Difference:
 
 
 def lock_side(name: str, lock: Mapping[str, Any]) -> Side:
-    """A lock as a side: a layer is `{ecosystem: {package: "version …"}}`, and whatever else."""
+    """A lock as a side. A layer has `packages`, or is itself, `{ecosystem: {name: "version …"}}`.
+
+    Whatever else there is in a layer is passed over.
+    """
     images = {
         target: Image(name=target.partition("/")[0], packages=_packages_of(layer))
         for target, layer in lock.get("layers", {}).items()
@@ -82,13 +86,20 @@ def lock_side(name: str, lock: Mapping[str, Any]) -> Side:
 def _packages_of(layer: Mapping[str, Any]) -> Inventory:
     return {
         ecosystem: {
-            name: Package(version=value.split()[0], size=0)
+            name: _package(name, value)
             for name, value in items.items()
             if isinstance(value, str) and value.strip()
         }
-        for ecosystem, items in layer.items()
+        for ecosystem, items in layer.get("packages", layer).items()
         if isinstance(items, Mapping)
     }
+
+
+def _package(name: str, text: str) -> Package:
+    """What is locked of a package: its version, and where its archive keeps that of its source."""
+    pool = _POOL.search(text)
+    source = pool[1] if pool and pool[1] != name else ""
+    return Package(version=text.split()[0], size=0, source=source)
 
 
 def compare(old: Side, new: Side) -> Difference:

@@ -212,6 +212,20 @@ def test_two_locks() -> None:
     assert compare(lock_side("old", OLD), lock_side("old", OLD)).is_empty
 
 
+def test_the_packages_of_a_layer_are_of_the_source_that_their_archive_says() -> None:
+    def lock(version: str) -> dict[str, Any]:
+        def said(name: str) -> str:
+            return f"{version} sha256:{'a' * 64} two-security pool/main/o/openssl/{name}.deb"
+
+        packages = {name: said(name) for name in ("libssl3t64", "openssl")}
+        layer = {"epoch": 1, "asked": "x", "packages": {"apt": packages, "pip": {"lamp": "1 x"}}}
+        return {"layers": {"base/os=2": layer}}
+
+    (change,) = compare(lock_side("old", lock("1")), lock_side("new", lock("2"))).packages
+    assert (change.name, change.members) == ("openssl", ("libssl3t64", "openssl"))
+    assert (change.before, change.after, change.targets) == ("1", "2", ("base/os=2",))
+
+
 def test_two_locks_with_other_hashes_of_the_same_versions() -> None:
     layers = {"desk/os=2": {"epoch": 1, "apt": {"desk": "1.0 sha256:z direct", "legs": "1"}}}
     found = compare(lock_side("old", OLD), lock_side("new", {**OLD, "layers": layers}))
