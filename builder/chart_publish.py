@@ -14,7 +14,7 @@ from builder.charting import ChartChange, publish_as
 from builder.errors import BuilderError, raise_all
 from builder.model import Matrix
 from builder.ports import Store
-from builder.release import Record
+from builder.release import Record, moment
 from builder.render.chart_index import INDEX, merge_index
 from builder.render.chart_package import ChartPackage
 from builder.signing import Sign
@@ -47,7 +47,7 @@ class Released:
     @property
     def moment(self) -> str:
         """When it was released, as an index says it."""
-        return f"{self.record.day}T00:00:00Z"
+        return moment(self.record.release)
 
     def package(self, name: str, version: str = "") -> ChartPackage:
         """The package of a chart. Raises StepError where it is gone."""

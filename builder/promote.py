@@ -1,46 +1,27 @@
 """The release: what passed becomes what is offered.
 
-In this order: chart packages, the record, `current` (the one commit point), then tags, then the
-chart repository's index. What comes after the commit point can be done again from the record, by
-whoever comes next; nothing is offered by halves before it.
+Chart packages are there already; the record, `current` and the tags are what `records` commits,
+and the chart repository's index is written last.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 from builder import release
 from builder.chart_artifact import package_in
 from builder.charting import chart_place, files_of
-from builder.errors import ConflictError, StepError, raise_all
+from builder.errors import StepError
 from builder.events import Noted, Result
 from builder.lock import dump as dump_lock
-from builder.observe import read_record, releases_reference
 from builder.offers import Offers
 from builder.plan import Plan, Step, base_reference
-from builder.ports import Artifact, Blob, Images, Store
-from builder.reference import Reference
-from builder.reference import parse as parse_reference
+from builder.ports import Images, Store
+from builder.records import Records, taken
 from builder.release import Record, ReleasedChart
 from builder.render.chart_version import chart_fingerprint, value_types
 from builder.work import Work
-
-_AT_ONCE = 8
-
-
-class Move(NamedTuple):
-    """A tag and what it is to name. `kind` is immutable or rolling.
-
-    `manifests` are, by platform, what the source is an index of; none: it is a manifest.
-    """
-
-    source: Reference
-    place: Reference
-    kind: str
-    manifests: Mapping[str, str] = {}
 
 
 class Promotion:
@@ -50,15 +31,14 @@ class Promotion:
         self._work = work
         self._store = store
         self._images = images
-        self._records = releases_reference(work.catalog)
+        self._records = Records(catalog=work.catalog, store=store, images=images)
 
     def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
         """Promote what the registry has of this plan. The detail is of the record."""
         plan = self._work.plan
-        current = self._records.with_tag(release.CURRENT)
-        previous = read_record(self._store, current)
+        previous = self._records.current()
         if previous and step.action == "keep":
-            self.converge(previous)
+            self._records.converge(previous)
             return Result(
                 step=step.id, status="reused", reason=step.reason, detail=_detail(previous)
             )
@@ -66,99 +46,13 @@ class Promotion:
         if previous and previous.release == record.release:
             # Of an earlier try of this step, that got as far as the commit point.
             if not release.same_content(previous, record):
-                raise self._taken(record)
-            self.converge(previous)
+                raise taken(record.release)
+            self._records.converge(previous)
             return Result(step=step.id, status="done", reason=step.reason, detail=_detail(previous))
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
-        held = read_record(self._store, self._records.with_tag(record.release))
-        # The same one is that of an earlier try, which did not get further.
-        if held is not None and release.dump(held) != release.dump(record):
-            raise self._taken(record)
-        self._check_immutable(record)
-        self._note(step, f"recording {record.release}")
-        self._store.put(self._artifact(record), self._records.with_tag(record.release))
-        self._store.copy(self._records.with_tag(record.release), current)
-        self._note(step, "moving tags")
-        self.converge(record)
+        self._records.commit(record, lambda text: self._note(step, text))
         return Result(step=step.id, status="done", reason=step.reason, detail=_detail(record))
-
-    def converge(self, record: Record) -> None:
-        """Make every tag of a record name its digest, in every registry. Idempotent."""
-        groups: dict[str, list[Move]] = {}
-        for move in self.tags(record):
-            groups.setdefault(move.place.name, []).append(move)
-        # One at a time in each repository: registries on plain files write a manifest's link
-        # again with each of its tags, and answer 500 to who reads it just then.
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._move_all, groups.values()))
-
-    def tags(self, record: Record) -> list[Move]:
-        """Every tag that a record stands for: charts and what never moves first."""
-        matrix = self._work.catalog.matrix
-        moves: list[Move] = []
-        for host in map(matrix.host, matrix.registries):
-            for name, chart in record.charts.items():
-                image = f"{release.CHARTS}/{name}"
-                source = parse_reference(matrix.repository_of(image))
-                place = parse_reference(matrix.repository_of(image, host))
-                digest = chart.listed[chart.version]["manifest"]
-                moves.append(Move(source.at(digest), place.with_tag(chart.version), "immutable"))
-            moves += self._image_tags(record, host)
-        return sorted(moves, key=lambda move: move.kind)
-
-    def _image_tags(self, record: Record, host: str) -> Iterator[Move]:
-        """Tags of manifests, and of the indexes of cells of several platforms."""
-        matrix = self._work.catalog.matrix
-        inside = {key for cell in record.cells.values() for key in cell.targets.values()}
-        for key, target in record.targets.items():
-            source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
-            place = parse_reference(matrix.repository_of(target.image, host))
-            fixed = target.immutable(record.release)
-            kinds = dict.fromkeys(fixed[:1] if key in inside else fixed, "immutable")
-            kinds |= dict.fromkeys(() if key in inside else target.rolling, "rolling")
-            if target.publish:
-                for tag, kind in kinds.items():
-                    yield Move(source, place.with_tag(tag), kind)
-        for key, cell in record.cells.items():
-            target = record.targets[next(iter(cell.targets.values()))]
-            source = parse_reference(matrix.repository_of(target.image)).at(cell.digest)
-            place = parse_reference(matrix.repository_of(target.image, host))
-            kinds = dict.fromkeys(cell.immutable(target.exact, record.release), "immutable")
-            kinds |= dict.fromkeys(target.rolling, "rolling")
-            for tag, kind in kinds.items():
-                yield Move(source, place.with_tag(tag), kind, record.manifests(key))
-
-    def _move_all(self, moves: Sequence[Move]) -> None:
-        for move in moves:
-            if self._store.digest(move.place) == move.source.digest:
-                continue
-            if move.manifests and self._store.digest(move.source) is None:
-                # A registry may have dropped what no tag named yet.
-                self._images.put_index(move.manifests, move.source)
-            self._store.copy(move.source, move.place)
-
-    def _taken(self, record: Record) -> ConflictError:
-        return ConflictError(
-            f"release {record.release} exists already, with other content",
-            hint="another run made it meanwhile; plan again",
-        )
-
-    def _check_immutable(self, record: Record) -> None:
-        """Raise ConflictError where a tag that never moves names something else."""
-        fixed = [move for move in self.tags(record) if move.kind == "immutable"]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(lambda move: self._store.digest(move.place), fixed)
-            errors = [
-                ConflictError(
-                    f"{move.place} exists with another digest: {digest[:19]}, not"
-                    f" {move.source.digest[:19]}",
-                    hint="it never moves; nothing was published",
-                )
-                for move, digest in zip(fixed, held, strict=True)
-                if digest is not None and digest != move.source.digest
-            ]
-        raise_all(errors)
 
     # The record.
 
@@ -200,7 +94,7 @@ class Promotion:
         listed[item.version] = {
             "manifest": manifest,
             "digest": package_in(package, str(place)).digest,
-            "created": f"{plan.release.replace('.', '-', 2)[:10]}T00:00:00Z",
+            "created": release.moment(plan.release),
         }
         return ReleasedChart(
             version=item.version,
@@ -219,12 +113,6 @@ class Promotion:
         }
         found = {key: self._store.digest(place) for key, place in places.items()}
         return {key: digest for key, digest in found.items() if digest}
-
-    def _artifact(self, record: Record) -> Artifact:
-        return Artifact(
-            kind=release.KIND,
-            files={release.FILE: Blob(kind="application/json", data=release.dump(record))},
-        )
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))

@@ -96,7 +96,7 @@ class Record:
     @property
     def day(self) -> str:
         """The day of the release, YYYY-MM-DD."""
-        return "-".join(self.release.split(".")[:3])
+        return day(self.release)
 
     def manifests(self, cell: str) -> dict[str, str]:
         """What the index of a cell is made of: digests by platform."""
@@ -129,6 +129,21 @@ def name(today: str, taken: Iterable[str]) -> str:
         number += 1
         candidate = f"{day}.{number}"
     return candidate
+
+
+def order(name: str) -> tuple[int, ...]:
+    """What releases are sorted by, the oldest first."""
+    return tuple(map(int, name.split(".")))
+
+
+def day(name: str) -> str:
+    """The day of a release, YYYY-MM-DD."""
+    return "-".join(name.split(".")[:3])
+
+
+def moment(name: str) -> str:
+    """When a release was made, as an index of charts says it: RFC 3339."""
+    return f"{day(name)}T00:00:00Z"
 
 
 def is_name(text: str) -> bool:

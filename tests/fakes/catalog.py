@@ -22,6 +22,7 @@ from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
 from builder.ports import BaseLock
 from builder.promote import Promotion, blocked_steps
+from builder.records import Records
 from builder.release import Record
 from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage, pack
@@ -349,3 +350,8 @@ class Week:
     def promotion(self, plan: Plan) -> Promotion:
         """The step that releases."""
         return Promotion(work=self.work(plan), store=self.store, images=self.store)
+
+    def records(self) -> Records:
+        """Its releases."""
+        catalog = self.folder.load().catalog
+        return Records(catalog=catalog, store=self.store, images=self.store)
