@@ -23,6 +23,7 @@ COMMANDS = {
     "charts": "render, check, run and package the charts; check and launch any chart",
     "publish": "release what passed: record, tags, charts, index",
     "weekly": "lock, plan, build, charts, publish, report",
+    "rollback": "release again what an older release offered",
     "step": "carry out one step of the plan",
     "registry": "serve the registry `embedded` until Ctrl-C",
     "clean": "remove what was derived",

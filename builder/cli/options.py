@@ -33,6 +33,32 @@ class Options:
     disk_budget: int = 0
 
 
+def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    from datetime import UTC, date, datetime
+
+    if value is None:
+        return datetime.now(UTC).date().isoformat()
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ConfigError(f"not a date: {value!r}", hint="--today YYYY-MM-DD") from None
+
+
+_REGISTRY = click.option(
+    "--registry",
+    "registries",
+    multiple=True,
+    envvar="BUILDER_REGISTRIES",
+    help="A registry instead of those of matrix.yaml; may be given again.",
+)
+_TODAY = click.option(
+    "--today",
+    envvar="BUILDER_TODAY",
+    callback=_day,
+    help="The day of the plan, YYYY-MM-DD; the clock's.",
+)
+
+
 def root(function: Function) -> Function:
     """--root."""
     return click.option(
@@ -44,16 +70,15 @@ def root(function: Function) -> Function:
     )(function)
 
 
+def releasing(function: Function) -> Function:
+    """What a command that changes releases, and plans nothing, depends on."""
+    return root(_REGISTRY(_TODAY(function)))
+
+
 def planning(function: Function) -> Function:
     """What a plan depends on."""
     for option in (
-        click.option(
-            "--registry",
-            "registries",
-            multiple=True,
-            envvar="BUILDER_REGISTRIES",
-            help="A registry instead of those of matrix.yaml; may be given again.",
-        ),
+        _REGISTRY,
         click.option(
             "--platform",
             "platforms",
@@ -61,12 +86,7 @@ def planning(function: Function) -> Function:
             envvar="BUILDER_PLATFORMS",
             help="A platform instead of those of matrix.yaml, e.g. linux/arm64; repeatable.",
         ),
-        click.option(
-            "--today",
-            envvar="BUILDER_TODAY",
-            callback=_day,
-            help="The day of the plan, YYYY-MM-DD; the clock's.",
-        ),
+        _TODAY,
         click.option(
             "--select",
             "-s",
@@ -149,14 +169,3 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str) -> i
         return size(value)
     except ValueError as error:
         raise ConfigError(str(error), hint="--disk-budget 14G") from None
-
-
-def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
-    from datetime import UTC, date, datetime
-
-    if value is None:
-        return datetime.now(UTC).date().isoformat()
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError:
-        raise ConfigError(f"not a date: {value!r}", hint="--today YYYY-MM-DD") from None

@@ -156,13 +156,18 @@ def _actions(
 def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]) -> Result:
     """Release, then write the chart repository from the record that is current then."""
     result = Promotion(work=work, store=session.store, images=session.store).release(step, blocked)
+    write_index(session)
+    return result
+
+
+def write_index(session: Session) -> None:
+    """Write the chart repository from the record that is current."""
     current = releases_reference(session.catalog).with_tag(CURRENT)
     record = read_record(session.store, current)
     if record is not None:
         folder = session.workspace.state / "charts"
         released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
         publish_index(released, folder)
-    return result
 
 
 @contextlib.contextmanager

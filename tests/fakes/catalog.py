@@ -28,6 +28,7 @@ from builder.render.chart_changelog import with_changelog
 from builder.render.chart_package import ChartPackage, pack
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
+from builder.rollback import Rollback
 from builder.selection import select
 from builder.work import Ports, Work
 from builder.workspace import Project, Workspace
@@ -350,6 +351,11 @@ class Week:
     def promotion(self, plan: Plan) -> Promotion:
         """The step that releases."""
         return Promotion(work=self.work(plan), store=self.store, images=self.store)
+
+    def rollback(self) -> Rollback:
+        """What offers an older release again."""
+        catalog = self.folder.load().catalog
+        return Rollback(catalog=catalog, store=self.store, images=self.store)
 
     def records(self) -> Records:
         """Its releases."""

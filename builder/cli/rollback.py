@@ -1,0 +1,73 @@
+"""`builder rollback`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, releasing
+from builder.cli.running import write_index
+from builder.cli.wiring import Session
+from builder.lock import FILE, parse
+from builder.records import Move
+from builder.rollback import Return, Rollback
+from builder.text import count
+
+
+@click.command()
+@click.argument("release")
+@releasing
+@click.option("--dry-run", is_flag=True, help="Only say what would be offered.")
+@click.option("--write-lock", is_flag=True, help="Make matrix.lock that of the release.")
+def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
+    """Release again what an older release offered, with its charts at higher versions.
+
+    Lines and charts that came since stay offered as they are.
+
+    \b
+    Example:
+      builder rollback 2026.11.16 --dry-run
+    """
+    session = Session(Options(**given))
+    with session.registry():
+        rollback = Rollback(catalog=session.catalog, store=session.store, images=session.store)
+        to = rollback.prepare(release, session.options.today)
+        moves = rollback.moves(to)
+        if not dry_run:
+            rollback.carry_out(to, lambda text: click.echo(text, err=True))
+            write_index(session)
+    _tell(to, moves)
+    if dry_run:
+        click.echo("nothing was written: without --dry-run it is")
+        return 0
+    if write_lock:
+        session.workspace.write_lock(parse(json.dumps(to.old.lock), f"the lock of {release}"))
+        click.echo(f"{FILE} is that of {release}; `builder weekly` would upgrade it again")
+    else:
+        click.echo(
+            f"{FILE} is as it was: `builder publish` or `builder weekly` would go forward again;"
+            f" --write-lock makes it that of {release}"
+        )
+    return 0
+
+
+def _tell(to: Return, moves: Sequence[tuple[Move, str | None]]) -> None:
+    """What is offered, chart by chart and tag by tag."""
+    if to.is_offered:
+        click.echo(f"{to.current.release} offers what {to.old.release} did: nothing to do")
+        return
+    before, after = to.current.release, to.record.release
+    click.echo(f"{after}: what {to.old.release} offered, in place of {before}")
+    for name, package in to.packages.items():
+        now = f"{to.current.charts[name].version} → " if name in to.current.charts else ""
+        held = to.old.charts[name].version
+        click.echo(f"chart {name}: {now}{package.version}, with what {held} held")
+    moved = [(move, digest) for move, digest in moves if digest is not None]
+    for move, digest in moved:
+        click.echo(f"{move.place}: {str(digest)[:19]} → {move.source.digest[:19]}")
+    new = len(moves) - len(moved)
+    charts = count(len(to.packages), "new chart")
+    click.echo(f"{charts}; of the tags {len(moved)} named something else, {new} nothing")
