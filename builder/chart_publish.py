@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from builder.errors import BuilderError, raise_all
 from builder.model import Matrix
 from builder.ports import Store
 from builder.release import Record, moment
-from builder.render.chart_index import INDEX, merge_index
+from builder.render.chart_index import INDEX, Entries, merge_index, read_index, without
 from builder.render.chart_package import ChartPackage
+from builder.render.chart_version import is_lower
 from builder.signing import Sign
 from builder.workspace import write
 
@@ -97,10 +98,12 @@ class Released:
         return self.record.charts[name].listed
 
 
-def publish_index(released: Released, folder: Path) -> int:
+def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | None = None) -> int:
     """Make `folder` a chart repository that lists all that releases have; how many packages.
 
-    Packages that are missing come from the registry; the index is last, by rename.
+    Packages that are missing come from the registry; the index is last, by rename. What the
+    release retired is no longer listed. `keeps` are the charts that stay listed although the
+    release lacks them; None: all.
     """
     publications = []
     for name, chart in released.record.charts.items():
@@ -116,5 +119,29 @@ def publish_index(released: Released, folder: Path) -> int:
         write_packages(folder, publications)
         old = index.read_bytes() if index.is_file() else None
         entries = [item.entry for item in publications]
-        write(index, merge_index(old, entries, generated=released.moment, file=str(index)))
+        merged = merge_index(old, entries, generated=released.moment, file=str(index))
+        gone = _retired(read_index(merged), released.record, keeps)
+        write(index, without(merged, gone, generated=released.moment))
+        for name, versions in gone.items():
+            for version in versions:
+                (folder / f"{name}-{version}.tgz").unlink(missing_ok=True)
     return len(publications)
+
+
+def _retired(
+    entries: Entries, record: Record, keeps: Collection[str] | None
+) -> dict[str, list[str]]:
+    """Listed versions that a record retired: lower than its own, so that a newer one's stay."""
+    found: dict[str, list[str]] = {}
+    for name, versions in entries.items():
+        numbers = [str(item["version"]) for item in versions]
+        if name in record.charts:
+            chart = record.charts[name]
+            found[name] = [
+                version
+                for version in numbers
+                if version not in chart.listed and is_lower(version, chart.version)
+            ]
+        elif keeps is not None and name not in keeps:
+            found[name] = numbers
+    return found

@@ -90,6 +90,19 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long releases stay: of the last `weeks` all, of the last `months` one each.
+
+    Only those count that have a release. `retired` are the days for which what people pull of a
+    line stays once the line ended.
+    """
+
+    weeks: int = 8
+    months: int = 12
+    retired: int = 180
+
+
+@dataclass(frozen=True, kw_only=True)
 class Matrix:
     """What `matrix.yaml` says. Mappings keep the order of the file: the first is the default."""
 
@@ -102,6 +115,7 @@ class Matrix:
     axes: Mapping[str, tuple[AxisValue, ...]]
     images: Mapping[str, Image]
     charts: Mapping[str, Chart]
+    retention: Retention = Retention()
 
     def value(self, axis: str, name: str) -> AxisValue:
         """The value `name` of `axis`; KeyError where there is none."""

@@ -206,7 +206,41 @@ class RegistryStore:
         self._put_manifest(place.at(_digest(body)), body, layouts.INDEX)
         return _digest(body)
 
+    def blobs(self, reference: Reference) -> dict[str, int]:
+        """What a manifest names, itself included: digest to bytes; nothing where it is gone."""
+        if (response := self._manifest(reference, "GET")) is None:
+            return {}
+        manifest = response.json()
+        named = [
+            manifest.get("config"),
+            *manifest.get("layers", ()),
+            *manifest.get("manifests", ()),
+        ]
+        found = {item["digest"]: int(item["size"]) for item in named if item}
+        return {**found, _digest(response.content): len(response.content)}
+
+    def delete(self, reference: Reference) -> bool:
+        """Remove a manifest by its digest, with all its tags; False where it is gone."""
+        response = self._delete(reference.at(reference.digest))
+        if response.status_code == 405:
+            hint = "docker-registry: storage.delete.enabled; others have retention of their own"
+            raise StepError(f"{reference.registry} deletes nothing", hint=hint)
+        if response.status_code != 404:
+            check(response, str(reference))
+        return response.status_code != 404
+
+    def untag(self, reference: Reference) -> bool:
+        """Remove a tag; False where the registry removes no tag by itself."""
+        response = self._delete(reference)
+        if response.status_code not in {400, 404, 405}:
+            check(response, str(reference))
+        return response.status_code not in {400, 405}
+
     # The API.
+
+    def _delete(self, reference: Reference) -> requests.Response:
+        name, which = reference.repository, reference.digest or reference.tag
+        return self._api.ask(reference.registry, name, "DELETE", f"/v2/{name}/manifests/{which}")
 
     def _manifest(self, reference: Reference, method: str) -> requests.Response | None:
         name = reference.digest or reference.tag
@@ -236,10 +270,8 @@ class RegistryStore:
         """Let a repository have what a layout lacks, from the one of its parent."""
         registry, name = reference.registry, reference.repository
         for digest in layouts.missing(layout):
-            if (
-                self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}").status_code
-                == 200
-            ):
+            held = self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
+            if held.status_code == 200:
                 continue
             url = f"/v2/{name}/blobs/uploads/?mount={digest}&from={parent.repository}"
             answer = self._api.ask(registry, name, "POST", url)

@@ -38,6 +38,11 @@ def size(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
+def megabytes(size: int) -> str:
+    """Bytes as `14.2 MB`."""
+    return f"{size / 1e6:.1f} MB"
+
+
 def gigabytes(size: int) -> str:
     """Bytes as `14.2 GB`."""
     return f"{size / 1e9:.1f} GB"

@@ -24,6 +24,7 @@ COMMANDS = {
     "publish": "release what passed: record, tags, charts, index",
     "weekly": "lock, plan, build, charts, publish, report",
     "rollback": "release again what an older release offered",
+    "prune": "remove what no kept release needs, in registries and engine",
     "step": "carry out one step of the plan",
     "registry": "serve the registry `embedded` until Ctrl-C",
     "clean": "remove what was derived",

@@ -44,6 +44,13 @@ def _day(_context: click.Context, _parameter: click.Parameter, value: str | None
         raise ConfigError(f"not a date: {value!r}", hint="--today YYYY-MM-DD") from None
 
 
+engine = click.option(
+    "--engine",
+    type=click.Choice(["auto", "podman", "docker"]),
+    default="auto",
+    envvar="BUILDER_ENGINE",
+    help="What builds; auto is docker where its daemon answers, else podman.",
+)
 _REGISTRY = click.option(
     "--registry",
     "registries",
@@ -136,13 +143,7 @@ def running(function: Function) -> Function:
             envvar="BUILDER_JOBS",
             help="Steps at once.",
         ),
-        click.option(
-            "--engine",
-            type=click.Choice(["auto", "podman", "docker"]),
-            default="auto",
-            envvar="BUILDER_ENGINE",
-            help="What builds; auto is docker where its daemon answers, else podman.",
-        ),
+        engine,
     ):
         function = option(function)
     return planning(function)

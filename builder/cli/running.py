@@ -160,14 +160,14 @@ def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]
     return result
 
 
-def write_index(session: Session) -> None:
-    """Write the chart repository from the record that is current."""
+def write_index(session: Session, keeps: Collection[str] | None = None) -> None:
+    """Write the chart repository from the record that is current; `keeps`: see publish_index."""
     current = releases_reference(session.catalog).with_tag(CURRENT)
     record = read_record(session.store, current)
     if record is not None:
         folder = session.workspace.state / "charts"
         released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
-        publish_index(released, folder)
+        publish_index(released, folder, keeps=keeps)
 
 
 @contextlib.contextmanager

@@ -26,10 +26,11 @@ from builder.model import Catalog
 from builder.network import passwords, settle
 from builder.plan import Observed, Plan, Step, locked_reference
 from builder.planner import make_plan
-from builder.ports import Engine, LineProvider
+from builder.ports import LineProvider
 from builder.ports_layers import LayerResolver
 from builder.process import Command, Runner, which
 from builder.registry import EmbeddedRegistry
+from builder.removals import HostEngine
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.apt import AptRoot
 from builder.resolvers.check import PackageCheck
@@ -81,10 +82,9 @@ class Session:
     @cached_property
     def skopeo(self) -> str:
         """The path of skopeo. Raises ToolError."""
-        program = which("skopeo")
-        if program is None:
-            raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
-        return program
+        if program := which("skopeo"):
+            return program
+        raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
 
     def _enclose(self, command: Command) -> Command:
         """Where root alone can: skopeo's cache of what it saw belongs below the project."""
@@ -93,7 +93,7 @@ class Session:
         return enclosed(command, cache=self.workspace.state / "podman" / "library")
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> HostEngine:
         """The engine that the options ask for, or that this machine has."""
         from builder.engines.choose import choose
 

@@ -19,7 +19,7 @@ from builder.config.schema import (
 )
 from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError, Location
-from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Source
+from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Source, Retention,
 from builder.recipes import URL, parse_condition, remote_file
 from builder.reference import is_tag
 from builder.reference import parse as parse_reference
@@ -193,6 +193,7 @@ def _matrix(spec: MatrixSpec) -> Matrix:
         },
         images={name: _image(name, image) for name, image in spec.images.items()},
         charts={name: _chart(name, chart) for name, chart in spec.charts.items()},
+        retention=Retention(**spec.retention.model_dump()),
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from builder.model import Retention
 from builder.text import size
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
@@ -158,11 +159,26 @@ class NetworkSpec(_Spec):
     )
 
 
+class RetentionSpec(_Spec):
+    """What `builder prune` keeps besides the current release, and what it names."""
+
+    weeks: int = Field(
+        default=Retention.weeks, ge=1, description="every release of so many last weeks"
+    )
+    months: int = Field(
+        default=Retention.months, ge=0, description="the last release of so many last months"
+    )
+    retired: int = Field(
+        default=Retention.retired, ge=0, description="days for which a line that ended can be had"
+    )
+
+
 class MatrixSpec(_Spec):
     """matrix.yaml: what an organisation offers."""
 
     catalog: CatalogSpec
     network: NetworkSpec = NetworkSpec()
+    retention: RetentionSpec = RetentionSpec()
     axes: dict[AxisName, dict[ValueName, Annotated[AxisValueSpec, BeforeValidator(_empty)]]]
     images: dict[Name, ImageSpec]
     charts: dict[Name, ChartSpec] = {}

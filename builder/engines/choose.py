@@ -8,11 +8,11 @@ from builder.engines.docker import Docker, answers
 from builder.engines.podman import Podman
 from builder.engines.podman_probe import probe
 from builder.errors import ToolError
-from builder.ports import Engine
 from builder.process import Runner
+from builder.removals import HostEngine
 
 
-def choose(name: str, runner: Runner, state: Path) -> Engine:
+def choose(name: str, runner: Runner, state: Path) -> HostEngine:
     """The engine `name`; `auto` is docker where its daemon answers, else podman.
 
     What a killed run left of containers is removed. Raises ToolError with what to install.

@@ -16,7 +16,7 @@ from docker.models.containers import Container as Running
 
 from builder import reference
 from builder.engines import layout as layouts
-from builder.engines.names import LABEL, LOCAL, local_name
+from builder.engines.names import LABEL, LOCAL, local_name, sizes
 from builder.engines.platforms import host_platforms
 from builder.errors import StepError, ToolError, TransientError
 from builder.ports import BuildRequest, Built, Container, StartRequest
@@ -125,6 +125,11 @@ class Docker:
                 client.images.remove(name, force=True)
             kind = {"type": ["regular"]}
             client.api.prune_builds(filters=kind, all=True)  # type: ignore[arg-type]
+
+    def images(self) -> dict[str, int]:
+        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        with self._client() as client:
+            return sizes(client.api.images())
 
     def clean_up(self) -> tuple[str, ...]:
         """Remove the containers that a killed run of this project left; their ids."""

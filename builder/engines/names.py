@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 LABEL = "catalog-builder.state"
 """The label that every container of ours carries; its value names the engine's state folder."""
@@ -25,3 +28,17 @@ def context_name(identity: str, name: str) -> str:
     digest whichever registry they stood in, and by whatever reference.
     """
     return f"{local_name(identity).removesuffix(':latest')}:{name}"
+
+
+def sizes(listed: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The bytes of images by `registry/repository@digest`, out of what an engine lists."""
+    return {
+        name: int(image.get("Size", 0))
+        for image in listed
+        for name in image.get("RepoDigests") or ()
+    }
+
+
+def sizes_in(text: str) -> dict[str, int]:
+    """The same, out of JSON."""
+    return sizes(json.loads(text))

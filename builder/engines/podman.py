@@ -13,7 +13,7 @@ from pathlib import Path
 
 from builder import reference
 from builder.engines import layout as layouts
-from builder.engines.names import LABEL, LOCAL, context_name, local_name
+from builder.engines.names import LABEL, LOCAL, context_name, local_name, sizes_in
 from builder.engines.platforms import host_platforms
 from builder.engines.podman_home import Home, Limits, enclosed, mounts_below
 from builder.errors import StepError
@@ -115,6 +115,11 @@ class Podman:
         argv = (self._program, "rmi", "--force", "--ignore", name)
         with self._lock:
             self._runner.run(self._command(argv), check=False)
+
+    def images(self) -> dict[str, int]:
+        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        argv = (self._program, "images", "--format", "json")
+        return sizes_in(self._runner.run(self._command(argv)).stdout)
 
     def clean_up(self) -> tuple[str, ...]:
         """Remove what a killed run left: containers, half-made images, mounts; the former's ids.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import semver
@@ -77,6 +77,17 @@ def with_entries(
             )
     raise_all(errors)
     return merged
+
+
+def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str) -> bytes:
+    """An index without these versions, by chart; as it is where it lists none of them."""
+    before = read_index(text)
+    after = {
+        name: [item for item in versions if item["version"] not in gone.get(name, ())]
+        for name, versions in before.items()
+    }
+    after = {name: versions for name, versions in after.items() if versions}
+    return text if after == before else emit_index(after, generated)
 
 
 def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, object]]]:

@@ -83,6 +83,12 @@ def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) 
     return str(version.bump_patch())
 
 
+def is_lower(version: str, other: str) -> bool:
+    """Whether a version is lower than another; what is no version is not."""
+    valid = semver.Version.is_valid(version) and semver.Version.is_valid(other)
+    return valid and semver.Version.parse(version) < other
+
+
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
     """The type of every value of a chart, by path, and its templates.
 

@@ -18,6 +18,7 @@ HERE = ("--registry", "127.0.0.1:5999", "--today", "2026-12-07")
 def weeks(week: Week, monkeypatch: pytest.MonkeyPatch) -> Week:
     """Two weeks, the second with a change, in the registry that commands get."""
     monkeypatch.setattr(Session, "store", week.store)
+    monkeypatch.setattr(Session, "engine", week.engine)
     week.go_by()
     change(week)
     week.go_by(today="2026-11-30")
@@ -76,3 +77,76 @@ def test_a_rollback_to_nothing(weeks: Week, run: Run) -> None:
         "",
         "error: there is no release '2026.11.16'\n  hint: the latest: 2026.11.30, 2026.11.23\n",
     )
+
+
+# Retention.
+
+
+def test_a_prune(weeks: Week, run: Run) -> None:
+    old, new = record(weeks, "2026.11.23"), record(weeks)
+    gone = [key for key, item in old.targets.items() if new.targets[key].digest != item.digest]
+    packages = record(weeks).charts["desk"].listed["1.0.0"]["manifest"]
+    found = run("prune", *HERE, "--keep-weeks", "1", "--keep-months", "0")
+    assert found.code == 0
+    assert found.err == ""
+    told = found.out.splitlines()
+    assert told[:4] == [
+        "release 2026.11.23: past retention",
+        "release 2026.11.30: past retention",
+        "chart desk: 1.0.0 leaves the index; no kept release offers it",
+        "release 2026.12.07: new, as 2026.11.30 without these",
+    ]
+    assert told[4] == (
+        f"127.0.0.1:5999/shop-charts/desk@{packages[:19]} (1.0.0 and 1 more), 0.0 MB:"
+        " only releases that go named it"
+    )
+    for key in gone:
+        item = old.targets[key]
+        assert (
+            f"127.0.0.1:5999/shop-{item.image}@{item.digest[:19]}"
+            f" ({item.exact}-2026.11.23 and 1 more), 0.0 MB: only releases that go named it"
+        ) in told
+    assert told[-8:] == [
+        "9 manifests to go, 0.0 MB",
+        "19 manifests to stay",
+        "  11: named by a kept release",
+        "  8: said of an image that stays",
+        "  8 tags of releases that go name some of them, and go where a registry can",
+        "1 release to stay",
+        "  2026.12.07: current",
+        "nothing was removed: --yes does it",
+    ]
+    assert record(weeks) == new
+
+
+def test_a_prune_that_does_it(weeks: Week, run: Run) -> None:
+    assert run("rollback", "2026.11.23", *HERE).code == 0
+    assert (weeks.state / "charts" / "desk-1.0.1.tgz").is_file()
+    found = run("prune", *HERE, "--keep-weeks", "1", "--keep-months", "0", "--yes")
+    assert (found.code, found.err) == (0, "recording 2026.12.07.1\nmoving tags\n")
+    assert found.out.endswith("\nremoved; 0 tags of what stays went too\n")
+    assert weeks.records().names() == ("2026.12.07", "2026.12.07.1")
+    charts = weeks.state / "charts"
+    index = (charts / "index.yaml").read_text()
+    assert [version in index for version in ('"1.0.0"', '"1.0.1"', '"1.0.2"')] == [
+        False, False, True,
+    ]  # fmt: skip
+    assert [path.name for path in charts.glob("*.tgz")] == ["desk-1.0.2.tgz"]
+    again = run("prune", *HERE, "--keep-weeks", "1", "--keep-months", "0")
+    assert "0 manifests to go, 0.0 MB\n" in again.out
+
+
+def test_what_is_kept_stands_in_the_matrix(weeks: Week, run: Run) -> None:
+    assert "\n2 releases to stay\n" in run("prune", *HERE).out
+    text = (weeks.folder.root / "matrix.yaml").read_text()
+    weeks.folder.write("matrix.yaml", f"{text}\nretention: {{weeks: 1, months: 1, retired: 0}}\n")
+    assert "\n1 release to stay\n" in run("prune", *HERE).out
+    weeks.folder.write("matrix.yaml", f"{text}\nretention: {{weeks: 0}}\n")
+    assert run("prune", *HERE).code == 2
+
+
+def test_a_prune_of_nothing(week: Week, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "store", week.store)
+    assert run("prune", *HERE) == (
+        5, "", "error: nothing is released in 127.0.0.1:5999/shop-releases\n",
+    )  # fmt: skip

@@ -18,6 +18,7 @@ class FakeEngine(Calls):
         self.salt = salt
         self.requests: list[BuildRequest] = []
         self.running: dict[str, StartRequest] = {}
+        self.held: dict[str, int] = {}
 
     def build(self, request: BuildRequest) -> Built:
         """Write a layout that holds the Dockerfile and what it stands on."""
@@ -44,8 +45,13 @@ class FakeEngine(Calls):
         self.running.pop(container.id, None)
 
     def drop(self, name: str) -> None:
-        """Nothing is kept, so there is nothing to do."""
+        """What is built is not kept, so only `held` may lack it afterwards."""
         self._call("drop", name)
+        self.held.pop(name, None)
+
+    def images(self) -> dict[str, int]:
+        """What `held` says."""
+        return dict(self.held)
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """One line."""

@@ -16,7 +16,7 @@ from builder.reference import Reference
 from tests.fakes.calls import Calls
 from tests.fakes.layout import read_digest
 
-WRITES = frozenset({"push", "copy", "put", "put_index"})
+WRITES = frozenset({"push", "copy", "put", "put_index", "delete", "untag"})
 
 
 class Crash(Exception):
@@ -38,6 +38,8 @@ class FakeStore(Calls):
         self._configs: dict[str, Mapping[str, Any]] = {}
         self._blobs: dict[str, bytes] = {}
         self._members: dict[str, tuple[str, ...]] = {}  # what an index names
+        self.removes_tags = False
+        """Whether it removes a tag by itself."""
         self._left: int | None = None
 
     def tags(self, repository: str) -> tuple[str, ...]:
@@ -141,6 +143,41 @@ class FakeStore(Calls):
             self._members[digest] = tuple(manifests.values())
             self._written()
             return digest
+
+    def blobs(self, reference: Reference) -> dict[str, int]:
+        """What a manifest names; it is 500 bytes itself, and what an artifact holds 100 each."""
+        with self._guard:
+            self._ask("blobs", reference)
+            digest = self._find(reference)
+            if digest is None:
+                return {}
+            found = dict.fromkeys((digest, *self._members.get(digest, ())), 500)
+            found |= {layer.digest: layer.size for layer in self.known_layers.get(digest, ())}
+            artifact = self.artifacts[f"{reference.name}@{digest}"]
+            return found | {repr(file): 100 for file in (artifact.files if artifact else {})}
+
+    def delete(self, reference: Reference) -> bool:
+        """Remove a manifest, with all its tags."""
+        with self._guard:
+            self._ask("delete", reference)
+            name = f"{reference.name}@{reference.digest}"
+            if name not in self.artifacts:
+                return False
+            del self.artifacts[name]
+            held = self.tags(reference.name)
+            for tag in (str(reference.with_tag(tag)) for tag in held):
+                if self.named[tag] == reference.digest:
+                    del self.named[tag]
+            self._written()
+            return True
+
+    def untag(self, reference: Reference) -> bool:
+        """Remove a tag, if it does that."""
+        with self._guard:
+            self._ask("untag", reference)
+            if self.removes_tags and self.named.pop(str(reference), None):
+                self._written()
+            return self.removes_tags
 
     def hold(self, other: FakeStore) -> None:
         """Hold what another does, and nothing else."""

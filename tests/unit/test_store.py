@@ -176,3 +176,32 @@ def test_how_layers_are_moved(store: RegistryStore) -> None:
         "skopeo", "copy", "--quiet", "--preserve-digests", "--all", "--src-tls-verify=false",
         "docker://127.0.0.1:5005/a:1", "docker://ghcr.io/b/a:1",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "removed"), [(202, True), (404, True), (400, False), (405, False)]
+)
+def test_whether_a_tag_can_be_removed(
+    registry: Registry, store: RegistryStore, code: int, *, removed: bool
+) -> None:
+    registry.script = lambda method, path: (code, {}, b"")
+    assert store.untag(parse(f"{registry.address}/{TAG}")) is removed
+    assert registry.asked == [("DELETE", "/v2/image/manifests/tag")]
+
+
+def test_a_registry_that_deletes_nothing(registry: Registry, store: RegistryStore) -> None:
+    registry.script = lambda method, path: (405, {}, b"")
+    with pytest.raises(StepError) as caught:
+        store.delete(parse(f"{registry.address}/image@{DIGEST}"))
+    assert str(caught.value) == (
+        f"{registry.address} deletes nothing\n"
+        "  hint: docker-registry: storage.delete.enabled; others have retention of their own"
+    )
+
+
+def test_a_tag_with_a_digest_is_deleted_by_the_digest(
+    registry: Registry, store: RegistryStore
+) -> None:
+    registry.script = lambda method, path: (202, {}, b"")
+    assert store.delete(parse(f"{registry.address}/{TAG}@{DIGEST}"))
+    assert registry.asked == [("DELETE", f"/v2/image/manifests/{DIGEST}")]

@@ -17,6 +17,7 @@ from builder.errors import StepError
 from builder.ports import Artifact, Blob, Images, Store
 from builder.process import Runner
 from builder.reference import Reference, parse
+from builder.removals import Removals
 from builder.store import RegistryStore
 from tests.fakes.layout import write_layout
 from tests.fakes.store import FakeStore
@@ -70,13 +71,13 @@ def layouts(tmp_path: Path) -> Callable[[str], tuple[Path, str]]:
     return make
 
 
-class Both(Store, Images, Protocol):
-    """A store as a release needs it."""
+class Both(Store, Images, Removals, Protocol):
+    """A store as a release, and what ends one, need it."""
 
 
 @pytest.fixture
 def both(store: Both) -> Both:
-    """One that takes indexes too."""
+    """One that takes indexes too, and removes."""
     return store
 
 
@@ -302,3 +303,66 @@ def test_an_index_of_what_is_not_there(both: Both, place: Place, layouts: Layout
         both.put_index(manifests, place("image"))
     assert caught.value.message == f"{place('image')}@{MISSING} is not in the registry"
     assert both.tags(place("image").name) == ("one", "two")
+
+
+# What is removed.
+
+
+def test_a_digest_goes_with_all_its_tags(both: Both, place: Place, layouts: Layouts) -> None:
+    (one, first), (two, second) = layouts("one"), layouts("two")
+    both.push(one, place("image:a"))
+    both.push(two, place("image:b"))
+    both.copy(place("image:a"), place("image:c"))
+    both.copy(place("image:a"), place("other:a"))
+    assert both.delete(place(f"image@{first}"))
+    assert both.digest(place(f"image@{first}")) is None
+    assert both.tags(place("image").name) == ("b",)
+    assert both.digest(place("image:a")) is None
+    assert both.digest(place("image:b")) == second
+    assert both.digest(place("other:a")) == first
+
+
+def test_what_is_gone_already(both: Both, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    both.push(layout, place("image:a"))
+    assert both.delete(place(f"image@{digest}"))
+    assert not both.delete(place(f"image@{digest}"))
+    assert not both.delete(place(f"none@{MISSING}"))
+    assert both.blobs(place(f"image@{digest}")) == {}
+
+
+def test_what_went_can_come_back(both: Both, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    both.push(layout, place("image:a"))
+    both.delete(place(f"image@{digest}"))
+    assert both.push(layout, place("image:a")) == digest
+    assert both.tags(place("image").name) == ("a",)
+
+
+def test_docker_registry_removes_no_tag_alone(both: Both, place: Place, layouts: Layouts) -> None:
+    layout, digest = layouts("one")
+    both.push(layout, place("image:a"))
+    both.copy(place("image:a"), place("image:b"))
+    assert not both.untag(place("image:a"))
+    assert both.digest(place("image:a")) == both.digest(place("image:b")) == digest
+
+
+def test_what_a_manifest_names(both: Both, place: Place, layouts: Layouts) -> None:
+    manifests = pair(both, place, layouts)
+    digest = both.put_index(manifests, place("image"))
+    named = both.blobs(place(f"image@{digest}"))
+    assert set(named) == {digest, *manifests.values()}
+    (layer,) = both.layers(place("image:one"))
+    member = both.blobs(place("image:one"))
+    assert member[layer.digest] == layer.size
+    assert member[manifests["linux/arm/v7"]] == named[manifests["linux/arm/v7"]] > 0
+
+
+def test_an_index_goes_and_its_members_stay(both: Both, place: Place, layouts: Layouts) -> None:
+    manifests = pair(both, place, layouts)
+    digest = both.put_index(manifests, place("image"))
+    both.copy(place(f"image@{digest}"), place("image:all"))
+    assert both.delete(place(f"image@{digest}"))
+    assert both.tags(place("image").name) == ("one", "two")
+    for manifest in manifests.values():
+        assert both.digest(place(f"image@{manifest}")) == manifest

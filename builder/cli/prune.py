@@ -1,0 +1,91 @@
+"""`builder prune`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, engine, releasing
+from builder.cli.running import write_index
+from builder.cli.wiring import Session
+from builder.errors import ToolError
+from builder.garbage import Garbage, Policy, Search
+from builder.model import Retention
+from builder.prune import Prune, unneeded
+from builder.records import Records
+from builder.report.prune import lines
+from builder.text import count
+
+_NUMBER = click.IntRange(min=0)
+
+
+@click.command()
+@releasing
+@engine
+@click.option("--keep-weeks", type=click.IntRange(min=1), help="Instead of retention.weeks.")
+@click.option("--keep-months", type=_NUMBER, help="Instead of retention.months.")
+@click.option("--retired-days", type=_NUMBER, help="Instead of retention.retired.")
+@click.option("--orphans", is_flag=True, help="Also what no release named; when no run is on.")
+@click.option("--yes", is_flag=True, help="Remove it. Without, it is only shown.")
+def command(
+    keep_weeks: int | None,
+    keep_months: int | None,
+    retired_days: int | None,
+    orphans: bool,
+    yes: bool,
+    **given: Any,
+) -> int:
+    """Remove what no kept release, no living line and no listed chart names.
+
+    What is kept stands in matrix.yaml, under `retention`. Registries free the room at their next
+    garbage collection.
+
+    \b
+    Example:
+      builder prune --keep-weeks 4 --yes
+    """
+    session = Session(Options(**given))
+    said = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
+    policy = Policy(
+        keep=_policy(session, {key: value for key, value in said.items() if value is not None}),
+        today=session.options.today,
+        orphans=orphans,
+    )
+    with session.registry():
+        store = session.store
+        records = Records(catalog=session.catalog, store=store, images=store)
+        search = Search(
+            catalog=session.catalog, store=store, removals=store, records=records, policy=policy
+        )
+        garbage = search.run()
+        local = _local(session, garbage)
+        for line in lines(garbage, local):
+            click.echo(line)
+        if not yes:
+            click.echo("nothing was removed: --yes does it")
+            return 0
+        tags = Prune(store=store, removals=store, records=records).carry_out(
+            garbage,
+            lambda: write_index(session, keeps=garbage.charts),
+            lambda text: click.echo(text, err=True),
+        )
+        for name in local:
+            session.engine.drop(name)
+    click.echo(f"removed; {count(tags, 'tag')} of what stays went too")
+    return 0
+
+
+def _policy(session: Session, said: dict[str, int]) -> Retention:
+    """What matrix.yaml says, and in its place what the flags say."""
+    return replace(session.catalog.matrix.retention, **said)
+
+
+def _local(session: Session, garbage: Garbage) -> dict[str, int]:
+    """What an engine holds and nothing needs; nothing where there is no engine."""
+    try:
+        return unneeded(session.engine, garbage)
+    except ToolError as error:
+        click.echo(f"no engine is looked at: {error.message}", err=True)
+        return {}
