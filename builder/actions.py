@@ -83,10 +83,9 @@ class BuildActions:
         detail = {"tests": asdict(counts), "log": str(log)}
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
-    def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
-        began = time.monotonic()
-        log = self._work.log(step.id)
-        log.unlink(missing_ok=True)
+    def make(self, step: Step, item: TargetPlan) -> tuple[BuildRequest, Built]:
+        """Build a target, on what the registry has of what it stands on."""
+        self._work.log(step.id).unlink(missing_ok=True)
         shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
@@ -95,7 +94,13 @@ class BuildActions:
         folder = request.context / DOWNLOADS
         provide(item.target, self._work, self._ports, folder, partial(self._note, step))
         self._note(step, "building")
-        built = self._ports.engine.build(request)
+        return request, self._ports.engine.build(request)
+
+    def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
+        began = time.monotonic()
+        log = self._work.log(step.id)
+        log.unlink(missing_ok=True)
+        request, built = self.make(step, item)
         self._note(step, "testing")
         junit = self._work.state / "junit" / f"{item.target.slug}.xml"
         asked = self.smoke_request(item, built.local, junit, log)
@@ -110,7 +115,7 @@ class BuildActions:
             seconds=time.monotonic() - began,
             chain=chain,
         )
-        digest = self._push(item, built, place, contexts["parent"], known)
+        digest = self._push(item, built, place, request.contexts["parent"], known)
         shutil.rmtree(self.folder(item), ignore_errors=True)
         detail = {"digest": digest, "size": built.size, "tests": asdict(counts)}
         detail |= {"chain": list(chain), "log": str(log)}

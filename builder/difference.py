@@ -99,7 +99,7 @@ def _package(name: str, text: str) -> Package:
     """What is locked of a package: its version, and where its archive keeps that of its source."""
     pool = _POOL.search(text)
     source = pool[1] if pool and pool[1] != name else ""
-    return Package(version=text.split()[0], size=0, source=source)
+    return Package(version=text.split(maxsplit=1)[0], size=0, source=source)
 
 
 def compare(old: Side, new: Side) -> Difference:

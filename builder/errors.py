@@ -99,6 +99,12 @@ class ConflictError(BuilderError):
     exit_code = 7
 
 
+class DifferenceError(BuilderError):
+    """An image was built again, and is not what the registry holds."""
+
+    exit_code = 8
+
+
 class Problems(BuilderError):
     """Several independent errors, reported together. The exit code is that of the first."""
 

@@ -20,12 +20,22 @@ from typing import IO, cast
 
 import zstandard
 
+from builder.differences import Member
 from builder.model import ImageLayer
 from builder.workspace import write
 
 _CHUNK = 1 << 16
 _BACK = tarfile.BLOCKSIZE
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_XATTR = "SCHILY.xattr."
+_KINDS = {
+    tarfile.DIRTYPE: "folder",
+    tarfile.SYMTYPE: "link",
+    tarfile.LNKTYPE: "hard link",
+    tarfile.CHRTYPE: "character device",
+    tarfile.BLKTYPE: "block device",
+    tarfile.FIFOTYPE: "pipe",
+}
 
 
 @dataclass(frozen=True)
@@ -132,10 +142,36 @@ def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
         archive = _opened(file)
         for member in archive:
             if member.isreg() and (path := _path(member)) in paths:
-                content = archive.extractfile(member)
-                assert content is not None
-                found[path] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+                found[path] = _sha256(archive, member)
     return found
+
+
+def read_members(blob: Path) -> dict[str, Member]:
+    """All that a layer holds, by path without a leading slash."""
+    with blob.open("rb") as file:
+        archive = _opened(file)
+        return {_path(it): _member(archive, it) for it in archive}
+
+
+def _member(archive: tarfile.TarFile, it: tarfile.TarInfo) -> Member:
+    headers = it.pax_headers.items()
+    return Member(
+        kind="file" if it.isreg() else _KINDS.get(it.type, f"type {it.type!r}"),
+        mode=stat.S_IMODE(it.mode),
+        uid=it.uid,
+        gid=it.gid,
+        mtime=it.mtime,
+        size=it.size,
+        content=_sha256(archive, it) if it.isreg() else "",
+        link=it.linkname,
+        xattrs={key.removeprefix(_XATTR): text for key, text in headers if key.startswith(_XATTR)},
+    )
+
+
+def _sha256(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    content = archive.extractfile(member)
+    assert content is not None
+    return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _only_owned(before: Entry, after: Entry) -> bool:

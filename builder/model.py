@@ -238,6 +238,7 @@ class Recipe:
     when: tuple[When, ...] = ()
     needs: tuple[str, ...] = ()  # axes that its parent must have
     budget: int = 0  # compressed size that it may add to its parent; 0: not said
+    unreproducible: Mapping[str, str] = field(default_factory=dict)  # glob of paths to reason
     provides: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     command: tuple[str, ...] = ()

@@ -168,9 +168,8 @@ class Images(Protocol):
 class BaseLock:
     """What the lock says of a base.
 
-    `content` is the digest that identifies it: of the uncompressed root file system for a
-    bootstrap, of the manifest for a registry. `epoch` is in seconds. `suites` maps each suite of
-    its package archive to the sha256 of its InRelease file.
+    `content` is the digest of the uncompressed root file system for a bootstrap, of the manifest
+    for a registry. `epoch` is in seconds. `suites` maps each suite to its InRelease's sha256.
     """
 
     source: Source
@@ -262,8 +261,7 @@ class SmokeRequest:
 
     `suites` are folders of tests, the most basic first. `facts` is what the tests compare the
     image with: {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
-    "providers": {axis: name or ""},
-    "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
+    "providers": {axis: name}, "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
     """
 
     target: str

@@ -157,11 +157,7 @@ class RegistryStore:
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image, the lowest first. Raises StepError where it is not there."""
-        if (response := self._manifest(reference, "GET")) is None:
-            raise StepError(f"{reference} is not in the registry")
-        manifest = response.json()
-        config = json.loads(self._blob(reference, manifest["config"]["digest"]))
-        return layouts.layers(manifest, config)
+        return layouts.layers(*self._described(reference))
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
         """The configuration of an image, or of each of an index, by digest; empty: not there."""
@@ -253,6 +249,13 @@ class RegistryStore:
             return None
         check(response, str(reference))
         return response
+
+    def _described(self, reference: Reference) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The manifest and the configuration of an image."""
+        if (response := self._manifest(reference, "GET")) is None:
+            raise StepError(f"{reference} is not in the registry")
+        manifest = response.json()
+        return manifest, json.loads(self._blob(reference, manifest["config"]["digest"]))
 
     def _put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
         url = f"/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"

@@ -38,11 +38,11 @@ class Project:
 
 
 class Workspace:
-    """A catalog's folder, and the folder `build/` in it that holds all that is derived."""
+    """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, state: Path | None = None) -> None:
         self.root = root
-        self.state = root / "build"
+        self.state = state or root / "build"
 
     def load(self, platforms: tuple[str, ...] = ()) -> Project:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
@@ -147,6 +147,7 @@ class Workspace:
             ),
             needs=tuple(file.spec.needs),
             budget=file.spec.budget,
+            unreproducible=file.spec.unreproducible,
             provides=file.spec.provides,
             ports=tuple(file.spec.ports),
             command=tuple(file.spec.command),

@@ -26,6 +26,7 @@ COMMANDS = {
     "rollback": "release again what an older release offered",
     "prune": "remove what no kept release needs, in registries and engine",
     "step": "carry out one step of the plan",
+    "verify": "build images again, and compare them with the registry's",
     "registry": "serve the registry `embedded` until Ctrl-C",
     "clean": "remove what was derived",
 }

@@ -24,6 +24,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
 PlatformName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]
+PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
+Reason = Annotated[str, StringConstraints(min_length=1)]
 
 
 def _many(value: Any) -> Any:
@@ -200,6 +202,9 @@ class RecipeSpec(_Spec):
     packages: dict[Name, list[str]] = Field({}, description="by ecosystem: apt, pip, …")
     when: dict[str, WhenSpec] = Field(
         {}, description="more, by condition: `r`, `not python`, `debian=12`, `r@apt`; commas join"
+    )
+    unreproducible: dict[PathGlob, Reason] = Field(
+        {}, description="files that two builds may differ in, by path: why"
     )
     provides: dict[AxisName, dict[Name, dict[str, str]]] = Field(
         {}, description="for an axis, by provider: where its exact version is read"

@@ -90,6 +90,11 @@ def layers_in(layout: Path) -> tuple[ImageLayer, ...]:
     return layers(manifest, read(layout, manifest["config"]["digest"]))
 
 
+def config_in(layout: Path) -> dict[str, Any]:
+    """The configuration of the one image of a layout."""
+    return read(layout, read(layout, entry(layout)["digest"])["config"]["digest"])
+
+
 def expect(layout: Path, below: Sequence[ImageLayer]) -> None:
     """Have an engine that writes into `layout` find the layers of a parent there.
 

@@ -173,6 +173,13 @@ class Home:
         )
 
 
+def remove(state: Path) -> None:
+    """Remove the folder of a podman that has ended, and its run root."""
+    home = Home(state=state.absolute(), short=True)
+    for folder in (home.run_root, home.state):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def enclosed(command: Command, *, cache: Path) -> Command:
     """A command that ends with all its descendants, however it or its caller ends.
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from builder.engines.layout import blob, layers_in, read
+from builder.engines.layout import blob, config_in, layers_in
 from builder.errors import StepError
 from builder.model import ImageLayer
 from builder.ports import Artifact
@@ -61,8 +61,7 @@ class FakeStore(Calls):
             self._ask("push", reference)
             digest = self.named.get(str(reference)) or read_digest(layout)
             self.known_layers.setdefault(digest, layers_in(layout))
-            manifest = read(layout, read_digest(layout))
-            self._configs.setdefault(digest, read(layout, manifest["config"]["digest"]))
+            self._configs.setdefault(digest, config_in(layout))
             for layer in layers_in(layout):
                 if (file := blob(layout, layer.digest)).exists():
                     self._blobs[layer.digest] = file.read_bytes()
@@ -104,10 +103,7 @@ class FakeStore(Calls):
         """The layers of an image that was pushed here."""
         with self._guard:
             self._ask("layers", reference)
-            digest = self._find(reference)
-            if digest is None:
-                raise StepError(f"{reference} is not in the registry")
-            return self.known_layers[digest]
+            return self.known_layers[self._held(reference)]
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
         """What was pushed here, or put."""
@@ -203,6 +199,12 @@ class FakeStore(Calls):
             known = f"{reference.name}@{reference.digest}" in self.artifacts
             return reference.digest if known else None
         return self.named.get(str(reference))
+
+    def _held(self, reference: Reference) -> str:
+        digest = self._find(reference)
+        if digest is None:
+            raise StepError(f"{reference} is not in the registry")
+        return digest
 
     def _name(self, reference: Reference, digest: str, artifact: Artifact | None) -> None:
         self.named[str(reference)] = digest

@@ -1,0 +1,105 @@
+"""`builder verify`."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, running
+from builder.cli.running import Outcome, perform
+from builder.cli.wiring import Session
+from builder.differences import Verdict
+from builder.errors import DifferenceError, SelectionError, ToolError
+from builder.events import Listener, Result
+from builder.fingerprint import Fingerprint
+from builder.lock import Lock
+from builder.plan import Plan, Step
+from builder.report.verdicts import FORMATS
+from builder.verification import Verification, discard
+from builder.workspace import Workspace
+
+
+@click.command()
+@click.argument("targets", nargs=-1)
+@running
+@click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
+def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
+    """Build images again, and compare them with what the registry has, file by file.
+
+    TARGETS are selections. Each is built by podman on what the registry has below it, in a folder
+    of its own, with nothing stored, cached or downloaded before. Nothing is pushed. Exits with 8
+    where an image came out otherwise, in files for which its recipe states no reason.
+
+    \b
+    Example:
+      builder verify base 'jupyter-*,python=3.13'
+    """
+    session = Session(Options(**{**given, "select": targets or given["select"]}))
+    if session.options.engine == "docker":
+        hint = "leave out --engine docker"
+        raise ToolError("a Docker daemon keeps what it built: podman builds again", hint=hint)
+    lock = session.locked()
+    prints = session.fingerprints(lock)
+    with session.registry():
+        plan = session.plan(lock, prints, session.observed(lock, prints))
+        ids = [item for item in session.selected() if plan.targets[item].digest]
+        if not ids:
+            raise SelectionError(
+                "the registry has none of these images", hint="run `builder build`"
+            )
+        verdicts, outcome = _verify(session, lock, prints, plan, ids)
+    click.echo(FORMATS[style]([verdicts[item] for item in ids if item in verdicts]))
+    for result in outcome.results.values():
+        if result.status == "failed" and result.step.partition(":")[2] not in verdicts:
+            click.echo(f"\n{result.step} failed: {result.reason}", err=True)
+    return outcome.exit_code
+
+
+def _verify(
+    session: Session, lock: Lock, prints: dict[str, Fingerprint], plan: Plan, ids: list[str]
+) -> tuple[dict[str, Verdict], Outcome]:
+    """The verdicts by target, and how the steps ended that came to them."""
+    steps = {
+        f"verify:{item}": Step(
+            id=f"verify:{item}", kind="verify", target=item, needs=(), action="verify", reason=""
+        )
+        for item in ids
+    }
+    verdicts: dict[str, Verdict] = {}
+    with _elsewhere(session) as scratch:
+
+        def make(listen: Listener) -> Any:
+            def verify(step: Step) -> Result:
+                with _elsewhere(session) as other:
+                    work = other.work(lock, prints, plan, listen)
+                    builds = other.build_actions(work)
+                    verdict = Verification(work=work, builds=builds, images=other.store)
+                    found = verdicts[step.target] = verdict.verdict(step)
+                if found.status == "different":
+                    raise DifferenceError(f"{step.target} is not what the registry has")
+                return Result(step=step.id, status="done", reason=found.status)
+
+            return verify
+
+        return verdicts, perform(scratch, plan, steps, make)
+
+
+@contextlib.contextmanager
+def _elsewhere(session: Session) -> Iterator[Session]:
+    """The same on the same files; what it keeps is in a new folder, of which logs are left."""
+    above = session.workspace.state / "verify"
+    above.mkdir(parents=True, exist_ok=True)
+    state = Path(tempfile.mkdtemp(dir=above))
+    other = Session(replace(session.options, engine="podman"))
+    other.workspace = Workspace(session.workspace.root, state)
+    other.project, other.runner = session.project, session.runner
+    try:
+        yield other
+    finally:
+        discard(state)

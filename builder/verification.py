@@ -1,0 +1,97 @@
+"""Builds targets again, and says in what they differ from what the registry has of them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.actions import BuildActions
+from builder.differences import (
+    Difference,
+    Verdict,
+    compare_configs,
+    compare_layers,
+    compare_members,
+    engine_of,
+    explained,
+)
+from builder.engines import layout as layouts
+from builder.engines import podman_home
+from builder.events import Noted
+from builder.layers import read_members
+from builder.model import ImageLayer
+from builder.plan import Step
+from builder.ports import Built, Images
+from builder.reference import Reference
+from builder.weighing import instruction
+from builder.work import Work
+
+_UNLOCKED = "its packages are not locked: others may be the newest now"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Builds and compares. `work` and `builds` are those of a folder with nothing in it."""
+
+    work: Work
+    builds: BuildActions
+    images: Images
+
+    def verdict(self, step: Step) -> Verdict:
+        """Build the target of a step again. What the registry has of it is in the plan."""
+        item = self.work.plan.targets[step.target]
+        assert item.digest is not None
+        request, built = self.builds.make(step, item)
+        if built.digest == item.digest:
+            return Verdict(target=step.target, held=item.digest, built=built.digest)
+        self.work.listen(Noted(step=step.id, text="comparing"))
+        held = item.repository.at(item.digest)
+        before = self.images.configs(held)[item.digest]
+        after = layouts.config_in(built.layout)
+        found = [*compare_configs(before, after), *self._files(held, built, len(request.below))]
+        notes = [] if item.fingerprint.is_locked else [_UNLOCKED]
+        first, second = engine_of(before), engine_of(after)
+        if first != second:
+            notes.append(f"the registry's was built by {first}, this one by {second}")
+        reasons = self.work.catalog.recipes[item.target.recipe].unreproducible
+        return Verdict(
+            target=step.target,
+            held=item.digest,
+            built=built.digest,
+            differences=explained(found, reasons),
+            notes=tuple(notes),
+        )
+
+    def _files(self, held: Reference, built: Built, below: int) -> Iterator[Difference]:
+        """The files that differ; `below` layers are of the parent."""
+        pairs = compare_layers(self.images.layers(held), layouts.layers_in(built.layout))
+        for number, old, new in pairs:
+            if old is None or new is None or number <= below:
+                what = "its parent was another" if number <= below else "not in both"
+                yield Difference(path=_name(number, new or old), what=what)
+                continue
+            file = self.work.state / "held" / old.digest
+            self.images.blob(held, old.digest, file)
+            found = compare_members(
+                read_members(file), read_members(layouts.blob(built.layout, new.digest))
+            )
+            # The same files can stand in another order.
+            same = Difference(path=_name(number, new), what="the same files, archived otherwise")
+            yield from found or [same]
+
+
+def _name(number: int, layer: ImageLayer | None) -> str:
+    return f"layer {number}" + (f", {instruction(layer)}" if layer else "")
+
+
+def discard(state: Path) -> None:
+    """Empty a folder in which a target was built again, but for its logs."""
+    podman_home.remove(state / "podman")
+    for path in state.iterdir():
+        if path.name != "logs":
+            shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):  # it has logs
+        state.rmdir()
