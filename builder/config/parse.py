@@ -19,7 +19,7 @@ from builder.config.schema import (
 )
 from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError, Location
-from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Source, Retention,
+from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Retention, Source
 from builder.recipes import URL, parse_condition, remote_file
 from builder.reference import is_tag
 from builder.reference import parse as parse_reference
