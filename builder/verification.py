@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Verification:
         held = item.repository.at(item.digest)
         before = self.images.configs(held)[item.digest]
         after = layouts.config_in(built.layout)
-        found = [*compare_configs(before, after), *self._files(held, built, len(request.below))]
+        found = [*compare_configs(before, after), *self._files(held, built, request.below)]
         notes = [] if item.fingerprint.is_locked else [_UNLOCKED]
         first, second = engine_of(before), engine_of(after)
         if first != second:
@@ -65,13 +65,18 @@ class Verification:
             notes=tuple(notes),
         )
 
-    def _files(self, held: Reference, built: Built, below: int) -> Iterator[Difference]:
-        """The files that differ; `below` layers are of the parent."""
+    def _files(
+        self, held: Reference, built: Built, below: Sequence[ImageLayer]
+    ) -> Iterator[Difference]:
+        """The files that differ; `below` are the layers of the parent."""
+        known = {layer.diff for layer in below}
         pairs = compare_layers(self.images.layers(held), layouts.layers_in(built.layout))
         for number, old, new in pairs:
-            if old is None or new is None or number <= below:
-                what = "its parent was another" if number <= below else "not in both"
-                yield Difference(path=_name(number, new or old), what=what)
+            if old is None or new is None:
+                yield Difference(path=_name(number, new or old), what="one has no such layer")
+                continue
+            if new.diff in known:
+                yield Difference(path=_name(number, old), what="of a parent that was another")
                 continue
             file = self.work.state / "held" / old.digest
             self.images.blob(held, old.digest, file)

@@ -98,7 +98,7 @@ def config_in(layout: Path) -> dict[str, Any]:
 def expect(layout: Path, below: Sequence[ImageLayer]) -> None:
     """Have an engine that writes into `layout` find the layers of a parent there.
 
-    They are empty files, by their uncompressed digests: `name_below` takes them away.
+    They are empty files, by their uncompressed digests: `canonize` takes them away.
     """
     for layer in below:
         place = blob(layout, layer.diff)
@@ -106,25 +106,38 @@ def expect(layout: Path, below: Sequence[ImageLayer]) -> None:
         place.touch()
 
 
-def name_below(layout: Path, below: Sequence[ImageLayer]) -> None:
-    """After `expect`: let the manifest name a parent's layers as its registry has them."""
-    if not below:
-        return
+def canonize(layout: Path, below: Sequence[ImageLayer]) -> None:
+    """After `expect`: leave in a layout of podman's what the same inputs always give.
+
+    The manifest names a parent's layers as its registry has them. The history does not say from
+    which image of podman's own storage each step went on: their ids hold random names.
+    """
     known = {layer.diff: layer for layer in below}
     descriptor = entry(layout)
     manifest = read(layout, descriptor["digest"])
+    gone = {descriptor["digest"], manifest["config"]["digest"], *known}
+    config = read(layout, manifest["config"]["digest"])
+    for item in config.get("history", ()):
+        if str(item.get("comment", "")).startswith("FROM "):
+            del item["comment"]
+    manifest["config"].update(_write(layout, config))
     for item in manifest["layers"]:
         if (layer := known.get(item["digest"])) is not None:
             item.update(mediaType=layer.kind, digest=layer.digest, size=layer.size)
-    # With the keys in their order, these are the bytes that the engine itself would have written.
-    data = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False).encode()
+    written = _write(layout, manifest)
+    index = json.loads((layout / "index.json").read_bytes())
+    index["manifests"][0].update(written)
+    (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))
+    for digest in gone - {written["digest"], manifest["config"]["digest"]}:
+        blob(layout, digest).unlink()
+
+
+def _write(layout: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a JSON blob, its keys in their order; its digest and size."""
+    data = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     blob(layout, digest).write_bytes(data)
-    index = json.loads((layout / "index.json").read_bytes())
-    index["manifests"][0].update(digest=digest, size=len(data))
-    (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))
-    for gone in {descriptor["digest"], *known} - {digest}:
-        blob(layout, gone).unlink()
+    return {"digest": digest, "size": len(data)}
 
 
 def missing(layout: Path) -> tuple[str, ...]:

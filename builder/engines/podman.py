@@ -76,7 +76,7 @@ class Podman:
             self._forget_contexts(request)
         layouts.expect(partial, request.below)
         self._run(push_argv(self._program, local, partial), request)
-        layouts.name_below(partial, request.below)
+        layouts.canonize(partial, request.below)
         layouts.settle(partial, request.layout)
         return layouts.built(request.layout, local=local)
 
@@ -136,7 +136,10 @@ class Podman:
         return left
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
-        """What `build` would run, as shell lines that need nothing of the builder."""
+        """What `build` would run, as shell lines that need nothing of the builder.
+
+        Of what they leave, `build` would take the ids of its storage out of the history.
+        """
         local = local_name(request.id)
         argvs = (
             *(

@@ -53,3 +53,35 @@ def test_a_layout_replaces_what_stood_there(tmp_path: Path) -> None:
     layouts.settle(partial, place)
     assert [file.name for file in place.iterdir()] == ["new"]
     assert not partial.exists()
+
+
+def test_a_layout_keeps_nothing_of_the_storage_it_came_from(tmp_path: Path) -> None:
+    """Two layouts that differ in ids of podman's storage alone are the same afterwards."""
+
+    def store(folder: Path, data: dict[str, object]) -> dict[str, object]:
+        text = json.dumps(data).encode()
+        digest = "sha256:" + hashlib.sha256(text).hexdigest()
+        layouts.blob(folder, digest).parent.mkdir(parents=True, exist_ok=True)
+        layouts.blob(folder, digest).write_bytes(text)
+        return {"digest": digest, "size": len(text)}
+
+    def canonized(identity: str) -> tuple[str, Path]:
+        folder = tmp_path / identity
+        steps = [{"created_by": "ADD", "comment": "of Debian's"}]
+        steps += [{"created_by": "RUN <é>", "comment": f"FROM {identity}"}]
+        config = store(folder, {"history": steps, "rootfs": {"diff_ids": []}})
+        descriptor = store(folder, {"config": config, "layers": []})
+        (folder / "index.json").write_text(json.dumps({"manifests": [descriptor]}))
+        layouts.canonize(folder, ())
+        return str(layouts.entry(folder)["digest"]), folder
+
+    (first, one), (second, _) = canonized("1fd0b45a0699"), canonized("6361beee4672")
+    assert first == second
+    assert layouts.config_in(one)["history"] == [
+        {"created_by": "ADD", "comment": "of Debian's"},
+        {"created_by": "RUN <é>"},
+    ]
+    assert len(list((one / "blobs" / "sha256").iterdir())) == 2  # nothing is left of the former
+    assert layouts.built(one, local="x").size == sum(
+        file.stat().st_size for file in (one / "blobs" / "sha256").iterdir()
+    )
