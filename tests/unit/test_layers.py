@@ -12,8 +12,9 @@ import pytest
 import zstandard
 
 from builder import layers as layers_module
+from builder.differences import Member
 from builder.engines.layout import blob
-from builder.layers import Entry, Index, read_hashes, read_layer
+from builder.layers import Entry, Index, read_hashes, read_layer, read_members
 from builder.model import ImageLayer
 
 File = tuple[str, bytes, int, int]  # path, content, mode, uid
@@ -79,6 +80,46 @@ def test_a_layer_is_read_however_it_is_compressed(pack, tmp_path: Path) -> None:
     assert read_hashes(file, {"opt/large", "opt/last"}) == {
         "opt/large": hashlib.sha256(LARGE).hexdigest(),
         "opt/last": hashlib.sha256(b"x" * 512).hexdigest(),
+    }
+
+
+def test_every_kind_of_member_is_read(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, kind, link in (
+            ("./d", tarfile.DIRTYPE, ""),
+            ("d/f", tarfile.REGTYPE, ""),
+            ("d/s", tarfile.SYMTYPE, "f"),
+            ("d/h", tarfile.LNKTYPE, "d/f"),
+            ("d/p", tarfile.FIFOTYPE, ""),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname, entry.mode, entry.mtime = kind, link, 0o2755, 7
+            if kind == tarfile.REGTYPE:
+                entry.size, entry.uid = 3, 1000
+                entry.pax_headers = {"SCHILY.xattr.user.a": "1", "mtime": "7.5"}
+            archive.addfile(entry, io.BytesIO(b"one"))
+    file = tmp_path / "layer"
+    file.write_bytes(gzip.compress(stream.getvalue()))
+
+    def plain(kind: str, link: str = "") -> Member:
+        return Member(kind=kind, mode=0o2755, uid=0, gid=0, mtime=7, link=link)
+
+    assert read_members(file) == {
+        "d": plain("folder"),
+        "d/f": Member(
+            kind="file",
+            mode=0o2755,
+            uid=1000,
+            gid=0,
+            mtime=7.5,
+            size=3,
+            content=hashlib.sha256(b"one").hexdigest(),
+            xattrs={"user.a": "1"},
+        ),
+        "d/s": plain("link", "f"),
+        "d/h": plain("hard link", "d/f"),
+        "d/p": plain("pipe"),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.engines.podman_home import Home, Limits, mounts_below
+from builder.engines.podman_home import Home, Limits, mounts_below, remove
 from builder.errors import StepError
 
 
@@ -90,3 +90,13 @@ def test_a_run_root_that_is_short_stays_where_it_is() -> None:
     home = Home(state=Path("/a"), short=True)
     assert home.run_root == Path("/a/run")
     assert home.outside == ()
+
+
+def test_a_folder_is_removed_with_its_run_root(tmp_path: Path) -> None:
+    home = Home(state=tmp_path / ("deep" * 12), short=True)
+    home.prepare()
+    assert home.run_root.is_dir()
+    remove(home.state)
+    assert not home.run_root.exists()
+    assert not home.state.exists()
+    remove(home.state)
