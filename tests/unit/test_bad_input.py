@@ -68,7 +68,7 @@ matrix.yaml:7:1: unknown key 'axis'
 matrix.yaml:1:1: unknown key 'zzzzz'
     zzzzz: {}
     ^
-  hint: known: catalog, network, axes, images, charts
+  hint: known: catalog, network, retention, axes, images, charts
 """,
     ),
     Case(

@@ -246,6 +246,14 @@ def test_what_is_dropped_is_gone(bench: Bench) -> None:
     bench.engine.drop(again.local)
 
 
+def test_images_of_registries_are_listed_until_they_are_dropped(bench: Bench) -> None:
+    built = bench.engine.build(bench.request(COPY))
+    assert bench.engine.images()[str(bench.parent)] > 0
+    bench.engine.drop(built.local)
+    bench.engine.drop(str(bench.parent))
+    assert str(bench.parent) not in bench.engine.images()
+
+
 def test_removing_twice_is_fine(bench: Bench) -> None:
     built = bench.engine.build(bench.request(COPY))
     container = bench.engine.start(
