@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from builder.chart_artifact import released_package
-from builder.chart_repository import Publication, alone, write_packages
+from builder.chart_repository import Publication, write_packages
 from builder.charting import ChartChange, publish_as
 from builder.errors import BuilderError, raise_all
 from builder.model import Matrix
@@ -19,6 +19,7 @@ from builder.render.chart_index import INDEX, Entries, merge_index, read_index, 
 from builder.render.chart_package import ChartPackage
 from builder.render.chart_version import is_lower
 from builder.signing import Sign
+from builder.turns import alone
 from builder.workspace import write
 
 _AT_ONCE = 8

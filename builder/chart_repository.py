@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +13,7 @@ import semver
 
 from builder.chart_artifact import chart_artifact, package_in
 from builder.chart_served import SIGNED, ServedRepository
-from builder.errors import ConfigError, ConflictError, Location, StepError, raise_all
+from builder.errors import ConfigError, ConflictError, Location, raise_all
 from builder.fingerprint import sha256
 from builder.ports import Store
 from builder.reference import Reference
@@ -33,6 +30,7 @@ from builder.render.chart_index import (
 )
 from builder.render.chart_package import ChartPackage
 from builder.resolvers.fetch import Fetcher
+from builder.turns import alone
 from builder.workspace import write
 
 OCI = "oci://"
@@ -254,21 +252,6 @@ def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
         write(folder / item.package.file, item.package.data)
         if item.provenance:
             write(folder / (item.package.file + SIGNED), item.provenance)
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """While nobody else of this machine publishes to a folder. Raises StepError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise StepError(f"{error.strerror}", location=_at(folder)) from error
 
 
 def _is_version(tag: str) -> bool:

@@ -12,21 +12,29 @@ from oras.provider import Registry
 from builder.errors import ConflictError, StepError, TransientError
 from builder.reference import Reference
 
-_SECONDS = 60.0
+_LONGEST = 60.0
 
 
 class _Session(requests.Session):
     """A session whose requests cannot wait for ever."""
 
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        kwargs.setdefault("timeout", _SECONDS)
+        kwargs.setdefault("timeout", self._timeout)
         return super().request(*args, **kwargs)
 
 
 class Distribution:
-    """Asks registries by name; those on loopback in plain HTTP. For any number of threads."""
+    """Asks registries by name; those on loopback in plain HTTP. For any number of threads.
 
-    def __init__(self) -> None:
+    An answer may keep it waiting for `timeout` seconds, and never for more than a minute.
+    """
+
+    def __init__(self, timeout: float = _LONGEST) -> None:
+        self._timeout = min(timeout, _LONGEST)
         self._local = threading.local()
 
     def ask(
@@ -64,7 +72,7 @@ class Distribution:
         key = (registry, repository)
         if key not in clients:
             insecure = Reference(registry=registry, repository=repository).is_loopback
-            session = _Session()
+            session = _Session(self._timeout)
             answer = session.get(f"{'http' if insecure else 'https'}://{registry}/v2/")
             scheme = answer.headers.get("Www-Authenticate", "").split(" ")[0].lower()
             client = Registry(
@@ -92,8 +100,14 @@ def check(response: requests.Response, what: str) -> None:
     if code == 409:
         raise ConflictError(message)
     if code == 429 or code >= 500:
-        raise TransientError(message)
+        raise TransientError(message, after=_after(response))
     raise StepError(f"{message}: {response.text[:200]}")
+
+
+def _after(response: requests.Response) -> float:
+    """The seconds that a registry asks one to wait, a minute at most; 0 where it does not say."""
+    said = response.headers.get("Retry-After", "")
+    return min(float(said), _LONGEST) if said.isdecimal() else 0.0
 
 
 def short(error: requests.RequestException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from errno import ENOSPC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,14 @@ class UnreachableError(StepError):
 
 
 class TransientError(StepError):
-    """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried."""
+    """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried.
+
+    `after` is how many seconds it was told to wait before that.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", after: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.after = after
 
 
 class SmokeError(BuilderError):
@@ -115,6 +123,13 @@ class Problems(BuilderError):
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+def refused(error: OSError) -> StepError:
+    """What this machine refused: a full disk, a file that may not be written."""
+    file = Location(file=str(error.filename)) if error.filename else None
+    hint = "make room, and run it again" if error.errno == ENOSPC else ""
+    return StepError(error.strerror or str(error), hint=hint, location=file)
 
 
 def raise_all(errors: Sequence[BuilderError]) -> None:

@@ -15,15 +15,17 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from builder import graph
-from builder.errors import BuilderError, TransientError
+from builder.errors import BuilderError, TransientError, refused
 from builder.events import Event, Finished, Listener, Result, Retried, Started
 from builder.plan import Step
 
 GATHERS = frozenset({"release"})
 Perform = Callable[[Step], Result]
+Wait = Callable[[int, float, TransientError], bool]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,9 @@ class Executor:
             result = self._attempt(step)
         except BuilderError as error:
             result = _failed(step, error, error.exit_code)
+        except OSError as error:
+            told = refused(error)
+            result = _failed(step, told, told.exit_code)
         except Exception as error:  # a worker's fault must end its step, not the queue
             result = _failed(step, error, 1)
         finally:
@@ -162,17 +167,29 @@ class Executor:
             self._ended.put(replace(result, seconds=time.monotonic() - started))
 
     def _attempt(self, step: Step) -> Result:
-        delay = self._policy.delay
-        for attempt in range(1, self._policy.attempts):
-            try:
-                return self._perform(step)
-            except TransientError as error:
-                retry = Retried(step=step.id, attempt=attempt, delay=delay, reason=error.message)
-                self._listen(retry)
-                if self._stopped.wait(delay):
-                    raise
-                delay *= 3
-        return self._perform(step)
+        def wait(attempt: int, delay: float, error: TransientError) -> bool:
+            retry = Retried(step=step.id, attempt=attempt, delay=delay, reason=error.message)
+            self._listen(retry)
+            return not self._stopped.wait(delay)
+
+        return patiently(lambda: self._perform(step), policy=self._policy, wait=wait)
+
+
+def patiently(call: Callable[[], _T], *, policy: Policy, wait: Wait) -> _T:
+    """What a call gives, which is made again where it failed in a way that may pass.
+
+    `wait` is told which attempt failed, and why; it waits so many seconds, and says whether to
+    go on. The last attempt's error is raised.
+    """
+    delay = policy.delay
+    for attempt in range(1, policy.attempts):
+        try:
+            return call()
+        except TransientError as error:
+            if not wait(attempt, max(delay, error.after), error):
+                raise
+            delay *= 3
+    return call()
 
 
 class _Ready:

@@ -33,21 +33,29 @@ _ACCEPT = ", ".join(
 )
 _TITLE = "org.opencontainers.image.title"
 _PIECE = 1 << 20
+_LONGEST = 1800.0
 
 
 class RegistryStore:
     """Registries by name; those on loopback are spoken to in plain HTTP.
 
     `enclose` has a command keep what it writes besides its work below the project's folder.
+    `timeout` is the seconds that one transfer may take.
     """
 
     def __init__(
-        self, *, runner: Runner, skopeo: str, enclose: Callable[[Command], Command]
+        self,
+        *,
+        runner: Runner,
+        skopeo: str,
+        enclose: Callable[[Command], Command],
+        timeout: float = _LONGEST,
     ) -> None:
         self._runner = runner
         self._enclose = enclose
         self._skopeo = skopeo
-        self._api = Distribution()
+        self._timeout = min(timeout, _LONGEST)
+        self._api = Distribution(timeout)
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """The tags of `registry/repository`, sorted; none where it does not exist."""
@@ -95,7 +103,7 @@ class RegistryStore:
                 *(["--dest-tls-verify=false"] if reference.is_loopback else []),
                 f"oci:{layout}", f"docker://{reference}",
             ),
-            timeout=1800,
+            timeout=self._timeout,
         )  # fmt: skip
 
     def copy(self, source: Reference, target: Reference) -> None:
@@ -116,7 +124,7 @@ class RegistryStore:
                 *(["--dest-tls-verify=false"] if target.is_loopback else []),
                 f"docker://{source}", f"docker://{target}",
             ),
-            timeout=1800,
+            timeout=self._timeout,
         )  # fmt: skip
 
     def put(self, artifact: Artifact, reference: Reference) -> str:

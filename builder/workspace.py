@@ -253,8 +253,10 @@ def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -
                 os.fsync(file.fileno())
         os.chmod(temporary, mode)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # which may not say what could not be written
+            raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
     return True
 

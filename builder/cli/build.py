@@ -9,6 +9,7 @@ import click
 from builder.cli.options import Options, disk, running
 from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
+from builder.turns import at_work
 
 
 @click.command()
@@ -24,7 +25,7 @@ def command(**given: Any) -> int:
       builder build --select 'jupyter-*,python=3.13'
     """
     session = Session(Options(**given))
-    with session.registry():
+    with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, session.locked(), {"base", "build"})
     tell_failures(outcome)
     return outcome.exit_code

@@ -42,9 +42,10 @@ def command(ctx: click.Context, /, **given: Any) -> int:
         return 0
     from builder.cli.running import carry_out, tell_failures
     from builder.cli.wiring import Session
+    from builder.turns import at_work
 
     session = Session(Options(**given))
-    with session.registry():
+    with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, session.locked(), {"chart"})
     tell_failures(outcome)
     return outcome.exit_code

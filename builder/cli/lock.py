@@ -13,6 +13,7 @@ from builder.errors import ConfigError, raise_all
 from builder.lock import FILE, Lock
 from builder.locking import lock_catalog
 from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
+from builder.turns import at_work
 
 
 @click.command()
@@ -46,7 +47,8 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
     moving = Upgrade(is_all=not names, names=frozenset(names)) if upgrade else NOTHING
-    relock(session, moving)
+    with at_work(session.workspace.state):
+        relock(session, moving)
     return 0
 
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from builder.cli.lazy import LazyGroup
-from builder.errors import BuilderError
+from builder.errors import BuilderError, StepError, refused
 
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {
@@ -62,6 +62,9 @@ def main() -> None:
     except BuilderError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        click.echo(f"error: {refused(error)}", err=True)
+        sys.exit(StepError.exit_code)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)

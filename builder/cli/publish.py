@@ -9,6 +9,7 @@ import click
 from builder.cli.options import Options, running
 from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
+from builder.turns import at_work
 
 
 @click.command()
@@ -23,7 +24,7 @@ def command(**given: Any) -> int:
       builder publish --registry ghcr.io/myorg
     """
     session = Session(Options(**given))
-    with session.registry():
+    with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, session.locked(), {"release"})
     tell_failures(outcome)
     return outcome.exit_code

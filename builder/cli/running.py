@@ -15,9 +15,9 @@ from builder.chart_publish import Released, publish_index
 from builder.cli.outlook import Outlook, disk_of, look_ahead
 from builder.cli.wiring import Session
 from builder.disk import Watch
-from builder.errors import BuilderError, SelectionError
+from builder.errors import BuilderError, SelectionError, TransientError
 from builder.events import Event, Finished, Listener, Result
-from builder.execute import Executor, Policy, tee
+from builder.execute import Executor, Policy, patiently, tee
 from builder.lock import Lock
 from builder.observe import read_record, releases_reference
 from builder.plan import Plan, Step
@@ -60,7 +60,7 @@ def carry_out(
 ) -> Outcome:
     """Plan, then do the steps of these kinds, or the one that is called `only`."""
     prints = session.fingerprints(lock)
-    observed = session.observed(lock, prints)
+    observed = patiently(lambda: session.observed(lock, prints), policy=Policy(), wait=_wait)
     plan = session.plan(lock, prints, observed, session.engine.platforms)
     steps = {step.id: step for step in plan.steps.values() if step.kind in kinds}
     if only is not None:
@@ -131,6 +131,12 @@ def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, 
         "budget": session.options.disk_budget,
         "dropped": list(outlook.room.dropped) if outlook else [],
     }
+
+
+def _wait(attempt: int, delay: float, error: TransientError) -> bool:
+    click.echo(f"try {attempt} failed ({error.message}); again in {delay:.0f} s", err=True)
+    time.sleep(delay)
+    return True
 
 
 def _ignore(_event: Event) -> None:

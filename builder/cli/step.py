@@ -9,6 +9,7 @@ import click
 from builder.cli.options import Options, running
 from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
+from builder.turns import at_work
 
 
 @click.command()
@@ -22,7 +23,7 @@ def command(step_id: str, **given: Any) -> int:
       builder step 'build:base/debian=13'
     """
     session = Session(Options(**given))
-    with session.registry():
+    with at_work(session.workspace.state, beside=True), session.registry():
         outcome = carry_out(session, session.locked(), (), only=step_id)
     tell_failures(outcome)
     return outcome.exit_code

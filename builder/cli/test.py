@@ -12,6 +12,7 @@ from builder.cli.wiring import Session
 from builder.errors import SelectionError
 from builder.events import Listener, Result
 from builder.plan import Step
+from builder.turns import at_work
 from builder.work import Work
 
 
@@ -27,7 +28,7 @@ def command(**given: Any) -> int:
     session = Session(Options(**given))
     lock = session.locked()
     prints = session.fingerprints(lock)
-    with session.registry():
+    with at_work(session.workspace.state), session.registry():
         plan = session.plan(lock, prints, session.observed(lock, prints))
         ids = [item for item in session.selected() if plan.targets[item].digest]
         if not ids:

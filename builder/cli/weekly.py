@@ -18,6 +18,7 @@ from builder.events import Result
 from builder.history import History
 from builder.report import summary
 from builder.report.differences import as_data
+from builder.turns import at_work
 from builder.workspace import write
 
 KINDS = ("base", "build", "chart", "release")
@@ -40,7 +41,7 @@ def command(**given: Any) -> int:
         with session.registry():
             carry_out(session, session.locked(), KINDS)
         return 0
-    with session.registry():
+    with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, relock(session), KINDS)
         changes = _changes(session, outcome.results.get("release"))
     state = session.workspace.state

@@ -102,7 +102,10 @@ class Session:
     @cached_property
     def store(self) -> RegistryStore:
         """The registries."""
-        return RegistryStore(runner=self.runner, skopeo=self.skopeo, enclose=self._enclose)
+        enclose, timeout = self._enclose, self.options.timeout
+        return RegistryStore(
+            runner=self.runner, skopeo=self.skopeo, enclose=enclose, timeout=timeout
+        )
 
     @cached_property
     def bases(self) -> Bases:
@@ -321,10 +324,6 @@ class Session:
     @cached_property
     def helm(self) -> Helm:
         """Helm, and ct where there is one."""
-        ct = self.tools.ct()
-        return Helm(
-            runner=self.runner,
-            program=self.tools.helm().path,
-            state=self.workspace.state / "helm",
-            ct=ct.path if isinstance(ct, Tool) else None,
-        )
+        ct, state = self.tools.ct(), self.workspace.state / "helm"
+        found = ct.path if isinstance(ct, Tool) else None
+        return Helm(runner=self.runner, program=self.tools.helm().path, state=state, ct=found)

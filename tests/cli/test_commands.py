@@ -94,6 +94,22 @@ def test_a_torn_lock(run: Run, folder: Folder) -> None:
     )
 
 
+def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:
+    folder.edit("matrix.lock", '"format": 2', '"format": 9')
+    assert run("weekly") == (
+        2,
+        "",
+        "error: matrix.lock: format 9 is newer than this builder's 2\n"
+        "  hint: upgrade the builder\n",
+    )
+
+
+def test_a_file_that_cannot_be_written(run: Run) -> None:
+    assert run("render", "--offline", "--out", "/proc/nothing") == (
+        5, "", "error: /proc/nothing: No such file or directory\n",
+    )  # fmt: skip
+
+
 def test_no_lock(run: Run, folder: Folder) -> None:
     (folder.root / "matrix.lock").unlink()
     assert run("plan", "--offline") == (

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from builder import errors
-from builder.errors import BuilderError, ConfigError, Location, Problems, SmokeError, raise_all
+from builder.errors import (
+    BuilderError,
+    ConfigError,
+    Location,
+    Problems,
+    SmokeError,
+    raise_all,
+    refused,
+)
 from builder.text import count, did_you_mean
 
 
@@ -42,6 +50,19 @@ def test_exit_codes() -> None:
         "TransientError": 5, "SmokeError": 6, "SizeError": 6, "ConflictError": 7,
         "DifferenceError": 8,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(28, "Full"), "Full\n  hint: make room, and run it again"),
+        (OSError(13, "Permission denied", "/x"), "/x: Permission denied"),
+        (OSError("it said"), "it said"),
+    ],
+)
+def test_what_the_machine_refuses(error: OSError, text: str) -> None:
+    assert str(refused(error)) == text
+    assert refused(error).exit_code == 5
 
 
 def test_nothing_one_or_several() -> None:

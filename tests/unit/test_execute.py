@@ -168,6 +168,13 @@ def test_a_transient_failure_is_tried_again_later_each_time() -> None:
     ]
 
 
+def test_not_before_it_was_told_to() -> None:
+    events: list[Event] = []
+    perform = Scripted({"a": [TransientError("429", after=0.01), TransientError("429")]})
+    run(steps("a"), perform, events, delay=0.001, attempts=3)
+    assert [item.delay for item in events if isinstance(item, Retried)] == [0.01, 0.003]
+
+
 def test_but_not_for_ever() -> None:
     perform = Scripted({"a": [TransientError(str(number)) for number in range(9)]})
     results = run(steps("a", "b: a"), perform, attempts=3)
@@ -239,6 +246,15 @@ def test_an_unexpected_exception_ends_its_step_only(error: Exception) -> None:
     assert statuses(results) == {
         "a": "done", "b": "failed", "c": "blocked", "x": "done", "y": "done", "release": "done",
     }  # fmt: skip
+
+
+def test_what_the_machine_refuses_is_a_failure_with_its_place() -> None:
+    error = OSError(28, "No space left on device", "/disk/file")
+    results = run(CHAIN, Scripted({"b": [error]}))
+    assert results["b"].exit_code == 5
+    assert results["b"].reason == (
+        "/disk/file: No space left on device\n  hint: make room, and run it again"
+    )
 
 
 def test_even_the_end_of_a_thread_is_a_result() -> None:

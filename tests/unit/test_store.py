@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,48 @@ def test_what_a_registry_answers(
     assert type(caught.value) is kind
     assert str(caught.value) == f"{place}: {text}"
     assert registry.asked == [("GET", "/v2/image/manifests/tag")]
+
+
+@pytest.mark.parametrize(
+    ("said", "after"), [("", 0), ("7", 7), ("3600", 60), ("Mon, 23 Nov 2026 10:00:00 GMT", 0)]
+)
+def test_how_long_it_asks_one_to_wait(
+    registry: Registry, store: RegistryStore, said: str, after: float
+) -> None:
+    registry.script = lambda method, path: (429, {"Retry-After": said}, b"")
+    with pytest.raises(TransientError) as caught:
+        store.digest(parse(f"{registry.address}/{TAG}"))
+    assert caught.value.after == after
+
+
+def test_a_registry_that_keeps_still(registry: Registry) -> None:
+    over = threading.Event()
+
+    def still(method: str, path: str) -> None:
+        over.wait(30)
+
+    registry.script = still
+    store = RegistryStore(
+        runner=Runner(), skopeo="skopeo", enclose=lambda command: command, timeout=0.2
+    )
+    try:
+        with pytest.raises(TransientError) as caught:
+            store.digest(parse(f"{registry.address}/{TAG}"))
+    finally:
+        over.set()
+    assert caught.value.message == (
+        f"registry {registry.address} does not answer: Read timed out. (read timeout=0.2)"
+    )
+
+
+def test_a_transfer_takes_as_long_as_a_step_may() -> None:
+    place = parse("registry.example.org/team/image:tag")
+    for given, timeout in ((20.0, 20.0), (7200.0, 1800.0)):
+        store = RegistryStore(
+            runner=Runner(), skopeo="skopeo", enclose=lambda command: command, timeout=given
+        )
+        assert store.push_command(Path("/layout"), place).timeout == timeout
+        assert store.copy_command(place, place).timeout == timeout
 
 
 def test_a_connection_that_is_reset(registry: Registry, store: RegistryStore) -> None:
