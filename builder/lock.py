@@ -19,6 +19,7 @@ from builder.ports import BaseLock
 FORMAT = 3
 FILE = "matrix.lock"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +92,13 @@ def parse(text: str, file: str = FILE) -> Lock:
         source = lines[error.lineno - 1] if error.lineno <= len(lines) else ""
         raise ConfigError(
             f"not a lock: {error.msg}",
-            hint="it was torn or edited by hand; restore it from git, or run `builder lock`",
+            hint=f"it was torn or edited by hand; {_RESTORE}",
             location=Location(file=file, line=error.lineno, column=error.colno, source=source),
         ) from error
     place = Location(file=file)
     number = data.get("format") if isinstance(data, dict) else None
     if not isinstance(number, int) or number < 1:
-        raise ConfigError("not a lock: it has no format", hint="run `builder lock`", location=place)
+        raise ConfigError("not a lock: it has no format", hint=_RESTORE, location=place)
     if number > FORMAT:
         raise ConfigError(
             f"format {number} is newer than this builder's {FORMAT}",
@@ -113,7 +114,7 @@ def parse(text: str, file: str = FILE) -> Lock:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"not a lock: {_said(error)}",
-            hint="restore it from git, or run `builder lock`",
+            hint=_RESTORE,
             location=place,
         ) from error
 

@@ -18,7 +18,7 @@ from builder.lock import dump as dump_lock
 from builder.offers import Offers
 from builder.plan import Plan, Step, base_reference
 from builder.ports import Images, Store
-from builder.records import Records, taken
+from builder.records import Records
 from builder.release import Record, ReleasedChart
 from builder.render.chart_version import chart_fingerprint, value_types
 from builder.work import Work
@@ -43,16 +43,10 @@ class Promotion:
                 step=step.id, status="reused", reason=step.reason, detail=_detail(previous)
             )
         record = self._record(plan, previous, blocked)
-        if previous and previous.release == record.release:
-            # Of an earlier try of this step, that got as far as the commit point.
-            if not release.same_content(previous, record):
-                raise taken(record.release)
-            self._records.converge(previous)
-            return Result(step=step.id, status="done", reason=step.reason, detail=_detail(previous))
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
-        self._records.commit(record, lambda text: self._note(step, text))
-        return Result(step=step.id, status="done", reason=step.reason, detail=_detail(record))
+        made = self._records.commit(record, previous, lambda text: self._note(step, text))
+        return Result(step=step.id, status="done", reason=step.reason, detail=_detail(made))
 
     # The record.
 

@@ -79,7 +79,7 @@ class Prune:
             for name, chart in current.charts.items()
         }
         record = replace(current, release=garbage.made, previous=current.release, charts=charts)
-        self._records.commit(record, note)
+        self._records.commit(record, current, note)
         mark = self._store.digest(self._records.place.with_tag(release.CURRENT))
         assert mark is not None
         return mark

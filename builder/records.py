@@ -62,19 +62,35 @@ class Records:
         """The record of what is offered, or None where nothing is."""
         return self.named(release.CURRENT)
 
-    def commit(self, record: Record, note: Callable[[str], object]) -> None:
-        """Offer what a record says. Raises ConflictError before anything is written."""
+    def commit(
+        self, record: Record, previous: Record | None, note: Callable[[str], object]
+    ) -> Record:
+        """Offer what a record says, which was made when `previous` was; what is offered then.
+
+        Raises ConflictError before anything is written.
+        """
+        if not previous or previous.release != record.release:
+            self._check_immutable(record)
+        # Of an earlier try that got as far as the commit point, or of a run that was faster.
+        made = self.current()
+        if made and made.release == record.release:
+            if not release.same_content(made, record):
+                raise taken(record.release)
+            self.converge(made)
+            return made
+        if made != previous:
+            raise taken(made.release if made else record.release)
         held = self.named(record.release)
         # The same one is that of an earlier try, which did not get further.
         if held is not None and release.dump(held) != release.dump(record):
             raise taken(record.release)
-        self._check_immutable(record)
         note(f"recording {record.release}")
         place = self._place.with_tag(record.release)
         self._store.put(_artifact(record), place)
         self._store.copy(place, self._place.with_tag(release.CURRENT))
         note("moving tags")
         self.converge(record)
+        return record
 
     def converge(self, record: Record) -> None:
         """Make every tag of a record name its digest, in every registry. Idempotent."""

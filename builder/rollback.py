@@ -100,8 +100,8 @@ class Rollback:
         for name, package in to.packages.items():
             charts[name] = self._publish(charts[name], package, to.record.release)
         record = replace(to.record, charts=charts)
-        self._records.commit(record, note)
-        return record
+        previous = self._records.named(record.previous) if record.previous else None
+        return self._records.commit(record, previous, note)
 
     # Charts.
 

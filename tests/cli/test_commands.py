@@ -84,14 +84,18 @@ def test_a_mistake_in_a_template(run: Run, folder: Folder) -> None:
     )
 
 
-def test_a_torn_lock(run: Run, folder: Folder) -> None:
-    folder.write("matrix.lock", '{\n "bases": {\n')
-    assert run("plan", "--offline") == (
+@pytest.mark.parametrize("command", [("plan", "--offline"), ("lock",), ("weekly",)])
+def test_a_torn_lock(run: Run, folder: Folder, command: tuple[str, ...]) -> None:
+    torn = '{\n "bases": {\n'
+    folder.write("matrix.lock", torn)
+    assert run(*command) == (
         2,
         "",
         "error: matrix.lock:3:1: not a lock: Expecting property name enclosed in double quotes\n"
-        "  hint: it was torn or edited by hand; restore it from git, or run `builder lock`\n",
+        "  hint: it was torn or edited by hand; restore it from git, or delete it and run"
+        " `builder lock`\n",
     )
+    assert (folder.root / "matrix.lock").read_text() == torn
 
 
 def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:

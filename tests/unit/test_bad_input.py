@@ -766,7 +766,7 @@ images/desk/recipe.yaml:6:9: ports.0 must be a whole number
 matrix.lock:3:3: not a lock: Unterminated string starting at
       "os=1
       ^
-  hint: it was torn or edited by hand; restore it from git, or run `builder lock`
+  hint: it was torn or edited by hand; restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -774,7 +774,7 @@ matrix.lock:3:3: not a lock: Unterminated string starting at
         (("matrix.lock", None, ""),),
         """\
 matrix.lock:1:1: not a lock: Expecting value
-  hint: it was torn or edited by hand; restore it from git, or run `builder lock`
+  hint: it was torn or edited by hand; restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -790,7 +790,7 @@ matrix.lock: format 4 is newer than this builder's 3
         (("matrix.lock", '"lines"', '"linez"'),),
         """\
 matrix.lock: not a lock: it lacks 'lines'
-  hint: restore it from git, or run `builder lock`
+  hint: restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -798,7 +798,7 @@ matrix.lock: not a lock: it lacks 'lines'
         (("matrix.lock", '"epoch": 1,', '"epoch": "soon",'),),
         """\
 matrix.lock: not a lock: invalid literal for int() with base 10: 'soon'
-  hint: restore it from git, or run `builder lock`
+  hint: restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -806,7 +806,7 @@ matrix.lock: not a lock: invalid literal for int() with base 10: 'soon'
         (("matrix.lock", None, "[]"),),
         """\
 matrix.lock: not a lock: it has no format
-  hint: run `builder lock`
+  hint: restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -816,7 +816,7 @@ matrix.lock: not a lock: it has no format
 matrix.lock:1:1: not a lock: Expecting value
     <<<<<<< HEAD
     ^
-  hint: it was torn or edited by hand; restore it from git, or run `builder lock`
+  hint: it was torn or edited by hand; restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -837,7 +837,7 @@ matrix.yaml:14:39: image speech has no axis shape
         (("matrix.lock", '   "source": {\n    "bootstrap": "one"\n   },', '   "source": {},'),),
         """\
 matrix.lock: not a lock: not enough values to unpack (expected 1, got 0)
-  hint: restore it from git, or run `builder lock`
+  hint: restore it from git, or delete it and run `builder lock`
 """,
     ),
     Case(
@@ -853,7 +853,7 @@ matrix.lock: not a lock: not enough values to unpack (expected 1, got 0)
 matrix.lock:1:2: not a lock: Expecting property name enclosed in double quotes
     {
      ^
-  hint: it was torn or edited by hand; restore it from git, or run `builder lock`
+  hint: it was torn or edited by hand; restore it from git, or delete it and run `builder lock`
 images/tool/recipe.yaml:1:1: the file lacks 'summary'
     sumary: A tool
     ^

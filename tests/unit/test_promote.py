@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,46 @@ def test_a_release_of_another_run_with_other_content(week: Week) -> None:
         mixed.release(stale.steps["release"], {})
     assert caught.value.exit_code == 7
     assert offered(week.store) == before
+
+
+class Overtaken(FakeStore):
+    """While `slow` looks at its tags, another run comes and goes."""
+
+    def __init__(self, other: Callable[[], None]) -> None:
+        super().__init__()
+        self.other: Callable[[], None] | None = other
+
+    def digest(self, reference: Reference) -> str | None:
+        found = super().digest(reference)
+        if reference.tag.startswith("lang1.10.4-") and self.other is not None:
+            other, self.other = self.other, None
+            other()
+        return found
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_that_is_overtaken_moves_nothing(tmp_path: Path, *, same: bool) -> None:
+    def overtake() -> None:
+        if not same:
+            change(fast)
+        fast.go_by()
+        left.update(offered(store))
+
+    store = Overtaken(overtake)
+    slow = Week(folder=Folder(tmp_path / "slow"), store=store)
+    fast = Week(folder=Folder(tmp_path / "fast"), store=store)
+    left: dict[str, str] = {}
+    result = slow.go_by()["release"]
+    assert left
+    assert offered(store) == left
+    if same:
+        assert result.status == "done"
+    else:
+        assert (result.status, result.exit_code) == ("failed", 7)
+        assert result.reason == (
+            "release 2026.11.23 exists already, with other content\n"
+            "  hint: another run made it meanwhile; plan again"
+        )
 
 
 def test_an_image_without_evidence_is_not_released(week: Week) -> None:
