@@ -202,7 +202,15 @@ class Runner:
             return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
         last = "\n".join(f"    {line}" for line in output.log.strip().splitlines()[-12:])
         kind = TransientError if looks_transient(output.log) else StepError
-        return kind(f"{name} failed with exit code {output.code}\n{last}", hint=_see(log))
+        return kind(f"{name} {_ended(output.code)}\n{last}", hint=_see(log))
+
+
+def _ended(code: int) -> str:
+    """How a program ended that failed. 137 is what a program says of one of its own."""
+    number = signal.SIGKILL if code == 128 + signal.SIGKILL else -code
+    if number > 0:
+        return f"was killed by {signal.Signals(number).name}"
+    return f"failed with exit code {code}"
 
 
 def _see(log: Path | None) -> str:

@@ -86,6 +86,21 @@ def test_a_failure_shows_its_last_lines(runner: Runner, tmp_path: Path) -> None:
     assert not isinstance(caught.value, TransientError)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("kill -KILL $$", "was killed by SIGKILL"),
+        ("kill -SEGV $$", "was killed by SIGSEGV"),
+        ("exit 137", "was killed by SIGKILL"),
+        ("exit 129", "failed with exit code 129"),
+    ],
+)
+def test_what_was_killed_is_said_to_be(runner: Runner, script: str, said: str) -> None:
+    with pytest.raises(StepError) as caught:
+        runner.run(sh(script))
+    assert caught.value.message.splitlines()[0] == f"sh {said}"
+
+
 def test_a_failure_may_be_looked_at_instead(runner: Runner) -> None:
     assert runner.run(sh("exit 3"), check=False).code == 3
 

@@ -1,4 +1,7 @@
-"""kill -9 of the builder between any two things that it writes: the registry, then the next run."""
+"""kill -9 of the builder between any two things that it writes: the registry, then the next run.
+
+The boundaries whose neighbours say much the same are heavy.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from tests.integration.faults.catalog import LATER, RELEASE
 from tests.integration.faults.conftest import At, Moment, World
 
 NEXT = LATER.replace("-", ".")
+HEAVY = pytest.mark.heavy
 FP = "manifests/fp-[0-9a-f]{32}"
 
 
@@ -22,10 +26,14 @@ def goes_on(world: World, *, builds: list[str], release: str) -> None:
 @pytest.mark.parametrize(
     ("about", "carried_out", "builds"),
     [
-        pytest.param(f"PUT .*/{FP}.evidence$", False, ["f-other"], id="before the evidence"),
+        pytest.param(
+            f"PUT .*/{FP}.evidence$", False, ["f-other"], id="before the evidence", marks=HEAVY
+        ),
         pytest.param(f"PUT .*/{FP}.evidence$", True, ["f-other"], id="after the evidence"),
-        pytest.param("PATCH .*/blobs/uploads/", True, ["f-other"], id="after the first layer"),
-        pytest.param(f"PUT .*/{FP}$", False, ["f-other"], id="before the manifest"),
+        pytest.param(
+            "PATCH .*/blobs/uploads/", True, ["f-other"], id="after the first layer", marks=HEAVY
+        ),
+        pytest.param(f"PUT .*/{FP}$", False, ["f-other"], id="before the manifest", marks=HEAVY),
         pytest.param(f"PUT .*/{FP}$", True, [], id="after the manifest"),
     ],
 )
@@ -45,13 +53,13 @@ def test_at_the_push(
 @pytest.mark.parametrize(
     ("about", "first", "carried_out", "then", "release"),
     [
-        pytest.param("record", 1, False, RELEASE, NEXT, id="before the record"),
+        pytest.param("record", 1, False, RELEASE, NEXT, id="before the record", marks=HEAVY),
         pytest.param("record", 1, True, RELEASE, f"{NEXT}.1", id="after the record"),
-        pytest.param("current", 1, False, RELEASE, f"{NEXT}.1", id="before current"),
+        pytest.param("current", 1, False, RELEASE, f"{NEXT}.1", id="before current", marks=HEAVY),
         pytest.param("current", 1, True, NEXT, NEXT, id="after current"),
-        pytest.param("tag", 1, False, NEXT, NEXT, id="before the first tag"),
+        pytest.param("tag", 1, False, NEXT, NEXT, id="before the first tag", marks=HEAVY),
         pytest.param("tag", 2, True, NEXT, NEXT, id="after the second tag"),
-        pytest.param("tag", 4, True, NEXT, NEXT, id="after the last tag"),
+        pytest.param("tag", 4, True, NEXT, NEXT, id="after the last tag", marks=HEAVY),
     ],
 )
 def test_at_the_release(
@@ -71,7 +79,7 @@ def test_at_the_release(
     goes_on(world, builds=[], release=release)
 
 
-@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize("carried_out", [pytest.param(False, marks=HEAVY), True])
 def test_at_the_first_charts_tag(at: At, built: Moment, *, carried_out: bool) -> None:
     world = at(built)
     world.dies(
@@ -85,9 +93,9 @@ def test_at_the_first_charts_tag(at: At, built: Moment, *, carried_out: bool) ->
 @pytest.mark.parametrize(
     ("fault", "files"),
     [
-        ("before page-1.0.0.tgz", set()),
+        pytest.param("before page-1.0.0.tgz", set(), marks=HEAVY),
         ("before index.yaml", {"page-1.0.0.tgz"}),
-        ("after index.yaml", {"page-1.0.0.tgz", "index.yaml"}),
+        pytest.param("after index.yaml", {"page-1.0.0.tgz", "index.yaml"}, marks=HEAVY),
     ],
 )
 def test_at_the_index(at: At, changed: Moment, fault: str, files: set[str]) -> None:
@@ -101,7 +109,7 @@ def test_at_the_index(at: At, changed: Moment, fault: str, files: set[str]) -> N
     goes_on(world, builds=[], release=NEXT)
 
 
-@pytest.mark.parametrize("fault", ["before", "after"])
+@pytest.mark.parametrize("fault", ["before", pytest.param("after", marks=HEAVY)])
 def test_at_the_lock(at: At, changed: Moment, fault: str) -> None:
     world = at(changed)
     file = world.checkout.root / "matrix.lock"
