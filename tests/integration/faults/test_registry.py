@@ -89,22 +89,23 @@ def test_a_reset_in_the_midst_of_a_layer(at: At, released: Moment) -> None:
 def test_no_answer_at_all_is_not_waited_for_for_ever(at: At, changed: Moment) -> None:
     world = at(changed)
     with world.gate.goes_wrong(Rule(about=CURRENT, act=world.gate.keeps_still)):
-        done = world.completes("weekly", "--timeout", "3", BUILDER_TODAY=LATER)
+        done = world.completes("weekly", "--timeout", "5", BUILDER_TODAY=LATER)
     assert (
         f"release: try 1 failed (registry {world.gate.address} does not answer:"
-        " Read timed out. (read timeout=3.0)); again in 2 s"
+        " Read timed out. (read timeout=5.0)); again in 2 s"
     ) in done.stderr.splitlines()
 
 
+@pytest.mark.heavy
 def test_a_push_that_stalls_fails_and_last_weeks_image_stays(at: At, released: Moment) -> None:
     world = at(released)
     world.checkout.edit("other")
     before = world.offered()
     with world.gate.goes_wrong(Rule(about=LAYER, act=world.gate.keeps_still, times=0)):
-        done = world.run("build", "--timeout", "15", BUILDER_TODAY=LATER)
+        done = world.run("build", "--timeout", "30", BUILDER_TODAY=LATER)
     assert done.returncode == 5
     assert (
-        "\nbuild:other/os=1 failed: skopeo was stopped after 15 s\n"
+        "\nbuild:other/os=1 failed: skopeo was stopped after 30 s\n"
         "  retry just this: builder step 'build:other/os=1'\n"
     ) in done.stderr
     world.check()
