@@ -30,7 +30,7 @@ def test_one_500_is_tried_again(at: At, changed: Moment, about: str, said: str) 
     with world.gate.goes_wrong(Rule(about=about, act=lambda _: ERROR)):
         done = world.completes(BUILDER_TODAY=LATER)
     answered = "the registry answered 500 Internal Server Error"
-    assert said.format(world.gate.address, answered) in done.stderr.splitlines()
+    assert said.format(world.gate.address, answered) in done.stderr
     assert world.current() == NEXT
 
 
@@ -65,7 +65,7 @@ def test_429_is_tried_again_when_the_registry_says(at: At, changed: Moment) -> N
     assert (
         f"release: try 1 failed ({world.gate.address}/f-releases:current:"
         " the registry answered 429 Too Many Requests); again in 5 s"
-    ) in done.stderr.splitlines()
+    ) in done.stderr
     assert asked[1] - asked[0] >= 5
 
 
@@ -73,8 +73,8 @@ def test_a_reset_in_the_midst_of_an_upload(at: At, changed: Moment) -> None:
     world = at(changed)
     with world.gate.goes_wrong(Rule(about=UPLOAD, act=lambda _: None, whole=False)):
         done = world.completes(BUILDER_TODAY=LATER)
-    (line,) = (line for line in done.stderr.splitlines() if "try 1 failed" in line)
-    assert line.startswith(f"release: try 1 failed (registry {world.gate.address} does not answer")
+    said = f"release: try 1 failed (registry {world.gate.address} does not answer: "
+    assert said in done.stderr
     assert world.current() == NEXT
 
 
@@ -93,7 +93,7 @@ def test_no_answer_at_all_is_not_waited_for_for_ever(at: At, changed: Moment) ->
     assert (
         f"release: try 1 failed (registry {world.gate.address} does not answer:"
         " Read timed out. (read timeout=5.0)); again in 2 s"
-    ) in done.stderr.splitlines()
+    ) in done.stderr
 
 
 @pytest.mark.heavy
