@@ -63,27 +63,14 @@ class Comparison:
 
     def compare(self, old: str, new: str) -> Difference:
         """What differs. Raises SelectionError where a name is none, or the two are no pair."""
-        sides = self._find(old), self._find(new)
-        match sides:
-            case Record(), Record():
-                return self._history.compare(*sides)
-            case _Images(), _Images():
-                return compare(*_paired(*sides))
-            case _Images() as images, Record() as record:
-                return compare(*_paired(images, self._of_release(record, images)))
-            case Record() as record, _Images() as images:
-                return compare(*_paired(self._of_release(record, images), images))
-            case _ if any(isinstance(side, _Images) for side in sides):
-                raise SelectionError(
-                    "a lock and an image cannot be compared",
-                    hint="name two locks, two images, or a release on one side",
-                )
-        locks = [
-            side if isinstance(side, Side) else lock_side(side.release, side.lock)
-            for side in sides
-            if not isinstance(side, _Images)
-        ]
-        return compare(*locks)
+        left, right = self._find(old), self._find(new)
+        if isinstance(left, Record) and isinstance(right, Record):
+            return self._history.compare(left, right)
+        if isinstance(left, _Images):
+            return compare(*_paired(left, self._images_like(left, right)))
+        if isinstance(right, _Images):
+            return compare(*_paired(self._images_like(right, left), right))
+        return compare(_lock_of(left), _lock_of(right))
 
     def _find(self, text: str) -> Record | Side | _Images:
         if text == release.CURRENT or release.is_name(text):
@@ -176,16 +163,27 @@ class Comparison:
             config=config,
         )
 
-    def _of_release(self, record: Record, images: _Images) -> _Images:
-        """The same targets, in a release."""
+    def _images_like(self, images: _Images, other: Record | Side | _Images) -> _Images:
+        """What is to be compared with images: others, or the same targets of a release."""
+        if isinstance(other, _Images):
+            return other
+        if isinstance(other, Side):
+            raise SelectionError(
+                "a lock and an image cannot be compared",
+                hint="name two locks, two images, or a release on one side",
+            )
         found = {}
         for platform, one in images.found.items():
-            if one.target not in record.targets:
+            if one.target not in other.targets:
                 what = f"no target {one.target}" if one.target else f"nothing like {images.text}"
-                raise SelectionError(f"release {record.release} has {what}")
-            image = self._history.image(record.targets[one.target])
+                raise SelectionError(f"release {other.release} has {what}")
+            image = self._history.image(other.targets[one.target])
             found[platform] = _Found(target=one.target, image=image)
-        return _Images(text=record.release, found=found)
+        return _Images(text=other.release, found=found)
+
+
+def _lock_of(side: Record | Side) -> Side:
+    return side if isinstance(side, Side) else lock_side(side.release, side.lock)
 
 
 def _platform(config: Mapping[str, Any]) -> str:
