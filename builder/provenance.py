@@ -113,8 +113,8 @@ class Provenance:
             if image is None or fnmatchcase(key, image) or fnmatchcase(target.image, image)
         }
         if not chosen:
-            names = {target.image for target in record.targets.values()}
-            known = [*record.targets, *names] if "/" in str(image) else sorted(names)
+            names = sorted({target.image for target in record.targets.values()})
+            known = [*record.targets, *names] if "/" in str(image) else names
             raise SelectionError(
                 f"release {record.release} has no image {image!r}",
                 hint=did_you_mean(str(image), known),
@@ -172,14 +172,14 @@ class Provenance:
 
     def _lineage(self, record: Record, key: str) -> Sequence[str]:
         """What a target stands on and itself, the root first, as far as the release has it."""
-        links = [link["target"] for link in record.targets[key].chain]
-        return [item for item in links if item in record.targets] or [key]
+        # Its own link may have the name that it was built under.
+        links = [link["target"] for link in record.targets[key].chain[:-1]]
+        return [*(item for item in links if item in record.targets), key]
 
     def _base(self, record: Record, key: str) -> str:
         """The base that a target stands on directly, or nothing."""
-        links = [link["target"] for link in record.targets[key].chain]
-        below = links[-2] if len(links) > 1 else ""
-        return "" if below in record.targets else below
+        below = record.targets[key].chain[-2:-1]
+        return str(below[0]["target"]) if below and not below[0]["recipe"] else ""
 
     def _recipe(self, record: Record, key: str) -> str:
         target = record.targets[key]

@@ -15,9 +15,11 @@ from builder.errors import ConfigError, SelectionError
 from builder.history import History
 from builder.lock import Lock, dump
 from builder.model import Inventory, Package
-from builder.ports import Artifact
+from builder.ports import Artifact, Blob
 from builder.provenance import Answer, Provenance
 from builder.reference import parse
+from builder.release import FILE, KIND
+from builder.release import dump as dump_record
 from tests.fakes.catalog import ARM, BOTH, LOCK, Folder, Week, lines
 from tests.fakes.layout import write_layout
 from tests.fakes.releases import change, record
@@ -328,6 +330,19 @@ def test_what_brought_a_package(week: Week) -> None:
         "tool/os=1", "tool/os=2", DESK, "desk/os=2,lang=1.10",
     ]  # fmt: skip
     assert {it.image for it in why(week, "words", "speech").reasons} == {"speech"}
+
+
+def test_an_image_that_was_built_under_another_name(weeks: Week) -> None:
+    found = history(weeks)
+    current = found.record("current")
+    link = {**current.targets[DESK].chain[-1], "target": "table/os=1,lang=1.9"}
+    renamed = replace(current.targets[DESK], chain=(*current.targets[DESK].chain[:-1], link))
+    kept = replace(current, targets={**current.targets, DESK: renamed})
+    files = {FILE: Blob(kind="application/json", data=dump_record(kept))}
+    place = parse("127.0.0.1:5999/shop-releases:current")
+    weeks.store.put(Artifact(kind=KIND, files=files), place)
+    (tar,) = why(weeks, "tar", DESK).reasons
+    assert (tar.brought, tar.version) == ("base", "1")
 
 
 def test_names_of_python_are_the_same_however_they_are_written(week: Week) -> None:
