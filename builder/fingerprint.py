@@ -161,6 +161,17 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part for part in PARTS if old.get(part) != new.get(part))
 
 
+def changed(
+    old: Mapping[str, Fingerprint], new: Mapping[str, Fingerprint]
+) -> dict[str, tuple[str, ...]]:
+    """The targets of `new` that are not in `old` just so, and in which parts; none: it is new."""
+    return {
+        target: compare(old[target].parts, found.parts) if target in old else ()
+        for target, found in new.items()
+        if target not in old or old[target].digest != found.digest
+    }
+
+
 def own_values(target: Target, expansion: Expansion) -> dict[str, str]:
     """The values that a target adds to those of its parent."""
     parent = expansion.targets.get(target.parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from builder.fingerprint import Fingerprint, own_values
@@ -78,6 +78,15 @@ class Plan:
     charts: Mapping[str, ChartPlan]
     bases: Mapping[str, Base]
     steps: Mapping[str, Step]
+
+
+def unmet(step: Step, plan: Plan, besides: Container[str]) -> str:
+    """The first step that a step needs and that is yet to be done, or nothing.
+
+    Those of `besides` are not looked at: they are carried out first.
+    """
+    wanted = (need for need in step.needs if need not in besides)
+    return next((need for need in wanted if plan.steps[need].action in ("fetch", "build")), "")
 
 
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:

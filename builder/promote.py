@@ -7,7 +7,7 @@ and the chart repository's index is written last.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from builder import release
 from builder.chart_artifact import package_in
@@ -123,10 +123,19 @@ def _detail(record: Record) -> dict[str, object]:
     return detail | ({"waiting": waiting} if waiting else {})
 
 
-def blocked_steps(results: Iterable[Result]) -> dict[str, str]:
-    """Why each step that did not pass did not, in one line."""
-    return {
+def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
+    """Why each step that did not pass did not, in one line; `ended` are those of this run.
+
+    What is still to be built where the steps are other processes' did not pass there.
+    """
+    elsewhere = {
+        step.id: "not in the registry when this release was made"
+        for step in plan.steps.values()
+        if step.kind in ("base", "build") and step.action in ("fetch", "build")
+    }
+    here = {
         result.step: result.reason.splitlines()[0]
-        for result in results
+        for result in ended.values()
         if result.status in {"failed", "blocked", "skipped"} and result.reason
     }
+    return {step: why for step, why in elsewhere.items() if step not in ended} | here

@@ -106,6 +106,22 @@ class RegistryStore:
             timeout=self._timeout,
         )  # fmt: skip
 
+    def export(self, reference: Reference, layout: Path, name: str) -> None:
+        """Add an image, with all that it stands on, to an OCI layout, under a name there."""
+        layout.parent.mkdir(parents=True, exist_ok=True)
+        self._runner.run(self._enclose(self.export_command(reference, layout, name)))
+
+    def export_command(self, reference: Reference, layout: Path, name: str) -> Command:
+        """How `export` moves the layers."""
+        return Command(
+            argv=(
+                self._skopeo, "copy", "--quiet", "--preserve-digests",
+                *(["--src-tls-verify=false"] if reference.is_loopback else []),
+                f"docker://{reference}", f"oci:{layout}:{name}",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+
     def copy(self, source: Reference, target: Reference) -> None:
         """Make `target` name the manifest of `source`; layers move only between repositories."""
         if source.name != target.name:

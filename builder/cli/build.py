@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from builder.cli.options import Options, disk, running
-from builder.cli.running import carry_out, tell_failures
+from builder.cli.options import Options, disk, running, since
+from builder.cli.running import Outcome, carry_out, tell_failures
 from builder.cli.wiring import Session
 from builder.turns import at_work
 
@@ -15,7 +17,13 @@ from builder.turns import at_work
 @click.command()
 @running
 @disk
-def command(**given: Any) -> int:
+@since
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="An OCI layout to which the images that were selected are added, by their slugs.",
+)
+def command(since: Path | None, export: Path | None, **given: Any) -> int:
     """Build what the registry does not have, test it, push it under its fingerprint.
 
     Nothing is offered yet: that is `builder publish`.
@@ -24,8 +32,29 @@ def command(**given: Any) -> int:
     Example:
       builder build --select 'jupyter-*,python=3.13'
     """
-    session = Session(Options(**given))
+    options = Options(**given)
+    if since is not None:
+        from builder.cli.since import changes
+
+        found = changes(options, since)
+        if not found:
+            click.echo(f"No target differs from {since}.", err=True)
+            return 0
+        options = replace(options, select=tuple(found))
+    session = Session(options)
     with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, session.locked(), {"base", "build"})
+        if export is not None and not options.show_commands:
+            _export(session, outcome, export.resolve())
     tell_failures(outcome)
     return outcome.exit_code
+
+
+def _export(session: Session, outcome: Outcome, layout: Path) -> None:
+    """Lay the images that were selected, and are there, into an OCI layout."""
+    for key in session.selected():
+        item, result = outcome.plan.targets[key], outcome.results[f"build:{key}"]
+        if result.ok:
+            place = item.repository.at(str(result.detail["digest"]))
+            session.store.export(place, layout, item.target.slug)
+            click.echo(f"{key} is in {layout} as {item.target.slug}", err=True)

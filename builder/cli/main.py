@@ -25,8 +25,9 @@ COMMANDS = {
     "weekly": "lock, plan, build, charts, publish, report",
     "rollback": "release again what an older release offered",
     "prune": "remove what no kept release needs, in registries and engine",
-    "step": "carry out one step of the plan",
+    "step": "carry out steps of the plan, e.g. on another machine",
     "verify": "build images again, and compare them with the registry's",
+    "workflows": "write the workflows of GitHub Actions, or check them",
     "registry": "serve the registry `embedded` until Ctrl-C",
     "clean": "remove what was derived",
 }

@@ -149,6 +149,15 @@ def running(function: Function) -> Function:
     return planning(function)
 
 
+def since(function: Function) -> Function:
+    """--since."""
+    return click.option(
+        "--since",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="Only targets that differ from those of the catalog in this folder.",
+    )(function)
+
+
 def disk(function: Function) -> Function:
     """--disk-budget."""
     return click.option(

@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning
+from builder import schedule
+from builder.cli.options import Options, planning, since
 from builder.cli.wiring import Session
-from builder.report.plans import FORMATS
+from builder.plan import Observed, Plan
+from builder.report.plans import FORMATS, as_github
+from builder.shards import SECONDS
 
 
 @click.command()
 @planning
-@click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
+@since
+@click.option("--format", "style", type=click.Choice([*FORMATS, "github"]), default="table")
 @click.option("--offline", is_flag=True, help="Ask no registry: everything counts as missing.")
-def command(style: str, offline: bool, **given: Any) -> int:
+@click.option(
+    "--shard-seconds",
+    type=click.FloatRange(min=1),
+    default=SECONDS,
+    help="With --format github: the work that is worth a job of its own.",
+)
+def command(
+    style: str, offline: bool, since: Path | None, shard_seconds: float, **given: Any
+) -> int:
     """Say what would be done, and why. Changes nothing.
 
     \b
     Example:
       builder plan --select '+jupyter-python' --format json
     """
-    session = Session(Options(**given))
+    options = Options(**given)
+    if since is not None:
+        from builder.cli.since import changes
+
+        found = changes(options, since)
+        if not found:
+            click.echo(f"No target differs from {since}.")
+            return 0
+        options = replace(options, select=tuple(found))
+    session = Session(options)
     lock = session.locked()
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
-    click.echo(FORMATS[style](session.plan(lock, prints, observed)))
+    if since is not None:
+        observed = _with_unchanged(observed, set(prints) - set(found))
+    plan = session.plan(lock, prints, observed)
+    if since is not None:
+        plan = _explained(plan, found)
+    if style == "github":
+        targets = session.project.expansion.targets.values()
+        added = schedule.added(session.catalog, targets, lock, observed.record)
+        click.echo(as_github(plan, schedule.seconds(plan, added), shard_seconds))
+    else:
+        click.echo(FORMATS[style](plan))
     return 0
+
+
+def _with_unchanged(observed: Observed, targets: set[str]) -> Observed:
+    """As if the registry had what did not change, so that the plan is of the change alone."""
+    return replace(observed, digests={**dict.fromkeys(targets, ""), **observed.digests})
+
+
+def _explained(plan: Plan, reasons: Mapping[str, str]) -> Plan:
+    steps = {
+        key: replace(step, reason=reasons[step.target])
+        if step.kind == "build" and step.action == "build"
+        else step
+        for key, step in plan.steps.items()
+    }
+    return replace(plan, steps=steps)

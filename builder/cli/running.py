@@ -15,12 +15,12 @@ from builder.chart_publish import Released, publish_index
 from builder.cli.outlook import Outlook, disk_of, look_ahead
 from builder.cli.wiring import Session
 from builder.disk import Watch
-from builder.errors import BuilderError, SelectionError, TransientError
+from builder.errors import BuilderError, SelectionError, StepError, TransientError
 from builder.events import Event, Finished, Listener, Result
-from builder.execute import Executor, Policy, patiently, tee
+from builder.execute import GATHERS, Executor, Policy, patiently, tee
 from builder.lock import Lock
 from builder.observe import read_record, releases_reference
-from builder.plan import Plan, Step
+from builder.plan import Plan, Step, unmet
 from builder.promote import Promotion, blocked_steps
 from builder.release import CURRENT
 from builder.report.progress import shown
@@ -56,18 +56,17 @@ class Outcome:
 
 
 def carry_out(
-    session: Session, lock: Lock, kinds: Collection[str], *, only: str | None = None
+    session: Session, lock: Lock, kinds: Collection[str], *, only: Collection[str] = ()
 ) -> Outcome:
-    """Plan, then do the steps of these kinds, or the one that is called `only`."""
+    """Plan, then do the steps of these kinds, and those with the ids `only`."""
     prints = session.fingerprints(lock)
     observed = patiently(lambda: session.observed(lock, prints), policy=Policy(), wait=_wait)
     plan = session.plan(lock, prints, observed, session.engine.platforms)
-    steps = {step.id: step for step in plan.steps.values() if step.kind in kinds}
-    if only is not None:
-        if only not in plan.steps:
-            hint = did_you_mean(only, plan.steps)
-            raise SelectionError(f"the plan has no step {only!r}", hint=hint)
-        steps = {only: plan.steps[only]}
+    for name in only:
+        if name not in plan.steps:
+            hint = did_you_mean(name, plan.steps)
+            raise SelectionError(f"the plan has no step {name!r}", hint=hint)
+    steps = {step.id: step for step in plan.steps.values() if step.kind in kinds or step.id in only}
     if session.options.show_commands:
         for line in session.commands(session.work(lock, prints, plan, _ignore), steps):
             click.echo(line)
@@ -77,7 +76,13 @@ def carry_out(
     def make(listen: Listener) -> Action:
         work = session.work(lock, prints, plan, listen)
         actions = _actions(session, work, ended)
-        return lambda step: actions[step.kind]()(step)
+
+        def act(step: Step) -> Result:
+            if step.kind not in GATHERS and (need := unmet(step, plan, besides=steps)):
+                raise StepError(f"{need} is not done, and {step.id} needs it")
+            return actions[step.kind]()(step)
+
+        return act
 
     outlook = look_ahead(session, lock, observed, plan, ended)
     return perform(session, plan, steps, make, ended, outlook)
@@ -149,7 +154,7 @@ def _actions(
     """What each kind of step does; adapters are made when the first step needs them."""
 
     def release(step: Step) -> Result:
-        return promote(session, work, step, blocked_steps(ended.values()))
+        return promote(session, work, step, blocked_steps(work.plan, ended))
 
     return {
         "base": lambda: session.build_actions(work).base,

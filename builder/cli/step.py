@@ -13,10 +13,10 @@ from builder.turns import at_work
 
 
 @click.command()
-@click.argument("step_id", metavar="ID")
+@click.argument("steps", metavar="ID...", nargs=-1, required=True)
 @running
-def command(step_id: str, **given: Any) -> int:
-    """Carry out one step of the plan, with the lock and the registry as its only state.
+def command(steps: tuple[str, ...], **given: Any) -> int:
+    """Carry out steps of the plan, with the lock and the registry as their only state.
 
     \b
     Example:
@@ -24,6 +24,6 @@ def command(step_id: str, **given: Any) -> int:
     """
     session = Session(Options(**given))
     with at_work(session.workspace.state, beside=True), session.registry():
-        outcome = carry_out(session, session.locked(), (), only=step_id)
+        outcome = carry_out(session, session.locked(), (), only=steps)
     tell_failures(outcome)
     return outcome.exit_code

@@ -1,12 +1,13 @@
-"""A plan as a table, JSON, Mermaid, or a matrix of GitHub Actions."""
+"""A plan as a table, JSON, Mermaid, Markdown, or matrices of GitHub Actions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from builder.plan import FORMAT, Plan, TargetPlan
+from builder.shards import SECONDS, divide, levels
 from builder.text import count
 
 
@@ -92,20 +93,46 @@ def as_mermaid(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def as_github(plan: Plan) -> str:
-    """The steps to carry out as job matrices by level: `level-0={"include": […]}` and so on."""
-    levels: dict[str, int] = {}
+def as_markdown(plan: Plan) -> str:
+    """What there is to do, and what cannot be done, for a comment or a job's summary."""
+    counts = dict.fromkeys((step.action for step in plan.steps.values()), 0)
     for step in plan.steps.values():
-        levels[step.id] = 1 + max((levels.get(need, -1) for need in step.needs), default=-1)
-    depth = max(levels.values(), default=-1)
-    lines = []
-    for level in range(depth + 1):
-        include = [
-            {"step": step.id, "name": step.target, "kind": step.kind}
-            for step in plan.steps.values()
-            if levels[step.id] == level and step.action in {"fetch", "build", "package", "release"}
+        counts[step.action] += 1
+    todo = [step for step in plan.steps.values() if step.action not in _IDLE]
+    rows = [f"| `{step.id}` | {step.action} | {_cell(step.reason)} |" for step in todo[:_MOST_ROWS]]
+    more = len(todo) - len(rows)
+    return "\n".join(
+        [
+            f"## Plan of {plan.release}",
+            "",
+            ", ".join(f"{number} to {action}" for action, number in counts.items()) + ".",
+            *(["", "| step | action | why |", "|---|---|---|", *rows] if rows else []),
+            *(["", f"And {count(more, 'step')} more."] if more else []),
         ]
-        lines.append(f"level-{level}=" + json.dumps({"include": include}, separators=(",", ":")))
+    )
+
+
+def _cell(text: str) -> str:
+    return text.splitlines()[0].replace("|", "\\|") if text else ""
+
+
+_IDLE = frozenset({"reuse", "keep", "skip", "release"})
+_MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
+
+
+def as_github(plan: Plan, seconds: Mapping[str, float], worth: float = SECONDS) -> str:
+    """Outputs of a job of GitHub Actions: the matrix of each level, `level-0={"include": […]}`.
+
+    `seconds` are by step, as `schedule.seconds` gives them; `worth` is that of `shards.divide`.
+    """
+    lines = []
+    for number, level in enumerate(levels(plan)):
+        shards = divide(level, seconds, worth)
+        include = [
+            {"shard": f"{index} of {len(shards)}", "steps": " ".join(step.id for step in shard)}
+            for index, shard in enumerate(shards, 1)
+        ]
+        lines.append(f"level-{number}=" + json.dumps({"include": include}, separators=(",", ":")))
     return "\n".join(lines)
 
 
@@ -113,5 +140,5 @@ FORMATS: dict[str, Callable[[Plan], str]] = {
     "table": as_table,
     "json": as_json,
     "mermaid": as_mermaid,
-    "github": as_github,
+    "markdown": as_markdown,
 }

@@ -331,7 +331,7 @@ class Week:
             return Result(step=step.id, status="done")
 
         def release(step: Step) -> Result:
-            return self.promotion(plan).release(step, blocked_steps(ended.values()))
+            return self.promotion(plan).release(step, blocked_steps(plan, ended))
 
         def listen(event: Event) -> None:
             if isinstance(event, Finished):

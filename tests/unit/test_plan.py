@@ -13,7 +13,7 @@ import pytest
 from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan
-from builder.report.plans import FORMATS, as_json
+from builder.report.plans import FORMATS, as_github, as_json
 from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
 
@@ -346,13 +346,24 @@ def test_the_format_is_the_public_one(folder: Folder) -> None:
     assert keys == {("id", "kind", "target", "needs", "action", "reason")}
 
 
-FILES = {"json": "plan.json", "table": "plan.txt", "mermaid": "plan.mmd", "github": "plan.env"}
+FILES = {"json": "plan.json", "table": "plan.txt", "mermaid": "plan.mmd", "markdown": "plan.md"}
+GITHUB = "plan.env"
 
 
 @pytest.mark.parametrize("style", FORMATS)
 def test_a_plan_is_written_as_it_is_kept(folder: Folder, style: str) -> None:
-    text = FORMATS[style](plan_of(folder.load(), today=TODAY)) + "\n"
-    file = GOLDEN / FILES[style]
+    as_kept(FILES[style], FORMATS[style](plan_of(folder.load(), today=TODAY)))
+
+
+def test_a_plan_for_github_is_written_as_it_is_kept(folder: Folder) -> None:
+    plan = plan_of(folder.load(), today=TODAY)
+    as_kept(GITHUB, as_github(plan, dict.fromkeys(plan.steps, 60.0), worth=100.0))
+
+
+def as_kept(name: str, text: str) -> None:
+    """Compare a plan with the one that is kept."""
+    text += "\n"
+    file = GOLDEN / name
     if os.environ.get("UPDATE_GOLDEN"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -361,4 +372,4 @@ def test_a_plan_is_written_as_it_is_kept(folder: Folder, style: str) -> None:
 
 def test_every_kept_plan_has_a_format() -> None:
     kept: Mapping[str, str] = {path.name: path.suffix for path in GOLDEN.iterdir()}
-    assert sorted(kept) == sorted(FILES.values())
+    assert sorted(kept) == sorted([*FILES.values(), GITHUB])

@@ -1,0 +1,43 @@
+"""`builder workflows`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from builder.cli.options import Options, root
+from builder.cli.wiring import Session
+from builder.errors import ConfigError
+from builder.render.ci import COMMAND, workflows
+from builder.shards import depth
+from builder.workspace import write
+
+
+@click.command()
+@root
+@click.option("--check", is_flag=True, help="Write nothing; fail where a file is not as it should.")
+def command(*, check: bool, **given: Any) -> int:
+    """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
+
+    They follow from how deep its graph is, and from nothing else of it.
+
+    \b
+    Example:
+      builder workflows && git diff .github
+    """
+    session = Session(Options(**given))
+    files = workflows(depth(session.project.expansion))
+    places = {session.workspace.root / path: data for path, data in files.items()}
+    other = [
+        place for place, data in places.items() if not place.is_file() or place.read_bytes() != data
+    ]
+    if check and other:
+        names = ", ".join(str(place.relative_to(session.workspace.root)) for place in other)
+        raise ConfigError(f"not as they are generated: {names}", hint=f"run `{COMMAND}`")
+    for place in other:
+        write(place, places[place])
+        click.echo(f"{place} written", err=True)
+    if not other:
+        click.echo("the workflows are up to date", err=True)
+    return 0
