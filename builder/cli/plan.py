@@ -58,7 +58,8 @@ def command(
     if style == "github":
         targets = session.project.expansion.targets.values()
         added = schedule.added(session.catalog, targets, lock, observed.record)
-        click.echo(as_github(plan, schedule.seconds(plan, added), shard_seconds))
+        text = as_github(plan, schedule.seconds(plan, added), shard_seconds)
+        click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
     else:
         click.echo(FORMATS[style](plan))
     return 0
