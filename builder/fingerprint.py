@@ -161,7 +161,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part for part in PARTS if old.get(part) != new.get(part))
 
 
-def changed(
+def differences(
     old: Mapping[str, Fingerprint], new: Mapping[str, Fingerprint]
 ) -> dict[str, tuple[str, ...]]:
     """The targets of `new` that are not in `old` just so, and in which parts; none: it is new."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from builder.cli.options import Options
 from builder.cli.wiring import Session
-from builder.fingerprint import changed
+from builder.fingerprint import differences
 
 
 def changes(options: Options, since: Path) -> Mapping[str, str]:
@@ -20,5 +20,5 @@ def changes(options: Options, since: Path) -> Mapping[str, str]:
     before, now = prints
     return {
         target: f"changed: {', '.join(parts)}" if parts else "new"
-        for target, parts in changed(before, now).items()
+        for target, parts in differences(before, now).items()
     }

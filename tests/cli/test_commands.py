@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,12 @@ def test_a_step_that_the_plan_has_not(run: Run, registry: Registry) -> None:
     assert second.startswith("  hint: did you mean build:desk/os=1,lang=1.9 or ")
 
 
+def test_a_step_whose_needs_are_not_done(run: Run, registry: Registry) -> None:
+    found = run("step", "build:base/os=1", "--registry", registry.address)
+    assert (found.code, found.out) == (5, "")
+    assert "base:os=1@linux/amd64 is not done, and build:base/os=1 needs it" in found.err
+
+
 def test_a_registry_that_is_down(run: Run) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -213,6 +220,48 @@ def test_a_plan_against_a_registry_that_is_empty(run: Run, registry: Registry) -
 )  # fmt: skip
 def test_formats(run: Run, style: str, start: str) -> None:
     assert run("plan", "--offline", "--format", style).out.startswith(start)
+
+
+def test_a_plan_of_what_differs_from_another_checkout(
+    run: Run, folder: Folder, tmp_path: Path
+) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    plan = ("plan", "--offline", "--since", str(before))
+    assert run(*plan) == (0, f"No target differs from {before}.\n", "")
+    assert run("build", "--since", str(before)) == (
+        0, "", f"No target differs from {before}.\n",
+    )  # fmt: skip
+    folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
+    found = run(*plan, "--format", "markdown")
+    assert found.code == 0, found.err
+    assert found.out.startswith(f"## Plan of {TODAY.replace('-', '.')}\n\n")
+    rows = [line for line in found.out.splitlines() if line.startswith("| `build:")]
+    assert rows == [
+        "| `build:tool/os=2` | build | changed: dockerfile |",
+        "| `build:tool/os=1` | build | changed: dockerfile |",
+        "| `build:desk/os=2,lang=1.10` | build | changed: inputs |",
+        "| `build:desk/os=1,lang=1.9` | build | changed: inputs |",
+    ]
+    assert "| `chart:desk` | package |" in found.out
+
+
+def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:
+    files = [folder.root / ".github" / "workflows" / name for name in ("weekly.yml", "pr.yml")]
+    names = ".github/workflows/weekly.yml, .github/workflows/pr.yml"
+    assert run("workflows", "--check") == (
+        2, "", f"error: not as they are generated: {names}\n  hint: run `builder workflows`\n",
+    )  # fmt: skip
+    assert not any(file.exists() for file in files)
+    assert run("workflows").err == "".join(f"{file} written\n" for file in files)
+    assert run("workflows", "--check") == (0, "", "the workflows are up to date\n")
+    # What is offered more, at the same depth, needs no new workflow; a level more does.
+    desk, shallow = "  desk: {from: speech,", "side: {recipe: tool, from: speech}"
+    folder.edit("matrix.yaml", desk, f"  {shallow}\n{desk}")
+    assert run("workflows", "--check").code == 0
+    folder.edit("matrix.yaml", shallow, "side: {recipe: tool, from: desk}")
+    assert run("workflows", "--check").code == 2
+    assert run("workflows").err == f"{files[0]} written\n"
+    assert "level-5:" in files[0].read_text()
 
 
 def test_a_root_elsewhere(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.fingerprint import PARTS, canonical, compare
+from builder.fingerprint import PARTS, canonical, compare, differences
 from builder.lock import Lock
 from tests.fakes.catalog import FILES, LOCK, Folder, lines, prints
 from tests.fakes.layers import layer, package
@@ -207,3 +207,13 @@ def test_a_base_that_is_not_locked_has_no_content(folder: Folder) -> None:
 def test_canonical_json_does_not_depend_on_order() -> None:
     assert canonical({"b": 1, "a": ["é"]}) == canonical({"a": ["é"], "b": 1})
     assert canonical({"b": 1, "a": ["é"]}) == '{"a":["é"],"b":1}'.encode()
+
+
+def test_what_differs_between_two_catalogs(folder: Folder) -> None:
+    before = prints(folder.load())
+    assert differences(before, before) == {}
+    folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
+    found = differences(before, prints(folder.load()))
+    tools = dict.fromkeys(("tool/os=2", "tool/os=1"), ("dockerfile",))
+    assert found == tools | dict.fromkeys(DESKS, ("inputs",))
+    assert differences({}, before) == dict.fromkeys(TARGETS, ())

@@ -12,7 +12,7 @@ import pytest
 
 from builder.errors import ConfigError
 from builder.lock import Lock
-from builder.plan import Observed, Plan
+from builder.plan import Observed, Plan, unmet
 from builder.report.plans import FORMATS, as_github, as_json
 from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
@@ -373,3 +373,18 @@ def as_kept(name: str, text: str) -> None:
 def test_every_kept_plan_has_a_format() -> None:
     kept: Mapping[str, str] = {path.name: path.suffix for path in GOLDEN.iterdir()}
     assert sorted(kept) == sorted([*FILES.values(), GITHUB])
+
+
+def test_what_a_step_waits_for(week: Week) -> None:
+    plan = week.plan()
+    chart = plan.steps["chart:desk"]
+    first, second = chart.needs
+    assert unmet(chart, plan, besides=()) == first
+    assert unmet(chart, plan, besides={first}) == second
+    assert unmet(chart, plan, besides=plan.steps) == ""
+    assert unmet(plan.steps["build:base/os=2"], plan, ()) == "base:os=2@linux/amd64"
+    week.go_by()
+    week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")
+    plan = week.plan()
+    assert unmet(plan.steps[first], plan, ()) == ""
+    assert unmet(plan.steps["chart:desk"], plan, ()) == first

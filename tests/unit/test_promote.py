@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ConflictError, StepError, TransientError
+from builder.events import Result
 from builder.ports import Artifact, Blob
+from builder.promote import blocked_steps
 from builder.reference import Reference, parse
 from builder.release import Record
 from tests.fakes.catalog import Folder, Week
@@ -357,3 +359,21 @@ def test_the_record_holds_the_lock(week: Week) -> None:
     week.go_by()
     lock = json.loads((week.folder.root / "matrix.lock").read_text())
     assert record(week).lock == lock
+
+
+def test_what_other_machines_did_not_build_is_recorded_as_blocked(week: Week) -> None:
+    week.go_by()
+    change(week)
+    plan = week.plan(today=NEXT_WEEK)
+    why = "not in the registry when this release was made"
+    speech = "speech/os=1,lang=1.9"
+    built = {key for key, item in plan.targets.items() if item.action == "build"}
+    assert {speech, DESK} <= built
+    assert blocked_steps(plan, {}) == {f"build:{key}": why for key in built}
+    ended = {f"build:{speech}": Result(step=f"build:{speech}", status="failed", reason="a\nb")}
+    assert blocked_steps(plan, ended)[f"build:{speech}"] == "a"
+    week.promotion(plan).release(plan.steps["release"], blocked_steps(plan, {}))
+    found = record(week)
+    assert found.release == "2026.11.30"
+    assert found.blocked[f"build:{DESK}"] == why
+    assert found.targets[DESK].since == "2026.11.23"

@@ -88,7 +88,7 @@ def test_steps_of_no_known_length_are_dealt_out_by_number() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_packing_is_near_the_best_there_is(seed: int) -> None:
+def test_shards_take_about_as_long_and_the_order_given_does_not_matter(seed: int) -> None:
     dice = random.Random(seed)
     names = [f"s{number}" for number in range(dice.randint(1, 60))]
     seconds = {name: dice.uniform(1, 600) for name in names}
@@ -97,9 +97,8 @@ def test_packing_is_near_the_best_there_is(seed: int) -> None:
     packed = pack(given, seconds, shards)
     assert sorted(step.id for shard in packed for step in shard) == sorted(names)
     loads = [sum(seconds[step.id] for step in shard) for shard in packed]
-    best = max(max(seconds.values()), sum(seconds.values()) / shards)
-    # Graham's bound is 4/3 of the optimum, which may lie above `best` itself: at most by one step.
-    assert max(loads) <= best + max(seconds.values())
+    # No shard was given a step while another had less to do.
+    assert max(loads) <= sum(loads) / shards + max(seconds.values())
     dice.shuffle(given)
     again = pack(given, seconds, shards)
     assert [{step.id for step in shard} for shard in again] == [

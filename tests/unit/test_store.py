@@ -219,6 +219,10 @@ def test_how_layers_are_moved(store: RegistryStore) -> None:
         "skopeo", "copy", "--quiet", "--preserve-digests", "--all", "--src-tls-verify=false",
         "docker://127.0.0.1:5005/a:1", "docker://ghcr.io/b/a:1",
     )  # fmt: skip
+    assert store.export_command(near, Path("/l"), "a-os1").argv == (
+        "skopeo", "copy", "--quiet", "--preserve-digests", "--src-tls-verify=false",
+        "docker://127.0.0.1:5005/a:1", "oci:/l:a-os1",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

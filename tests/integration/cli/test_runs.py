@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -74,6 +75,30 @@ def test_a_changed_recipe_rebuilds_it_and_its_descendants_only(tiny: Tiny) -> No
         f"## What changed since {RELEASE} until {RELEASE}.1\n\n"
         "2 targets changed, 2 did not. No package changed. In all "
     ) in (tiny.root / "build" / "report.md").read_text()
+
+
+def test_what_a_change_changes_is_built_into_a_layout(tiny: Tiny, runner: Runner) -> None:
+    before = tiny.root / "before"
+    shutil.copytree(tiny.root, before, ignore=shutil.ignore_patterns("build", "before"))
+    (tiny.root / "images" / "tool" / "files" / "more.txt").write_text("more\n")
+    layout = tiny.root / "build" / "oci"
+    done = tiny.run("build", "--since", str(before), "--export", str(layout))
+    assert done.returncode == 0, done.stderr
+    # What the change stands on is built too where it is nowhere; what it is not about is not.
+    assert digests(tiny, "base")
+    assert digests(tiny, "other") == {}
+    named = {
+        item["annotations"]["org.opencontainers.image.ref.name"]: item["digest"]
+        for item in json.loads((layout / "index.json").read_text())["manifests"]
+    }
+    assert sorted(named) == ["app-os1", "tool-os1"]
+    for image in ("app", "tool"):
+        assert named[f"{image}-os1"] in digests(tiny, image).values()
+        # It is whole: every blob can be read.
+        copy = tiny.root / "build" / image
+        argv = ("skopeo", "copy", "--quiet", f"oci:{layout}:{image}-os1", f"dir:{copy}")
+        runner.run(Command(argv=argv))
+        assert (copy / "manifest.json").is_file()
 
 
 def test_printed_commands_do_what_the_steps_do(make: Callable[[], Tiny]) -> None:

@@ -54,7 +54,9 @@ class Machines:
         """Carry out a level, each of its shards on a machine of its own, at the same time."""
         machines = [self.new() for _ in shards]
         with ThreadPoolExecutor(len(shards)) as pool:
-            return list(pool.map(lambda machine, shard: machine.run("step", *shard), machines, shards))
+            return list(
+                pool.map(lambda machine, shard: machine.run("step", *shard), machines, shards)
+            )
 
     def release(self) -> Record:
         """The last job; what it recorded."""

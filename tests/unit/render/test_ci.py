@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_each_level_waits_for_the_one_below_and_the_release_for_all(levels: int)
     names = [f"level-{level}" for level in range(levels)]
     assert list(jobs) == ["plan", *names, "release", "lock", "red"]
     assert jobs["level-0"]["needs"] == ["plan"]
-    for below, name in zip(names, names[1:], strict=False):
+    for below, name in itertools.pairwise(names):
         assert jobs[name]["needs"] == ["plan", below]
     assert jobs["release"]["needs"] == ["plan", *names]
     assert jobs["red"]["needs"] == ["plan", *names, "release", "lock"]

@@ -1,0 +1,100 @@
+"""The workflows of GitHub Actions, held against what lints them, offline."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder.process import Command, Runner
+from builder.render.ci import FOLDER, workflows
+
+ROOT = Path(__file__).parents[3]
+TOOLS = Path(sys.executable).parent
+KEPT = ROOT / "build" / "tools"
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
+
+
+@pytest.fixture(scope="module", params=["committed", "shallow", "deep"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workflows of this repository, and those of catalogs of other depths."""
+    if request.param == "committed":
+        return ROOT / FOLDER
+    root = tmp_path_factory.mktemp("workflows")
+    for path, data in workflows({"shallow": 1, "deep": 14}[request.param]).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    return root / FOLDER
+
+
+@pytest.fixture(scope="module")
+def actionlint(runner: Runner) -> str:
+    """actionlint: of PATH, or built by Go; its package of PyPI has no wheel, and no source."""
+    found = shutil.which("actionlint") or shutil.which("actionlint", path=f"{TOOLS}:{KEPT}")
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    if found is None and go is None:
+        pytest.skip("neither actionlint nor go is there")
+    if found is None:
+        env = {
+            "GOBIN": str(KEPT),
+            "GOPATH": str(KEPT / "go"),
+            "GOCACHE": str(KEPT / "go-cache"),
+            "GOFLAGS": "-modcacherw -buildvcs=false",
+        }
+        runner.run(Command(argv=(str(go), "install", ACTIONLINT), env=env))
+        found = str(KEPT / "actionlint")
+    return found
+
+
+def lint(*argv: str) -> subprocess.CompletedProcess[str]:
+    """Run a linter. It finds shellcheck, which reads the scripts in workflows, beside Python."""
+    path = f"{TOOLS}:{os.environ['PATH']}"
+    return subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PATH": path},
+    )  # fmt: skip
+
+
+def files(folder: Path) -> list[str]:
+    found = sorted(map(str, folder.glob("*.yml")))
+    assert len(found) >= 2
+    return found
+
+
+def test_actionlint(folder: Path, actionlint: str) -> None:
+    done = lint(actionlint, "-shellcheck", str(TOOLS / "shellcheck"), *files(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zizmor(folder: Path) -> None:
+    done = lint(str(TOOLS / "zizmor"), "--offline", "--no-config", *files(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No findings to report" in done.stdout
+
+
+BROKEN = """\
+on: {pull_request_target: {}}
+permissions: write-all
+jobs:
+  one:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+      - run: echo ${{ github.event.pull_request.title }}
+"""
+
+
+def test_the_linters_see_what_is_wrong(tmp_path: Path, actionlint: str) -> None:
+    (tmp_path / "bad.yml").write_text(BROKEN)
+    bad = str(tmp_path / "bad.yml")
+    found = lint(str(TOOLS / "zizmor"), "--offline", "--no-config", bad)
+    assert found.returncode != 0
+    for rule in ("template-injection", "dangerous-triggers", "unpinned-uses"):
+        assert rule in found.stdout
+    found = lint(actionlint, bad)
+    assert found.returncode != 0
+    assert "potentially untrusted" in found.stdout
