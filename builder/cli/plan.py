@@ -51,7 +51,7 @@ def command(
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
     if since is not None:
-        observed = _with_unchanged(observed, set(prints) - set(found))
+        observed = _with_others(observed, set(prints) - set(found))
     plan = session.plan(lock, prints, observed)
     if since is not None:
         plan = _explained(plan, found)
@@ -65,8 +65,8 @@ def command(
     return 0
 
 
-def _with_unchanged(observed: Observed, targets: set[str]) -> Observed:
-    """As if the registry had what did not change, so that the plan is of the change alone."""
+def _with_others(observed: Observed, targets: set[str]) -> Observed:
+    """As if the registry had what the change is not about: the plan is of the change alone."""
     return replace(observed, digests={**dict.fromkeys(targets, ""), **observed.digests})
 
 

@@ -12,13 +12,12 @@ from builder.fingerprint import differences
 
 
 def changes(options: Options, since: Path) -> Mapping[str, str]:
-    """Why each target differs from that of the catalog in `since`; by id."""
-    prints = []
-    for root in (since, options.root):
-        session = Session(replace(options, root=root))
-        prints.append(session.fingerprints(session.locked()))
-    before, now = prints
+    """Why each target that is selected differs from that of the catalog in `since`; by id."""
+    session, other = Session(options), Session(replace(options, root=since))
+    picked = set(session.selected())
+    before, now = (one.fingerprints(one.locked()) for one in (other, session))
     return {
         target: f"changed: {', '.join(parts)}" if parts else "new"
         for target, parts in differences(before, now).items()
+        if target in picked
     }

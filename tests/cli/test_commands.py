@@ -243,6 +243,7 @@ def test_a_plan_of_what_differs_from_another_checkout(
         "| `build:desk/os=1,lang=1.9` | build | changed: inputs |",
     ]
     assert "| `chart:desk` | package |" in found.out
+    assert targets(run(*plan, "--format", "json", "--select", "tool,os=1")) == ["tool/os=1"]
 
 
 def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:

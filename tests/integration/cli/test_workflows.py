@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Command, Runner
+from builder.process import Runner
 from builder.render.ci import FOLDER, workflows
+from builder.tools import go_install
 
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(sys.executable).parent
@@ -33,30 +34,19 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def actionlint(runner: Runner) -> str:
-    """actionlint: of PATH, or built by Go; its package of PyPI has no wheel, and no source."""
-    found = shutil.which("actionlint") or shutil.which("actionlint", path=f"{TOOLS}:{KEPT}")
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    """actionlint, built by Go where it is missing: its package of PyPI holds no program."""
+    found = shutil.which("actionlint", path=f"{TOOLS}:{KEPT}:{os.environ['PATH']}")
+    go = shutil.which("go")
     if found is None and go is None:
-        pytest.skip("neither actionlint nor go is there")
+        pytest.skip("neither actionlint nor go is on PATH")
     if found is None:
-        env = {
-            "GOBIN": str(KEPT),
-            "GOPATH": str(KEPT / "go"),
-            "GOCACHE": str(KEPT / "go-cache"),
-            "GOFLAGS": "-modcacherw -buildvcs=false",
-        }
-        runner.run(Command(argv=(str(go), "install", ACTIONLINT), env=env))
-        found = str(KEPT / "actionlint")
-    return found
+        runner.run(go_install(str(go), KEPT, ACTIONLINT))
+    return found or str(KEPT / "actionlint")
 
 
 def lint(*argv: str) -> subprocess.CompletedProcess[str]:
-    """Run a linter. It finds shellcheck, which reads the scripts in workflows, beside Python."""
-    path = f"{TOOLS}:{os.environ['PATH']}"
-    return subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "PATH": path},
-    )  # fmt: skip
+    """Run a linter."""
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
 
 
 def files(folder: Path) -> list[str]:
