@@ -278,10 +278,7 @@ class SmokeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartRequest:
-    """A rendered chart to run. `port` is the container port that its service answers on.
-
-    `is_on_host`: its pod is on this machine's own network, where it reaches 127.0.0.1.
-    """
+    """A rendered chart to run. `port` is the container port that its service answers on."""
 
     chart: str
     manifests: str
@@ -290,7 +287,7 @@ class ChartRequest:
     port: int
     junit: Path
     log: Path
-    is_on_host: bool = False
+    is_on_host: bool = False  # its pod reaches what listens on this machine's 127.0.0.1
     timeout: float = 600.0
 
 

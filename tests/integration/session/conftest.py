@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,15 +15,7 @@ from builder.ports import StartRequest
 from tests.integration.session import servers
 from tests.integration.session.box import Box
 from tests.integration.session.host import Host
-from tests.integration.session.servers import (
-    Authority,
-    Serving,
-    files,
-    git,
-    serve,
-    watched,
-    wheel,
-)
+from tests.integration.session.servers import Authority, Serving, files, git, serve, watched
 from tests.integration.session.values import CANARY, WORD
 from tests.integration.starter import Catalog
 
@@ -82,6 +77,22 @@ def site() -> dict[str, bytes]:
         "/text": b"over TLS\n",
         **wheel("probe_of_the_mirror", 42),
     }
+
+
+def wheel(name: str, answer: int) -> dict[str, bytes]:
+    """A mirror of PyPI's shape with one distribution: a module that holds `ANSWER`."""
+    info, buffer = f"{name}-1.dist-info", BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(f"{name}.py", f"ANSWER = {answer}\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    data = buffer.getvalue()
+    file = f"{name}-1-py3-none-any.whl"
+    page = f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>'
+    return {f"/simple/{name.replace('_', '-')}/": page.encode(), f"/files/{file}": data}
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import json
 import os
 import select
@@ -12,12 +11,10 @@ import socket
 import ssl
 import subprocess
 import threading
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -287,19 +284,3 @@ def s3() -> Iterator[str]:
         yield "http://{}:{}".format(*server.get_host_and_port())
     finally:
         server.stop()
-
-
-def wheel(name: str, answer: int) -> dict[str, bytes]:
-    """A mirror of PyPI's shape with one distribution: a module that holds `ANSWER`."""
-    info, buffer = f"{name}-1.dist-info", BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(f"{name}.py", f"ANSWER = {answer}\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    data = buffer.getvalue()
-    file = f"{name}-1-py3-none-any.whl"
-    page = f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}">{file}</a>'
-    return {f"/simple/{name.replace('_', '-')}/": page.encode(), f"/files/{file}": data}
