@@ -121,7 +121,12 @@ def parse(text: str, file: str = FILE) -> Lock:
 
 def dump(lock: Lock) -> str:
     """The text of a lock: the same lock, the same bytes."""
-    data = {
+    return json.dumps(as_data(lock), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def as_data(lock: Lock) -> dict[str, Any]:
+    """A lock as plain data."""
+    return {
         "format": FORMAT,
         "bases": {
             name: {
@@ -135,7 +140,6 @@ def dump(lock: Lock) -> str:
         "lines": {name: _line_data(line) for name, line in lock.lines.items()},
         "layers": {name: _layer_data(layer) for name, layer in lock.layers.items()},
     }
-    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _line_data(line: LineLock) -> str | dict[str, Any]:

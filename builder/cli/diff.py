@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.comparison import Comparison
 from builder.history import History
-from builder.lock import dump, parse
+from builder.lock import as_data as lock_data
+from builder.lock import parse
 from builder.report.differences import FORMATS, as_data
 
 
@@ -51,5 +51,4 @@ def _read_lock(path: str) -> Mapping[str, Any] | None:
     file = Path(path)
     if not file.is_file():
         return None
-    data: Mapping[str, Any] = json.loads(dump(parse(file.read_text(encoding="utf-8"), path)))
-    return data
+    return lock_data(parse(file.read_text(encoding="utf-8"), path))

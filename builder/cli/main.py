@@ -12,7 +12,8 @@ from builder.errors import BuilderError, StepError, refused
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {
     "doctor": "what this machine has, and what the builder chose",
-    "lock": "say what bases and lines are this week, in matrix.lock",
+    "lock": "say what bases, lines and packages are this week, in matrix.lock",
+    "outdated": "which targets a new lock would change, and through what",
     "plan": "what would be done, and why",
     "explain": "what a target's fingerprint is made of, and against the registry",
     "diff": "what changed between two releases, locks, tags or digests",

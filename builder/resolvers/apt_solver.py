@@ -58,6 +58,20 @@ class AptSolver:
                 found[match[1]] = Candidate(version=match[2], suites=_suites(block, match[2]))
         return found
 
+    def newer(self) -> tuple[str, ...]:
+        """The base's own packages that the indexes have newer: `name old → new`."""
+        installed = dict(
+            re.findall(
+                r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)", self._root.status, re.MULTILINE
+            )
+        )
+        candidates = self.candidates(installed)
+        return tuple(
+            f"{name} {version} → {candidates[name].version}"
+            for name, version in installed.items()
+            if name in candidates and candidates[name].version != version
+        )
+
     def records(self, versions: Mapping[str, str]) -> dict[str, str]:
         """What the indexes say of packages in these versions, by name, where they have them."""
         wanted = [f"{name}={version}" for name, version in sorted(versions.items())]

@@ -1,0 +1,229 @@
+"""Constructs the adapters: with `wiring`, what knows which class stands behind which port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property, partial
+
+from builder.apt_roots import AptRoots, BaseArchives
+from builder.bases import Bases
+from builder.chart_run import ChartRun
+from builder.cli.options import Options
+from builder.engines.podman_home import enclosed
+from builder.engines.podman_probe import podman_version, probe
+from builder.errors import ToolError
+from builder.helm import Helm
+from builder.kube_play import OLDEST, KubePlayer
+from builder.model import Base, Catalog
+from builder.network import passwords, settle
+from builder.plan import locked_reference
+from builder.ports import BaseLock, LineProvider
+from builder.ports_layers import LayerResolver
+from builder.process import Command, Runner, which
+from builder.registry import EmbeddedRegistry
+from builder.removals import HostEngine
+from builder.resolvers.apt import AptRoot
+from builder.resolvers.apt_solver import AptSolver
+from builder.resolvers.check import PackageCheck
+from builder.resolvers.fetch import Fetcher, Patience
+from builder.resolvers.layers import layer_resolvers
+from builder.resolvers.providers import line_providers
+from builder.resolvers.reachable import Reach
+from builder.store import RegistryStore
+from builder.toolroot import ToolRoot, need
+from builder.tools import Tool, Tools
+from builder.workspace import MATRIX, Project, Workspace
+
+
+class Adapters:
+    """A catalog's files, and what stands behind each port, as the options ask for it."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.workspace = Workspace(options.root.resolve())
+
+    @cached_property
+    def project(self) -> Project:
+        """The catalog, with the registries and the network that this run is to use."""
+        project = self.workspace.load(self.options.platforms)
+        matrix = project.catalog.matrix
+        if self.options.registries:
+            matrix = replace(matrix, registries=self.options.registries)
+        return replace(
+            project,
+            catalog=replace(project.catalog, matrix=matrix),
+            network=settle(project.network, os.environ),
+        )
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return self.project.catalog
+
+    @cached_property
+    def runner(self) -> Runner:
+        """What runs programs, and ends them all."""
+        has_catalog = (self.workspace.root / MATRIX).is_file()
+        return Runner(secrets=passwords(self.project.network) if has_catalog else ())
+
+    @cached_property
+    def skopeo(self) -> str:
+        """The path of skopeo. Raises ToolError."""
+        if program := which("skopeo"):
+            return program
+        raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
+
+    def _enclose(self, command: Command) -> Command:
+        """Where root alone can: skopeo's cache of what it saw belongs below the project."""
+        if os.geteuid() != 0 or which("unshare") is None:
+            return command
+        return enclosed(command, cache=self.workspace.state / "podman" / "library")
+
+    @cached_property
+    def engine(self) -> HostEngine:
+        """The engine that the options ask for, or that this machine has."""
+        from builder.engines.choose import choose
+
+        return choose(self.options.engine, self.runner, self.workspace.state)
+
+    @cached_property
+    def store(self) -> RegistryStore:
+        """The registries."""
+        enclose, timeout = self._enclose, self.options.timeout
+        return RegistryStore(
+            runner=self.runner, skopeo=self.skopeo, enclose=enclose, timeout=timeout
+        )
+
+    @cached_property
+    def bases(self) -> Bases:
+        """Where bases come from."""
+        return Bases(
+            runner=self.runner,
+            engine=self.engine,
+            network=self.project.network,
+            state=self.workspace.state,
+            skopeo=self.skopeo,
+            enclose=self._enclose,
+            roots=self._apt_roots,
+        )
+
+    @cached_property
+    def _apt_roots(self) -> AptRoots:
+        return AptRoots(
+            runner=self.runner, network=self.project.network, folder=self.workspace.state / "apt"
+        )
+
+    @cached_property
+    def resolvers(self) -> Mapping[str, LayerResolver]:
+        """What chooses and fetches packages, by ecosystem, in the order of installation."""
+        return layer_resolvers(
+            prepare=self._prepared,
+            providers=self.providers,
+            fetcher=self.files,
+            runner=self.runner,
+            network=self.project.network,
+            state=self.workspace.state,
+        )
+
+    def newer(self, base: Base, lock: BaseLock) -> tuple[str, ...]:
+        """What the indexes have newer than a base: `name old → new`."""
+        return AptSolver(self._prepared(base, lock)).newer()
+
+    def _prepared(self, base: Base, lock: BaseLock) -> AptRoot:
+        """apt's private root of a locked base, with the indexes of now."""
+        archives = BaseArchives(
+            kept=self.bases.kept,
+            images=self.store,
+            place=partial(locked_reference, self.catalog),
+            folder=self.workspace.state / "pushed",
+        )
+        return self._apt_roots.filled(base, lock, archives=archives.of)
+
+    @cached_property
+    def files(self) -> Fetcher:
+        """Files of the network."""
+        return Fetcher(folder=self.workspace.state / "files", network=self.project.network)
+
+    @cached_property
+    def roots(self) -> Mapping[str, AptRoot]:
+        """apt's private roots, by base."""
+        bases = self.project.expansion.bases.values()
+        return {base.id: self._apt_roots.root(base) for base in bases}
+
+    @cached_property
+    def package_check(self) -> PackageCheck:
+        """What looks at packages before anything is built."""
+        return PackageCheck(
+            catalog=self.catalog,
+            expansion=self.project.expansion,
+            providers=self.providers,
+            roots=self.roots,
+            runner=self.runner,
+            network=self.project.network,
+            folder=self.workspace.state / "checks",
+            read=self.workspace.read,
+        )
+
+    @cached_property
+    def providers(self) -> Mapping[str, LineProvider]:
+        """Where lines come from, by the name that the matrix uses."""
+        return line_providers(
+            roots=self.roots, fetcher=self.files, runner=self.runner, network=self.project.network
+        )
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What asks whether providers can be reached, and does not wait for long."""
+        network = self.project.network
+        patience = Patience(connect=4, read=6, retries=0)
+        fetcher = Fetcher(network=network, folder=self.workspace.state / "files", patience=patience)
+        return Reach(fetcher=fetcher, runner=self.runner, network=network)
+
+    @contextlib.contextmanager
+    def registry(self) -> Iterator[None]:
+        """The registry `embedded` up, where the catalog uses it."""
+        matrix = self.catalog.matrix
+        if "embedded" not in matrix.registries:
+            yield
+            return
+        with EmbeddedRegistry(
+            runner=self.runner, state=self.workspace.state / "registry", address=matrix.embedded
+        ).serve():
+            yield
+
+    @cached_property
+    def tool_root(self) -> ToolRoot:
+        """Newer programs than the machine's own."""
+        return ToolRoot(path=self.workspace.state / "toolroot", runner=self.runner)
+
+    @cached_property
+    def needs_tool_root(self) -> str:
+        """Why the machine's own podman cannot play a chart's pod, or nothing."""
+        found = need(program="podman", version=podman_version(self.runner), least=OLDEST)
+        return found.reason if found.needed else ""
+
+    @cached_property
+    def chart_runner(self) -> ChartRun:
+        """What runs charts."""
+        player = KubePlayer(
+            runner=self.runner,
+            state=self.workspace.state / "kube",
+            toolroot=self.tool_root if self.needs_tool_root else None,
+            limits=probe(runner=self.runner).limits,
+        )
+        return ChartRun(player, self.runner)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Programs that are fetched where the machine lacks them."""
+        return Tools(runner=self.runner, folder=self.workspace.state / "tools")
+
+    @cached_property
+    def helm(self) -> Helm:
+        """Helm, and ct where there is one."""
+        ct, state = self.tools.ct(), self.workspace.state / "helm"
+        found = ct.path if isinstance(ct, Tool) else None
+        return Helm(runner=self.runner, program=self.tools.helm().path, state=state, ct=found)

@@ -1,0 +1,41 @@
+"""`builder outdated`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from builder.cli.lock import chosen_lock
+from builder.cli.options import Options, planning
+from builder.cli.wiring import Session
+from builder.locking_layers import ALL
+from builder.outdated import HeldBases, outdated
+from builder.report.outdated import FORMATS, as_data
+
+
+@click.command()
+@planning
+@click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
+def command(style: str, **given: Any) -> int:
+    """Say which targets a new lock would change, and through which packages.
+
+    Only indexes are asked: nothing is built, started or pulled, and matrix.lock stays as it is.
+
+    \b
+    Example:
+      builder outdated --select 'jupyter-*'
+    """
+    session = Session(Options(**given))
+    held = session.locked()
+    found = outdated(
+        expansion=session.project.expansion,
+        selected=session.selected(),
+        held=held,
+        found=chosen_lock(session, ALL, HeldBases()),
+        prints=session.fingerprints,
+        newer=session.newer,
+        today=session.options.today,
+    )
+    click.echo(FORMATS[style](as_data(found)))
+    return 0

@@ -1,0 +1,49 @@
+"""What is outdated, for a terminal or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from builder.outdated import Outdated
+from builder.report import differences
+from builder.report.plans import columns
+from builder.text import count
+
+
+def as_data(found: Outdated) -> dict[str, Any]:
+    """All of it as plain data."""
+    return {
+        "format": 1,
+        "targets": dict(found.targets),
+        "security": list(found.security),
+        "bases": {key: list(moved) for key, moved in found.bases.items()},
+        "ended": dict(found.ended),
+        "changes": differences.as_data(found.difference),
+    }
+
+
+def as_table(data: Mapping[str, Any]) -> str:
+    """Aligned columns: what changes, then which targets it changes, then what has ended."""
+    parts = [differences.as_table(data["changes"])]
+    if data["security"]:
+        parts.append("From a security suite: " + ", ".join(data["security"]))
+    for base, moved in data["bases"].items():
+        parts.append(f"Newer than base {base}: " + ", ".join(moved))
+    rows = [("TARGET", "WHY"), *data["targets"].items()]
+    if data["targets"]:
+        parts.append("\n".join(columns(rows)))
+    if data["ended"]:
+        rows = [("TARGET", "ENDED"), *data["ended"].items()]
+        parts.append("\n".join(columns(rows)))
+    parts.append(f"{count(len(data['targets']), 'target')} would be built anew.")
+    return "\n\n".join(parts)
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """The text of the data."""
+    return json.dumps(data, indent=1, ensure_ascii=False)
+
+
+FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"table": as_table, "json": as_json}
