@@ -101,6 +101,7 @@ def test_a_worker_that_is_killed_loses_its_own_step_alone(at: At, released: Mome
         carried_out=False,
         BUILDER_TODAY=LATER,
     )
+    world.gate.forget()
     for worker, step in (
         (second, "build:tool/os=1"),
         (third, "build:app/os=1"),
