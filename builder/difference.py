@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.model import Inventory, Package
+from builder.packages import Inventory, Package
 from builder.shared import Change, Image, Shared, changes, packages, settings
 
 _POOL = re.compile(r" pool/[^/]+/[^/]+/([^/]+)/")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from builder import inventory
 from builder.fingerprint import Fingerprint, canonical
-from builder.model import Inventory
+from builder.packages import Inventory
 from builder.ports import Artifact, Blob, Store, TestCounts
 from builder.reference import Reference
 

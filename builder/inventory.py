@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from builder.errors import StepError
-from builder.model import Inventory, Package
+from builder.packages import Inventory, Package
 from builder.ports import Container
 from builder.process import Command, Runner
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from builder.fingerprint import canonical, own_values, sha256
 from builder.lock import LayerLock, Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, LockedPackage, RemoteFile, Target
+from builder.model import Catalog, RemoteFile, Target
+from builder.packages import LockedPackage
 from builder.ports import LineRequest
 from builder.ports_layers import LayerRequest
 from builder.recipes import packages_of, setting

@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from builder.errors import ConfigError, Location
-from builder.model import LockedPackage, Packages, RemoteFile, Source
+from builder.model import RemoteFile, Source
+from builder.packages import LockedPackage, Packages
 from builder.ports import BaseLock
 
 FORMAT = 3

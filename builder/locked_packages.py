@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 from builder.errors import StepError
 from builder.fingerprint import downloads
 from builder.layering import Layering
-from builder.model import Inventory, LockedPackage, Target
+from builder.model import Target
+from builder.packages import Inventory, LockedPackage
 from builder.text import count
 from builder.work import Ports, Work
 from builder.workspace import place_file

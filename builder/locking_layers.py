@@ -12,7 +12,8 @@ from builder.errors import BuilderError, UnreachableError, raise_all
 from builder.layering import Layering
 from builder.lock import LayerLock, Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, LockedPackage, Matrix, Target
+from builder.model import Catalog, Matrix, Target
+from builder.packages import LockedPackage
 from builder.ports_layers import LayerResolver
 from builder.text import count
 

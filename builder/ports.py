@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from builder.model import Base, ImageLayer, Inventory, RemoteFile, Source
+from builder.model import Base, ImageLayer, RemoteFile, Source
+from builder.packages import Inventory
 from builder.reference import Reference
 
 

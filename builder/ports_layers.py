@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from builder.model import Base, LockedPackage, RemoteFile, Target
+from builder.model import Base, RemoteFile, Target
+from builder.packages import LockedPackage
 from builder.ports import BaseLock, LineRequest
 
 

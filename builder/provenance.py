@@ -11,7 +11,8 @@ from builder.errors import SelectionError
 from builder.fingerprint import own_values
 from builder.history import History
 from builder.matrix import Expansion
-from builder.model import Catalog, Inventory
+from builder.model import Catalog
+from builder.packages import Inventory
 from builder.recipes import packages_of, setting
 from builder.release import Record, ReleasedTarget
 from builder.text import did_you_mean

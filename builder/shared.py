@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.model import Inventory
+from builder.packages import Inventory
 
 Link = Mapping[str, Any]
 _EPOCH = re.compile(r"^\d+:|\+b\d+$")  # and the number of a rebuild: neither is of the source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from builder.inventory import dump, take
-from builder.model import Inventory
+from builder.packages import Inventory
 from builder.ports import Container, Engine, SmokeRequest, StartRequest, TestCounts
 from builder.process import Runner
 from builder.suite import Suite, run_suite

@@ -21,16 +21,8 @@ from builder.model import ImageLayer
 from builder.ports import Artifact, Blob
 from builder.process import Command, Runner
 from builder.reference import Reference
+from builder.registry_client import MANIFEST, RegistryClient, digest_of
 
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_ACCEPT = ", ".join(
-    [
-        _MANIFEST,
-        layouts.INDEX,
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    ]
-)
 _TITLE = "org.opencontainers.image.title"
 _PIECE = 1 << 20
 _LONGEST = 1800.0
@@ -56,6 +48,7 @@ class RegistryStore:
         self._skopeo = skopeo
         self._timeout = min(timeout, _LONGEST)
         self._api = Distribution(timeout)
+        self._client = RegistryClient(self._api)
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """The tags of `registry/repository`, sorted; none where it does not exist."""
@@ -74,7 +67,7 @@ class RegistryStore:
 
     def digest(self, reference: Reference) -> str | None:
         """The digest of a manifest, or None where there is none."""
-        response = self._manifest(reference, "HEAD")
+        response = self._client.manifest(reference, "HEAD")
         if response is None:
             return None
         return response.headers.get("Docker-Content-Digest")
@@ -127,9 +120,9 @@ class RegistryStore:
         if source.name != target.name:
             self._runner.run(self._enclose(self.copy_command(source, target)))
             return
-        if (response := self._manifest(source, "GET")) is None:
+        if (response := self._client.manifest(source, "GET")) is None:
             raise StepError(f"{source} is not in the registry")
-        self._put_manifest(target, response.content, response.headers["Content-Type"])
+        self._client.put_manifest(target, response.content, response.headers["Content-Type"])
 
     def copy_command(self, source: Reference, target: Reference) -> Command:
         """How `copy` moves layers between repositories."""
@@ -147,50 +140,52 @@ class RegistryStore:
         """Push an artifact; its digest."""
         layers = []
         for title, blob in artifact.files.items():
-            descriptor = self._put_blob(reference, blob)
+            descriptor = self._client.put_blob(reference, blob)
             layers.append({**descriptor, "annotations": {_TITLE: title}})
         manifest = {
             "schemaVersion": 2,
-            "mediaType": _MANIFEST,
-            "config": self._put_blob(reference, Blob(kind=artifact.kind, data=artifact.config)),
+            "mediaType": MANIFEST,
+            "config": self._client.put_blob(
+                reference, Blob(kind=artifact.kind, data=artifact.config)
+            ),
             "layers": layers,
             "annotations": dict(artifact.annotations),
         }
         body = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
-        self._put_manifest(reference, body, _MANIFEST)
-        return _digest(body)
+        self._client.put_manifest(reference, body, MANIFEST)
+        return digest_of(body)
 
     def get(self, reference: Reference) -> Artifact | None:
         """An artifact, or None where there is none."""
-        response = self._manifest(reference, "GET")
+        response = self._client.manifest(reference, "GET")
         if response is None:
             return None
         manifest = response.json()
         files = {
             layer.get("annotations", {}).get(_TITLE, layer["digest"]): Blob(
-                kind=layer["mediaType"], data=self._blob(reference, layer["digest"])
+                kind=layer["mediaType"], data=self._client.blob(reference, layer["digest"])
             )
             for layer in manifest.get("layers", [])
         }
         return Artifact(
             kind=manifest["config"]["mediaType"],
-            config=self._blob(reference, manifest["config"]["digest"]),
+            config=self._client.blob(reference, manifest["config"]["digest"]),
             files=files,
             annotations=manifest.get("annotations") or {},
         )
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image, the lowest first. Raises StepError where it is not there."""
-        return layouts.layers(*self._described(reference))
+        return layouts.layers(*self._client.described(reference))
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
         """The configuration of an image, or of each of an index, by digest; empty: not there."""
-        if (response := self._manifest(reference, "GET")) is None:
+        if (response := self._client.manifest(reference, "GET")) is None:
             return {}
         manifest = response.json()
         if "manifests" not in manifest:
-            config = json.loads(self._blob(reference, manifest["config"]["digest"]))
-            return {_digest(response.content): config}
+            config = json.loads(self._client.blob(reference, manifest["config"]["digest"]))
+            return {digest_of(response.content): config}
         found: dict[str, Mapping[str, Any]] = {}
         for item in manifest["manifests"]:
             if item.get("platform", {}).get("os") != "unknown":  # such is an attestation
@@ -201,7 +196,7 @@ class RegistryStore:
         """Write a blob of an image to a file. Raises StepError where it is not there."""
         partial = file.with_name(file.name + ".part")
         file.parent.mkdir(parents=True, exist_ok=True)
-        response = self._get_blob(reference, digest)
+        response = self._client.open_blob(reference, digest)
         summed = hashlib.sha256()
         try:
             with partial.open("wb") as stream:
@@ -218,17 +213,17 @@ class RegistryStore:
         """Push an index of the digests, by platform, that `place` has; its digest."""
         entries = []
         for platform, digest in manifests.items():
-            if (found := self._manifest(place.at(digest), "GET")) is None:
+            if (found := self._client.manifest(place.at(digest), "GET")) is None:
                 raise StepError(f"{place.at(digest)} is not in the registry")
             kind = found.headers["Content-Type"]
             entries.append((platform, digest, kind, len(found.content)))
         body = layouts.index(entries)
-        self._put_manifest(place.at(_digest(body)), body, layouts.INDEX)
-        return _digest(body)
+        self._client.put_manifest(place.at(digest_of(body)), body, layouts.INDEX)
+        return digest_of(body)
 
     def blobs(self, reference: Reference) -> dict[str, int]:
         """What a manifest names, itself included: digest to bytes; nothing where it is gone."""
-        if (response := self._manifest(reference, "GET")) is None:
+        if (response := self._client.manifest(reference, "GET")) is None:
             return {}
         manifest = response.json()
         named = [
@@ -237,11 +232,11 @@ class RegistryStore:
             *manifest.get("manifests", ()),
         ]
         found = {item["digest"]: int(item["size"]) for item in named if item}
-        return {**found, _digest(response.content): len(response.content)}
+        return {**found, digest_of(response.content): len(response.content)}
 
     def delete(self, reference: Reference) -> bool:
         """Remove a manifest by its digest, with all its tags; False where it is gone."""
-        response = self._delete(reference.at(reference.digest))
+        response = self._client.delete(reference.at(reference.digest))
         if response.status_code == 405:
             hint = "docker-registry: storage.delete.enabled; others have retention of their own"
             raise StepError(f"{reference.registry} deletes nothing", hint=hint)
@@ -251,47 +246,10 @@ class RegistryStore:
 
     def untag(self, reference: Reference) -> bool:
         """Remove a tag; False where the registry removes no tag by itself."""
-        response = self._delete(reference)
+        response = self._client.delete(reference)
         if response.status_code not in {400, 404, 405}:
             check(response, str(reference))
         return response.status_code not in {400, 405}
-
-    # The API.
-
-    def _delete(self, reference: Reference) -> requests.Response:
-        name, which = reference.repository, reference.digest or reference.tag
-        return self._api.ask(reference.registry, name, "DELETE", f"/v2/{name}/manifests/{which}")
-
-    def _manifest(self, reference: Reference, method: str) -> requests.Response | None:
-        name = reference.digest or reference.tag
-        url = f"/v2/{reference.repository}/manifests/{name}"
-        headers = {"Accept": _ACCEPT}
-        response = self._api.ask(
-            reference.registry, reference.repository, method, url, headers=headers
-        )
-        if response.status_code == 404:
-            return None
-        check(response, str(reference))
-        return response
-
-    def _described(self, reference: Reference) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The manifest and the configuration of an image."""
-        if (response := self._manifest(reference, "GET")) is None:
-            raise StepError(f"{reference} is not in the registry")
-        manifest = response.json()
-        return manifest, json.loads(self._blob(reference, manifest["config"]["digest"]))
-
-    def _put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
-        url = f"/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
-        response = self._api.ask(
-            reference.registry,
-            reference.repository,
-            "PUT",
-            url,
-            data=body,
-            headers={"Content-Type": kind},
-        )
-        check(response, str(reference))
 
     def _lend(self, layout: Path, parent: Reference, reference: Reference) -> None:
         """Let a repository have what a layout lacks, from the one of its parent."""
@@ -306,34 +264,3 @@ class RegistryStore:
             # A registry may decline, and begin an upload instead, which is left to its garbage.
             if answer.status_code != 201:
                 self.blob(parent, digest, layouts.blob(layout, digest))
-
-    def _put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
-        digest = _digest(blob.data)
-        registry, name = reference.registry, reference.repository
-        head = self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
-        if head.status_code != 200:
-            start = self._api.ask(registry, name, "POST", f"/v2/{name}/blobs/uploads/")
-            check(start, str(reference))
-            place = start.headers["Location"]
-            url = place[place.index("/v2/") :]
-            url += ("&" if "?" in url else "?") + f"digest={digest}"
-            headers = {"Content-Type": "application/octet-stream"}
-            done = self._api.ask(registry, name, "PUT", url, data=blob.data, headers=headers)
-            check(done, str(reference))
-        return {"mediaType": blob.kind, "digest": digest, "size": len(blob.data)}
-
-    def _get_blob(self, reference: Reference, digest: str) -> requests.Response:
-        url = f"/v2/{reference.repository}/blobs/{digest}"
-        response = self._api.ask(reference.registry, reference.repository, "GET", url)
-        check(response, str(reference))
-        return response
-
-    def _blob(self, reference: Reference, digest: str) -> bytes:
-        response = self._get_blob(reference, digest)
-        if _digest(response.content) != digest:
-            raise TransientError(f"{reference}: blob {digest} arrived damaged")
-        return response.content
-
-
-def _digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -13,7 +13,8 @@ from builder import inventory
 from builder.engines import layout as layouts
 from builder.errors import SizeError
 from builder.layers import Index, Reowned
-from builder.model import ImageLayer, Inventory
+from builder.model import ImageLayer
+from builder.packages import Inventory
 from builder.plan import TargetPlan
 from builder.ports import Built
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from builder.lock import LayerLock
-from builder.model import LockedPackage
+from builder.packages import LockedPackage
 
 REQUIREMENTS = "requirements.txt"
 PACKAGES = "packages.txt"

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from builder.errors import StepError
-from builder.model import Base, LockedPackage, RemoteFile
+from builder.model import Base, RemoteFile
+from builder.packages import LockedPackage
 from builder.ports import BaseLock, LineProvider
 from builder.ports_layers import LayerRequest
 from builder.resolvers.apt import AptRoot

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from builder.config.parse import Network
 from builder.errors import StepError
-from builder.model import LockedPackage
+from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from builder.process import Command, Runner
 from builder.render import package_lists as lists

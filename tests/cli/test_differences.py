@@ -14,7 +14,7 @@ from builder.cli.running import Outcome as Carried
 from builder.cli.wiring import Session
 from builder.errors import StepError
 from builder.lock import Lock, dump
-from builder.model import Package
+from builder.packages import Package
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.catalog import LOCK, Folder, Week, lines
 from tests.fakes.store import FakeStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from builder.errors import StepError, UnreachableError
 from builder.lock import LayerLock
-from builder.model import LockedPackage
+from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from tests.fakes.calls import Calls
 

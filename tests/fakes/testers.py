@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builder.errors import SmokeError
 from builder.inventory import dump
-from builder.model import Inventory, Package
+from builder.packages import Inventory, Package
 from builder.ports import ChartRequest, SmokeRequest, TestCounts
 from tests.fakes.calls import Calls
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builder.difference import Difference, Resized, Side, compare, lock_side
-from builder.model import Inventory, Package
+from builder.packages import Inventory, Package
 from builder.shared import Change, Image, Shared
 
 BASE = {"target": "base/os=2", "recipe": "base", "layers": 2, "size": 50_000_000}

@@ -14,7 +14,7 @@ from builder.difference import Difference
 from builder.errors import ConfigError, SelectionError
 from builder.history import History
 from builder.lock import Lock, dump
-from builder.model import Inventory, Package
+from builder.packages import Inventory, Package
 from builder.ports import Artifact, Blob
 from builder.provenance import Answer, Provenance
 from builder.reference import parse

@@ -6,7 +6,7 @@ import pytest
 
 from builder import inventory
 from builder.errors import StepError
-from builder.model import Package
+from builder.packages import Package
 
 TEXT = (
     "apt\ttar\t1.35+dfsg-3\t3000k\n"

@@ -10,7 +10,8 @@ import pytest
 from builder import evidence, inventory
 from builder.errors import SizeError
 from builder.layers import Entry, Index, Reowned
-from builder.model import ImageLayer, Package
+from builder.model import ImageLayer
+from builder.packages import Package
 from builder.weighing import Weight, check_layers, instruction, is_over
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.cli.main import main
-from builder.model import Package
+from builder.packages import Package
 from builder.process import Runner
 from builder.store import RegistryStore
 from tests.fakes.catalog import MATRIX, Folder, Week

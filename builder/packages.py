@@ -1,0 +1,50 @@
+"""Packages, as they are installed and as they are locked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """An installed package. `size` is unpacked bytes; 0: unknown, or those of another package.
+
+    `source` is what its archive made it from, with others; "": itself, or not known.
+    """
+
+    version: str
+    size: int
+    source: str = field(default="", compare=False)
+
+
+Inventory = Mapping[str, Mapping[str, Package]]
+"""What is installed in an image: ecosystem, then name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedPackage:
+    """A package as the lock has it: one version of it, in one file.
+
+    `digest` is `sha256:<hex>` of the file; `source` is the suite or the index that has it; `file`
+    is its path there, without a host.
+    """
+
+    version: str
+    digest: str
+    source: str
+    file: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash in hex."""
+        return self.digest.partition(":")[2]
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file, without folders."""
+        return self.file.rpartition("/")[2]
+
+
+Packages = Mapping[str, Mapping[str, LockedPackage]]
+"""What is locked: ecosystem, then name."""
