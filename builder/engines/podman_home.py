@@ -176,7 +176,7 @@ class Home:
 def remove(state: Path) -> None:
     """Remove the folder of a podman that has ended, and its run root."""
     home = Home(state=state.absolute(), short=True)
-    for folder in (home.run_root, home.state):
+    for folder in (*home.outside, home.state):
         shutil.rmtree(folder, ignore_errors=True)
 
 
