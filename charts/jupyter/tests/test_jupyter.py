@@ -61,12 +61,14 @@ def test_it_works_in_the_mounted_directory(jupyter, facts):
     assert answer.json()["name"] in [item["name"] for item in listed]
 
 
-def test_a_cell_runs_in_the_page(jupyter, facts, browser, picture):
+def test_a_cell_runs_in_the_page(jupyter, facts, browser, picture, wait_for):
     user = jupyter(facts["password"])
     made = user.post("/api/contents", json={"type": "notebook"}).json()["name"]
     browser.open(f"{user.url}/lab/tree/{made}?token={facts['password']}")
     try:
         choose_kernel(browser)
+        # The page shows a kernel as idle before it is connected, and loses what is run then.
+        wait_for("the page is connected to a kernel", lambda: has_kernel(user), seconds=120)
         idle = "document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')"
         browser.wait(idle, seconds=120)
         browser.fill(".jp-Notebook .cm-content", "6 * 7")
@@ -75,6 +77,11 @@ def test_a_cell_runs_in_the_page(jupyter, facts, browser, picture):
         browser.wait(f"{output} && {output}.textContent.includes('42')", seconds=60)
     finally:
         browser.screenshot(picture("lab"))
+
+
+def has_kernel(user):
+    kernels = user.get("/api/kernels").json()
+    return any(it["connections"] and it["execution_state"] == "idle" for it in kernels)
 
 
 def choose_kernel(browser):
