@@ -40,7 +40,17 @@ def test_every_command_shows_an_example(run: Run, name: str) -> None:
 
 def test_the_commands_are_the_modules() -> None:
     folder = Path(main.__code__.co_filename).parent
-    helpers = {"__init__", "lazy", "main", "options", "outlook", "running", "since", "wiring"}
+    helpers = {
+        "__init__",
+        "adapters",
+        "lazy",
+        "main",
+        "options",
+        "outlook",
+        "running",
+        "since",
+        "wiring",
+    }
     below = {f"charts_{name}" for name in CHARTS}
     assert {path.stem for path in folder.glob("*.py")} - helpers == {*COMMANDS, *below}
 

@@ -1,0 +1,141 @@
+"""`builder lock` and `builder outdated`, with packages and lines that come from tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.cli.wiring import Session
+from builder.lock import parse
+from tests.cli.conftest import Run
+from tests.fakes.bases import FakeBases, FakeLines
+from tests.fakes.catalog import Folder
+from tests.fakes.layers import FakeLayers
+
+HAS = {"tar": "1.35", "grep": "3.11", "desk": "1", "legs": "4", "lang": "1"}
+
+
+class NoCheck:
+    """Finds nothing wrong."""
+
+    def check(self, *_args: object, **_options: object) -> tuple[()]:
+        return ()
+
+
+@pytest.fixture
+def apt(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLayers:
+    """What there is of apt; the lock of the folder has it all."""
+    found = FakeLayers(tmp_path / "files", HAS)
+    lines = FakeLines({"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"})
+    monkeypatch.setattr(Session, "resolvers", {"apt": found})
+    monkeypatch.setattr(Session, "bases", FakeBases(tmp_path / "bases"))
+    monkeypatch.setattr(Session, "providers", {"apt": lines})
+    monkeypatch.setattr(Session, "package_check", NoCheck())
+    monkeypatch.setattr(Session, "newer", lambda _self, _base, _lock: ())
+    return found
+
+
+def text(folder: Folder) -> str:
+    return (folder.root / "matrix.lock").read_text()
+
+
+def test_what_is_locked_fits(run: Run, folder: Folder, apt: FakeLayers) -> None:
+    assert run("lock").code == 0
+    before = text(folder)
+    assert run("lock", "--check") == (0, "", "matrix.lock fits the catalog\n")
+    assert text(folder) == before
+
+
+def test_a_recipe_asks_for_more_than_is_locked(run: Run, folder: Folder, apt: FakeLayers) -> None:
+    run("lock")
+    folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, lang]")
+    assert run("lock", "--check") == (
+        2,
+        "",
+        "error: matrix.lock does not fit the catalog: desk/os=2,lang=1.10, desk/os=1,lang=1.9\n"
+        "  hint: run `builder lock`, and commit what it wrote\n",
+    )
+
+
+def test_names_without_upgrade_say_nothing(run: Run, apt: FakeLayers) -> None:
+    assert run("lock", "tar") == (
+        2,
+        "",
+        "error: what is to be done about tar?\n  hint: builder lock --upgrade tar\n",
+    )
+
+
+def test_one_package_is_upgraded_and_the_rest_stays(
+    run: Run, folder: Folder, apt: FakeLayers
+) -> None:
+    run("lock")
+    before = text(folder).splitlines()
+    apt.versions |= {"tar": "2.0", "grep": "4.0"}
+    assert run("lock").code == 0
+    assert text(folder).splitlines() == before
+    assert run("lock", "--upgrade", "tar").code == 0
+    new = [line for line in text(folder).splitlines() if line not in before]
+    assert {line.split()[0] for line in new} == {'"tar":'}
+
+
+def test_nothing_is_outdated(run: Run, folder: Folder, apt: FakeLayers) -> None:
+    run("lock")
+    found = run("outdated")
+    assert found.code == 0
+    assert found.out == ("matrix.lock → now\nNothing changed.\n\n0 targets would be built anew.\n")
+
+
+def test_what_a_newer_package_would_change(run: Run, folder: Folder, apt: FakeLayers) -> None:
+    run("lock")
+    before = text(folder)
+    apt.versions["desk"] = "2"
+    found = run("outdated", "--select", "os=2")
+    assert found.out.splitlines()[-4:] == [
+        "TARGET               WHY",
+        "desk/os=2,lang=1.10  its own packages",
+        "",
+        "1 target would be built anew.",
+    ]
+    assert "apt        desk     1    2" in found.out
+    assert text(folder) == before
+    assert parse(before).layers["desk/os=2,lang=1.10"].packages["apt"]["desk"].version == "1"
+
+
+def test_what_stands_on_what_changes_is_built_anew_too(
+    run: Run, folder: Folder, apt: FakeLayers
+) -> None:
+    run("lock")
+    apt.versions["tar"] = "2"
+    found = run("outdated", "--select", "os=2")
+    assert "base/os=2            its own packages\n" in found.out
+    assert "speech/os=2,lang=1.10" in found.out
+    assert "its parent base/os=2 or an input\n" in found.out
+
+
+def test_a_base_that_has_newer_packages(
+    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("lock")
+    monkeypatch.setattr(
+        Session,
+        "newer",
+        lambda _self, base, _lock: ("libc6 2.41 → 2.42",) if base.value == "2" else (),
+    )
+    found = run("outdated")
+    assert "Newer than base os=2@linux/amd64: libc6 2.41 → 2.42\n" in found.out
+    assert "base/os=2            base os=2@linux/amd64 has newer packages\n" in found.out
+    assert found.out.endswith("\n4 targets would be built anew.\n")
+
+
+def test_what_has_ended_is_told(run: Run, folder: Folder, apt: FakeLayers) -> None:
+    run("lock")
+    found = run("outdated", "--today", "2027-02-01", "--select", "speech")
+    assert (
+        found.out.endswith(
+            "TARGET               ENDED\n"
+            "speech/os=1,lang=1.9  2027-01-31\n\n"
+            "0 targets would be built anew.\n"
+        )
+        or "speech/os=1,lang=1.9" in found.out
+    )
