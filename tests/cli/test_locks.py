@@ -108,9 +108,12 @@ def test_what_stands_on_what_changes_is_built_anew_too(
     run("lock")
     apt.versions["tar"] = "2"
     found = run("outdated", "--select", "os=2")
-    assert "base/os=2            its own packages\n" in found.out
-    assert "speech/os=2,lang=1.10" in found.out
-    assert "its parent base/os=2 or an input\n" in found.out
+    assert found.out.splitlines()[-6:-2] == [
+        "base/os=2              its own packages",
+        "tool/os=2              its parent base/os=2 or an input",
+        "speech/os=2,lang=1.10  its parent base/os=2 or an input",
+        "desk/os=2,lang=1.10    its parent speech/os=2,lang=1.10 or an input",
+    ]
 
 
 def test_a_base_that_has_newer_packages(
@@ -124,18 +127,16 @@ def test_a_base_that_has_newer_packages(
     )
     found = run("outdated")
     assert "Newer than base os=2@linux/amd64: libc6 2.41 → 2.42\n" in found.out
-    assert "base/os=2            base os=2@linux/amd64 has newer packages\n" in found.out
+    assert "base/os=2              base os=2@linux/amd64 has newer packages\n" in found.out
     assert found.out.endswith("\n4 targets would be built anew.\n")
 
 
 def test_what_has_ended_is_told(run: Run, folder: Folder, apt: FakeLayers) -> None:
     run("lock")
     found = run("outdated", "--today", "2027-02-01", "--select", "speech")
-    assert (
-        found.out.endswith(
-            "TARGET               ENDED\n"
-            "speech/os=1,lang=1.9  2027-01-31\n\n"
-            "0 targets would be built anew.\n"
-        )
-        or "speech/os=1,lang=1.9" in found.out
-    )
+    assert found.out.splitlines()[-4:] == [
+        "TARGET                ENDED",
+        "speech/os=1,lang=1.9  2027-01-31",
+        "",
+        "0 targets would be built anew.",
+    ]
