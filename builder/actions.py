@@ -15,6 +15,7 @@ from builder import evidence, inventory, weighing
 from builder.engines import layout as layouts
 from builder.errors import StepError
 from builder.events import Noted, Result
+from builder.files import DOWNLOADS, write_context
 from builder.fingerprint import downloads
 from builder.layers import Index
 from builder.locked_packages import check_installed, provide
@@ -22,11 +23,10 @@ from builder.model import ImageLayer, RemoteFile, Target
 from builder.network import build_secrets
 from builder.plan import Step, TargetPlan, base_reference, reference
 from builder.ports import BuildRequest, Built, SmokeRequest
-from builder.recipes import budget_of, packages_of, setting
+from builder.recipes import budget_of, packages_of, setting, suite
 from builder.reference import Reference
 from builder.render.package_lists import package_lists
 from builder.work import Ports, Work
-from builder.workspace import DOWNLOADS, write_context
 
 Action = Callable[[Step], Result]
 
@@ -64,6 +64,8 @@ class BuildActions:
                 detail |= {"size": known.size, "tests": dict(known.tests)}
                 detail |= {"chain": list(known.chain)}
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+        if item.action == "test":
+            return self._test_again(step, item)
         place = item.repository.with_tag(item.fingerprint.tag)
         held = self._ports.store.digest(place)
         if held is not None:
@@ -82,6 +84,22 @@ class BuildActions:
         counts = self._ports.smoke.test(self.smoke_request(item, str(image), junit, log))
         detail = {"tests": asdict(counts), "log": str(log)}
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
+
+    def _test_again(self, step: Step, item: TargetPlan) -> Result:
+        """Run other tests than those that an image passed, and say so in its evidence."""
+        place = evidence.reference_of(item.repository.with_tag(item.fingerprint.tag))
+        held = self._ports.store.get(place)
+        if held is None:
+            raise StepError(f"{place} has no evidence of its tests", hint="build it again")
+        found = self.test(step)
+        junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
+        new = evidence.tested_again(held, found.detail["tests"], self._suite(item.target), junit)
+        self._ports.store.put(new, place)
+        return replace(found, detail={**found.detail, "digest": item.digest})
+
+    def _suite(self, target: Target) -> str:
+        work = self._work
+        return suite(work.catalog.recipes[one.recipe] for one in work.expansion.lineage(target))
 
     def make(self, step: Step, item: TargetPlan) -> tuple[BuildRequest, Built]:
         """Build a target, on what the registry has of what it stands on."""
@@ -114,6 +132,7 @@ class BuildActions:
             tests=counts,
             seconds=time.monotonic() - began,
             chain=chain,
+            suite=self._suite(item.target),
         )
         digest = self._push(item, built, place, request.contexts["parent"], known)
         shutil.rmtree(self.folder(item), ignore_errors=True)

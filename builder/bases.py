@@ -20,12 +20,12 @@ from builder.apt_roots import AptRoots
 from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
 from builder.errors import BuilderError, StepError, ToolError, UnreachableError
+from builder.files import write
 from builder.model import Base, Source
 from builder.network import apt_mirrors, proxies, substitution
 from builder.ports import BaseLock, BuildRequest, Engine
 from builder.process import Command, Runner, which
 from builder.reference import parse as parse_reference
-from builder.workspace import write
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from builder.contract.check import fatal
 from builder.contract.launch import launch
 from builder.errors import StepError
 from builder.events import Noted, Result
+from builder.files import write, write_tree
 from builder.helm import Helm, documents, latest_minors
 from builder.plan import ChartPlan, Step, reference
 from builder.ports import ChartRequest, ChartRunner, Store
@@ -22,7 +23,6 @@ from builder.render.chart_changelog import with_changelog
 from builder.render.chart_version import chart_version
 from builder.upgrade import frozen_changes
 from builder.work import Work
-from builder.workspace import write, write_tree
 
 
 class ChartActions:

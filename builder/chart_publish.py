@@ -12,6 +12,7 @@ from builder.chart_artifact import released_package
 from builder.chart_repository import Publication, write_packages
 from builder.charting import ChartChange, publish_as
 from builder.errors import BuilderError, raise_all
+from builder.files import write
 from builder.model import Matrix
 from builder.ports import Store
 from builder.release import Record, moment
@@ -20,7 +21,6 @@ from builder.render.chart_package import ChartPackage
 from builder.render.chart_version import is_lower
 from builder.signing import Sign
 from builder.turns import alone
-from builder.workspace import write
 
 _AT_ONCE = 8
 

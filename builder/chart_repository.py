@@ -14,6 +14,7 @@ import semver
 from builder.chart_artifact import chart_artifact, package_in
 from builder.chart_served import SIGNED, ServedRepository
 from builder.errors import ConfigError, ConflictError, Location, raise_all
+from builder.files import write
 from builder.fingerprint import sha256
 from builder.ports import Store
 from builder.reference import Reference
@@ -31,7 +32,6 @@ from builder.render.chart_index import (
 from builder.render.chart_package import ChartPackage
 from builder.resolvers.fetch import Fetcher
 from builder.turns import alone
-from builder.workspace import write
 
 OCI = "oci://"
 _AT_ONCE = 8

@@ -10,13 +10,13 @@ from builder.actions import BuildActions
 from builder.bases import Bases
 from builder.bootstrap import BASE_DOCKERFILE
 from builder.charting import files_of
+from builder.files import DOWNLOADS, write, write_tree
 from builder.helm import Helm
 from builder.plan import Step, TargetPlan, base_reference
 from builder.ports import Engine
 from builder.render.tree import fetch_lines
 from builder.store import RegistryStore
 from builder.work import Work
-from builder.workspace import DOWNLOADS, write, write_tree
 
 
 @dataclass(frozen=True, kw_only=True)

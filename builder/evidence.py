@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from builder import inventory
 from builder.fingerprint import Fingerprint, canonical
@@ -23,7 +23,8 @@ class Evidence:
     """What is known of an image that passed.
 
     `size` is that of all its compressed blobs, in bytes. `seconds` are those of its build and
-    test. `chain` says what each image that it stands on adds, and itself.
+    test. `chain` says what each image that it stands on adds, and itself. `suite` is the identity
+    of the tests.
     """
 
     digest: str
@@ -31,6 +32,7 @@ class Evidence:
     tests: TestCounts
     seconds: float
     chain: tuple[Mapping[str, object], ...]
+    suite: str = ""
 
 
 def reference_of(fingerprint: Reference) -> Reference:
@@ -50,6 +52,13 @@ def artifact(known: Evidence, fingerprint: Fingerprint, junit: bytes, packages: 
             PACKAGES: Blob(kind="application/json", data=packages),
         },
     )
+
+
+def tested_again(held: Artifact, tests: object, suite: str, junit: bytes) -> Artifact:
+    """The evidence of an image that passed other tests since; `tests` counts them as before."""
+    config = {**json.loads(held.config), "tests": tests, "suite": suite}
+    files = {**held.files, JUNIT: Blob(kind="application/xml", data=junit)}
+    return replace(held, config=canonical(config), files=files)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,8 @@ from typing import IO, cast
 import zstandard
 
 from builder.differences import Member
+from builder.files import write
 from builder.model import ImageLayer
-from builder.workspace import write
 
 _CHUNK = 1 << 16
 _BACK = tarfile.BLOCKSIZE

@@ -8,13 +8,13 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from builder.errors import StepError
+from builder.files import place_file
 from builder.fingerprint import downloads
 from builder.layering import Layering
 from builder.model import Target
 from builder.packages import Inventory, LockedPackage
 from builder.text import count
 from builder.work import Ports, Work
-from builder.workspace import place_file
 
 _SHOWN = 20
 _OWN = {"pip": {"pip"}}  # what a new environment of Python brings by itself

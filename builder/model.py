@@ -244,6 +244,7 @@ class Recipe:
     command: tuple[str, ...] = ()
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
+    suite: str = ""  # the hash of those tests, which is no part of a fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)

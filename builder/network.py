@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, Location
+from builder.files import write
 from builder.resolvers.maven import maven_settings
 from builder.resolvers.sources import UPSTREAM
 from builder.text import did_you_mean
-from builder.workspace import write
 
 CA = "/run/secrets/ca"
 _TRUST = (

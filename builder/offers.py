@@ -127,6 +127,8 @@ class Offers:
         if digest is None:
             return None
         if old and old.digest == digest and old.exact == item.exact:
+            if item.action == "test":  # its evidence may say more than the release before
+                old = replace(self._new(item, digest, place), since=old.since)
             return replace(
                 old,
                 fingerprint=item.fingerprint.digest,
@@ -154,4 +156,5 @@ class Offers:
             tests=known["tests"],
             seconds=known.get("seconds", 0.0),
             chain=tuple(known.get("chain", ())),
+            suite=known.get("suite", ""),
         )

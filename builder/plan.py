@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
-from builder.fingerprint import Fingerprint, own_values
+from builder.fingerprint import Fingerprint, compare, own_values
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Base, Catalog, Matrix, Target
@@ -49,7 +49,7 @@ class TargetPlan:
     exact: str
     immutable: tuple[str, ...]
     rolling: tuple[str, ...]
-    action: str  # build, reuse, retire or block
+    action: str  # build, test, reuse, retire or block
     reason: str
     digest: str | None = None
     released: ReleasedTarget | None = None  # the same image, in the current release
@@ -115,6 +115,16 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
         if held is not None and axis in provides and held.files and base.id not in held.files:
             return f"{axis}={name} is locked without its files for {base.id}: run `builder lock`"
     return ""
+
+
+def why_build(old: ReleasedTarget | None, fingerprint: Fingerprint) -> str:
+    """Why the registry lacks a target; `old` is what the release before offers of it."""
+    if old is None:
+        return "new: no release has it"
+    changed = compare(old.parts, fingerprint.parts)
+    if not changed:
+        return f"{fingerprint.tag} is gone from the registry"
+    return f"changed since {old.since}: {', '.join(changed)}"
 
 
 def held_back(targets: Mapping[str, TargetPlan]) -> dict[str, TargetPlan]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from builder import graph, release, tags
 from builder.errors import ConfigError
-from builder.fingerprint import Fingerprint, compare
+from builder.fingerprint import Fingerprint
 from builder.lock import Lock
 from builder.matrix import Expansion
 from builder.model import Base, Catalog, Cell, Target
@@ -22,11 +22,15 @@ from builder.plan import (
     held_back,
     not_locked,
     unlocked_line,
+    why_build,
 )
 from builder.plan_charts import ChartPlanner, chart_step
+from builder.recipes import suite
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
 from builder.text import count
+
+_NOT_ASKED = "the registry was not asked"
 
 
 def make_plan(
@@ -181,17 +185,17 @@ class _Planner:
             ]
             return "retire", f"{', '.join(ended)} ended on {target.eol}"
         locked = "" if fingerprint.is_locked else "; packages not locked"
-        if not self.observed.asked:
-            return "build", f"the registry was not asked{locked}"
-        if target.id in self.observed.digests:
-            return "reuse", f"{fingerprint.tag} is in the registry{locked}"
         old = self._before(target)
-        if old is None:
-            return "build", f"new: no release has it{locked}"
-        changed = compare(old.parts, fingerprint.parts)
-        if not changed:
-            return "build", f"{fingerprint.tag} is gone from the registry{locked}"
-        return "build", f"changed since {old.since}: {', '.join(changed)}{locked}"
+        if target.id not in self.observed.digests:
+            reason = why_build(old, fingerprint) if self.observed.asked else _NOT_ASKED
+            return "build", reason + locked
+        if old and old.suite and self._suite(target) != old.suite:
+            return "test", "its tests changed; the image did not"
+        return "reuse", f"{fingerprint.tag} is in the registry{locked}"
+
+    def _suite(self, target: Target) -> str:
+        lineage = self.expansion.lineage(target)
+        return suite(self.catalog.recipes[one.recipe] for one in lineage)
 
     def _check_tags(self, targets: Mapping[str, TargetPlan]) -> None:
         """Exact versions may meet where lines did not."""

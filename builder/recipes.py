@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -131,6 +132,12 @@ def packages_of(recipe: Recipe, where: Setting) -> Packages:
 def budget_of(recipe: Recipe, where: Setting) -> int:
     """The compressed bytes that a recipe may add in a cell; 0 where it does not say."""
     return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
+
+
+def suite(recipes: Iterable[Recipe]) -> str:
+    """The identity of the smoke tests of a lineage, in 16 hex digits; the root comes first."""
+    text = " ".join(recipe.suite for recipe in recipes)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _extras(recipe: Recipe, where: Setting) -> list[When]:

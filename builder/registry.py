@@ -13,8 +13,8 @@ from pathlib import Path
 import requests
 
 from builder.errors import ConflictError, StepError, ToolError
+from builder.files import write
 from builder.process import Command, Runner, which
-from builder.workspace import write
 
 PROGRAM = "docker-registry"
 _PATIENCE = 20.0

@@ -43,6 +43,7 @@ class ReleasedTarget:
     tests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     chain: tuple[Mapping[str, Any], ...] = ()  # {"target", "recipe", "layers", "size"}
+    suite: str = ""  # the identity of the tests that it passed
 
     @property
     def added(self) -> int:

@@ -23,7 +23,7 @@ PER_MEGABYTE = 0.5  # compressed: fetched, installed, compressed again
 OF_KIND = {"base": 40.0, "chart": 20.0, "release": 5.0}
 UNKNOWN = 60_000_000
 """The bytes that a recipe without a budget is thought to add."""
-_WORK = frozenset({"build", "fetch", "package", "release"})
+_WORK = frozenset({"build", "fetch", "package", "release", "test"})
 
 
 def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:
@@ -35,6 +35,8 @@ def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:
     for step in plan.steps.values():
         if step.action not in _WORK:
             found[step.id] = 0.0
+        elif step.action == "test":
+            found[step.id] = PER_TARGET
         elif step.kind == "build":
             before = plan.targets[step.target].before
             guess = PER_TARGET + PER_MEGABYTE * added[step.target] / 1e6

@@ -18,7 +18,7 @@ MOST = 20
 """The shards of a level at most: what GitHub runs at once for a free plan."""
 SECONDS = 900.0
 """The work that is worth a job of its own: setting one up takes minutes."""
-_ACTIONS = frozenset({"fetch", "build", "package"})
+_ACTIONS = frozenset({"fetch", "build", "test", "package"})
 
 
 def depth(expansion: Expansion) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 
+from builder.files import write
 from builder.inventory import dump, take
 from builder.packages import Inventory
 from builder.ports import Container, Engine, SmokeRequest, StartRequest, TestCounts
 from builder.process import Runner
 from builder.suite import Suite, run_suite
-from builder.workspace import write
 
 IDLE = ("sleep", "infinity")
 """What a container runs whose image has no service of its own."""

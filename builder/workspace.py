@@ -1,12 +1,8 @@
-"""The folders of a catalog. The one module that reads and writes project files."""
+"""The folders of a catalog: reads them, and writes the lock. `files` alone writes."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +11,7 @@ from builder import tags
 from builder.config import document
 from builder.config.parse import MatrixFile, Network, RecipeFile, parse_matrix, parse_recipe
 from builder.errors import BuilderError, ConfigError, Location, raise_all
+from builder.files import walk, write
 from builder.lock import Lock
 from builder.matrix import Expansion, expand
 from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe, When
@@ -22,9 +19,7 @@ from builder.recipes import check_needs
 from builder.text import did_you_mean
 
 MATRIX = "matrix.yaml"
-DOWNLOADS = "downloads"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
-_IGNORED = {"__pycache__", ".DS_Store"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +148,12 @@ class Workspace:
             command=tuple(file.spec.command),
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
+            suite=self._hash(f"{folder}/tests"),
         )
 
     def _files(self, folder: Path) -> tuple[File, ...]:
         found = []
-        for path in _walk(folder):
+        for path in walk(folder):
             data = path.read_bytes()
             # Only the executable bit is git's; the rest depends on a umask.
             mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
@@ -230,72 +226,20 @@ class Workspace:
         found = (self.root / path).glob("[!._]*")
         return sorted(item.name for item in found if item.is_dir())
 
+    def _hash(self, path: str) -> str:
+        """One hash of all files of a folder, "" where there are none."""
+        found = [
+            f"{name} {hashlib.sha256(it).hexdigest()}" for name, it in self._bytes(path).items()
+        ]
+        return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
+
     def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
         found = self._bytes(path)
         return {name: data.decode() for name, data in found.items() if name.endswith(suffix)}
 
     def _bytes(self, path: str) -> dict[str, bytes]:
         folder = self.root / path
-        return {item.relative_to(folder).as_posix(): item.read_bytes() for item in _walk(folder)}
-
-
-def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -> bool:
-    """Write a file whole or not at all, on the disk if `lasting`; whether that changed it."""
-    if path.is_file() and path.read_bytes() == data:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):  # which may not say what could not be written
-            raise type(error)(error.errno, error.strerror, str(path)) from error
-        raise
-    return True
-
-
-def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make `folder` hold exactly these files, by path below it."""
-    for path in _walk(folder):
-        if path.relative_to(folder).as_posix() not in files:
-            path.unlink()
-    for name, data in files.items():
-        write(folder / name, data, lasting=False)  # it can be derived again
-
-
-def write_context(
-    folder: Path, dockerfile: str, files: tuple[File, ...], downloads: Mapping[str, bytes]
-) -> None:
-    """Make `folder` a build context: Dockerfile, files of the recipe, and downloads by path."""
-    below = {f"{DOWNLOADS}/{path}": data for path, data in downloads.items()}
-    write_tree(folder, {"Dockerfile": dockerfile.encode(), **below})
-    for file in files:
-        write(folder / file.path, Path(file.source).read_bytes(), file.mode)
-
-
-def place_file(source: Path, place: Path) -> None:
-    """Make `place` a file with the content of `source`, without a copy where the disk can."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)
-    try:
-        os.link(source, place)
-    except OSError:  # another disk, or one that knows no links
-        shutil.copyfile(source, place)
-
-
-def _walk(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not _IGNORED.intersection(path.relative_to(folder).parts)
-    )
+        return {item.relative_to(folder).as_posix(): item.read_bytes() for item in walk(folder)}
 
 
 def _flat(errors: list[BuilderError]) -> list[BuilderError]:

@@ -18,10 +18,10 @@ from builder.config.document import load
 from builder.contract.chart import read
 from builder.contract.launch import launch
 from builder.errors import ConfigError, SelectionError, StepError, raise_all
+from builder.files import write_tree
 from builder.plan import Observed
 from builder.render.chart_version import FIRST
 from builder.text import did_you_mean
-from builder.workspace import write_tree
 
 _PLAIN = re.compile(r"(?!(?:on|off|yes|no|true|false|null|[yn])$)[a-zA-Z][\w-]*", re.IGNORECASE)
 

@@ -11,13 +11,13 @@ import click
 
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
+from builder.files import write, write_context
 from builder.fingerprint import downloads
 from builder.lock import Lock
 from builder.plan import Observed, Plan
 from builder.render.package_lists import package_lists
 from builder.render.tree import BAKE, as_declared, tree
 from builder.text import count
-from builder.workspace import write, write_context
 
 
 @click.command()

@@ -15,11 +15,11 @@ from builder.cli.running import carry_out, tell_failures
 from builder.cli.wiring import Session
 from builder.errors import BuilderError
 from builder.events import Result
+from builder.files import write
 from builder.history import History
 from builder.report import summary
 from builder.report.differences import as_data
 from builder.turns import at_work
-from builder.workspace import write
 
 KINDS = ("base", "build", "chart", "release")
 

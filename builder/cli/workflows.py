@@ -9,9 +9,9 @@ import click
 from builder.cli.options import Options, root
 from builder.cli.wiring import Session
 from builder.errors import ConfigError
+from builder.files import write
 from builder.render.ci import COMMAND, workflows
 from builder.shards import depth
-from builder.workspace import write
 
 
 @click.command()

@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
+from builder.files import write
 from builder.fingerprint import sha256
 from builder.network import proxies, replace_urls
 from builder.process import Command, Output, Runner
 from builder.resolvers.sources import without_credentials
-from builder.workspace import write
 
 _TAKEN = re.compile(
     r"(\./)?(etc/apt/(sources\.list(\.d/.*)?|trusted\.gpg\.d/.*)"

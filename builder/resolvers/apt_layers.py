@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from builder.errors import StepError
+from builder.files import write
 from builder.model import Base, RemoteFile
 from builder.packages import LockedPackage
 from builder.ports import BaseLock, LineProvider
@@ -18,7 +19,6 @@ from builder.resolvers.apt import AptRoot
 from builder.resolvers.apt_solver import AptFile, AptSolver, Candidate
 from builder.resolvers.fetch import Fetcher, MissingError
 from builder.resolvers.repositories import AptLines
-from builder.workspace import write
 
 _AT_ONCE = 8
 _SECURITY = "-security"

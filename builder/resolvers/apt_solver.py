@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from builder.errors import StepError
+from builder.files import write
 from builder.resolvers.apt import AptRoot
-from builder.workspace import write
 
 _URI = re.compile(r"^'([^']+)' (\S+_\S+_\S+) \d+ SHA256:([0-9a-f]{64})", re.MULTILINE)
 

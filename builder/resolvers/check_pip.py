@@ -12,10 +12,10 @@ from pathlib import Path
 
 from builder.config.parse import Network
 from builder.errors import BuilderError, Location, StepError
+from builder.files import write
 from builder.process import Command, Runner
 from builder.resolvers.pypi import compile_command, index_env, unreachable
 from builder.resolvers.sources import Place
-from builder.workspace import write
 
 _AT_ONCE = 4
 _NO_SOLUTION = "No solution found"

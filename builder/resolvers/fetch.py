@@ -20,10 +20,10 @@ from urllib3.util import Retry
 
 from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
+from builder.files import write
 from builder.model import RemoteFile
 from builder.resolvers.reach import refused, why
 from builder.resolvers.sources import Place, place
-from builder.workspace import write
 
 _PIECE = 1 << 20
 _HTML = (b"<!doctype html", b"<html")

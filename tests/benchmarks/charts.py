@@ -19,12 +19,13 @@ from pathlib import Path
 
 from builder.chart_lint import STYLE
 from builder.charting import files_of
+from builder.files import write_tree
 from builder.helm import CT_SCHEMA, Helm, latest_minors
 from builder.model import Catalog
 from builder.process import Runner
 from builder.render.chart_version import FIRST
 from builder.tools import Tool, Tools
-from builder.workspace import Workspace, write_tree
+from builder.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 LOOP = """\

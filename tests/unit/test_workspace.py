@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ConfigError
+from builder.files import write, write_context, write_tree
 from builder.lock import dump
 from builder.model import File, When
-from builder.workspace import Workspace, write, write_context, write_tree
+from builder.workspace import Workspace
 from tests.fakes.catalog import LOCK, Folder, prints
 
 

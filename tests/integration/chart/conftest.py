@@ -12,11 +12,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from builder.charting import files_of
+from builder.files import write_tree
 from builder.helm import Helm, documents
 from builder.model import Catalog
 from builder.process import Runner
 from builder.tools import Tool, Tools
-from builder.workspace import Workspace, write_tree
+from builder.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]
 Manifests = list[dict[str, Any]]

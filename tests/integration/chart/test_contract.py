@@ -14,9 +14,10 @@ from builder.contract.context import SAMPLE
 from builder.contract.finding import NOTE
 from builder.contract.launch import launch
 from builder.errors import StepError
+from builder.files import write_tree
 from builder.helm import Helm, documents
 from builder.model import Catalog
-from builder.workspace import Workspace, write_tree
+from builder.workspace import Workspace
 from tests.fakes.catalog import Week
 from tests.fakes.testers import FakeChartRunner
 

@@ -13,9 +13,9 @@ import boto3
 
 from builder.charting import files_of
 from builder.cli.wiring import Session
+from builder.files import write_tree
 from builder.kube_play import free_port
 from builder.ports import ChartRequest, TestCounts
-from builder.workspace import write_tree
 from tests.integration.session.servers import (
     Answer,
     Application,

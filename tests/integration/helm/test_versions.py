@@ -13,6 +13,7 @@ import semver
 
 from builder.chart_lint import STYLE
 from builder.charting import files_of, predict
+from builder.files import write_tree
 from builder.helm import CT_SCHEMA
 from builder.model import Catalog
 from builder.process import Command, Runner
@@ -25,7 +26,7 @@ from builder.render.chart_version import (
     value_types,
 )
 from builder.tools import Absent, Tools
-from builder.workspace import Workspace, write_tree
+from builder.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]
 Files = Mapping[str, bytes]

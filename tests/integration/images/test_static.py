@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from builder.files import write
 from builder.recipes import setting
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
-from builder.workspace import Project, Workspace, write
+from builder.workspace import Project, Workspace
 
 ROOT = Path(__file__).parents[3]
 IMAGES = ROOT / "images"
