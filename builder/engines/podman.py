@@ -246,7 +246,8 @@ def build_argv(
 ) -> tuple[str, ...]:
     """The command that builds."""
     words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
-    words += ["--platform", request.platform]
+    # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
+    words += ["--no-cache", "--platform", request.platform]
     # The label would hold podman's version, and so would the digest.
     words += ["--identity-label=false", "--timestamp", str(request.epoch)]
     # The OCI format would note where the parent came from; the push converts to it.

@@ -137,6 +137,18 @@ def test_stages_and_another_build_on_the_same_parent(bench: Bench) -> None:
     assert found, log.read_text()
 
 
+def test_what_a_run_mounts_counts(bench: Bench) -> None:
+    """The same lines on the same parent, with other files: not what was built before."""
+    mounted = "FROM parent\nRUN --mount=type=bind,source=files,target=/files cp /files/word /word\n"
+    found = []
+    for word in ("one", "two"):
+        request = bench.request(mounted, name=word)
+        (request.context / "files").mkdir()
+        (request.context / "files" / "word").write_text(word)
+        found.append(bench.engine.build(request).digest)
+    assert found[0] != found[1]
+
+
 def test_a_secret_reaches_no_layer(bench: Bench) -> None:
     secret = bench.folder / "secret"
     secret.write_text("hunter2-unmistakable")

@@ -36,7 +36,8 @@ def test_podman_builds() -> None:
     local = local_name(REQUEST.id)
     assert podman.build_argv("podman", REQUEST, local=local, isolation="oci") == (
         *("podman", "build", "--isolation", "oci", "--network", "host", "--jobs", "1"),
-        *("--platform", "linux/amd64", "--identity-label=false", "--timestamp", "1700000000"),
+        *("--no-cache", "--platform", "linux/amd64", "--identity-label=false"),
+        *("--timestamp", "1700000000"),
         *("--format", "docker", "--pull=never", "--build-arg", "SOURCE_DATE_EPOCH=1700000000"),
         *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
         *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
