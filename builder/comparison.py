@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builder import evidence, release
+from builder.changes import Image
 from builder.difference import Difference, Side, compare, lock_side
 from builder.errors import SelectionError
 from builder.history import History
@@ -17,7 +18,6 @@ from builder.ports import Images, Store
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
-from builder.shared import Image
 from builder.text import did_you_mean
 
 _AT_ONCE = 8

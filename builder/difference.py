@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from builder.changes import Change, Image, Shared, changes, packages, settings
 from builder.packages import Inventory, Package
-from builder.shared import Change, Image, Shared, changes, packages, settings
 
 _POOL = re.compile(r" pool/[^/]+/[^/]+/([^/]+)/")
 _HASH = re.compile(r"(sha256:)?[0-9a-f]{64}")

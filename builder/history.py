@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from builder import evidence, release
+from builder.changes import Image
 from builder.difference import Difference, Side, compare
 from builder.errors import SelectionError
 from builder.evidence import Said
@@ -19,7 +20,6 @@ from builder.ports import Images, Store
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
-from builder.shared import Image
 from builder.text import did_you_mean
 
 _AT_ONCE = 8

@@ -20,7 +20,7 @@ from typing import IO, cast
 
 import zstandard
 
-from builder.differences import Member
+from builder.build_difference import Member
 from builder.files import write
 from builder.model import ImageLayer
 

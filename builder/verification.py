@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.actions import BuildActions
-from builder.differences import (
+from builder.build_difference import (
     Difference,
     Verdict,
     compare_configs,

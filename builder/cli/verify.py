@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
+from builder.build_difference import Verdict
 from builder.cli.options import Options, running
 from builder.cli.running import Outcome, perform
 from builder.cli.wiring import Session
-from builder.differences import Verdict
 from builder.errors import DifferenceError, SelectionError, ToolError
 from builder.events import Listener, Result
 from builder.fingerprint import Fingerprint

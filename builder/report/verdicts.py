@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from builder.differences import Verdict
+from builder.build_difference import Verdict
 from builder.report.plans import columns
 from builder.text import count
 

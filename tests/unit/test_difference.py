@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from builder.changes import Change, Image, Shared
 from builder.difference import Difference, Resized, Side, compare, lock_side
 from builder.packages import Inventory, Package
-from builder.shared import Change, Image, Shared
 
 BASE = {"target": "base/os=2", "recipe": "base", "layers": 2, "size": 50_000_000}
 DESK = {"target": "desk/os=2", "recipe": "desk", "layers": 1, "size": 9_000_000}

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from builder import layers as layers_module
-from builder.differences import Member
+from builder.build_difference import Member
 from builder.engines.layout import blob
 from builder.layers import Entry, Index, read_hashes, read_layer, read_members
 from builder.model import ImageLayer

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from builder.differences import Verdict
+from builder.build_difference import Verdict
 from builder.engines import layout as layouts
 from builder.events import Noted
 from builder.fingerprint import Fingerprint

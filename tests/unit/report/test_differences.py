@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from builder.changes import Change, Shared
 from builder.difference import Difference, Resized
 from builder.provenance import Answer, Reason, Since
 from builder.report.differences import FORMATS, as_data, section
 from builder.report.reasons import as_text
-from builder.shared import Change, Shared
 
 OPENSSL = Shared(
     group="apt",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from builder.differences import Difference, Verdict
+from builder.build_difference import Difference, Verdict
 from builder.report.verdicts import as_json, as_table
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64

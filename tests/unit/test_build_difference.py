@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.differences import (
+from builder.build_difference import (
     Difference,
     Member,
     Verdict,
