@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from packaging.utils import canonicalize_name
+
 from builder.errors import SelectionError
 from builder.fingerprint import own_values
 from builder.history import History
@@ -226,8 +228,6 @@ def _begins(requirements: Iterable[str]) -> Iterator[str]:
 
 def _same(ecosystem: str, one: str, other: str) -> bool:
     """To pip, names are the same whatever their case, and with any of `-`, `_` and `.`."""
-    return one == other or (ecosystem == "pip" and _plain(one) == _plain(other))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return one == other or (
+        ecosystem == "pip" and canonicalize_name(one) == canonicalize_name(other)
+    )

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from builder.config.parse import Network
 from builder.errors import BuilderError, Location, StepError
 from builder.files import write
@@ -110,7 +112,7 @@ class PipCheck:
 
     def _recipe_of(self, package: str, wanted: Wanted) -> str:
         for recipe, text in wanted.requirements:
-            if _normal(_name(text)) == _normal(package):
+            if canonicalize_name(_name(text)) == canonicalize_name(package):
                 return recipe
         return wanted.requirements[-1][0]
 
@@ -118,7 +120,3 @@ class PipCheck:
 def _name(requirement: str) -> str:
     match = _NAME.match(requirement)
     return match[0] if match else requirement
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
