@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+import threading
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,8 +22,7 @@ from builder.ports_layers import LayerRequest
 from builder.process import Command, Runner
 from builder.render import package_lists as lists
 from builder.resolvers.fetch import keep
-from builder.resolvers.pypi import compile_command, index_env, unreachable
-from builder.resolvers.pypi import platform_tag as tag_of
+from builder.resolvers.pypi import compile_command, index_env, platform_tag, unreachable
 from builder.resolvers.sources import Place, place, upstream
 from builder.text import count
 
@@ -45,9 +45,33 @@ class PipLayers:
         self._network = network
         self._folder = folder
         self._is_alone = is_alone
+        self._guard = threading.Lock()
+        self._asking: dict[tuple[object, ...], threading.Lock] = {}
+        self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
 
     def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """What is installed, direct and transitive. Raises StepError, UnreachableError.
+
+        Targets that ask for the same are asked for once.
+        """
+        key = self._key(request)
+        with self._guard:
+            turn = self._asking.setdefault(key, threading.Lock())
+        with turn:
+            if key not in self._known:
+                self._known[key] = self._resolve(request)
+        return self._known[key]
+
+    def _key(self, request: LayerRequest) -> tuple[object, ...]:
+        versions = [
+            {name: it.version for name, it in packages.items()}
+            for packages in (request.below, request.keep)
+        ]
+        parts = [dict(sorted(part.items())) for part in (*versions, request.limits)]
+        env = sorted(self._env(request).items())
+        return request.names, request.python, _platform(request), str(parts), str(env)
+
+    def _resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
         found = self._compile(request, request.keep) if request.keep else None
         found = self._compile(request, {}) if found is None else found
         assert found is not None  # without `keep`, what does not fit is raised
@@ -83,7 +107,7 @@ class PipLayers:
         self, request: LayerRequest, keep: Mapping[str, LockedPackage]
     ) -> dict[str, LockedPackage] | None:
         """What uv chooses; None where it cannot be with `keep`."""
-        platform = tag_of(request.target.platform.split("/")[1], request.base.value)
+        platform = _platform(request)
         fixed = {**keep, **request.below}
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.writelines(f"{name}=={it.version}\n" for name, it in fixed.items())
@@ -130,7 +154,7 @@ class PipLayers:
     ) -> None:
         wanted = folder / lists.REQUIREMENTS
         wanted.write_text(lists.requirements(asked))
-        platform = tag_of(request.target.platform.split("/")[1], request.base.value)
+        platform = _platform(request)
         major, minor = _python(request.python)
         argv = (
             sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir",
@@ -166,6 +190,10 @@ class PipLayers:
                 url = place(upstream(_PYTORCH, folder), self._network.mirrors).url
                 env |= {"UV_INDEX": url, "PIP_EXTRA_INDEX_URL": url}
         return env
+
+
+def _platform(request: LayerRequest) -> str:
+    return platform_tag(request.target.platform.split("/")[1], request.base.value)
 
 
 def _stated(names: Iterable[str]) -> dict[str, list[str]]:
