@@ -9,6 +9,7 @@ from pathlib import Path
 from builder.bootstrap import architecture
 from builder.config.parse import Network
 from builder.engines import layout as layouts
+from builder.errors import StepError, TransientError
 from builder.model import Base
 from builder.ports import BaseLock, Images
 from builder.process import Runner
@@ -64,28 +65,34 @@ class BaseArchives:
     """The content of locked bases as tar archives.
 
     `kept` has it where it is here; otherwise it is fetched below `folder` from `place`, where the
-    catalog's registry has it.
+    catalog's registry has it, or else obtained by `fetch` from its own source, to be kept.
     """
 
     def __init__(
         self,
         *,
         kept: Callable[[BaseLock], Sequence[Path]],
+        fetch: Callable[[Base, BaseLock], object],
         images: Images,
         place: Callable[[Base, BaseLock], Reference],
         folder: Path,
     ) -> None:
         self._kept = kept
+        self._fetch = fetch
         self._images = images
         self._place = place
         self._folder = folder
 
     def of(self, base: Base, lock: BaseLock) -> Sequence[Path]:
-        """The archives, lowest first. Raises StepError where the registry lacks the base."""
+        """The archives, lowest first. Raises StepError where nobody has the base any more."""
         if kept := self._kept(lock):
             return kept
         place = self._place(base, lock)
-        layers = self._images.layers(place)
+        try:
+            layers = self._images.layers(place)
+        except (StepError, TransientError):
+            self._fetch(base, lock)
+            return self._kept(lock)
         layout = self._folder / lock.content.partition(":")[2][:32]
         for layer in layers:
             if not layouts.blob(layout, layer.digest).exists():

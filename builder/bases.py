@@ -19,6 +19,7 @@ from pathlib import Path
 from builder.apt_roots import AptRoots
 from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
+from builder.engines import layout as layouts
 from builder.errors import BuilderError, StepError, ToolError, UnreachableError
 from builder.files import write
 from builder.model import Base, Source
@@ -69,10 +70,10 @@ class Bases:
         """Choose a source and identify its content; `held` is kept where it still stands."""
         if held is not None and held.source not in sources:
             held = None
-        if held is not None and (archives := self.kept(held)):
-            suites = self._roots.fill(base, archives)
-            if suites == held.suites and held.source.kind == "bootstrap":
-                return held
+        is_own = held is not None and held.source.kind == "bootstrap"
+        archives = self.kept(held) if held is not None and is_own else ()
+        if held is not None and archives and self._roots.fill(base, archives) == held.suites:
+            return held
         source, content = self._first(base, [held.source] if held else sources, held, today)
         return BaseLock(
             source=source,
@@ -82,9 +83,14 @@ class Bases:
         )
 
     def kept(self, lock: BaseLock) -> tuple[Path, ...]:
-        """What a bootstrapped base is made of, where that is here."""
-        archive = self._folder(lock.content) / "context" / "rootfs.tar"
-        return (archive,) if archive.exists() else ()
+        """What a base is made of as tar archives, lowest layer first, where that is here."""
+        folder = self._folder(lock.content)
+        archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
+        if archive.exists():
+            return (archive,)
+        if lock.source.kind == "registry" and (layout / "index.json").exists():
+            return tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout))
+        return ()
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
         """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""

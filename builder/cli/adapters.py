@@ -136,6 +136,7 @@ class Adapters:
         """apt's private root of a locked base, with the indexes of now."""
         archives = BaseArchives(
             kept=self.bases.kept,
+            fetch=self.bases.layout,
             images=self.store,
             place=partial(locked_reference, self.catalog),
             folder=self.workspace.state / "pushed",

@@ -28,14 +28,15 @@ def command(style: str, **given: Any) -> int:
     """
     session = Session(Options(**given))
     held = session.locked()
-    found = outdated(
-        expansion=session.project.expansion,
-        selected=session.selected(),
-        held=held,
-        found=chosen_lock(session, ALL, HeldBases()),
-        prints=session.fingerprints,
-        newer=session.newer,
-        today=session.options.today,
-    )
+    with session.registry():
+        found = outdated(
+            expansion=session.project.expansion,
+            selected=session.selected(),
+            held=held,
+            found=chosen_lock(session, ALL, HeldBases()),
+            prints=session.fingerprints,
+            newer=session.newer,
+            today=session.options.today,
+        )
     click.echo(FORMATS[style](as_data(found)))
     return 0
