@@ -62,11 +62,8 @@ def outdated(
 
     `newer` says what an index has newer than a base.
     """
-    bases = {
-        key: moved
-        for key, base in expansion.bases.items()
-        if key in held.bases and (moved := newer(base, held.bases[key]))
-    }
+    under = {base.id: base for key in selected if (base := _base(key, expansion)).id in held.bases}
+    bases = {key: moved for key, base in under.items() if (moved := newer(base, held.bases[key]))}
     before, after = prints(held), prints(found)
     targets: dict[str, str] = {}
     ended: dict[str, str] = {}
@@ -74,7 +71,7 @@ def outdated(
         target = expansion.targets[key]
         if target.eol and target.eol < today:
             ended[key] = target.eol
-        elif (base := expansion.base_of(target).id) in bases:
+        elif (base := _base(key, expansion).id) in bases:
             targets[key] = f"base {base} has newer packages"
         elif before[key].digest != after[key].digest:
             own = held.layers.get(key) != found.layers.get(key)
@@ -88,6 +85,10 @@ def outdated(
         bases=bases,
         ended=ended,
     )
+
+
+def _base(target: str, expansion: Expansion) -> Base:
+    return expansion.base_of(expansion.targets[target])
 
 
 def _security(held: Lock, found: Lock) -> tuple[str, ...]:
