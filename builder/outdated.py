@@ -62,8 +62,9 @@ def outdated(
 
     `newer` says what an index has newer than a base.
     """
-    under = {base.id: base for key in selected if (base := _base(key, expansion)).id in held.bases}
-    bases = {key: moved for key, base in under.items() if (moved := newer(base, held.bases[key]))}
+    below = [_base(key, expansion) for key in selected]
+    under = {it.id: it for it in below if it.id in held.bases}
+    bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
     before, after = prints(held), prints(found)
     targets: dict[str, str] = {}
     ended: dict[str, str] = {}
