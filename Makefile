@@ -48,6 +48,7 @@ lint: $(BIN)/builder
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.run
+	$(BIN)/python -m tests.benchmarks.locks
 
 # The starter slice on a Docker engine of its own, by the builder and by docker buildx bake.
 bench-bake: setup
