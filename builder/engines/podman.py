@@ -13,6 +13,7 @@ from pathlib import Path
 
 from builder import reference
 from builder.engines import layout as layouts
+from builder.engines import podman_argv
 from builder.engines.names import LABEL, LOCAL, context_name, local_name, sizes_in
 from builder.engines.platforms import host_platforms
 from builder.engines.podman_home import Home, Limits, enclosed, mounts_below
@@ -75,7 +76,7 @@ class Podman:
         finally:
             self._forget_contexts(request)
         layouts.expect(partial, request.below)
-        self._run(push_argv(self._program, local, partial), request)
+        self._run(podman_argv.push_argv(self._program, local, partial), request)
         layouts.canonize(partial, request.below)
         layouts.settle(partial, request.layout)
         return layouts.built(request.layout, local=local)
@@ -85,7 +86,9 @@ class Podman:
         name = f"catalog-{uuid.uuid4().hex[:12]}"
         self._pull(reference.parse(request.image))
         with self._environment(request.env) as (flags, env):
-            argv = start_argv(self._program, request, name=name, label=self._label, env=flags)
+            argv = podman_argv.start_argv(
+                self._program, request, name=name, label=self._label, env=flags
+            )
             command = Command(
                 argv=argv, env=env, timeout=600.0, secrets=tuple(request.env.values())
             )
@@ -146,13 +149,13 @@ class Podman:
                 argv
                 for name, image in sorted(request.contexts.items())
                 for argv in (
-                    pull_argv(self._program, image),
-                    tag_argv(self._program, image, context_name(request.id, name)),
+                    podman_argv.pull_argv(self._program, image),
+                    podman_argv.tag_argv(self._program, image, context_name(request.id, name)),
                 )
             ),
             self._build_argv(request, local),
             ("rm", "-rf", str(request.layout)),
-            push_argv(self._program, local, request.layout),
+            podman_argv.push_argv(self._program, local, request.layout),
         )
         env = self._home.environment()
         return tuple(
@@ -168,7 +171,9 @@ class Podman:
         return f"{LABEL}={self._home.state}"
 
     def _build_argv(self, request: BuildRequest, local: str) -> tuple[str, ...]:
-        return build_argv(self._program, request, local=local, isolation=self._isolation)
+        return podman_argv.build_argv(
+            self._program, request, local=local, isolation=self._isolation
+        )
 
     def _run(self, argv: tuple[str, ...], request: BuildRequest) -> None:
         command = self._command(argv, timeout=request.timeout)
@@ -178,22 +183,24 @@ class Podman:
         """Have a parent or an input here, under the name that `build_argv` gives it."""
         exists = (self._program, "image", "exists", str(image))
         if not image.digest or self._runner.run(self._command(exists), check=False).code != 0:
-            self._run(pull_argv(self._program, image), request)
+            self._run(podman_argv.pull_argv(self._program, image), request)
         # podman forgets one of two names that an image is given at the same time.
         with self._lock:
-            self._run(tag_argv(self._program, image, context_name(request.id, name)), request)
+            self._run(
+                podman_argv.tag_argv(self._program, image, context_name(request.id, name)), request
+            )
 
     def _forget_contexts(self, request: BuildRequest) -> None:
         """Take back the names that `_fetch` gave: they would keep their images here for ever."""
         for name in request.contexts:
-            argv = untag_argv(self._program, context_name(request.id, name))
+            argv = podman_argv.untag_argv(self._program, context_name(request.id, name))
             with self._lock:
                 self._runner.run(self._command(argv), check=False)
 
     def _pull(self, image: Reference) -> None:
         """Have an image of a registry here before `run`, which cannot be enclosed."""
         if image.registry != LOCAL:
-            argv = pull_argv(self._program, image)
+            argv = podman_argv.pull_argv(self._program, image)
             self._runner.run(self._enclosed(self._command(argv)))
 
     def _enclosed(self, command: Command) -> Command:
@@ -208,7 +215,7 @@ class Podman:
 
     def _ports(self, name: str) -> dict[int, int]:
         output = self._runner.run(self._command((self._program, "port", name)))
-        return parse_ports(output.stdout)
+        return podman_argv.parse_ports(output.stdout)
 
     def _discard(self, name: str) -> None:
         # A container under removal, or half made by a killed process, can take a second call.
@@ -239,66 +246,3 @@ class Podman:
             yield (*flags, "--env-file", file), {**ours, **by_name}
         finally:
             Path(file).unlink()
-
-
-def build_argv(
-    program: str, request: BuildRequest, *, local: str, isolation: str
-) -> tuple[str, ...]:
-    """The command that builds."""
-    words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
-    # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
-    words += ["--no-cache", "--platform", request.platform]
-    # The label would hold podman's version, and so would the digest.
-    words += ["--identity-label=false", "--timestamp", str(request.epoch)]
-    # The OCI format would note where the parent came from; the push converts to it.
-    words += ["--format", "docker", "--pull=never"]
-    words += ["--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
-    for name in sorted(request.contexts):
-        words += ["--build-context", f"{name}=docker-image://{context_name(request.id, name)}"]
-    for name, file in sorted(request.secrets.items()):
-        words += ["--secret", f"id={name},src={file.absolute()}"]
-    dockerfile = str(request.context / "Dockerfile")
-    return (*words, "--file", dockerfile, "--tag", local, str(request.context))
-
-
-def tag_argv(program: str, image: Reference, name: str) -> tuple[str, ...]:
-    """The command that gives an image a name of its own."""
-    return (program, "tag", str(image), name)
-
-
-def untag_argv(program: str, name: str) -> tuple[str, ...]:
-    """The command that takes a name from its image; without the second word, it takes all."""
-    return (program, "untag", name, name)
-
-
-def pull_argv(program: str, image: Reference) -> tuple[str, ...]:
-    """The command that fetches an image."""
-    plain = ("--tls-verify=false",) if image.is_loopback else ()
-    return (program, "pull", "--quiet", *plain, str(image))
-
-
-def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
-    """The command that writes an image as an OCI layout."""
-    return (program, "push", "--quiet", "--format", "oci", local, f"oci:{layout}:latest")
-
-
-def start_argv(
-    program: str, request: StartRequest, *, name: str, label: str, env: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The command that starts a container; `env` are the flags of its environment."""
-    words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
-    for port in request.ports:
-        words += ["--publish", f"127.0.0.1::{port}"]
-    if request.log is None:  # nobody would read it
-        words += ["--log-driver", "none"]
-    else:
-        words += ["--log-driver", "k8s-file", "--log-opt", f"path={request.log.absolute()}"]
-    return (*words, "--pull=never", request.image, *request.command)
-
-
-def parse_ports(text: str) -> dict[int, int]:
-    """Container port to host port, from the lines `8888/tcp -> 127.0.0.1:40001`."""
-    return {
-        int(inside): int(outside)
-        for inside, outside in re.findall(r"^(\d+)/tcp -> 127\.0\.0\.1:(\d+)$", text, re.M)
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from builder.engines import docker, podman
+from builder.engines import docker, podman_argv
 from builder.engines.names import context_name, local_name
 from builder.engines.podman_home import enclosed
 from builder.ports import BuildRequest, StartRequest
@@ -27,14 +27,14 @@ REQUEST = BuildRequest(
 
 def test_podman_takes_one_name_from_an_image() -> None:
     """Without the second word it would take all, those of other builds too."""
-    assert podman.untag_argv("podman", "localhost/a:parent") == (
+    assert podman_argv.untag_argv("podman", "localhost/a:parent") == (
         "podman", "untag", "localhost/a:parent", "localhost/a:parent",
     )  # fmt: skip
 
 
 def test_podman_builds() -> None:
     local = local_name(REQUEST.id)
-    assert podman.build_argv("podman", REQUEST, local=local, isolation="oci") == (
+    assert podman_argv.build_argv("podman", REQUEST, local=local, isolation="oci") == (
         *("podman", "build", "--isolation", "oci", "--network", "host", "--jobs", "1"),
         *("--no-cache", "--platform", "linux/amd64", "--identity-label=false"),
         *("--timestamp", "1700000000"),
@@ -45,10 +45,10 @@ def test_podman_builds() -> None:
 
 
 def test_podman_fetches_in_plain_http_from_this_machine_only() -> None:
-    pull = podman.pull_argv("podman", PARENT)
+    pull = podman_argv.pull_argv("podman", PARENT)
     assert pull == ("podman", "pull", "--quiet", "--tls-verify=false", str(PARENT))
     elsewhere = replace(PARENT, registry="registry.example")
-    assert "--tls-verify=false" not in podman.pull_argv("podman", elsewhere)
+    assert "--tls-verify=false" not in podman_argv.pull_argv("podman", elsewhere)
 
 
 def test_the_name_of_a_parent_says_nothing_of_where_it_stood() -> None:
@@ -58,7 +58,7 @@ def test_the_name_of_a_parent_says_nothing_of_where_it_stood() -> None:
 
 
 def test_podman_writes_a_layout() -> None:
-    assert podman.push_argv("podman", "localhost/x:latest", Path("/out")) == (
+    assert podman_argv.push_argv("podman", "localhost/x:latest", Path("/out")) == (
         *("podman", "push", "--quiet", "--format", "oci", "localhost/x:latest"),
         "oci:/out:latest",
     )
@@ -72,7 +72,7 @@ def test_podman_starts_without_values_of_the_environment() -> None:
         ports=(8888,),
         log=Path("/l"),
     )
-    argv = podman.start_argv("podman", request, name="n", label="k=v", env=("--env", "TOKEN"))
+    argv = podman_argv.start_argv("podman", request, name="n", label="k=v", env=("--env", "TOKEN"))
     assert argv == (
         *("podman", "run", "--detach", "--quiet", "--name", "n", "--label", "k=v"),
         *("--env", "TOKEN", "--publish", "127.0.0.1::8888"),
@@ -84,8 +84,8 @@ def test_podman_starts_without_values_of_the_environment() -> None:
 
 def test_podman_ports() -> None:
     text = "8888/tcp -> 127.0.0.1:40001\n4040/tcp -> 127.0.0.1:40002\n"
-    assert podman.parse_ports(text) == {8888: 40001, 4040: 40002}
-    assert podman.parse_ports("") == {}
+    assert podman_argv.parse_ports(text) == {8888: 40001, 4040: 40002}
+    assert podman_argv.parse_ports("") == {}
 
 
 def test_enclosed_keeps_everything_but_argv() -> None:
