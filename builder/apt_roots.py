@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,10 +12,11 @@ from builder.config.parse import Network
 from builder.engines import layout as layouts
 from builder.errors import StepError, TransientError
 from builder.model import Base
+from builder.packages import Suite
 from builder.ports import BaseLock, Images
 from builder.process import Runner
 from builder.reference import Reference
-from builder.resolvers.apt import AptRoot
+from builder.resolvers.apt import AptRoot, BehindError
 
 
 class AptRoots:
@@ -26,7 +28,7 @@ class AptRoots:
         self._folder = folder
         self._guard = threading.RLock()
         self._roots: dict[str, AptRoot] = {}
-        self._filled: dict[str, dict[str, str]] = {}
+        self._filled: set[str] = set()
 
     def root(self, base: Base) -> AptRoot:
         """The root of a base, filled or not."""
@@ -40,12 +42,22 @@ class AptRoots:
                 )
             return self._roots[base.id]
 
-    def fill(self, base: Base, archives: Iterable[Path]) -> dict[str, str]:
-        """Fill a root from tar archives, lowest first; the suites and their hashes, of now."""
+    def fill(
+        self, base: Base, archives: Iterable[Path], known: BaseLock | None
+    ) -> dict[str, Suite]:
+        """Fill a root from tar archives, lowest first; the suites as they are now.
+
+        Raises BehindError where they are older than is `known`.
+        """
         root = self.root(base)
         root.prepare(archives)
-        self._filled[base.id] = root.update()
-        return self._filled[base.id]
+        try:
+            suites = root.update(known.suites if known else {})
+        except BehindError:
+            self._filled.add(base.id)  # it says so by itself from now on
+            raise
+        self._filled.add(base.id)
+        return suites
 
     def filled(
         self,
@@ -54,10 +66,13 @@ class AptRoots:
         *,
         archives: Callable[[Base, BaseLock], Iterable[Path]],
     ) -> AptRoot:
-        """The root of a locked base; `archives` are asked for where nobody filled it yet."""
-        with self._guard:
+        """The root of a locked base; `archives` are asked for where nobody filled it yet.
+
+        Where its indexes are older than the lock, files can still be fetched by their hash.
+        """
+        with self._guard, contextlib.suppress(BehindError):
             if base.id not in self._filled:
-                self.fill(base, archives(base, lock))
+                self.fill(base, archives(base, lock), lock)
         return self.root(base)
 
 

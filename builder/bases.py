@@ -68,18 +68,19 @@ class Bases:
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
     ) -> BaseLock:
         """Choose a source and identify its content; `held` is kept where it still stands."""
+        known = held
         if held is not None and held.source not in sources:
             held = None
         is_own = held is not None and held.source.kind == "bootstrap"
         archives = self.kept(held) if held is not None and is_own else ()
-        if held is not None and archives and self._roots.fill(base, archives) == held.suites:
+        if held is not None and archives and self._roots.fill(base, archives, known) == held.suites:
             return held
         source, content = self._first(base, [held.source] if held else sources, held, today)
         return BaseLock(
             source=source,
             content=content.digest,
             epoch=content.epoch,
-            suites=self._roots.fill(base, content.archives),
+            suites=self._roots.fill(base, content.archives, known),
         )
 
     def kept(self, lock: BaseLock) -> tuple[Path, ...]:

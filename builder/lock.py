@@ -14,7 +14,7 @@ from typing import Any
 
 from builder.errors import ConfigError, Location
 from builder.model import RemoteFile, Source
-from builder.packages import LockedPackage, Packages
+from builder.packages import LockedPackage, Packages, Suite
 from builder.ports import BaseLock
 
 FORMAT = 3
@@ -134,7 +134,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
                 "source": {base.source.kind: base.source.value},
                 "content": base.content,
                 "epoch": base.epoch,
-                "suites": dict(base.suites),
+                "suites": {suite: _suite_data(it) for suite, it in base.suites.items()},
             }
             for name, base in lock.bases.items()
         },
@@ -207,5 +207,18 @@ def _base(item: Mapping[str, Any]) -> BaseLock:
         source=Source(kind=kind, value=value),
         content=str(item["content"]),
         epoch=int(item["epoch"]),
-        suites={str(name): str(digest) for name, digest in item["suites"].items()},
+        suites={str(name): _suite(it) for name, it in item["suites"].items()},
     )
+
+
+def _suite_data(suite: Suite) -> str | dict[str, str]:
+    """Only its hash where its date is not known, as locks were before they had dates."""
+    if not suite.date:
+        return suite.sha256
+    return {"date": suite.date, "inrelease_sha256": suite.sha256}
+
+
+def _suite(item: str | Mapping[str, Any]) -> Suite:
+    if isinstance(item, str):
+        return Suite(date="", sha256=item)
+    return Suite(date=str(item["date"]), sha256=str(item["inrelease_sha256"]))

@@ -147,7 +147,7 @@ def _lock_bases(
         try:
             found = provider.lock(base, sources, before, today)
         except UnreachableError as error:
-            note(f"{base.id}: not locked: {error}")
+            note(f"{base.id}: {'stays as it is' if before else 'not locked'}: {error}")
             return None
         except BuilderError as error:
             errors.append(error)

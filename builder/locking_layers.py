@@ -86,10 +86,10 @@ class LayerLocker:
             try:
                 layers[target.id] = self._layer(target, layers, held.get(target.id))
             except UnreachableError as error:
-                self._note(f"{target.id}: packages not locked: {error.message}")
-                before = held.get(target.id)
+                before, what = held.get(target.id), "not locked"
                 if before and before.asked == self._layering.asked(target, layers):
-                    layers[target.id] = before
+                    layers[target.id], what = before, "as they were"
+                self._note(f"{target.id}: packages {what}: {error.message}")
             except BuilderError as error:
                 # What several cells have in common is told once.
                 errors.setdefault(error.message.replace(target.id, ""), error)

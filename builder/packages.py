@@ -1,4 +1,4 @@
-"""Packages, as they are installed and as they are locked."""
+"""Packages, as they are installed and as they are locked, and the archives that have them."""
 
 from __future__ import annotations
 
@@ -48,3 +48,14 @@ class LockedPackage:
 
 Packages = Mapping[str, Mapping[str, LockedPackage]]
 """What is locked: ecosystem, then name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """What a suite of an archive was: the sha256 of its InRelease, and when that was made.
+
+    `date` is in UTC and ISO 8601, so that what is later is greater; "": not known.
+    """
+
+    date: str
+    sha256: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from builder.model import Base, ImageLayer, RemoteFile, Source
-from builder.packages import Inventory
+from builder.packages import Inventory, Suite
 from builder.reference import Reference
 
 
@@ -170,13 +170,13 @@ class BaseLock:
     """What the lock says of a base.
 
     `content` is the digest of the uncompressed root file system for a bootstrap, of the manifest
-    for a registry. `epoch` is in seconds. `suites` maps each suite to its InRelease's sha256.
+    for a registry. `epoch` is in seconds. `suites` are those of its archive, by name.
     """
 
     source: Source
     content: str
     epoch: int
-    suites: Mapping[str, str] = field(default_factory=dict)
+    suites: Mapping[str, Suite] = field(default_factory=dict)
 
 
 class BaseProvider(Protocol):

@@ -6,20 +6,25 @@ its keys, its package status. Nothing of this machine's own packages is looked a
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tarfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from builder.config.parse import Network
-from builder.errors import ConfigError, StepError
+from builder.errors import ConfigError, StepError, UnreachableError
 from builder.files import write
 from builder.fingerprint import sha256
 from builder.network import proxies, replace_urls
+from builder.packages import Suite
 from builder.process import Command, Output, Runner
 from builder.resolvers.sources import without_credentials
 
@@ -45,8 +50,15 @@ class AptSource:
     fingerprint: str = ""
 
 
+class BehindError(UnreachableError):
+    """An archive has gone back to what it was: nothing is chosen from it."""
+
+
 class AptRoot:
-    """A private root of apt in `folder`, for the packages of one base."""
+    """A private root of apt in `folder`, for the packages of one base.
+
+    Where its indexes are older than the lock, whatever asks for packages raises BehindError.
+    """
 
     def __init__(
         self, *, folder: Path, architecture: str, runner: Runner, network: Network
@@ -57,9 +69,11 @@ class AptRoot:
         self._network = network
         self._lock = threading.Lock()
         self._others: dict[AptSource, AptRoot] = {}
+        self._behind: BehindError | None = None
 
     def prepare(self, archives: Iterable[Path]) -> None:
         """Fill the root from a base's tar archives, lowest layer first."""
+        self._behind = None
         shutil.rmtree(self._folder, ignore_errors=True)
         for name in (
             "var/lib/apt/lists/partial",
@@ -92,6 +106,7 @@ class AptRoot:
                 )
                 root._copy(self._folder, source)
                 root.update()
+                root._behind = self._behind
                 self._others[source] = root
             return self._others[source]
 
@@ -139,19 +154,31 @@ class AptRoot:
                     if content is not None:
                         write(self._folder.joinpath(*parts), content.read())
 
-    def update(self) -> dict[str, str]:
-        """Fetch the indexes; the sha256 of each suite's InRelease file. None without sources."""
+    def update(self, known: Mapping[str, Suite] = MappingProxyType({})) -> dict[str, Suite]:
+        """Fetch the indexes; the suites that they are of. None without sources.
+
+        Raises BehindError where one is older than it is `known` to have been.
+        """
         if not self._sources():
             return {}
-        self._run("apt-get", "update", "--quiet", "--error-on=any")
+        self._fetch("apt-get", "update", "--quiet", "--error-on=any")
         lists = self._folder / "var/lib/apt/lists"
         found = {
-            path.name.removesuffix("_InRelease").split("_dists_")[-1]: sha256(path.read_bytes())
+            path.name.removesuffix("_InRelease").split("_dists_")[-1]: suite(path.read_bytes())
             for path in sorted(lists.glob("*InRelease"))
         }
         if not found:
             raise StepError("apt found no signed index", hint=f"see the sources in {self._folder}")
+        for name, it in found.items():
+            if it.date and name in known and it.date < known[name].date:
+                self._behind = _behind(name, it.date, known[name].date)
+                raise self._behind
         return found
+
+    def archives(self) -> dict[str, str]:
+        """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
+        text = self._fetch("apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)")
+        return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
 
     def candidate(self, package: str) -> str:
         """The version of a package that would be installed, or nothing."""
@@ -206,14 +233,40 @@ class AptRoot:
 
     def ask(self, *argv: str) -> Output:
         """What a program of apt says in this root, however it ends."""
-        return self._runner.run(self._command(*argv), check=False)
+        return self._asked(*argv, check=False)
 
     def _run(self, *argv: str, check: bool = True) -> str:
-        return self._runner.run(self._command(*argv), check=check).stdout
+        return self._asked(*argv, check=check).stdout
+
+    def _asked(self, *argv: str, check: bool) -> Output:
+        if self._behind:
+            raise self._behind
+        return self._runner.run(self._command(*argv), check=check)
+
+    def _fetch(self, *argv: str) -> str:
+        return self._runner.run(self._command(*argv)).stdout
 
     def _command(self, *argv: str) -> Command:
         environment = {"APT_CONFIG": str(self._folder / "apt.conf"), **proxies(self._network)}
         return Command(argv=argv, env=environment, timeout=300)
+
+
+def suite(release: bytes) -> Suite:
+    """What an InRelease file is of."""
+    match = re.search(rb"^Date: *(.+)$", release, re.MULTILINE)
+    date = ""
+    if match:
+        with contextlib.suppress(ValueError):
+            made = parsedate_to_datetime(match[1].decode(errors="replace"))
+            date = f"{made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Suite(date=date, sha256=sha256(release))
+
+
+def _behind(name: str, found: str, known: str) -> BehindError:
+    return BehindError(
+        f"the archive has an index of {name} of {found}, and the lock knows one of {known}",
+        hint="wait until it has caught up, or name another in `network.mirrors`",
+    )
 
 
 def add_components(text: str, components: Iterable[str]) -> str:

@@ -87,10 +87,7 @@ class AptSolver:
 
     def archives(self) -> dict[str, str]:
         """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
-        text = self._root.ask(
-            "apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"
-        ).stdout
-        return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+        return self._root.archives()
 
     def solve(
         self, packages: Sequence[str], *, installed: str = "", pins: str = ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from builder.errors import StepError, UnreachableError
 from builder.model import Base, RemoteFile, Source
+from builder.packages import Suite
 from builder.ports import BaseLock, LineRequest, ResolvedLine
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
@@ -30,7 +31,8 @@ class FakeBases(Calls):
         for source in sources:
             if source.value not in self._broken:
                 content = f"sha256:{source.value.encode().hex():0>64.64}"
-                return BaseLock(source=source, content=content, epoch=0, suites={"main": today})
+                suites = {"main": Suite(date=f"{today}T00:00:00Z", sha256="")}
+                return BaseLock(source=source, content=content, epoch=0, suites=suites)
         raise StepError(f"no source of base {base.id} can be had")
 
     def layout(self, base: Base, lock: BaseLock) -> Path:

@@ -18,6 +18,7 @@ from builder.lock import dump as dump_lock
 from builder.model import Path as KeyPath
 from builder.model import Source
 from builder.observe import observe
+from builder.packages import Suite
 from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
 from builder.ports import BaseLock
@@ -114,13 +115,13 @@ LOCK = Lock(
             source=Source(kind="bootstrap", value="one"),
             content="sha256:" + "1" * 64,
             epoch=1,
-            suites={"one": "a" * 64},
+            suites={"one": Suite(date="", sha256="a" * 64)},
         ),
         "os=2@linux/amd64": BaseLock(
             source=Source(kind="registry", value="example.org/os:two"),
             content="sha256:" + "2" * 64,
             epoch=2,
-            suites={"two": "b" * 64},
+            suites={"two": Suite(date="2026-11-20T08:00:00Z", sha256="b" * 64)},
         ),
     },
     lines=lines({"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}),

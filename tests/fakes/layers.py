@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from builder.errors import StepError, UnreachableError
 from builder.lock import LayerLock
+from builder.model import Base, Cell, Target
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from tests.fakes.calls import Calls
+from tests.fakes.lines import LOCK
+
+DEBIAN = Base(id="debian=13@linux/amd64", axis="debian", value="13", platform="linux/amd64")
 
 
 def package(name: str, version: str, source: str = "main") -> LockedPackage:
@@ -27,6 +32,15 @@ def layer(*, epoch: int = 1, asked: str = "", **ecosystems: Mapping[str, str]) -
         for ecosystem, items in ecosystems.items()
     }
     return LayerLock(epoch=epoch, asked=asked, packages=packages)
+
+
+def asked(*names: str, python: str = "", **more: Any) -> LayerRequest:
+    """What is asked of an ecosystem for a target on Debian 13, with `more` of the request."""
+    cell = Cell(image="leaf", values={"debian": "13"})
+    target = Target(
+        id=cell.id, cell=cell, platform=DEBIAN.platform, recipe="leaf", parent="base/debian=13"
+    )
+    return LayerRequest(target=target, base=DEBIAN, lock=LOCK, names=names, python=python, **more)
 
 
 class FakeLayers(Calls):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from builder.bases import Bases, canonize
 from builder.config.parse import Network
 from builder.errors import BuilderError, StepError, UnreachableError
 from builder.model import Base, Source
-from builder.process import Runner
+from builder.ports import BaseLock
+from builder.process import Command, Output, Runner
 from tests.fakes.engine import FakeEngine
+from tests.fakes.layout import write_layout
+from tests.fakes.programs import FakePrograms
 
 
 def archive(path: Path, form: int, mtime: float) -> Path:
@@ -54,6 +58,7 @@ def test_other_files_are_other_bytes(tmp_path: Path) -> None:
     assert one.read_bytes() != two.read_bytes()
 
 
+NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
 BOOT = (Source(kind="bootstrap", value="two"),)
 
 
@@ -61,19 +66,19 @@ def of(platform: str) -> Base:
     return Base(id=f"os=2@{platform}", axis="os", value="2", platform=platform)
 
 
-def bases(tmp_path: Path, *platforms: str) -> Bases:
+def bases(tmp_path: Path, *platforms: str, runner: Runner | None = None) -> Bases:
     """Where bases come from on a machine that runs programs of these platforms."""
     engine = FakeEngine()
     engine.platforms = platforms
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    runner = runner or Runner()
     return Bases(
-        runner=Runner(),
+        runner=runner,
         engine=engine,
-        network=network,
+        network=NETWORK,
         state=tmp_path,
         skopeo="false",
         enclose=lambda command: command,
-        roots=AptRoots(runner=Runner(), network=network, folder=tmp_path / "apt"),
+        roots=AptRoots(runner=runner, network=NETWORK, folder=tmp_path / "apt"),
     )
 
 
@@ -138,3 +143,63 @@ def test_an_emulated_bootstrap_has_more_time(tmp_path: Path) -> None:
     )
     assert "--architectures=arm64" in other.argv
     assert (one.timeout, other.timeout) == (1200, 7200)
+
+
+class Apt(FakePrograms):
+    """An archive whose index is of a day."""
+
+    def __init__(self, folder: Path, day: str) -> None:
+        super().__init__()
+        self._lists, self.day = folder / "apt/os-2-linux-amd64/var/lib/apt/lists", day
+
+    def run(self, command: Command, **options: object) -> Output:  # type: ignore[override]
+        if command.argv[:2] == ("apt-get", "update"):
+            (self._lists / "archive.example_dists_two_InRelease").write_text(f"Date: {self.day}\n")
+        return super().run(command, **options)
+
+
+def test_an_archive_that_has_gone_back(tmp_path: Path) -> None:
+    held = BaseLock(source=BOOT[0], content="sha256:" + "1" * 64, epoch=0)
+    archive = tmp_path / "bases" / ("1" * 32) / "context/rootfs.tar"
+    archive.parent.mkdir(parents=True)
+    with tarfile.open(archive, "w") as tar:
+        tar.addfile(tarfile.TarInfo("./etc/apt/sources.list"))
+    apt = Apt(tmp_path, "Mon, 23 Nov 2026 00:00:00 UTC")
+    found, base = bases(tmp_path, "linux/amd64", runner=apt), of("linux/amd64")
+    roots = AptRoots(runner=apt, network=NETWORK, folder=tmp_path / "apt")
+    held = replace(held, suites=roots.fill(base, [archive], None))
+    assert held.suites["two"].date == "2026-11-23T00:00:00Z"
+    assert found.lock(base, BOOT, held, "2026-11-24") is held
+    apt.day = "Mon, 16 Nov 2026 00:00:00 UTC"
+    said = (
+        "the archive has an index of two of 2026-11-16T00:00:00Z,"
+        " and the lock knows one of 2026-11-23T00:00:00Z\n"
+        "  hint: wait until it has caught up, or name another in `network.mirrors`"
+    )
+    with pytest.raises(UnreachableError) as caught:
+        found.lock(base, BOOT, held, "2026-11-24")
+    assert str(caught.value) == said
+    # Its root is there for what has a hash, and says the same to all who choose.
+    again = AptRoots(runner=apt, network=NETWORK, folder=tmp_path / "apt")
+    root = again.filled(base, held, archives=lambda *_: [archive])
+    asked = len(apt.asked)
+    assert again.filled(base, held, archives=lambda *_: [archive]) is root
+    assert len(apt.asked) == asked
+    with pytest.raises(UnreachableError) as caught:
+        root.ask("apt-cache", "policy", "less")
+    assert str(caught.value) == said
+
+
+def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
+    found, layout = bases(tmp_path, "linux/amd64"), tmp_path / "layout"
+    layout.mkdir()
+    digest = write_layout(layout, b"two")
+    held = BaseLock(
+        source=Source(kind="registry", value="example.org/os:two"), content=digest, epoch=0
+    )
+    assert found.kept(held) == ()
+    found.folder(held).mkdir(parents=True)
+    layout.rename(found.folder(held) / "layout")
+    (layer,) = found.kept(held)
+    with tarfile.open(layer) as tar:
+        assert tar.getnames() == ["content"]

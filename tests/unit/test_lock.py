@@ -32,6 +32,16 @@ def test_a_lock_of_the_first_format_is_read() -> None:
     assert lock.parse(text) == LOCK
 
 
+def test_suites_have_their_date_where_it_is_known() -> None:
+    text = lock.dump(LOCK)
+    suites = {key: base["suites"] for key, base in json.loads(text)["bases"].items()}
+    assert suites == {
+        "os=1@linux/amd64": {"one": "a" * 64},
+        "os=2@linux/amd64": {"two": {"date": "2026-11-20T08:00:00Z", "inrelease_sha256": "b" * 64}},
+    }
+    assert lock.parse(text) == LOCK
+
+
 def test_its_bytes_do_not_depend_on_order() -> None:
     turned = replace(
         LOCK,

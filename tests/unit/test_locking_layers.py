@@ -137,8 +137,9 @@ def test_what_cannot_be_asked_stays_or_is_left_out(locking: Locking) -> None:
     first = locking.lock()
     locking.apt.versions["grep"] = "unreachable"
     assert locking.lock(first) == first
-    assert "base/os=2: packages not locked: example.org cannot be reached" in locking.notes
+    assert "base/os=2: packages as they were: example.org cannot be reached" in locking.notes
     assert "base/os=2" not in locking.lock().layers
+    assert "base/os=2: packages not locked: example.org cannot be reached" in locking.notes
 
 
 def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:

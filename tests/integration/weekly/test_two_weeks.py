@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ OTHERS = (
     Deb(name="weather", version="7.2-1", says="rain"),
 )
 WEEK_ONE, WEEK_TWO = "Mon, 16 Nov 2026 03:00:00 UTC", "Mon, 23 Nov 2026 03:00:00 UTC"
+LATER = "Mon, 23 Nov 2026 04:00:00 UTC"
 MATRIX = """\
 catalog:
   name: weeks
@@ -99,6 +101,29 @@ class Weeks:
             if path.is_file()
         }
 
+    @property
+    def first(self) -> Path:
+        """matrix.lock of the first week."""
+        return self.catalog.root / "first.lock"
+
+    @property
+    def second(self) -> Path:
+        """matrix.lock of the second week."""
+        return self.catalog.root / "second.lock"
+
+    def forget_images(self) -> None:
+        """Empty the registry."""
+        shutil.rmtree(self.catalog.state / "registry/storage")
+
+    def built(self, image: str) -> list[str | None]:
+        """The digests that the registry has of an image, by fingerprint."""
+        session = self.catalog.session()
+        place = parse(session.catalog.matrix.repository_of(image))
+        with session.registry():
+            tags = session.store.tags(place.name)
+            found = [tag for tag in tags if re.fullmatch("fp-[0-9a-f]{32}", tag)]
+            return [session.store.digest(place.with_tag(tag)) for tag in found]
+
     def tag(self, image: str, release: str) -> str | None:
         """The digest of what a release offers of an image."""
         session = self.catalog.session()
@@ -164,9 +189,7 @@ def test_week_one(weeks: Weeks) -> None:
     assert weeks.targets("status") == dict.fromkeys(PACKAGES, "done")
     file = weeks.archive.folder / OLD.file
     layer = json.loads(weeks.lock.read_text())["layers"]["leaf/debian=13"]
-    assert layer["packages"]["apt"]["greeting"] == (
-        f"1.0-1 sha256:{sha256(file)} tiny {OLD.file}"
-    )
+    assert layer["packages"]["apt"]["greeting"] == (f"1.0-1 sha256:{sha256(file)} tiny {OLD.file}")
     assert sorted(layer["packages"]["apt"]) == ["greeting", "manners"]
 
 
@@ -193,7 +216,7 @@ def test_what_is_in_no_image_builds_nothing(weeks: Weeks) -> None:
 
 def test_week_two_builds_what_has_the_newer_package(weeks: Weeks) -> None:
     before, digests = weeks.lock.read_text().splitlines(), weeks.targets("digest")
-    (weeks.catalog.root / "first.lock").write_bytes(weeks.lock.read_bytes())
+    shutil.copy(weeks.lock, weeks.first)
     weeks.archive.offer(NEW, *OTHERS, date=WEEK_TWO)
     weeks.run("weekly", release=SECOND)
     assert weeks.targets("status") == {
@@ -203,13 +226,82 @@ def test_week_two_builds_what_has_the_newer_package(weeks: Weeks) -> None:
         assert (digest == digests[image]) is (image in {"base", "sibling"})
         assert weeks.tag(image, FIRST) == digests[image]
         assert weeks.tag(image, SECOND) == digest
-    after = weeks.lock.read_text().splitlines()
-    changed = [line for line in difflib.ndiff(before, after) if line.startswith("+ ")]
-    print(changed)
+    moved = _diff(before, weeks.lock.read_text().splitlines())
+    assert [line[:21] for line in moved] == [
+        '- "date": "2026-11-16', '- "inrelease_sha256":', '+ "date": "2026-11-23',
+        '+ "inrelease_sha256":', '- "epoch": 1794787200', '+ "epoch": 1795392000',
+        '- "greeting": "1.0-1 ', '+ "greeting": "1.1-1 ',
+    ]  # fmt: skip
 
 
 def test_what_changed_is_told(weeks: Weeks) -> None:
+    row = "| apt | `greeting` | `1.0-1` | `1.1-1` | 2: leaf, child |"
     report = (weeks.catalog.state / "report.md").read_text()
-    print(report)
-    print(weeks.run("diff", FIRST, SECOND, release=SECOND))
-    print(weeks.run("why", "greeting", release=SECOND))
+    assert "2 targets changed, 2 did not. 1 change of packages." in report
+    assert [line for line in report.splitlines() if line.startswith("| apt |")] == [row]
+    said = weeks.run("diff", FIRST, SECOND, "--format", "markdown", release=SECOND)
+    assert [line for line in said.splitlines() if line.startswith("| apt |")] == [row]
+    assert weeks.run("why", "greeting", release=SECOND) == (
+        "apt greeting 1.1-1\n"
+        f"  since {SECOND}; 1.0-1 before\n"
+        "  brought by leaf: recipe leaf names it\n"
+        "  in 2 targets of 2 images: leaf, child\n"
+    )
+
+
+def test_what_vanished_is_built_from_what_is_kept(weeks: Weeks) -> None:
+    digest = weeks.tag("leaf", FIRST)
+    weeks.lock.rename(weeks.second)
+    shutil.copy(weeks.first, weeks.lock)
+    weeks.forget_images()
+    assert not (weeks.archive.folder / OLD.file).exists()
+    weeks.run("build", "-s", "leaf", release=SECOND)
+    assert weeks.built("leaf") == [digest]
+    weeks.kept(OLD).unlink()
+    weeks.forget_images()
+    assert (
+        f"build:leaf/debian=13 failed: no archive has {OLD.file} any more,"
+        " and it is not kept here\n  hint: run `builder lock --upgrade`\n"
+    ) in weeks.fails("build", "-s", "leaf", code=5)
+    assert weeks.built("leaf") == []
+
+
+@pytest.mark.parametrize("command", [("lock", "--upgrade"), ("lock", "--upgrade", "greeting")])
+def test_an_older_index_moves_nothing_back(weeks: Weeks, command: tuple[str, ...]) -> None:
+    shutil.copy(weeks.second, weeks.lock)
+    weeks.archive.offer(OLD, *OTHERS, date=WEEK_ONE)
+    said = weeks.run(*command, release=SECOND)
+    older = (
+        "the archive has an index of tiny of 2026-11-16T03:00:00Z,"
+        " and the lock knows one of 2026-11-23T03:00:00Z\n"
+    )
+    assert f"lock: leaf/debian=13: packages as they were: {older}" in said
+    if len(command) == 2:
+        hint = "  hint: wait until it has caught up, or name another in `network.mirrors`\n"
+        assert f"lock: debian=13@linux/amd64: stays as it is: {older}{hint}" in said
+    assert "matrix.lock is up to date" in said
+    assert weeks.lock.read_bytes() == weeks.second.read_bytes()
+
+
+def test_another_package_under_the_same_version_is_refused(weeks: Weeks) -> None:
+    shutil.copy(weeks.second, weeks.lock)
+    expected = weeks.kept(NEW)
+    expected.unlink()
+    weeks.forget_images()
+    weeks.archive.offer(replace(NEW, says="bad day"), *OTHERS, date=LATER)
+    found = weeks.archive.folder / NEW.file
+    assert (
+        f"build:leaf/debian=13 failed: greeting_1.1-1_all.deb:"
+        f" http://{weeks.archive.address}/{NEW.file} has another sha256 than expected\n"
+        f"    expected {expected.name}\n"
+        f"    found    {sha256(found)}\n"
+    ) in weeks.fails("build", "-s", "leaf", code=5)
+    assert weeks.built("leaf") == []
+    assert not expected.exists()
+
+
+def _diff(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """The lines that `git diff` would show in red and green."""
+    lines = difflib.unified_diff(old, new, n=0, lineterm="")
+    shown = [line for line in lines if not line.startswith(("+++", "---", "@@"))]
+    return [f"{line[0]} {line[1:].strip()}" for line in shown]

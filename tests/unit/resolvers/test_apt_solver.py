@@ -1,0 +1,182 @@
+"""What apt is asked in a private root, and what is read in its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.config.parse import Network
+from builder.errors import StepError
+from builder.packages import Suite
+from builder.process import Output
+from builder.resolvers.apt import AptRoot, BehindError, suite
+from builder.resolvers.apt_solver import AptFile, AptSolver, Candidate
+from tests.fakes.programs import FakePrograms
+
+NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+POLICY = """\
+libc6:
+  Installed: 2.41-12
+  Candidate: 2.41-12
+  Version table:
+     2.41-12+deb13u1 100
+        100 http://archive.example/debian trixie-proposed-updates/main amd64 Packages
+ *** 2.41-12 500
+        500 http://archive.example/debian trixie/main amd64 Packages
+        500 http://archive.example/debian-security trixie-security/main amd64 Packages
+        100 /var/lib/dpkg/status
+nothing:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+cuda-cudart-13-1:
+  Installed: (none)
+  Candidate: 13.1.80-1
+  Version table:
+     13.1.80-1 1001
+        500 http://archive.example/cuda  Packages
+"""
+URIS = """\
+'http://archive.example/debian/pool/main/g/git/git_2.47.3-0%2bdeb13u1_amd64.deb' \
+git_1%3a2.47.3-0+deb13u1_amd64.deb 8862440 SHA256:{one}
+'http://archive.example/debian/pool/main/libe/liberror-perl/liberror-perl_0.17030-1_all.deb' \
+liberror-perl_0.17030-1_all.deb 26888 SHA256:{two}
+'file:/tmp/x/r.deb' r.deb 12 SHA256:{two}
+"""
+ONE, TWO = "1" * 64, "2" * 64
+RELEASE = b"-----BEGIN PGP SIGNED MESSAGE-----\nSuite: tiny\nDate: Mon, 23 Nov 2026 02:03:04 UTC\n"
+
+
+def root(tmp_path: Path, programs: FakePrograms, release: bytes = RELEASE) -> AptRoot:
+    """A root whose base has one package, as after an update."""
+    for path, data in {
+        "var/lib/dpkg/status": b"Package: base-files\nStatus: install ok installed\n",
+        "var/lib/apt/lists/archive.example_dists_tiny_InRelease": release,
+        "etc/apt/sources.list": b"deb http://archive.example tiny main\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    return AptRoot(folder=tmp_path, architecture="amd64", runner=programs, network=NETWORK)
+
+
+def test_candidates_and_the_suites_that_have_them(tmp_path: Path) -> None:
+    programs = FakePrograms({"apt-cache policy": POLICY})
+    solver = AptSolver(root(tmp_path, programs))
+    assert solver.candidates(["nothing", "libc6", "cuda-cudart-13-1", "libc6"]) == {
+        "libc6": Candidate(version="2.41-12", suites=("trixie", "trixie-security")),
+        "cuda-cudart-13-1": Candidate(version="13.1.80-1", suites=("/",)),
+    }
+    assert programs.words() == [("apt-cache", "policy", "cuda-cudart-13-1", "libc6", "nothing")]
+    assert solver.candidates([]) == {}
+    assert len(programs.asked) == 1
+
+
+def test_candidates_of_what_is_pinned(tmp_path: Path) -> None:
+    programs = FakePrograms()
+    AptSolver(root(tmp_path, programs)).candidates(["less"], "Package: less\n")
+    ((_, option, preferences, *rest),) = programs.words("apt-cache")
+    assert (option, rest) == ("-o", ["policy", "less"])
+    assert preferences.startswith("Dir::Etc::preferences=")
+    assert programs.given == {"Dir::Etc::preferences": "Package: less\n"}
+
+
+def test_what_apt_would_fetch(tmp_path: Path) -> None:
+    programs = FakePrograms({"apt-get install": URIS.format(one=ONE, two=TWO)})
+    solver = AptSolver(root(tmp_path, programs))
+    installed = "Package: less\nStatus: install ok installed\nVersion: 668-1\n"
+    assert solver.solve(["git"], installed=installed, pins="Package: git\n") == (
+        AptFile(
+            name="git", version="1:2.47.3-0+deb13u1", sha256=ONE,
+            url="http://archive.example/debian/pool/main/g/git/git_2.47.3-0+deb13u1_amd64.deb",
+        ),
+        AptFile(
+            name="liberror-perl", version="0.17030-1", sha256=TWO,
+            url="http://archive.example/debian/pool/main/libe/liberror-perl/"
+            "liberror-perl_0.17030-1_all.deb",
+        ),
+    )  # fmt: skip
+    (argv,) = programs.words("apt-get", "install")
+    assert argv[2:6] == ("--quiet=2", "--print-uris", "--no-install-recommends", "--no-remove")
+    assert "Acquire::ForceHash=SHA256" in argv
+    assert argv[-1] == "git"
+    assert programs.given == {
+        "Dir::Etc::preferences": "Package: git\n",
+        "Dir::State::status": (
+            "Package: base-files\nStatus: install ok installed\n\n"
+            "Package: less\nStatus: install ok installed\nVersion: 668-1\n"
+        ),
+    }
+
+
+def test_what_apt_cannot_choose(tmp_path: Path) -> None:
+    log = (
+        "Some packages could not be installed.\n\n"
+        "The following packages have unmet dependencies:\n"
+        " git : Depends: libcurl3t64-gnutls (>= 8) but 7.88 is to be installed\n"
+        "E: Unable to correct problems, you have held broken packages.\n"
+    )
+    programs = FakePrograms({"apt-get install": Output(code=100, stdout="", log=log)})
+    with pytest.raises(StepError) as caught:
+        AptSolver(root(tmp_path, programs)).solve(["git"])
+    assert str(caught.value) == (
+        "apt cannot choose: git : Depends: libcurl3t64-gnutls (>= 8) but 7.88 is to be installed;"
+        " Unable to correct problems, you have held broken packages."
+    )
+
+
+def test_what_indexes_say_of_packages(tmp_path: Path) -> None:
+    first, second = "Package: a\nVersion: 1\n", "Package: b\nVersion: 2\nDepends: a\n"
+    again = "Package: a\nVersion: 1\nSize: 2\n"
+    programs = FakePrograms({"apt-cache show": f"{first}\n{second}\n{again}\n"})
+    solver = AptSolver(root(tmp_path, programs))
+    assert solver.records({"b": "2", "a": "1"}) == {"a": first, "b": second}
+    assert programs.words() == [("apt-cache", "show", "a=1", "b=2")]
+    assert solver.records({}) == {}
+
+
+def test_where_archives_are(tmp_path: Path) -> None:
+    said = "trixie http://archive.example/debian/\n http://archive.example/flat/\n"
+    programs = FakePrograms({"apt-get indextargets": said})
+    assert AptSolver(root(tmp_path, programs)).archives() == {
+        "trixie": "http://archive.example/debian/",
+        "": "http://archive.example/flat/",
+    }
+
+
+def test_when_an_index_was_made() -> None:
+    assert suite(RELEASE).date == "2026-11-23T02:03:04Z"
+    assert suite(b"Date: Mon, 23 Nov 2026 02:03:04 +0200\n").date == "2026-11-23T00:03:04Z"
+    assert suite(b"Date: yesterday\n").date == ""
+    assert suite(b"Suite: tiny\n").date == ""
+
+
+@pytest.mark.parametrize(
+    "known", ["2026-11-22T00:00:00Z", "2026-11-23T02:03:04Z", ""], ids=["older", "same", "unknown"]
+)
+def test_an_index_that_is_no_older_is_taken(tmp_path: Path, known: str) -> None:
+    found = root(tmp_path, FakePrograms()).update(
+        {"tiny": Suite(date=known, sha256=ONE), "gone": Suite(date="2027-01-01", sha256=TWO)}
+    )
+    assert found == {"tiny": suite(RELEASE)}
+
+
+def test_an_older_index_is_asked_nothing(tmp_path: Path) -> None:
+    programs = FakePrograms({"apt-get indextargets": "tiny http://archive.example/\n"})
+    apt = root(tmp_path, programs)
+    known = {"tiny": Suite(date="2026-11-24T00:00:00Z", sha256=ONE)}
+    expected = (
+        "the archive has an index of tiny of 2026-11-23T02:03:04Z,"
+        " and the lock knows one of 2026-11-24T00:00:00Z\n"
+        "  hint: wait until it has caught up, or name another in `network.mirrors`"
+    )
+    with pytest.raises(BehindError) as caught:
+        apt.update(known)
+    assert str(caught.value) == expected
+    with pytest.raises(BehindError) as caught:
+        AptSolver(apt).solve(["git"])
+    assert str(caught.value) == expected
+    with pytest.raises(BehindError):
+        apt.candidate("git")
+    # What has a hash can still be fetched.
+    assert apt.archives() == {"tiny": "http://archive.example/"}

@@ -1,0 +1,95 @@
+"""What an image has is held against what the lock says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.errors import StepError
+from builder.locked_packages import check_installed
+from builder.packages import Inventory, Package
+from tests.fakes.catalog import LOCK, Folder, Week
+from tests.fakes.layers import layer
+
+BASE = "base/os=1"
+BELOW = {"libc6": "2.41"}
+LOCKED = {"tar": "1.35", "grep": "3.11"}
+
+
+def inventory(**ecosystems: Mapping[str, str]) -> Inventory:
+    """What is installed, by ecosystem: names and versions."""
+    return {
+        ecosystem: {name: Package(version=version, size=0) for name, version in items.items()}
+        for ecosystem, items in ecosystems.items()
+    }
+
+
+def said(
+    folder: Folder, installed: Inventory, parent: Inventory | None, **locked: Mapping[str, str]
+) -> str:
+    """What is wrong with an image whose layer in the lock is this, or nothing."""
+    week = Week(folder=folder, lock=replace(LOCK, layers={BASE: layer(**locked)}))
+    work = week.work(week.plan())
+    try:
+        check_installed(work.expansion.targets[BASE], work, installed, parent)
+    except StepError as error:
+        return str(error)
+    return ""
+
+
+def test_what_is_as_locked_is_well(folder: Folder) -> None:
+    installed = inventory(apt={**BELOW, **LOCKED}, pip={"Six": "1.17", "pip": "26"})
+    assert said(folder, installed, inventory(apt=BELOW), apt=LOCKED, pip={"six": "1.17"}) == ""
+
+
+def test_every_way_to_differ(folder: Folder) -> None:
+    installed = inventory(
+        apt={"libc6": "2.42", "tar": "1.36", "curl": "8.14"}, pip={"Six": "1.16", "lxml": "6"}
+    )
+    assert said(folder, installed, inventory(apt=BELOW), apt=LOCKED, pip={"six": "1.17"}) == (
+        f"{BASE} has other packages than the lock says:\n"
+        "    apt tar: locked 1.35, installed 1.36\n"
+        "    apt grep: locked 3.11, not installed\n"
+        "    apt libc6: its parent has 2.41, installed 2.42\n"
+        "    apt curl: installed 8.14, not locked\n"
+        "    pip six: locked 1.17, installed 1.16\n"
+        "    pip lxml: installed 6, not locked\n"
+        "  hint: does a RUN of the recipe install something by itself?"
+    )
+
+
+def test_a_parent_that_is_not_known(folder: Folder) -> None:
+    installed = inventory(apt={"libc6": "2.42", "tar": "1.35", "curl": "8.14"})
+    assert said(folder, installed, None, apt=LOCKED) == (
+        f"{BASE} has other packages than the lock says:\n"
+        "    apt grep: locked 3.11, not installed\n"
+        "  hint: does a RUN of the recipe install something by itself?"
+    )
+
+
+def test_a_list_that_is_long(folder: Folder) -> None:
+    extra = {f"p{number:02}": "1" for number in range(23)}
+    lines = said(folder, inventory(apt=extra | LOCKED), inventory(apt={}), apt=LOCKED).splitlines()
+    assert len(lines) == 23
+    assert lines[20:22] == ["    apt p19: installed 1, not locked", "    and 3 more"]
+
+
+def test_what_a_stage_leaves_behind_may_be_missing(folder: Folder) -> None:
+    folder.edit(
+        "images/base/Dockerfile.j2", "FROM {{ parent }}\n",
+        "FROM {{ parent }} AS stage\nRUN make\nFROM {{ parent }}\n",
+    )  # fmt: skip
+    assert said(folder, inventory(apt={"tar": "1.35"}), inventory(apt={}), apt=LOCKED) == ""
+
+
+def test_other_ecosystems_are_not_compared(folder: Folder) -> None:
+    assert said(folder, inventory(apt={}), inventory(apt={}), wheel={"six": "1.17"}) == ""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A catalog."""
+    return Folder(tmp_path)
