@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.model import ImageLayer
 from builder.process import Command, Runner
 from builder.toolroot import ToolRoot
 from tests.integration.cli.conftest import Tiny
@@ -27,6 +28,12 @@ def digests(tiny: Tiny, image: str) -> dict[str, str | None]:
     store, place = tiny.session().store, tiny.place(image)
     tags = [tag for tag in store.tags(place.name) if not tag.endswith(".evidence")]
     return {tag: store.digest(place.with_tag(tag)) for tag in tags}
+
+
+def contents(tiny: Tiny, image: str) -> dict[str, tuple[ImageLayer, ...]]:
+    """Every tag of an image, with its layers; evidence aside."""
+    store, place = tiny.session().store, tiny.place(image)
+    return {tag: store.layers(place.with_tag(tag)) for tag in digests(tiny, image)}
 
 
 def report(tiny: Tiny) -> dict[str, str]:
@@ -65,8 +72,8 @@ def test_a_changed_recipe_rebuilds_it_and_its_descendants_only(tiny: Tiny) -> No
     actions = {item["image"]: (item["action"], item["reason"]) for item in plan["targets"]}
     assert actions["base"][0] == actions["other"][0] == "reuse"
     changed = f"changed since {RELEASE}: "
-    assert actions["tool"] == ("build", f"{changed}context; packages not locked")
-    assert actions["app"] == ("build", f"{changed}inputs; packages not locked")
+    assert actions["tool"] == ("build", f"{changed}context")
+    assert actions["app"] == ("build", f"{changed}inputs")
     explained = tiny.run("explain", "tool").stdout
     assert '+  "files/more.txt",' in explained
     assert tiny.run("weekly").returncode == 0
@@ -112,8 +119,9 @@ def test_printed_commands_do_what_the_steps_do(make: Callable[[], Tiny]) -> None
         ["sh", "-s"], input=printed.stdout, capture_output=True, text=True, check=False, timeout=300
     )
     assert ran.returncode == 0, ran.stderr
+    # But for podman's remarks in the history: the ids of what it made on the way, which are random.
     for image in ("base", "tool", "app", "other"):
-        assert digests(by_hand, image) == digests(by_steps, image)
+        assert contents(by_hand, image) == contents(by_steps, image)
 
 
 def test_what_is_rendered_is_built_by_bake_alone(
