@@ -259,9 +259,9 @@ def test_what_is_dropped_is_gone(bench: Bench) -> None:
 
 
 def test_images_of_registries_are_listed_until_they_are_dropped(bench: Bench) -> None:
-    built = bench.engine.build(bench.request(COPY))
+    request = StartRequest(image=str(bench.parent), command=("sleep", "60"))
+    bench.engine.remove(bench.engine.start(request))
     assert bench.engine.images()[str(bench.parent)] > 0
-    bench.engine.drop(built.local)
     bench.engine.drop(str(bench.parent))
     assert str(bench.parent) not in bench.engine.images()
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from builder.engines.layout import blob, config_in, layers_in, missing
+from builder.engines.layout import blob, layers_in, missing
 from builder.errors import StepError
 from builder.ports import Artifact, Blob, Images, Store
 from builder.process import Runner
@@ -111,14 +111,6 @@ def test_a_blob_is_written_to_a_file(
     with pytest.raises(StepError):
         both.blob(place(f"image@{digest}"), MISSING, tmp_path / "no")
     assert not (tmp_path / "no").exists()
-
-
-def test_an_image_is_described(both: Both, place: Place, layouts: Layouts) -> None:
-    layout, digest = layouts("one")
-    both.push(layout, place("image:a"))
-    assert both.config(place(f"image@{digest}")) == config_in(layout)
-    with pytest.raises(StepError, match="is not in the registry"):
-        both.config(place(f"image@{MISSING}"))
 
 
 def test_what_is_not_there(store: Store, place: Place) -> None:
