@@ -99,7 +99,8 @@ def check(response: requests.Response, what: str) -> None:
         raise StepError(message, hint="are you logged in, with the right to push?")
     if code == 409:
         raise ConflictError(message)
-    if code == 429 or code >= 500:
+    # What came was not what was sent: plain files mix up what is written at the same time.
+    if code == 429 or code >= 500 or (code == 400 and "DIGEST_INVALID" in response.text):
         raise TransientError(message, after=_after(response))
     raise StepError(f"{message}: {response.text[:200]}")
 

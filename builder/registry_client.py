@@ -57,17 +57,17 @@ class RegistryClient:
         return manifest, json.loads(self.blob(reference, manifest["config"]["digest"]))
 
     def put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
-        """Put a manifest of a media type at a tag or a digest."""
+        """Put a manifest of a media type at a tag or a digest; once more if it came damaged."""
         url = f"/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
-        response = self._api.ask(
-            reference.registry,
-            reference.repository,
-            "PUT",
-            url,
-            data=body,
-            headers={"Content-Type": kind},
-        )
-        check(response, str(reference))
+        headers = {"Content-Type": kind}
+
+        def put() -> requests.Response:
+            return self._api.ask(
+                reference.registry, reference.repository, "PUT", url, data=body, headers=headers
+            )
+
+        response = put()
+        check(put() if response.status_code == 400 else response, str(reference))
 
     def put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
         """Put a blob, unless it is there; its descriptor."""

@@ -206,6 +206,26 @@ def test_an_upload_goes_where_the_registry_says(registry: Registry, store: Regis
     assert puts[2] == "/v2/image/manifests/tag"
 
 
+def test_a_manifest_that_came_damaged_is_put_once_more(
+    registry: Registry, store: RegistryStore
+) -> None:
+    damaged = (400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
+    answers = [damaged, (201, {}, b""), damaged, damaged]
+
+    def script(method: str, path: str) -> Answer:
+        if method == "POST":
+            place = f"http://{registry.address}/v2/image/blobs/uploads/1"
+            return 202, {"Location": place}, b""
+        return answers.pop(0) if "/manifests/" in path else (201, {}, b"")
+
+    registry.script = script
+    artifact = Artifact(kind="x/y", files={})
+    store.put(artifact, parse(f"{registry.address}/{TAG}"))
+    with pytest.raises(TransientError, match=r"the registry answered 400 Bad Request$"):
+        store.put(artifact, parse(f"{registry.address}/{TAG}"))
+    assert answers == []
+
+
 def test_how_layers_are_moved(store: RegistryStore) -> None:
     near, far = parse("127.0.0.1:5005/a:1"), parse("ghcr.io/b/a:1")
     assert store.push_command(Path("/l"), near).argv == (
