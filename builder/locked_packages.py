@@ -17,7 +17,7 @@ from builder.text import count
 from builder.work import Ports, Work
 
 _SHOWN = 20
-_OWN = {"pip": {"pip"}}  # what a new environment of Python brings by itself
+_OWN = {"pip": {"pip", "setuptools"}}  # what a new environment of Python brings by itself
 _COMPARED = ("apt", "pip")
 
 
