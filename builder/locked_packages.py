@@ -114,6 +114,6 @@ def _is_staged(target: Target, work: Work) -> bool:
 
 
 def _brings_packages(target: Target, work: Work) -> bool:
-    """Whether a line of the target comes as a package, whose name is not known."""
+    """Whether packages come whose names its lock does not know: of a line's file, or an input."""
     files = downloads(target, work.catalog, work.expansion, work.lock)
-    return any(file.name.endswith(".deb") for file in files)
+    return bool(target.inputs) or any(file.name.endswith(".deb") for file in files)

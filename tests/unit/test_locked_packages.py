@@ -93,3 +93,15 @@ def test_other_ecosystems_are_not_compared(folder: Folder) -> None:
 def folder(tmp_path: Path) -> Folder:
     """A catalog."""
     return Folder(tmp_path)
+
+
+def test_what_an_input_brings_is_locked_there(folder: Folder) -> None:
+    desk = "desk/os=1,lang=1.9"
+    week = Week(folder=folder, lock=replace(LOCK, layers={desk: layer(apt={"desk": "1"})}))
+    work = week.work(week.plan())
+    target = work.expansion.targets[desk]
+    assert target.inputs
+    copied = inventory(apt={"desk": "1", "tool": "2"})
+    check_installed(target, work, copied, inventory(apt={}))
+    with pytest.raises(StepError, match=r"apt desk: locked 1, installed 3"):
+        check_installed(target, work, inventory(apt={"desk": "3"}), inventory(apt={}))
