@@ -160,8 +160,8 @@ class BuildActions:
         if weighing.is_over(weight, budget):
             before = None
             if item.before is not None:
-                tag = f"fp-{item.before.fingerprint[:32]}"
-                before = evidence.read(ports.store, item.repository.with_tag(tag)).packages
+                place = item.repository.with_tag(item.before.tag)
+                before = evidence.read(ports.store, place).packages
             packages = inventory.without(ports.smoke.packages(asked), below.packages or {})
             raise weighing.too_large(item, weight, budget, packages, before)
 

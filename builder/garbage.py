@@ -266,7 +266,7 @@ def _prints(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
     """The tags of the fingerprints that records name, each with its image."""
     for record in records:
         for target in record.targets.values():
-            yield target.image, f"fp-{target.fingerprint[:32]}"
+            yield target.image, target.tag
 
 
 def _freed(surveys: Iterable[Survey]) -> int:

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from builder import evidence, release
+from builder import evidence
 from builder.changes import Image
 from builder.difference import Difference, Side, compare
 from builder.errors import SelectionError
 from builder.evidence import Said
 from builder.model import Catalog
-from builder.observe import read_record, releases_reference
 from builder.ports import Images, Store
+from builder.records import Records
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
 from builder.release import Record, ReleasedTarget
@@ -32,14 +32,14 @@ class History:
         self._matrix = catalog.matrix
         self._store = store
         self._images = images
-        self._records = releases_reference(catalog)
+        self._records = Records(catalog=catalog, store=store, images=images)
         self._read: dict[str, Record | None] = {}
         self._said: dict[str, Said] = {}
 
     @property
     def releases(self) -> tuple[str, ...]:
-        """The names of all releases that the registry holds, sorted."""
-        return tuple(tag for tag in self._store.tags(self._records.name) if release.is_name(tag))
+        """The names of all releases that the registry holds, the oldest first."""
+        return self._records.names()
 
     def record(self, name: str) -> Record:
         """The record of a release; `current` is one too. Raises SelectionError."""
@@ -59,7 +59,7 @@ class History:
 
     def _record(self, name: str) -> Record | None:
         if name not in self._read:
-            self._read[name] = read_record(self._store, self._records.with_tag(name))
+            self._read[name] = self._records.named(name)
         return self._read[name]
 
     def place(self, target: ReleasedTarget) -> Reference:
@@ -69,7 +69,7 @@ class History:
     def said(self, target: ReleasedTarget) -> Said:
         """What evidence says of a target."""
         if target.fingerprint not in self._said:
-            place = self.place(target).with_tag(f"fp-{target.fingerprint[:32]}")
+            place = self.place(target).with_tag(target.tag)
             self._said[target.fingerprint] = evidence.read(self._store, place)
         return self._said[target.fingerprint]
 

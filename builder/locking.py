@@ -12,7 +12,7 @@ from builder.errors import BuilderError, ConfigError, StepError, UnreachableErro
 from builder.fingerprint import own_values
 from builder.layering import Layering
 from builder.lock import LineLock, Lock
-from builder.locking_layers import ALL, LayerLocker, Upgrade, alive_targets
+from builder.locking_layers import ALL, LayerLocker, Upgrade, alive_targets, with_what_they_need
 from builder.matrix import Expansion
 from builder.model import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
 from builder.ports import BaseLock, BaseProvider, LineProvider, LineRequest, ResolvedLine
@@ -62,13 +62,7 @@ def lock_catalog(
     asked = [it for it in chosen if it.is_root and it.parent not in keep.bases]
     known = {**before.bases, **_lock_bases(catalog, expansion, asked, before, bases, today, note)}
     lines = _lock_lines(catalog, expansion, chosen, known, keep.lines, providers, note)
-    lines = {name: _with_other_bases(line, before.lines.get(name)) for name, line in lines.items()}
-    roots = {item.parent.partition("@")[0] for item in alive.values() if item.is_root}
-    found = Lock(
-        # Those of platforms that this run is not about stay.
-        bases=_in_use(known, {key for key in known if key.partition("@")[0] in roots}),
-        lines=_in_use({**before.lines, **lines}, _lines(alive.values())),
-    )
+    found = _with_held(alive.values(), before, known, lines)
     layering = Layering(catalog=catalog, expansion=expansion, lock=found)
     locker = LayerLocker(
         layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note
@@ -79,6 +73,22 @@ def lock_catalog(
         raise_all(explain(found) if explain else [])
         raise
     return replace(found, layers=_in_use(layers, _of_any_platform(expansion, layers)))
+
+
+def _with_held(
+    alive: Collection[Target],
+    before: Lock,
+    bases: Mapping[str, BaseLock],
+    lines: Mapping[str, LineLock],
+) -> Lock:
+    """What was found and what was held before, of both what targets that are alive need."""
+    roots = {item.parent.partition("@")[0] for item in alive if item.is_root}
+    found = {name: _with_other_bases(line, before.lines.get(name)) for name, line in lines.items()}
+    return Lock(
+        # Those of platforms that this run is not about stay.
+        bases=_in_use(bases, {key for key in bases if key.partition("@")[0] in roots}),
+        lines=_in_use({**before.lines, **found}, _lines(alive)),
+    )
 
 
 def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) -> Lock:
@@ -104,21 +114,6 @@ def _with_other_bases(line: LineLock, held: LineLock | None) -> LineLock:
     if held is None or held.version != line.version:
         return line
     return replace(line, files={**held.files, **line.files})
-
-
-def with_what_they_need(
-    ids: Collection[str], alive: Mapping[str, Target], expansion: Expansion
-) -> list[Target]:
-    """Targets and what they are built from, in the order of the expansion."""
-    needs = expansion.needs
-    found: set[str] = set()
-    stack = [key for key in ids if key in alive]
-    while stack:
-        key = stack.pop()
-        if key in alive and key not in found:
-            found.add(key)
-            stack += needs[key]
-    return [target for key, target in alive.items() if key in found]
 
 
 def _lines(targets: Iterable[Target]) -> set[str]:

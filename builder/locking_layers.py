@@ -167,6 +167,21 @@ def alive_targets(expansion: Expansion, today: str) -> dict[str, Target]:
     }
 
 
+def with_what_they_need(
+    ids: Collection[str], alive: Mapping[str, Target], expansion: Expansion
+) -> list[Target]:
+    """Targets and what they are built from, in the order of the expansion."""
+    needs = expansion.needs
+    found: set[str] = set()
+    stack = [key for key in ids if key in alive]
+    while stack:
+        key = stack.pop()
+        if key in alive and key not in found:
+            found.add(key)
+            stack += needs[key]
+    return [target for key, target in alive.items() if key in found]
+
+
 def overdue_holds(matrix: Matrix, today: str) -> list[str]:
     """What is held longer than it was meant to be, in words."""
     found = []

@@ -50,10 +50,15 @@ class ReleasedTarget:
         """The compressed bytes that it adds to its parent; 0 where that is not known."""
         return int(self.chain[-1]["size"]) if self.chain else 0
 
+    @property
+    def tag(self) -> str:
+        """The tag of its fingerprint."""
+        return f"fp-{self.fingerprint[:32]}"
+
     def immutable(self, release: str) -> tuple[str, ...]:
         """The tags that never move."""
         tags = [f"{self.exact}-{release}", f"{self.exact}-{self.since}"]
-        return (f"fp-{self.fingerprint[:32]}", *dict.fromkeys(tags))
+        return (self.tag, *dict.fromkeys(tags))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,8 +100,7 @@ class Rollback:
         for name, package in to.packages.items():
             charts[name] = self._publish(charts[name], package, to.record.release)
         record = replace(to.record, charts=charts)
-        previous = self._records.named(record.previous) if record.previous else None
-        return self._records.commit(record, previous, note)
+        return self._records.commit(record, to.current, note)
 
     # Charts.
 

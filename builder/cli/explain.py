@@ -13,6 +13,7 @@ from builder.cli.wiring import Session
 from builder.evidence import DOCUMENT, reference_of
 from builder.fingerprint import Fingerprint, compare
 from builder.plan import TargetPlan
+from builder.release import ReleasedTarget
 from builder.selection import find
 
 
@@ -41,18 +42,18 @@ def command(target: str, offline: bool, **given: Any) -> int:
         click.echo(f"\n{item.action}: {item.reason}")
         held = observed.record.targets.get(found.id) if observed.record else None
         if held is not None and held.fingerprint != prints[found.id].digest:
-            click.echo(_difference(session, item, held.fingerprint, held.since))
+            click.echo(_difference(session, item, held))
     return 0
 
 
-def _difference(session: Session, item: TargetPlan, old: str, release: str) -> str:
+def _difference(session: Session, item: TargetPlan, old: ReleasedTarget) -> str:
     """What changed since a release, from the document that was kept as evidence."""
-    place = item.repository.with_tag(f"fp-{old[:32]}")
+    place = item.repository.with_tag(old.tag)
     evidence = session.store.get(reference_of(place))
     if evidence is None:
         return f"the registry has no evidence of {place}"
     before = json.loads(evidence.files[DOCUMENT].data)
-    return difference(before, item.fingerprint, release)
+    return difference(before, item.fingerprint, old.since)
 
 
 def difference(before: dict[str, Any], now: Fingerprint, release: str) -> str:

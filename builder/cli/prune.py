@@ -54,25 +54,30 @@ def command(
         orphans=orphans,
     )
     with session.registry():
-        store = session.store
-        records = Records(catalog=session.catalog, store=store, images=store)
-        search = Search(
-            catalog=session.catalog, store=store, removals=store, records=records, policy=policy
-        )
-        garbage = search.run()
-        local = _local(session, garbage)
-        for line in lines(garbage, local):
-            click.echo(line)
-        if not yes:
-            click.echo("nothing was removed: --yes does it")
-            return 0
-        tags = Prune(store=store, removals=store, records=records).carry_out(
-            garbage,
-            lambda: write_index(session, keeps=garbage.charts),
-            lambda text: click.echo(text, err=True),
-        )
-        for name in local:
-            session.engine.drop(name)
+        return _prune(session, policy, is_real=yes)
+
+
+def _prune(session: Session, policy: Policy, *, is_real: bool) -> int:
+    """Say what goes, and remove it where that `is_real`."""
+    store = session.store
+    records = Records(catalog=session.catalog, store=store, images=store)
+    search = Search(
+        catalog=session.catalog, store=store, removals=store, records=records, policy=policy
+    )
+    garbage = search.run()
+    local = _local(session, garbage)
+    for line in lines(garbage, local):
+        click.echo(line)
+    if not is_real:
+        click.echo("nothing was removed: --yes does it")
+        return 0
+    tags = Prune(store=store, removals=store, records=records).carry_out(
+        garbage,
+        lambda: write_index(session, keeps=garbage.charts),
+        lambda text: click.echo(text, err=True),
+    )
+    for name in local:
+        session.engine.drop(name)
     click.echo(f"removed; {count(tags, 'tag')} of what stays went too")
     return 0
 

@@ -19,10 +19,9 @@ from builder.errors import BuilderError, SelectionError, StepError, TransientErr
 from builder.events import Event, Finished, Listener, Result
 from builder.execute import GATHERS, Executor, Policy, patiently, tee
 from builder.lock import Lock
-from builder.observe import read_record, releases_reference
 from builder.plan import Plan, Step, unmet
 from builder.promote import Promotion, blocked_steps
-from builder.release import CURRENT
+from builder.records import Records
 from builder.report.progress import shown
 from builder.text import did_you_mean
 from builder.work import Work
@@ -173,11 +172,11 @@ def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]
 
 def write_index(session: Session, keeps: Collection[str] | None = None) -> None:
     """Write the chart repository from the record that is current; `keeps`: see publish_index."""
-    current = releases_reference(session.catalog).with_tag(CURRENT)
-    record = read_record(session.store, current)
+    store = session.store
+    record = Records(catalog=session.catalog, store=store, images=store).current()
     if record is not None:
         folder = session.workspace.state / "charts"
-        released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
+        released = Released(record=record, matrix=session.catalog.matrix, store=store)
         publish_index(released, folder, keeps=keeps)
 
 

@@ -108,55 +108,44 @@ def _summary(data: Mapping[str, Any]) -> str:
 
 def _sections(data: Mapping[str, Any]) -> list[_Section]:
     """Those that have a row, what matters most first."""
+    charts = [row for row in data["others"] if row["kind"] == "chart"]
+    others = [row for row in data["others"] if row["kind"] != "chart"]
+    targets = f"{data['noun']}s"
+    moved = [("new", key) for key in data["added"]] + [("gone", key) for key in data["removed"]]
     found = [
         _Section(
             title="Packages",
-            head=("ecosystem", "package", "was", "is", f"{data['noun']}s"),
-            rows=[
-                (row["group"], _members(row), row["before"] or "", row["after"] or "", _in(row))
-                for row in data["packages"]
-            ],
+            head=("ecosystem", "package", "was", "is", targets),
+            rows=[(row["group"], _members(row), *_both(row), _in(row)) for row in data["packages"]],
         ),
         _Section(
             title="Lines and bases",
             head=("kind", "name", "was", "is"),
-            rows=[
-                (row["kind"], row["name"], row["before"] or "", row["after"] or "")
-                for row in data["others"]
-                if row["kind"] != "chart"
-            ],
+            rows=[(row["kind"], row["name"], *_both(row)) for row in others],
         ),
-        _Section(
-            title="New and gone",
-            head=("what", data["noun"]),
-            rows=[("new", key) for key in data["added"]]
-            + [("gone", key) for key in data["removed"]],
-        ),
+        _Section(title="New and gone", head=("what", data["noun"]), rows=moved),
         _sizes(data),
         _Section(
             title="Configuration",
-            head=("setting", "was", "is", f"{data['noun']}s"),
-            rows=[
-                (
-                    f"{row['group']} {row['name']}".rstrip(),
-                    row["before"] or "",
-                    row["after"] or "",
-                    _in(row),
-                )
-                for row in data["config"]
-            ],
+            head=("setting", "was", "is", targets),
+            rows=[(_setting(row), *_both(row), _in(row)) for row in data["config"]],
         ),
         _Section(
             title="Charts",
             head=("chart", "was", "is"),
-            rows=[
-                (row["name"], row["before"] or "", row["after"] or "")
-                for row in data["others"]
-                if row["kind"] == "chart"
-            ],
+            rows=[(row["name"], *_both(row)) for row in charts],
         ),
     ]
     return [part for part in found if part.rows]
+
+
+def _both(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What was and what is, "" where there is nothing."""
+    return row["before"] or "", row["after"] or ""
+
+
+def _setting(row: Mapping[str, Any]) -> str:
+    return f"{row['group']} {row['name']}".rstrip()
 
 
 def _sizes(data: Mapping[str, Any]) -> _Section:

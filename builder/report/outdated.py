@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,9 +40,7 @@ def as_table(data: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def as_json(data: Mapping[str, Any]) -> str:
-    """The text of the data."""
-    return json.dumps(data, indent=1, ensure_ascii=False)
-
-
-FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"table": as_table, "json": as_json}
+FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "table": as_table,
+    "json": differences.as_json,
+}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.events import Result
-from builder.plan import Plan
+from builder.plan import Plan, Step
 from builder.report import differences, run, sizes
 from builder.text import count
 
@@ -30,12 +30,7 @@ def as_data(
     """
 
     def entry(key: str, step: str) -> dict[str, Any]:
-        planned, result = plan.steps[step], results.get(step)
-        known: dict[str, Any] = {"id": key, "action": planned.action, "reason": planned.reason}
-        if result is None:
-            return {**known, "status": "not run"}
-        known |= {"status": result.status, "seconds": round(result.seconds, 1), **result.detail}
-        return {**known, "reason": result.reason or planned.reason}
+        return {"id": key, **_entry(plan.steps[step], results.get(step))}
 
     targets = [entry(item, f"build:{item}") for item in plan.targets]
     return {
@@ -48,12 +43,21 @@ def as_data(
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
         "bases": [entry(base, f"base:{base}") for base in plan.bases],
         "charts": [
-            {**entry(key, f"chart:{key}"), "version": chart.version, "image": chart.images[0]}
-            for key, chart in plan.charts.items()
+            entry(key, f"chart:{key}") | {"version": it.version, "image": it.images[0]}
+            for key, it in plan.charts.items()
         ],
         "release": entry(plan.release, "release"),
         "changes": dict(changes or {}),
     }
+
+
+def _entry(planned: Step, result: Result | None) -> dict[str, Any]:
+    """What was planned of a step, and what came of it."""
+    known: dict[str, Any] = {"action": planned.action, "reason": planned.reason}
+    if result is None:
+        return {**known, "status": "not run"}
+    known |= {"status": result.status, "seconds": round(result.seconds, 1), **result.detail}
+    return {**known, "reason": result.reason or planned.reason}
 
 
 def as_json(data: Mapping[str, Any]) -> str:

@@ -22,8 +22,14 @@ from builder.ports_layers import LayerRequest
 from builder.process import Command, Runner
 from builder.render import package_lists as lists
 from builder.resolvers.fetch import keep
-from builder.resolvers.pypi import compile_command, index_env, platform_tag, unreachable
-from builder.resolvers.sources import Place, place, upstream
+from builder.resolvers.pypi import (
+    compile_command,
+    default_index,
+    index_env,
+    platform_tag,
+    unreachable,
+)
+from builder.resolvers.sources import place, upstream
 from builder.text import count
 
 _HASH = re.compile(r"\s+--hash=(sha256:[0-9a-f]{64})")
@@ -126,7 +132,7 @@ class PipLayers:
             )
             output = self._runner.run(asked, check=False)
         if output.code != 0:
-            if error := unreachable(output.log, self._index()):
+            if error := unreachable(output.log, default_index(self._network)):
                 raise error
             if keep:
                 return None
@@ -177,10 +183,6 @@ class PipLayers:
             )
 
     # The index.
-
-    def _index(self) -> Place:
-        mirror = self._network.mirrors.get("pip", "")
-        return Place(source="pip", url=mirror, is_mirror=bool(mirror))
 
     def _env(self, request: LayerRequest) -> dict[str, str]:
         env = index_env(self._network)

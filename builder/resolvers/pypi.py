@@ -60,6 +60,12 @@ def index_env(network: Network, index: str = "") -> dict[str, str]:
     return found
 
 
+def default_index(network: Network) -> Place:
+    """The index that is asked; no URL stands for the client's own."""
+    mirror = network.mirrors.get("pip", "")
+    return Place(source="pip", url=mirror, is_mirror=bool(mirror))
+
+
 def unreachable(log: str, index: Place) -> UnreachableError | None:
     """What uv said, if it was that the index cannot be asked."""
     failed = _FAILED.search(log)
@@ -147,9 +153,7 @@ class PythonPackages:
         return option(request, "package", self.name)
 
     def _index(self, request: LineRequest) -> Place:
-        """The index that is asked; no URL stands for the client's own."""
-        mirror = self._network.mirrors.get("pip", "")
-        return Place(source="pip", url=mirror, is_mirror=bool(mirror))
+        return default_index(self._network)
 
     def _env(self, request: LineRequest) -> dict[str, str]:
         return index_env(self._network, self._index(request).url)
