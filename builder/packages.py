@@ -26,8 +26,8 @@ Inventory = Mapping[str, Mapping[str, Package]]
 class LockedPackage:
     """A package as the lock has it: one version of it, in one file.
 
-    `digest` is `sha256:<hex>` of the file; `source` is the suite or the index that has it; `file`
-    is its path there, without a host.
+    `digest` is `sha256:<hex>` of the file, or `sha512:<hex>` where its index states that;
+    `source` is the suite or the index that has it; `file` is its path there, without a host.
     """
 
     version: str
@@ -38,6 +38,11 @@ class LockedPackage:
     @property
     def sha256(self) -> str:
         """The hash in hex."""
+        return self.digest.partition(":")[2]
+
+    @property
+    def sha512(self) -> str:
+        """The same, where it is a sha512."""
         return self.digest.partition(":")[2]
 
     @property

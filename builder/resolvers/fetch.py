@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Fetcher:
 
     @property
     def folder(self) -> Path:
-        """Where files are kept, by their sha256."""
+        """Where files are kept, by their hash: sha256, or sha512 where that is what is known."""
         return self._folder
 
     def text(self, url: str, what: str = "text") -> str:
@@ -98,9 +98,15 @@ class Fetcher:
         found = self._download(file.name, file.url, sha256=file.sha256)
         return self._folder / found
 
-    def kept(self, sha256: str) -> Path | None:
-        """A file that is here already, by its hash."""
-        place = self._folder / sha256
+    def file_by_sha512(self, name: str, url: str, sha512: str) -> Path:
+        """As `file`, where upstream states a sha512: it is kept by that."""
+        if (kept := self.kept(sha512)) is not None:
+            return kept
+        return self._folder / self._download(name, url, sha512=sha512, by="sha512")
+
+    def kept(self, digest: str) -> Path | None:
+        """A file that is here already, by its hash in hex."""
+        place = self._folder / digest
         return place if place.is_file() else None
 
     def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
@@ -172,40 +178,42 @@ class Fetcher:
 
     # Files.
 
-    def _download(self, name: str, url: str, *, sha256: str = "", sha512: str = "") -> str:
-        """Fetch into the folder under its hash, which is checked; the hash."""
+    def _download(
+        self, name: str, url: str, *, sha256: str = "", sha512: str = "", by: str = "sha256"
+    ) -> str:
+        """Fetch into the folder under its hash `by`; the hash. What is stated is checked."""
+        stated = {"sha256": sha256, "sha512": sha512}
         for _ in range(_TRIES - 1):
             try:
-                return self._download_once(name, url, sha256, sha512)
+                return self._download_once(name, url, stated, by)
             except UnreachableError:
                 with self._lock:  # a broken connection is worth another try, a dead host is not
                     if place(url, self._network.mirrors).host in self._dead:
                         raise
-        return self._download_once(name, url, sha256, sha512)
+        return self._download_once(name, url, stated, by)
 
-    def _download_once(self, name: str, url: str, sha256: str, sha512: str) -> str:
+    def _download_once(self, name: str, url: str, stated: Mapping[str, str], by: str) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             partial = Path(file.name)
             try:
                 with self._asked(url) as (answer, where):
-                    first, second = self._stream(name, answer, where, file.write)
-                if sha256 not in ("", first):
-                    raise _differs(name, where, "sha256", sha256, first)
-                if sha512 not in ("", second):
-                    raise _differs(name, where, "sha512", sha512, second)
+                    found = self._stream(name, answer, where, file.write)
+                for kind, digest in stated.items():
+                    if digest not in ("", found[kind]):
+                        raise _differs(name, where, kind, digest, found[kind])
                 file.flush()
                 partial.chmod(0o644)
-                partial.replace(self._folder / first)
-                return first
+                partial.replace(self._folder / found[by])
+                return found[by]
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
 
     def _stream(
         self, name: str, answer: requests.Response, where: Place, sink: Callable[[bytes], object]
-    ) -> tuple[str, str]:
-        """Copy an answer, hashing it; its sha256 and sha512."""
+    ) -> dict[str, str]:
+        """Copy an answer, hashing it; its hashes."""
         total = int(answer.headers.get("Content-Length") or 0)
         hashes, done = (hashlib.sha256(), hashlib.sha512()), 0
         # As it was stored: a server that calls a .tgz "encoded" must not have it unpacked.
@@ -218,7 +226,7 @@ class Fetcher:
             done += len(piece)
             if self._progress is not None:
                 self._progress(name, done, total)
-        return hashes[0].hexdigest(), hashes[1].hexdigest()
+        return {item.name: item.hexdigest() for item in hashes}
 
 
 def keep(file: Path, folder: Path) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from builder import lock
+from builder.errors import ConfigError
 from builder.lock import LineLock
 from builder.model import RemoteFile
 from tests.fakes.catalog import LOCK
@@ -63,3 +66,12 @@ def test_a_package_is_a_line() -> None:
     held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35", "grep": "3.11"})})
     digest = package("tar", "1.35").digest
     assert f'     "tar": "1.35 {digest} main pool/tar_1.35.deb"' in lock.dump(held).splitlines()
+
+
+def test_a_digest_is_a_sha256_or_a_sha512() -> None:
+    lamp = replace(package("lamp", "2.0.0"), digest=f"sha512:{'ab' * 64}")
+    held = replace(layer(), packages={"npm": {"lamp@2.0.0": lamp}})
+    text = lock.dump(replace(LOCK, layers={"base/os=2": held}))
+    assert lock.parse(text).layers == {"base/os=2": held}
+    with pytest.raises(ConfigError, match=r"package lamp@2\.0\.0 is not `version digest source"):
+        lock.parse(text.replace(f"sha512:{'ab' * 64}", f"sha512:{'ab' * 32}"))
