@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from builder.changes import Change, Image, Shared, changes, packages, settings
@@ -85,14 +85,26 @@ def lock_side(name: str, lock: Mapping[str, Any]) -> Side:
 
 def _packages_of(layer: Mapping[str, Any]) -> Inventory:
     return {
-        ecosystem: {
-            name: _package(name, value)
-            for name, value in items.items()
-            if isinstance(value, str) and value.strip()
-        }
+        ecosystem: _merged(
+            {
+                name: _package(name, value)
+                for name, value in items.items()
+                if isinstance(value, str) and value.strip()
+            }
+        )
         for ecosystem, items in layer.get("packages", layer).items()
         if isinstance(items, Mapping)
     }
+
+
+def _merged(items: Mapping[str, Package]) -> dict[str, Package]:
+    """Packages by name alone: of npm, `name@version`, one may be there in several versions."""
+    found: dict[str, Package] = {}
+    for name, package in items.items():
+        plain = name[:1] + name[1:].partition("@")[0]
+        versions = [*([found[plain].version] if plain in found else []), package.version]
+        found[plain] = replace(package, version=", ".join(versions))
+    return found
 
 
 def _package(name: str, text: str) -> Package:

@@ -13,6 +13,7 @@ from builder.fingerprint import downloads
 from builder.layering import Layering
 from builder.model import Target
 from builder.packages import Inventory, LockedPackage
+from builder.render.package_lists import file_path
 from builder.text import count
 from builder.work import Ports, Work
 
@@ -40,7 +41,7 @@ def provide(
         request = layering.request(target, ecosystem, work.lock.layers, own=layer.packages)
         files = ports.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(files[name], folder / ecosystem / package.file_name)
+            place_file(files[name], folder / file_path(ecosystem, package))
 
 
 def check_installed(
@@ -48,6 +49,7 @@ def check_installed(
 ) -> None:
     """Compare what is installed with the lock. Raises StepError that names what differs.
 
+    Packages of npm are not: npm held each file against its hash, and no list of them is left.
     `parent` is what its parent has, None where that is not known: then only what is locked counts.
     """
     layer = work.lock.layers.get(target.id)

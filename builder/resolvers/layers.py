@@ -13,6 +13,8 @@ from builder.process import Runner
 from builder.resolvers.apt import AptRoot
 from builder.resolvers.apt_layers import AptLayers
 from builder.resolvers.fetch import Fetcher
+from builder.resolvers.npm import NpmPackages
+from builder.resolvers.npm_layers import NpmLayers
 from builder.resolvers.pip_layers import PipLayers
 
 
@@ -32,4 +34,5 @@ def layer_resolvers(
         "apt": apt,
         "pip": PipLayers(runner=runner, network=network, folder=folder),
         "wheel": PipLayers(runner=runner, network=network, folder=folder, is_alone=True),
+        "npm": NpmLayers(packages=NpmPackages(runner=runner, network=network), fetcher=fetcher),
     }

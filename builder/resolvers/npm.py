@@ -32,24 +32,34 @@ class NpmPackages:
 
     def released(self, package: str) -> tuple[str, ...]:
         """The releases of a package, newest first. Raises StepError, UnreachableError."""
-        output = self._runner.run(self.view_command(package), check=False)
-        if output.code != 0:
-            raise self._failure(package, output.stdout, output.log)
-        found: Any = json.loads(output.stdout)
+        found = self._view(package, "versions")
         return newest_first([found] if isinstance(found, str) else found)
+
+    def dist(self, package: str) -> tuple[str, str]:
+        """The integrity and the URL of an exact version, `name@1.2.3`; as `released` it raises."""
+        found = self._view(package, "dist")
+        return str(found.get("integrity", "")), str(found["tarball"])
 
     def resolve(self, request: LineRequest) -> ResolvedLine:
         """The newest version of a line. Raises StepError where there is none."""
         return ResolvedLine(version=newest_of(request.line, self.lines(request), self.name))
 
-    def view_command(self, package: str) -> Command:
-        """How npm is asked which versions there are."""
+    def _view(self, package: str, field: str) -> Any:
+        output = self._runner.run(self.view_command(package, field), check=False)
+        if output.code != 0:
+            raise self._failure(package, output.stdout, output.log)
+        if not output.stdout.strip():  # older ones say nothing of a version that is not there
+            raise _none(package)
+        return json.loads(output.stdout)
+
+    def view_command(self, package: str, field: str = "versions") -> Command:
+        """How npm is asked, e.g. which versions there are."""
         env = {**proxies(self._network), "NO_UPDATE_NOTIFIER": "1", "npm_config_fetch_retries": "2"}
         if self._network.ca:
             env["npm_config_cafile"] = self._network.ca
         if mirror := self._network.mirrors.get("npm"):
             env["npm_config_registry"] = mirror
-        argv = (self._program or npm(), "view", package, "versions", "--json")
+        argv = (self._program or npm(), "view", package, field, "--json")
         return Command(argv=argv, env=env, timeout=180, program="npm")
 
     def _failure(self, package: str, stdout: str, log: str) -> StepError:
@@ -61,11 +71,15 @@ class NpmPackages:
             error.get("code") or (re.search(r"npm (?:error|ERR!) code (\S+)", log) or ("", "?"))[1]
         )
         if code == "E404":
-            return StepError(f"provider npm has no package {package}")
+            return _none(package)
         return UnreachableError(
             f"npm cannot be reached: npm says {code}",
             hint="is the network up, and is `network` in matrix.yaml right?",
         )
+
+
+def _none(package: str) -> StepError:
+    return StepError(f"provider npm has no package {package}")
 
 
 def npm() -> str:

@@ -226,6 +226,20 @@ def test_the_packages_of_a_layer_are_of_the_source_that_their_archive_says() -> 
     assert (change.before, change.after, change.targets) == ("1", "2", ("base/os=2",))
 
 
+def test_a_package_that_is_there_in_several_versions_is_told_once() -> None:
+    def lock(*names: str) -> dict[str, Any]:
+        held = {name: f"{name.rpartition('@')[2]} sha512:0 npm x" for name in names}
+        return {"layers": {"desk/os=2": {"packages": {"npm": held}}}}
+
+    before = lock("@wood/oak@1.0.0", "glue@1.0.0", "glue@2.0.0", "nail@3.0.0")
+    after = lock("@wood/oak@1.1.0", "glue@2.0.0", "glue@2.1.0", "nail@3.0.0")
+    found = compare(lock_side("old", before), lock_side("new", after)).packages
+    assert [(it.name, it.before, it.after) for it in found] == [
+        ("@wood/oak", "1.0.0", "1.1.0"),
+        ("glue", "1.0.0, 2.0.0", "2.0.0, 2.1.0"),
+    ]
+
+
 def test_two_locks_with_other_hashes_of_the_same_versions() -> None:
     layers = {"desk/os=2": {"epoch": 1, "apt": {"desk": "1.0 sha256:z direct", "legs": "1"}}}
     found = compare(lock_side("old", OLD), lock_side("new", {**OLD, "layers": layers}))

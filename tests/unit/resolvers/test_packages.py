@@ -57,6 +57,14 @@ def test_npm_knows_no_such_package(tmp_path: Path, runner: Runner) -> None:
     assert not isinstance(caught.value, UnreachableError)
 
 
+def test_npm_says_where_an_exact_version_is(tmp_path: Path, runner: Runner) -> None:
+    dist = json.dumps({"integrity": "sha512-abc=", "tarball": "https://npm.example/tool.tgz"})
+    packages = npm_that(tmp_path, runner, f"[ \"$2 $3\" = 'tool@1.0.0 dist' ] && echo '{dist}'")
+    assert packages.dist("tool@1.0.0") == ("sha512-abc=", "https://npm.example/tool.tgz")
+    with pytest.raises(StepError, match=r"^provider npm has no package tool@9\.0\.0$"):
+        npm_that(tmp_path, runner, "exit 0").dist("tool@9.0.0")
+
+
 def test_npm_that_cannot_ask(tmp_path: Path, runner: Runner) -> None:
     script = "echo 'npm error code ECONNREFUSED' >&2; exit 1"
     with pytest.raises(UnreachableError) as caught:
