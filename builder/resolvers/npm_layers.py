@@ -105,13 +105,16 @@ def _listed(path: str, entry: Mapping[str, Any], owner: str) -> LockedPackage:
 
 
 def _locked(name: str, version: str, integrity: str, url: str, *, owner: str) -> LockedPackage:
-    """A package of the registry; its path there is the same at every mirror."""
-    start = f"{name}/-/"
-    _, found, file = url.partition("?")[0].rpartition(f"/{start}")
+    """A package of the registry, by the path that upstream has it at.
+
+    A mirror may say `@scope/name/-/@scope/name-1.2.3.tgz`, but lock files name upstream's paths.
+    """
+    _, found, place = url.partition("?")[0].rpartition(f"/{name}/-/")
     if not found:
         raise _unlocked(owner, name, f"it comes from {url}")
     digest = f"sha512:{_sha512(integrity, owner, name)}"
-    return LockedPackage(version=version, digest=digest, source="npm", file=start + file)
+    file = f"{name}/-/{place.rpartition('/')[2]}"
+    return LockedPackage(version=version, digest=digest, source="npm", file=file)
 
 
 def _sha512(integrity: str, owner: str, name: str) -> str:

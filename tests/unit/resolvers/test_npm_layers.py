@@ -83,7 +83,8 @@ def publish(there: Upstream, npm: Npm, files: dict[str, Any], name: str = DESK) 
     data = tgz(files)
     package, _, version = name.rpartition("@")
     path = f"{package}/-/{package.rpartition('/')[2]}-{version}.tgz"
-    npm.known[name] = integrity(data), f"http://{there.server.address}/any/{path}"
+    said = f"http://{there.server.address}/any/{package}/-/{package}-{version}.tgz"
+    npm.known[name] = integrity(data), said
     there.serve(f"npm/{path}", data)
     return data
 
