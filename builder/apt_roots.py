@@ -20,13 +20,20 @@ from builder.resolvers.apt import AptRoot, BehindError
 
 
 class AptRoots:
-    """The roots of one run, below `folder`: each is filled once."""
+    """The roots of one run, below `folder`: each is filled once.
 
-    def __init__(self, *, runner: Runner, network: Network, folder: Path) -> None:
+    `keeps_indexes`: those of an earlier run are fetched again only where they changed.
+    """
+
+    def __init__(
+        self, *, runner: Runner, network: Network, folder: Path, keeps_indexes: bool = False
+    ) -> None:
         self._runner = runner
         self._network = network
         self._folder = folder
-        self._guard = threading.RLock()
+        self._keeps_indexes = keeps_indexes
+        self._guard = threading.Lock()
+        self._turns: dict[str, threading.RLock] = {}
         self._roots: dict[str, AptRoot] = {}
         self._filled: set[str] = set()
 
@@ -34,6 +41,7 @@ class AptRoots:
         """The root of a base, filled or not."""
         with self._guard:
             if base.id not in self._roots:
+                self._turns[base.id] = threading.RLock()
                 self._roots[base.id] = AptRoot(
                     folder=self._folder / base.slug,
                     architecture=architecture(base),
@@ -43,14 +51,17 @@ class AptRoots:
             return self._roots[base.id]
 
     def fill(
-        self, base: Base, archives: Iterable[Path], known: BaseLock | None
+        self,
+        base: Base,
+        archives: Iterable[Path],
+        known: BaseLock | None,
     ) -> dict[str, Suite]:
         """Fill a root from tar archives, lowest first; the suites as they are now.
 
         Raises BehindError where they are older than is `known`.
         """
         root = self.root(base)
-        root.prepare(archives)
+        root.prepare(archives, keeps_indexes=self._keeps_indexes)
         try:
             suites = root.update(known.suites if known else {})
         except BehindError:
@@ -70,10 +81,11 @@ class AptRoots:
 
         Where its indexes are older than the lock, files can still be fetched by their hash.
         """
-        with self._guard, contextlib.suppress(BehindError):
+        root = self.root(base)
+        with self._turns[base.id], contextlib.suppress(BehindError):
             if base.id not in self._filled:
                 self.fill(base, archives(base, lock), lock)
-        return self.root(base)
+        return root
 
 
 class BaseArchives:

@@ -72,7 +72,7 @@ class Bases:
         if held is not None and held.source not in sources:
             held = None
         is_own = held is not None and held.source.kind == "bootstrap"
-        archives = self.kept(held) if held is not None and is_own else ()
+        archives = kept(self._state, held) if held is not None and is_own else ()
         if held is not None and archives and self._roots.fill(base, archives, known) == held.suites:
             return held
         source, content = self._first(base, [held.source] if held else sources, held, today)
@@ -83,19 +83,9 @@ class Bases:
             suites=self._roots.fill(base, content.archives, known),
         )
 
-    def kept(self, lock: BaseLock) -> tuple[Path, ...]:
-        """What a base is made of as tar archives, lowest layer first, where that is here."""
-        folder = self._folder(lock.content)
-        archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
-        if archive.exists():
-            return (archive,)
-        if lock.source.kind == "registry" and (layout / "index.json").exists():
-            return tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout))
-        return ()
-
     def layout(self, base: Base, lock: BaseLock) -> Path:
         """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
-        folder = self._folder(lock.content)
+        folder = _folder(self._state, lock.content)
         layout = folder / "layout"
         if (layout / "index.json").exists():
             return layout
@@ -128,10 +118,7 @@ class Bases:
 
     def folder(self, lock: BaseLock) -> Path:
         """Where the content of a base is kept."""
-        return self._folder(lock.content)
-
-    def _folder(self, content: str) -> Path:
-        return self._state / "bases" / content.removeprefix("sha256:")[:32]
+        return _folder(self._state, lock.content)
 
     def _first(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
@@ -181,7 +168,7 @@ class Bases:
         )
 
     def _pull(self, base: Base, source: Source, digest: str) -> Path:
-        layout = self._folder(digest) / "layout"
+        layout = _folder(self._state, digest) / "layout"
         partial = layout.with_name("layout.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -230,7 +217,7 @@ class Bases:
         self._runner.run(self.bootstrap_command(base, source, epoch, archive), log=log)
         canonize(archive)
         digest = f"sha256:{_sha256(archive)}"
-        folder = self._folder(digest)
+        folder = _folder(self._state, digest)
         if not (folder / "context" / "rootfs.tar").exists():
             shutil.rmtree(folder, ignore_errors=True)
             work.rename(folder)
@@ -254,6 +241,21 @@ class Bases:
             # Its packages set themselves up: by an emulator, ten times as slowly.
             timeout=1200 if base.platform == self._engine.platforms[0] else 7200,
         )
+
+
+def kept(state: Path, lock: BaseLock) -> tuple[Path, ...]:
+    """What a base is made of as tar archives, lowest layer first, where that is below `state`."""
+    folder = _folder(state, lock.content)
+    archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
+    if archive.exists():
+        return (archive,)
+    if lock.source.kind == "registry" and (layout / "index.json").exists():
+        return tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout))
+    return ()
+
+
+def _folder(state: Path, content: str) -> Path:
+    return state / "bases" / content.removeprefix("sha256:")[:32]
 
 
 _EMULATION = "qemu-user-static binfmt-support arch-test"

@@ -15,8 +15,8 @@ from builder.lock import LineLock, Lock
 from builder.locking_layers import ALL, LayerLocker, Upgrade, alive_targets, with_what_they_need
 from builder.matrix import Expansion
 from builder.model import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
-from builder.ports import BaseLock, BaseProvider, LineProvider, LineRequest, ResolvedLine
-from builder.ports_layers import LayerResolver
+from builder.ports import BaseLock, LineProvider, LineRequest, ResolvedLine
+from builder.ports_layers import BaseLocker, LayerResolver
 from builder.text import did_you_mean
 
 Note = Callable[[str], None]
@@ -38,7 +38,7 @@ def lock_catalog(
     catalog: Catalog,
     expansion: Expansion,
     held: Lock | None,
-    bases: BaseProvider,
+    bases: BaseLocker,
     providers: Mapping[str, LineProvider],
     today: str,
     note: Note,
@@ -129,7 +129,7 @@ def _lock_bases(
     expansion: Expansion,
     chosen: Sequence[Target],
     held: Lock,
-    provider: BaseProvider,
+    provider: BaseLocker,
     today: str,
     note: Note,
 ) -> dict[str, BaseLock]:

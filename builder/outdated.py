@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from builder.difference import Difference, compare, lock_side
 from builder.errors import UnreachableError
@@ -33,7 +32,13 @@ class Outdated:
 
 
 class HeldBases:
-    """Bases that stay what they are locked to: none is fetched to see whether it moved."""
+    """Bases that stay what they are locked to: none is fetched to see whether it moved.
+
+    `refresh` fetches the indexes of one.
+    """
+
+    def __init__(self, refresh: Callable[[Base, BaseLock], object]) -> None:
+        self._refresh = refresh
 
     def lock(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
@@ -41,11 +46,8 @@ class HeldBases:
         """What is held. Raises UnreachableError where nothing is."""
         if held is None:
             raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
+        self._refresh(base, held)
         return held
-
-    def layout(self, base: Base, lock: BaseLock) -> Path:
-        """Nothing is built on these."""
-        raise NotImplementedError
 
 
 def outdated(
@@ -65,7 +67,8 @@ def outdated(
     below = [_base(key, expansion) for key in selected]
     under = {it.id: it for it in below if it.id in held.bases}
     bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
-    before, after = prints(held), prints(found)
+    before = prints(held)
+    after = before if found == held else prints(found)
     targets: dict[str, str] = {}
     ended: dict[str, str] = {}
     for key in selected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -181,11 +181,6 @@ class BaseLock:
 
 class BaseProvider(Protocol):
     """Gets the content of bases."""
-
-    def lock(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
-    ) -> BaseLock:
-        """Choose a source and identify its content; `held` is kept where it still stands."""
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
         """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""

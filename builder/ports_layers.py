@@ -1,15 +1,24 @@
-"""What locking and building need of package ecosystems, beside the ports of `ports.py`."""
+"""What locking, and building from a lock, need beside the ports of `ports.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from builder.model import Base, RemoteFile, Target
+from builder.model import Base, RemoteFile, Source, Target
 from builder.packages import LockedPackage
 from builder.ports import BaseLock, LineRequest
+
+
+class BaseLocker(Protocol):
+    """Says what bases are now."""
+
+    def lock(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> BaseLock:
+        """Choose a source and identify its content; `held` is kept where it still stands."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 from builder.apt_roots import AptRoots, BaseArchives
-from builder.bases import Bases
+from builder.bases import Bases, kept
 from builder.chart_run import ChartRun
 from builder.cli.options import Options
 from builder.engines.podman_home import enclosed
@@ -17,6 +17,7 @@ from builder.engines.podman_probe import podman_version, probe
 from builder.errors import ToolError
 from builder.helm import Helm
 from builder.kube_play import OLDEST, KubePlayer
+from builder.lock import Lock
 from builder.model import Base, Catalog
 from builder.network import passwords, settle
 from builder.plan import locked_reference
@@ -113,7 +114,10 @@ class Adapters:
     @cached_property
     def _apt_roots(self) -> AptRoots:
         return AptRoots(
-            runner=self.runner, network=self.project.network, folder=self.workspace.state / "apt"
+            runner=self.runner,
+            network=self.project.network,
+            folder=self.workspace.state / "apt",
+            keeps_indexes=self.options.only_looks,
         )
 
     @cached_property
@@ -126,22 +130,34 @@ class Adapters:
             runner=self.runner,
             network=self.project.network,
             state=self.workspace.state,
+            only_looks=self.options.only_looks,
         )
 
     def newer(self, base: Base, lock: BaseLock) -> tuple[str, ...]:
         """What the indexes have newer than a base: `name old → new`."""
         return AptSolver(self._prepared(base, lock)).newer()
 
+    def refresh(self, base: Base, lock: BaseLock) -> None:
+        """Fetch the indexes for a locked base."""
+        self._prepared(base, lock)
+
+    def has_bases(self, lock: Lock) -> bool:
+        """Whether the content of every locked base is here, so that no registry is asked."""
+        return all(kept(self.workspace.state, base) for base in lock.bases.values())
+
     def _prepared(self, base: Base, lock: BaseLock) -> AptRoot:
         """apt's private root of a locked base, with the indexes of now."""
         archives = BaseArchives(
-            kept=self.bases.kept,
-            fetch=self.bases.layout,
+            kept=partial(kept, self.workspace.state),
+            fetch=self._fetch_base,
             images=self.store,
             place=partial(locked_reference, self.catalog),
             folder=self.workspace.state / "pushed",
         )
         return self._apt_roots.filled(base, lock, archives=archives.of)
+
+    def _fetch_base(self, base: Base, lock: BaseLock) -> None:
+        self.bases.layout(base, lock)  # an engine is looked for, where it comes to this
 
     @cached_property
     def files(self) -> Fetcher:

@@ -13,7 +13,7 @@ from builder.errors import ConfigError, raise_all
 from builder.lock import FILE, Lock
 from builder.locking import lock_catalog
 from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
-from builder.ports import BaseProvider
+from builder.ports_layers import BaseLocker
 from builder.turns import at_work
 
 
@@ -79,7 +79,7 @@ def relock(session: Session, upgrade: Upgrade = ALL) -> Lock:
     return lock
 
 
-def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseProvider | None = None) -> Lock:
+def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseLocker | None = None) -> Lock:
     """The lock of what is selected, not written; `bases` stand in for the session's."""
     today, check = session.options.today, session.package_check.check
     for text in overdue_holds(session.catalog.matrix, today):

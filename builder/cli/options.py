@@ -17,7 +17,7 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a run is asked for."""
+    """What a run is asked for. `only_looks`: nothing of it is written to the lock, or built."""
 
     root: Path
     select: tuple[str, ...] = ()
@@ -31,6 +31,7 @@ class Options:
     show_commands: bool = False
     reachable: bool = False
     disk_budget: int = 0
+    only_looks: bool = False
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import click
@@ -26,14 +27,14 @@ def command(style: str, **given: Any) -> int:
     Example:
       builder outdated --select 'jupyter-*'
     """
-    session = Session(Options(**given))
+    session = Session(Options(**given, only_looks=True))
     held = session.locked()
-    with session.registry():
+    with contextlib.nullcontext() if session.has_bases(held) else session.registry():
         found = outdated(
             expansion=session.project.expansion,
             selected=session.selected(),
             held=held,
-            found=chosen_lock(session, ALL, HeldBases()),
+            found=chosen_lock(session, ALL, HeldBases(session.refresh)),
             prints=session.fingerprints,
             newer=session.newer,
             today=session.options.today,

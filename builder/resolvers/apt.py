@@ -7,6 +7,7 @@ its keys, its package status. Nothing of this machine's own packages is looked a
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tarfile
@@ -70,18 +71,24 @@ class AptRoot:
         self._lock = threading.Lock()
         self._others: dict[AptSource, AptRoot] = {}
         self._behind: BehindError | None = None
+        self._keeps_indexes = False
 
-    def prepare(self, archives: Iterable[Path]) -> None:
-        """Fill the root from a base's tar archives, lowest layer first."""
+    def prepare(self, archives: Iterable[Path], *, keeps_indexes: bool = False) -> None:
+        """Fill the root from a base's tar archives, lowest layer first.
+
+        With `keeps_indexes`, what is here of the indexes is fetched again only where it changed:
+        nothing tells then that an archive has gone back.
+        """
         self._behind = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._keeps_indexes = keeps_indexes
+        self._clear()
         for name in (
             "var/lib/apt/lists/partial",
             "var/cache/apt/archives/partial",
             "etc/apt/apt.conf.d",
             "etc/apt/preferences.d",
         ):
-            (self._folder / name).mkdir(parents=True)
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
         for archive in archives:
             self._take(archive)
         status = self._folder / "var/lib/dpkg/status"
@@ -104,17 +111,24 @@ class AptRoot:
                     runner=self._runner,
                     network=self._network,
                 )
+                root._keeps_indexes = self._keeps_indexes
                 root._copy(self._folder, source)
                 root.update()
                 root._behind = self._behind
                 self._others[source] = root
             return self._others[source]
 
+    def _clear(self) -> None:
+        """Forget the base, and the indexes with what apt made of them, unless they are kept."""
+        for name in ("etc", "usr") if self._keeps_indexes else ("",):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
     def _copy(self, other: Path, source: AptSource) -> None:
         """Become what another root is, and what `source` says."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._clear()
         # With its indexes: those are not fetched again.
-        shutil.copytree(other, self._folder, symlinks=True)
+        ignore = shutil.ignore_patterns("*pkgcache.bin")
+        shutil.copytree(other, self._folder, symlinks=True, dirs_exist_ok=True, ignore=ignore)
         for path in self._sources():
             text = path.read_text().replace(f"{other}/", f"{self._folder}/")
             write(path, add_components(text, source.components).encode())
@@ -161,7 +175,13 @@ class AptRoot:
         """
         if not self._sources():
             return {}
-        self._fetch("apt-get", "update", "--quiet", "--error-on=any")
+        late = ("-o", "pkgCacheFile::Generate=false") if self._keeps_indexes else ()
+        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late)
+        if late:
+            # What apt made of the indexes stands until one changed, or a source is younger.
+            for source in self._sources():
+                os.utime(source, (0, 0))
+            self._fetch("apt-cache", "gencaches")
         lists = self._folder / "var/lib/apt/lists"
         found = {
             path.name.removesuffix("_InRelease").split("_dists_")[-1]: suite(path.read_bytes())

@@ -26,13 +26,19 @@ def layer_resolvers(
     runner: Runner,
     network: Network,
     state: Path,
+    only_looks: bool = False,
 ) -> dict[str, LayerResolver]:
-    """All of them, in the order in which they install: `prepare` gives apt's root of a base."""
+    """All of them, in the order in which they install: `prepare` gives apt's root of a base.
+
+    `only_looks`: what they choose is for people, and for no lock.
+    """
     folder = fetcher.folder
     apt = AptLayers(prepare=prepare, providers=providers, fetcher=fetcher, folder=state / "records")
     return {
         "apt": apt,
-        "pip": PipLayers(runner=runner, network=network, folder=folder),
-        "wheel": PipLayers(runner=runner, network=network, folder=folder, is_alone=True),
+        "pip": PipLayers(runner=runner, network=network, folder=folder, only_looks=only_looks),
+        "wheel": PipLayers(
+            runner=runner, network=network, folder=folder, only_looks=only_looks, is_alone=True
+        ),
         "npm": NpmLayers(packages=NpmPackages(runner=runner, network=network), fetcher=fetcher),
     }

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -41,16 +42,26 @@ class PipLayers:
     """Layers of wheels, of the default index; those of PyTorch's lines of its own index too.
 
     `folder` is where files are kept by their sha256. `is_alone`: packages come without what they
-    depend on, and may state the hashes that they must have.
+    depend on, and may state the hashes that they must have. `only_looks`: pages of the index are
+    asked for once for all layers, and those of packages that no layer has may be older.
     """
 
     def __init__(
-        self, *, runner: Runner, network: Network, folder: Path, is_alone: bool = False
+        self,
+        *,
+        runner: Runner,
+        network: Network,
+        folder: Path,
+        is_alone: bool = False,
+        only_looks: bool = False,
     ) -> None:
         self._runner = runner
         self._network = network
         self._folder = folder
         self._is_alone = is_alone
+        self._only_looks = only_looks
+        self._looking = threading.Lock()
+        self._fresh: set[tuple[str, str]] = set()  # packages, by what uv is told of indexes
         self._guard = threading.Lock()
         self._asking: dict[tuple[object, ...], threading.Lock] = {}
         self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
@@ -61,12 +72,14 @@ class PipLayers:
         Targets that ask for the same are asked for once.
         """
         key = self._key(request)
-        with self._guard:
-            turn = self._asking.setdefault(key, threading.Lock())
-        with turn:
+        with self._turn(key):
             if key not in self._known:
                 self._known[key] = self._resolve(request)
         return self._known[key]
+
+    def _turn(self, key: tuple[object, ...]) -> threading.Lock:
+        with self._guard:
+            return self._asking.setdefault(key, threading.Lock())
 
     def _key(self, request: LayerRequest) -> tuple[object, ...]:
         versions = [
@@ -91,8 +104,32 @@ class PipLayers:
         return found
 
     def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: uv says so by solving."""
-        return False
+        """Whether no package of `held` has a newer candidate: uv says so by solving.
+
+        That is long for the index; where nothing is locked by it, uv solves with the pages that it
+        keeps, once those of what is held and of what is below were asked for again.
+        """
+        if not self._only_looks:
+            return False
+        key = self._key(request)
+        with self._turn(key):
+            if key not in self._known and self._refresh(request, {**request.below, **held}):
+                found = self._compile(request, {}, offline=True)
+                if found == held:
+                    self._known[key] = found
+        return self._known.get(key) == held
+
+    def _refresh(self, request: LayerRequest, packages: Mapping[str, LockedPackage]) -> bool:
+        """Have uv ask for the pages of packages, once; whether it could."""
+        command, where = self._asked(request), str(sorted(self._env(request).items()))
+        with self._looking:
+            names = [name for name in packages if (where, name) not in self._fresh]
+            text = "".join(f"{name}=={packages[name].version}\n" for name in names)
+            asked = replace(command, argv=(*command.argv, "--no-deps"), stdin=text.encode())
+            if names and self._runner.run(asked, check=False).code != 0:
+                return False
+            self._fresh.update((where, name) for name in names)
+        return True
 
     def fetch(
         self, request: LayerRequest, packages: Mapping[str, LockedPackage]
@@ -109,35 +146,44 @@ class PipLayers:
 
     # Choosing.
 
+    def _asked(self, request: LayerRequest) -> Command:
+        """How uv is asked for a target, about what stands in its standard input."""
+        command = compile_command(
+            python=request.python, platform=_platform(request), env=self._env(request)
+        )
+        argv = (*command.argv, "--format", "pylock.toml", "--only-binary", ":all:")
+        return replace(command, argv=argv)
+
     def _compile(
-        self, request: LayerRequest, keep: Mapping[str, LockedPackage]
+        self,
+        request: LayerRequest,
+        keep: Mapping[str, LockedPackage],
+        *,
+        offline: bool = False,
     ) -> dict[str, LockedPackage] | None:
-        """What uv chooses; None where it cannot be with `keep`."""
-        platform = _platform(request)
+        """What uv chooses; None where it cannot be with `keep`, or with the pages that it has."""
         fixed = {**keep, **request.below}
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.writelines(f"{name}=={it.version}\n" for name, it in fixed.items())
             file.writelines(f"{name}{limit}\n" for name, limit in request.limits.items())
             file.flush()
-            command = compile_command(
-                python=request.python, platform=platform, env=self._env(request)
-            )
+            command = self._asked(request)
             argv = (
-                *command.argv, "--format", "pylock.toml", "--only-binary", ":all:",
-                "--constraint", file.name, *(["--no-deps"] if self._is_alone else []),
+                *command.argv, "--constraint", file.name,
+                *(["--no-deps"] if self._is_alone else []), *(["--offline"] if offline else []),
             )  # fmt: skip
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
-            asked = Command(
-                argv=argv, env=command.env, program="uv", timeout=300, stdin=text.encode()
-            )
+            asked = replace(command, argv=argv, stdin=text.encode())
             output = self._runner.run(asked, check=False)
         if output.code != 0:
+            if offline:
+                return None
             if error := unreachable(output.log, default_index(self._network)):
                 raise error
             if keep:
                 return None
             raise self._none(request, output.log)
-        tags = list(_tags(request.python, platform))
+        tags = list(_tags(request.python, _platform(request)))
         found = {}
         for item in tomllib.loads(output.stdout).get("packages", []):
             if item["name"] not in request.below:

@@ -25,11 +25,20 @@ def main() -> None:
             else:
                 shutil.copy(source, place)
         for words in (("lock", "--upgrade"), ("lock", "--upgrade"), ("outdated",)):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), processor()
             builder(folder, *words)
-            seconds = time.perf_counter() - start
+            seconds, used = time.perf_counter() - start, processor() - before
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-            print(f"builder {' '.join(words)}: {seconds:.1f} s, at most {peak:.0f} MB so far")
+            print(
+                f"builder {' '.join(words)}: {seconds:.1f} s, {used:.1f} s of the processor,"
+                f" at most {peak:.0f} MB so far"
+            )
+
+
+def processor() -> float:
+    """The seconds that programs which have ended took of the processor, with what they started."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def builder(folder: str, *words: str) -> None:

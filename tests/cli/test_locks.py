@@ -33,6 +33,7 @@ def apt(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake
     monkeypatch.setattr(Session, "providers", {"apt": lines})
     monkeypatch.setattr(Session, "package_check", NoCheck())
     monkeypatch.setattr(Session, "newer", lambda _self, _base, _lock: ())
+    monkeypatch.setattr(Session, "refresh", lambda _self, _base, _lock: None)
     return found
 
 
@@ -129,6 +130,16 @@ def test_a_base_that_has_newer_packages(
     assert "Newer than base os=2@linux/amd64: libc6 2.41 → 2.42\n" in found.out
     assert "base/os=2              base os=2@linux/amd64 has newer packages\n" in found.out
     assert found.out.endswith("\n4 targets would be built anew.\n")
+
+
+def test_the_indexes_of_each_base_are_fetched_and_none_is_locked_anew(
+    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("lock")
+    fetched: list[str] = []
+    monkeypatch.setattr(Session, "refresh", lambda _self, base, _lock: fetched.append(base.value))
+    assert run("outdated", "--select", "os=2").code == 0
+    assert fetched == ["2"]
 
 
 def test_what_has_ended_is_told(run: Run, folder: Folder, apt: FakeLayers) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.apt_roots import AptRoots
-from builder.bases import Bases, canonize
+from builder.bases import Bases, canonize, kept
 from builder.config.parse import Network
 from builder.errors import BuilderError, StepError, UnreachableError
 from builder.model import Base, Source
@@ -197,9 +197,9 @@ def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
     held = BaseLock(
         source=Source(kind="registry", value="example.org/os:two"), content=digest, epoch=0
     )
-    assert found.kept(held) == ()
+    assert kept(tmp_path, held) == ()
     found.folder(held).mkdir(parents=True)
     layout.rename(found.folder(held) / "layout")
-    (layer,) = found.kept(held)
+    (layer,) = kept(tmp_path, held)
     with tarfile.open(layer) as tar:
         assert tar.getnames() == ["content"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,30 @@ def test_an_index_that_is_no_older_is_taken(tmp_path: Path, known: str) -> None:
         {"tiny": Suite(date=known, sha256=ONE), "gone": Suite(date="2027-01-01", sha256=TWO)}
     )
     assert found == {"tiny": suite(RELEASE)}
+
+
+def test_indexes_that_are_kept_are_read_again_only_where_they_changed(tmp_path: Path) -> None:
+    programs = FakePrograms()
+    apt = root(tmp_path / "apt", programs)
+    status = tmp_path / "apt/var/lib/dpkg/status"
+    text, made = status.read_text(), status.stat().st_mtime_ns
+    archive = tmp_path / "base.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name in ("etc/apt/sources.list", "var/lib/dpkg/status"):
+            tar.add(tmp_path / "apt" / name, name)
+    (tmp_path / "apt/etc/apt/gone").write_text("")
+    apt.prepare([archive], keeps_indexes=True)
+    apt.update()
+    assert [command.argv for command in programs.asked] == [
+        ("apt-get", "update", "--quiet", "--error-on=any", "-o", "pkgCacheFile::Generate=false"),
+        ("apt-cache", "gencaches"),
+    ]
+    assert not (tmp_path / "apt/etc/apt/gone").exists()
+    # apt would take what it made of them for stale.
+    assert (status.read_text(), status.stat().st_mtime_ns) == (text, made)
+    assert (tmp_path / "apt/etc/apt/sources.list").stat().st_mtime == 0
+    apt.prepare([archive])
+    assert not list((tmp_path / "apt/var/lib/apt/lists").glob("*InRelease"))
 
 
 def test_an_older_index_is_asked_nothing(tmp_path: Path) -> None:

@@ -191,6 +191,43 @@ def test_uv_is_always_asked_what_is_newest(tmp_path: Path) -> None:
     assert not layers(tmp_path, Uv()).is_newest(asked("six"), {"six": SIX})
 
 
+def test_who_only_looks_asks_for_a_page_once(tmp_path: Path) -> None:
+    uv = Uv("", lock(*BOTH), lock(BOTH[0]))
+    held = {"lxml": wheel("6.0.0", "lxml-6.0.0-cp313-cp313-manylinux_2_28_x86_64.whl", TWO)}
+    found = layers(tmp_path, uv, only_looks=True)
+    wanted = asked("lxml", python="3.13.5", below={"six": SIX})
+    assert found.is_newest(wanted, held)
+    refresh, solve = uv.asked
+    assert refresh.stdin == b"six==1.17.0\nlxml==6.0.0\n"
+    assert refresh.argv[-1] == "--no-deps"
+    assert "--offline" not in refresh.argv
+    assert solve.stdin == b"lxml\n"
+    assert solve.argv[-1] == "--offline"
+    # What is known now is asked no more, of another target either.
+    assert found.resolve(wanted) == held
+    assert found.is_newest(asked("six", python="3.13.5"), {"six": SIX})
+    assert [command.argv[-1] for command in uv.asked[2:]] == ["--offline"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [refused("error: the index cannot be asked")],
+        ["", refused("error: network was disabled")],
+        ["", lock(("six", "1.18.0", {PLAIN: ONE}))],
+    ],
+    ids=["no pages", "pages that are not kept", "something newer"],
+)
+def test_who_only_looks_has_it_solved_where_something_may_be_newer(
+    tmp_path: Path, answers: list[str | Output]
+) -> None:
+    uv = Uv(*answers, lock(("six", "1.18.0", {PLAIN: ONE})))
+    found = layers(tmp_path, uv, only_looks=True)
+    assert not found.is_newest(asked("six", python="3.13.5"), {"six": SIX})
+    assert found.resolve(asked("six", python="3.13.5"))["six"].version == "1.18.0"
+    assert "--offline" not in uv.asked[-1].argv
+
+
 def test_files_that_are_kept_are_not_fetched(tmp_path: Path) -> None:
     (tmp_path / ONE).write_text("six")
     uv = Uv()
