@@ -31,6 +31,7 @@ from builder.resolvers.apt_solver import AptSolver
 from builder.resolvers.check import PackageCheck
 from builder.resolvers.fetch import Fetcher, Patience
 from builder.resolvers.layers import layer_resolvers
+from builder.resolvers.pip_files import PipFiles
 from builder.resolvers.providers import line_providers
 from builder.resolvers.reachable import Reach
 from builder.store import RegistryStore
@@ -163,6 +164,11 @@ class Adapters:
     def files(self) -> Fetcher:
         """Files of the network."""
         return Fetcher(folder=self.workspace.state / "files", network=self.project.network)
+
+    @cached_property
+    def downloads(self) -> PipFiles:
+        """Files of the network that a build needs; those of PyPI come from its mirror."""
+        return PipFiles(fetcher=self.files, mirrors=self.project.network.mirrors)
 
     @cached_property
     def roots(self) -> Mapping[str, AptRoot]:

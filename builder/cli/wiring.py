@@ -95,7 +95,7 @@ class Session(Adapters):
             store=self.store,
             images=self.store,
             bases=self.bases,
-            files=self.files,
+            files=self.downloads,
             smoke=Smoke(self.engine, self.runner),
             packages=self.resolvers,
         )

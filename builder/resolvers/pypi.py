@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
 from builder.network import proxies
 from builder.ports import LineRequest, ResolvedLine
 from builder.process import Command, Output, Runner
+from builder.resolvers.pip_files import PipFiles
 from builder.resolvers.reach import refused
 from builder.resolvers.sources import Place, place, upstream
 from builder.resolvers.standalone import uv
@@ -82,10 +85,16 @@ def unreachable(log: str, index: Place) -> UnreachableError | None:
 
 
 class PythonPackages:
-    """Lines of a package: option `package`. It must suit the Python of the target, if any."""
+    """Lines of a package: option `package`. It must suit the Python of the target, if any.
 
-    def __init__(self, *, runner: Runner, network: Network, name: str = "pypi") -> None:
+    The option `sdist` is the name of a file that a build gets: its source distribution.
+    """
+
+    def __init__(
+        self, *, runner: Runner, network: Network, files: PipFiles, name: str = "pypi"
+    ) -> None:
         self.name = name
+        self._files = files
         self._runner = runner
         self._network = network
 
@@ -120,19 +129,22 @@ class PythonPackages:
         python = request.axes.get("python", "")
         command = compile_command(python=python, platform=platform, env=self._env(request))
         wanted = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
-        output = self._runner.run(
-            Command(
-                argv=(*command.argv, "--no-deps"), env=command.env, program="uv",
-                timeout=command.timeout, stdin=f"{wanted}\n".encode(),
-            ),
-            check=False,
-        )  # fmt: skip
-        pinned = re.search(r"==([^\s;]+)", output.stdout)
-        if output.code == 0 and pinned:
-            return ResolvedLine(version=pinned[1].partition("+")[0])
+        argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
+        asked = replace(command, argv=argv, stdin=f"{wanted}\n".encode())
+        output = self._runner.run(asked, check=False)
+        if output.code == 0 and (found := tomllib.loads(output.stdout).get("packages")):
+            return self._line(found[0], request)
         if error := unreachable(output.log, self._index(request)):
             raise error
         raise self._none(request, output)
+
+    def _line(self, found: Mapping[str, Any], request: LineRequest) -> ResolvedLine:
+        """A line as pylock.toml says of it."""
+        version, name = found["version"].partition("+")[0], request.options.get("sdist", "")
+        if name and "sdist" not in found:
+            raise StepError(f"provider {self.name} has no source of {found['name']} {version}")
+        files = (self._files.record(name, found["sdist"]),) if name else ()
+        return ResolvedLine(version=version, files=files)
 
     def _none(self, request: LineRequest, output: Output) -> StepError:
         """Why there is nothing of a line: no such package, no file that suits, no such line."""
@@ -162,8 +174,8 @@ class PythonPackages:
 class PytorchPackages(PythonPackages):
     """Lines of a package in PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
 
-    def __init__(self, *, runner: Runner, network: Network) -> None:
-        super().__init__(runner=runner, network=network, name="pytorch")
+    def __init__(self, *, runner: Runner, network: Network, files: PipFiles) -> None:
+        super().__init__(runner=runner, network=network, files=files, name="pytorch")
 
     def _package(self, request: LineRequest) -> str:
         return request.options.get("package", "torch")

@@ -22,6 +22,7 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "nvidia": "https://developer.download.nvidia.com/compute/cuda/repos",
         "packagemanager": "https://packagemanager.posit.co",
         "posit": "https://cdn.posit.co/r",
+        "pypi-files": "https://files.pythonhosted.org",
         "python": "https://releases.astral.sh/github/python-build-standalone/releases/download",
         "pytorch": "https://download.pytorch.org/whl",
         "quarto": "https://quarto.org/docs/download",
@@ -72,8 +73,8 @@ def place(url: str, mirrors: Mapping[str, str]) -> Place:
     `mirrors` maps the name of a source, or the start of a URL, to what stands in its stead. The
     longest start that has a mirror wins; without one the URL is asked as it is.
     """
-    starts = {name: start for name, start in UPSTREAM.items() if _is_below(url, start)}
-    plain = {old: old for old in mirrors if "://" in old and _is_below(url, old.rstrip("/"))}
+    starts = {name: start for name, start in UPSTREAM.items() if is_below(url, start)}
+    plain = {old: old for old in mirrors if "://" in old and is_below(url, old.rstrip("/"))}
     mirrored = {name: start for name, start in {**plain, **starts}.items() if name in mirrors}
     for name in sorted(mirrored, key=lambda name: len(mirrored[name]), reverse=True):
         rest = url[len(mirrored[name].rstrip("/")) :]
@@ -96,5 +97,6 @@ def expand(template: str) -> str:
     return template
 
 
-def _is_below(url: str, start: str) -> bool:
+def is_below(url: str, start: str) -> bool:
+    """Whether a URL is another one, or below it."""
     return url == start or url.startswith(f"{start}/")

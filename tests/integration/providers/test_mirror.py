@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import subprocess
 import tarfile
@@ -12,10 +13,11 @@ import pytest
 
 from builder.errors import StepError, UnreachableError
 from builder.ports import LineRequest
+from builder.resolvers.sources import upstream
 from tests.fakes.lines import request
 from tests.integration.providers import payloads
 from tests.integration.providers.conftest import PYTHON, RSTUDIO, SPARK, Place, R, place
-from tests.integration.providers.mirror import LOGIN, PASSWORD, Mirror
+from tests.integration.providers.mirror import LOGIN, PASSWORD, Mirror, serving
 
 ROOT = Path(__file__).parents[3]
 QUARTO = {
@@ -105,6 +107,25 @@ def test_a_python_that_pytorch_has_no_wheel_for(there: Place) -> None:
         "provider pytorch has torch 2.14, and not for amd64 and Python 3.13"
     )
     assert "cp312" in caught.value.hint
+
+
+def test_a_source_in_an_index_of_pip_has_the_address_of_pypi(tmp_path: Path) -> None:
+    page = tmp_path / "content/simple/pyspark"
+    page.mkdir(parents=True)
+    source = page / f"pyspark-{SPARK}.tar.gz"
+    (tmp_path / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: pyspark\nVersion: {SPARK}\n")
+    with tarfile.open(source, "w:gz") as tar:
+        tar.add(tmp_path / "PKG-INFO", f"pyspark-{SPARK}/PKG-INFO")
+    payloads.simple_index(page, [source])
+    with serving(tmp_path / "content") as server:
+        mirrors = {"pip": f"http://{LOGIN}@{server.address}/simple"}
+        there = place(server, tmp_path, replace(server.network(), mirrors=mirrors))
+        wanted = request("4.1", package="pyspark", sdist="pyspark.tar.gz")
+        (file,) = there.providers["pypi"].resolve(wanted).files
+    digest = hashlib.blake2b(source.read_bytes(), digest_size=32).hexdigest()
+    path = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{source.name}"
+    assert (file.url, file.sha256) == (upstream("pypi-files", path), payloads.sha256(source))
+    assert there.fetcher.kept(file.sha256) is not None
 
 
 @pytest.mark.parametrize("name", [name for name in LINES if name != "pytorch"])
