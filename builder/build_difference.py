@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import zip_longest
 from typing import Any
 
+from builder.changes import environment
 from builder.model import ImageLayer
 
 _WIDTH = 100
@@ -129,9 +130,7 @@ def compare_configs(held: Mapping[str, Any], built: Mapping[str, Any]) -> tuple[
 
 def _named(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without its layers, its variables by their names."""
-    inner = dict(config.get("config") or {})
-    env = [entry.partition("=") for entry in inner.get("Env") or ()]
-    inner["Env"] = {name: value for name, _, value in env}
+    inner = {**(config.get("config") or {}), "Env": environment(config)}
     return {key: value for key, value in {**config, "config": inner}.items() if key != "rootfs"}
 
 

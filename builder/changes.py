@@ -159,13 +159,16 @@ def _setting_changes(old: Image, new: Image) -> Iterator[_One]:
         )
 
 
+def environment(config: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that a configuration sets, by name."""
+    entries = (config.get("config") or {}).get("Env") or ()
+    return {name: value for name, _, value in (entry.partition("=") for entry in entries)}
+
+
 def _said(config: Mapping[str, Any]) -> dict[str, str]:
     """What a configuration says of a container, by what a Dockerfile calls it: `ENV HOME`."""
     inner = config.get("config") or {}
-    found = {}
-    for entry in inner.get("Env") or ():
-        name, _, value = entry.partition("=")
-        found[f"ENV {name}"] = value
+    found = {f"ENV {name}": value for name, value in environment(config).items()}
     for key, word in (("Entrypoint", "ENTRYPOINT"), ("Cmd", "CMD")):
         if inner.get(key):
             found[word] = json.dumps(inner[key], ensure_ascii=False)
