@@ -77,6 +77,7 @@ class LayerLocker:
         layers: dict[str, LayerLock] = {}
         errors: dict[str, BuilderError] = {}
         ended: dict[str, Future[None]] = {}
+        unasked: dict[str, str] = {}
 
         def work(target: Target) -> None:
             if target.parent in ended:
@@ -89,7 +90,7 @@ class LayerLocker:
                 before, what = held.get(target.id), "not locked"
                 if before and before.asked == self._layering.asked(target, layers):
                     layers[target.id], what = before, "as they were"
-                self._note(f"{target.id}: packages {what}: {error.message}")
+                unasked[target.id] = f"packages {what}: {error.message}"
             except BuilderError as error:
                 # What several cells have in common is told once.
                 errors.setdefault(error.message.replace(target.id, ""), error)
@@ -99,12 +100,20 @@ class LayerLocker:
                 ended[target.id] = pool.submit(work, target)
             for future in ended.values():
                 future.result()
+        self._tell_unasked({it.id: unasked[it.id] for it in targets if it.id in unasked})
         raise_all(list(errors.values()))
         return {
             target.id: layers[target.id]
             for target in targets
             if target.id in layers and layers[target.id].packages
         }
+
+    def _tell_unasked(self, reasons: Mapping[str, str]) -> None:
+        """Say what could not be asked for, by target, each reason once."""
+        for reason in dict.fromkeys(reasons.values()):
+            first, *others = [key for key in reasons if reasons[key] == reason]
+            more = f" and {len(others)} more" if others else ""
+            self._note(f"{first}{more}: {reason}")
 
     def _is_ready(self, target: Target, layers: Mapping[str, LayerLock]) -> bool:
         return self._layering.can_lock(target) and (target.is_root or target.parent in layers)

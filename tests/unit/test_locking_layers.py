@@ -137,9 +137,22 @@ def test_what_cannot_be_asked_stays_or_is_left_out(locking: Locking) -> None:
     first = locking.lock()
     locking.apt.versions["grep"] = "unreachable"
     assert locking.lock(first) == first
-    assert "base/os=2: packages as they were: example.org cannot be reached" in locking.notes
+    assert (
+        "base/os=2 and 1 more: packages as they were: example.org cannot be reached"
+        in locking.notes
+    )
     assert "base/os=2" not in locking.lock().layers
-    assert "base/os=2: packages not locked: example.org cannot be reached" in locking.notes
+    assert (
+        "base/os=2 and 1 more: packages not locked: example.org cannot be reached" in locking.notes
+    )
+
+
+def test_a_place_that_cannot_be_asked_is_told_of_once(locking: Locking) -> None:
+    locking.apt.versions["desk"] = "unreachable"
+    locking.lock()
+    assert [note for note in locking.notes if "reached" in note] == [
+        "desk/os=2,lang=1.10 and 1 more: packages not locked: example.org cannot be reached"
+    ]
 
 
 def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:
