@@ -68,6 +68,34 @@ def predict(
     )
 
 
+def foresee(
+    old: Mapping[str, bytes] | None,
+    new: Mapping[str, bytes],
+    held: ReleasedChart | None,
+    *,
+    images_change: bool,
+) -> ChartChange | None:
+    """What a change of the catalog makes of a chart, whose files it makes of `old`; None: nothing.
+
+    `held` is what the last release has of it: where that is not known, the version is `+1.0.0`,
+    `+0.1.0` or `+0.0.1`.
+    """
+    if old is None:
+        return ChartChange(action="package", version=FIRST, reason="new")
+    is_same = chart_fingerprint(old) == chart_fingerprint(new)
+    if is_same and not images_change:
+        return None
+    own = "" if is_same else "its templates or values"
+    reason = " and ".join(filter(None, (own, "its images" if images_change else "")))
+    before = held.values if held else value_types(old)
+    version = bump(held.version if held else "0.0.0", before=before, after=value_types(new))
+    return ChartChange(
+        action="package",
+        version=f"{held.version} → {version}" if held else f"+{version}",
+        reason=f"changed: {reason}",
+    )
+
+
 def publish_as(
     released: ChartPackage, *, listed: Collection[str], held: ChartPackage | None
 ) -> tuple[ChartChange, ChartPackage]:

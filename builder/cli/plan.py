@@ -13,13 +13,20 @@ from builder import schedule
 from builder.cli.options import Options, planning, since
 from builder.cli.wiring import Session
 from builder.plan import Observed, Plan
-from builder.report.plans import FORMATS, as_github
+from builder.report.plans import FORMATS, as_github, charts_as_markdown
 from builder.shards import SECONDS
 
 
 @click.command()
 @planning
 @since
+@click.option(
+    "--published",
+    default="",
+    metavar="REGISTRY",
+    envvar="BUILDER_PUBLISHED",
+    help="With --since and --format markdown: where releases are, for the versions of charts.",
+)
 @click.option("--format", "style", type=click.Choice([*FORMATS, "github"]), default="table")
 @click.option("--offline", is_flag=True, help="Ask no registry: everything counts as missing.")
 @click.option(
@@ -29,7 +36,12 @@ from builder.shards import SECONDS
     help="With --format github: the work that is worth a job of its own.",
 )
 def command(
-    style: str, offline: bool, since: Path | None, shard_seconds: float, **given: Any
+    style: str,
+    offline: bool,
+    since: Path | None,
+    published: str,
+    shard_seconds: float,
+    **given: Any,
 ) -> int:
     """Say what would be done, and why. Changes nothing.
 
@@ -38,12 +50,15 @@ def command(
       builder plan --select '+jupyter-python' --format json
     """
     options = Options(**given)
+    more: tuple[str, ...] = ()
     if since is not None:
-        from builder.cli.since import changes
+        from builder.cli.since import changes, chart_changes
 
         found = changes(options, since)
+        if style == "markdown":
+            more = charts_as_markdown(chart_changes(options, since, found, published))
         if not found:
-            click.echo(f"No target differs from {since}.")
+            click.echo("\n".join([f"No target differs from {since}.", *more]))
             return 0
         options = replace(options, select=tuple(found))
     session = Session(options)
@@ -61,7 +76,7 @@ def command(
         text = as_github(plan, schedule.seconds(plan, added), shard_seconds)
         click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
     else:
-        click.echo(FORMATS[style](plan))
+        click.echo("\n".join([FORMATS[style](plan), *more]))
     return 0
 
 

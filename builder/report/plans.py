@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
+from builder.charting import ChartChange
 from builder.plan import FORMAT, Plan, TargetPlan
 from builder.shards import SECONDS, divide, levels
 from builder.text import count
@@ -110,6 +111,12 @@ def as_markdown(plan: Plan) -> str:
             *(["", f"And {count(more, 'step')} more."] if more else []),
         ]
     )
+
+
+def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:
+    """Lines that say which charts get which version; none where no chart does."""
+    rows = [f"| `{name}` | {it.version} | {it.reason} |" for name, it in charts.items()]
+    return ("", "| chart | version | why |", "|---|---|---|", *rows) if rows else ()
 
 
 def _cell(text: str) -> str:

@@ -256,6 +256,33 @@ def test_a_plan_of_what_differs_from_another_checkout(
     assert targets(run(*plan, "--format", "json", "--select", "tool,os=1")) == ["tool/os=1"]
 
 
+def test_which_charts_a_change_is_about(run: Run, folder: Folder, tmp_path: Path) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    plan = ("plan", "--offline", "--format", "markdown", "--since", str(before))
+    assert run(*plan).out == f"No target differs from {before}.\n"
+    folder.edit("charts/desk/chart.yaml", "description: ", "description: Really ")
+    assert run(*plan).out == (
+        f"No target differs from {before}.\n\n| chart | version | why |\n|---|---|---|\n"
+        "| `desk` | +0.0.1 | changed: its templates or values |\n"
+    )
+    folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
+    assert run(*plan).out.endswith(
+        "| `desk` | +0.0.1 | changed: its templates or values and its images |\n"
+    )
+
+
+def test_a_registry_whose_releases_say_no_version(
+    run: Run, folder: Folder, tmp_path: Path, registry: Registry
+) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.edit("charts/desk/chart.yaml", "description: ", "description: Really ")
+    plan = ("plan", "--offline", "--format", "markdown", "--since", str(before))
+    registry.script = lambda _method, _path: (403, {}, b"")
+    found = run(*plan, "--published", registry.address)
+    assert "| `desk` | +0.0.1 | changed: its templates or values |\n" in found.out
+    assert f"the releases in {registry.address} cannot be read: " in found.err
+
+
 def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:
     files = [folder.root / ".github" / "workflows" / name for name in ("weekly.yml", "pr.yml")]
     names = ".github/workflows/weekly.yml, .github/workflows/pr.yml"
