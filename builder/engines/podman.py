@@ -54,6 +54,7 @@ class Podman:
         self._isolated = isolated
         self._home = Home(state=state.absolute(), runtime=runtime, limits=limits, short=True)
         self._lock = threading.RLock()
+        self._built: dict[str, str] = {}  # digest to local name
 
     @property
     def name(self) -> str:
@@ -79,7 +80,9 @@ class Podman:
         self._run(podman_argv.push_argv(self._program, local, partial), request)
         layouts.canonize(partial, request.below)
         layouts.settle(partial, request.layout)
-        return layouts.built(request.layout, local=local)
+        built = layouts.built(request.layout, local=local)
+        self._built[built.digest] = local
+        return built
 
     def start(self, request: StartRequest) -> Container:
         """Start a container. Raises StepError."""
@@ -183,6 +186,9 @@ class Podman:
         """Have a parent or an input here, under the name that `build_argv` gives it."""
         exists = (self._program, "image", "exists", str(image))
         if not image.digest or self._runner.run(self._command(exists), check=False).code != 0:
+            # What is pulled has layers of its own: as it was built it would take its room twice.
+            if local := self._built.pop(image.digest, ""):
+                self.drop(local)
             self._run(podman_argv.pull_argv(self._program, image), request)
         # podman forgets one of two names that an image is given at the same time.
         with self._lock:

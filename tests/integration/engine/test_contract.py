@@ -18,6 +18,7 @@ from builder.engines.choose import choose
 from builder.errors import BuilderError, StepError
 from builder.ports import Container, StartRequest
 from builder.process import Command, Runner
+from builder.store import RegistryStore
 from tests.integration.engine.conftest import Bench
 
 COPY = "FROM parent\nCOPY hello /hello\n"
@@ -256,6 +257,21 @@ def test_what_is_dropped_is_gone(bench: Bench) -> None:
     again = bench.engine.build(bench.request(COPY))  # its parent is fetched once more
     assert again.digest
     bench.engine.drop(again.local)
+
+
+def test_a_parent_that_was_built_here_takes_its_room_once(bench: Bench) -> None:
+    if bench.engine.name != "podman":
+        pytest.skip("Docker has one copy of what it built and what it pulls")
+    built = bench.engine.build(bench.request(COPY, name="lower"))
+    place = bench.parent.with_tag("lower")
+    store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
+    lower = place.at(store.push(built.layout, place, bench.parent))
+    upper = bench.request("FROM parent\nRUN true\n", name="upper", contexts={"parent": lower})
+    above = bench.engine.build(upper)
+    with pytest.raises(BuilderError):
+        bench.engine.start(StartRequest(image=built.local, command=("true",)))
+    for name in (str(lower), above.local):
+        bench.engine.drop(name)
 
 
 def test_images_of_registries_are_listed_until_they_are_dropped(bench: Bench) -> None:
