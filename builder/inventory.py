@@ -17,9 +17,10 @@ for d in m.distributions():
     size = sum(f.size or 0 for f in d.files or ())
     print("pip", d.metadata["Name"], d.version, size, sep="\\t")
 """
-# What lies below /usr is Debian's, and counted there.
+# What lies below /usr is Debian's, and counted there; of two libraries the first is R's choice.
 _R = """
 p <- installed.packages()[, c("Package", "Version", "LibPath"), drop = FALSE]
+p <- p[!duplicated(p[, "Package"]), , drop = FALSE]
 d <- file.path(p[, "LibPath"], p[, "Package"])
 own <- !startsWith(d, "/usr/lib/") & !startsWith(d, "/usr/share/")
 s <- integer(nrow(p))

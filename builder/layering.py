@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from builder.fingerprint import canonical, own_values, sha256
 from builder.lock import LayerLock, Lock
@@ -85,10 +85,12 @@ class Layering:
         *,
         own: Mapping[str, Mapping[str, LockedPackage]],
         keep: Mapping[str, LockedPackage] | None = None,
+        held: Mapping[str, LockedPackage] | None = None,
     ) -> LayerRequest:
         """What is asked of an ecosystem; `own` is what the target has of others already."""
         below = self.below(target, layers)
         packages, owners = below.get(ecosystem, ({}, {}))
+        apt = (below.get("apt", ({}, {}))[0], own.get("apt", {}))
         return LayerRequest(
             target=target,
             base=(base := self._expansion.base_of(target)),
@@ -98,8 +100,10 @@ class Layering:
             owners=owners,
             limits=self.limits(target).get(ecosystem, {}),
             keep=keep or {},
+            held=held or {},
             lines=tuple(self._lines(target)),
-            python=self._python(target, below.get("apt", ({}, {}))[0], own.get("apt", {})),
+            python=self._language(target, "python", "python3", apt),
+            r=self._language(target, "r", "r-base-core", apt),
             archives=tuple(self._archives(target)) if ecosystem == "apt" else (),
         )
 
@@ -128,11 +132,13 @@ class Layering:
                 if file.name.endswith(".deb"):
                     yield file
 
-    def _python(self, target: Target, *apt: Mapping[str, LockedPackage]) -> str:
-        """The exact version of the Python of a target: of its line, or of Debian's package."""
-        if line := self._lock.versions.get(f"python={target.cell.values.get('python')}"):
+    def _language(
+        self, target: Target, axis: str, package: str, apt: Sequence[Mapping[str, LockedPackage]]
+    ) -> str:
+        """The exact version of a target's Python or R: of its line, or of Debian's package."""
+        if line := self._lock.versions.get(f"{axis}={target.cell.values.get(axis)}"):
             return line
         for packages in reversed(apt):
-            if "python3" in packages and (match := _VERSION.match(packages["python3"].version)):
+            if package in packages and (match := _VERSION.match(packages[package].version)):
                 return match[1]
         return ""

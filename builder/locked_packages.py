@@ -12,14 +12,15 @@ from builder.files import place_file
 from builder.fingerprint import downloads
 from builder.layering import Layering
 from builder.model import Target
-from builder.packages import Inventory, LockedPackage
+from builder.packages import R_OWN, Inventory, LockedPackage
 from builder.render.package_lists import file_path
 from builder.text import count
 from builder.work import Ports, Work
 
 _SHOWN = 20
-_OWN = {"pip": {"pip", "setuptools"}}  # what a new environment of Python brings by itself
-_COMPARED = ("apt", "pip")
+# What a new environment of Python, and R, bring by themselves.
+_OWN = {"pip": frozenset({"pip", "setuptools"}), "r": R_OWN}
+_COMPARED = ("apt", "pip", "r")
 
 
 def provide(
@@ -96,6 +97,8 @@ def _others(
     for name, version in _versions(ecosystem, installed).items():
         if name in packages or name in _OWN.get(ecosystem, ()):
             continue
+        if ecosystem == "r" and not installed["r"][name].size:
+            continue  # Debian's own, which is compared as that
         if name not in below:
             yield f"{ecosystem} {name}: installed {version}, not locked"
         elif below[name] != version:
@@ -104,7 +107,7 @@ def _others(
 
 def _versions(ecosystem: str, inventory: Inventory) -> dict[str, str]:
     found = {name: it.version for name, it in inventory.get(ecosystem, {}).items()}
-    if ecosystem == "apt":
+    if ecosystem != "pip":
         return found
     return {str(canonicalize_name(name)): version for name, version in found.items()}
 

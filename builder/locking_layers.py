@@ -133,7 +133,9 @@ class LayerLocker:
                 continue
             before = held.packages.get(ecosystem, {}) if held else {}
             stays = {} if covered else self._stays(before)
-            request = self._layering.request(target, ecosystem, layers, own=packages, keep=stays)
+            request = self._layering.request(
+                target, ecosystem, layers, own=packages, keep=stays, held=before
+            )
             if before and is_same and covered and resolver.is_newest(request, before):
                 packages[ecosystem] = before
             else:

@@ -28,9 +28,10 @@ class LayerRequest:
     `below` are the packages of that ecosystem that its ancestors have, who are their `owners` (by
     package, the id of a target): they stay as they are.
     `limits` are what a package may be at most, or at least, as the ecosystem writes it; `keep` are
-    packages that should stay where they can. `lines` are those of the target's lineage, with the
-    names of their providers. `python` is the exact version that packages of Python are for.
-    `archives` are files that lines of the target come as, which are packages of the ecosystem.
+    packages that should stay where they can, `held` are what the lock has of the target. `lines`
+    are those of the target's lineage, with the names of their providers. `python` and `r` are the
+    exact versions that packages of Python and R are for, "" where the target has none. `archives`
+    are files that lines of the target come as, which are packages of the ecosystem.
     """
 
     target: Target
@@ -41,8 +42,10 @@ class LayerRequest:
     owners: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, LockedPackage] = field(default_factory=dict)
+    held: Mapping[str, LockedPackage] = field(default_factory=dict)
     lines: tuple[tuple[str, LineRequest], ...] = ()
     python: str = ""
+    r: str = ""
     archives: tuple[RemoteFile, ...] = ()
 
 

@@ -214,7 +214,7 @@ def _image(name: str, spec: ImageSpec) -> Image:
 
 
 def _hold(spec: HoldSpec) -> Hold:
-    packages = {"apt": dict(spec.apt), "pip": dict(spec.pip)}
+    packages = {"apt": dict(spec.apt), "pip": dict(spec.pip), "r": dict(spec.r)}
     return Hold(
         packages={ecosystem: items for ecosystem, items in packages.items() if items},
         reason=spec.reason,

@@ -25,6 +25,8 @@ AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
 PlatformName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]
 PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
+_LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
+RLimit = Annotated[str, StringConstraints(pattern=rf"^{_LIMIT}(, ?{_LIMIT})*$")]
 Reason = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -97,6 +99,7 @@ class HoldSpec(_Spec):
 
     apt: dict[str, str] = Field({}, description="a version by package, e.g. git: '1:2.47*'")
     pip: dict[str, str] = Field({}, description="a limit by package, e.g. lxml: '>=5.3.1'")
+    r: dict[str, RLimit] = Field({}, description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
     reason: Annotated[str, StringConstraints(min_length=1)]
     until: Day = Field(description="when to look whether it is still needed, YYYY-MM-DD")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from builder.lock import LayerLock
 from builder.packages import LockedPackage
@@ -15,12 +16,9 @@ def package_lists(layer: LayerLock | None) -> dict[str, bytes]:
     """The lists by path below the downloads of a build context: a folder for each ecosystem."""
     found = {}
     for ecosystem, packages in layer.packages.items() if layer else ():
-        if ecosystem == "apt":
-            found[f"{ecosystem}/{PACKAGES}"] = _apt(packages).encode()
-        elif ecosystem == "npm":
-            found[f"{ecosystem}/{PACKAGES}"] = _npm(packages).encode()
-        else:
-            found[f"{ecosystem}/{REQUIREMENTS}"] = requirements(packages).encode()
+        file, line = _LISTS[ecosystem]
+        text = "".join(f"{line(name, it)}\n" for name, it in sorted(packages.items()))
+        found[f"{ecosystem}/{file}"] = text.encode()
     return found
 
 
@@ -37,13 +35,33 @@ def file_path(ecosystem: str, package: LockedPackage) -> str:
 
 def requirements(packages: Mapping[str, LockedPackage]) -> str:
     """Packages of Python as a file of requirements, with the hash that each must have."""
-    lines = (f"{name}=={it.version} --hash={it.digest}\n" for name, it in sorted(packages.items()))
-    return "".join(lines)
+    return "".join(f"{_pip(name, it)}\n" for name, it in sorted(packages.items()))
 
 
-def _apt(packages: Mapping[str, LockedPackage]) -> str:
-    return "".join(f"{name}={it.version}\n" for name, it in sorted(packages.items()))
+def _apt(name: str, package: LockedPackage) -> str:
+    return f"{name}={package.version}"
 
 
-def _npm(packages: Mapping[str, LockedPackage]) -> str:
-    return "".join(f"{it.sha512}  {name}\n" for name, it in sorted(packages.items()))
+def _pip(name: str, package: LockedPackage) -> str:
+    return f"{name}=={package.version} --hash={package.digest}"
+
+
+def _npm(name: str, package: LockedPackage) -> str:
+    return f"{package.sha512}  {name}"
+
+
+def _r(name: str, package: LockedPackage) -> str:
+    """With its hash, and its path in Package Manager's repository."""
+    return f"{name} {package.sha256} {package.source}/{package.file}"
+
+
+_LISTS: Mapping[str, tuple[str, Callable[[str, LockedPackage], str]]] = MappingProxyType(
+    {
+        "apt": (PACKAGES, _apt),
+        "pip": (REQUIREMENTS, _pip),
+        "wheel": (REQUIREMENTS, _pip),
+        "npm": (PACKAGES, _npm),
+        "r": (PACKAGES, _r),
+    }
+)
+"""The file of each ecosystem, and what it says of a package: as its installer reads it."""

@@ -16,6 +16,7 @@ from builder.resolvers.fetch import Fetcher
 from builder.resolvers.npm import NpmPackages
 from builder.resolvers.npm_layers import NpmLayers
 from builder.resolvers.pip_layers import PipLayers
+from builder.resolvers.r_layers import RLayers
 
 
 def layer_resolvers(
@@ -41,4 +42,5 @@ def layer_resolvers(
             runner=runner, network=network, folder=folder, only_looks=only_looks, is_alone=True
         ),
         "npm": NpmLayers(packages=NpmPackages(runner=runner, network=network), fetcher=fetcher),
+        "r": RLayers(fetcher=fetcher),
     }

@@ -15,7 +15,7 @@ from builder.resolvers.sources import CRAN_KEY, NVIDIA_KEYS, place, upstream
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
-_CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
+CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 
 
 class AptLines:
@@ -179,6 +179,6 @@ class NvidiaLines(RepositoryLines):
 
 
 def _codename(request: LineRequest, provider: str) -> str:
-    if request.base.value not in _CODENAMES:
+    if request.base.value not in CODENAMES:
         raise ConfigError(f"provider {provider} does not know Debian {request.base.value}")
-    return _CODENAMES[request.base.value]
+    return CODENAMES[request.base.value]

@@ -57,12 +57,14 @@ class FakeLayers(Calls):
     ) -> None:
         super().__init__()
         self.versions = dict(versions)
+        self.held: dict[str, Mapping[str, LockedPackage]] = {}
         self._folder = folder
         self._needs = needs or {}
 
     def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
         """What the table says, less what the ancestors have."""
         self._call("resolve", request.target.id)
+        self.held[request.target.id] = request.held
         found: dict[str, LockedPackage] = {}
         wanted = list(request.names)
         while wanted:

@@ -61,6 +61,26 @@ def test_every_way_to_differ(folder: Folder) -> None:
     )
 
 
+def test_packages_of_r_differ_by_their_names_as_they_are(folder: Folder) -> None:
+    locked = {"R6": "2.6.1", "Matrix": "1.7-4"}
+    well = inventory(r={"R6": "2.6.1", "Matrix": "1.7-4", "stats": "4.5.0", "MASS": "7.3-65"})
+    assert said(folder, well, inventory(r={}), r=locked) == ""
+    # Without a size it is Debian's; with one, somebody installed it.
+    extra = {"cli": Package(version="3.6.5", size=9), "curl": Package(version="7.0", size=0)}
+    assert said(folder, {"r": {**well["r"], **extra}}, inventory(r={}), r=locked) == (
+        f"{BASE} has other packages than the lock says:\n"
+        "    r cli: installed 3.6.5, not locked\n"
+        "  hint: does a RUN of the recipe install something by itself?"
+    )
+    other = inventory(r={"r6": "2.6.1", "Matrix": "1.7-3"})
+    assert said(folder, other, None, r=locked) == (
+        f"{BASE} has other packages than the lock says:\n"
+        "    r R6: locked 2.6.1, not installed\n"
+        "    r Matrix: locked 1.7-4, installed 1.7-3\n"
+        "  hint: does a RUN of the recipe install something by itself?"
+    )
+
+
 def test_a_parent_that_is_not_known(folder: Folder) -> None:
     installed = inventory(apt={"libc6": "2.42", "tar": "1.35", "curl": "8.14"})
     assert said(folder, installed, None, apt=LOCKED) == (

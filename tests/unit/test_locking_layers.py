@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from builder.errors import BuilderError
+from builder.layering import Layering
 from builder.lock import Lock
 from builder.locking import lock_catalog
 from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
 from tests.fakes.bases import FakeBases, FakeLines
-from tests.fakes.catalog import TODAY, Folder, prints
-from tests.fakes.layers import FakeLayers
+from tests.fakes.catalog import LOCK, TODAY, Folder, prints
+from tests.fakes.layers import FakeLayers, package
 
 LINES = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
 HAS = {
@@ -160,6 +161,23 @@ def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:
     with pytest.raises(BuilderError) as caught:
         locking.lock()
     assert str(caught.value) == "nobody has grep, which base/os=2 wants"
+
+
+def test_a_resolver_is_told_what_the_lock_has(locking: Locking) -> None:
+    found = locking.lock()
+    locking.apt.versions["grep"] = "3.12"
+    locking.lock(found)
+    assert {name: it.version for name, it in locking.apt.held["base/os=2"].items()} == {
+        "grep": "3.11", "libacl": "2.3", "tar": "1.35",
+    }  # fmt: skip
+
+
+def test_languages_that_come_without_a_line_are_debians(locking: Locking) -> None:
+    project = locking.folder.load()
+    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=LOCK)
+    own = {"apt": {"r-base-core": package("r-base-core", "4.5.0-3")}}
+    request = layering.request(project.expansion.targets["base/os=2"], "r", {}, own=own)
+    assert (request.r, request.python) == ("4.5.0", "")
 
 
 def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:

@@ -33,6 +33,19 @@ def test_every_field_of_the_matrix_is_described() -> None:
             assert field.get("description"), f"{name}.{key}"
 
 
+@pytest.mark.parametrize("limit", [">= 1.1, < 2", "==1.7-4", "!= 1.0"])
+def test_a_limit_is_as_r_writes_it(limit: str) -> None:
+    hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
+    assert schema.HoldSpec.model_validate(hold).r == {"dplyr": limit}
+
+
+@pytest.mark.parametrize("limit", ["1.1", "~= 1.1", ">= 1.1 < 2", ""])
+def test_what_is_no_limit_is_refused(limit: str) -> None:
+    hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
+    with pytest.raises(ValueError, match="should match pattern"):
+        schema.HoldSpec.model_validate(hold)
+
+
 def test_the_starter_points_its_editor_at_the_schema() -> None:
     text = (ROOT / "matrix.yaml").read_text(encoding="utf-8")
     assert text.splitlines()[0] == (

@@ -13,12 +13,19 @@ OAK = LockedPackage(
 
 
 def test_each_ecosystem_has_a_list_in_its_clients_words() -> None:
-    held = layer(apt={"tar": "1.35", "grep": "3.11"}, pip={"six": "1.17"}, npm={"oak@1.0.0": "1"})
+    held = layer(
+        apt={"tar": "1.35", "grep": "3.11"},
+        pip={"six": "1.17"},
+        npm={"oak@1.0.0": "1"},
+        r={"cli": "3.6.5"},
+    )
     six, oak = package("six", "1.17").digest, package("oak@1.0.0", "1").sha512
+    cli = package("cli", "3.6.5").sha256
     assert package_lists(held) == {
         "apt/packages.txt": b"grep=3.11\ntar=1.35\n",
         "pip/requirements.txt": f"six==1.17 --hash={six}\n".encode(),
         "npm/packages.txt": f"{oak}  oak@1.0.0\n".encode(),
+        "r/packages.txt": f"cli {cli} main/pool/cli_3.6.5.deb\n".encode(),
     }
     assert package_lists(None) == {}
 

@@ -1,0 +1,94 @@
+"""An index of R packages, `PACKAGES`, and versions and limits as R writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_FIELD = re.compile(r"^([\w@]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_NEED = re.compile(r"([A-Za-z][A-Za-z0-9.]*)\s*(?:\(([^)]*)\))?")
+_LIMIT = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9][0-9.-]*)")
+_HARD = ("Depends", "Imports", "LinkingTo")  # what a package cannot be installed without
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """A package that another needs; `limit` is `>= 1.2`, or "" where any version will do."""
+
+    name: str
+    limit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A version of a package. `r` is its limit on R itself; `file` is the path of its file."""
+
+    name: str
+    version: str
+    r: str
+    needs: tuple[Need, ...]
+    file: str
+
+
+class RIndex:
+    """What a repository has. `folder` is that of the index, `src/contrib`, without a slash."""
+
+    def __init__(self, text: str, folder: str) -> None:
+        self._folder = folder
+        self._paragraphs: dict[str, list[str]] = {}
+        for paragraph in re.split(r"\n\s*\n", text):
+            if match := re.search(r"^Package:\s*(\S+)", paragraph, re.MULTILINE):
+                self._paragraphs.setdefault(match[1], []).append(paragraph)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The packages that it has."""
+        return tuple(self._paragraphs)
+
+    def entries(self, name: str) -> tuple[Entry, ...]:
+        """The versions of a package, newest first: of few there is one for a later R beside."""
+        found = [self._entry(name, text) for text in self._paragraphs.get(name, ())]
+        here = [entry for entry in found if entry is not None]
+        return tuple(sorted(here, key=lambda entry: version_key(entry.version), reverse=True))
+
+    def _entry(self, name: str, paragraph: str) -> Entry | None:
+        fields = dict(_FIELD.findall(paragraph))
+        if "Version" not in fields or fields.get("OS_type", "unix").strip() != "unix":
+            return None
+        version = fields["Version"].strip()
+        needs = list(_needs(fields))
+        # A folder of its own is how a repository has a package for a later R as well.
+        folder = "/".join(part for part in (self._folder, fields.get("Path", "").strip()) if part)
+        return Entry(
+            name=name,
+            version=version,
+            r=", ".join(need.limit for need in needs if need.name == "R" and need.limit),
+            needs=tuple(need for need in needs if need.name != "R"),
+            file=f"{folder}/{name}_{version}.tar.gz",
+        )
+
+
+def _needs(fields: dict[str, str]) -> Iterator[Need]:
+    for field in _HARD:
+        for text in fields.get(field, "").split(","):
+            if match := _NEED.match(text.strip()):
+                yield Need(name=match[1], limit=(match[2] or "").strip())
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """A version as R compares it: by its numbers, whatever is between them."""
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+def meets(version: str, limit: str) -> bool:
+    """Whether a version is within a limit, `>= 1.2, < 2`; "": none."""
+    key = version_key(version)
+    return all(_holds(key, sign, version_key(other)) for sign, other in _LIMIT.findall(limit))
+
+
+def _holds(one: tuple[int, ...], sign: str, other: tuple[int, ...]) -> bool:
+    return {
+        ">=": one >= other, "<=": one <= other, "==": one == other,
+        "!=": one != other, ">": one > other, "<": one < other,
+    }[sign]  # fmt: skip
