@@ -16,8 +16,8 @@ from pathlib import Path
 from tests.integration.providers.payloads import run
 
 SNAPSHOT = "2026-11-20"
-# desc needs cli, which is compiled, and R6; praise needs nothing.
-PACKAGES = ("cli", "desc", "praise", "R6")
+# here needs rprojroot; glue is compiled; praise needs nothing.
+PACKAGES = ("glue", "here", "praise", "rprojroot")
 _SUITE = "trixie"
 _FIELDS = ("Package", "Version", "Depends", "Imports", "LinkingTo", "License")
 

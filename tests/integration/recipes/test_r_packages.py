@@ -45,12 +45,12 @@ images:
   r-minimal: {{from: debian, axes: [debian, r]}}
   r-probe: {{from: r-minimal}}
 """
-RECIPE = "summary: Packages of R as recipes install them\npackages: {r: [praise, desc]}\n"
+RECIPE = "summary: Packages of R as recipes install them\npackages: {r: [praise, here, glue]}\n"
 DOCKERFILE = "FROM {{ parent }}\n{{ install_r(packages) }}\nUSER 1000\n"
 TEST = """\
 def test_packages_load(host):
-    code = "desc::desc(package = 'R6'); cat(is.character(praise::praise()))"
-    assert host.check_output(f'Rscript -e "{code}"') == "TRUE"
+    code = "cat(glue::glue('a{1+1}'), is.function(here::here), is.character(praise::praise()))"
+    assert host.check_output(f'Rscript -e "{code}"') == "a2 TRUE TRUE"
 """
 # The tests of r-minimal want what `base` has, and this one stands on a plain Debian.
 PLAIN = (
@@ -211,9 +211,9 @@ def test_another_file_under_the_same_name_is_refused(place: Place) -> None:
 
 
 def test_a_file_that_is_gone_is_told(place: Place) -> None:
-    place.kept("R6").unlink()
-    place.file("R6").unlink()
+    place.kept("rprojroot").unlink()
+    place.file("rprojroot").unlink()
     assert (
-        f"the snapshot {SNAPSHOT} does not have {place.path('R6')} any more,"
+        f"the snapshot {SNAPSHOT} does not have {place.path('rprojroot')} any more,"
         " and it is not kept here\n  hint: run `builder lock --upgrade`\n"
     ) in place.build(code=5)
