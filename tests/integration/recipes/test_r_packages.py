@@ -198,7 +198,8 @@ def test_another_file_under_the_same_name_is_refused(place: Place) -> None:
     expected = place.kept("praise").name
     place.kept("praise").unlink()
     file = place.file("praise")
-    file.write_bytes(file.read_bytes() + b"\0")
+    original = file.read_bytes()
+    file.write_bytes(original + b"\0")
     said = place.build(code=5)
     assert (
         f"build:{PROBE} failed: {file.name}:"
@@ -208,6 +209,7 @@ def test_another_file_under_the_same_name_is_refused(place: Place) -> None:
         f"    found    {sha256(file)}\n"
     ) in said
     assert place.digest() is None
+    file.write_bytes(original)
 
 
 def test_a_file_that_is_gone_is_told(place: Place) -> None:
