@@ -104,7 +104,8 @@ class Layering:
             lines=tuple(self._lines(target)),
             python=self._language(target, "python", "python3", apt),
             r=self._language(target, "r", "r-base-core", apt),
-            archives=tuple(self._archives(target)) if ecosystem == "apt" else (),
+            julia=self._language(target, "julia", "julia", apt),
+            archives=tuple(self._archives(target, ecosystem)),
         )
 
     def _lines(self, target: Target) -> Iterator[tuple[str, LineRequest]]:
@@ -123,13 +124,15 @@ class Layering:
                         ),
                     )  # fmt: skip
 
-    def _archives(self, target: Target) -> Iterator[RemoteFile]:
-        """Packages of Debian that a line of the target comes as."""
+    def _archives(self, target: Target, ecosystem: str) -> Iterator[RemoteFile]:
+        """Packages of Debian that a line of the target comes as; the Julia that its are for."""
         base = self._expansion.base_of(target).id
-        for axis, name in own_values(target, self._expansion).items():
+        values = own_values(target, self._expansion) if ecosystem == "apt" else target.cell.values
+        for axis, name in values.items():
             line = self._lock.lines.get(f"{axis}={name}")
             for file in line.files.get(base, ()) if line else ():
-                if file.name.endswith(".deb"):
+                is_package = ecosystem == "apt" and file.name.endswith(".deb")
+                if is_package or (ecosystem == axis == "julia" and file.name.endswith(".tar.gz")):
                     yield file
 
     def _language(

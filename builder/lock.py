@@ -19,7 +19,7 @@ from builder.ports import BaseLock
 
 FORMAT = 3
 FILE = "matrix.lock"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|git-tree-sha1:[0-9a-f]{40}")
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 

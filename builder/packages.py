@@ -26,8 +26,9 @@ Inventory = Mapping[str, Mapping[str, Package]]
 class LockedPackage:
     """A package as the lock has it: one version of it, in one file.
 
-    `digest` is `sha256:<hex>` of the file, or `sha512:<hex>` where its index states that;
-    `source` is the suite or the index that has it; `file` is its path there, without a host.
+    `digest` is `sha256:<hex>` of the file, `sha512:<hex>` where its index states that, or
+    `git-tree-sha1:<hex>` of what is in it; `source` is the suite or the index that has it; `file`
+    is its path there, without a host.
     """
 
     version: str

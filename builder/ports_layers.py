@@ -29,9 +29,9 @@ class LayerRequest:
     package, the id of a target): they stay as they are.
     `limits` are what a package may be at most, or at least, as the ecosystem writes it; `keep` are
     packages that should stay where they can, `held` are what the lock has of the target. `lines`
-    are those of the target's lineage, with the names of their providers. `python` and `r` are the
-    exact versions that packages of Python and R are for, "" where the target has none. `archives`
-    are files that lines of the target come as, which are packages of the ecosystem.
+    are those of the target's lineage, with the names of their providers. `python`, `r` and `julia`
+    are the exact versions that packages of each are for, "" where the target has none. `archives`
+    are files that lines of the target come as, which are packages of the ecosystem, or bring some.
     """
 
     target: Target
@@ -46,6 +46,7 @@ class LayerRequest:
     lines: tuple[tuple[str, LineRequest], ...] = ()
     python: str = ""
     r: str = ""
+    julia: str = ""
     archives: tuple[RemoteFile, ...] = ()
 
 

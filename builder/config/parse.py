@@ -214,9 +214,9 @@ def _image(name: str, spec: ImageSpec) -> Image:
 
 
 def _hold(spec: HoldSpec) -> Hold:
-    packages = {"apt": dict(spec.apt), "pip": dict(spec.pip), "r": dict(spec.r)}
+    kinds = {"apt": spec.apt, "pip": spec.pip, "r": spec.r, "julia": spec.julia}
     return Hold(
-        packages={ecosystem: items for ecosystem, items in packages.items() if items},
+        packages={ecosystem: dict(items) for ecosystem, items in kinds.items() if items},
         reason=spec.reason,
         until=spec.until,
     )

@@ -100,6 +100,7 @@ class HoldSpec(_Spec):
     apt: dict[str, str] = Field({}, description="a version by package, e.g. git: '1:2.47*'")
     pip: dict[str, str] = Field({}, description="a limit by package, e.g. lxml: '>=5.3.1'")
     r: dict[str, RLimit] = Field({}, description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
+    julia: dict[str, str] = Field({}, description="as in [compat], e.g. CSV: '~0.10.14'")
     reason: Annotated[str, StringConstraints(min_length=1)]
     until: Day = Field(description="when to look whether it is still needed, YYYY-MM-DD")
 

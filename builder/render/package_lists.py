@@ -55,6 +55,12 @@ def _r(name: str, package: LockedPackage) -> str:
     return f"{name} {package.sha256} {package.source}/{package.file}"
 
 
+def _julia(name: str, package: LockedPackage) -> str:
+    """With its uuid and its git tree, of which its file is made: `package/<uuid>/<tree>`."""
+    _, uuid, tree = package.file.split("/")
+    return f"{name} {package.version} {uuid} {tree}"
+
+
 _LISTS: Mapping[str, tuple[str, Callable[[str, LockedPackage], str]]] = MappingProxyType(
     {
         "apt": (PACKAGES, _apt),
@@ -62,6 +68,7 @@ _LISTS: Mapping[str, tuple[str, Callable[[str, LockedPackage], str]]] = MappingP
         "wheel": (REQUIREMENTS, _pip),
         "npm": (PACKAGES, _npm),
         "r": (PACKAGES, _r),
+        "julia": (PACKAGES, _julia),
     }
 )
 """The file of each ecosystem, and what it says of a package: as its installer reads it."""

@@ -13,6 +13,7 @@ from builder.process import Runner
 from builder.resolvers.apt import AptRoot
 from builder.resolvers.apt_layers import AptLayers
 from builder.resolvers.fetch import Fetcher
+from builder.resolvers.julia_layers import JuliaLayers
 from builder.resolvers.npm import NpmPackages
 from builder.resolvers.npm_layers import NpmLayers
 from builder.resolvers.pip_layers import PipLayers
@@ -43,4 +44,5 @@ def layer_resolvers(
         ),
         "npm": NpmLayers(packages=NpmPackages(runner=runner, network=network), fetcher=fetcher),
         "r": RLayers(fetcher=fetcher),
+        "julia": JuliaLayers(fetcher=fetcher),
     }

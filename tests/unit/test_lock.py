@@ -12,6 +12,7 @@ from builder.errors import ConfigError
 from builder.lock import LineLock
 from builder.model import RemoteFile
 from tests.fakes.catalog import LOCK
+from tests.fakes.julia_packages import Release, uuid_of
 from tests.fakes.layers import layer, package
 
 
@@ -75,3 +76,14 @@ def test_a_digest_is_a_sha256_or_a_sha512() -> None:
     assert lock.parse(text).layers == {"base/os=2": held}
     with pytest.raises(ConfigError, match=r"package lamp@2\.0\.0 is not `version digest source"):
         lock.parse(text.replace(f"sha512:{'ab' * 64}", f"sha512:{'ab' * 32}"))
+
+
+def test_a_package_may_be_known_by_its_git_tree() -> None:
+    julia = Release(name="CSV", version="0.10.15").locked
+    held = replace(LOCK, layers={"base/os=2": replace(layer(), packages={"julia": {"CSV": julia}})})
+    text = lock.dump(held)
+    line = f"0.10.15 {julia.digest} General package/{uuid_of('CSV')}/{julia.file_name}"
+    assert f'     "CSV": "{line}"' in text.splitlines()
+    assert lock.parse(text) == held
+    with pytest.raises(ConfigError, match="package CSV is not `version digest source file`"):
+        lock.parse(text.replace("git-tree-sha1:", "git-tree-sha1:0"))

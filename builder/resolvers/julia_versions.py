@@ -1,0 +1,107 @@
+"""Versions of Julia's packages, and the ranges that registries and people write of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+Number = tuple[int, int, int]
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
+_RANGE = re.compile(r"(\d+(?:\.\d+){0,2}|\*)(?:\s*-\s*(\d+(?:\.\d+){0,2}|\*))?")
+_LIMIT = re.compile(r"(\^|~|=|>=|≥|<|)\s*v?(\d+(?:\.\d+){0,2})")
+_END = 1 << 60
+
+
+@dataclass(frozen=True)
+class Range:
+    """Versions from `first` on, and below `end`."""
+
+    first: Number
+    end: Number
+
+    def __contains__(self, version: str) -> bool:
+        return self.first <= number(version) < self.end
+
+
+@cache
+def number(version: str) -> Number:
+    """Major, minor and patch: what ranges are about. Raises ValueError where it is none."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        raise ValueError(f"not a version: {version!r}")
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def is_release(version: str) -> bool:
+    """Whether it is a version, and no pre-release."""
+    match = _VERSION.fullmatch(version)
+    return match is not None and match[4] is None
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """Releases in order. A build, `1.2.3+1`, is newer than those of lower numbers."""
+
+    def key(version: str) -> tuple[Number, tuple[tuple[int, int, str], ...]]:
+        parts = version.partition("+")[2].split(".")
+        return number(version), tuple(
+            (0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part
+        )
+
+    return sorted(versions, key=key, reverse=True)
+
+
+@cache
+def parse_range(text: str) -> Range:
+    """A range of a registry: `1` is 1.x.y, `0.5-0.7` ends after 0.7.x. ValueError as `number`."""
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a range of versions: {text!r}")
+    first, last = match[1], match[2] or match[1]
+    return Range(_padded(first), _after(last))
+
+
+def parse_limit(text: str) -> tuple[Range, ...]:
+    """What a person writes, as in `[compat]` of a Project.toml: any of `^1.2, ~0.3.1, =1.4.0`.
+
+    Raises ValueError.
+    """
+    return tuple(_limit(part.strip()) for part in text.split(","))
+
+
+def _limit(text: str) -> Range:
+    if " - " in text:
+        return parse_range(text)
+    match = _LIMIT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a limit of versions: {text!r}")
+    sign, words = match[1], match[2]
+    first = _padded(words)
+    if sign == "<":
+        return Range((0, 0, 0), first)
+    if sign in {">=", "≥"}:
+        return Range(first, (_END, 0, 0))
+    if sign == "=":
+        return Range(first, _after(f"{first[0]}.{first[1]}.{first[2]}"))
+    parts = words.split(".")
+    if sign == "~":
+        return Range(first, _after(".".join(parts[:2])))
+    # Up to the first number that is not zero, or the last that is written.
+    kept = next((place for place, part in enumerate(parts, 1) if int(part)), len(parts))
+    return Range(first, _after(".".join(parts[:kept])))
+
+
+def _padded(text: str) -> Number:
+    numbers = [int(part) for part in text.split(".")] if text != "*" else []
+    major, minor, patch = (*numbers, 0, 0, 0)[:3]
+    return major, minor, patch
+
+
+def _after(text: str) -> Number:
+    """The first version that no longer begins with `text`."""
+    if text == "*":
+        return _END, 0, 0
+    *most, last = (int(part) for part in text.split("."))
+    return _padded(".".join(map(str, (*most, last + 1))))
