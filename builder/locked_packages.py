@@ -20,7 +20,7 @@ from builder.work import Ports, Work
 _SHOWN = 20
 # What a new environment of Python, and R, bring by themselves.
 _OWN = {"pip": frozenset({"pip", "setuptools"}), "r": R_OWN}
-_COMPARED = ("apt", "pip", "r")
+_COMPARED = ("apt", "pip", "r", "julia")
 
 
 def provide(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from builder import inventory
 from builder.errors import StepError
 from builder.packages import Package
+from builder.process import Command, Runner, which
 
 TEXT = (
     "apt\ttar\t1.35+dfsg-3\t3000k\n"
@@ -71,3 +74,20 @@ def test_what_the_parent_has_is_not_the_recipes() -> None:
 
 def test_the_largest() -> None:
     assert [name for name, _ in inventory.largest(FOUND, 2)] == ["pip numpy", "apt tar"]
+
+
+def test_packages_of_every_depot_of_julia_are_listed(tmp_path: Path, runner: Runner) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "tr", "sed", "du", "cut", "basename"):
+        (tools / name).symlink_to(str(which(name)))
+    for name, file in (("CSV", "Project.toml"), ("Old", "JuliaProject.toml")):
+        place = tmp_path / "depot/packages" / name / "AbCdE"
+        place.mkdir(parents=True)
+        (place / file).write_text(f'name = "{name}"\nversion = "0.10.15"\n')
+    env = {"PATH": str(tools), "JULIA_DEPOT_PATH": f"~/.julia:{tmp_path / 'depot'}:"}
+    plain = ("env", "--ignore-environment", *(f"{key}={value}" for key, value in env.items()))
+    output = runner.run(Command(argv=(*plain, "sh", "-c", inventory.SCRIPT)))
+    found = inventory.parse_lines(output.stdout)["julia"]
+    assert {name: it.version for name, it in found.items()} == {"CSV": "0.10.15", "Old": "0.10.15"}
+    assert all(it.size for it in found.values())

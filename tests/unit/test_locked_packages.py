@@ -125,3 +125,13 @@ def test_what_an_input_brings_is_locked_there(folder: Folder) -> None:
     check_installed(target, work, copied, inventory(apt={}))
     with pytest.raises(StepError, match=r"apt desk: locked 1, installed 3"):
         check_installed(target, work, inventory(apt={"desk": "3"}), inventory(apt={}))
+
+
+def test_packages_of_julia_are_compared_by_the_names_that_they_have(folder: Folder) -> None:
+    installed = inventory(julia={"CSV": "0.10.15", "Zlib_jll": "1.3.1+2"})
+    locked = {"CSV": "0.10.15", "Zlib_jll": "1.3.1+1"}
+    assert said(folder, installed, inventory(), julia=locked) == (
+        f"{BASE} has other packages than the lock says:\n"
+        "    julia Zlib_jll: locked 1.3.1+1, installed 1.3.1+2\n"
+        "  hint: does a RUN of the recipe install something by itself?"
+    )

@@ -1,26 +1,31 @@
 """Julia from a mirror through the whole of production: looked up, fetched, checked, built, tested.
 
-The mirror has Debian 11's Julia, and the registry of packages is one that the test recipe makes:
-Julia's own are not reached here. So julia-datascience, whose packages come from there, is not run,
-nor is a Julia of today.
+The mirror has Debian 11's Julia, and a package server with a registry of the test's own: Julia's
+are not reached here. So julia-datascience, whose packages come from there, is not run, nor is a
+Julia of today, nor are packages with binaries of their own (artifacts).
 """
 
 from __future__ import annotations
 
 import functools
 import http.server
+import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from builder.cli.options import Options
 from builder.cli.wiring import Session
+from builder.files import write
 from builder.kube_play import free_port
+from builder.packages import LockedPackage
 from builder.ports import StartRequest
 from builder.process import Command, Runner
+from tests.fakes.julia_packages import Release, served, tarball
 from tests.integration.broken import check_rejected
 from tests.integration.recipes.julia_release import VERSION, make_release
 from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch
@@ -35,7 +40,9 @@ catalog:
   registries: [embedded]
   embedded: 127.0.0.1:{port}
 network:
-  mirrors: {{julia: "http://127.0.0.1:{mirror}"}}
+  mirrors:
+    julia: "http://127.0.0.1:{mirror}"
+    julia-packages: "http://127.0.0.1:{mirror}/packages"
 axes:
   debian:
     "13": {{sources: [{{bootstrap: trixie}}]}}
@@ -48,97 +55,149 @@ images:
   julia: {{from: debian, axes: [debian, julia], publish: false}}
   julia-minimal: {{from: base, axes: [julia], inputs: [julia]}}
   julia-probe: {{from: julia-minimal}}
+  julia-echo: {{from: julia-probe}}
 """
 )
 
 RECIPE = """\
-summary: A package out of a registry, installed as recipes install
+summary: A package of a registry, installed as recipes install
 packages:
-  julia: [Answer]
+  julia: [{name}]
 """
 
 DOCKERFILE = """\
 FROM {{ parent }}
-USER 0
-COPY files/registry.sh /tmp/registry.sh
-RUN sh /tmp/registry.sh && rm /tmp/registry.sh
 {{ install_julia(packages) }}
-RUN rm -rf /tmp/Answer
 USER 1000
 """
 
-# One package in a git repository, and a registry that names its tree.
-REGISTRY = r"""
-set -e
-export HOME=/tmp GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
-id=6b2c1e0a-6f0c-4a52-9a3c-0d3c1f5f4a11
-mkdir -p /tmp/Answer/src && cd /tmp/Answer
-printf 'name = "Answer"\nuuid = "%s"\nversion = "0.1.0"\n' $id > Project.toml
-printf 'module Answer\nanswer() = 42\nend\n' > src/Answer.jl
-git init --quiet && git add . && git commit --quiet --message=a
-tree=$(git rev-parse 'HEAD^{tree}')
-mkdir -p /opt/julia-depot/registries/Probe/A/Answer && cd /opt/julia-depot/registries/Probe
-printf 'name = "Probe"\nuuid = "11111111-6f0c-4a52-9a3c-0d3c1f5f4a11"\nrepo = "/tmp/none"\n' \
-  > Registry.toml
-printf '[packages]\n%s = { name = "Answer", path = "A/Answer" }\n' $id >> Registry.toml
-printf 'name = "Answer"\nuuid = "%s"\nrepo = "/tmp/Answer"\n' $id > A/Answer/Package.toml
-printf '["0.1.0"]\ngit-tree-sha1 = "%s"\n' $tree > A/Answer/Versions.toml
-"""
+# The newest Depth does not fit, nor does the newest Answer.
+DATES = {"Dates": "ade2ca70-3891-5945-98fb-dc099432e06a"}
+DEPTH = Release(name="Depth", version="1.2.0", needs={"Dates": ""}, uuids=DATES)
+ANSWER = Release(name="Answer", version="1.1.0", needs={"Depth": "1"})
+ECHO = Release(name="Echo", version="0.3.1", needs={"Depth": "1.1-2"})
+SERVED = (
+    Release(name="Depth", version="1.0.0"),
+    DEPTH,
+    Release(name="Depth", version="2.0.0"),
+    Release(name="Answer", version="1.0.0"),
+    ANSWER,
+    Release(name="Answer", version="2.0.0", julia="1.9-1"),
+    ECHO,
+)
 
 TEST = """\
-def test_the_package_answers(host):
-    code = "using Answer; print(Answer.answer())"
-    assert host.check_output(f"julia --startup-file=no -e '{code}'") == "42"
+def test_{name}_is_the_version_of_the_lock(host):
+    code = "using {name}; print({name}.told(), {name}.Depth.told())"
+    found = host.check_output(f"julia --startup-file=no -e '{{code}}'")
+    assert found == "{name} {version}Depth 1.2.0"
 """
 
 
 @pytest.fixture(scope="module")
-def mirror() -> Iterator[int]:
-    """The port of upstream's mirror."""
+def mirror() -> Iterator[tuple[int, Path]]:
+    """The port of upstream's mirror, and its folder."""
     folder = scratch("test-julia-mirror-")
     runner = Runner()
     try:
         make_release(folder, runner)
+        for path, data in served(*SERVED).items():
+            write(folder / "packages" / path, data)
         handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
+        yield server.server_address[1], folder
         server.shutdown()
     finally:
         runner.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def add_probe(root: Path) -> None:
-    """The recipe that installs a package."""
+def add_recipe(root: Path, recipe: str, package: Release) -> None:
+    """A recipe that installs a package."""
     for name, text in {
-        "recipe.yaml": RECIPE,
+        "recipe.yaml": RECIPE.format(name=package.name),
         "Dockerfile.j2": DOCKERFILE,
-        "README.md": "# julia-probe\n",
-        "files/registry.sh": REGISTRY,
-        "tests/test_julia_probe.py": TEST,
+        "README.md": f"# {recipe}\n",
+        f"tests/test_{recipe.replace('-', '_')}.py": TEST.format(
+            name=package.name, version=package.version
+        ),
     }.items():
-        path = root / "images/julia-probe" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        write(root / "images" / recipe / name, text.encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A catalog with everything locked and built, and what was said of another file before."""
+
+    catalog: Catalog
+    refused: str
 
 
 @pytest.fixture(scope="module")
-def catalog(mirror: int) -> Iterator[Catalog]:
-    """Everything locked and built."""
-    root = scratch("test-julia-")
+def made(mirror: tuple[int, Path]) -> Iterator[Made]:
+    """Everything locked and built; at first the package server has another Depth than it says."""
+    root, (port, folder) = scratch("test-julia-"), mirror
     try:
-        (root / "matrix.yaml").write_text(MATRIX.format(port=free_port(), mirror=mirror))
+        (root / "matrix.yaml").write_text(MATRIX.format(port=free_port(), mirror=port))
         shutil.copytree(ROOT / "images", root / "images")
-        add_probe(root)
+        add_recipe(root, "julia-probe", ANSWER)
+        add_recipe(root, "julia-echo", ECHO)
         found = Catalog(root=root)
         found.borrow_tools()
-        for command in (("lock",), ("build", "--engine", "podman")):
-            done = found.run(*command)
-            assert done.returncode == 0, done.stderr + done.stdout
-        yield found
+        done = found.run("lock")
+        assert done.returncode == 0, done.stderr + done.stdout
+        depth = folder / "packages" / DEPTH.locked.file
+        depth.write_bytes(tarball({**DEPTH.files, "src/Depth.jl": "module Depth\nend\n"}))
+        done = found.run("build", "--engine", "podman")
+        assert done.returncode == 5, done.stderr + done.stdout
+        refused = done.stderr + done.stdout
+        depth.write_bytes(tarball(DEPTH.files))
+        done = found.run("build", "--engine", "podman")
+        assert done.returncode == 0, done.stderr + done.stdout
+        yield Made(catalog=found, refused=refused)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def catalog(made: Made) -> Catalog:
+    """The catalog."""
+    return made.catalog
+
+
+def layers(catalog: Catalog) -> dict[str, Mapping[str, LockedPackage]]:
+    """The locked packages of Julia, by image."""
+    return {
+        key.partition("/")[0]: layer.packages["julia"]
+        for key, layer in catalog.session().locked().layers.items()
+        if "julia" in layer.packages
+    }
+
+
+def test_the_lock_has_what_fits_and_a_child_what_its_parent_lacks(catalog: Catalog) -> None:
+    assert layers(catalog) == {
+        "julia-probe": {"Answer": ANSWER.locked, "Depth": DEPTH.locked},
+        "julia-echo": {"Echo": ECHO.locked},
+    }
+
+
+def test_another_tree_at_the_server_was_refused(made: Made) -> None:
+    assert "Depth 1.2.0: what came has another git tree than expected" in made.refused
+    assert f"expected {DEPTH.tree}" in made.refused
+
+
+def test_what_is_installed_is_listed(catalog: Catalog) -> None:
+    files = {path.name.partition("-debian")[0]: path for path in evidence(catalog)}
+    found = json.loads(files["julia-echo"].read_text())["julia"]
+    assert {name: it["version"] for name, it in found.items()} == {
+        "Answer": ANSWER.version, "Depth": DEPTH.version, "Echo": ECHO.version,
+    }  # fmt: skip
+
+
+def evidence(catalog: Catalog) -> list[Path]:
+    """What is installed in each image, as its smoke test listed it."""
+    return sorted((catalog.state / "packages").glob("*.json"))
 
 
 def test_the_stable_version_was_looked_up(catalog: Catalog) -> None:
@@ -163,10 +222,10 @@ def test_packages_load_without_being_compiled_as_any_user(catalog: Catalog, user
     session = catalog.session()
     lock = session.locked()
     prints = session.fingerprints(lock)
-    code = 'using Answer; print(Answer.answer(), isdir(joinpath(DEPOT_PATH[1], "compiled")))'
+    code = 'using Echo; print(Echo.told(), isdir(joinpath(DEPOT_PATH[1], "compiled")))'
     with session.registry():
         plan = session.plan(lock, prints, session.observed(lock, prints))
-        item = next(it for key, it in plan.targets.items() if key.startswith("julia-probe/"))
+        item = next(it for key, it in plan.targets.items() if key.startswith("julia-echo/"))
         assert item.digest
         image = str(item.repository.at(item.digest))
         engine = session.engine
@@ -175,6 +234,6 @@ def test_packages_load_without_being_compiled_as_any_user(catalog: Catalog, user
             inside = container.testinfra.removeprefix("podman://")
             argv = ("podman", "exec", "--user", user, inside, "julia", "--startup-file=no", "-e")
             command = Command(argv=(*argv, code), env=dict(container.env), timeout=300)
-            assert session.runner.run(command).stdout == "42false"
+            assert session.runner.run(command).stdout == "Echo 0.3.1false"
         finally:
             engine.remove(container)
