@@ -67,8 +67,8 @@ class JuliaLayers:
 
         def one(name: str) -> Path:
             it = packages[name]
-            url = upstream(SERVER, it.file)
-            return self._trees.fetch(f"{name} {it.version}", url, it.file_name)
+            tree = it.digest.removeprefix(f"{TREE}:")
+            return self._trees.fetch(f"{name} {it.version}", upstream(SERVER, it.file), tree)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(packages, pool.map(one, packages), strict=True))
@@ -81,6 +81,8 @@ class JuliaLayers:
             found = solve(world, roots, request.target.id)
         except NoneFitError as error:
             raise _none(request, error) from None
+        except ValueError as error:
+            raise StepError(f"a registry of Julia is not understood: {error}") from error
         chosen = {uuid: version for uuid, version in found.items() if uuid not in world.fixed}
         locked = {
             registry.packages[uuid].name: _locked(registry.packages[uuid], version)

@@ -54,9 +54,9 @@ function write_registry(packages)
         place = mkpath(joinpath(root, uuid))
         about = ["name" => name, "uuid" => uuid, "repo" => ""]
         write(joinpath(place, "Package.toml"), quoted(about))
-        section = "[\"$version\"]\n"
         tree = quoted(["git-tree-sha1" => tree])
-        write(joinpath(place, "Versions.toml"), section * tree)
+        write(joinpath(place, "Versions.toml"), "[\"$version\"]\n" * tree)
+        section = "[\"$(first(split(version, r"[-+]")))\"]\n"  # ranges know numbers alone
         write(joinpath(place, "Deps.toml"), section * quoted(needs(folder)))
         write(joinpath(place, "Compat.toml"), "")
     end

@@ -71,9 +71,9 @@ FROM {{ parent }}
 USER 1000
 """
 
-# The newest Depth does not fit, nor does the newest Answer.
+# The newest Depth does not fit, nor does the newest Answer; one has a build, as those of binaries.
 DATES = {"Dates": "ade2ca70-3891-5945-98fb-dc099432e06a"}
-DEPTH = Release(name="Depth", version="1.2.0", needs={"Dates": ""}, uuids=DATES)
+DEPTH = Release(name="Depth", version="1.2.0+1", needs={"Dates": ""}, uuids=DATES)
 ANSWER = Release(name="Answer", version="1.1.0", needs={"Depth": "1"})
 ECHO = Release(name="Echo", version="0.3.1", needs={"Depth": "1.1-2"})
 SERVED = (
@@ -90,7 +90,7 @@ TEST = """\
 def test_{name}_is_the_version_of_the_lock(host):
     code = "using {name}; print({name}.told(), {name}.Depth.told())"
     found = host.check_output(f"julia --startup-file=no -e '{{code}}'")
-    assert found == "{name} {version}Depth 1.2.0"
+    assert found == "{name} {version}Depth 1.2.0+1"
 """
 
 
@@ -183,7 +183,7 @@ def test_the_lock_has_what_fits_and_a_child_what_its_parent_lacks(catalog: Catal
 
 
 def test_another_tree_at_the_server_was_refused(made: Made) -> None:
-    assert "Depth 1.2.0: what came has another git tree than expected" in made.refused
+    assert "Depth 1.2.0+1: what came has another git tree than expected" in made.refused
     assert f"expected {DEPTH.tree}" in made.refused
 
 

@@ -259,6 +259,11 @@ def test_a_registry_that_is_not_one(there: Upstream) -> None:
     )
 
 
+def test_a_range_that_is_not_one(there: Upstream) -> None:
+    said = refused(there, Release(name="A", version="1.0.0", needs={"B": "^1"}), B1)
+    assert said == "a registry of Julia is not understood: not a range of versions: '^1'"
+
+
 def test_a_server_that_cannot_be_asked(there: Upstream) -> None:
     with pytest.raises(UnreachableError) as caught:
         JuliaLayers(fetcher=nowhere(there.folder)).resolve(asked("A", julia="1.10.4"))
