@@ -78,7 +78,8 @@ if isfile(LOCKED)
         name, version, uuid, tree = split(line)
         push!(locked, (name, version, uuid, tree, lay(name, uuid, tree)))
     end
-    write_registry([installed(); locked])
+    every = Dict(item[3] => item for item in [installed(); locked])  # by uuid
+    write_registry(values(every))
 end
 Pkg.add([Pkg.PackageSpec(name = name) for name in ARGS])
 # Pkg builds what it laid down itself.
