@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from builder.errors import ConfigError, StepError, UnreachableError
-from builder.lock import LayerLock
 from builder.model import RemoteFile
 from builder.packages import LockedPackage
-from builder.render.package_lists import package_lists
 from builder.resolvers.julia_layers import JuliaLayers
 from builder.resolvers.sources import upstream
-from tests.fakes.julia_packages import Release, served, tarball, tree_of, uuid_of
+from tests.fakes.julia_packages import Release, served, tarball, uuid_of
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream, nowhere
 
@@ -240,25 +238,6 @@ def test_a_tarball_that_is_not_julia_s(there: Upstream, tarred: bytes, said: str
         chosen(there, *PLAIN, tarred=tarred)
 
 
-def test_a_server_that_is_not_one(there: Upstream) -> None:
-    there.serve("julia-packages/registries", "nothing\n")
-    with pytest.raises(StepError) as caught:
-        JuliaLayers(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
-    assert str(caught.value) == "julia-packages: it lists no registry"
-
-
-def test_a_registry_that_is_not_one(there: Upstream) -> None:
-    files = {"Registry.toml": 'name = "General"\n'}
-    place = f"registry/{uuid_of('General')}/{tree_of(files)}"
-    there.serve("julia-packages/registries", f"/{place}\n")
-    there.serve(f"julia-packages/{place}", tarball(files))
-    with pytest.raises(StepError) as caught:
-        JuliaLayers(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
-    assert str(caught.value) == (
-        f"registry {uuid_of('General')}: its Registry.toml is not understood: 'packages'"
-    )
-
-
 def test_a_range_that_is_not_one(there: Upstream) -> None:
     said = refused(there, Release(name="A", version="1.0.0", needs={"B": "^1"}), B1)
     assert said == "a registry of Julia is not understood: not a range of versions: '^1'"
@@ -282,28 +261,3 @@ def test_the_same_is_asked_for_once(there: Upstream) -> None:
     assert resolver.resolve(request) is resolver.resolve(request)
     assert len(there.server.asked) == 3
     assert not resolver.is_newest(request, resolver.resolve(request))
-
-
-def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
-    resolver = layers(there, *PLAIN)
-    found = resolver.fetch(asked("A"), {"A": A2.locked, "B": B12.locked})
-    assert {name: path.read_bytes() for name, path in found.items()} == {
-        "A": tarball(A2.files), "B": tarball(B12.files),
-    }  # fmt: skip
-    there.serve(f"julia-packages/{B1.locked.file}", tarball(B2.files))
-    with pytest.raises(StepError) as caught:
-        resolver.fetch(asked("A"), {"B": B1.locked})
-    assert str(caught.value).splitlines()[:3] == [
-        "B 1.0.0: what came has another git tree than expected",
-        f"    expected {B1.tree}",
-        f"    found    {B2.tree}",
-    ]
-
-
-def test_the_list_that_a_build_is_given() -> None:
-    layer = LayerLock(epoch=1, asked="", packages={"julia": {"B": B12.locked, "A": A1.locked}})
-    assert package_lists(layer) == {
-        "julia/packages.txt": (
-            f"A 1.0.0 {uuid_of('A')} {A1.tree}\nB 1.2.0 {uuid_of('B')} {B12.tree}\n"
-        ).encode()
-    }
