@@ -37,13 +37,8 @@ class LockedPackage:
     file: str
 
     @property
-    def sha256(self) -> str:
-        """The hash in hex."""
-        return self.digest.partition(":")[2]
-
-    @property
-    def sha512(self) -> str:
-        """The same, where it is a sha512."""
+    def hash(self) -> str:
+        """The hash alone, in hex."""
         return self.digest.partition(":")[2]
 
     @property

@@ -29,7 +29,7 @@ def file_path(ecosystem: str, package: LockedPackage) -> str:
     """
     if ecosystem != "npm":
         return f"{ecosystem}/{package.file_name}"
-    digest = package.sha512
+    digest = package.hash
     return f"npm/_cacache/content-v2/sha512/{digest[:2]}/{digest[2:4]}/{digest[4:]}"
 
 
@@ -47,12 +47,12 @@ def _pip(name: str, package: LockedPackage) -> str:
 
 
 def _npm(name: str, package: LockedPackage) -> str:
-    return f"{package.sha512}  {name}"
+    return f"{package.hash}  {name}"
 
 
 def _r(name: str, package: LockedPackage) -> str:
     """With its hash, and its path in Package Manager's repository."""
-    return f"{name} {package.sha256} {package.source}/{package.file}"
+    return f"{name} {package.hash} {package.source}/{package.file}"
 
 
 def _julia(name: str, package: LockedPackage) -> str:

@@ -82,11 +82,11 @@ class AptLayers:
         self, request: LayerRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
-        kept = {it.sha256: self._fetcher.kept(it.sha256) for it in packages.values()}
+        kept = {it.hash: self._fetcher.kept(it.hash) for it in packages.values()}
         archives = {} if all(kept.values()) else self._root(request).archives()
 
         def get(package: LockedPackage) -> Path:
-            return kept[package.sha256] or self._file(package, archives)
+            return kept[package.hash] or self._file(package, archives)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(packages, pool.map(get, packages.values()), strict=True))
@@ -100,7 +100,7 @@ class AptLayers:
             try:
                 return self._fetcher.file(
                     RemoteFile(
-                        name=package.file_name, url=place + package.file, sha256=package.sha256
+                        name=package.file_name, url=place + package.file, sha256=package.hash
                     )
                 )
             except MissingError:
@@ -172,7 +172,7 @@ class AptLayers:
                 write(self._record(package), said[name].encode(), lasting=False)
 
     def _record(self, package: LockedPackage) -> Path:
-        return self._folder / package.sha256
+        return self._folder / package.hash
 
 
 def _pins(request: LayerRequest) -> str:

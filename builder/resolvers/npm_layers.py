@@ -88,7 +88,7 @@ class NpmLayers:
     def _file(self, package: LockedPackage) -> Path:
         url = upstream("npm", package.file)
         try:
-            return self._fetcher.file_by_sha512(package.file_name, url, package.sha512)
+            return self._fetcher.file_by_sha512(package.file_name, url, package.hash)
         except MissingError as error:
             raise StepError(
                 f"npm has no {package.file} any more, and it is not kept here",

@@ -136,13 +136,13 @@ class PipLayers:
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
         missing = {
-            name: it for name, it in packages.items() if not (self._folder / it.sha256).is_file()
+            name: it for name, it in packages.items() if not (self._folder / it.hash).is_file()
         }
         if missing:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=".") as folder:
                 self._download(request, missing, Path(folder))
-        return {name: self._folder / it.sha256 for name, it in packages.items()}
+        return {name: self._folder / it.hash for name, it in packages.items()}
 
     # Choosing.
 
@@ -219,7 +219,7 @@ class PipLayers:
         output = self._runner.run(command, check=False)
         for file in folder.glob("*.whl"):
             keep(file, self._folder)
-        gone = [it for it in asked.values() if not (self._folder / it.sha256).is_file()]
+        gone = [it for it in asked.values() if not (self._folder / it.hash).is_file()]
         if gone:
             said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", output.log, re.MULTILINE))
             others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""

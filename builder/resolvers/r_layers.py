@@ -95,7 +95,7 @@ class RLayers:
             url = _url(package.source, path)
             try:
                 return self._fetcher.file(
-                    RemoteFile(name=package.file_name, url=url, sha256=package.sha256)
+                    RemoteFile(name=package.file_name, url=url, sha256=package.hash)
                 )
             except MissingError:
                 continue

@@ -91,7 +91,7 @@ class FakeLayers(Calls):
         self._call("fetch", request.target.id)
         found = {}
         for name, item in packages.items():
-            found[name] = self._folder / item.sha256
+            found[name] = self._folder / item.hash
             self._folder.mkdir(parents=True, exist_ok=True)
             found[name].write_text(f"{name} {item.version}")
         return found

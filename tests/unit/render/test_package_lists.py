@@ -19,8 +19,8 @@ def test_each_ecosystem_has_a_list_in_its_clients_words() -> None:
         npm={"oak@1.0.0": "1"},
         r={"cli": "3.6.5"},
     )
-    six, oak = package("six", "1.17").digest, package("oak@1.0.0", "1").sha512
-    cli = package("cli", "3.6.5").sha256
+    six, oak = package("six", "1.17").digest, package("oak@1.0.0", "1").hash
+    cli = package("cli", "3.6.5").hash
     assert package_lists(held) == {
         "apt/packages.txt": b"grep=3.11\ntar=1.35\n",
         "pip/requirements.txt": f"six==1.17 --hash={six}\n".encode(),

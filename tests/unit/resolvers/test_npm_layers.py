@@ -242,7 +242,7 @@ def test_names_are_exact_and_known(there: Upstream, npm: Npm) -> None:
 def test_files_are_fetched_and_kept_by_their_sha512(there: Upstream, npm: Npm) -> None:
     there.serve("npm/oak/-/oak-1.0.0.tgz", b"oak")
     resolver = layers(there, npm)
-    place = there.folder / OAK.sha512
+    place = there.folder / OAK.hash
     for _ in range(2):
         assert resolver.fetch(asked(DESK), {"oak@1.0.0": OAK}) == {"oak@1.0.0": place}
     assert place.read_bytes() == b"oak"
@@ -271,7 +271,7 @@ def test_a_file_that_vanished(there: Upstream, npm: Npm) -> None:
         "  hint: run `builder lock --upgrade`"
     )
     there.folder.mkdir(exist_ok=True)
-    (there.folder / OAK.sha512).write_bytes(b"oak")
+    (there.folder / OAK.hash).write_bytes(b"oak")
     assert layers(there, npm).fetch(asked(DESK), {"oak@1.0.0": OAK})
 
 

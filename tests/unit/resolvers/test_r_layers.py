@@ -317,6 +317,6 @@ def test_another_file_is_refused(there: Upstream) -> None:
     assert str(caught.value) == (
         f"R6_2.6.1.tar.gz: http://{there.server.address}/{path}"
         " has another sha256 than expected\n"
-        f"    expected {locked('R6 2.6.1').sha256}\n    found    {other}\n"
+        f"    expected {locked('R6 2.6.1').hash}\n    found    {other}\n"
         "  hint: it was replaced upstream, or the mirror serves another file; do not build with it"
     )
