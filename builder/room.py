@@ -1,7 +1,8 @@
 """Makes room on the disk while steps run. Implements `execute.Room`.
 
 What is pushed, and on which nothing that is yet to be built stands, is dropped from the engine
-where room runs short, the oldest first. With a budget nothing starts that would not fit.
+where room runs short for a build, or for the pod of a chart, the oldest first. With a budget no
+build starts that would not fit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from builder.errors import StepError
 from builder.events import Result
 from builder.plan import Plan, Step, TargetPlan
 from builder.ports import Engine
-from builder.space import Needs
+from builder.space import UNPACKED, Needs
 from builder.text import gigabytes
 
 RESERVE = 1_000_000_000
@@ -52,20 +53,16 @@ class DiskRoom:
         self.dropped: list[str] = []
 
     def admit(self, step: Step, running: Collection[str]) -> bool:
-        """Whether a build may start beside what runs; room is made first where it is short."""
+        """Whether a step may start beside what runs; room is made first where it is short."""
+        if step.kind == "chart":
+            self._make(self._played(step))
         if step.kind != "build" or step.action != "build":
             return True
         others = [name.partition(":")[2] for name in running]
         wanted = self._take(step.target) + sum(
             self._needs[name].own for name in others if name in self._waiting
         )
-        left = self._left()
-        while left < wanted and (oldest := self._unneeded()):
-            self._held.remove(oldest)
-            self._here.discard(oldest)
-            self._drop(oldest)
-            self.dropped.append(oldest)
-            left = self._left()
+        left = self._make(wanted)
         if left < wanted and any(name in self._waiting for name in others):
             return False
         if left < wanted and self._budget:
@@ -85,6 +82,22 @@ class DiskRoom:
             self._held.append(target)
             if result.status == "done":
                 self._here.add(target)
+
+    def _make(self, wanted: int) -> int:
+        """Drop what nothing needs until so many bytes are left, or all of it; what is left."""
+        left = self._left()
+        while left < wanted and (oldest := self._unneeded()):
+            self._held.remove(oldest)
+            self._here.discard(oldest)
+            self._drop(oldest)
+            self.dropped.append(oldest)
+            left = self._left()
+        return left
+
+    def _played(self, step: Step) -> int:
+        """What the pod of a chart takes, which has an engine of its own: its first image."""
+        targets = [name.partition(":")[2] for name in step.needs[:1]]
+        return sum(round(UNPACKED * self._needs[name].whole) for name in targets)
 
     def _take(self, target: str) -> int:
         """What a build of it takes: with all that it stands on, where not all of that is here."""

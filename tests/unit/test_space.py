@@ -161,6 +161,19 @@ def test_what_nobody_waits_for_makes_room_the_oldest_first(week: Week) -> None:
     assert most <= 50 * GB - RESERVE
 
 
+def test_the_pod_of_a_chart_is_made_room_for(plan: Plan) -> None:
+    disk = FakeDisk(taken={DESK: 8 * GB, ROOT: 3 * GB}, size=24 * GB)
+    room = room_of(plan, disk)
+    chart = Step(
+        id="chart:desk", kind="chart", target="desk", needs=(f"build:{DESK}",), action="package",
+        reason="",
+    )  # fmt: skip
+    for target in (ROOT, DESK):
+        room.ended(Result(step=f"build:{target}", status="done"))
+    assert room.admit(chart, ())  # 15.1 GB unpacked, of 12
+    assert room.dropped == [DESK]  # what is yet to be built stands on the base
+
+
 def test_a_budget_is_kept_by_waiting(plan: Plan) -> None:
     disk = FakeDisk(taken={"else": 10 * GB})
     room = room_of(plan, disk, 28 * GB)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import re
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from builder import kube_play
 from builder.engines.podman_probe import probe
 from builder.errors import StepError
 from builder.kube_play import HOST, KubePlayer, free_port
@@ -113,6 +115,23 @@ def rules(runner: Runner, toolroot: ToolRoot) -> str:
     """The firewall rules of this host, of either kind."""
     command = Command(argv=("sh", "-ec", "iptables-save; nft list ruleset"))
     return runner.run(toolroot.command(command)).stdout
+
+
+def test_images_of_earlier_pods_make_room(
+    player: KubePlayer, parent: Reference, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def images() -> list[str]:
+        file = work / "kube/storage/overlay-images/images.json"
+        return [name for image in json.loads(file.read_text()) for name in image.get("names", [])]
+
+    with player.play(chart(parent, SERVE), port=8080, log=work / "kube.log"):
+        pass
+    assert str(parent) in images()
+    monkeypatch.setattr(kube_play, "ROOM", sys.maxsize)
+    gone = chart(parent.with_tag("gone"), SERVE)
+    with pytest.raises(StepError), player.play(gone, port=8080, log=work / "kube.log"):
+        pass
+    assert str(parent) not in images()
 
 
 def test_a_pod_answers_and_leaves_nothing(
