@@ -47,6 +47,12 @@ def test_python_is_the_one_of_every_shell(host):
         assert host.check_output(f"{shell} 'command -v python3'") == f"{PYTHON}3", shell
 
 
+def test_no_file_tells_when_packages_were_installed(host):
+    # uv notes the times of what it installs from, in a file beside what a package is.
+    assert host.check_output("find /opt/python -name uv_cache.json") == ""
+    assert host.run("grep -rl uv_cache.json /opt/python/lib --include=RECORD").rc == 1
+
+
 def test_python_computes(host):
     code = "import ssl, sqlite3, lzma, ctypes, zoneinfo; print(sum(range(101)))"
     assert python(host, code) == "5050"

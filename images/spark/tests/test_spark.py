@@ -1,5 +1,7 @@
 """Spark, used from the language of the image, in a local session."""
 
+import re
+
 import pytest
 
 # Python's own workers take part: an RDD of Python objects, and a function in SQL.
@@ -99,6 +101,14 @@ def test_spark_has_the_s3_client_of_its_hadoop(host):
     jars = host.check_output("ls /opt/spark/jars").split()
     (hadoop,) = (jar.split("client-api-")[1] for jar in jars if "hadoop-client-api-" in jar)
     assert f"hadoop-aws-{hadoop}" in jars
+
+
+def test_java_reads_its_store_of_certificates(host):
+    store = "/etc/ssl/certs/java/cacerts"
+    found = host.check_output(f"keytool -list -keystore {store} -storepass changeit")
+    assert found.count("trustedCertEntry") > 100
+    # One day, that of the lock: nothing tells when the image was built.
+    assert len(set(re.findall(r"\w{3} \d{1,2}, \d{4}", found))) == 1
 
 
 def test_spark_shows_its_jobs(host):
