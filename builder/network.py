@@ -31,7 +31,7 @@ _SERVERS = {
     "packagemanager": ("PACKAGE_MANAGER_URL", "/cran"),
     "pytorch": ("PYTORCH_INDEX_URL", "/cpu"),
 }
-_NAMES = tuple(dict.fromkeys((*_INDEXES, "maven", *UPSTREAM)))
+_NAMES = (*_INDEXES, "maven", *UPSTREAM)
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

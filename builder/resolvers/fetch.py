@@ -98,11 +98,9 @@ class Fetcher:
         found = self._download(file.name, file.url, sha256=file.sha256)
         return self._folder / found
 
-    def file_by_sha512(self, name: str, url: str, sha512: str) -> Path:
+    def file_by_sha512(self, name: str, place: Place, sha512: str) -> Path:
         """As `file`, where upstream states a sha512: it is kept by that."""
-        if (kept := self.kept(sha512)) is not None:
-            return kept
-        return self._folder / self._download(name, url, sha512=sha512, by="sha512")
+        return self._folder / self._download(name, place, sha512=sha512, by="sha512")
 
     def kept(self, digest: str) -> Path | None:
         """A file that is here already, by its hash in hex."""
@@ -145,9 +143,11 @@ class Fetcher:
             return data, where, answer.headers.get("Content-Type", "")
 
     @contextlib.contextmanager
-    def _asked(self, url: str, *, method: str = "GET") -> Iterator[tuple[requests.Response, Place]]:
+    def _asked(
+        self, url: str | Place, *, method: str = "GET"
+    ) -> Iterator[tuple[requests.Response, Place]]:
         """An open answer that is good. Whatever goes wrong while it is read is told here too."""
-        where = place(url, self._network.mirrors)
+        where = self._place(url)
         with self._lock:
             if where.host in self._dead:
                 raise refused(where, self._dead[where.host])
@@ -170,6 +170,9 @@ class Fetcher:
         except urllib3.exceptions.HTTPError as error:
             raise refused(where, why(error, self._patience.connect)) from None
 
+    def _place(self, url: str | Place) -> Place:
+        return url if isinstance(url, Place) else place(url, self._network.mirrors)
+
     def _proxies(self, url: str) -> dict[str, str]:
         if should_bypass_proxies(url, no_proxy=self._network.no_proxy):
             return {}
@@ -179,7 +182,13 @@ class Fetcher:
     # Files.
 
     def _download(
-        self, name: str, url: str, *, sha256: str = "", sha512: str = "", by: str = "sha256"
+        self,
+        name: str,
+        url: str | Place,
+        *,
+        sha256: str = "",
+        sha512: str = "",
+        by: str = "sha256",
     ) -> str:
         """Fetch into the folder under its hash `by`; the hash. What is stated is checked."""
         stated = {"sha256": sha256, "sha512": sha512}
@@ -188,11 +197,13 @@ class Fetcher:
                 return self._download_once(name, url, stated, by)
             except UnreachableError:
                 with self._lock:  # a broken connection is worth another try, a dead host is not
-                    if place(url, self._network.mirrors).host in self._dead:
+                    if self._place(url).host in self._dead:
                         raise
         return self._download_once(name, url, stated, by)
 
-    def _download_once(self, name: str, url: str, stated: Mapping[str, str], by: str) -> str:
+    def _download_once(
+        self, name: str, url: str | Place, stated: Mapping[str, str], by: str
+    ) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             partial = Path(file.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from builder.errors import StepError, ToolError, UnreachableError
 from builder.network import proxies
 from builder.ports import LineRequest, ResolvedLine
 from builder.process import Command, Runner, which
+from builder.resolvers.sources import Place
 from builder.resolvers.versions import newest_first, newest_of, option
+
+# Default values are listed first, those that a setting overrides behind a semicolon.
+_REGISTRY = re.compile(r'^(?:; )?registry = "([^"]+)"', re.MULTILINE)
 
 
 class NpmPackages:
@@ -40,6 +45,22 @@ class NpmPackages:
         found = self._view(package, "dist")
         return str(found.get("integrity", "")), str(found["tarball"])
 
+    @cached_property
+    def registry(self) -> str:
+        """Where npm's own registry is, as npm knows it, with a slash at its end."""
+        argv = (self._program or npm(), "config", "list", "--long")
+        output = self._runner.run(Command(argv=argv, env=self._env(), timeout=60, program="npm"))
+        found = _REGISTRY.search(output.stdout)
+        if found is None:
+            raise ToolError("npm does not say where its registry is: npm config list --long")
+        return f"{found[1].rstrip('/')}/"
+
+    def place(self, file: str) -> Place:
+        """Where a file of the registry is fetched from: the mirror, where there is one."""
+        mirror = self._network.mirrors.get("npm", "")
+        start = f"{mirror.rstrip('/')}/" if mirror else self.registry
+        return Place(source=self.name, url=start + file, is_mirror=bool(mirror))
+
     def resolve(self, request: LineRequest) -> ResolvedLine:
         """The newest version of a line. Raises StepError where there is none."""
         return ResolvedLine(version=newest_of(request.line, self.lines(request), self.name))
@@ -54,13 +75,16 @@ class NpmPackages:
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """How npm is asked, e.g. which versions there are."""
+        argv = (self._program or npm(), "view", package, field, "--json")
+        return Command(argv=argv, env=self._env(), timeout=180, program="npm")
+
+    def _env(self) -> dict[str, str]:
         env = {**proxies(self._network), "NO_UPDATE_NOTIFIER": "1", "npm_config_fetch_retries": "2"}
         if self._network.ca:
             env["npm_config_cafile"] = self._network.ca
         if mirror := self._network.mirrors.get("npm"):
             env["npm_config_registry"] = mirror
-        argv = (self._program or npm(), "view", package, field, "--json")
-        return Command(argv=argv, env=env, timeout=180, program="npm")
+        return env
 
     def _failure(self, package: str, stdout: str, log: str) -> StepError:
         try:

@@ -17,7 +17,6 @@ from builder.ports_layers import LayerRequest
 from builder.resolvers import shrinkwrap
 from builder.resolvers.fetch import Fetcher, MissingError
 from builder.resolvers.npm import NpmPackages
-from builder.resolvers.sources import upstream
 
 _EXACT = re.compile(r"(?P<name>(?:@[^@/]+/)?[^@/]+)@(?P<version>\d+\.\d+\.\d+\S*)")
 _AT_ONCE = 8
@@ -82,13 +81,15 @@ class NpmLayers:
                 raise StepError(f"{owner}: {error.message}") from error
             for path, entry in wanted.items():
                 if not entry.get("inBundle"):  # which is in the file of what needs it
-                    package = _listed(path, entry, owner)
+                    package = _listed(path, entry, owner, self._packages.registry)
                     yield f"{shrinkwrap.name_of(path, entry)}@{package.version}", package
 
     def _file(self, package: LockedPackage) -> Path:
-        url = upstream("npm", package.file)
+        if (kept := self._fetcher.kept(package.hash)) is not None:
+            return kept
+        place = self._packages.place(package.file)
         try:
-            return self._fetcher.file_by_sha512(package.file_name, url, package.hash)
+            return self._fetcher.file_by_sha512(package.file_name, place, package.hash)
         except MissingError as error:
             raise StepError(
                 f"npm has no {package.file} any more, and it is not kept here",
@@ -96,10 +97,10 @@ class NpmLayers:
             ) from error
 
 
-def _listed(path: str, entry: Mapping[str, Any], owner: str) -> LockedPackage:
+def _listed(path: str, entry: Mapping[str, Any], owner: str, registry: str) -> LockedPackage:
     """A package as a lock file has it: of npm's own registry, wherever that is mirrored."""
     url, name = str(entry.get("resolved", "")), shrinkwrap.name_of(path, entry)
-    if entry.get("link") or not url.startswith(upstream("npm") + "/"):
+    if entry.get("link") or not url.startswith(registry):
         raise _unlocked(owner, name, f"it comes from {url or 'nowhere'}")
     return _locked(name, str(entry["version"]), str(entry.get("integrity", "")), url, owner=owner)
 

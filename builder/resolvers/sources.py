@@ -1,7 +1,7 @@
 """Where things come from upstream. The one place that names hosts; each has a name and a mirror.
 
-What has a client of its own (Debian's archive, the index of pip) is not here: its client knows
-where it is. npm says itself what there is; the files are fetched from its registry, by their hash.
+What has a client of its own (Debian's archive, the index of pip, npm's registry) is not here: its
+client knows where it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "github": "https://github.com",
         "julia": "https://julialang-s3.julialang.org",
         "julia-packages": "https://pkg.julialang.org",
-        "npm": "https://registry.npmjs.org",
         "nvidia": "https://developer.download.nvidia.com/compute/cuda/repos",
         "packagemanager": "https://packagemanager.posit.co",
         "posit": "https://cdn.posit.co/r",

@@ -9,11 +9,11 @@ import json
 import tarfile
 from pathlib import Path
 
+from builder.config.parse import Network
 from builder.packages import LockedPackage
 from builder.process import Command, Runner
 from builder.render.package_lists import file_path
-from builder.resolvers.npm import npm
-from builder.resolvers.sources import upstream
+from builder.resolvers.npm import NpmPackages, npm
 
 
 def tgz(about: dict[str, str]) -> bytes:
@@ -37,10 +37,11 @@ def test_npm_finds_by_its_hash_what_the_lock_has(tmp_path: Path, runner: Runner)
     place = tmp_path / "downloads" / file_path("npm", package)
     place.parent.mkdir(parents=True)
     place.write_bytes(data)
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
     desk = {"name": "desk", "version": "1.0.0", "dependencies": {"@wood/oak": "^1.0.0"}}
     oak = {
         "version": "1.0.0",
-        "resolved": upstream("npm", file),
+        "resolved": NpmPackages(runner=runner, network=network).place(file).url,
         "integrity": f"sha512-{base64.b64encode(digest.digest()).decode()}",
     }
     lock = {"lockfileVersion": 3, "packages": {"": desk, "node_modules/@wood/oak": oak}}

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
+from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
 from builder.packages import LockedPackage
 from builder.process import Command, Output
 from builder.resolvers.npm import NpmPackages
 from builder.resolvers.npm_layers import NpmLayers
-from builder.resolvers.sources import upstream
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream, mirrored, nowhere
 from tests.fakes.programs import FakePrograms
 
+REGISTRY = "https://npm.example/"
 DESK = "@wood/desk@1.2.0"
 DATA = {"oak": b"oak", "glue": b"glue"}
 
@@ -31,7 +32,7 @@ def integrity(data: bytes) -> str:
 
 def entry(name: str, version: str = "1.0.0", **more: Any) -> dict[str, Any]:
     """A package in a lock file."""
-    url = upstream("npm", f"{name}/-/{name.rpartition('/')[2]}-{version}.tgz")
+    url = f"{REGISTRY}{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
     found = {"version": version, "resolved": url, "integrity": integrity(DATA.get(name, b""))}
     return {**found, **more}
 
@@ -58,7 +59,7 @@ def tgz(files: dict[str, Any]) -> bytes:
 
 
 class Npm(FakePrograms):
-    """npm, which knows the integrity and the URL of some packages."""
+    """npm, which knows its registry, and the integrity and the URL of some packages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +67,8 @@ class Npm(FakePrograms):
 
     def run(self, command: Command, **options: object) -> Output:  # type: ignore[override]
         super().run(command, **options)
+        if command.argv[1] == "config":
+            return Output(code=0, stdout=f'; registry = "{REGISTRY}" ; overridden by env\n', log="")
         if command.argv[2] not in self.known:
             return Output(code=0, stdout="", log="")
         found = dict(zip(("integrity", "tarball"), self.known[command.argv[2]], strict=True))
@@ -89,9 +92,12 @@ def publish(there: Upstream, npm: Npm, files: dict[str, Any], name: str = DESK) 
     return data
 
 
+def mirror(address: str) -> Network:
+    return mirrored(address, npm=f"http://me:secret@{address}/npm")
+
+
 def layers(there: Upstream, npm: Npm) -> NpmLayers:
-    network = mirrored(there.server.address)
-    packages = NpmPackages(runner=npm, network=network, program="npm")
+    packages = NpmPackages(runner=npm, network=mirror(there.server.address), program="npm")
     return NpmLayers(packages=packages, fetcher=there.fetcher())
 
 
@@ -121,9 +127,11 @@ def test_a_package_and_what_its_lock_files_name(there: Upstream, npm: Npm) -> No
         "oak@1.0.0": OAK,
         "oak@2.0.0": locked(b"two", "oak/-/oak-2.0.0.tgz", "2.0.0"),
     }
-    assert npm.words() == [("npm", "view", DESK, "dist", "--json")]
+    assert npm.words() == [
+        ("npm", "view", DESK, "dist", "--json"), ("npm", "config", "list", "--long"),
+    ]  # fmt: skip
     assert resolver.resolve(asked(DESK, below={"oak@1.0.0": OAK})).keys() == {DESK, "oak@2.0.0"}
-    assert len(npm.asked) == 1
+    assert len(npm.asked) == 2
     assert resolver.is_newest(asked(DESK), found)
     assert not resolver.is_newest(asked("@wood/desk@1.3.0"), found)
 
@@ -276,7 +284,7 @@ def test_a_file_that_vanished(there: Upstream, npm: Npm) -> None:
 
 
 def test_a_registry_that_cannot_be_reached(there: Upstream, npm: Npm) -> None:
-    packages = NpmPackages(runner=npm, network=mirrored("127.0.0.1:1"), program="npm")
+    packages = NpmPackages(runner=npm, network=mirror("127.0.0.1:1"), program="npm")
     with pytest.raises(UnreachableError) as caught:
         NpmLayers(packages=packages, fetcher=nowhere(there.folder)).fetch(asked(DESK), {"o": OAK})
     assert "npm cannot be reached" in caught.value.message
