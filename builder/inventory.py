@@ -47,13 +47,13 @@ if has npm; then
     done
 fi
 for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
-for file in "$depot"/packages/*/*/Project.toml "$depot"/packages/*/*/JuliaProject.toml; do
-    [ -f "$file" ] || continue
-    folder=${{file%/*}}
-    name=$(basename "${{folder%/*}}")
-    version=$(sed -n 's/^version *= *"\\(.*\\)".*/\\1/p' "$file")
-    printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
-done
+    for file in "$depot"/packages/*/*/Project.toml "$depot"/packages/*/*/JuliaProject.toml; do
+        [ -f "$file" ] || continue
+        folder=${{file%/*}}
+        name=$(basename "${{folder%/*}}")
+        version=$(sed -n 's/^version *= *"\\(.*\\)".*/\\1/p' "$file")
+        printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
+    done
 done
 """
 """Prints a line for each package: ecosystem, name, version, bytes or kilobytes with a k, source."""

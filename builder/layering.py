@@ -126,19 +126,21 @@ class Layering:
 
     def _archives(self, target: Target, ecosystem: str) -> Iterator[RemoteFile]:
         """Packages of Debian that a line of the target comes as; the Julia that its are for."""
+        values, end = {
+            "apt": (own_values(target, self._expansion), ".deb"),
+            "julia": ({"julia": target.cell.values.get("julia", "")}, ".tar.gz"),
+        }.get(ecosystem, ({}, ""))
         base = self._expansion.base_of(target).id
-        values = own_values(target, self._expansion) if ecosystem == "apt" else target.cell.values
         for axis, name in values.items():
             line = self._lock.lines.get(f"{axis}={name}")
             for file in line.files.get(base, ()) if line else ():
-                is_package = ecosystem == "apt" and file.name.endswith(".deb")
-                if is_package or (ecosystem == axis == "julia" and file.name.endswith(".tar.gz")):
+                if file.name.endswith(end):
                     yield file
 
     def _language(
         self, target: Target, axis: str, package: str, apt: Sequence[Mapping[str, LockedPackage]]
     ) -> str:
-        """The exact version of a target's Python or R: of its line, or of Debian's package."""
+        """The exact version of a target's language: of its line, or of Debian's package."""
         if line := self._lock.versions.get(f"{axis}={target.cell.values.get(axis)}"):
             return line
         for packages in reversed(apt):

@@ -8,7 +8,7 @@ an error: it says something its author did not mean.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,6 +45,14 @@ class Expansion:
         for target in self.targets.values():
             members.setdefault(target.cell.id, {})[target.platform] = target.id
         return members
+
+    def charts_of(self, targets: Collection[str]) -> list[str]:
+        """The charts that have an image of one of these targets, which are ids."""
+        charts = {
+            name: {item for cell in cells for item in self.members.get(cell.id, {}).values()}
+            for name, cells in self.charts.items()
+        }
+        return [name for name, members in charts.items() if not members.isdisjoint(targets)]
 
     @property
     def needs(self) -> dict[str, list[str]]:

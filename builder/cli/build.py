@@ -34,9 +34,9 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
     """
     options = Options(**given)
     if since is not None:
-        from builder.cli.since import changes
+        from builder.cli.since import Since
 
-        found = changes(options, since)
+        found = Since(options, since).targets
         if not found:
             click.echo(f"No target differs from {since}.", err=True)
             return 0

@@ -14,8 +14,8 @@ from builder.charting import files_of
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.errors import SelectionError, StepError
-from builder.observe import read_record, releases_reference
-from builder.release import CURRENT, Record
+from builder.observe import releases_reference
+from builder.release import Record
 from builder.render.chart_version import chart_fingerprint
 from builder.signing import signer
 from builder.text import count
@@ -76,9 +76,9 @@ def command(
 
 def _record(session: Session) -> Record:
     """The current release. Raises StepError where there is none."""
-    place = releases_reference(session.catalog).with_tag(CURRENT)
-    record = read_record(session.store, place)
+    record = session.records.current()
     if record is None:
+        place = releases_reference(session.catalog)
         hint = "`builder weekly` builds, tests and releases; `builder publish` does the last of it"
         raise StepError(f"nothing is released in {place.name}", hint=hint)
     return record
@@ -86,15 +86,8 @@ def _record(session: Session) -> Record:
 
 def _names(session: Session, record: Record) -> list[str]:
     """The released charts that have a selected image. Raises SelectionError."""
-    selected, expansion = set(session.selected()), session.project.expansion
-    names = [
-        name
-        for name, cells in expansion.charts.items()
-        if name in record.charts
-        and any(
-            not selected.isdisjoint(expansion.members.get(cell.id, {}).values()) for cell in cells
-        )
-    ]
+    charts = session.project.expansion.charts_of(session.selected())
+    names = [name for name in charts if name in record.charts]
     if not names:
         raise SelectionError("the current release has no such chart", hint="`builder charts`")
     return names

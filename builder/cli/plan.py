@@ -52,11 +52,7 @@ def command(
     options = Options(**given)
     more: tuple[str, ...] = ()
     if since is not None:
-        from builder.cli.since import changes, chart_changes
-
-        found = changes(options, since)
-        if style == "markdown":
-            more = charts_as_markdown(chart_changes(options, since, found, published))
+        found, more = _change(options, since, style, published)
         if not found:
             click.echo("\n".join([f"No target differs from {since}.", *more]))
             return 0
@@ -78,6 +74,17 @@ def command(
     else:
         click.echo("\n".join([FORMATS[style](plan), *more]))
     return 0
+
+
+def _change(
+    options: Options, since: Path, style: str, published: str
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Why each target differs from that of another checkout, and lines about charts."""
+    from builder.cli.since import Since
+
+    change = Since(options, since)
+    is_told = style == "markdown"
+    return change.targets, charts_as_markdown(change.charts(published)) if is_told else ()
 
 
 def _with_others(observed: Observed, targets: set[str]) -> Observed:

@@ -14,7 +14,6 @@ from builder.errors import ToolError
 from builder.garbage import Garbage, Policy, Search
 from builder.model import Retention
 from builder.prune import Prune, unneeded
-from builder.records import Records
 from builder.report.prune import lines
 from builder.text import count
 
@@ -60,7 +59,7 @@ def command(
 def _prune(session: Session, policy: Policy, *, is_real: bool) -> int:
     """Say what goes, and remove it where that `is_real`."""
     store = session.store
-    records = Records(catalog=session.catalog, store=store, images=store)
+    records = session.records
     search = Search(
         catalog=session.catalog, store=store, removals=store, records=records, policy=policy
     )

@@ -21,7 +21,6 @@ from builder.execute import GATHERS, Executor, Policy, patiently, tee
 from builder.lock import Lock
 from builder.plan import Plan, Step, unmet
 from builder.promote import Promotion, blocked_steps
-from builder.records import Records
 from builder.report.progress import shown
 from builder.text import did_you_mean
 from builder.work import Work
@@ -172,11 +171,10 @@ def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]
 
 def write_index(session: Session, keeps: Collection[str] | None = None) -> None:
     """Write the chart repository from the record that is current; `keeps`: see publish_index."""
-    store = session.store
-    record = Records(catalog=session.catalog, store=store, images=store).current()
+    record = session.records.current()
     if record is not None:
         folder = session.workspace.state / "charts"
-        released = Released(record=record, matrix=session.catalog.matrix, store=store)
+        released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
         publish_index(released, folder, keeps=keeps)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -13,43 +14,45 @@ from builder.cli.options import Options
 from builder.cli.wiring import Session
 from builder.errors import BuilderError
 from builder.fingerprint import differences
-from builder.observe import read_record, releases_reference
-from builder.release import CURRENT, ReleasedChart
+from builder.release import ReleasedChart
 from builder.render.chart_version import FIRST
 
 
-def changes(options: Options, since: Path) -> Mapping[str, str]:
-    """Why each target that is selected differs from that of the catalog in `since`; by id."""
-    session, other = Session(options), Session(replace(options, root=since))
-    picked = set(session.selected())
-    before, now = (one.fingerprints(one.locked()) for one in (other, session))
-    return {
-        target: f"changed: {', '.join(parts)}" if parts else "new"
-        for target, parts in differences(before, now).items()
-        if target in picked
-    }
+class Since:
+    """A catalog beside another checkout of it, `since`."""
 
+    def __init__(self, options: Options, since: Path) -> None:
+        self._options = options
+        self._session = Session(options)
+        self._other = Session(replace(options, root=since))
 
-def chart_changes(
-    options: Options, since: Path, targets: Collection[str], published: str
-) -> dict[str, ChartChange]:
-    """What becomes of each chart that a change is about, whose `targets` differ; by name.
+    @cached_property
+    def targets(self) -> Mapping[str, str]:
+        """Why each target that is selected differs; by id."""
+        picked = set(self._session.selected())
+        before, now = (one.fingerprints(one.locked()) for one in (self._other, self._session))
+        return {
+            target: f"changed: {', '.join(parts)}" if parts else "new"
+            for target, parts in differences(before, now).items()
+            if target in picked
+        }
 
-    `published` is the registry whose releases say which versions there are, or nothing.
-    """
-    session, other = Session(options), Session(replace(options, root=since))
-    held = _released(options, published) if published else {}
-    found = {}
-    for name, cells in session.project.expansion.charts.items():
-        members = session.project.expansion.members
-        images_change = any(
-            not set(targets).isdisjoint(members.get(cell.id, {}).values()) for cell in cells
-        )
-        old = _files(other, name) if name in other.project.expansion.charts else None
-        change = foresee(old, _files(session, name), held.get(name), images_change=images_change)
-        if change is not None:
-            found[name] = change
-    return found
+    def charts(self, published: str) -> dict[str, ChartChange]:
+        """What becomes of each chart that the change is about; by name.
+
+        `published` is the registry whose releases say which versions there are, or nothing.
+        """
+        held = _released(self._options, published) if published else {}
+        expansion, others = self._session.project.expansion, self._other.project.expansion
+        with_images = expansion.charts_of(self.targets)
+        found = {}
+        for name in expansion.charts:
+            old = _files(self._other, name) if name in others.charts else None
+            new = _files(self._session, name)
+            change = foresee(old, new, held.get(name), images_change=name in with_images)
+            if change is not None:
+                found[name] = change
+        return found
 
 
 def _files(session: Session, name: str) -> dict[str, bytes]:
@@ -64,7 +67,7 @@ def _released(options: Options, registry: str) -> Mapping[str, ReleasedChart]:
     """The charts of the last release in a registry; none, with a word, where it cannot be read."""
     session = Session(replace(options, registries=(registry,)))
     try:
-        record = read_record(session.store, releases_reference(session.catalog).with_tag(CURRENT))
+        record = session.records.current()
     except BuilderError as error:
         click.echo(f"the releases in {registry} cannot be read: {error.message}", err=True)
         return {}

@@ -13,6 +13,7 @@ from builder.fingerprint import Fingerprint, fingerprints
 from builder.lock import Lock
 from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
+from builder.records import Records
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
 from builder.selection import select
@@ -71,6 +72,11 @@ class Session(Adapters):
             today=self.options.today,
             builds=builds,
         )
+
+    @property
+    def records(self) -> Records:
+        """The records of releases."""
+        return Records(catalog=self.catalog, store=self.store, images=self.store)
 
     # Doing.
 

@@ -115,7 +115,7 @@ def as_markdown(plan: Plan) -> str:
 
 def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:
     """Lines that say which charts get which version; none where no chart does."""
-    rows = [f"| `{name}` | {it.version} | {it.reason} |" for name, it in charts.items()]
+    rows = [f"| `{name}` | {it.version} | {_cell(it.reason)} |" for name, it in charts.items()]
     return ("", "| chart | version | why |", "|---|---|---|", *rows) if rows else ()
 
 

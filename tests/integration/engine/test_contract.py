@@ -259,9 +259,8 @@ def test_what_is_dropped_is_gone(bench: Bench) -> None:
     bench.engine.drop(again.local)
 
 
+@pytest.mark.parametrize("bench", ["podman"], indirect=True)  # Docker has one copy of both
 def test_a_parent_that_was_built_here_takes_its_room_once(bench: Bench) -> None:
-    if bench.engine.name != "podman":
-        pytest.skip("Docker has one copy of what it built and what it pulls")
     built = bench.engine.build(bench.request(COPY, name="lower"))
     place = bench.parent.with_tag("lower")
     store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
@@ -330,10 +329,9 @@ def test_the_shell_lines_build_the_same(bench: Bench) -> None:
     assert layouts.entry(request.layout)["digest"] == built.digest
 
 
+@pytest.mark.parametrize("bench", ["podman"], indirect=True)  # a daemon has one storage
 def test_builds_in_two_storages_give_the_same_digest(bench: Bench, runner: Runner) -> None:
     """What an engine calls the images between two steps is its own affair."""
-    if bench.engine.name != "podman":
-        pytest.skip("a daemon has one storage")
     steps = f"{COPY}RUN echo one > /one\nENV ONE=1\nRUN echo two > /two\n"
     first = bench.engine.build(bench.request(steps))
     other = choose("podman", runner, bench.folder)
