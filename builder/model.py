@@ -208,13 +208,25 @@ class File:
     source: str  # absolute path on this machine; never part of an identity
 
 
+PYPI = "pkg:pypi/"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
-    """A file of the network that a build needs, as `downloads/<name>`; `url` is upstream's."""
+    """A file of the network that a build needs, as `downloads/<name>`.
+
+    `url` is upstream's, or `pkg:pypi/NAME@VERSION`: a source that an index of Python packages has.
+    """
 
     name: str
     url: str
     sha256: str
+
+    @property
+    def requirement(self) -> str:
+        """What pip calls it, `NAME==VERSION`; nothing where it has an address of its own."""
+        package = self.url.removeprefix(PYPI)
+        return package.replace("@", "==") if package != self.url else ""
 
 
 @dataclass(frozen=True, kw_only=True)

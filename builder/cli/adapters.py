@@ -167,8 +167,9 @@ class Adapters:
 
     @cached_property
     def downloads(self) -> PipFiles:
-        """Files of the network that a build needs; those of PyPI come from its mirror."""
-        return PipFiles(fetcher=self.files, mirrors=self.project.network.mirrors)
+        """Files of the network that a build needs."""
+        network = self.project.network
+        return PipFiles(fetcher=self.files, runner=self.runner, network=network)
 
     @cached_property
     def roots(self) -> Mapping[str, AptRoot]:

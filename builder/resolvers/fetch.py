@@ -91,11 +91,14 @@ class Fetcher:
             where = place(url, self._network.mirrors)
             raise StepError(f"{where.source}: {where.shown} is no JSON: {error.msg}") from error
 
-    def file(self, file: RemoteFile) -> Path:
-        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
+    def file(self, file: RemoteFile, place: Place | None = None) -> Path:
+        """Where its content is on this machine, checked. Raises StepError, UnreachableError.
+
+        `place` is where it is fetched from, where that is not its URL's.
+        """
         if (kept := self.kept(file.sha256)) is not None:
             return kept
-        found = self._download(file.name, file.url, sha256=file.sha256)
+        found = self._download(file.name, place or file.url, sha256=file.sha256)
         return self._folder / found
 
     def file_by_sha512(self, name: str, place: Place, sha512: str) -> Path:

@@ -12,7 +12,6 @@ from builder.resolvers.apt import AptRoot
 from builder.resolvers.fetch import Fetcher
 from builder.resolvers.julia import JuliaTarballs
 from builder.resolvers.npm import NpmPackages
-from builder.resolvers.pip_files import PipFiles
 from builder.resolvers.posit import PositR
 from builder.resolvers.pypi import PythonPackages, PytorchPackages
 from builder.resolvers.repositories import AptLines, CranLines, DebianLines, NvidiaLines
@@ -51,7 +50,6 @@ def line_providers(
     *, roots: Mapping[str, AptRoot], fetcher: Fetcher, runner: Runner, network: Network
 ) -> dict[str, LineProvider]:
     """All of them. `roots` are the private roots of apt, by base."""
-    files = PipFiles(fetcher=fetcher, mirrors=network.mirrors)
     return {
         "apt": AptLines(roots=roots),
         "cran": CranLines(roots=roots, fetcher=fetcher, network=network),
@@ -59,9 +57,9 @@ def line_providers(
         "npm": NpmPackages(runner=runner, network=network),
         "nvidia": NvidiaLines(roots=roots, fetcher=fetcher, network=network),
         "posit": PositR(fetcher=fetcher),
-        "pypi": PythonPackages(runner=runner, network=network, files=files),
-        "pypi-cpu": PythonPackages(runner=runner, network=network, files=files, name="pypi-cpu"),
-        "pytorch": PytorchPackages(runner=runner, network=network, files=files),
+        "pypi": PythonPackages(runner=runner, network=network),
+        "pypi-cpu": PythonPackages(runner=runner, network=network, name="pypi-cpu"),
+        "pytorch": PytorchPackages(runner=runner, network=network),
         "rstudio": RStudio(fetcher=fetcher),
         "tarball": Tarballs(
             kinds={"julia": JuliaTarballs(fetcher=fetcher), "spark": SparkTarballs(fetcher=fetcher)}

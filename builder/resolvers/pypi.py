@@ -15,10 +15,10 @@ from typing import Any
 
 from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
+from builder.model import PYPI, RemoteFile
 from builder.network import proxies
 from builder.ports import LineRequest, ResolvedLine
-from builder.process import Command, Output, Runner
-from builder.resolvers.pip_files import PipFiles
+from builder.process import Command, Runner
 from builder.resolvers.reach import refused
 from builder.resolvers.sources import Place, place, upstream
 from builder.resolvers.standalone import uv
@@ -48,6 +48,23 @@ def compile_command(*, python: str, platform: str, env: Mapping[str, str]) -> Co
         *(["--python-version", python] if python else []), "--python-platform", platform,
     )  # fmt: skip
     return Command(argv=argv, env=env, timeout=300, program="uv")
+
+
+def locked(
+    runner: Runner,
+    requirement: str,
+    *,
+    python: str,
+    env: Mapping[str, str],
+    platform: str = "linux",
+) -> tuple[Mapping[str, Any], str]:
+    """What pylock.toml says of one package, without what it needs; nothing, and what uv said."""
+    command = compile_command(python=python, platform=platform, env=env)
+    argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
+    asked = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
+    output = runner.run(asked, check=False)
+    found = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
+    return (found[0] if found else {}), output.log
 
 
 def index_env(network: Network, index: str = "") -> dict[str, str]:
@@ -90,11 +107,8 @@ class PythonPackages:
     The option `sdist` is the name of a file that a build gets: its source distribution.
     """
 
-    def __init__(
-        self, *, runner: Runner, network: Network, files: PipFiles, name: str = "pypi"
-    ) -> None:
+    def __init__(self, *, runner: Runner, network: Network, name: str = "pypi") -> None:
         self.name = name
-        self._files = files
         self._runner = runner
         self._network = network
 
@@ -127,33 +141,35 @@ class PythonPackages:
         package, line = self._package(request), request.line
         platform = platform_tag(arch_of(request), request.base.value)
         python = request.axes.get("python", "")
-        command = compile_command(python=python, platform=platform, env=self._env(request))
         wanted = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
-        argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
-        asked = replace(command, argv=argv, stdin=f"{wanted}\n".encode())
-        output = self._runner.run(asked, check=False)
-        if output.code == 0 and (found := tomllib.loads(output.stdout).get("packages")):
-            return self._line(found[0], request)
-        if error := unreachable(output.log, self._index(request)):
-            raise error
-        raise self._none(request, output)
+        env = self._env(request)
+        found, log = locked(self._runner, wanted, python=python, platform=platform, env=env)
+        if found:
+            return self._line(found, request)
+        raise unreachable(log, self._index(request)) or self._none(request, log)
 
     def _line(self, found: Mapping[str, Any], request: LineRequest) -> ResolvedLine:
         """A line as pylock.toml says of it."""
-        version, name = found["version"].partition("+")[0], request.options.get("sdist", "")
-        if name and "sdist" not in found:
-            raise StepError(f"provider {self.name} has no source of {found['name']} {version}")
-        files = (self._files.record(name, found["sdist"]),) if name else ()
-        return ResolvedLine(version=version, files=files)
+        package, version = found["name"], found["version"].partition("+")[0]
+        file = request.options.get("sdist", "")
+        if not file:
+            return ResolvedLine(version=version)
+        if "sdist" not in found:
+            raise StepError(f"provider {self.name} has no source of {package} {version}")
+        sha256 = found["sdist"].get("hashes", {}).get("sha256")
+        if not sha256:
+            raise StepError(f"the index states no sha256 of the source of {package} {version}")
+        url = f"{PYPI}{package}@{version}"
+        return ResolvedLine(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
 
-    def _none(self, request: LineRequest, output: Output) -> StepError:
+    def _none(self, request: LineRequest, log: str) -> StepError:
         """Why there is nothing of a line: no such package, no file that suits, no such line."""
         package, line = self._package(request), request.line
-        if "was not found" in output.log:
+        if "was not found" in log:
             return StepError(f"provider {self.name} has no package {package}")
-        if "has no wheels with" not in output.log and "does not satisfy Python" not in output.log:
+        if "has no wheels with" not in log and "does not satisfy Python" not in log:
             return no_line(line, self._listed(request) or self.lines(request), self.name)
-        hints = re.findall(r"hint: (.*)", output.log)
+        hints = re.findall(r"hint: (.*)", log)
         python = request.axes.get("python", "")
         on = f"{arch_of(request)} and Python {python}" if python else arch_of(request)
         return StepError(
@@ -174,8 +190,8 @@ class PythonPackages:
 class PytorchPackages(PythonPackages):
     """Lines of a package in PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
 
-    def __init__(self, *, runner: Runner, network: Network, files: PipFiles) -> None:
-        super().__init__(runner=runner, network=network, files=files, name="pytorch")
+    def __init__(self, *, runner: Runner, network: Network) -> None:
+        super().__init__(runner=runner, network=network, name="pytorch")
 
     def _package(self, request: LineRequest) -> str:
         return request.options.get("package", "torch")

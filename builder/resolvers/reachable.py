@@ -14,7 +14,6 @@ from builder.ports import BaseLock, LineRequest
 from builder.process import Command, Runner
 from builder.resolvers.fetch import Fetcher
 from builder.resolvers.npm import NpmPackages
-from builder.resolvers.pip_files import PipFiles
 from builder.resolvers.pypi import PythonPackages
 from builder.resolvers.sources import UPSTREAM
 
@@ -76,8 +75,7 @@ class Reach:
     def __init__(self, *, fetcher: Fetcher, runner: Runner, network: Network) -> None:
         self._fetcher = fetcher
         self._runner = runner
-        files = PipFiles(fetcher=fetcher, mirrors=network.mirrors)
-        pypi = PythonPackages(runner=runner, network=network, files=files)
+        pypi = PythonPackages(runner=runner, network=network)
         clients: dict[str, Callable[[], object]] = {
             "apt": self._archive,
             "debian": self._archive,

@@ -21,7 +21,6 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "nvidia": "https://developer.download.nvidia.com/compute/cuda/repos",
         "packagemanager": "https://packagemanager.posit.co",
         "posit": "https://cdn.posit.co/r",
-        "pypi-files": "https://files.pythonhosted.org",
         "python": "https://releases.astral.sh/github/python-build-standalone/releases/download",
         "pytorch": "https://download.pytorch.org/whl",
         "quarto": "https://quarto.org/docs/download",

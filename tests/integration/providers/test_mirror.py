@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from builder.errors import StepError, UnreachableError
+from builder.model import RemoteFile
 from builder.ports import LineRequest
-from builder.resolvers.sources import upstream
+from builder.process import Runner
+from builder.render.tree import fetch_script
+from builder.resolvers.pip_files import PipFiles
 from tests.fakes.lines import request
 from tests.integration.providers import payloads
 from tests.integration.providers.conftest import PYTHON, RSTUDIO, SPARK, Place, R, place
@@ -109,23 +114,53 @@ def test_a_python_that_pytorch_has_no_wheel_for(there: Place) -> None:
     assert "cp312" in caught.value.hint
 
 
-def test_a_source_in_an_index_of_pip_has_the_address_of_pypi(tmp_path: Path) -> None:
+BACKEND = """
+from pathlib import Path
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    (Path(folder) / "pyspark.dist-info").mkdir()
+    (Path(folder) / "pyspark.dist-info/METADATA").write_text(Path("PKG-INFO").read_text())
+    return "pyspark.dist-info"
+"""
+
+
+def test_a_source_is_locked_by_its_hash_and_fetched_from_the_index(tmp_path: Path) -> None:
     page = tmp_path / "content/simple/pyspark"
     page.mkdir(parents=True)
     source = page / f"pyspark-{SPARK}.tar.gz"
     (tmp_path / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: pyspark\nVersion: {SPARK}\n")
+    (tmp_path / "backend.py").write_text(BACKEND)
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
     with tarfile.open(source, "w:gz") as tar:
-        tar.add(tmp_path / "PKG-INFO", f"pyspark-{SPARK}/PKG-INFO")
+        for name in ("PKG-INFO", "backend.py", "pyproject.toml"):
+            tar.add(tmp_path / name, f"pyspark-{SPARK}/{name}")
     payloads.simple_index(page, [source])
     with serving(tmp_path / "content") as server:
         mirrors = {"pip": f"http://{LOGIN}@{server.address}/simple"}
         there = place(server, tmp_path, replace(server.network(), mirrors=mirrors))
         wanted = request("4.1", package="pyspark", sdist="pyspark.tar.gz")
         (file,) = there.providers["pypi"].resolve(wanted).files
-    digest = hashlib.blake2b(source.read_bytes(), digest_size=32).hexdigest()
-    path = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{source.name}"
-    assert (file.url, file.sha256) == (upstream("pypi-files", path), payloads.sha256(source))
-    assert there.fetcher.kept(file.sha256) is not None
+        assert (file.url, file.sha256) == (f"pkg:pypi/pyspark@{SPARK}", payloads.sha256(source))
+        assert there.fetcher.kept(file.sha256) is None
+        files = PipFiles(fetcher=there.fetcher, runner=Runner(), network=there.network)
+        assert files.file(file).read_bytes() == source.read_bytes()
+        by_hand(file, mirrors["pip"], tmp_path)
+        other = replace(file, sha256=hashlib.sha256(b"other").hexdigest())
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            by_hand(other, mirrors["pip"], tmp_path)
+    assert b"THESE PACKAGES DO NOT MATCH THE HASHES" in caught.value.stderr
+    assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == source.read_bytes()
+
+
+def by_hand(file: RemoteFile, index: str, folder: Path) -> None:
+    """Get a file as `builder render` says, into `downloads` below a folder."""
+    script = folder / "fetch.sh"
+    script.write_text(fetch_script([file]))
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {"PATH": path, "PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull}
+    subprocess.run(["sh", str(script)], check=True, capture_output=True, env=env)
 
 
 @pytest.mark.parametrize("name", [name for name in LINES if name != "pytorch"])

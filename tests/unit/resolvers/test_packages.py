@@ -12,7 +12,6 @@ from builder.errors import StepError, ToolError, UnreachableError
 from builder.process import Runner
 from builder.resolvers import npm, pypi
 from builder.resolvers.npm import NpmPackages
-from builder.resolvers.pip_files import PipFiles
 from builder.resolvers.pypi import (
     PytorchPackages,
     compile_command,
@@ -21,7 +20,7 @@ from builder.resolvers.pypi import (
     unreachable,
 )
 from builder.resolvers.sources import Place
-from tests.fakes.lines import mirrored, nowhere, request
+from tests.fakes.lines import mirrored, request
 
 PLAIN = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
 LOGIN = "https://me:secret@mirror.example/simple"
@@ -125,10 +124,9 @@ def test_certificates_and_proxies_reach_uv_and_pip() -> None:
     }  # fmt: skip
 
 
-def test_the_index_of_pytorch_is_chosen_by_an_option(tmp_path: Path, runner: Runner) -> None:
+def test_the_index_of_pytorch_is_chosen_by_an_option(runner: Runner) -> None:
     network = mirrored("m", login="a:b")
-    files = PipFiles(fetcher=nowhere(tmp_path), mirrors=network.mirrors)
-    packages = PytorchPackages(runner=runner, network=network, files=files)
+    packages = PytorchPackages(runner=runner, network=network)
     assert packages._index(request("2.15")).url == "http://a:b@m/pytorch/cpu"
     assert packages._index(request("2.15", index="cu130")).url == "http://a:b@m/pytorch/cu130"
 
