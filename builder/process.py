@@ -27,6 +27,7 @@ _TRANSIENT = (
     "temporary failure", "tls handshake timeout", "unexpected eof", "too many requests",
     "503 service unavailable", "502 bad gateway", "504 gateway", "500 internal server error",
     "received unexpected http status: 5", "read timed out", "could not connect to",
+    "layer not known",  # podman: that of another image, which was removed just then
 )  # fmt: skip
 
 

@@ -25,6 +25,13 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def together(folder: Path) -> Iterator[None]:
+    """While nobody has a folder `alone`, for whom it waits. Raises OSError."""
+    with _locked(folder, fcntl.LOCK_SH):
+        yield
+
+
+@contextlib.contextmanager
 def at_work(state: Path, *, beside: bool = False) -> Iterator[None]:
     """While no other run is at work on what is derived; runs that may be `beside` others may.
 

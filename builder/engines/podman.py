@@ -21,6 +21,7 @@ from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
 from builder.process import Command, Runner
 from builder.reference import Reference
+from builder.turns import alone, together
 
 # These would change what podman itself does, so they reach a container through a file.
 _OWN = re.compile(
@@ -87,7 +88,9 @@ class Podman:
     def start(self, request: StartRequest) -> Container:
         """Start a container. Raises StepError."""
         name = f"catalog-{uuid.uuid4().hex[:12]}"
-        self._pull(reference.parse(request.image))
+        image = reference.parse(request.image)
+        if image.registry != LOCAL:  # `run` would pull it too, and cannot be enclosed
+            self._pull(image)
         with self._environment(request.env) as (flags, env):
             argv = podman_argv.start_argv(
                 self._program, request, name=name, label=self._label, env=flags
@@ -119,7 +122,7 @@ class Podman:
         Its layers go with the last image that stands on them.
         """
         argv = (self._program, "rmi", "--force", "--ignore", name)
-        with self._lock:
+        with alone(self._home.state), self._lock:
             self._runner.run(self._command(argv), check=False)
 
     def images(self) -> dict[str, int]:
@@ -189,7 +192,7 @@ class Podman:
             # What is pulled has layers of its own: as it was built it would take its room twice.
             if local := self._built.pop(image.digest, ""):
                 self.drop(local)
-            self._run(podman_argv.pull_argv(self._program, image), request)
+            self._pull(image, timeout=request.timeout, log=request.log)
         # podman forgets one of two names that an image is given at the same time.
         with self._lock:
             self._run(
@@ -203,11 +206,13 @@ class Podman:
             with self._lock:
                 self._runner.run(self._command(argv), check=False)
 
-    def _pull(self, image: Reference) -> None:
-        """Have an image of a registry here before `run`, which cannot be enclosed."""
-        if image.registry != LOCAL:
-            argv = podman_argv.pull_argv(self._program, image)
-            self._runner.run(self._enclosed(self._command(argv)))
+    def _pull(self, image: Reference, *, timeout: float = 600.0, log: Path | None = None) -> None:
+        """Have an image of a registry here."""
+        argv = podman_argv.pull_argv(self._program, image)
+        command = self._enclosed(self._command(argv, timeout=timeout))
+        # podman takes a layer that another image has from there: it must not go meanwhile.
+        with together(self._home.state):
+            self._runner.run(command, log=log)
 
     def _enclosed(self, command: Command) -> Command:
         return enclosed(command, cache=self._home.cache) if self._isolated else command

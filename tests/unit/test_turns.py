@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ConflictError, StepError
-from builder.turns import alone, at_work
+from builder.turns import alone, at_work, together
 
 
 def test_a_second_run_is_told_that_it_is_one(tmp_path: Path) -> None:
@@ -67,3 +67,18 @@ def test_what_cannot_be_written_meanwhile_is_said(tmp_path: Path) -> None:
     with pytest.raises(StepError) as caught, alone(tmp_path):
         raise OSError(28, "No space left on device")
     assert str(caught.value) == f"{tmp_path}: No space left on device"
+
+
+def test_several_are_together_in_a_folder_that_nobody_has_alone(tmp_path: Path) -> None:
+    entered = threading.Event()
+
+    def enter() -> None:
+        with alone(tmp_path):
+            entered.set()
+
+    with together(tmp_path), together(tmp_path):
+        thread = threading.Thread(target=enter)
+        thread.start()
+        assert not entered.wait(0.2)
+    thread.join(10)
+    assert entered.is_set()

@@ -273,6 +273,32 @@ def test_a_parent_that_was_built_here_takes_its_room_once(bench: Bench) -> None:
         bench.engine.drop(name)
 
 
+@pytest.mark.parametrize("bench", ["podman"], indirect=True)  # a daemon sees to that by itself
+@pytest.mark.parametrize("delay", [0.1, 0.3, 0.5])
+def test_an_image_is_dropped_while_one_with_a_layer_of_it_is_pulled(
+    bench: Bench, delay: float
+) -> None:
+    """podman takes the layer from there, which it does once it has those below."""
+    requests = {
+        "pulled": bench.request("FROM parent\nCOPY large /\nCOPY hello /\n", name="pulled"),
+        "dropped": bench.request(COPY, name="dropped"),
+    }
+    (requests["pulled"].context / "large").write_bytes(bytes(range(256)) * 1_000_000)
+    pulled = bench.engine.build(requests["pulled"])
+    place = bench.parent.with_tag("pulled")
+    store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
+    pinned = place.at(store.push(pulled.layout, place, bench.parent))
+    bench.engine.drop(pulled.local)
+    dropped = bench.engine.build(requests["dropped"])
+    drop = threading.Timer(delay, bench.engine.drop, [dropped.local])
+    drop.start()
+    bench.engine.remove(
+        bench.engine.start(StartRequest(image=str(pinned), command=("test", "-f", "/hello")))
+    )
+    drop.join()
+    bench.engine.drop(str(pinned))
+
+
 def test_images_of_registries_are_listed_until_they_are_dropped(bench: Bench) -> None:
     request = StartRequest(image=str(bench.parent), command=("sleep", "60"))
     bench.engine.remove(bench.engine.start(request))
