@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: setup run run-all test test-heavy lint bench bench-bake clean
 
@@ -11,7 +12,12 @@ setup: build/.setup
 $(BIN)/builder: pyproject.toml
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends python3-venv; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP_INSTALL) --editable .
+	touch $@
+
+# What only tests and checks need.
+$(VENV)/.dev: $(BIN)/builder
+	$(PIP_INSTALL) --editable '.[dev]'
 	touch $@
 
 build/.setup: $(BIN)/builder
@@ -34,19 +40,19 @@ run: setup
 run-all: setup build/.browser
 	$(BIN)/builder weekly --reachable
 
-test: setup lint
+test: setup lint $(VENV)/.dev
 	$(BIN)/pytest
 
-test-heavy: setup build/.browser
+test-heavy: setup build/.browser $(VENV)/.dev
 	$(BIN)/pytest -m heavy
 
-lint: $(BIN)/builder
+lint: $(VENV)/.dev
 	$(BIN)/ruff check builder tests images charts
 	$(BIN)/ruff format --check builder tests images charts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: setup
+bench: setup $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.run
 	$(BIN)/python -m tests.benchmarks.locks
 

@@ -18,9 +18,9 @@ from builder.recipes import budget_of, setting
 from builder.release import Record
 
 # Estimates, in seconds on two cores; what a release records of a target takes their place.
-PER_TARGET = 20.0  # a container, its smoke test, a push
-PER_MEGABYTE = 0.5  # compressed: fetched, installed, compressed again
-OF_KIND = {"base": 40.0, "chart": 20.0, "release": 5.0}
+PER_RECIPE = 15.0  # that a target stands on, its own included: a pull, its part of the tests
+PER_MEGABYTE = 0.25  # compressed: fetched, installed, compressed again
+OF_KIND = {"base": 10.0, "chart": 45.0, "release": 5.0}
 UNKNOWN = 60_000_000
 """The bytes that a recipe without a budget is thought to add."""
 _WORK = frozenset({"build", "fetch", "package", "release", "test"})
@@ -36,13 +36,22 @@ def seconds(plan: Plan, added: Mapping[str, int]) -> dict[str, float]:
         if step.action not in _WORK:
             found[step.id] = 0.0
         elif step.action == "test":
-            found[step.id] = PER_TARGET
+            found[step.id] = PER_RECIPE * _depth(step.target, plan)
         elif step.kind == "build":
             before = plan.targets[step.target].before
-            guess = PER_TARGET + PER_MEGABYTE * added[step.target] / 1e6
+            guess = PER_RECIPE * _depth(step.target, plan)
+            guess += PER_MEGABYTE * added[step.target] / 1e6
             found[step.id] = before.seconds if before and before.seconds else guess
         else:
             found[step.id] = OF_KIND.get(step.kind, 0.0)
+    return found
+
+
+def _depth(target: str, plan: Plan) -> int:
+    """Of how many recipes of the plan a target is made, the lower ones included."""
+    found = 0
+    while target in plan.targets:
+        found, target = found + 1, plan.targets[target].target.parent
     return found
 
 

@@ -68,8 +68,9 @@ def guess_of(week: Week, plan: Plan, record: Record | None = None) -> dict[str, 
 def test_what_the_release_says_comes_before_an_estimate(week: Week) -> None:
     plan = week.plan()
     guess = guess_of(week, plan)
-    assert guess[f"build:{BASE}"] == 20 + 0.5 * 60
-    assert guess["base:os=1@linux/amd64"] == 40
+    assert guess[f"build:{BASE}"] == 15 + 0.25 * 60
+    assert guess[f"build:{SPEECH}"] == 2 * 15 + 0.25 * 60
+    assert guess["base:os=1@linux/amd64"] == 10
     week.go_by()
     record = week.observed().record
     assert record is not None
@@ -85,7 +86,7 @@ def test_what_the_release_says_comes_before_an_estimate(week: Week) -> None:
 def test_an_estimate_follows_the_budget(week: Week) -> None:
     week.folder.edit("images/base/recipe.yaml", "summary:", "budget: 100 MB\nsummary:")
     guess = guess_of(week, week.plan())
-    assert guess[f"build:{BASE}"] == 20 + 0.5 * 100
+    assert guess[f"build:{BASE}"] == 15 + 0.25 * 100
 
 
 def ended(**seconds: float) -> dict[str, Result]:
