@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from shutil import disk_usage
 
 from builder.engines.podman_home import Home, Limits
 from builder.errors import StepError
@@ -26,17 +25,17 @@ BRIDGE, HOST = "catalog", "host"
 """The networks that a pod may have."""
 ROOM = 10_000_000_000
 """Bytes of the disk that are left before a pod is played, or images of earlier ones go. The largest
-of the catalog, PyTorch's with VS Code, takes 7 GB."""
+of the catalog, TensorFlow's with VS Code, takes as much while it is pulled."""
 OLDEST = (5, 0)
 """The first podman whose `kube play` can do what charts need."""
 
 # $1: the folder of podman; $2: the file of the pod, $3: its name; $4: its network, a bridge that is
 # made here or the host's; $5: the name of the bridge, $6: its addresses where those are free; $7:
-# whether the images of earlier pods go, "" for no; then flags. One pod at a time, since what podman
-# knows of running containers is on a tmpfs of this namespace: it begins as after a restart of the
-# machine, and so does not trip over what a killed run left.
+# the bytes that must be left of the disk, or images of earlier pods go; then flags. One pod at a
+# time, since what podman knows of running containers is on a tmpfs of this namespace: it begins as
+# after a restart of the machine, and so does not trip over what a killed run left.
 _PLAY = """
-home=$1; pod=$2; name=$3; network=$4; bridge=$5; subnet=$6; drop=$7; shift 7
+home=$1; pod=$2; name=$3; network=$4; bridge=$5; subnet=$6; room=$7; shift 7
 exec 9> "$home/lock"; flock 9
 for place in run libpod networks; do
     mkdir -p "$home/$place"; mount -t tmpfs tmpfs "$home/$place"
@@ -47,7 +46,8 @@ clear() {
 } > /dev/null 2>&1
 trap 'clear || :' EXIT; trap 'exit 0' TERM INT
 clear || :
-[ -z "$drop" ] || podman rmi --all --force > /dev/null 2>&1 || :
+left=$(df --block-size=1 --output=avail "$home" | tail -n 1)
+[ "$left" -ge "$room" ] || podman rmi --all --force > /dev/null 2>&1 || :
 net() { podman network create --disable-dns --interface-name "$bridge" "$@" catalog > /dev/null; }
 net --subnet "$subnet" || net
 podman kube play --quiet --network "$network" "$@" "$pod"
@@ -186,8 +186,7 @@ class KubePlayer:
     def _command(self, file: Path, pod: Playable, network: str) -> Command:
         places = (str(self._home.state), str(file), pod.pod, network)
         bridge = network_of(self._home.state)
-        drop = "drop" if disk_usage(self._home.state).free < ROOM else ""
-        script = ("sh", "-euc", _PLAY, "sh", *places, *bridge, drop, *_flags(pod.text))
+        script = ("sh", "-euc", _PLAY, "sh", *places, *bridge, str(ROOM), *_flags(pod.text))
         # Where groups are of the first version, podman 5 would say so with every call.
         quiet = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
         command = Command(argv=script, env={**self._home.environment(), **quiet})

@@ -55,7 +55,9 @@ class DiskRoom:
     def admit(self, step: Step, running: Collection[str]) -> bool:
         """Whether a step may start beside what runs; room is made first where it is short."""
         if step.kind == "chart":
-            self._make(self._played(step))
+            pods = [item for name in running if (item := self._plan.steps[name]).kind == "chart"]
+            needed = sum(self._played(item) for item in (step, *pods))
+            return self._make(needed) >= needed or not pods
         if step.kind != "build" or step.action != "build":
             return True
         others = [name.partition(":")[2] for name in running]

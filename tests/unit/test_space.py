@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -172,6 +172,15 @@ def test_the_pod_of_a_chart_is_made_room_for(plan: Plan) -> None:
         room.ended(Result(step=f"build:{target}", status="done"))
     assert room.admit(chart, ())  # 15.1 GB unpacked, of 12
     assert room.dropped == [DESK]  # what is yet to be built stands on the base
+
+
+def test_a_chart_waits_for_another_where_there_is_no_room_for_both_pods(plan: Plan) -> None:
+    chart = next(step for step in plan.steps.values() if step.kind == "chart")
+    other = replace(chart, id="chart:lamp")
+    small, large = (room_of(plan, FakeDisk(size=size * GB)) for size in (20, 40))
+    assert not small.admit(other, {chart.id})
+    assert small.admit(other, ())
+    assert large.admit(other, {chart.id, f"build:{TOOL}"})
 
 
 def test_a_budget_is_kept_by_waiting(plan: Plan) -> None:
