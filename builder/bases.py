@@ -19,6 +19,7 @@ from pathlib import Path
 from builder.apt_roots import AptRoots
 from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
+from builder.credentials import CredentialFiles
 from builder.engines import layout as layouts
 from builder.errors import BuilderError, StepError, ToolError, UnreachableError
 from builder.files import write
@@ -27,6 +28,9 @@ from builder.network import apt_mirrors, proxies, substitution
 from builder.ports import BaseLock, BuildRequest, Engine
 from builder.process import Command, Runner, which
 from builder.reference import parse as parse_reference
+from builder.skopeo import run_skopeo
+
+_AGAIN = ("--retry-times", "3")  # a busy registry is no reason to have no base
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,7 @@ class Bases:
         skopeo: str,
         enclose: Callable[[Command], Command],
         roots: AptRoots,
+        credentials: CredentialFiles | None = None,
     ) -> None:
         self._runner = runner
         self._engine = engine
@@ -63,6 +68,7 @@ class Bases:
         self._skopeo = skopeo
         self._enclose = enclose
         self._roots = roots
+        self._credentials = credentials or CredentialFiles(runner=runner)
 
     def lock(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
@@ -154,9 +160,15 @@ class Bases:
     def _from_registry(self, base: Base, source: Source) -> Content:
         reference = parse_reference(source.value)
         verify = ["--tls-verify=false"] if reference.is_loopback else []
-        argv = (*self._skopeo_on(base), "inspect", *verify, f"docker://{reference}")
+        argv = (
+            *self._skopeo_on(base), "inspect", "--no-tags", *_AGAIN, *verify,
+            f"docker://{reference}",
+        )  # fmt: skip
         inspect = Command(argv=argv, timeout=120)
-        found = json.loads(self._runner.run(inspect).stdout)
+        output = run_skopeo(
+            inspect, (reference,), self._credentials, self._runner, lambda command: command
+        )
+        found = json.loads(output.stdout)
         digest = str(found["Digest"])
         layout = self._pull(base, source, digest)
         layers = [str(layer).removeprefix("sha256:") for layer in found["Layers"]]
@@ -172,7 +184,9 @@ class Bases:
         partial = layout.with_name("layout.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.parent.mkdir(parents=True, exist_ok=True)
-        self._runner.run(self._enclose(self.pull_command(base, source, digest, partial)))
+        command = self.pull_command(base, source, digest, partial)
+        place = parse_reference(source.value)
+        run_skopeo(command, (place,), self._credentials, self._runner, self._enclose)
         shutil.rmtree(layout, ignore_errors=True)
         partial.rename(layout)
         return layout
@@ -182,7 +196,7 @@ class Bases:
         reference = parse_reference(source.value)
         return Command(
             argv=(
-                *self._skopeo_on(base), "copy", "--quiet",
+                *self._skopeo_on(base), "copy", "--quiet", *_AGAIN,
                 *(["--src-tls-verify=false"] if reference.is_loopback else []),
                 f"docker://{reference.at(digest)}", f"oci:{layout}:latest",
             ),

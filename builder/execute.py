@@ -55,7 +55,7 @@ class Executor:
     """Carries out one set of steps. `stop` may be called from any thread, or a signal handler.
 
     Of what may start, the step with the highest `urgency` does; where that is the same, the one
-    that has waited longest.
+    that has waited longest. `stopped` is set by `stop`, for who waits within a step.
     """
 
     def __init__(
@@ -66,13 +66,14 @@ class Executor:
         policy: Policy,
         urgency: Mapping[str, float] | None = None,
         room: Room | None = None,
+        stopped: threading.Event | None = None,
     ) -> None:
         self._perform = perform
         self._listen = listen
         self._policy = policy
         self._urgency = urgency or {}
         self._room = room
-        self._stopped = threading.Event()
+        self._stopped = stopped or threading.Event()
         self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
 
     def stop(self) -> None:

@@ -32,7 +32,8 @@ _SERVERS = {
     "pytorch": ("PYTORCH_INDEX_URL", "/cpu"),
 }
 _NAMES = (*_INDEXES, "maven", *UPSTREAM)
-_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+_ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -59,11 +60,38 @@ def settle(network: Network, environment: Mapping[str, str]) -> Network:
     _check_names(mirrors)
     return Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
-        http_proxy=fill(network.http_proxy) or environment.get("http_proxy", ""),
-        https_proxy=fill(network.https_proxy) or environment.get("https_proxy", ""),
-        no_proxy=fill(network.no_proxy) or environment.get("no_proxy", ""),
+        http_proxy=fill(network.http_proxy) or _proxy("http_proxy", environment),
+        https_proxy=fill(network.https_proxy) or _proxy("https_proxy", environment),
+        no_proxy=fill(network.no_proxy) or _variable("no_proxy", environment),
         mirrors=mirrors,
+        trust=_trust(environment),
     )
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str:
+    """A variable that has two spellings: the lower case counts where it is set at all."""
+    return environment.get(name, environment.get(name.upper(), ""))
+
+
+def _proxy(name: str, environment: Mapping[str, str]) -> str:
+    """The proxy of a scheme, or the one for all schemes where that is a proxy of HTTP.
+
+    Where a web server runs the builder, HTTP_PROXY is the header `Proxy` of whoever asks it.
+    """
+    is_cgi = name == "http_proxy" and "REQUEST_METHOD" in environment
+    proxy = environment.get(name, "") if is_cgi else _variable(name, environment)
+    if proxy or name in environment:
+        return proxy
+    every = _variable("all_proxy", environment)
+    return every if every.startswith(("http://", "https://")) else ""
+
+
+def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Files and folders of certificates that the environment names, for connections of our own."""
+    named = [environment.get(name, "") for name in _ENVIRONMENT]
+    named += environment.get("SSL_CERT_DIR", "").split(":")
+    there = (path for path in named if path and (Path(path).is_file() or Path(path).is_dir()))
+    return tuple(dict.fromkeys(there))
 
 
 def variable(name: str) -> str:
@@ -177,7 +205,7 @@ def substitution(old: str, new: str) -> str:
 
 def _host_bundle(environment: Mapping[str, str]) -> str:
     """The certificates that this machine trusts."""
-    for path in (environment.get("SSL_CERT_FILE", ""), *_BUNDLES):
+    for path in (*(environment.get(name, "") for name in _ENVIRONMENT), *BUNDLES):
         if path and Path(path).is_file():
             return path
     return ""

@@ -89,11 +89,15 @@ def looks_transient(log: str) -> bool:
 class Runner:
     """Runs commands, and ends all of them at once when asked to.
 
-    `secrets` are values that no command may show, whatever its own are.
+    `secrets` are values that no command may show, whatever its own are. `environment` is that of
+    all commands, beside this process's own; what a command has itself comes before it.
     """
 
-    def __init__(self, *, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, secrets: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         self._secrets = tuple(secrets)
+        self._environment = dict(environment or {})
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
@@ -179,7 +183,7 @@ class Runner:
             try:
                 process = subprocess.Popen(
                     command.argv,
-                    env={**os.environ, **command.env},
+                    env={**os.environ, **self._environment, **command.env},
                     cwd=command.cwd,
                     stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
                     stdout=stdout,

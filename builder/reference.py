@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,9 @@ _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 )
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_LOOPBACK = re.compile(r"127(?:\.\d{1,3}){3}")
+_REGISTRY = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d+)?")
+_HUB = "docker.io"
+_HUB_API = "registry-1.docker.io"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -41,8 +44,19 @@ class Reference:
     @property
     def is_loopback(self) -> bool:
         """Whether the registry is on this machine, and so is spoken to in plain HTTP."""
-        host = self.registry.rsplit(":", 1)[0]
-        return host in {"localhost", "[::1]"} or _LOOPBACK.fullmatch(host) is not None
+        return is_loopback(re.sub(r":\d+$", "", self.registry).strip("[]"))
+
+    @property
+    def api(self) -> str:
+        """The `host[:port]` at which the registry's API is: Docker Hub has it elsewhere."""
+        return _HUB_API if hub_name(self.registry) == _HUB else self.registry
+
+    @property
+    def api_repository(self) -> str:
+        """The repository as the API calls it: Docker Hub keeps single names under `library`."""
+        if hub_name(self.registry) == _HUB and "/" not in self.repository:
+            return f"library/{self.repository}"
+        return self.repository
 
     def with_tag(self, tag: str) -> Reference:
         """The same repository at `tag`."""
@@ -62,17 +76,36 @@ def parse(text: str) -> Reference:
         repository, tag = tail.rsplit(":", 1)
     valid = (
         slash
+        and _REGISTRY.fullmatch(registry)
         and not re.search(r"[:@](@|$)", text)
         and _REPOSITORY.fullmatch(repository)
         and (not tag or _TAG.fullmatch(tag))
         and (not digest or _DIGEST.fullmatch(digest))
     )
-    if not valid or not registry:
+    if not valid:
         raise ConfigError(
             f"not an image reference: {text!r}",
             hint="registry/repository[:tag][@sha256:...], all in lower case",
         )
     return Reference(registry=registry, repository=repository, tag=tag, digest=digest)
+
+
+def hub_name(registry: str) -> str:
+    """`docker.io` where that is meant by one of its names, else the registry as it stands."""
+    return _HUB if registry in {_HUB, f"index.{_HUB}", _HUB_API} else registry
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, without its port, is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` is a digest of a kind that this builder checks: sha256."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:

@@ -1,28 +1,27 @@
-"""Manifests and blobs of registries, by the OCI distribution API."""
+"""Manifests, blobs and tags of registries, by the OCI distribution API."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
-import requests
+from requests.utils import parse_header_links
 
-from builder.distribution import Distribution, check
-from builder.engines import layout as layouts
+from builder.distribution import Answer, Distribution, check, own_path, resolved
+from builder.engines.layout import INDEX
 from builder.errors import StepError, TransientError
+from builder.manifests import KINDS, MANIFEST, Manifest
 from builder.ports import Blob
-from builder.reference import Reference
+from builder.reference import Reference, is_digest, is_tag
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_ACCEPT = ", ".join(
-    [
-        MANIFEST,
-        layouts.INDEX,
-        "application/vnd.docker.distribution.manifest.v2+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    ]
-)
+_ACCEPT = {"Accept": ", ".join(KINDS)}
+_PAGES = 1000
+_LARGEST_BLOB = 256 << 20  # of those that are read whole: configurations, charts, records
+_LARGEST_LAYER = 64 << 30
 
 
 class RegistryClient:
@@ -31,73 +30,184 @@ class RegistryClient:
     def __init__(self, api: Distribution) -> None:
         self._api = api
 
-    def delete(self, reference: Reference) -> requests.Response:
-        """The answer to the removal of a tag or a manifest."""
-        name, which = reference.repository, reference.digest or reference.tag
-        return self._api.ask(reference.registry, name, "DELETE", f"/v2/{name}/manifests/{which}")
+    # Manifests.
 
-    def manifest(self, reference: Reference, method: str) -> requests.Response | None:
-        """The answer to a request for a manifest, or None where there is none."""
-        name = reference.digest or reference.tag
-        url = f"/v2/{reference.repository}/manifests/{name}"
-        headers = {"Accept": _ACCEPT}
-        response = self._api.ask(
-            reference.registry, reference.repository, method, url, headers=headers
-        )
-        if response.status_code == 404:
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of a manifest, or None where there is none.
+
+        A registry need not say it; then it is that of what it sends.
+        """
+        answer = self._asked_for_manifest(reference, "HEAD")
+        if answer is None:
             return None
-        check(response, str(reference))
-        return response
+        told = answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(told) and reference.digest in {"", told}:
+            return told
+        manifest = self.manifest(reference)
+        return None if manifest is None else manifest.digest
 
-    def described(self, reference: Reference) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The manifest and the configuration of an image."""
-        if (response := self.manifest(reference, "GET")) is None:
+    def manifest(self, reference: Reference) -> Manifest | None:
+        """A manifest, or None where there is none; it is what its digest says."""
+        answer = self._asked_for_manifest(reference, "GET")
+        if answer is None:
+            return None
+        found = digest_of(answer.content)
+        told = reference.digest or answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(told) and told != found:
+            raise TransientError(f"{reference}: its manifest arrived damaged: it is {found}")
+        document = answer.json("a manifest")
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if kind not in KINDS:
+            said = document.get("mediaType")
+            kind = said if said in KINDS else INDEX if "manifests" in document else MANIFEST
+        return Manifest(
+            where=str(reference),
+            digest=found,
+            kind=kind,
+            content=answer.content,
+            document=document,
+        )
+
+    def present(self, reference: Reference) -> Manifest:
+        """A manifest that is to be there."""
+        if (found := self.manifest(reference)) is None:
             raise StepError(f"{reference} is not in the registry")
-        manifest = response.json()
-        return manifest, json.loads(self.blob(reference, manifest["config"]["digest"]))
+        return found
 
     def put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
         """Put a manifest of a media type at a tag or a digest; once more if it came damaged."""
-        url = f"/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
-        headers = {"Content-Type": kind}
 
-        def put() -> requests.Response:
-            return self._api.ask(
-                reference.registry, reference.repository, "PUT", url, data=body, headers=headers
-            )
+        def put() -> Answer:
+            path = f"manifests/{reference.digest or reference.tag}"
+            return self._api.ask(reference, "PUT", path, data=body, headers={"Content-Type": kind})
 
-        response = put()
-        check(put() if response.status_code == 400 else response, str(reference))
+        answer = put()
+        check(put() if answer.code == 400 else answer, str(reference))
+
+    def delete(self, reference: Reference) -> Answer:
+        """The answer to the removal of a tag or a manifest."""
+        path = f"manifests/{reference.digest or reference.tag}"
+        return self._api.ask(reference, "DELETE", path)
+
+    def _asked_for_manifest(self, reference: Reference, method: str) -> Answer | None:
+        path = f"manifests/{reference.digest or reference.tag}"
+        answer = self._api.ask(reference, method, path, headers=_ACCEPT)
+        if answer.code == 404:
+            return None
+        check(answer, str(reference))
+        return answer
+
+    # Tags.
+
+    def tags(self, repository: Reference) -> Iterator[str]:
+        """The tags of a repository, page by page; none where it does not exist."""
+        path: str | None = "tags/list?n=1000"
+        seen: set[str] = set()
+        while path:
+            if path in seen or len(seen) >= _PAGES:
+                raise StepError(f"{repository}: the registry does not come to an end of its tags")
+            seen.add(path)
+            answer = self._api.ask(repository, "GET", path)
+            if answer.code == 404:
+                return
+            check(answer, str(repository))
+            found = answer.json("a list of tags").get("tags") or []
+            if not isinstance(found, list) or not all(map(_is_tag, found)):
+                raise StepError(f"{repository}: the registry lists tags that are none")
+            yield from found
+            path = _next_page(answer)
+
+    # Blobs.
+
+    def has_blob(self, reference: Reference, digest: str) -> bool:
+        """Whether a repository has a blob. Whatever else than yes is answered is no."""
+        return self._api.ask(reference, "HEAD", f"blobs/{digest}").code == 200
 
     def put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
         """Put a blob, unless it is there; its descriptor."""
         digest = digest_of(blob.data)
-        registry, name = reference.registry, reference.repository
-        head = self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
-        if head.status_code != 200:
-            start = self._api.ask(registry, name, "POST", f"/v2/{name}/blobs/uploads/")
+        if not self.has_blob(reference, digest):
+            start = self._api.ask(reference, "POST", "blobs/uploads/")
             check(start, str(reference))
-            place = start.headers["Location"]
-            url = place[place.index("/v2/") :]
-            url += ("&" if "?" in url else "?") + f"digest={digest}"
             headers = {"Content-Type": "application/octet-stream"}
-            done = self._api.ask(registry, name, "PUT", url, data=blob.data, headers=headers)
-            check(done, str(reference))
+            url = _upload(start, digest)
+            check(
+                self._api.ask(reference, "PUT", url, data=blob.data, headers=headers),
+                str(reference),
+            )
         return {"mediaType": blob.kind, "digest": digest, "size": len(blob.data)}
 
-    def open_blob(self, reference: Reference, digest: str) -> requests.Response:
-        """The answer with a blob, to be read."""
-        url = f"/v2/{reference.repository}/blobs/{digest}"
-        response = self._api.ask(reference.registry, reference.repository, "GET", url)
-        check(response, str(reference))
-        return response
+    def mount(self, reference: Reference, digest: str, parent: Reference) -> bool:
+        """Let a repository have a blob of another one; False where the registry declines.
 
-    def blob(self, reference: Reference, digest: str) -> bytes:
-        """The content of a small blob, checked."""
-        response = self.open_blob(reference, digest)
-        if digest_of(response.content) != digest:
+        It may begin an upload instead, which is left to its garbage.
+        """
+        if self.has_blob(reference, digest):
+            return True
+        path = f"blobs/uploads/?mount={digest}&from={parent.api_repository}"
+        scopes = (f"repository:{parent.api_repository}:pull",)
+        answer = self._api.ask(reference, "POST", path, scopes=scopes)
+        if answer.code == 429 or answer.code >= 500:
+            check(answer, str(reference))
+        return answer.code == 201
+
+    def blob(self, reference: Reference, digest: str, size: int | None = None) -> bytes:
+        """The content of a small blob, checked; `size` is what its descriptor says."""
+        most = _LARGEST_BLOB if size is None else min(size, _LARGEST_BLOB)
+        path = f"blobs/{digest}"
+        answer = self._api.ask(reference, "GET", path, limit=most)
+        check(answer, str(reference))
+        if digest_of(answer.content) != digest:
             raise TransientError(f"{reference}: blob {digest} arrived damaged")
-        return response.content
+        return answer.content
+
+    def save_blob(self, reference: Reference, digest: str, file: Path) -> None:
+        """Write a blob to a file, piece by piece: whole and checked, or not at all."""
+        partial = file.with_name(file.name + ".part")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        summed, size = hashlib.sha256(), 0
+        try:
+            with self._open_blob(reference, digest) as pieces, partial.open("wb") as stream:
+                for piece in pieces:
+                    summed.update(piece)
+                    stream.write(piece)
+                    if (size := size + len(piece)) > _LARGEST_LAYER:
+                        raise StepError(f"{reference}: blob {digest} does not end")
+            if f"sha256:{summed.hexdigest()}" != digest:
+                raise TransientError(f"{reference}: blob {digest} arrived damaged")
+            partial.rename(file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _open_blob(self, reference: Reference, digest: str) -> Iterator[Iterator[bytes]]:
+        with self._api.opened(reference, "GET", f"blobs/{digest}") as (answer, pieces):
+            check(answer, str(reference))
+            yield pieces
+
+
+def _upload(start: Answer, digest: str) -> str:
+    """Where the content of a blob goes, once its upload has begun: just where the registry says."""
+    location = start.headers.get("Location", "")
+    if not location:
+        raise StepError(
+            f"{start.place}: the registry answered POST with {start.code} and without a Location,"
+            " so the upload cannot go on"
+        )
+    url = resolved(start.url, location)
+    return f"{url}{'&' if '?' in url else '?'}digest={digest}"
+
+
+def _next_page(answer: Answer) -> str | None:
+    """What is asked of the registry for the next page of tags, or None at the last."""
+    for link in parse_header_links(answer.headers.get("Link", "")):
+        if link.get("rel") == "next" and link.get("url"):
+            return own_path(urljoin(answer.url, link["url"]))
+    return None
+
+
+def _is_tag(value: object) -> bool:
+    return isinstance(value, str) and is_tag(value)
 
 
 def digest_of(data: bytes) -> str:

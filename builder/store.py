@@ -1,30 +1,31 @@
 """Registries: what is there, images in, tags, and artifacts beside images.
 
-Images move with skopeo, which knows how; everything else speaks the OCI distribution API through
-oras, which does the authentication. Credentials are those of `docker login` or `podman login`.
+Images move with skopeo, which knows how; everything else speaks the OCI distribution API. Both use
+the credentials that `podman login`, `skopeo login` or `docker login` left, and the catalog's
+network.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from builder.distribution import Distribution, check, short
+from builder.config.parse import Network
+from builder.credentials import CredentialFiles
+from builder.distribution import NO_NETWORK, Distribution, check
 from builder.engines import layout as layouts
 from builder.errors import StepError, TransientError
+from builder.manifests import MANIFEST, Manifest
 from builder.model import ImageLayer
 from builder.ports import Artifact, Blob
 from builder.process import Command, Runner
-from builder.reference import Reference
-from builder.registry_client import MANIFEST, RegistryClient, digest_of
+from builder.reference import Reference, parse
+from builder.registry_client import RegistryClient, digest_of
+from builder.skopeo import run_skopeo
 
 _TITLE = "org.opencontainers.image.title"
-_PIECE = 1 << 20
 _LONGEST = 1800.0
 
 
@@ -42,35 +43,25 @@ class RegistryStore:
         skopeo: str,
         enclose: Callable[[Command], Command],
         timeout: float = _LONGEST,
+        network: Network = NO_NETWORK,
+        credentials: CredentialFiles | None = None,
     ) -> None:
         self._runner = runner
         self._enclose = enclose
         self._skopeo = skopeo
         self._timeout = min(timeout, _LONGEST)
-        self._api = Distribution(timeout)
-        self._client = RegistryClient(self._api)
+        self._credentials = credentials or CredentialFiles(runner=runner)
+        self._client = RegistryClient(
+            Distribution(credentials=self._credentials, network=network, timeout=timeout)
+        )
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """The tags of `registry/repository`, sorted; none where it does not exist."""
-        registry, _, name = repository.partition("/")
-        url: str | None = f"/v2/{name}/tags/list?n=1000"
-        found: list[str] = []
-        while url:
-            response = self._api.ask(registry, name, "GET", url)
-            if response.status_code == 404:
-                break
-            check(response, repository)
-            found += response.json().get("tags") or []
-            following = response.links.get("next", {}).get("url")
-            url = following[following.index("/v2/") :] if following else None
-        return tuple(sorted(set(found)))
+        return tuple(sorted(set(self._client.tags(parse(repository)))))
 
     def digest(self, reference: Reference) -> str | None:
         """The digest of a manifest, or None where there is none."""
-        response = self._client.manifest(reference, "HEAD")
-        if response is None:
-            return None
-        return response.headers.get("Docker-Content-Digest")
+        return self._client.digest(reference)
 
     def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
         """Push an OCI layout as it is; the digest that the tag has afterwards.
@@ -82,7 +73,7 @@ class RegistryStore:
         if held is None:
             if parent is not None:
                 self._lend(layout, parent, reference)
-            self._runner.run(self._enclose(self.push_command(layout, reference)))
+            self._move(self.push_command(layout, reference), reference)
             held = self.digest(reference)
         if held is None:
             raise TransientError(f"{reference} is not there after it was pushed")
@@ -102,7 +93,7 @@ class RegistryStore:
     def export(self, reference: Reference, layout: Path, name: str) -> None:
         """Add an image, with all that it stands on, to an OCI layout, under a name there."""
         layout.parent.mkdir(parents=True, exist_ok=True)
-        self._runner.run(self._enclose(self.export_command(reference, layout, name)))
+        self._move(self.export_command(reference, layout, name), reference)
 
     def export_command(self, reference: Reference, layout: Path, name: str) -> Command:
         """How `export` moves the layers."""
@@ -118,11 +109,10 @@ class RegistryStore:
     def copy(self, source: Reference, target: Reference) -> None:
         """Make `target` name the manifest of `source`; layers move only between repositories."""
         if source.name != target.name:
-            self._runner.run(self._enclose(self.copy_command(source, target)))
+            self._move(self.copy_command(source, target), source, target)
             return
-        if (response := self._client.manifest(source, "GET")) is None:
-            raise StepError(f"{source} is not in the registry")
-        self._client.put_manifest(target, response.content, response.headers["Content-Type"])
+        manifest = self._client.present(source)
+        self._client.put_manifest(target, manifest.content, manifest.kind)
 
     def copy_command(self, source: Reference, target: Reference) -> Command:
         """How `copy` moves layers between repositories."""
@@ -157,110 +147,107 @@ class RegistryStore:
 
     def get(self, reference: Reference) -> Artifact | None:
         """An artifact, or None where there is none."""
-        response = self._client.manifest(reference, "GET")
-        if response is None:
+        manifest = self._client.manifest(reference)
+        if manifest is None:
             return None
-        manifest = response.json()
         files = {
-            layer.get("annotations", {}).get(_TITLE, layer["digest"]): Blob(
-                kind=layer["mediaType"], data=self._client.blob(reference, layer["digest"])
+            manifest.annotations_of(layer).get(_TITLE, layer["digest"]): Blob(
+                kind=layer["mediaType"], data=self._read(reference, layer)
             )
-            for layer in manifest.get("layers", [])
+            for layer in manifest.layers
         }
         return Artifact(
-            kind=manifest["config"]["mediaType"],
-            config=self._client.blob(reference, manifest["config"]["digest"]),
+            kind=manifest.config["mediaType"],
+            config=self._read(reference, manifest.config),
             files=files,
-            annotations=manifest.get("annotations") or {},
+            annotations=manifest.annotations,
         )
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image, the lowest first. Raises StepError where it is not there."""
-        return layouts.layers(*self._client.described(reference))
+        manifest = self._client.present(reference)
+        config = self._config(reference, manifest)
+        try:
+            return layouts.layers({"layers": manifest.layers}, config)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise manifest.wrong("its configuration does not describe its layers") from error
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
         """The configuration of an image, or of each of an index, by digest; empty: not there."""
-        if (response := self._client.manifest(reference, "GET")) is None:
+        manifest = self._client.manifest(reference)
+        if manifest is None:
             return {}
-        manifest = response.json()
-        if "manifests" not in manifest:
-            config = json.loads(self._client.blob(reference, manifest["config"]["digest"]))
-            return {digest_of(response.content): config}
+        if not manifest.is_index:
+            return {manifest.digest: self._config(reference, manifest)}
         found: dict[str, Mapping[str, Any]] = {}
-        for item in manifest["manifests"]:
-            if item.get("platform", {}).get("os") != "unknown":  # such is an attestation
+        for item in manifest.manifests:
+            platform = item.get("platform")
+            # One of an unknown system is an attestation.
+            if not isinstance(platform, dict) or platform.get("os") != "unknown":
                 found |= self.configs(reference.at(item["digest"]))
         return found
 
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
         """Write a blob of an image to a file. Raises StepError where it is not there."""
-        partial = file.with_name(file.name + ".part")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        response = self._client.open_blob(reference, digest)
-        summed = hashlib.sha256()
-        try:
-            with partial.open("wb") as stream:
-                for piece in response.iter_content(_PIECE):
-                    summed.update(piece)
-                    stream.write(piece)
-        except requests.RequestException as error:
-            raise TransientError(f"{reference}: blob {digest}: {short(error)}") from error
-        if f"sha256:{summed.hexdigest()}" != digest:
-            raise TransientError(f"{reference}: blob {digest} arrived damaged")
-        partial.rename(file)
+        self._client.save_blob(reference, digest, file)
 
     def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
         """Push an index of the digests, by platform, that `place` has; its digest."""
         entries = []
         for platform, digest in manifests.items():
-            if (found := self._client.manifest(place.at(digest), "GET")) is None:
-                raise StepError(f"{place.at(digest)} is not in the registry")
-            kind = found.headers["Content-Type"]
-            entries.append((platform, digest, kind, len(found.content)))
+            found = self._client.present(place.at(digest))
+            entries.append((platform, digest, found.kind, len(found.content)))
         body = layouts.index(entries)
         self._client.put_manifest(place.at(digest_of(body)), body, layouts.INDEX)
         return digest_of(body)
 
     def blobs(self, reference: Reference) -> dict[str, int]:
         """What a manifest names, itself included: digest to bytes; nothing where it is gone."""
-        if (response := self._client.manifest(reference, "GET")) is None:
+        manifest = self._client.manifest(reference)
+        if manifest is None:
             return {}
-        manifest = response.json()
-        named = [
-            manifest.get("config"),
-            *manifest.get("layers", ()),
-            *manifest.get("manifests", ()),
-        ]
-        found = {item["digest"]: int(item["size"]) for item in named if item}
-        return {**found, digest_of(response.content): len(response.content)}
+        named = [*manifest.layers, *manifest.manifests]
+        named += [] if manifest.is_index else [manifest.config]
+        found = {item["digest"]: int(item["size"]) for item in named}
+        return {**found, manifest.digest: len(manifest.content)}
 
     def delete(self, reference: Reference) -> bool:
         """Remove a manifest by its digest, with all its tags; False where it is gone."""
-        response = self._client.delete(reference.at(reference.digest))
-        if response.status_code == 405:
+        answer = self._client.delete(reference.at(reference.digest))
+        if answer.code == 405:
             hint = "docker-registry: storage.delete.enabled; others have retention of their own"
             raise StepError(f"{reference.registry} deletes nothing", hint=hint)
-        if response.status_code != 404:
-            check(response, str(reference))
-        return response.status_code != 404
+        if answer.code != 404:
+            check(answer, str(reference))
+        return answer.code != 404
 
     def untag(self, reference: Reference) -> bool:
         """Remove a tag; False where the registry removes no tag by itself."""
-        response = self._client.delete(reference)
-        if response.status_code not in {400, 404, 405}:
-            check(response, str(reference))
-        return response.status_code not in {400, 405}
+        answer = self._client.delete(reference)
+        if answer.code not in {400, 404, 405}:
+            check(answer, str(reference))
+        return answer.code not in {400, 405}
 
     def _lend(self, layout: Path, parent: Reference, reference: Reference) -> None:
         """Let a repository have what a layout lacks, from the one of its parent."""
-        registry, name = reference.registry, reference.repository
         for digest in layouts.missing(layout):
-            held = self._api.ask(registry, name, "HEAD", f"/v2/{name}/blobs/{digest}")
-            if held.status_code == 200:
-                continue
-            url = f"/v2/{name}/blobs/uploads/?mount={digest}&from={parent.repository}"
-            answer = self._api.ask(registry, name, "POST", url)
-            check(answer, str(reference))
-            # A registry may decline, and begin an upload instead, which is left to its garbage.
-            if answer.status_code != 201:
+            if not self._client.mount(reference, digest, parent):
                 self.blob(parent, digest, layouts.blob(layout, digest))
+
+    def _move(self, command: Command, *places: Reference) -> None:
+        """Have skopeo move layers, with the credentials of these places."""
+        run_skopeo(command, places, self._credentials, self._runner, self._enclose)
+
+    def _read(self, reference: Reference, descriptor: Mapping[str, Any]) -> bytes:
+        """The content that a descriptor names."""
+        return self._client.blob(reference, descriptor["digest"], descriptor["size"])
+
+    def _config(self, reference: Reference, manifest: Manifest) -> dict[str, Any]:
+        """The configuration of an image. Raises StepError where it is none."""
+        try:
+            found = json.loads(self._read(reference, manifest.config))
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise manifest.wrong("its configuration is no JSON")
+        return found

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
+
+import click
 
 from builder.apt_roots import AptRoots, BaseArchives
 from builder.bases import Bases, kept
 from builder.chart_run import ChartRun
 from builder.cli.options import Options
+from builder.connections import program_environment
+from builder.credentials import CredentialFiles
 from builder.engines.podman_home import enclosed
 from builder.engines.podman_probe import podman_version, probe
-from builder.errors import ToolError
+from builder.errors import ToolError, TransientError
+from builder.events import Listener, Retried
 from builder.helm import Helm
 from builder.kube_play import OLDEST, KubePlayer
 from builder.lock import Lock
 from builder.model import Base, Catalog
 from builder.network import passwords, settle
+from builder.patience import PatientStore
 from builder.plan import locked_reference
 from builder.ports import BaseLock, LineProvider
 from builder.ports_layers import LayerResolver
@@ -46,6 +53,7 @@ class Adapters:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.workspace = Workspace(options.root.resolve())
+        self.stopping = threading.Event()  # set when this run is to end: nobody waits then
 
     @cached_property
     def project(self) -> Project:
@@ -68,8 +76,11 @@ class Adapters:
     @cached_property
     def runner(self) -> Runner:
         """What runs programs, and ends them all."""
-        has_catalog = (self.workspace.root / MATRIX).is_file()
-        return Runner(secrets=passwords(self.project.network) if has_catalog else ())
+        if not (self.workspace.root / MATRIX).is_file():
+            return Runner()
+        network = self.project.network
+        environment = program_environment(network, self.workspace.state)
+        return Runner(secrets=passwords(network), environment=environment)
 
     @cached_property
     def skopeo(self) -> str:
@@ -92,12 +103,39 @@ class Adapters:
         return choose(self.options.engine, self.runner, self.workspace.state)
 
     @cached_property
-    def store(self) -> RegistryStore:
-        """The registries."""
-        enclose, timeout = self._enclose, self.options.timeout
+    def credentials(self) -> CredentialFiles:
+        """What somebody logged in to registries with."""
+        return CredentialFiles(runner=self.runner)
+
+    @cached_property
+    def registries(self) -> RegistryStore:
+        """The registries, each asked once."""
         return RegistryStore(
-            runner=self.runner, skopeo=self.skopeo, enclose=enclose, timeout=timeout
+            runner=self.runner,
+            skopeo=self.skopeo,
+            enclose=self._enclose,
+            timeout=self.options.timeout,
+            network=self.project.network,
+            credentials=self.credentials,
         )
+
+    @cached_property
+    def store(self) -> PatientStore:
+        """The registries, for what is no step: one that is busy is asked again."""
+        return PatientStore(self.registries, wait=self._wait)
+
+    def store_of(self, step: str, listen: Listener) -> PatientStore:
+        """The registries for a step, which says that it waits for them."""
+
+        def wait(attempt: int, delay: float, error: TransientError) -> bool:
+            listen(Retried(step=step, attempt=attempt, delay=delay, reason=error.message))
+            return not self.stopping.wait(delay)
+
+        return PatientStore(self.registries, wait=wait)
+
+    def _wait(self, attempt: int, delay: float, error: TransientError) -> bool:
+        click.echo(f"try {attempt} failed ({error.message}); again in {delay:.0f} s", err=True)
+        return not self.stopping.wait(delay)
 
     @cached_property
     def bases(self) -> Bases:
@@ -110,6 +148,7 @@ class Adapters:
             skopeo=self.skopeo,
             enclose=self._enclose,
             roots=self._apt_roots,
+            credentials=self.credentials,
         )
 
     @cached_property

@@ -15,10 +15,11 @@ from builder.chart_publish import Released, publish_index
 from builder.cli.outlook import Outlook, disk_of, look_ahead
 from builder.cli.wiring import Session
 from builder.disk import Watch
-from builder.errors import BuilderError, SelectionError, StepError, TransientError
+from builder.errors import BuilderError, SelectionError, StepError
 from builder.events import Event, Finished, Listener, Result
-from builder.execute import GATHERS, Executor, Policy, patiently, tee
+from builder.execute import GATHERS, Executor, Policy, tee
 from builder.lock import Lock
+from builder.patience import PatientStore
 from builder.plan import Plan, Step, unmet
 from builder.promote import Promotion, blocked_steps
 from builder.report.progress import shown
@@ -58,7 +59,7 @@ def carry_out(
 ) -> Outcome:
     """Plan, then do the steps of these kinds, and those with the ids `only`."""
     prints = session.fingerprints(lock)
-    observed = patiently(lambda: session.observed(lock, prints), policy=Policy(), wait=_wait)
+    observed = session.observed(lock, prints)
     plan = session.plan(lock, prints, observed, session.engine.platforms)
     for name in only:
         if name not in plan.steps:
@@ -73,12 +74,11 @@ def carry_out(
 
     def make(listen: Listener) -> Action:
         work = session.work(lock, prints, plan, listen)
-        actions = _actions(session, work, ended)
 
         def act(step: Step) -> Result:
             if step.kind not in GATHERS and (need := unmet(step, plan, besides=steps)):
                 raise StepError(f"{need} is not done, and {step.id} needs it")
-            return actions[step.kind]()(step)
+            return _action(session, work, step, ended)(step)
 
         return act
 
@@ -113,6 +113,7 @@ def perform(
             policy=Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast),
             urgency=outlook.urgency if outlook else None,
             room=outlook.room if outlook else None,
+            stopped=session.stopping,
         )
         disk = outlook.disk if outlook else disk_of(session)
         with Watch(disk) as watch, _interruptible(executor, session):
@@ -136,35 +137,30 @@ def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, 
     }
 
 
-def _wait(attempt: int, delay: float, error: TransientError) -> bool:
-    click.echo(f"try {attempt} failed ({error.message}); again in {delay:.0f} s", err=True)
-    time.sleep(delay)
-    return True
-
-
 def _ignore(_event: Event) -> None:
     """A listener for when nothing happens."""
 
 
-def _actions(
-    session: Session, work: Work, ended: Mapping[str, Result]
-) -> dict[str, Callable[[], Action]]:
-    """What each kind of step does; adapters are made when the first step needs them."""
+def _action(session: Session, work: Work, step: Step, ended: Mapping[str, Result]) -> Action:
+    """What a step does; adapters are made when the first step needs them."""
+    store = session.store_of(step.id, work.listen)
 
     def release(step: Step) -> Result:
-        return promote(session, work, step, blocked_steps(work.plan, ended))
+        return promote(session, work, step, blocked_steps(work.plan, ended), store)
 
-    return {
-        "base": lambda: session.build_actions(work).base,
-        "build": lambda: session.build_actions(work).target,
-        "chart": lambda: session.chart_actions(work).chart,
-        "release": lambda: release,
-    }
+    if step.kind == "release":
+        return release
+    if step.kind == "chart":
+        return session.chart_actions(work, store).chart
+    actions = session.build_actions(work, store)
+    return actions.base if step.kind == "base" else actions.target
 
 
-def promote(session: Session, work: Work, step: Step, blocked: Mapping[str, str]) -> Result:
+def promote(
+    session: Session, work: Work, step: Step, blocked: Mapping[str, str], store: PatientStore
+) -> Result:
     """Release, then write the chart repository from the record that is current then."""
-    result = Promotion(work=work, store=session.store, images=session.store).release(step, blocked)
+    result = Promotion(work=work, store=store, images=store).release(step, blocked)
     write_index(session)
     return result
 

@@ -46,7 +46,7 @@ def command(**given: Any) -> int:
             work: Work = session.work(lock, prints, plan, listen)
 
             def test(step: Step) -> Result:
-                return session.build_actions(work).test(step)
+                return session.build_actions(work, session.store_of(step.id, listen)).test(step)
 
             return test
 

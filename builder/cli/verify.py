@@ -78,8 +78,9 @@ def _verify(
             def verify(step: Step) -> Result:
                 with _elsewhere(session) as other:
                     work = other.work(lock, prints, plan, listen)
-                    builds = other.build_actions(work)
-                    verdict = Verification(work=work, builds=builds, images=other.store)
+                    store = other.store_of(step.id, listen)
+                    builds = other.build_actions(work, store)
+                    verdict = Verification(work=work, builds=builds, images=store)
                     found = verdicts[step.target] = verdict.verdict(step)
                 if found.status == "different":
                     raise DifferenceError(f"{step.target} is not what the registry has")
@@ -99,6 +100,7 @@ def _elsewhere(session: Session) -> Iterator[Session]:
     other = Session(replace(session.options, engine="podman"))
     other.workspace = Workspace(session.workspace.root, state)
     other.project, other.runner = session.project, session.runner
+    other.stopping = session.stopping
     try:
         yield other
     finally:

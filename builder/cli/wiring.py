@@ -11,6 +11,7 @@ from builder.errors import ConfigError
 from builder.events import Listener
 from builder.fingerprint import Fingerprint, fingerprints
 from builder.lock import Lock
+from builder.patience import PatientStore
 from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
 from builder.records import Records
@@ -94,12 +95,12 @@ class Session(Adapters):
             timeout=self.options.timeout,
         )
 
-    def build_actions(self, work: Work) -> BuildActions:
-        """What builds."""
+    def build_actions(self, work: Work, store: PatientStore | None = None) -> BuildActions:
+        """What builds, with the registries of a step where they are given."""
         ports = Ports(
             engine=self.engine,
-            store=self.store,
-            images=self.store,
+            store=store or self.store,
+            images=store or self.store,
             bases=self.bases,
             files=self.downloads,
             smoke=Smoke(self.engine, self.runner),
@@ -107,9 +108,9 @@ class Session(Adapters):
         )
         return BuildActions(work=work, ports=ports)
 
-    def chart_actions(self, work: Work) -> ChartActions:
-        """What makes charts."""
-        return ChartActions(work=work, store=self.store, helm=self.helm, runner=self.chart_runner)
+    def chart_actions(self, work: Work, store: PatientStore) -> ChartActions:
+        """What makes charts, with the registries of a step."""
+        return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
 
     def commands(self, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
         """What the steps would run."""
@@ -118,7 +119,7 @@ class Session(Adapters):
         return Commands(
             work=work,
             engine=self.engine,
-            store=self.store,
+            store=self.registries,
             bases=self.bases,
             builds=self.build_actions(work),
             helm=self.helm,

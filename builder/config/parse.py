@@ -30,13 +30,17 @@ _RESERVED = ("charts", "releases")
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """How builds reach the network."""
+    """How builds, and the builder itself, reach the network.
+
+    `trust` are files and folders of certificates that the builder trusts beside `ca`.
+    """
 
     ca: str
     http_proxy: str
     https_proxy: str
     no_proxy: str
     mirrors: Mapping[str, str]
+    trust: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

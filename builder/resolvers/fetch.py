@@ -14,11 +14,10 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.utils import should_bypass_proxies
 from urllib3.util import Retry
 
 from builder.config.parse import Network
+from builder.connections import Session, proxy_for
 from builder.errors import StepError, UnreachableError
 from builder.files import write
 from builder.model import RemoteFile
@@ -62,7 +61,7 @@ class Fetcher:
         self._folder = folder
         self._patience = patience or Patience()
         self._progress = progress
-        self._session = _session(self._patience, network.ca)
+        self._session = Session(network, retry=_retry(self._patience))
         self._lock = threading.Lock()
         self._dead: dict[str, str] = {}  # host to why
 
@@ -158,7 +157,7 @@ class Fetcher:
             with self._session.request(
                 method, where.url, stream=True, allow_redirects=True,
                 timeout=(self._patience.connect, self._patience.read),
-                proxies=self._proxies(where.url),
+                proxies=proxy_for(self._network, where.url),
             ) as answer:  # fmt: skip
                 _check(answer, where)
                 yield answer, where
@@ -175,12 +174,6 @@ class Fetcher:
 
     def _place(self, url: str | Place) -> Place:
         return url if isinstance(url, Place) else place(url, self._network.mirrors)
-
-    def _proxies(self, url: str) -> dict[str, str]:
-        if should_bypass_proxies(url, no_proxy=self._network.no_proxy):
-            return {}
-        found = {"http": self._network.http_proxy, "https": self._network.https_proxy}
-        return {scheme: proxy for scheme, proxy in found.items() if proxy}
 
     # Files.
 
@@ -252,22 +245,16 @@ def keep(file: Path, folder: Path) -> str:
     return digest
 
 
-def _session(patience: Patience, ca: str) -> requests.Session:
-    session = requests.Session()
-    # Proxies and certificates are those of `network`; the environment was read into it.
-    session.trust_env = False
-    session.verify = ca or True
-    session.headers["Accept-Encoding"] = "identity"
-    retry = Retry(
+def _retry(patience: Patience) -> Retry:
+    """How often a host is asked again; one that is not trusted will not be in a second either."""
+    return Retry(
         total=patience.retries,
         connect=min(patience.retries, 1),  # what has no name now will have none in a second
+        other=0,
         backoff_factor=patience.backoff,
         status_forcelist=_AGAIN,
         raise_on_status=False,
     )
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session
 
 
 def _check(answer: requests.Response, where: Place) -> None:

@@ -29,7 +29,7 @@ _GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
 _SAID = {
     "failed to lookup address": "its name is not known",
     "Connection refused": "the connection was refused",
-    "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml)",
+    "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
 }
 _REFUSED = re.compile(r"An index URL \((\S+)\) could not be queried.*\((\d{3} [^)]+)\)")
 _FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)

@@ -32,7 +32,7 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((lower.ProxyError,), "the proxy does not let it through"),
     (
         (lower.SSLError, requests.exceptions.SSLError),
-        "its certificate is not trusted (`network.ca` in matrix.yaml)",
+        "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
     ),
     ((ConnectionRefusedError,), "the connection was refused"),
     ((lower.ConnectTimeoutError,), "no answer within {patience:.0f} s"),

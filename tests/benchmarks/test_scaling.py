@@ -90,6 +90,6 @@ def test_the_command_starts_without_what_it_does_not_need(argv: list[str]) -> No
     environment = {"PYTHONPATH": str(ROOT), "HOME": os.environ.get("HOME", "/")}
     output = Runner().run(Command(argv=(sys.executable, "-c", script), env=environment))
     loaded = set(json.loads(output.stdout.splitlines()[-1]))
-    heavy = {"pydantic", "ruamel.yaml", "jinja2", "requests", "oras", "docker", "rich", "pytest"}
+    heavy = {"pydantic", "ruamel.yaml", "jinja2", "requests", "docker", "rich", "pytest"}
     assert not heavy & loaded
     assert "builder.plan" not in loaded

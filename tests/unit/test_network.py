@@ -234,6 +234,7 @@ def test_precedence() -> None:
         http_proxy="http://file",
         no_proxy="localhost",
         mirrors={"pip": "https://builder"},
+        trust=(__file__,),
     )
 
 

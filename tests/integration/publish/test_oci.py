@@ -81,8 +81,10 @@ def test_a_registry_that_refuses(shop: Shop, run: Run, registry: Registry) -> No
     address = registry.address
     assert run("charts", "publish", "--to", f"oci://{address}/charts") == (
         5, "",
-        f"error: registry {address} refuses: Cannot respond to request for authentication.\n"
-        f"  hint: run `docker login {address}`\n",
+        f"error: {address}/charts/desk: the registry answered 403 Forbidden to GET"
+        " /v2/charts/desk/tags/list; no credentials were found\n"
+        f"  hint: log in: `podman login {address}`, `skopeo login {address}`"
+        f" or `docker login {address}`\n",
     )  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""Runs skopeo with the credentials that the builder found itself, and says what its faults mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from builder.authentication import log_in
+from builder.connections import UNTRUSTED
+from builder.credentials import CredentialFiles
+from builder.errors import StepError, TransientError
+from builder.process import Command, Output, Runner
+from builder.reference import Reference
+
+_UNTRUSTED = "certificate signed by unknown authority"
+_REFUSED = ("unauthorized", "authentication required", "access to the resource is denied")
+
+
+def run_skopeo(
+    command: Command,
+    places: Sequence[Reference],
+    credentials: CredentialFiles,
+    runner: Runner,
+    enclose: Callable[[Command], Command],
+) -> Output:
+    """Run a command `skopeo … copy` or `inspect` about these places. Raises as a runner does."""
+    with credentials.shared(places) as options:
+        # skopeo takes them from its subcommands alone.
+        at = next(i for i, word in enumerate(command.argv) if word in {"copy", "inspect"}) + 1
+        argv = (*command.argv[:at], *options, *command.argv[at:])
+        try:
+            return runner.run(enclose(replace(command, argv=argv)))
+        except TransientError:
+            raise
+        except StepError as error:
+            if hint := _hint(error.message.lower(), places):
+                raise StepError(error.message, hint=hint) from error
+            raise
+
+
+def _hint(text: str, places: Sequence[Reference]) -> str:
+    """What helps against what skopeo says, where that is known."""
+    if _UNTRUSTED in text:
+        return UNTRUSTED
+    if any(mark in text for mark in _REFUSED):
+        return log_in(next((it for it in places if it.registry in text), places[-1]))
+    return ""
