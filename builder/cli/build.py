@@ -38,7 +38,7 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
 
         found = Since(options, since).targets
         if not found:
-            click.echo(f"No target differs from {since}.", err=True)
+            click.echo(f"No target is new or changed since {since}.", err=True)
             return 0
         options = replace(options, select=tuple(found))
     session = Session(options)

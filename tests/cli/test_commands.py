@@ -237,9 +237,9 @@ def test_a_plan_of_what_differs_from_another_checkout(
 ) -> None:
     before = shutil.copytree(folder.root, tmp_path / "before")
     plan = ("plan", "--offline", "--since", str(before))
-    assert run(*plan) == (0, f"No target differs from {before}.\n", "")
+    assert run(*plan) == (0, f"No target is new or changed since {before}.\n", "")
     assert run("build", "--since", str(before)) == (
-        0, "", f"No target differs from {before}.\n",
+        0, "", f"No target is new or changed since {before}.\n",
     )  # fmt: skip
     folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
     found = run(*plan, "--format", "markdown")
@@ -259,16 +259,56 @@ def test_a_plan_of_what_differs_from_another_checkout(
 def test_which_charts_a_change_is_about(run: Run, folder: Folder, tmp_path: Path) -> None:
     before = shutil.copytree(folder.root, tmp_path / "before")
     plan = ("plan", "--offline", "--format", "markdown", "--since", str(before))
-    assert run(*plan).out == f"No target differs from {before}.\n"
+    assert run(*plan).out == f"No target is new or changed since {before}.\n"
     folder.edit("charts/desk/chart.yaml", "description: ", "description: Really ")
     assert run(*plan).out == (
-        f"No target differs from {before}.\n\n| chart | version | why |\n|---|---|---|\n"
+        f"No target is new or changed since {before}.\n\n| chart | version | why |\n|---|---|---|\n"
         "| `desk` | +0.0.1 | changed: its templates or values |\n"
     )
     folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
     assert run(*plan).out.endswith(
         "| `desk` | +0.0.1 | changed: its templates or values and its images |\n"
     )
+
+
+def test_a_line_that_is_dropped_is_gone(run: Run, folder: Folder, tmp_path: Path) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.drop("matrix.yaml", '"1.9": {')
+    plan = ("plan", "--offline", "--since", str(before))
+    nothing = f"No target is new or changed since {before}.\n"
+    gone = "gone: 2 targets of speech, desk, tags lang1.9.7, lang1.9\n"
+    assert run(*plan) == (0, nothing + gone, "")
+    assert run(*plan, "--format", "json") == (0, "", nothing + gone)
+    assert run(*plan, "--format", "markdown").out == (
+        f"{nothing}\n- {gone}\n| chart | version | why |\n|---|---|---|\n"
+        "| `desk` | +0.0.1 | no longer offers lang1.9.7 |\n"
+    )
+    assert run(*plan, "--select", "base").out == nothing
+    folder.edit("images/desk/files/desk.conf", "oak", "ash")
+    folder.edit("charts/desk/chart.yaml", "description: ", "description: Really ")
+    assert run(*plan, "--format", "markdown").out.endswith(
+        f"\n- {gone}\n| chart | version | why |\n|---|---|---|\n| `desk` | +0.0.1 | no longer"
+        " offers lang1.9.7; changed: its templates or values and its images |\n"
+    )
+
+
+def test_a_chart_and_an_image_that_are_dropped(run: Run, folder: Folder, tmp_path: Path) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.edit("matrix.yaml", "charts:\n  desk: {image: desk}\n", "")
+    folder.drop("matrix.yaml", "desk: {from")
+    assert run("plan", "--offline", "--since", str(before)).out == (
+        f"No target is new or changed since {before}.\n"
+        "gone: 2 targets of desk, tags lang1.10.4, lang1.10, lang1.9.7, lang1.9\n"
+        "gone: 1 chart, desk\n"
+    )
+
+
+def test_a_chart_that_offers_more(run: Run, folder: Folder, tmp_path: Path) -> None:
+    folder.edit("matrix.yaml", "desk: {image: desk}", "desk: {image: desk, only: {os: '1'}}")
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.edit("matrix.yaml", ", only: {os: '1'}", "")
+    found = run("plan", "--offline", "--format", "markdown", "--since", str(before))
+    assert found.out.endswith("| `desk` | +0.0.1 | now offers lang1.10.4 |\n")
 
 
 def test_a_registry_whose_releases_say_no_version(
