@@ -21,7 +21,9 @@ from builder.execute import GATHERS, Executor, Policy, patiently, tee
 from builder.lock import Lock
 from builder.plan import Plan, Step, unmet
 from builder.promote import Promotion, blocked_steps
+from builder.report import summary
 from builder.report.progress import shown
+from builder.report.release import ending
 from builder.text import did_you_mean
 from builder.work import Work
 
@@ -202,6 +204,18 @@ class Interrupted(BuilderError):
     """A person or a machine asked the run to stop."""
 
     exit_code = 130
+
+
+def tell_ending(outcome: Outcome, kind: str) -> None:
+    """Print what came of the steps of a kind, after every failure; nothing where none was done."""
+    tell_failures(outcome)
+    results = [
+        result for key, result in outcome.results.items() if outcome.plan.steps[key].kind == kind
+    ]
+    if results:
+        entry = summary.entry(outcome.plan.steps["release"], outcome.results.get("release"))
+        for text in ending(kind, results, entry):
+            click.echo(text)
 
 
 def tell_failures(outcome: Outcome) -> None:

@@ -64,6 +64,23 @@ def test_a_week_and_the_same_week_again(tiny: Tiny) -> None:
     assert digests(tiny, "app") == first
 
 
+def test_each_command_ends_with_what_is_offered_and_how_to_get_it(tiny: Tiny) -> None:
+    told = "`builder publish` releases what passed\n"
+    assert tiny.run("build", "-s", "base").stdout == f"built 1 target; {told}"
+    assert tiny.run("build").stdout == f"built 3 targets, 1 there already; {told}"
+    place = f"{tiny.registry}/{tiny.prefix}"
+    pull = "".join(
+        f"  podman pull --tls-verify=false {place}-{image}:latest\n"
+        for image in ("base", "app", "other")
+    )
+    assert tiny.run("publish").stdout == f"released {RELEASE}: 3 images (3 built before)\n{pull}"
+    again = f"no new release: nothing that passed has changed since {RELEASE}\n{pull}"
+    assert tiny.run("publish").stdout == again
+    assert tiny.run("build").stdout == (
+        "nothing to build: 4 targets there already; all of it is released\n"
+    )
+
+
 def test_a_changed_recipe_rebuilds_it_and_its_descendants_only(tiny: Tiny) -> None:
     assert tiny.run("weekly").returncode == 0
     (tiny.root / "images" / "tool" / "files" / "more.txt").write_text("more\n")

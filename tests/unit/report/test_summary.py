@@ -49,7 +49,7 @@ def test_for_people(week: Week) -> None:
         "# Catalog 2026.11.23",
         "",
         "8 targets: 6 built, 0 unchanged, 2 failed or blocked; 1 chart; 12 s.",
-        "Release: done — 8 built, 1 chart packaged",
+        "Released 2026.11.23: 5 images",
     ]
     assert "| `tool/os=1` | failed |" in rest
     assert "build:tool/os=1 failed" in rest
