@@ -375,22 +375,38 @@ def test_registries_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_explain_shows_what_a_fingerprint_is_made_of(run: Run) -> None:
     found = run("explain", "desk", "--offline")
     assert found.code == 0
-    head, _, document = found.out.partition("\n\n")
-    first, second = head.splitlines()
-    assert first == "desk/os=2,lang=1.10"
-    data = json.loads(document)
-    assert sorted(data) == [
+    data = json.loads(run("explain", "desk", "--offline", "--format", "json").out)
+    assert data["id"] == "desk/os=2,lang=1.10"
+    document = data["document"]
+    assert sorted(document) == [
         "context", "dockerfile", "format", "inputs", "lock", "parent", "platform",
     ]  # fmt: skip
     plan = json.loads(run("plan", "--offline", "--format", "json").out)
-    (digest,) = [item["fingerprint"] for item in plan["targets"] if item["id"] == first]
-    assert second == f"fingerprint {digest}"
+    (digest,) = [item["fingerprint"] for item in plan["targets"] if item["id"] == data["id"]]
+    assert data["fingerprint"] == digest
+    dockerfile = "\n".join(f"    {line}".rstrip() for line in document["dockerfile"].splitlines())
+    assert found.out.startswith(
+        f"desk/os=2,lang=1.10\nfingerprint {digest}\n\nplatform: linux/amd64\n"
+        f"parent: {document['parent']}\ninputs:\n    {{\n"
+        f'     "tool": "{document["inputs"]["tool"]}"\n    }}\n'
+        f"dockerfile:\n{dockerfile}\ncontext:\n    [\n"
+    )
+    assert "\\n" not in found.out
+
+
+def test_explain_says_of_an_empty_part_that_it_is_none(run: Run) -> None:
+    assert "\ninputs: none\n" in run("explain", "base", "--offline").out
 
 
 def test_explain_against_the_registry(run: Run, registry: Registry) -> None:
     found = run("explain", "desk,os=1", "--registry", registry.address)
     assert found.code == 0
     assert found.out.splitlines()[-1] == "build: new: no release has it; packages not locked"
+    argv = ("explain", "desk,os=1", "--registry", registry.address, "--format", "json")
+    data = json.loads(run(*argv).out)
+    assert (data["action"], data["reason"]) == (
+        "build", "new: no release has it; packages not locked",
+    )  # fmt: skip
 
 
 def tree(folder: Path) -> dict[str, bytes]:
