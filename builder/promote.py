@@ -199,6 +199,6 @@ def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
     here = {
         result.step: result.reason.splitlines()[0]
         for result in ended.values()
-        if result.status in {"failed", "blocked", "skipped"} and result.reason
+        if result.status in {"failed", "blocked", "skipped", "stopped"} and result.reason
     }
     return {step: why for step, why in elsewhere.items() if step not in ended} | here

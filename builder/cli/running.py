@@ -117,9 +117,9 @@ def perform(
             room=outlook.room if outlook else None,
         )
         disk = outlook.disk if outlook else disk_of(session)
-        with Watch(disk) as watch, _interruptible(executor, session):
+        with Watch(disk) as watch, _interruptible(executor, session) as caught:
             final = executor.run(steps)
-    return Outcome(
+    outcome = Outcome(
         plan=plan,
         results=final,
         seconds=time.monotonic() - started,
@@ -127,6 +127,9 @@ def perform(
         disk=_disk(watch, session, outlook),
         reachable=session.options.reachable,
     )
+    if caught:
+        raise Interrupted(signal.Signals(caught[0]).name, outcome)
+    return outcome
 
 
 def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, object]:
@@ -181,29 +184,33 @@ def write_index(session: Session, keeps: Collection[str] | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible(executor: Executor, session: Session) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what runs and start nothing more."""
+def _interruptible(executor: Executor, session: Session) -> Iterator[list[int]]:
+    """Have Ctrl-C and SIGTERM end what runs and start nothing more; they are in what is given."""
     caught: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         caught.append(number)
-        executor.stop()
+        executor.interrupt()
         session.runner.stop()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if caught:
-        raise Interrupted(f"stopped by {signal.Signals(caught[0]).name}")
 
 
 class Interrupted(BuilderError):
-    """A person or a machine asked the run to stop."""
+    """A person or a machine asked the run to stop, by a signal; `outcome` is how far it came."""
 
     exit_code = 130
+
+    def __init__(self, name: str, outcome: Outcome) -> None:
+        hint = "the next run goes on from here, and builds nothing again that had passed"
+        super().__init__(f"stopped by {name}", hint=hint)
+        self.signal = name
+        self.outcome = outcome
 
 
 def tell_ending(outcome: Outcome, kind: str) -> None:

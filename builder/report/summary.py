@@ -22,12 +22,14 @@ def as_data(
     disk: Mapping[str, Any],
     bake: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
+    stopped: str = "",
 ) -> dict[str, Any]:
     """The report as plain data.
 
     `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`,
     `bake` what was measured against docker buildx bake, if it was; `changes` are those since
-    the release before, as `report.differences` has them, if there was one.
+    the release before, as `report.differences` has them, if there was one. `stopped` is the
+    signal that ended the run before its time, if one did.
     """
 
     def row(key: str, step: str) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def as_data(
     return {
         "format": 1,
         "seconds": round(seconds, 1),
+        "stopped": stopped,
         "pace": run.pace(plan.steps, results, seconds, jobs),
         "disk": dict(disk),
         "bake": dict(bake or {}),
@@ -80,6 +83,11 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         f" {count(len(charts), 'chart')}; {data['seconds']:.0f} s.",
         headline(release),
         "",
+        *(
+            [f"Stopped by {data['stopped']}; the next run goes on from here.", ""]
+            if data["stopped"]
+            else []
+        ),
         *(["```", *get, "```", ""] if (get := commands(release)) else []),
     ]
     lines = [
@@ -131,7 +139,7 @@ def _charts(charts: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-_BAD = frozenset({"failed", "blocked", "skipped"})
+_BAD = frozenset({"failed", "blocked", "skipped", "stopped"})
 
 
 def _line(text: str) -> str:

@@ -271,6 +271,17 @@ def test_which_charts_a_change_is_about(run: Run, folder: Folder, tmp_path: Path
     )
 
 
+def test_a_report_of_an_earlier_run_is_not_taken_for_that_of_one_that_failed(
+    run: Run, folder: Folder
+) -> None:
+    weekly = ("weekly", "--registry", "127.0.0.1:1", "--select", "nothing")
+    assert "earlier run" not in run(*weekly).err
+    folder.write("build/report.md", "# Catalog\n")
+    found = run(*weekly)
+    assert found.code == 3
+    assert found.err.startswith(f"{folder.root}/build/report.md is that of an earlier run\nerror: ")
+
+
 def test_a_line_that_is_dropped_is_gone(run: Run, folder: Folder, tmp_path: Path) -> None:
     before = shutil.copytree(folder.root, tmp_path / "before")
     folder.drop("matrix.yaml", '"1.9": {')

@@ -188,7 +188,7 @@ def test_a_failed_smoke_test_pushes_nothing(tiny: Tiny) -> None:
     done = tiny.run("build")
     assert done.returncode == 6
     assert "app/os=1: 1 of 2 smoke tests failed" in done.stderr
-    assert "test_app: AssertionError: it is broken" in done.stderr
+    assert f"test_app ({test}:2): AssertionError: it is broken" in done.stderr
     assert digests(tiny, "app") == {}
     assert digests(tiny, "base")
 
@@ -238,7 +238,14 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_the_next_goes_on(
         process.kill()
     if number is not signal.SIGKILL:
         assert code == 130, log.read_text()
-        assert f"stopped by {number.name}" in log.read_text()
+        text = log.read_text()
+        assert re.search(r"- build:app/os=1: stopped after \d+ s; the next run goes on", text)
+        written = tiny.root / "build" / "report.md"
+        assert text.endswith(
+            f"how far it came: {written}\nerror: stopped by {number.name}\n"
+            "  hint: the next run goes on from here, and builds nothing again that had passed\n"
+        )
+        assert f"\nStopped by {number.name}; the next run goes on" in written.read_text()
     wait(lambda: sleepers(tiny) == [])
     assert digests(tiny, "app") == {}
     assert tiny.session().store.tags(f"{tiny.registry}/{tiny.prefix}-releases") == ()
