@@ -13,6 +13,7 @@ from pathlib import Path
 
 from builder import evidence, inventory, weighing
 from builder.engines import layout as layouts
+from builder.engines.names import instruction_of
 from builder.errors import StepError
 from builder.events import Noted, Result
 from builder.files import DOWNLOADS, write_context
@@ -108,7 +109,8 @@ class BuildActions:
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
         below = self._ports.images.layers(contexts["parent"])
-        request = replace(self.request(item, contexts), below=below)
+        request = self.request(item, contexts)
+        request = replace(request, below=below, on_line=partial(self._note_instruction, step))
         folder = request.context / DOWNLOADS
         provide(item.target, self._work, self._ports, folder, partial(self._note, step))
         self._note(step, "building")
@@ -284,6 +286,11 @@ class BuildActions:
         if digest is None:
             raise StepError(f"{place} is not in the registry, and is built on")
         return place.at(digest)
+
+    def _note_instruction(self, step: Step, line: str) -> None:
+        if instruction := instruction_of(line):
+            text = f"building, {instruction}"
+            self._work.listen(Noted(step=step.id, text=text, passing=True))
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))

@@ -31,6 +31,18 @@ class ChartChange:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The tags of images that a chart no longer offers, and those that it offers anew.
+
+    `is_else_changed` says whether more of the chart changed than that.
+    """
+
+    dropped: tuple[str, ...]
+    added: tuple[str, ...]
+    is_else_changed: bool
+
+
 def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -> dict[str, bytes]:
     """The files of a chart of the matrix, by path below its folder."""
     chart = catalog.matrix.charts[name]
@@ -74,25 +86,35 @@ def foresee(
     held: ReleasedChart | None,
     *,
     images_change: bool,
+    choice: Choice | None = None,
 ) -> ChartChange | None:
-    """What a change of the catalog makes of a chart, whose files it makes of `old`; None: nothing.
+    """Return what a change of the catalog makes of a chart, or None where it makes nothing of it.
 
-    `held` is what the last release has of it: where that is not known, the version is `+1.0.0`,
-    `+0.1.0` or `+0.0.1`.
+    `old` and `new` are the chart's files before and after. `held` is what the last release has of
+    it: where that is not known, the version is `+1.0.0`, `+0.1.0` or `+0.0.1`. `choice` is given
+    where the chart does not offer the same images.
     """
     if old is None:
         return ChartChange(action="package", version=FIRST, reason="new")
     is_same = chart_fingerprint(old) == chart_fingerprint(new)
     if is_same and not images_change:
         return None
-    own = "" if is_same else "its templates or values"
-    reason = " and ".join(filter(None, (own, "its images" if images_change else "")))
+    is_own = choice.is_else_changed if choice else not is_same
+    changed = [
+        *(["its templates or values"] if is_own else []),
+        *(["its images"] if images_change else []),
+    ]
+    parts = [
+        *([f"no longer offers {', '.join(choice.dropped)}"] if choice and choice.dropped else []),
+        *([f"now offers {', '.join(choice.added)}"] if choice and choice.added else []),
+        *([f"changed: {' and '.join(changed)}"] if changed else []),
+    ]
     before = held.values if held else value_types(old)
     version = bump(held.version if held else "0.0.0", before=before, after=value_types(new))
     return ChartChange(
         action="package",
         version=f"{held.version} → {version}" if held else f"+{version}",
-        reason=f"changed: {reason}",
+        reason="; ".join(parts),
     )
 
 

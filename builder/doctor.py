@@ -43,12 +43,21 @@ def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterat
     daemon = "answers" if answers() else "does not answer; podman is used"
     yield Finding(subject="docker daemon", found=daemon)
     yield from _helm(tools)
+    yield kube_play(modern, is_ready=root.ready)
+
+
+def kube_play(modern: str, *, is_ready: bool) -> Finding:
+    """Return what runs charts. `modern` says why the tool root is needed, which may be ready."""
+    subject = "podman kube play"
     if not modern:
-        yield Finding(subject="podman kube play", found="this machine's own podman")
-    else:
-        found = f"{modern}; " + ("a tool root stands in" if root.ready else "no tool root yet")
-        hint = "builder doctor --install"
-        yield Finding(subject="podman kube play", found=found, ok=root.ready, hint=hint)
+        return Finding(subject=subject, found="this machine's own podman")
+    if is_ready:
+        return Finding(subject=subject, found=f"{modern}; that of a tool root is used")
+    found = (
+        f"{modern}; a tool root with a newer one is got when a chart is first run, in a minute or"
+        " two; `builder doctor --install` gets it now"
+    )
+    return Finding(subject=subject, found=found, waits=True)
 
 
 def _helm(tools: Tools) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class Result:
     """How a step ended. `seconds` is wall time; `detail` is plain data for the report.
 
-    `status` is one of done, reused, failed, blocked, skipped, retired.
+    `status` is one of done, reused, failed, blocked, skipped, stopped, retired.
     """
 
     step: str
@@ -35,10 +35,14 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """A step says what it is doing now, in a few words."""
+    """A step says what it is doing now, in a few words.
+
+    What is `passing` is for who looks on: a log that is read later does not need it.
+    """
 
     step: str
     text: str
+    passing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

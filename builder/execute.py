@@ -74,10 +74,16 @@ class Executor:
         self._urgency = urgency or {}
         self._room = room
         self._stopped = stopped or threading.Event()
+        self._interrupted = threading.Event()
         self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
 
     def stop(self) -> None:
         """Start nothing more."""
+        self._stopped.set()
+
+    def interrupt(self) -> None:
+        """Start nothing more, where what runs is being ended: it did not fail by itself."""
+        self._interrupted.set()
         self._stopped.set()
 
     def run(self, steps: Mapping[str, Step]) -> dict[str, Result]:
@@ -163,6 +169,8 @@ class Executor:
         finally:
             if result is None:
                 result = Result(step=step.id, status="failed", reason="interrupted", exit_code=130)
+            if self._interrupted.is_set() and result.status == "failed":
+                result = _interrupted(step)
             if self._policy.fail_fast and result.status == "failed":
                 self.stop()
             self._ended.put(replace(result, seconds=time.monotonic() - started))
@@ -216,6 +224,11 @@ class _Ready:
 
 def _skipped(step: Step) -> Result:
     return Result(step=step.id, status="skipped", reason="stopped before it began")
+
+
+def _interrupted(step: Step) -> Result:
+    reason = "the next run goes on from here"
+    return Result(step=step.id, status="stopped", reason=reason, exit_code=130)
 
 
 def _failed(step: Step, error: Exception, exit_code: int) -> Result:

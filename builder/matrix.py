@@ -69,6 +69,11 @@ def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
     return all(values.get(axis) in names for axis, names in constraint.items())
 
 
+def _pairs(constraint: Constraint) -> set[tuple[str, str]]:
+    """The axis values that a constraint names."""
+    return {(axis, name) for axis, names in constraint.items() for name in names}
+
+
 def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix) -> bool:
     """Whether an image, its values, and what it is built from are there for a platform."""
     limits = [matrix.value(axis, name).platforms for axis, name in target.cell.values.items()]
@@ -95,9 +100,11 @@ def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expans
     `others` are platforms that a cell may have instead of those which are asked for.
     """
     expander = _Expander(matrix, places)
-    raise_all(check_names(matrix, expander.edges, places))
+    names = check_names(matrix, expander.edges, places)
+    if not names.is_expandable:
+        raise_all(names.errors)
+    expander.unknown = names.unknown
     cells = expander.cells()
-    raise_all(expander.errors)
     found = expander.targets(cells, tuple(dict.fromkeys((*matrix.platforms, *others))))
     targets = {key: item for key, item in found.items() if item.platform in matrix.platforms}
     bases: dict[str, Base] = {}
@@ -111,7 +118,8 @@ def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expans
                 platform=target.platform,
             )
     charts = {name: expander.chart_cells(name, cells) for name in matrix.charts}
-    raise_all(list({str(error): error for error in expander.errors}.values()))
+    errors = (*names.errors, *expander.errors)
+    raise_all(list({str(error): error for error in errors}.values()))
     return Expansion(cells=cells, targets=targets, bases=bases, charts=charts)
 
 
@@ -120,6 +128,7 @@ class _Expander(Faults):
         super().__init__(places)
         self.matrix = matrix
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
+        self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): said already
         self.edges = {
             name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
             for name, image in matrix.images.items()
@@ -148,6 +157,7 @@ class _Expander(Faults):
         self, image: Image, axes: tuple[str, ...], parents: Sequence[Mapping[str, str]]
     ) -> tuple[Cell, ...]:
         own = [self.matrix.axes[axis] for axis in axes if axis not in parents[0]]
+        before = len(self.errors)
         if not self._constraints_fit(image, axes, own):
             return ()
         candidates = [
@@ -157,8 +167,8 @@ class _Expander(Faults):
         ]
         allowed = [values for values in candidates if self._values_agree(values)]
         kept = self._narrow(allowed, image)
-        if not kept and not self.errors:
-            message = f"no cell of image {image.name} is left by its constraints"
+        if not kept and not self.unknown and len(self.errors) == before:
+            message = f"no target of image {image.name} is left by its constraints"
             self._fail_key(message, ("images", image.name))
         return tuple(Cell(image=image.name, values=values) for values in kept)
 
@@ -167,9 +177,10 @@ class _Expander(Faults):
         self._check_only(image.only, allowed, (*path, "only"))
         kept = [values for values in allowed if matches(image.only, values)]
         for index, constraint in enumerate(image.exclude):
-            if not any(matches(constraint, values) for values in allowed):
+            is_known = self.unknown.isdisjoint(_pairs(constraint))
+            if is_known and not any(matches(constraint, values) for values in allowed):
                 place = (*path, "exclude", index)
-                self._fail(f"this exclude matches no cell of image {image.name}", place)
+                self._fail(f"this exclude matches no target of image {image.name}", place)
             kept = [values for values in kept if not matches(constraint, values)]
         return kept
 
@@ -178,8 +189,8 @@ class _Expander(Faults):
         for axis, names in only.items():
             present = {values.get(axis) for values in cells}
             for index, name in enumerate(names):
-                if name not in present:
-                    self._fail(f"{axis}={name} matches no cell here", (*path, axis, index))
+                if name not in present and (axis, name) not in self.unknown:
+                    self._fail(f"{axis}={name} matches no target here", (*path, axis, index))
 
     def _constraints_fit(
         self, image: Image, axes: Iterable[str], own: Sequence[Sequence[AxisValue]]
@@ -282,7 +293,9 @@ class _Expander(Faults):
         for choice in choices:
             if all(cell.values.get(axis, value) == value for axis, value in choice.values.items()):
                 return choice
-        self._fail(f"input {name} has no cell for {cell.id}", ("images", cell.image, "inputs"))
+        if choices:  # else what is wrong is said already
+            path = ("images", cell.image, "inputs")
+            self._fail(f"input {name} has no target for {cell.id}", path)
         return None
 
     def chart_cells(self, name: str, cells: Mapping[str, tuple[Cell, ...]]) -> tuple[Cell, ...]:
@@ -290,8 +303,11 @@ class _Expander(Faults):
         path: Path = ("charts", name)
         if not self.matrix.images[chart.image].publish:
             self._fail(f"image {chart.image} is not published", (*path, "image"))
+        if not cells[chart.image]:  # what is wrong is said already
+            return ()
+        before = len(self.errors)
         self._check_only(chart.only, [cell.values for cell in cells[chart.image]], (*path, "only"))
         kept = tuple(cell for cell in cells[chart.image] if matches(chart.only, cell.values))
-        if not kept and not self.errors:
-            self._fail_key(f"no cell of image {chart.image} is left by chart {name}", path)
+        if not kept and not self.unknown and len(self.errors) == before:
+            self._fail_key(f"no target of image {chart.image} is left by chart {name}", path)
         return kept

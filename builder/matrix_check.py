@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from builder import graph
@@ -37,19 +38,35 @@ class Faults:
         self.errors.append(ConfigError(message, hint=hint, location=self.places.at_key(path)))
 
 
-def check_names(
-    matrix: Matrix, edges: Mapping[str, list[str]], places: Places
-) -> list[BuilderError]:
-    """Every name that is used is declared; `edges` maps an image to those it is built from."""
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What is wrong with the names of a matrix.
+
+    `unknown` are the (axis, value) that constraints name and the matrix lacks. Where nothing else
+    is wrong, the matrix can be expanded, and what else is wrong be told with it.
+    """
+
+    errors: Sequence[BuilderError]
+    unknown: frozenset[tuple[str, str]]
+    is_expandable: bool
+
+
+def check_names(matrix: Matrix, edges: Mapping[str, list[str]], places: Places) -> Names:
+    """Find the names that are not declared; `edges` maps an image to those it is built from."""
     checker = _Checker(matrix, places)
     checker.check(edges)
-    return checker.errors
+    return Names(
+        errors=tuple(checker.errors),
+        unknown=frozenset(checker.unknown),
+        is_expandable=len(checker.errors) == len(checker.unknown),
+    )
 
 
 class _Checker(Faults):
     def __init__(self, matrix: Matrix, places: Places) -> None:
         super().__init__(places)
         self._matrix = matrix
+        self.unknown: list[tuple[str, str]] = []  # (axis, value), one for each error of its kind
 
     def check(self, edges: Mapping[str, list[str]]) -> None:
         matrix = self._matrix
@@ -117,5 +134,6 @@ class _Checker(Faults):
             for index, name in enumerate(names):
                 if name not in known:
                     hint = did_you_mean(name, known)
+                    self.unknown.append((axis, name))
                     place = (*path, axis, index)
                     self._fail(f"axis {axis} has no value {name!r}", place, hint)

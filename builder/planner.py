@@ -265,12 +265,14 @@ class _Planner:
         built = sum(item.action == "build" for item in targets.values())
         packaged = sum(chart.action == "package" for chart in charts.values())
         name, action = self.release, "release"
-        reason = f"{built} built, {count(packaged, 'chart')} packaged"
+        waiting = sum(_is_unreleased(item) for item in targets.values())
+        before = f", {waiting} built before" if waiting else ""
+        reason = f"{built} built{before}, {count(packaged, 'chart')} packaged"
         if record and not built and not packaged and not self._moved(record, targets):
             reason = f"nothing changed since {record.release}; a new week"
             if record.day == self.today:
                 name, action = record.release, "keep"
-                reason = f"nothing changed since {record.release}, of today"
+                reason = f"nothing that passed has changed since {record.release}"
         leaves = _leaves([step for step in steps if step.action != "skip"])
         return name, Step(
             id="release", kind="release", target=name, needs=leaves, action=action, reason=reason
@@ -291,6 +293,12 @@ class _Planner:
             ):
                 return True
         return False
+
+
+def _is_unreleased(item: TargetPlan) -> bool:
+    """Return whether an image is in the registry, and the current release has another, or none."""
+    is_there = item.action in ("reuse", "test") and item.target.publish
+    return is_there and item.released is None
 
 
 def _leaves(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,8 @@ class BuildRequest:
     `epoch` is the timestamp in seconds that every file and the image get. `secrets` maps an id to
     the file that a RUN may mount; none of them reaches a layer. `below` are the layers of the
     parent as its registry has them: the image names them so, and an engine that would have to
-    compress them again leaves their blobs out of the layout.
+    compress them again leaves their blobs out of the layout. `on_line` is called with each line
+    that the engine prints, from any thread.
     """
 
     id: str
@@ -34,6 +35,7 @@ class BuildRequest:
     secrets: Mapping[str, Path] = field(default_factory=dict)
     timeout: float = 3600.0
     log: Path | None = None
+    on_line: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

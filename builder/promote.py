@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from builder import release
 from builder.chart_artifact import package_in
@@ -19,8 +20,9 @@ from builder.offers import Offers
 from builder.plan import Plan, Step, base_reference
 from builder.ports import Images, Store
 from builder.records import Records
-from builder.release import Record, ReleasedChart
+from builder.release import CHARTS, Record, ReleasedChart
 from builder.render.chart_version import chart_fingerprint, value_types
+from builder.text import count
 from builder.work import Work
 
 
@@ -39,14 +41,19 @@ class Promotion:
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
-            return Result(
-                step=step.id, status="reused", reason=step.reason, detail=_detail(previous)
-            )
+            detail = _detail(previous, self._get(previous, _New()))
+            return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         record = self._record(plan, previous, blocked)
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         made = self._records.commit(record, previous, lambda text: self._note(step, text))
-        return Result(step=step.id, status="done", reason=step.reason, detail=_detail(made))
+        new = self._new(made, previous)
+        return Result(
+            step=step.id,
+            status="done",
+            reason=new.text or step.reason,
+            detail=_detail(made, self._get(made, new)),
+        )
 
     # The record.
 
@@ -108,16 +115,72 @@ class Promotion:
         found = {key: self._store.digest(place) for key, place in places.items()}
         return {key: digest for key, digest in found.items() if digest}
 
+    def _new(self, record: Record, previous: Record | None) -> _New:
+        """Return what a release has that the one before had not."""
+        work = self._work
+        images: dict[str, bool] = {}  # by id, whether it was built for this release
+        for key, target in record.targets.items():
+            old = previous.targets.get(key) if previous else None
+            is_here = target.publish and key in work.expansion.targets
+            if is_here and (old is None or old.digest != target.digest):
+                cell = work.expansion.targets[key].cell.id
+                is_built = key in work.plan.targets and work.plan.targets[key].action == "build"
+                images[cell] = images.get(cell, False) or is_built
+        before = (
+            {name: chart.version for name, chart in previous.charts.items()} if previous else {}
+        )
+        charts = [name for name, it in record.charts.items() if before.get(name) != it.version]
+        return _New(images=images, charts=tuple(charts))
+
+    def _get(self, record: Record, new: _New) -> dict[str, object]:
+        """Return the references of what a release offers, what is new in it first.
+
+        Of each image it is one, with the tag that moves most. `embedded` is the address of the
+        registry that `builder registry` serves, where it is that one.
+        """
+        matrix, targets = self._work.catalog.matrix, self._work.expansion.targets
+        named = [key for key in targets if key in record.targets and record.targets[key].publish]
+        images: dict[str, str] = {}
+        for key in sorted(named, key=lambda key: targets[key].cell.id not in new.images):
+            tag = next(reversed(record.targets[key].rolling), "")
+            image = record.targets[key].image
+            if tag:
+                images.setdefault(image, f"{matrix.repository_of(image)}:{tag}")
+        charts = [
+            f"{matrix.repository_of(f'{CHARTS}/{name}')}:{record.charts[name].version}"
+            for name in sorted(matrix.charts, key=lambda name: name not in new.charts)
+            if name in record.charts
+        ]
+        embedded = matrix.embedded if matrix.registries[0] == "embedded" else ""
+        return {"images": list(images.values()), "charts": charts, "embedded": embedded}
+
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))
 
 
-def _detail(record: Record) -> dict[str, object]:
+@dataclass(frozen=True, kw_only=True)
+class _New:
+    """What is new in a release. `images` says of each, by id, whether this run built it."""
+
+    images: Mapping[str, bool] = field(default_factory=dict)
+    charts: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """`2 images (1 built before), 1 chart`, or nothing where nothing is new."""
+        before = sum(not is_built for is_built in self.images.values())
+        images = count(len(self.images), "image") + (f" ({before} built before)" if before else "")
+        charts = count(len(self.charts), "chart")
+        return ", ".join([*([images] if self.images else []), *([charts] if self.charts else [])])
+
+
+def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
     detail: dict[str, object] = {
         "release": record.release,
         "previous": record.previous,
         "targets": len(record.targets),
         "charts": {name: chart.version for name, chart in record.charts.items()},
+        "offers": dict(offers),
     }
     waiting = {key[5:]: why for key, why in record.blocked.items() if key.startswith("cell:")}
     return detail | ({"waiting": waiting} if waiting else {})
@@ -136,6 +199,6 @@ def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
     here = {
         result.step: result.reason.splitlines()[0]
         for result in ended.values()
-        if result.status in {"failed", "blocked", "skipped"} and result.reason
+        if result.status in {"failed", "blocked", "skipped", "stopped"} and result.reason
     }
     return {step: why for step, why in elsewhere.items() if step not in ended} | here

@@ -40,10 +40,11 @@ class Suite:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A test that failed, and the first line of why."""
+    """A test that failed, the first line of why, and the places that its traceback names."""
 
     test: str
     reason: str
+    places: tuple[tuple[str, int], ...] = ()  # (file, line), the outermost first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,8 @@ def read_junit(path: Path) -> Results | None:
         fault = case.find("failure")
         fault = case.find("error") if fault is None else fault
         if fault is not None:
-            failures.append(Failure(test=case.get("name", ""), reason=_first_line(fault)))
+            test, text = case.get("name", ""), fault.text or ""
+            failures.append(Failure(test=test, reason=_reason(fault), places=_places(text)))
         elif case.find("skipped") is not None:
             skipped += 1
     # A test whose teardown fails too has two cases.
@@ -132,26 +134,60 @@ def read_junit(path: Path) -> Results | None:
     return Results(counts=counts, failures=tuple(failures))
 
 
-def _first_line(fault: ElementTree.Element) -> str:
-    lines = (fault.get("message") or fault.text or "").strip().splitlines()
+def _reason(fault: ElementTree.Element) -> str:
+    """Return the first line of why a test failed; of a file that cannot be read, the error."""
+    message, text = (fault.get("message") or "").strip(), (fault.text or "").strip()
+    lines = (message or text).splitlines()
+    errors = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    if message == "collection failure" and errors:
+        lines = errors[-1:]
     # testinfra's results begin with the address of its connection, which says nothing to anyone.
     return re.sub(r"backend=<[^>]*>, ", "", lines[0])[:LINE] if lines else "no reason given"
+
+
+_PLACE = re.compile(
+    r"""^(?:E\s+)?(?:(?P<file>\S.*\.py):(?P<line>\d+)(?::\ in\ .*)?
+        |(?:File\ "|file\ )(?P<named>.+\.py)"?,\ line\ (?P<at>\d+).*)$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def _places(text: str) -> tuple[tuple[str, int], ...]:
+    """Return the (file, line) that a traceback names, in its order."""
+    return tuple(
+        (match["file"] or match["named"], int(match["line"] or match["at"]))
+        for match in _PLACE.finditer(text)
+    )
+
+
+def _place(suite: Suite, failure: Failure) -> str:
+    """Return where in the suite's own files a test failed, ` (file:line)`, or nothing."""
+    # Names of files are relative to the folder in which pytest ran.
+    ran_in = suite.junit.parent.resolve() / "suite"
+    for file, line in failure.places:
+        path = (ran_in / file).resolve()
+        for folder in suite.folders:
+            if path.is_relative_to(folder.resolve()):
+                return f" ({folder / path.relative_to(folder.resolve())}:{line})"
+    return ""
 
 
 def _judge(suite: Suite, results: Results) -> TestCounts:
     counts = results.counts
     if results.failures:
         total = counts.passed + counts.failed
-        shown = "\n".join(f"    {item.test}: {item.reason}" for item in results.failures)
+        shown = "\n".join(
+            f"    {item.test}{_place(suite, item)}: {item.reason}" for item in results.failures
+        )
         raise SmokeError(
             f"{suite.subject}: {counts.failed} of {total} smoke tests failed\n{shown}",
             hint=_see(suite),
         )
     if not counts.passed:
-        folders = ", ".join(str(folder) for folder in suite.folders) or "no folder"
-        raise SmokeError(
-            f"{suite.subject}: no smoke test ran", hint=f"looked in {folders}; {_see(suite)}"
-        )
+        folders = ", ".join(str(folder) for folder in suite.folders)
+        looked = f"looked in {folders}; {_see(suite)}"
+        hint = looked if folders else "add tests/test_<recipe>.py to the folder of its recipe"
+        raise SmokeError(f"{suite.subject}: no smoke test ran", hint=hint)
     return counts
 
 

@@ -38,6 +38,13 @@ def size(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
+def amount(size: int) -> str:
+    """Return bytes in the unit that fits: `0.5 MB`, `34 MB`, `1.2 GB`, `39 GB`."""
+    unit, name = (10**9, "GB") if size >= 999_500_000 else (10**6, "MB")
+    number = size / unit
+    return f"{number:.0f} {name}" if number >= 9.95 else f"{number:.1f} {name}"
+
+
 def megabytes(size: int) -> str:
     """Bytes as `14.2 MB`."""
     return f"{size / 1e6:.1f} MB"

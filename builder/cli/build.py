@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from builder.cli.options import Options, disk, running, since
-from builder.cli.running import Outcome, carry_out, tell_failures
+from builder.cli.running import Outcome, carry_out, tell_ending
 from builder.cli.wiring import Session
 from builder.turns import at_work
 
@@ -38,7 +38,7 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
 
         found = Since(options, since).targets
         if not found:
-            click.echo(f"No target differs from {since}.", err=True)
+            click.echo(f"No target is new or changed since {since}.", err=True)
             return 0
         options = replace(options, select=tuple(found))
     session = Session(options)
@@ -46,7 +46,7 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
         outcome = carry_out(session, session.locked(), {"base", "build"})
         if export is not None and not options.show_commands:
             _export(session, outcome, export.resolve())
-    tell_failures(outcome)
+    tell_ending(outcome, "build")
     return outcome.exit_code
 
 

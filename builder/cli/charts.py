@@ -40,12 +40,12 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from builder.cli.running import carry_out, tell_failures
+    from builder.cli.running import carry_out, tell_ending
     from builder.cli.wiring import Session
     from builder.turns import at_work
 
     session = Session(Options(**given))
     with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, session.locked(), {"chart"})
-    tell_failures(outcome)
+    tell_ending(outcome, "chart")
     return outcome.exit_code

@@ -11,7 +11,7 @@ import click
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.evidence import DOCUMENT, reference_of
-from builder.fingerprint import Fingerprint, compare
+from builder.fingerprint import PARTS, Fingerprint, compare
 from builder.plan import TargetPlan
 from builder.release import ReleasedTarget
 from builder.selection import find
@@ -20,30 +20,59 @@ from builder.selection import find
 @click.command()
 @click.argument("target")
 @planning
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--offline", is_flag=True, help="Ask no registry.")
-def command(target: str, offline: bool, **given: Any) -> int:
+def command(target: str, style: str, offline: bool, **given: Any) -> int:
     """Show what a target's fingerprint is made of, and how it differs from what was released.
 
     \b
     Example:
       builder explain jupyter-python
+      builder explain jupyter-python --format json
     """
     session = Session(Options(**{**given, "select": ()}))
     lock = session.locked()
     prints = session.fingerprints(lock)
     found = find(session.project.expansion, target)
-    click.echo(f"{found.id}\nfingerprint {prints[found.id].digest}\n")
-    click.echo(json.dumps(prints[found.id].document, indent=1, sort_keys=True, ensure_ascii=False))
-    if offline:
+    fingerprint, item, change = prints[found.id], None, ""
+    if not offline:
+        with session.registry():
+            observed = session.observed(lock, prints)
+            item = session.plan(lock, prints, observed).targets[found.id]
+            held = observed.record.targets.get(found.id) if observed.record else None
+            if held is not None and held.fingerprint != fingerprint.digest:
+                change = _difference(session, item, held)
+    if style == "json":
+        click.echo(_as_json(found.id, fingerprint, item))
         return 0
-    with session.registry():
-        observed = session.observed(lock, prints)
-        item = session.plan(lock, prints, observed).targets[found.id]
+    click.echo(f"{found.id}\nfingerprint {fingerprint.digest}\n")
+    click.echo("\n".join(as_text(fingerprint)))
+    if item is not None:
         click.echo(f"\n{item.action}: {item.reason}")
-        held = observed.record.targets.get(found.id) if observed.record else None
-        if held is not None and held.fingerprint != prints[found.id].digest:
-            click.echo(_difference(session, item, held))
+    if change:
+        click.echo(change)
     return 0
+
+
+def _as_json(target: str, fingerprint: Fingerprint, item: TargetPlan | None) -> str:
+    data = {"id": target, "fingerprint": fingerprint.digest, "document": fingerprint.document}
+    if item is not None:
+        data |= {"action": item.action, "reason": item.reason}
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def as_text(fingerprint: Fingerprint) -> list[str]:
+    """Return the parts of a fingerprint as lines: those of the Dockerfile as they are."""
+    lines: list[str] = []
+    for part in PARTS:
+        value = fingerprint.document[part]
+        if isinstance(value, str) and "\n" not in value:
+            lines.append(f"{part}: {value or 'none'}")
+        elif not value:
+            lines.append(f"{part}: none")
+        else:
+            lines += [f"{part}:", *(f"    {line}".rstrip() for line in _text(value))]
+    return lines
 
 
 def _difference(session: Session, item: TargetPlan, old: ReleasedTarget) -> str:

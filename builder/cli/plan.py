@@ -13,7 +13,7 @@ from builder import schedule
 from builder.cli.options import Options, planning, since
 from builder.cli.wiring import Session
 from builder.plan import Observed, Plan
-from builder.report.plans import FORMATS, as_github, charts_as_markdown
+from builder.report.plans import FORMATS, as_github, charts_as_markdown, gone_lines
 from builder.shards import SECONDS
 
 
@@ -54,7 +54,7 @@ def command(
     if since is not None:
         found, more = _change(options, since, style, published)
         if not found:
-            click.echo("\n".join([f"No target differs from {since}.", *more]))
+            _tell(style, f"No target is new or changed since {since}.", *more)
             return 0
         options = replace(options, select=tuple(found))
     session = Session(options)
@@ -71,20 +71,31 @@ def command(
         added = schedule.added(session.catalog, targets, lock, observed.record)
         text = as_github(plan, schedule.seconds(plan, added), shard_seconds)
         click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
+        _tell(style, *more)
     else:
-        click.echo("\n".join([FORMATS[style](plan), *more]))
+        click.echo(FORMATS[style](plan))
+        _tell(style, *more)
     return 0
+
+
+def _tell(style: str, *lines: str) -> None:
+    """Print lines for people: beside the plan where a machine reads it."""
+    if lines:
+        click.echo("\n".join(lines), err=style not in ("table", "markdown"))
 
 
 def _change(
     options: Options, since: Path, style: str, published: str
 ) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Why each target differs from that of another checkout, and lines about charts."""
+    """Return why each target differs from another checkout's, and lines of what else does."""
     from builder.cli.since import Since
 
     change = Since(options, since)
-    is_told = style == "markdown"
-    return change.targets, charts_as_markdown(change.charts(published)) if is_told else ()
+    gone = gone_lines(change.gone)
+    if style != "markdown":
+        return change.targets, gone
+    told = ("", *(f"- {line}" for line in gone)) if gone else ()
+    return change.targets, (*told, *charts_as_markdown(change.charts(published)))
 
 
 def _with_others(observed: Observed, targets: set[str]) -> Observed:

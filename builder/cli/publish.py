@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from builder.cli.options import Options, running
-from builder.cli.running import carry_out, tell_failures
+from builder.cli.running import carry_out, tell_ending
 from builder.cli.wiring import Session
 from builder.turns import at_work
 
@@ -26,5 +26,5 @@ def command(**given: Any) -> int:
     session = Session(Options(**given))
     with at_work(session.workspace.state), session.registry():
         outcome = carry_out(session, session.locked(), {"release"})
-    tell_failures(outcome)
+    tell_ending(outcome, "release")
     return outcome.exit_code

@@ -22,7 +22,9 @@ from builder.lock import Lock
 from builder.patience import PatientStore
 from builder.plan import Plan, Step, unmet
 from builder.promote import Promotion, blocked_steps
+from builder.report import summary
 from builder.report.progress import shown
+from builder.report.release import ending
 from builder.text import did_you_mean
 from builder.work import Work
 
@@ -116,9 +118,9 @@ def perform(
             stopped=session.stopping,
         )
         disk = outlook.disk if outlook else disk_of(session)
-        with Watch(disk) as watch, _interruptible(executor, session):
+        with Watch(disk) as watch, _interruptible(executor, session) as caught:
             final = executor.run(steps)
-    return Outcome(
+    outcome = Outcome(
         plan=plan,
         results=final,
         seconds=time.monotonic() - started,
@@ -126,6 +128,9 @@ def perform(
         disk=_disk(watch, session, outlook),
         reachable=session.options.reachable,
     )
+    if caught:
+        raise Interrupted(signal.Signals(caught[0]).name, outcome)
+    return outcome
 
 
 def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, object]:
@@ -175,29 +180,45 @@ def write_index(session: Session, keeps: Collection[str] | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible(executor: Executor, session: Session) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what runs and start nothing more."""
+def _interruptible(executor: Executor, session: Session) -> Iterator[list[int]]:
+    """Have Ctrl-C and SIGTERM end what runs and start nothing more; they are in what is given."""
     caught: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         caught.append(number)
-        executor.stop()
+        executor.interrupt()
         session.runner.stop()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if caught:
-        raise Interrupted(f"stopped by {signal.Signals(caught[0]).name}")
 
 
 class Interrupted(BuilderError):
-    """A person or a machine asked the run to stop."""
+    """A person or a machine asked the run to stop, by a signal; `outcome` is how far it came."""
 
     exit_code = 130
+
+    def __init__(self, name: str, outcome: Outcome) -> None:
+        hint = "the next run goes on from here, and builds nothing again that had passed"
+        super().__init__(f"stopped by {name}", hint=hint)
+        self.signal = name
+        self.outcome = outcome
+
+
+def tell_ending(outcome: Outcome, kind: str) -> None:
+    """Print what came of the steps of a kind, after every failure; nothing where none was done."""
+    tell_failures(outcome)
+    results = [
+        result for key, result in outcome.results.items() if outcome.plan.steps[key].kind == kind
+    ]
+    if results:
+        entry = summary.entry(outcome.plan.steps["release"], outcome.results.get("release"))
+        for text in ending(kind, results, entry):
+            click.echo(text)
 
 
 def tell_failures(outcome: Outcome) -> None:

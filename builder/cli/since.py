@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import click
 
-from builder.charting import ChartChange, files_of, foresee
+from builder import tags
+from builder.charting import ChartChange, Choice, files_of, foresee
 from builder.cli.options import Options
 from builder.cli.wiring import Session
-from builder.errors import BuilderError
+from builder.errors import BuilderError, SelectionError
 from builder.fingerprint import differences
+from builder.model import Cell
 from builder.release import ReleasedChart
-from builder.render.chart_version import FIRST
+from builder.render.chart_version import FIRST, chart_fingerprint
+from builder.report.plans import Gone
 
 
 class Since:
@@ -37,6 +40,38 @@ class Since:
             if target in picked
         }
 
+    @cached_property
+    def gone(self) -> Gone:
+        """Return what the other checkout has of the selection, and this one has not."""
+        picked = _picked(self._other)
+        here, expansion = self._session.project.expansion, self._other.project.expansion
+        targets = [expansion.targets[key] for key in picked if key not in here.targets]
+        published = {
+            target.cell.id: target.cell
+            for target in targets
+            if target.publish and target.cell.id not in here.members
+        }
+        kept = {
+            (image, tag)
+            for image, cells in here.cells.items()
+            for cell in cells
+            for tag in _tags(self._session, cell)
+        }
+        dropped = [
+            tag
+            for cell in published.values()
+            for tag in _tags(self._other, cell)
+            if (cell.image, tag) not in kept
+        ]
+        is_chosen = bool(self._options.select)
+        charts = expansion.charts_of(picked) if is_chosen else list(expansion.charts)
+        return Gone(
+            targets=tuple(target.id for target in targets),
+            images=tuple(dict.fromkeys(target.cell.image for target in targets)),
+            tags=tuple(dict.fromkeys(dropped)),
+            charts=tuple(name for name in charts if name not in here.charts),
+        )
+
     def charts(self, published: str) -> dict[str, ChartChange]:
         """What becomes of each chart that the change is about; by name.
 
@@ -46,20 +81,56 @@ class Since:
         expansion, others = self._session.project.expansion, self._other.project.expansion
         with_images = expansion.charts_of(self.targets)
         found = {}
-        for name in expansion.charts:
-            old = _files(self._other, name) if name in others.charts else None
-            new = _files(self._session, name)
-            change = foresee(old, new, held.get(name), images_change=name in with_images)
+        for name, cells in expansion.charts.items():
+            former = others.charts.get(name, ())
+            change = foresee(
+                _files(self._other, name, former) if former else None,
+                _files(self._session, name, cells),
+                held.get(name),
+                images_change=name in with_images,
+                choice=self._choice(name, former, cells),
+            )
             if change is not None:
                 found[name] = change
         return found
 
+    def _choice(self, name: str, former: Sequence[Cell], cells: Sequence[Cell]) -> Choice | None:
+        """Return what a chart offers no longer or anew; None where it offers the same."""
+        old, new = ({cell.id: cell for cell in some} for some in (former, cells))
+        if not old or old.keys() == new.keys():
+            return None
+        shared = [cell for key, cell in new.items() if key in old]
+        before, now = (
+            chart_fingerprint(_files(one, name, shared)) if shared else ""
+            for one in (self._other, self._session)
+        )
+        return Choice(
+            dropped=tuple(_tags(self._other, old[key])[0] for key in old if key not in new),
+            added=tuple(_tags(self._session, new[key])[0] for key in new if key not in old),
+            is_else_changed=before != now,
+        )
 
-def _files(session: Session, name: str) -> dict[str, bytes]:
-    """The files of a chart, whose images have no release in their tags."""
-    cells = session.project.expansion.charts[name]
-    images = [f"{session.catalog.matrix.repository_of(cell.image)}:{number}"
-              for number, cell in enumerate(cells)]  # fmt: skip
+
+def _picked(session: Session) -> Sequence[str]:
+    """Return the ids of the targets that are selected, which may be none."""
+    try:
+        return session.selected()
+    except SelectionError:
+        return ()
+
+
+def _tags(session: Session, cell: Cell) -> tuple[str, ...]:
+    """Return the tags of a cell that name its versions or its lines."""
+    matrix, versions = session.catalog.matrix, session.locked().versions
+    exact = tags.tag(cell, matrix, versions)
+    return tags.rolling(cell, matrix, exact, first="")
+
+
+def _files(session: Session, name: str, cells: Sequence[Cell]) -> dict[str, bytes]:
+    """The files of a chart, whose images are tagged by their lines: releases and versions move."""
+    matrix = session.catalog.matrix
+    images = [f"{matrix.repository_of(cell.image)}:{tags.line_tag(cell, matrix)}"
+              for cell in cells]  # fmt: skip
     return files_of(session.catalog, name, images, FIRST)
 
 

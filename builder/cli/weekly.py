@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from builder.cli.lock import relock
 from builder.cli.options import Options, disk, running
-from builder.cli.running import carry_out, tell_failures
+from builder.cli.running import Interrupted, Outcome, carry_out, tell_failures
 from builder.cli.wiring import Session
 from builder.errors import BuilderError
 from builder.events import Result
@@ -30,7 +31,7 @@ KINDS = ("base", "build", "chart", "release")
 def command(**given: Any) -> int:
     """Lock, plan, build, test, publish, charts, release, report.
 
-    Leaves build/report.json and build/report.md.
+    Leaves build/report.json and build/report.md, where it is stopped too.
 
     \b
     Example:
@@ -42,8 +43,35 @@ def command(**given: Any) -> int:
             carry_out(session, session.locked(), KINDS)
         return 0
     with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, relock(session), KINDS)
+        try:
+            outcome = carry_out(session, relock(session), KINDS)
+        except Interrupted as stop:
+            report = _report(session, stop.outcome, stopped=stop.signal)
+            click.echo(f"how far it came: {report}", err=True)
+            raise
+        except (BuilderError, KeyboardInterrupt):
+            if (report := session.workspace.state / "report.md").exists():
+                click.echo(f"{report} is that of an earlier run", err=True)
+            raise
         changes = _changes(session, outcome.results.get("release"))
+    report = _report(session, outcome, changes=changes)
+    text = report.read_text(encoding="utf-8")
+    if place := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(place).open("a", encoding="utf-8") as step_summary:
+            step_summary.write(text)
+    tell_failures(outcome)
+    click.echo(text)
+    return outcome.exit_code
+
+
+def _report(
+    session: Session,
+    outcome: Outcome,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    stopped: str = "",
+) -> Path:
+    """Write report.json and report.md, and return where the latter is."""
     state = session.workspace.state
     measured = state / "bench" / "bake.json"
     data = summary.as_data(
@@ -54,16 +82,11 @@ def command(**given: Any) -> int:
         disk=outcome.disk,
         bake=json.loads(measured.read_bytes()) if measured.is_file() else None,
         changes=changes,
+        stopped=stopped,
     )
-    text = summary.as_markdown(data)
     write(state / "report.json", summary.as_json(data).encode())
-    write(state / "report.md", text.encode())
-    if place := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(place).open("a", encoding="utf-8") as step_summary:
-            step_summary.write(text)
-    tell_failures(outcome)
-    click.echo(text)
-    return outcome.exit_code
+    write(state / "report.md", summary.as_markdown(data).encode())
+    return state / "report.md"
 
 
 def _changes(session: Session, released: Result | None) -> dict[str, Any] | None:

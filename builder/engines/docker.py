@@ -65,7 +65,7 @@ class Docker:
         partial = layouts.fresh(request.layout)
         argv = build_argv(self._buildx, request, local=local, layout=partial)
         command = Command(argv=argv, env=self._env(), timeout=request.timeout)
-        self._runner.run(command, log=request.log)
+        self._runner.run(command, log=request.log, on_line=request.on_line)
         layouts.settle(partial, request.layout)
         self.load(request.layout)
         return layouts.built(request.layout, local=local)

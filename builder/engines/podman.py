@@ -183,7 +183,7 @@ class Podman:
 
     def _run(self, argv: tuple[str, ...], request: BuildRequest) -> None:
         command = self._command(argv, timeout=request.timeout)
-        self._runner.run(self._enclosed(command), log=request.log)
+        self._runner.run(self._enclosed(command), log=request.log, on_line=request.on_line)
 
     def _fetch(self, name: str, image: Reference, request: BuildRequest) -> None:
         """Have a parent or an input here, under the name that `build_argv` gives it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from builder.difference import Difference
 from builder.report.plans import columns
-from builder.text import count, gigabytes
+from builder.text import amount, count
 
 FORMAT = 1
 _NAMES = 3  # of images that are named, the rest is counted
@@ -102,7 +102,7 @@ def _summary(data: Mapping[str, Any]) -> str:
         text += " No package changed."
     before, after = data["total"]
     if before or after:
-        text += f" In all {gigabytes(before)} → {gigabytes(after)} ({_signed(after - before)})."
+        text += f" In all {amount(before)} → {amount(after)} ({_signed(after - before)})."
     return text
 
 

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from builder.charting import ChartChange
 from builder.plan import FORMAT, Plan, TargetPlan
 from builder.shards import SECONDS, divide, levels
 from builder.text import count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gone:
+    """What another checkout of the catalog has, and this one has not: ids, names and tags."""
+
+    targets: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    charts: tuple[str, ...] = ()
+
+
+def gone_lines(gone: Gone) -> tuple[str, ...]:
+    """Return a line for the targets that are gone, and one for the charts, where there are any."""
+    lines = []
+    if gone.targets:
+        tags = f", tags {_some(gone.tags)}" if gone.tags else ""
+        lines.append(f"gone: {count(len(gone.targets), 'target')} of {_some(gone.images)}{tags}")
+    if gone.charts:
+        lines.append(f"gone: {count(len(gone.charts), 'chart')}, {_some(gone.charts)}")
+    return tuple(lines)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + rest
 
 
 def as_json(plan: Plan) -> str:
@@ -124,6 +150,7 @@ def _cell(text: str) -> str:
 
 
 _IDLE = frozenset({"reuse", "keep", "skip", "release"})
+_MOST_NAMES = 8
 _MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
 
 

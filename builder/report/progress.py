@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from builder.events import Event, Finished, Listener, Noted, Result, Retried, Started
 from builder.plan import Step
 
-_MARKS = {"done": "✓", "reused": "=", "failed": "✗", "blocked": "-", "skipped": "-", "retired": "·"}
+_MARKS = {
+    "done": "✓",
+    "reused": "=",
+    "failed": "✗",
+    "blocked": "-",
+    "skipped": "-",
+    "stopped": "-",
+    "retired": "·",
+}
 
 
 def line(event: Event) -> str:
@@ -32,6 +40,8 @@ def line(event: Event) -> str:
 def outcome(result: Result) -> str:
     """A result as one line."""
     reason = result.reason.splitlines()[0] if result.reason else ""
+    if result.status == "stopped":
+        return f"- {result.step}: stopped after {result.seconds:.0f} s; {reason}"
     took = f" in {result.seconds:.1f} s" if result.status in {"done", "failed"} else ""
     return f"{_MARKS[result.status]} {result.step}: {result.status}{took}" + (
         f" — {reason}" if reason else ""
@@ -51,6 +61,8 @@ def shown(steps: Mapping[str, Step]) -> Iterator[Listener]:
 
 
 def _plain(event: Event) -> None:
+    if isinstance(event, Noted) and event.passing:
+        return
     now = datetime.now(UTC).strftime("%H:%M:%S")
     sys.stderr.write(f"{now} {line(event)}\n")
 

@@ -12,7 +12,7 @@ from typing import Any
 from builder import schedule
 from builder.events import Result
 from builder.plan import Step
-from builder.text import count, gigabytes
+from builder.text import amount, count
 
 
 def pace(
@@ -35,11 +35,12 @@ def pace_lines(data: Mapping[str, Any]) -> Sequence[str]:
     if not data["path"]:
         return ()
     share = data["sum"] / data["jobs"]
+    bound = f"{data['critical_path']:.0f} s, the longest chain of steps"
+    if share > data["critical_path"]:
+        bound = f"{share:.0f} s, with {data['jobs']} steps at once"
     return (
-        f"Wall {data['wall']:.0f} s; critical path {data['critical_path']:.0f} s; all steps"
-        f" {data['sum']:.0f} s, by {data['jobs']} jobs {share:.0f} s; wall is"
-        f" {data['ratio']:.2f} of the larger.",
-        f"The critical path: {', '.join(f'`{step}`' for step in data['path'])}.",
+        f"Took {data['wall']:.0f} s. It cannot be faster than {bound}.",
+        f"The longest chain: {', '.join(f'`{step}`' for step in data['path'])}.",
         "",
     )
 
@@ -48,11 +49,12 @@ def disk_lines(data: Mapping[str, Any]) -> Sequence[str]:
     """A paragraph of report.md."""
     if not data.get("peak"):
         return ()
-    budget = f", of a budget of {gigabytes(data['budget'])}" if data["budget"] else ""
-    dropped = f"; {count(len(data['dropped']), 'image')} dropped" if data["dropped"] else ""
+    budget = f", of a budget of {amount(data['budget'])}" if data["budget"] else ""
+    number = len(data["dropped"])
+    dropped = f" {count(number, 'image')} made room." if number else ""
     return (
-        f"Disk: {gigabytes(data['peak'])} at most{budget}; at least"
-        f" {gigabytes(data['least_free'])} free{dropped}.",
+        f"This run needed {amount(data['peak'])} of disk{budget};"
+        f" {amount(data['least_free'])} were free at the tightest moment.{dropped}",
         "",
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from builder.events import Result
 from builder.plan import Plan, Step
 from builder.report import differences, run, sizes
+from builder.report.release import commands, headline
 from builder.text import count
 
 
@@ -21,38 +22,41 @@ def as_data(
     disk: Mapping[str, Any],
     bake: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
+    stopped: str = "",
 ) -> dict[str, Any]:
     """The report as plain data.
 
     `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`,
     `bake` what was measured against docker buildx bake, if it was; `changes` are those since
-    the release before, as `report.differences` has them, if there was one.
+    the release before, as `report.differences` has them, if there was one. `stopped` is the
+    signal that ended the run before its time, if one did.
     """
 
-    def entry(key: str, step: str) -> dict[str, Any]:
-        return {"id": key, **_entry(plan.steps[step], results.get(step))}
+    def row(key: str, step: str) -> dict[str, Any]:
+        return {"id": key, **entry(plan.steps[step], results.get(step))}
 
-    targets = [entry(item, f"build:{item}") for item in plan.targets]
+    targets = [row(item, f"build:{item}") for item in plan.targets]
     return {
         "format": 1,
         "seconds": round(seconds, 1),
+        "stopped": stopped,
         "pace": run.pace(plan.steps, results, seconds, jobs),
         "disk": dict(disk),
         "bake": dict(bake or {}),
         "targets": targets,
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
-        "bases": [entry(base, f"base:{base}") for base in plan.bases],
+        "bases": [row(base, f"base:{base}") for base in plan.bases],
         "charts": [
-            entry(key, f"chart:{key}") | {"version": it.version, "image": it.images[0]}
+            row(key, f"chart:{key}") | {"version": it.version, "image": it.images[0]}
             for key, it in plan.charts.items()
         ],
-        "release": entry(plan.release, "release"),
+        "release": row(plan.release, "release"),
         "changes": dict(changes or {}),
     }
 
 
-def _entry(planned: Step, result: Result | None) -> dict[str, Any]:
-    """What was planned of a step, and what came of it."""
+def entry(planned: Step, result: Result | None) -> dict[str, Any]:
+    """Return what was planned of a step, and what came of it."""
     known: dict[str, Any] = {"action": planned.action, "reason": planned.reason}
     if result is None:
         return {**known, "status": "not run"}
@@ -77,8 +81,14 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         f"{count(len(targets), 'target')}: {built} built, {reused} unchanged,"
         f" {sum(item['status'] in _BAD for item in targets)} failed or blocked;"
         f" {count(len(charts), 'chart')}; {data['seconds']:.0f} s.",
-        f"Release: {release['status']} — {_line(release['reason'])}",
+        headline(release),
         "",
+        *(
+            [f"Stopped by {data['stopped']}; the next run goes on from here.", ""]
+            if data["stopped"]
+            else []
+        ),
+        *(["```", *get, "```", ""] if (get := commands(release)) else []),
     ]
     lines = [
         *head,
@@ -129,7 +139,7 @@ def _charts(charts: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-_BAD = frozenset({"failed", "blocked", "skipped"})
+_BAD = frozenset({"failed", "blocked", "skipped", "stopped"})
 
 
 def _line(text: str) -> str:

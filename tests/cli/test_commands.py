@@ -237,9 +237,9 @@ def test_a_plan_of_what_differs_from_another_checkout(
 ) -> None:
     before = shutil.copytree(folder.root, tmp_path / "before")
     plan = ("plan", "--offline", "--since", str(before))
-    assert run(*plan) == (0, f"No target differs from {before}.\n", "")
+    assert run(*plan) == (0, f"No target is new or changed since {before}.\n", "")
     assert run("build", "--since", str(before)) == (
-        0, "", f"No target differs from {before}.\n",
+        0, "", f"No target is new or changed since {before}.\n",
     )  # fmt: skip
     folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
     found = run(*plan, "--format", "markdown")
@@ -259,16 +259,67 @@ def test_a_plan_of_what_differs_from_another_checkout(
 def test_which_charts_a_change_is_about(run: Run, folder: Folder, tmp_path: Path) -> None:
     before = shutil.copytree(folder.root, tmp_path / "before")
     plan = ("plan", "--offline", "--format", "markdown", "--since", str(before))
-    assert run(*plan).out == f"No target differs from {before}.\n"
+    assert run(*plan).out == f"No target is new or changed since {before}.\n"
     folder.edit("charts/desk/chart.yaml", "description: ", "description: Really ")
     assert run(*plan).out == (
-        f"No target differs from {before}.\n\n| chart | version | why |\n|---|---|---|\n"
+        f"No target is new or changed since {before}.\n\n| chart | version | why |\n|---|---|---|\n"
         "| `desk` | +0.0.1 | changed: its templates or values |\n"
     )
     folder.edit("images/tool/Dockerfile.j2", "make /tool", "make /other")
     assert run(*plan).out.endswith(
         "| `desk` | +0.0.1 | changed: its templates or values and its images |\n"
     )
+
+
+def test_a_report_of_an_earlier_run_is_not_taken_for_that_of_one_that_failed(
+    run: Run, folder: Folder
+) -> None:
+    weekly = ("weekly", "--registry", "127.0.0.1:1", "--select", "nothing")
+    assert "earlier run" not in run(*weekly).err
+    folder.write("build/report.md", "# Catalog\n")
+    found = run(*weekly)
+    assert found.code == 3
+    assert found.err.startswith(f"{folder.root}/build/report.md is that of an earlier run\nerror: ")
+
+
+def test_a_line_that_is_dropped_is_gone(run: Run, folder: Folder, tmp_path: Path) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.drop("matrix.yaml", '"1.9": {')
+    plan = ("plan", "--offline", "--since", str(before))
+    nothing = f"No target is new or changed since {before}.\n"
+    gone = "gone: 2 targets of speech, desk, tags lang1.9.7, lang1.9\n"
+    assert run(*plan) == (0, nothing + gone, "")
+    assert run(*plan, "--format", "json") == (0, "", nothing + gone)
+    assert run(*plan, "--format", "markdown").out == (
+        f"{nothing}\n- {gone}\n| chart | version | why |\n|---|---|---|\n"
+        "| `desk` | +0.0.1 | no longer offers lang1.9.7 |\n"
+    )
+    assert run(*plan, "--select", "base").out == nothing
+    folder.edit("images/desk/files/desk.conf", "oak", "ash")
+    folder.edit("charts/desk/chart.yaml", "description: ", "description: Really ")
+    assert run(*plan, "--format", "markdown").out.endswith(
+        f"\n- {gone}\n| chart | version | why |\n|---|---|---|\n| `desk` | +0.0.1 | no longer"
+        " offers lang1.9.7; changed: its templates or values and its images |\n"
+    )
+
+
+def test_a_chart_and_an_image_that_are_dropped(run: Run, folder: Folder, tmp_path: Path) -> None:
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.edit("matrix.yaml", "charts:\n  desk: {image: desk}\n", "")
+    folder.drop("matrix.yaml", "desk: {from")
+    assert run("plan", "--offline", "--since", str(before)).out == (
+        f"No target is new or changed since {before}.\n"
+        "gone: 2 targets of desk, tags lang1.10.4, lang1.10, lang1.9.7, lang1.9\n"
+        "gone: 1 chart, desk\n"
+    )
+
+
+def test_a_chart_that_offers_more(run: Run, folder: Folder, tmp_path: Path) -> None:
+    folder.edit("matrix.yaml", "desk: {image: desk}", "desk: {image: desk, only: {os: '1'}}")
+    before = shutil.copytree(folder.root, tmp_path / "before")
+    folder.edit("matrix.yaml", ", only: {os: '1'}", "")
+    found = run("plan", "--offline", "--format", "markdown", "--since", str(before))
+    assert found.out.endswith("| `desk` | +0.0.1 | now offers lang1.10.4 |\n")
 
 
 def test_a_registry_whose_releases_say_no_version(
@@ -335,22 +386,38 @@ def test_registries_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_explain_shows_what_a_fingerprint_is_made_of(run: Run) -> None:
     found = run("explain", "desk", "--offline")
     assert found.code == 0
-    head, _, document = found.out.partition("\n\n")
-    first, second = head.splitlines()
-    assert first == "desk/os=2,lang=1.10"
-    data = json.loads(document)
-    assert sorted(data) == [
+    data = json.loads(run("explain", "desk", "--offline", "--format", "json").out)
+    assert data["id"] == "desk/os=2,lang=1.10"
+    document = data["document"]
+    assert sorted(document) == [
         "context", "dockerfile", "format", "inputs", "lock", "parent", "platform",
     ]  # fmt: skip
     plan = json.loads(run("plan", "--offline", "--format", "json").out)
-    (digest,) = [item["fingerprint"] for item in plan["targets"] if item["id"] == first]
-    assert second == f"fingerprint {digest}"
+    (digest,) = [item["fingerprint"] for item in plan["targets"] if item["id"] == data["id"]]
+    assert data["fingerprint"] == digest
+    dockerfile = "\n".join(f"    {line}".rstrip() for line in document["dockerfile"].splitlines())
+    assert found.out.startswith(
+        f"desk/os=2,lang=1.10\nfingerprint {digest}\n\nplatform: linux/amd64\n"
+        f"parent: {document['parent']}\ninputs:\n    {{\n"
+        f'     "tool": "{document["inputs"]["tool"]}"\n    }}\n'
+        f"dockerfile:\n{dockerfile}\ncontext:\n    [\n"
+    )
+    assert "\\n" not in found.out
+
+
+def test_explain_says_of_an_empty_part_that_it_is_none(run: Run) -> None:
+    assert "\ninputs: none\n" in run("explain", "base", "--offline").out
 
 
 def test_explain_against_the_registry(run: Run, registry: Registry) -> None:
     found = run("explain", "desk,os=1", "--registry", registry.address)
     assert found.code == 0
     assert found.out.splitlines()[-1] == "build: new: no release has it; packages not locked"
+    argv = ("explain", "desk,os=1", "--registry", registry.address, "--format", "json")
+    data = json.loads(run(*argv).out)
+    assert (data["action"], data["reason"]) == (
+        "build", "new: no release has it; packages not locked",
+    )  # fmt: skip
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -41,7 +41,7 @@ def test_two_releases(run: Run, weeks: Week) -> None:
         0,
         "2026.11.16 → 2026.11.23\n"
         "2 targets changed, 6 did not. 1 change of packages."
-        " In all 0.0 GB → 0.0 GB (+0.0 MB).\n"
+        " In all 0.0 MB → 0.0 MB (+0.0 MB).\n"
         "\n"
         "Packages\n"
         "ECOSYSTEM  PACKAGE  WAS  IS  TARGETS\n"
@@ -178,7 +178,7 @@ def test_the_weekly_report_says_what_changed(week: Week, go_by: Callable[[str], 
         "## What changed since 2026.11.16 until 2026.11.23\n"
         "\n"
         "8 targets changed, 0 did not. 1 change of packages."
-        " In all 0.0 GB → 0.0 GB (+0.0 MB).\n"
+        " In all 0.0 MB → 0.0 MB (+0.0 MB).\n"
         "\n"
         "### Packages\n"
         "\n"

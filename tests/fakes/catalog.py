@@ -183,6 +183,12 @@ class Folder:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
         self.write(path, text.replace(old, new))
 
+    def drop(self, path: str, start: str) -> None:
+        """Take out the one line that starts so, after its spaces."""
+        lines = (self.root / path).read_text(encoding="utf-8").splitlines(keepends=True)
+        (line,) = (line for line in lines if line.lstrip().startswith(start))
+        self.edit(path, line, "")
+
     def for_platforms(self, *platforms: str) -> None:
         """Have the catalog offer these platforms."""
         text = (self.root / "matrix.yaml").read_text(encoding="utf-8")

@@ -25,6 +25,9 @@ class FakeEngine(Calls):
         self._call("build", request.id)
         self.requests.append(request)
         text = (request.context / "Dockerfile").read_text()
+        if request.on_line is not None:
+            for number, line in enumerate(lines := text.splitlines(), 1):
+                request.on_line(f"STEP {number}/{len(lines)}: {line}")
         text += "".join(f"{name}={place}\n" for name, place in sorted(request.contexts.items()))
         env = [line[4:] for line in text.splitlines() if line.startswith("ENV ")]
         architecture = request.platform.partition("/")[2]

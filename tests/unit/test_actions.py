@@ -57,8 +57,11 @@ def test_build_then_test_then_push(week: Week) -> None:
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
         "log": str(week.state / "logs" / "build-base_os=1.log"),
     }
-    notes = [event.text for event in week.events if isinstance(event, Noted)]
-    assert notes[-3:] == ["building", "testing", "pushing"]
+    notes = [event for event in week.events if isinstance(event, Noted)]
+    texts = [event.text for event in notes if not event.passing]
+    assert texts[-3:] == ["building", "testing", "pushing"]
+    passing = [event.text for event in notes if event.passing]
+    assert passing[0].startswith("building, instruction 1/")
 
 
 def test_what_is_built_on_is_named_by_digest(week: Week) -> None:

@@ -205,6 +205,50 @@ matrix.yaml:19:54: axis lang has no value '1.8'
 """,
     ),
     Case(
+        "value that was dropped, and what nothing has without it",
+        (
+            ("matrix.yaml", '    "1": {sources: [{bootstrap: one}], eol: 2028-06-30}\n', ""),
+            ("matrix.yaml", "inputs: [tool]}", "inputs: [tool], exclude: [{os: '1'}]}"),
+            ("matrix.yaml", "desk: {image: desk}", "desk: {image: desk, only: {lang: ['1.9']}}"),
+        ),
+        """\
+matrix.yaml:18:51: axis os has no value '1'
+      desk: {from: speech, inputs: [tool], exclude: [{os: '1'}]}
+                                                      ^
+  hint: known: 2
+matrix.yaml:12:39: axis os has no value '1'
+        "1.9": {provider: apt, requires: {os: "1"}, tag: "lang{version}", eol: 2027-01-31}
+                                          ^
+  hint: known: 2
+matrix.yaml:21:37: lang=1.9 matches no target here
+      desk: {image: desk, only: {lang: ['1.9']}}
+                                        ^
+""",
+    ),
+    Case(
+        "mistakes of different images and charts",
+        (
+            ("matrix.yaml", "base: {from: os, axes: [os]}", "base: {from: os, axes: [os, os]}"),
+            ("matrix.yaml", "inputs: [tool]}", "inputs: [tool], exclude: [{os: '2'}, {os: '1'}]}"),
+            (
+                "matrix.yaml",
+                "  desk: {image: desk}",
+                "  desk: {image: desk}\n  tool: {recipe: desk, image: tool}",
+            ),
+        ),
+        """\
+matrix.yaml:16:31: image base has axis os already
+      base: {from: os, axes: [os, os]}
+                                  ^
+matrix.yaml:19:3: no target of image desk is left by its constraints
+      desk: {from: speech, inputs: [tool], exclude: [{os: '2'}, {os: '1'}]}
+      ^
+matrix.yaml:23:31: image tool is not published
+      tool: {recipe: desk, image: tool}
+                                  ^
+""",
+    ),
+    Case(
         "unknown value in requires",
         (("matrix.yaml", 'requires: {os: "2"}', 'requires: {os: "3"}'),),
         """\
@@ -297,7 +341,7 @@ matrix.yaml:17:29: image tool has no axis lang
         "exclude that matches nothing",
         (("matrix.yaml", "inputs: [tool]}", "inputs: [tool], exclude: [{os: '2', lang: '1.9'}]}"),),
         """\
-matrix.yaml:19:50: this exclude matches no cell of image desk
+matrix.yaml:19:50: this exclude matches no target of image desk
       desk: {from: speech, inputs: [tool], exclude: [{os: '2', lang: '1.9'}]}
                                                      ^
 """,
@@ -309,7 +353,7 @@ matrix.yaml:19:50: this exclude matches no cell of image desk
             ("matrix.yaml", "desk: {image: desk}", "desk: {image: desk, only: {lang: '1.10'}}"),
         ),
         """\
-matrix.yaml:22:30: lang=1.10 matches no cell here
+matrix.yaml:22:30: lang=1.10 matches no target here
       desk: {image: desk, only: {lang: '1.10'}}
                                  ^
 """,
@@ -318,7 +362,7 @@ matrix.yaml:22:30: lang=1.10 matches no cell here
         "excludes that leave nothing",
         (("matrix.yaml", "inputs: [tool]}", "inputs: [tool], exclude: [{os: '2'}, {os: '1'}]}"),),
         """\
-matrix.yaml:19:3: no cell of image desk is left by its constraints
+matrix.yaml:19:3: no target of image desk is left by its constraints
       desk: {from: speech, inputs: [tool], exclude: [{os: '2'}, {os: '1'}]}
       ^
 """,
@@ -327,7 +371,7 @@ matrix.yaml:19:3: no cell of image desk is left by its constraints
         "only that leaves nothing",
         (("matrix.yaml", "inputs: [tool]}", "inputs: [tool], only: {lang: '1.9', os: '2'}}"),),
         """\
-matrix.yaml:19:3: no cell of image desk is left by its constraints
+matrix.yaml:19:3: no target of image desk is left by its constraints
       desk: {from: speech, inputs: [tool], only: {lang: '1.9', os: '2'}}
       ^
 """,
@@ -342,7 +386,7 @@ matrix.yaml:19:3: no cell of image desk is left by its constraints
             ),
         ),
         """\
-matrix.yaml:22:3: no cell of image desk is left by chart desk
+matrix.yaml:22:3: no target of image desk is left by chart desk
       desk: {image: desk, only: {lang: '1.9', os: '2'}}
       ^
 """,

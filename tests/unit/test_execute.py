@@ -248,6 +248,22 @@ def test_an_unexpected_exception_ends_its_step_only(error: Exception) -> None:
     }  # fmt: skip
 
 
+def test_what_fails_as_the_run_is_ended_was_stopped() -> None:
+    def perform(step: Step) -> Result:
+        if step.id == "b":
+            executor.interrupt()
+            raise StepError("it was killed")
+        return done(step)
+
+    executor = Executor(perform=perform, listen=lambda _event: None, policy=Policy(jobs=1))
+    results = executor.run(CHAIN)
+    assert statuses(results) == {
+        "a": "done", "b": "stopped", "c": "skipped", "x": "done", "y": "skipped",
+        "release": "skipped",
+    }  # fmt: skip
+    assert (results["b"].reason, results["b"].exit_code) == ("the next run goes on from here", 130)
+
+
 def test_what_the_machine_refuses_is_a_failure_with_its_place() -> None:
     error = OSError(28, "No space left on device", "/disk/file")
     results = run(CHAIN, Scripted({"b": [error]}))

@@ -170,7 +170,7 @@ def test_an_input_without_a_cell_that_agrees() -> None:
     images = f"  tool: {{from: base, only: {{os: '1'}}}}\n{child}\n"
     with pytest.raises(ConfigError) as caught:
         expanded(AXES + BASE + images)
-    assert caught.value.message == "input tool has no cell for it/os=2"
+    assert caught.value.message == "input tool has no target for it/os=2"
     assert caught.value.location is not None
     assert caught.value.location.source == child
 

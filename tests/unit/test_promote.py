@@ -41,7 +41,35 @@ def test_the_first_release(week: Week) -> None:
     }
     assert results["release"].detail == {
         "release": "2026.11.23", "previous": None, "targets": 8, "charts": {"desk": "1.0.0"},
+        "offers": {
+            "images": [
+                "127.0.0.1:5999/shop-base:latest",
+                "127.0.0.1:5999/shop-speech:latest",
+                "127.0.0.1:5999/shop-desk:latest",
+            ],
+            "charts": ["127.0.0.1:5999/shop-charts/desk:1.0.0"],
+            "embedded": "127.0.0.1:5999",
+        },
     }  # fmt: skip
+    assert results["release"].reason == "6 images, 1 chart"
+
+
+def test_a_release_counts_what_is_new_in_it(week: Week) -> None:
+    plan = week.plan()
+    for step in plan.steps.values():
+        if step.kind == "base":
+            week.builds(plan).base(step)
+        elif step.id == "build:base/os=2":
+            week.builds(plan).target(step)
+    assert week.go_by()["release"].reason == "6 images (1 built before), 1 chart"
+    week.folder.edit("images/desk/Dockerfile.j2", "FROM", "# more\nFROM")
+    again = week.go_by(today=NEXT_WEEK)["release"]
+    assert again.reason == "2 images, 1 chart"
+    assert again.detail["offers"]["images"] == [  # type: ignore[index]
+        "127.0.0.1:5999/shop-desk:latest",
+        "127.0.0.1:5999/shop-base:latest",
+        "127.0.0.1:5999/shop-speech:latest",
+    ]
 
 
 def test_every_tag_names_the_digest_that_was_tested(week: Week) -> None:

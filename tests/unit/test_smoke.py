@@ -134,14 +134,53 @@ def test_a_failure_names_the_test_and_its_first_line_and_no_secret(
 
     lines = str(caught.value).splitlines()
     assert lines[0] == "tool/debian=13: 3 of 4 smoke tests failed"
-    assert lines[1] == "    test_bad: AssertionError: second"
-    assert lines[2].startswith("    test_broken: failed on setup with ")
-    assert lines[3].startswith("    test_password: AssertionError: assert '***' == 'x'")
+    file = tests / "test_low.py"
+    assert lines[1] == f"    test_bad ({file}:7): AssertionError: second"
+    assert lines[2].startswith(f"    test_broken ({file}:8): failed on setup with ")
+    assert lines[3].startswith(f"    test_password ({file}:11): AssertionError: assert '***' ==")
     assert lines[4] == f"  hint: the whole log: {request.log}; the results: {request.junit}"
     assert caught.value.exit_code == 6
     assert engine.removed == ["c1"]
     password = engine.started[0].env["PASSWORD"]
     assert all(password not in path.read_text() for path in request.junit.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import os\ndef test_x(:\n    pass\n", ":2): SyntaxError: invalid syntax"),
+        ("\nimport nothere\n", ":2): ModuleNotFoundError: No module named 'nothere'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why_and_where(
+    engine: Idle, request_: SmokeRequest, tmp_path: Path, text: str, reason: str
+) -> None:
+    tests = suite(tmp_path, "low", text)
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+    assert caught.value.message == (
+        f"tool/debian=13: 1 of 1 smoke tests failed\n    test_low ({tests / 'test_low.py'}{reason}"
+    )
+
+
+def test_a_failure_names_the_line_of_the_test_and_not_of_what_it_calls(
+    engine: Idle, request_: SmokeRequest, tmp_path: Path
+) -> None:
+    text = "def check(x):\n    assert x == 4\n\ndef test_it():\n    check(3)\n"
+    tests = suite(tmp_path, "low", text)
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+    assert f"\n    test_it ({tests / 'test_low.py'}:5): " in caught.value.message
+
+
+def test_a_lineage_without_tests_says_what_to_add(engine: Idle, request_: SmokeRequest) -> None:
+    junit = "<testsuites><testsuite></testsuite></testsuites>"
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Scripted(request_.junit, junit=junit)).test(request_)
+    assert str(caught.value) == (
+        "tool/debian=13: no smoke test ran\n"
+        "  hint: add tests/test_<recipe>.py to the folder of its recipe"
+    )
 
 
 def test_no_test_at_all_is_a_failure(engine: Idle, request_: SmokeRequest, tmp_path: Path) -> None:

@@ -64,6 +64,23 @@ def test_a_week_and_the_same_week_again(tiny: Tiny) -> None:
     assert digests(tiny, "app") == first
 
 
+def test_each_command_ends_with_what_is_offered_and_how_to_get_it(tiny: Tiny) -> None:
+    told = "`builder publish` releases what passed\n"
+    assert tiny.run("build", "-s", "base").stdout == f"built 1 target; {told}"
+    assert tiny.run("build").stdout == f"built 3 targets, 1 there already; {told}"
+    place = f"{tiny.registry}/{tiny.prefix}"
+    pull = "".join(
+        f"  podman pull --tls-verify=false {place}-{image}:latest\n"
+        for image in ("base", "app", "other")
+    )
+    assert tiny.run("publish").stdout == f"released {RELEASE}: 3 images (3 built before)\n{pull}"
+    again = f"no new release: nothing that passed has changed since {RELEASE}\n{pull}"
+    assert tiny.run("publish").stdout == again
+    assert tiny.run("build").stdout == (
+        "nothing to build: 4 targets there already; all of it is released\n"
+    )
+
+
 def test_a_changed_recipe_rebuilds_it_and_its_descendants_only(tiny: Tiny) -> None:
     assert tiny.run("weekly").returncode == 0
     (tiny.root / "images" / "tool" / "files" / "more.txt").write_text("more\n")
@@ -171,7 +188,7 @@ def test_a_failed_smoke_test_pushes_nothing(tiny: Tiny) -> None:
     done = tiny.run("build")
     assert done.returncode == 6
     assert "app/os=1: 1 of 2 smoke tests failed" in done.stderr
-    assert "test_app: AssertionError: it is broken" in done.stderr
+    assert f"test_app ({test}:2): AssertionError: it is broken" in done.stderr
     assert digests(tiny, "app") == {}
     assert digests(tiny, "base")
 
@@ -221,7 +238,14 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_the_next_goes_on(
         process.kill()
     if number is not signal.SIGKILL:
         assert code == 130, log.read_text()
-        assert f"stopped by {number.name}" in log.read_text()
+        text = log.read_text()
+        assert re.search(r"- build:app/os=1: stopped after \d+ s; the next run goes on", text)
+        written = tiny.root / "build" / "report.md"
+        assert text.endswith(
+            f"how far it came: {written}\nerror: stopped by {number.name}\n"
+            "  hint: the next run goes on from here, and builds nothing again that had passed\n"
+        )
+        assert f"\nStopped by {number.name}; the next run goes on" in written.read_text()
     wait(lambda: sleepers(tiny) == [])
     assert digests(tiny, "app") == {}
     assert tiny.session().store.tags(f"{tiny.registry}/{tiny.prefix}-releases") == ()

@@ -15,6 +15,7 @@ import pytest
 from builder.engines import layout as layouts
 from builder.engines import podman_home
 from builder.engines.choose import choose
+from builder.engines.names import instruction_of
 from builder.errors import BuilderError, StepError
 from builder.ports import Container, StartRequest
 from builder.process import Command, Runner
@@ -61,6 +62,12 @@ def test_layout_is_whole(bench: Bench) -> None:
         assert "sha256:" + hashlib.sha256(content).hexdigest() == item["digest"]
     manifest_size = layouts.blob(built.layout, built.digest).stat().st_size
     assert built.size == manifest_size + sum(item["size"] for item in items)
+
+
+def test_who_looks_on_is_told_which_instruction_runs(bench: Bench) -> None:
+    lines: list[str] = []
+    bench.engine.build(bench.request(f"{COPY}RUN echo more > /more\n", on_line=lines.append))
+    assert "instruction 2/3" in map(instruction_of, lines)  # BuildKit counts from the parent
 
 
 def test_same_inputs_give_the_same_digest(bench: Bench) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from builder.engines import docker, podman_argv
-from builder.engines.names import context_name, local_name
+from builder.engines.names import context_name, instruction_of, local_name
 from builder.engines.podman_home import enclosed
 from builder.ports import BuildRequest, StartRequest
 from builder.process import Command
@@ -42,6 +44,21 @@ def test_podman_builds() -> None:
         *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
         *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("STEP 3/10: RUN busybox wget http://a.example", "instruction 3/10"),
+        ("#7 [3/10] RUN make", "instruction 3/10"),
+        ("#7 [stage-1 3/10] RUN make", "instruction 3/10"),
+        ("#7 [internal] load build definition", ""),
+        ("I do STEP 3/10: of my own", ""),
+        ("", ""),
+    ],
+)
+def test_which_instruction_an_engine_begins(line: str, text: str) -> None:
+    assert instruction_of(line) == text
 
 
 def test_podman_fetches_in_plain_http_from_this_machine_only() -> None:

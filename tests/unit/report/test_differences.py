@@ -53,7 +53,7 @@ FOUND = Difference(
 TABLE = """\
 2026.11.16 → 2026.11.23
 5 targets changed, 3 did not, 1 new, 1 gone. 2 changes of packages. \
-In all 12.0 GB → 12.0 GB (+11.5 MB).
+In all 12 GB → 12 GB (+11.5 MB).
 
 Packages
 ECOSYSTEM  PACKAGE                       WAS      IS       TARGETS
@@ -86,7 +86,7 @@ MARKDOWN = """\
 ## What changed since 2026.11.16 until 2026.11.23
 
 5 targets changed, 3 did not, 1 new, 1 gone. 2 changes of packages. \
-In all 12.0 GB → 12.0 GB (+11.5 MB).
+In all 12 GB → 12 GB (+11.5 MB).
 
 ### Packages
 
@@ -166,7 +166,7 @@ def test_nothing() -> None:
 
 def test_built_again_with_the_same_packages() -> None:
     found = replace(NONE, changed=("desk/os=2",))
-    text = "1 target changed, 9 did not. No package changed. In all 0.0 GB → 0.0 GB (+0.0 MB)."
+    text = "1 target changed, 9 did not. No package changed. In all 0.0 MB → 0.0 MB (+0.0 MB)."
     assert FORMATS["table"](as_data(found)).splitlines()[1] == text
     # What is not known has not stayed as it was.
     unknown = FORMATS["table"](as_data(replace(found, unknown=("desk/os=2",))))

@@ -17,11 +17,17 @@ def test_the_pace_is_the_wall_time_against_the_best() -> None:
         "path": ["a", "b"],
     }  # fmt: skip
     assert run.pace_lines(data) == (
-        "Wall 77 s; critical path 70 s; all steps 120 s, by 2 jobs 60 s; wall is 1.10 of the"
-        " larger.",
-        "The critical path: `a`, `b`.",
+        "Took 77 s. It cannot be faster than 70 s, the longest chain of steps.",
+        "The longest chain: `a`, `b`.",
         "",
     )
+
+
+def test_many_steps_are_bound_by_how_many_run_at_once() -> None:
+    plan = steps("a", "b", "c")
+    results = {key: Result(step=key, status="done", seconds=40.0) for key in plan}
+    lines = run.pace_lines(run.pace(plan, results, 61.0, 2))
+    assert lines[0] == "Took 61 s. It cannot be faster than 60 s, with 2 steps at once."
 
 
 def test_nothing_is_said_of_a_run_that_did_nothing() -> None:
@@ -31,10 +37,13 @@ def test_nothing_is_said_of_a_run_that_did_nothing() -> None:
 
 def test_the_disk() -> None:
     data = {"peak": 9_440_000_000, "least_free": 60_000_000_000, "budget": 0, "dropped": []}
-    assert run.disk_lines(data)[0] == "Disk: 9.4 GB at most; at least 60.0 GB free."
+    assert run.disk_lines(data)[0] == (
+        "This run needed 9.4 GB of disk; 60 GB were free at the tightest moment."
+    )
     data |= {"budget": 14_000_000_000, "dropped": ["a", "b"]}
     assert run.disk_lines(data)[0] == (
-        "Disk: 9.4 GB at most, of a budget of 14.0 GB; at least 60.0 GB free; 2 images dropped."
+        "This run needed 9.4 GB of disk, of a budget of 14 GB; 60 GB were free at the tightest"
+        " moment. 2 images made room."
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from builder.events import Event, Finished, Noted, Result, Retried, Started
 from builder.report import summary
-from builder.report.progress import Board, line
+from builder.report.progress import Board, line, shown
 from tests.fakes.catalog import ARM, BOTH, Folder, Week
 
 
@@ -49,7 +49,7 @@ def test_for_people(week: Week) -> None:
         "# Catalog 2026.11.23",
         "",
         "8 targets: 6 built, 0 unchanged, 2 failed or blocked; 1 chart; 12 s.",
-        "Release: done — 8 built, 1 chart packaged",
+        "Released 2026.11.23: 5 images",
     ]
     assert "| `tool/os=1` | failed |" in rest
     assert "build:tool/os=1 failed" in rest
@@ -94,6 +94,8 @@ EVENTS: list[tuple[Event, str]] = [
     (Finished(result=Result(step="a", status="blocked", reason="b failed")),
      "- a: blocked — b failed"),
     (Finished(result=Result(step="a", status="skipped")), "- a: skipped"),
+    (Finished(result=Result(step="a", status="stopped", seconds=25.1, reason="go on")),
+     "- a: stopped after 25 s; go on"),
     (Finished(result=Result(step="a", status="retired")), "· a: retired"),
 ]  # fmt: skip
 
@@ -101,6 +103,23 @@ EVENTS: list[tuple[Event, str]] = [
 @pytest.mark.parametrize(("event", "text"), EVENTS)
 def test_an_event_is_a_line(event: Event, text: str) -> None:
     assert line(event) == text
+
+
+def test_a_log_is_told_nothing_of_what_passes_by(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    with shown({}) as listen:
+        listen(Noted(step="a", text="building"))
+        listen(Noted(step="a", text="building, instruction 1/2", passing=True))
+    assert capsys.readouterr().err.endswith(" a: building\n")
+
+
+def test_a_run_that_was_stopped_says_so(week: Week) -> None:
+    plan = week.plan()
+    data = summary.as_data(plan, {}, 2.0, jobs=2, disk={}, stopped="SIGINT")
+    assert data["stopped"] == "SIGINT"
+    assert "\n\nStopped by SIGINT; the next run goes on from here.\n\n" in summary.as_markdown(data)
 
 
 def test_the_board_knows_what_runs_and_what_is_next(week: Week) -> None:
