@@ -90,6 +90,9 @@ class Engine(Protocol):
     def start(self, request: StartRequest) -> Container:
         """Start a container. Raises StepError."""
 
+    def ended(self, container: Container) -> str:
+        """Return how a container ended, with its last lines; "" while it runs."""
+
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
 

@@ -111,12 +111,12 @@ class Runner:
         with self._start(command) as process, _opened(log) as sink:
             if log is not None:
                 sink.write(f"$ {command}\n".encode())
-            errors: list[bytes] = []
+            every: list[bytes] = []  # as they came: the cause of a failure stands among the last
+            lines: list[bytes] = []
             reader = threading.Thread(
-                target=_pump, args=(process.stderr, errors, sink, command.secrets, on_line)
+                target=_pump, args=(process.stderr, (every,), sink, command.secrets, on_line)
             )
             reader.start()
-            lines: list[bytes] = []
             late = threading.Event()
             timer = threading.Timer(command.timeout, _expire, args=(late, process))
             timer.start()
@@ -126,14 +126,14 @@ class Runner:
                     with contextlib.suppress(BrokenPipeError):
                         process.stdin.write(command.stdin)
                         process.stdin.close()
-                _pump(process.stdout, lines, sink, command.secrets, on_line)
+                _pump(process.stdout, (every, lines), sink, command.secrets, on_line)
                 process.wait()
             finally:
                 timer.cancel()
                 _terminate(process)
                 reader.join(timeout=10)
         stdout = b"".join(lines).decode(errors="replace")
-        text = redact(b"".join(errors).decode(errors="replace") + stdout, command.secrets)
+        text = redact(b"".join(every).decode(errors="replace"), command.secrets)
         output = Output(code=process.returncode, stdout=stdout, log=text)
         if check and (output.code != 0 or late.is_set()):
             raise self._failure(command, output, log, expired=late.is_set())
@@ -179,8 +179,9 @@ class Runner:
             try:
                 process = subprocess.Popen(
                     command.argv,
-                    env={**os.environ, **command.env},
+                    env=_environment(command.env),
                     cwd=command.cwd,
+                    umask=0o022,  # what they make goes into images, where others must read it
                     stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
                     stdout=stdout,
                     stderr=stderr,
@@ -201,17 +202,27 @@ class Runner:
             return StepError("interrupted")
         if expired:
             return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
-        last = "\n".join(f"    {line}" for line in output.log.strip().splitlines()[-12:])
         kind = TransientError if looks_transient(output.log) else StepError
-        return kind(f"{name} {_ended(output.code)}\n{last}", hint=_see(log))
+        return kind(f"{name} {ended(output.code)}\n{last_lines(output.log)}", hint=_see(log))
 
 
-def _ended(code: int) -> str:
-    """How a program ended that failed. 137 is what a program says of one of its own."""
+def last_lines(text: str) -> str:
+    """Return the end of what a program printed, as it stands below a message."""
+    return "\n".join(f"    {line}" for line in text.strip().splitlines()[-12:])
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a program: it speaks English, and names of files are UTF-8."""
+    ours = {name: value for name, value in os.environ.items() if name != "LANGUAGE"}
+    return {**ours, "LC_ALL": "C.UTF-8", **more}
+
+
+def ended(code: int) -> str:
+    """Return how a program ended that failed. 137 is what a program says of one of its own."""
     number = signal.SIGKILL if code == 128 + signal.SIGKILL else -code
     if number > 0:
         return f"was killed by {signal.Signals(number).name}"
-    return f"failed with exit code {code}"
+    return f"failed with exit code {code}" if code else "ended with exit code 0"
 
 
 def _see(log: Path | None) -> str:
@@ -227,15 +238,16 @@ def _opened(log: Path | None) -> contextlib.AbstractContextManager[IO[bytes]]:
 
 def _pump(
     stream: IO[bytes] | None,
-    kept: list[bytes],
+    kept: Sequence[list[bytes]],
     sink: IO[bytes],
     secrets: Sequence[str],
     on_line: Callable[[str], None] | None,
 ) -> None:
-    """Copy a stream line by line: whole to `kept`, redacted to `sink` and `on_line`."""
+    """Copy a stream line by line: whole to each of `kept`, redacted to `sink` and `on_line`."""
     assert stream is not None
     for line in stream:
-        kept.append(line)
+        for lines in kept:
+            lines.append(line)
         text = redact(line.decode(errors="replace"), secrets)
         sink.write(text.encode())
         if on_line is not None:

@@ -19,7 +19,7 @@ from builder.engines.platforms import host_platforms
 from builder.engines.podman_home import Home, Limits, enclosed, mounts_below
 from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
-from builder.process import Command, Runner
+from builder.process import Command, Runner, ended, last_lines
 from builder.reference import Reference
 from builder.turns import alone, together
 
@@ -111,6 +111,18 @@ class Podman:
             env=self._env(),
             enter=(self._program, "exec", identity),
         )
+
+    def ended(self, container: Container) -> str:
+        """Return how a container ended, with its last lines; "" while it runs."""
+        asked = Command(
+            argv=podman_argv.state_argv(self._program, container.id), env=self._env(), timeout=60.0
+        )
+        state = self._runner.run(asked, check=False).stdout.split()
+        if len(state) != 2 or state[0] == "true":
+            return ""
+        argv = (self._program, "logs", "--tail", "12", container.id)
+        said = self._runner.run(self._command(argv, timeout=60.0), check=False).log
+        return f"{ended(int(state[1]))}\n{last_lines(said)}"
 
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""

@@ -24,6 +24,7 @@ class Idle:
     def __init__(self) -> None:
         self.started: list[StartRequest] = []
         self.removed: list[str] = []
+        self.end = ""
 
     def build(self, request: BuildRequest) -> Built:
         raise NotImplementedError
@@ -34,6 +35,9 @@ class Idle:
     def start(self, request: StartRequest) -> Container:
         self.started.append(request)
         return Container(id="c1", ports={8888: 40001}, testinfra="local://", env={"MARK": "yes"})
+
+    def ended(self, container: Container) -> str:
+        return self.end
 
     def remove(self, container: Container) -> None:
         self.removed.append(container.id)
