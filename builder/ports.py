@@ -293,5 +293,12 @@ class ChartRequest:
 class ChartRunner(Protocol):
     """Runs a chart's pod without a cluster, and its recipe's tests against it."""
 
+    @property
+    def waits_for(self) -> str:
+        """What is got before the first chart is run; "" where it is here."""
+
+    def prepare(self, log: Path) -> None:
+        """Get it. Raises StepError, ToolError, TransientError."""
+
     def run(self, request: ChartRequest) -> TestCounts:
         """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""

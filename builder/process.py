@@ -139,10 +139,19 @@ class Runner:
             raise self._failure(command, output, log, expired=late.is_set())
         return output
 
-    def spawn(self, command: Command, *, log: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a program that goes on by itself; the caller ends it with `end`."""
+    def spawn(
+        self, command: Command, *, log: Path | None = None, tied: bool = True
+    ) -> subprocess.Popen[bytes]:
+        """Start a program that goes on by itself; the caller ends it with `end`.
+
+        What is not `tied` goes on when everything else is stopped.
+        """
         with _opened(log) as sink:
-            return self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
+            process = self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
+        if not tied:
+            with self._lock:
+                self._running.discard(process)
+        return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """End a spawned program: SIGTERM, then SIGKILL, to its whole group."""

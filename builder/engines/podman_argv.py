@@ -25,7 +25,8 @@ def build_argv(
     for name in sorted(request.contexts):
         words += ["--build-context", f"{name}=docker-image://{context_name(request.id, name)}"]
     for name, file in sorted(request.secrets.items()):
-        words += ["--secret", fields(f"id={name}", f"src={file.absolute()}")]
+        # Cut at each comma, whatever is quoted; `checkout.check_folder` refuses those.
+        words += ["--secret", f"id={name},src={file.absolute()}"]
     dockerfile = fields(str(request.context / "Dockerfile"))
     return (*words, "--file", dockerfile, "--tag", local, str(request.context))
 

@@ -219,7 +219,8 @@ def test_a_name_that_is_not_utf_8(folder: Folder) -> None:
 def test_a_script_that_would_not_start(folder: Folder) -> None:
     (folder.root / FILES / "start").write_bytes(b"#!/bin/sh\r\nexec true\r\n")
     assert refused(folder) == (
-        "images/desk/files/start:1: its first line ends with CR LF: `/bin/sh\\r` would not be found\n"
+        "images/desk/files/start:1: its first line ends with CR LF: `/bin/sh\\r` would not be "
+        "found\n"
         "  hint: `sed -i 's/\\r$//' images/desk/files/start`; with `* text=auto eol=lf` in "
         ".gitattributes git writes no CR"
     )

@@ -47,6 +47,32 @@ def test_what_it_printed_is_kept(runner: Runner, tmp_path: Path) -> None:
     assert sorted(lines[1:]) == ["err", "out"]
 
 
+def test_the_end_of_a_failure_is_what_came_last(runner: Runner) -> None:
+    """Whichever of its two outputs a program said it on."""
+    script = "seq 30; sleep 0.2; echo cause >&2; sleep 0.2; echo after; sleep 0.2; exit 3"
+    with pytest.raises(StepError) as caught:
+        runner.run(sh(script))
+    lines = [*range(21, 31), "cause", "after"]
+    assert caught.value.message == "\n".join(
+        ["sh failed with exit code 3", *(f"    {line}" for line in lines)]
+    )
+
+
+def test_programs_get_one_locale_and_one_umask(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LC_ALL": "C", "LANG": "de_DE", "LANGUAGE": "de:fr"}.items():
+        monkeypatch.setenv(name, value)
+    before = os.umask(0o077)
+    try:
+        output = runner.run(sh('umask; echo "$LC_ALL ${LANGUAGE-unset}"'))
+        own = runner.run(sh('echo "$LC_ALL"', env={"LC_ALL": "C"}))
+    finally:
+        os.umask(before)
+    assert output.stdout == "0022\nC.UTF-8 unset\n"
+    assert own.stdout == "C\n"
+
+
 def test_a_log_is_added_to(runner: Runner, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     for word in ("one", "two"):

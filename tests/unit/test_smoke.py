@@ -148,6 +148,38 @@ def test_a_failure_names_the_test_and_its_first_line_and_no_secret(
     assert all(password not in path.read_text() for path in request.junit.parent.iterdir())
 
 
+def test_a_container_that_ended_says_why(
+    engine: Idle, request_: SmokeRequest, tmp_path: Path
+) -> None:
+    """Rather than that nothing can be run in it."""
+    engine.end = "failed with exit code 127\n    sh: start: not found"
+    error = StepError("podman failed with exit code 255\n    container state improper")
+    request = replace(request_, packages=tmp_path / "packages.json")
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Scripted(request.junit, error=error)).test(request)
+    assert str(caught.value) == (
+        "tool/debian=13: its container failed with exit code 127\n    sh: start: not found\n"
+        f"  hint: all that it printed: {request.log.with_suffix('.container.log')}"
+    )
+    assert engine.removed == ["c1"]
+
+
+def test_tests_that_fail_on_a_container_that_ended(
+    engine: Idle, request_: SmokeRequest, tmp_path: Path
+) -> None:
+    engine.end = "failed with exit code 3\n    out of memory"
+    tests = suite(tmp_path, "low", "def test_bad():\n    assert False\n")
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+    assert str(caught.value).splitlines() == [
+        "tool/debian=13: 1 of 1 smoke tests failed",
+        "    test_bad: assert False",
+        "its container failed with exit code 3",
+        "    out of memory",
+        f"  hint: the whole log: {request_.log}; the results: {request_.junit}",
+    ]
+
+
 def test_no_test_at_all_is_a_failure(engine: Idle, request_: SmokeRequest, tmp_path: Path) -> None:
     junit = (
         '<testsuites><testsuite><testcase name="t"><skipped/></testcase></testsuite></testsuites>'
