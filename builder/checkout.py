@@ -140,8 +140,10 @@ class Checkout:
 
 def look(root: Path, runner: Runner) -> Checkout:
     """Return the catalog in `root`, with what git says where it is in a work tree of git."""
-    ignored = _git(root, runner, "ls-files", "--others", "--ignored", "--exclude-standard",
-                   "--directory")  # fmt: skip
+    ignored: tuple[str, ...] = ()
+    if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
+        words = ("--others", "--ignored", "--exclude-standard", "--directory")
+        ignored = _git(root, runner, "ls-files", *words)
     programs = None
     if _git(root, runner, "config", "--type=bool", "core.fileMode") == ("false\n",):
         tracked = _git(root, runner, "ls-files", "--stage")
@@ -215,7 +217,7 @@ def _git(root: Path, runner: Runner, verb: str, *words: str) -> tuple[str, ...]:
     Whoever owns the checkout, git answers, and runs nothing that its settings name.
     """
     settings = ("-c", "core.fsmonitor=false", "-c", "safe.directory=*")
-    ends = () if verb == "config" else ("-z",)
+    ends = ("-z",) if verb == "ls-files" else ()
     argv = ("git", "-C", str(root), *settings, verb, *ends, *words)
     try:
         output = runner.run(Command(argv=argv, timeout=120.0), check=False)

@@ -21,6 +21,7 @@ from typing import IO
 
 from builder.errors import StepError, ToolError, TransientError
 
+_LOCALE = "C.UTF-8"  # C.UTF-8 and not C: names of files may hold any character
 # What a network or a registry says when trying again may help.
 _TRANSIENT = (
     "connection reset", "connection refused", "connection timed out", "i/o timeout",
@@ -35,7 +36,8 @@ _TRANSIENT = (
 class Command:
     """One program to run. `secrets` are values that must never be shown.
 
-    `program` is its name in messages, where another program starts it.
+    `program` is its name in messages, where another program starts it. `env` comes on top of this
+    process's environment, whose locale is left out (see `environment`).
     """
 
     argv: tuple[str, ...]
@@ -78,6 +80,20 @@ def redact(text: str, secrets: Sequence[str]) -> str:
 def which(name: str, path: str | None = None) -> str | None:
     """The absolute path of a program, or None."""
     return shutil.which(name, path=path)
+
+
+def environment(command: Command) -> dict[str, str]:
+    """Return the variables that a program gets: this process's own, in no language but English.
+
+    What programs print is parsed, so their texts, dates, numbers and sort order must be the same on
+    every machine. A command's own `env` has the last word.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"LANG", "LANGUAGE"} and not name.startswith("LC_")
+    }
+    return {**inherited, "LC_ALL": _LOCALE, **command.env}
 
 
 def looks_transient(log: str) -> bool:
@@ -188,7 +204,7 @@ class Runner:
             try:
                 process = subprocess.Popen(
                     command.argv,
-                    env=_environment(command.env),
+                    env=environment(command),
                     cwd=command.cwd,
                     umask=0o022,  # what they make goes into images, where others must read it
                     stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
@@ -218,12 +234,6 @@ class Runner:
 def last_lines(text: str) -> str:
     """Return the end of what a program printed, as it stands below a message."""
     return "\n".join(f"    {line}" for line in text.strip().splitlines()[-12:])
-
-
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a program: it speaks English, and names of files are UTF-8."""
-    ours = {name: value for name, value in os.environ.items() if name != "LANGUAGE"}
-    return {**ours, "LC_ALL": "C.UTF-8", **more}
 
 
 def ended(code: int) -> str:

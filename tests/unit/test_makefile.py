@@ -29,18 +29,19 @@ def test_the_starter_slice_is_light_and_on_both_debians() -> None:
     assert len(found) <= 14
 
 
+USAGE = "usage: .ci/run: lint the catalog builder and run its tests, as `make test` does\n"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--help"], 0, "usage: .ci/run: lint the catalog builder and run its tests, as `make test` "
-         "does\n"),
-        (["-h"], 0, "usage: .ci/run: lint the catalog builder and run its tests, as `make test` "
-         "does\n"),
+        (["--help"], 0, USAGE),
+        (["-h"], 0, USAGE),
         (["all"], 2, ".ci/run: unknown arguments: all (see .ci/run --help)\n"),
         (["--help", "x"], 2, ".ci/run: unknown arguments: --help x (see .ci/run --help)\n"),
         ([""], 2, ".ci/run: unknown arguments:  (see .ci/run --help)\n"),
     ],
-)  # fmt: skip
+)
 def test_what_ci_runs_takes_no_arguments(words: list[str], code: int, said: str) -> None:
     argv = [str(ROOT / ".ci" / "run"), *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)

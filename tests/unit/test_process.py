@@ -58,19 +58,23 @@ def test_the_end_of_a_failure_is_what_came_last(runner: Runner) -> None:
     )
 
 
-def test_programs_get_one_locale_and_one_umask(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in {"LC_ALL": "C", "LANG": "de_DE", "LANGUAGE": "de:fr"}.items():
-        monkeypatch.setenv(name, value)
-    before = os.umask(0o077)
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_programs_get_one_umask(runner: Runner, mask: int) -> None:
+    before = os.umask(mask)
     try:
-        output = runner.run(sh('umask; echo "$LC_ALL ${LANGUAGE-unset}"'))
-        own = runner.run(sh('echo "$LC_ALL"', env={"LC_ALL": "C"}))
+        assert runner.run(sh("umask")).stdout == "0022\n"
     finally:
         os.umask(before)
-    assert output.stdout == "0022\nC.UTF-8 unset\n"
-    assert own.stdout == "C\n"
+
+
+def test_what_is_not_tied_goes_on(runner: Runner, tmp_path: Path) -> None:
+    tied = runner.spawn(Command(argv=("sleep", "600")))
+    free = runner.spawn(Command(argv=("sleep", "600")), tied=False)
+    runner.stop()
+    assert is_gone(tied.pid)
+    assert is_alive(free.pid)
+    runner.end(free)
+    assert is_gone(free.pid)
 
 
 def test_a_log_is_added_to(runner: Runner, tmp_path: Path) -> None:
