@@ -188,7 +188,7 @@ def check_script(data: bytes, path: str) -> None:
     if first.startswith(b"#!") and first.endswith(b"\r"):
         program = first[2:].strip().decode(errors="replace")
         raise ConfigError(
-            f"its first line ends with CR LF: `{program}\\r` would not be found",
+            f"its first line ends with CR LF, so that `{program}\\r` is not found when it starts",
             hint=f"`sed -i 's/\\r$//' {shlex.quote(path)}`; with `* text=auto eol=lf` in "
             ".gitattributes git writes no CR",
             location=Location(file=path, line=1),
