@@ -18,7 +18,7 @@ from builder.events import Noted, Result
 from builder.files import write, write_tree
 from builder.helm import Helm, documents, latest_minors
 from builder.plan import ChartPlan, Step, reference
-from builder.ports import ChartRequest, ChartRunner, Store
+from builder.ports import ChartRequest, ChartRunner, Store, TestCounts
 from builder.render.chart_changelog import with_changelog
 from builder.render.chart_version import chart_version
 from builder.upgrade import frozen_changes
@@ -57,8 +57,7 @@ class ChartActions:
         checked = self._helm.check(folder, minors=latest_minors(1))
         if before is not None:
             self._check_upgrade(chart_version(before), before, folder)
-        self._note(step, "running")
-        counts = self._runner.run(self._request(step, item, folder))
+        counts = self._run(step, item, folder)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._work.state / "work" / "packages")
         self._store.put(chart_artifact(package), place)
@@ -70,6 +69,14 @@ class ChartActions:
             "tests": {"passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped},
         }
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+
+    def _run(self, step: Step, item: ChartPlan, folder: Path) -> TestCounts:
+        request = self._request(step, item, folder)
+        if what := self._runner.waits_for:
+            self._note(step, f"{what} (once, a minute or two)")
+            self._runner.prepare(request.log)
+        self._note(step, "running")
+        return self._runner.run(request)
 
     def _check(self, name: str, folder: Path) -> None:
         """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""

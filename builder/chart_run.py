@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from builder.kube_play import BRIDGE, HOST, KubePlayer
 from builder.ports import ChartRequest, TestCounts
@@ -17,6 +18,15 @@ class ChartRun:
         self._player = player
         self._runner = runner
 
+    @property
+    def waits_for(self) -> str:
+        """What is got before the first chart is run; "" where it is here."""
+        return self._player.waits_for
+
+    def prepare(self, log: Path) -> None:
+        """Get it. Raises StepError, ToolError, TransientError."""
+        self._player.prepare(log=log)
+
     def run(self, request: ChartRequest) -> TestCounts:
         """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""
         with self._player.play(
@@ -25,6 +35,7 @@ class ChartRun:
             network=HOST if request.is_on_host else BRIDGE,
             log=request.log,
             timeout=request.timeout,
+            secrets=(request.password,),
         ) as played:
             suite = Suite(
                 subject=f"chart {request.chart}",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.errors import StepError
 from builder.model import File
 
 DOWNLOADS = "downloads"
-_IGNORED = {"__pycache__", ".DS_Store"}
 
 
 def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -> bool:
@@ -19,7 +20,8 @@ def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -
     if path.is_file() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Short: the longest name that a file may have leaves no room for more.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -38,9 +40,7 @@ def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
     """Make `folder` hold exactly these files, by path below it."""
-    for path in walk(folder):
-        if path.relative_to(folder).as_posix() not in files:
-            path.unlink()
+    _clear(folder, kept=frozenset(files))
     for name, data in files.items():
         write(folder / name, data, lasting=False)  # it can be derived again
 
@@ -48,27 +48,48 @@ def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
 def write_context(
     folder: Path, dockerfile: str, files: tuple[File, ...], downloads: Mapping[str, bytes]
 ) -> None:
-    """Make `folder` a build context: Dockerfile, files of the recipe, and downloads by path."""
+    """Make `folder` a build context: Dockerfile, files of the recipe, and downloads by path.
+
+    Whatever the umask, its folders get the modes that they have in an image.
+    """
     below = {f"{DOWNLOADS}/{path}": data for path, data in downloads.items()}
     write_tree(folder, {"Dockerfile": dockerfile.encode(), **below})
     for file in files:
-        write(folder / file.path, Path(file.source).read_bytes(), file.mode)
+        path = folder / file.path
+        write(path, Path(file.source).read_bytes(), file.mode)
+        if stat.S_IMODE(path.stat().st_mode) != file.mode:
+            raise StepError(
+                f"the disk of {folder} keeps no modes, which an image would lack",
+                hint="put the folder `build` of the catalog on another disk",
+            )
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        path.chmod(0o755)
+
+
+def _clear(folder: Path, *, kept: frozenset[str]) -> None:
+    """Remove the files that are not `kept`, and the folders that this leaves empty."""
+    for above, folders, names in os.walk(folder, topdown=False):
+        for name in (*names, *folders):
+            path = Path(above, name)
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path.relative_to(folder).as_posix() not in kept:
+                path.unlink()
 
 
 def place_file(source: Path, place: Path) -> None:
-    """Make `place` a file with the content of `source`, without a copy where the disk can."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    """Make `place` a file with the content of `source`, without a copy where the disk can.
+
+    Whatever the umask, a build may read it.
+    """
+    missing = [folder for folder in place.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
     place.unlink(missing_ok=True)
     try:
         os.link(source, place)
     except OSError:  # another disk, or one that knows no links
         shutil.copyfile(source, place)
-
-
-def walk(folder: Path) -> list[Path]:
-    """The files below a folder, sorted, but those that programs leave."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not _IGNORED.intersection(path.relative_to(folder).parts)
-    )
+    place.chmod(0o644)

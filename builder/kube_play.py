@@ -9,7 +9,7 @@ import os
 import shlex
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from builder.engines.podman_home import Home, Limits
 from builder.errors import StepError
 from builder.kube import Playable, helm_tests, images_of, playable
-from builder.process import Command, Runner
+from builder.process import Command, Runner, last_lines, redact
 from builder.reference import parse
 from builder.toolroot import ToolRoot, apart
 
@@ -112,6 +112,16 @@ class KubePlayer:
         self._toolroot = toolroot
         self._home = Home(state=state.absolute(), runtime="runc", limits=limits)
 
+    @property
+    def waits_for(self) -> str:
+        """What is got before the first pod is played, which takes a while; "" where it is here."""
+        return "" if self._toolroot is None or self._toolroot.ready else "getting podman 5"
+
+    def prepare(self, *, log: Path | None = None) -> None:
+        """Get what pods are played with. Raises StepError, ToolError, TransientError."""
+        if self._toolroot is not None:
+            self._toolroot.ensure(log=log)
+
     @contextlib.contextmanager
     def play(
         self,
@@ -121,6 +131,7 @@ class KubePlayer:
         network: str = BRIDGE,
         log: Path | None = None,
         timeout: float = 300.0,
+        secrets: Sequence[str] = (),
     ) -> Iterator[Played]:
         """Run the pod of `helm template` output until the block ends.
 
@@ -131,14 +142,14 @@ class KubePlayer:
         published = free_port() if network == BRIDGE else None
         host_port = published or port
         pod = playable(manifests, port=port, host_port=published)
-        if self._toolroot is not None:
-            self._toolroot.ensure(log=log)
+        self.prepare(log=log)
         self._home.prepare()
         file = self._home.state / f"{pod.pod}-{host_port}.yaml"
         with contextlib.ExitStack() as undo:
             undo.callback(file.unlink, missing_ok=True)
             _write_private(file, pod.text)
             command = self._command(file, pod, network)
+            began = log.stat().st_size if log is not None and log.exists() else 0
             process = self._runner.spawn(command, log=log)
             undo.callback(self._runner.end, process)
 
@@ -149,7 +160,8 @@ class KubePlayer:
                 return not file.exists() and self._passes(pod.probe, found())
 
             found = partial(_played, pod, port=host_port, process=process.pid, env=command.env)
-            wait_for(is_ready, alive=lambda: _alive(process.poll(), log), timeout=timeout)
+            with _quoted(log, began, secrets):
+                wait_for(is_ready, alive=lambda: _alive(process.poll()), timeout=timeout)
             yield found()
 
     def test(self, played: Played, manifests: str, *, log: Path | None = None) -> int:
@@ -255,10 +267,24 @@ def answers(port: int) -> bool:
     return True
 
 
-def _alive(code: int | None, log: Path | None) -> None:
+def _alive(code: int | None) -> None:
     if code is not None:
-        hint = f"the whole log: {log}" if log else ""
-        raise StepError(f"the pod ended, or podman could not play it ({code})", hint=hint)
+        raise StepError(f"the pod ended, or podman could not play it ({code})")
+
+
+@contextlib.contextmanager
+def _quoted(log: Path | None, began: int, secrets: Sequence[str]) -> Iterator[None]:
+    """Add to a failure the end of what a log has from the byte `began` on."""
+    try:
+        yield
+    except StepError as error:
+        if log is None:
+            raise
+        text = log.read_bytes()[began:].decode(errors="replace")
+        said = redact(last_lines(text), secrets)
+        raise StepError(
+            f"{error.message}\n{said}" if said else error.message, hint=f"the whole log: {log}"
+        ) from error
 
 
 def _write_private(file: Path, text: str) -> None:

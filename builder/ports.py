@@ -92,6 +92,9 @@ class Engine(Protocol):
     def start(self, request: StartRequest) -> Container:
         """Start a container. Raises StepError."""
 
+    def ended(self, container: Container) -> str:
+        """Return how a container ended, with its last lines; "" while it runs."""
+
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
 
@@ -291,6 +294,13 @@ class ChartRequest:
 
 class ChartRunner(Protocol):
     """Runs a chart's pod without a cluster, and its recipe's tests against it."""
+
+    @property
+    def waits_for(self) -> str:
+        """What is got before the first chart is run; "" where it is here."""
+
+    def prepare(self, log: Path) -> None:
+        """Get it. Raises StepError, ToolError, TransientError."""
 
     def run(self, request: ChartRequest) -> TestCounts:
         """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""

@@ -21,6 +21,7 @@ from typing import IO
 
 from builder.errors import StepError, ToolError, TransientError
 
+_LOCALE = "C.UTF-8"  # C.UTF-8 and not C: names of files may hold any character
 # What a network or a registry says when trying again may help.
 _TRANSIENT = (
     "connection reset", "connection refused", "connection timed out", "i/o timeout",
@@ -35,7 +36,8 @@ _TRANSIENT = (
 class Command:
     """One program to run. `secrets` are values that must never be shown.
 
-    `program` is its name in messages, where another program starts it.
+    `program` is its name in messages, where another program starts it. `env` comes on top of this
+    process's environment, whose locale is left out (see `environment`).
     """
 
     argv: tuple[str, ...]
@@ -80,6 +82,20 @@ def which(name: str, path: str | None = None) -> str | None:
     return shutil.which(name, path=path)
 
 
+def environment(command: Command) -> dict[str, str]:
+    """Return the variables that a program gets: this process's own, in no language but English.
+
+    What programs print is parsed, so their texts, dates, numbers and sort order must be the same on
+    every machine. A command's own `env` has the last word.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"LANG", "LANGUAGE"} and not name.startswith("LC_")
+    }
+    return {**inherited, "LC_ALL": _LOCALE, **command.env}
+
+
 def looks_transient(log: str) -> bool:
     """Whether the end of a log speaks of a fault that may pass by itself."""
     tail = log[-4000:].lower()
@@ -115,12 +131,12 @@ class Runner:
         with self._start(command) as process, _opened(log) as sink:
             if log is not None:
                 sink.write(f"$ {command}\n".encode())
-            errors: list[bytes] = []
+            every: list[bytes] = []  # as they came: the cause of a failure stands among the last
+            lines: list[bytes] = []
             reader = threading.Thread(
-                target=_pump, args=(process.stderr, errors, sink, command.secrets, on_line)
+                target=_pump, args=(process.stderr, (every,), sink, command.secrets, on_line)
             )
             reader.start()
-            lines: list[bytes] = []
             late = threading.Event()
             timer = threading.Timer(command.timeout, _expire, args=(late, process))
             timer.start()
@@ -130,23 +146,32 @@ class Runner:
                     with contextlib.suppress(BrokenPipeError):
                         process.stdin.write(command.stdin)
                         process.stdin.close()
-                _pump(process.stdout, lines, sink, command.secrets, on_line)
+                _pump(process.stdout, (every, lines), sink, command.secrets, on_line)
                 process.wait()
             finally:
                 timer.cancel()
                 _terminate(process)
                 reader.join(timeout=10)
         stdout = b"".join(lines).decode(errors="replace")
-        text = redact(b"".join(errors).decode(errors="replace") + stdout, command.secrets)
+        text = redact(b"".join(every).decode(errors="replace"), command.secrets)
         output = Output(code=process.returncode, stdout=stdout, log=text)
         if check and (output.code != 0 or late.is_set()):
             raise self._failure(command, output, log, expired=late.is_set())
         return output
 
-    def spawn(self, command: Command, *, log: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a program that goes on by itself; the caller ends it with `end`."""
+    def spawn(
+        self, command: Command, *, log: Path | None = None, tied: bool = True
+    ) -> subprocess.Popen[bytes]:
+        """Start a program that goes on by itself; the caller ends it with `end`.
+
+        What is not `tied` goes on when everything else is stopped.
+        """
         with _opened(log) as sink:
-            return self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
+            process = self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
+        if not tied:
+            with self._lock:
+                self._running.discard(process)
+        return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """End a spawned program: SIGTERM, then SIGKILL, to its whole group."""
@@ -183,8 +208,9 @@ class Runner:
             try:
                 process = subprocess.Popen(
                     command.argv,
-                    env={**os.environ, **self._environment, **command.env},
+                    env={**environment(command), **self._environment, **command.env},
                     cwd=command.cwd,
+                    umask=0o022,  # what they make goes into images, where others must read it
                     stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
                     stdout=stdout,
                     stderr=stderr,
@@ -205,17 +231,21 @@ class Runner:
             return StepError("interrupted")
         if expired:
             return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
-        last = "\n".join(f"    {line}" for line in output.log.strip().splitlines()[-12:])
         kind = TransientError if looks_transient(output.log) else StepError
-        return kind(f"{name} {_ended(output.code)}\n{last}", hint=_see(log))
+        return kind(f"{name} {ended(output.code)}\n{last_lines(output.log)}", hint=_see(log))
 
 
-def _ended(code: int) -> str:
-    """How a program ended that failed. 137 is what a program says of one of its own."""
+def last_lines(text: str) -> str:
+    """Return the end of what a program printed, as it stands below a message."""
+    return "\n".join(f"    {line}" for line in text.strip().splitlines()[-12:])
+
+
+def ended(code: int) -> str:
+    """Return how a program ended that failed. 137 is what a program says of one of its own."""
     number = signal.SIGKILL if code == 128 + signal.SIGKILL else -code
     if number > 0:
         return f"was killed by {signal.Signals(number).name}"
-    return f"failed with exit code {code}"
+    return f"failed with exit code {code}" if code else "ended with exit code 0"
 
 
 def _see(log: Path | None) -> str:
@@ -231,15 +261,16 @@ def _opened(log: Path | None) -> contextlib.AbstractContextManager[IO[bytes]]:
 
 def _pump(
     stream: IO[bytes] | None,
-    kept: list[bytes],
+    kept: Sequence[list[bytes]],
     sink: IO[bytes],
     secrets: Sequence[str],
     on_line: Callable[[str], None] | None,
 ) -> None:
-    """Copy a stream line by line: whole to `kept`, redacted to `sink` and `on_line`."""
+    """Copy a stream line by line: whole to each of `kept`, redacted to `sink` and `on_line`."""
     assert stream is not None
     for line in stream:
-        kept.append(line)
+        for lines in kept:
+            lines.append(line)
         text = redact(line.decode(errors="replace"), secrets)
         sink.write(text.encode())
         if on_line is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import requests
 
 from builder.errors import ConflictError, StepError, ToolError
 from builder.files import write
-from builder.process import Command, Runner, which
+from builder.process import Command, Runner, last_lines, which
+from builder.turns import alone, at_work, together
 
 PROGRAM = "docker-registry"
 _PATIENCE = 20.0
@@ -32,29 +34,66 @@ class EmbeddedRegistry:
     def serve(self) -> Iterator[None]:
         """Serve for as long as the context lasts; one that serves this storage already is used.
 
-        Raises ConflictError where something else has the port, ToolError where the program is
-        missing.
+        Of several runs the first starts it, and the last ends it. Raises ConflictError where
+        something else has the port, ToolError where the program is missing.
         """
-        if self._is_ours():
-            yield
-            return
+        users = self._state / "users"
+        with contextlib.ExitStack() as until:
+            with alone(self._state):  # so that nobody starts or ends it meanwhile
+                if not self._is_ours():
+                    self._start()
+                until.enter_context(together(users))
+            try:
+                yield
+            finally:
+                with alone(self._state):
+                    until.close()
+                    with contextlib.suppress(ConflictError), at_work(users):
+                        self._end()
+
+    def _start(self) -> None:
         self._check_port()
         program = which(PROGRAM)
         if program is None:
             raise ToolError(f"{PROGRAM} is not installed", hint=f"apt-get install {PROGRAM}")
-        config = self._state / "config.json"
-        write(config, self.configuration())
+        write(self._config, self.configuration())
         process = self._runner.spawn(
-            Command(argv=(program, "serve", str(config))), log=self._state / "registry.log"
+            Command(argv=(program, "serve", str(self._config))), log=self._log, tied=False
         )
-        owner = self._state / "owner.json"
         try:
             self._wait(process.poll)
-            write(owner, json.dumps({"pid": process.pid, "address": self._address}).encode())
-            yield
-        finally:
-            owner.unlink(missing_ok=True)
+            owner = {"pid": process.pid, "address": self._address}
+            write(self._owner, json.dumps(owner).encode())
+        except BaseException:
             self._runner.end(process)
+            raise
+
+    def _end(self) -> None:
+        """End it, whichever run has started it."""
+        pid = self._pid()
+        self._owner.unlink(missing_ok=True)
+        deadline = time.monotonic() + _PATIENCE
+        number = signal.SIGTERM
+        while pid and self._serves(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if time.monotonic() > deadline:
+                number = signal.SIGKILL
+            time.sleep(0.05)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+    @property
+    def _config(self) -> Path:
+        return self._state / "config.json"
+
+    @property
+    def _owner(self) -> Path:
+        return self._state / "owner.json"
+
+    @property
+    def _log(self) -> Path:
+        return self._state / "registry.log"
 
     def configuration(self) -> bytes:
         """The registry's own configuration; JSON is YAML."""
@@ -70,13 +109,25 @@ class EmbeddedRegistry:
         return json.dumps(data, indent=1).encode()
 
     def _is_ours(self) -> bool:
-        """Whether another run of the builder serves this storage now."""
+        """Whether a run of the builder has started one for this storage, and it answers."""
+        pid = self._pid()
+        return bool(pid) and self._serves(pid) and self._answers()
+
+    def _pid(self) -> int:
+        """Return the process that serves this storage at this address; 0 where none is known."""
         try:
-            owner = json.loads((self._state / "owner.json").read_text())
-            os.kill(owner["pid"], 0)
+            owner = json.loads(self._owner.read_text())
+            return int(owner["pid"]) if owner["address"] == self._address else 0
         except (OSError, ValueError, KeyError, TypeError):
+            return 0
+
+    def _serves(self, pid: int) -> bool:
+        """Return whether a process is the registry of this storage: numbers are given anew."""
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
             return False
-        return owner.get("address") == self._address and self._answers()
+        return os.fsencode(self._config) in words
 
     def _answers(self) -> bool:
         try:
@@ -104,5 +155,8 @@ class EmbeddedRegistry:
             if self._answers():
                 return
             time.sleep(0.05)
-        log = self._state / "registry.log"
-        raise StepError(f"{PROGRAM} did not start on {self._address}", hint=f"see {log}")
+        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+        raise StepError(
+            f"{PROGRAM} did not start on {self._address}\n{last_lines(text)}",
+            hint=f"the whole log: {self._log}",
+        )

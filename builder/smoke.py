@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
+from builder.errors import BuilderError, SmokeError
 from builder.files import write
 from builder.inventory import dump, take
 from builder.packages import Inventory
 from builder.ports import Container, Engine, SmokeRequest, StartRequest, TestCounts
-from builder.process import Runner
+from builder.process import Runner, redact
 from builder.suite import Suite, run_suite
 
 IDLE = ("sleep", "infinity")
@@ -27,9 +31,10 @@ class Smoke:
         password = secrets.token_urlsafe(18)
         container = self._start(request, password)
         try:
-            if request.packages is not None:
-                write(request.packages, dump(take(self._runner, container)))
-            return run_suite(self._runner, suite_of(request, container, password))
+            with self._explained(request, container, password):
+                if request.packages is not None:
+                    write(request.packages, dump(take(self._runner, container)))
+                return run_suite(self._runner, suite_of(request, container, password))
         finally:
             self._engine.remove(container)
 
@@ -37,9 +42,28 @@ class Smoke:
         """What is installed in the image, without a test of it."""
         container = self._start(request, secrets.token_urlsafe(18))
         try:
-            return take(self._runner, container)
+            with self._explained(request, container, ""):
+                return take(self._runner, container)
         finally:
             self._engine.remove(container)
+
+    @contextlib.contextmanager
+    def _explained(
+        self, request: SmokeRequest, container: Container, password: str
+    ) -> Iterator[None]:
+        """Say of a failure that the container has ended, and what it said at last."""
+        try:
+            yield
+        except BuilderError as error:
+            end = redact(self._engine.ended(container), (password,))
+            if not end:
+                raise
+            if isinstance(error, SmokeError):
+                raise SmokeError(
+                    f"{error.message}\nits container {end}", hint=error.hint
+                ) from error
+            hint = f"all that it printed: {_container_log(request)}"
+            raise SmokeError(f"{request.target}: its container {end}", hint=hint) from error
 
     def _start(self, request: SmokeRequest, password: str) -> Container:
         return self._engine.start(
@@ -48,9 +72,13 @@ class Smoke:
                 command=() if request.command else IDLE,
                 env={"PASSWORD": password},
                 ports=request.ports,
-                log=request.log.with_suffix(".container.log"),
+                log=_container_log(request),
             )
         )
+
+
+def _container_log(request: SmokeRequest) -> Path:
+    return request.log.with_suffix(".container.log")
 
 
 def suite_of(request: SmokeRequest, container: Container, password: str) -> Suite:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from builder import checkout, tags
 from builder import lock as locks
-from builder import tags
 from builder.config import document
 from builder.config.parse import MatrixFile, Network, RecipeFile, parse_matrix, parse_recipe
 from builder.errors import BuilderError, ConfigError, Location, raise_all
-from builder.files import walk, write
+from builder.files import write
 from builder.lock import Lock
 from builder.matrix import Expansion, expand
 from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe, When
+from builder.process import Runner
 from builder.recipes import check_needs
 from builder.text import did_you_mean
 
@@ -41,6 +43,7 @@ class Workspace:
 
     def load(self, platforms: tuple[str, ...] = ()) -> Project:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
+        checkout.check_folder(self.state)
         errors: list[BuilderError] = []
         lock = self._lock(errors)
         file = self._matrix(errors)
@@ -70,11 +73,13 @@ class Workspace:
     def read(self, path: str) -> str:
         """The text of a file of the catalog. Raises ConfigError where there is none."""
         try:
-            return (self.root / path).read_text(encoding="utf-8")
+            data = (self.root / path).read_bytes()
         except FileNotFoundError:
             raise ConfigError("no such file", location=Location(file=path)) from None
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"not UTF-8: {error.reason}", location=Location(file=path)) from error
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            raise ConfigError(reason, location=Location(file=path)) from error
+        return checkout.text_of(data, path)
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock; whether that changed it."""
@@ -119,8 +124,12 @@ class Workspace:
                 errors.append(error)
                 continue
             errors += found
-            if parsed is not None:
+            if parsed is None:
+                continue
+            try:
                 recipes[image.recipe] = self._recipe(image.recipe, parsed)
+            except BuilderError as error:
+                errors.append(error)
         return recipes
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
@@ -151,21 +160,24 @@ class Workspace:
             suite=self._hash(f"{folder}/tests"),
         )
 
+    @cached_property
+    def _checkout(self) -> checkout.Checkout:
+        return checkout.look(self.root, Runner())
+
     def _files(self, folder: Path) -> tuple[File, ...]:
-        found = []
-        for path in walk(folder):
-            data = path.read_bytes()
-            # Only the executable bit is git's; the rest depends on a umask.
-            mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-            found.append(
+        files = []
+        for path in self._checkout.files(folder):
+            data = self._checkout.read(path)
+            checkout.check_script(data, path.relative_to(self.root).as_posix())
+            files.append(
                 File(
                     path=f"files/{path.relative_to(folder).as_posix()}",
-                    mode=mode,
+                    mode=self._checkout.mode(path),
                     sha256=hashlib.sha256(data).hexdigest(),
                     source=str(path),
                 )
             )
-        return tuple(found)
+        return tuple(files)
 
     # Charts.
 
@@ -239,7 +251,8 @@ class Workspace:
 
     def _bytes(self, path: str) -> dict[str, bytes]:
         folder = self.root / path
-        return {item.relative_to(folder).as_posix(): item.read_bytes() for item in walk(folder)}
+        paths = self._checkout.files(folder)
+        return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
 
 
 def _flat(errors: list[BuilderError]) -> list[BuilderError]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import traceback
+from pathlib import Path
 
 import click
 
@@ -70,4 +73,21 @@ def main() -> None:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except Exception as error:
+        click.echo(f"error: {_fault(error)}", err=True)
+        sys.exit(BuilderError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fault(error: Exception) -> BuilderError:
+    """Return what is said of a fault of the builder itself; its traceback is kept in a file."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="builder-fault-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.writelines(traceback.format_exception(error))
+    said = f"{type(error).__name__}: {error}"
+    return BuilderError(
+        f"the builder itself failed: {said} ({Path(where.filename).name}:{where.lineno})",
+        hint=f"report it, with {file.name}",
+    )

@@ -16,11 +16,11 @@ from docker.models.containers import Container as Running
 
 from builder import reference
 from builder.engines import layout as layouts
-from builder.engines.names import LABEL, LOCAL, local_name, sizes
+from builder.engines.names import LABEL, LOCAL, fields, local_name, sizes
 from builder.engines.platforms import host_platforms
 from builder.errors import StepError, ToolError, TransientError
 from builder.ports import BuildRequest, Built, Container, StartRequest
-from builder.process import Command, Runner
+from builder.process import Command, Runner, ended, last_lines
 
 _LOG_LABEL = "catalog-builder.log"
 """Names the file that the output of a container goes to when it is removed."""
@@ -110,6 +110,19 @@ class Docker:
             enter=(self._program, "exec", identity),
         )
 
+    def ended(self, container: Container) -> str:
+        """Return how a container ended, with its last lines; "" while it runs."""
+        with self._client() as client:
+            try:
+                running = client.containers.get(container.id)
+            except NotFound:
+                return "is gone"
+            if running.status == "running":
+                return ""
+            code = int(running.attrs["State"]["ExitCode"])
+            said = running.logs(tail=12).decode(errors="replace")
+        return f"{ended(code)}\n{last_lines(said)}"
+
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
         with self._client() as client, contextlib.suppress(NotFound):
@@ -189,8 +202,8 @@ def build_argv(
     for name, image in sorted(request.contexts.items()):
         words += ["--build-context", f"{name}=docker-image://{image}"]
     for name, file in sorted(request.secrets.items()):
-        words += ["--secret", f"id={name},src={file.absolute()}"]
-    words += ["--output", f"type=oci,dest={layout},tar=false,name={local}"]
+        words += ["--secret", fields(f"id={name}", f"src={file.absolute()}")]
+    words += ["--output", fields("type=oci", f"dest={layout}", "tar=false", f"name={local}")]
     return (*words, "--file", str(request.context / "Dockerfile"), str(request.context))
 
 

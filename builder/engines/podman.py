@@ -19,7 +19,7 @@ from builder.engines.platforms import host_platforms
 from builder.engines.podman_home import Home, Limits, enclosed, mounts_below
 from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
-from builder.process import Command, Runner
+from builder.process import Command, Runner, ended, last_lines, redact
 from builder.reference import Reference
 from builder.turns import alone, together
 
@@ -102,7 +102,7 @@ class Podman:
                 undo.callback(self._discard, name)
                 # No log: the values of the environment would stand in it.
                 identity = self._runner.run(command).stdout.strip().splitlines()[-1]
-                ports = self._ports(name) if request.ports else {}
+                ports = self._ports(identity, request)
                 undo.pop_all()
         return Container(
             id=identity,
@@ -111,6 +111,10 @@ class Podman:
             env=self._env(),
             enter=(self._program, "exec", identity),
         )
+
+    def ended(self, container: Container) -> str:
+        """Return how a container ended, with its last lines; "" while it runs."""
+        return self._end(container.id)
 
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
@@ -224,9 +228,27 @@ class Podman:
         with self._lock:
             return self._home.prepare()
 
-    def _ports(self, name: str) -> dict[int, int]:
-        output = self._runner.run(self._command((self._program, "port", name)))
+    def _ports(self, identity: str, request: StartRequest) -> dict[int, int]:
+        """Return the ports of a container. Raises StepError with what one said that has ended."""
+        if not request.ports:
+            return {}
+        try:
+            output = self._runner.run(self._command((self._program, "port", identity)))
+        except StepError:
+            if end := redact(self._end(identity), tuple(request.env.values())):
+                hint = f"all that it printed: {request.log}" if request.log else ""
+                raise StepError(f"the container {end}", hint=hint) from None
+            raise
         return podman_argv.parse_ports(output.stdout)
+
+    def _end(self, identity: str) -> str:
+        state_argv = podman_argv.state_argv(self._program, identity)
+        state = self._runner.run(self._command(state_argv), check=False).stdout.split()
+        if len(state) != 2 or state[0] == "true":
+            return ""
+        argv = (self._program, "logs", "--tail", "12", identity)
+        said = self._runner.run(self._command(argv), check=False).log
+        return f"{ended(int(state[1]))}\n{last_lines(said)}"
 
     def _discard(self, name: str) -> None:
         # A container under removal, or half made by a killed process, can take a second call.

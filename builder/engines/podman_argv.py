@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from builder.engines.names import context_name
+from builder.engines.names import context_name, fields
 from builder.ports import BuildRequest, StartRequest
 from builder.reference import Reference
 
@@ -25,8 +25,9 @@ def build_argv(
     for name in sorted(request.contexts):
         words += ["--build-context", f"{name}=docker-image://{context_name(request.id, name)}"]
     for name, file in sorted(request.secrets.items()):
+        # Cut at each comma, whatever is quoted; `checkout.check_folder` refuses those.
         words += ["--secret", f"id={name},src={file.absolute()}"]
-    dockerfile = str(request.context / "Dockerfile")
+    dockerfile = fields(str(request.context / "Dockerfile"))
     return (*words, "--file", dockerfile, "--tag", local, str(request.context))
 
 
@@ -61,8 +62,13 @@ def start_argv(
     if request.log is None:  # nobody would read it
         words += ["--log-driver", "none"]
     else:
-        words += ["--log-driver", "k8s-file", "--log-opt", f"path={request.log.absolute()}"]
+        words += ["--log-driver", "k8s-file", "--log-opt", fields(f"path={request.log.absolute()}")]
     return (*words, "--pull=never", request.image, *request.command)
+
+
+def state_argv(program: str, identity: str) -> tuple[str, ...]:
+    """Return the command that says whether a container runs, and its exit code."""
+    return (program, "inspect", "--format", "{{.State.Running}} {{.State.ExitCode}}", identity)
 
 
 def parse_ports(text: str) -> dict[int, int]:

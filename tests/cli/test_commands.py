@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from dataclasses import replace
@@ -16,6 +17,7 @@ from builder.cli.main import COMMANDS, main
 from builder.engines.podman_home import Home
 from builder.lock import LineLock, dump
 from builder.model import RemoteFile
+from builder.workspace import Workspace
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
 from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder
@@ -29,6 +31,25 @@ def test_help_lists_every_command(run: Run) -> None:
     for name, summary in COMMANDS.items():
         assert f"{name} " in found.out
         assert summary.split()[0] in found.out
+
+
+def test_a_fault_of_the_builder_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self: Workspace, platforms: tuple[str, ...] = ()) -> None:
+        raise KeyError("size")
+
+    monkeypatch.setattr(Workspace, "load", load)
+    found = run("plan", "--offline")
+    assert found.code == 1
+    match = re.fullmatch(
+        r"error: the builder itself failed: KeyError: 'size' \(test_commands\.py:\d+\)\n"
+        r"  hint: report it, with (\S+)\n",
+        found.err,
+    )
+    assert match, found.err
+    file = Path(match[1])
+    assert "Traceback (most recent call last)" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.unlink()
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *(f"charts {name}" for name in CHARTS)])

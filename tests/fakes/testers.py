@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from builder.errors import SmokeError
 from builder.inventory import dump
 from builder.packages import Inventory, Package
@@ -46,6 +48,12 @@ class FakeChartRunner(Calls):
         super().__init__()
         self.rejects: set[str] = set()
         self.requests: list[ChartRequest] = []
+        self.waits_for = ""
+
+    def prepare(self, log: Path) -> None:
+        """Have it."""
+        self._call("prepare", log.name)
+        self.waits_for = ""
 
     def run(self, request: ChartRequest) -> TestCounts:
         """Pass or reject."""

@@ -47,6 +47,36 @@ def test_what_it_printed_is_kept(runner: Runner, tmp_path: Path) -> None:
     assert sorted(lines[1:]) == ["err", "out"]
 
 
+def test_the_end_of_a_failure_is_what_came_last(runner: Runner) -> None:
+    """Whichever of its two outputs a program said it on."""
+    script = "seq 30; sleep 0.2; echo cause >&2; sleep 0.2; echo after; sleep 0.2; exit 3"
+    with pytest.raises(StepError) as caught:
+        runner.run(sh(script))
+    lines = [*range(21, 31), "cause", "after"]
+    assert caught.value.message == "\n".join(
+        ["sh failed with exit code 3", *(f"    {line}" for line in lines)]
+    )
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_programs_get_one_umask(runner: Runner, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        assert runner.run(sh("umask")).stdout == "0022\n"
+    finally:
+        os.umask(before)
+
+
+def test_what_is_not_tied_goes_on(runner: Runner, tmp_path: Path) -> None:
+    tied = runner.spawn(Command(argv=("sleep", "600")))
+    free = runner.spawn(Command(argv=("sleep", "600")), tied=False)
+    runner.stop()
+    assert is_gone(tied.pid)
+    assert is_alive(free.pid)
+    runner.end(free)
+    assert is_gone(free.pid)
+
+
 def test_a_log_is_added_to(runner: Runner, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     for word in ("one", "two"):

@@ -24,6 +24,7 @@ class Idle:
     def __init__(self) -> None:
         self.started: list[StartRequest] = []
         self.removed: list[str] = []
+        self.end = ""
 
     def build(self, request: BuildRequest) -> Built:
         raise NotImplementedError
@@ -34,6 +35,9 @@ class Idle:
     def start(self, request: StartRequest) -> Container:
         self.started.append(request)
         return Container(id="c1", ports={8888: 40001}, testinfra="local://", env={"MARK": "yes"})
+
+    def ended(self, container: Container) -> str:
+        return self.end
 
     def remove(self, container: Container) -> None:
         self.removed.append(container.id)
@@ -181,6 +185,38 @@ def test_a_lineage_without_tests_says_what_to_add(engine: Idle, request_: SmokeR
         "tool/debian=13: no smoke test ran\n"
         "  hint: add tests/test_<recipe>.py to the folder of its recipe"
     )
+
+
+def test_a_container_that_ended_says_why(
+    engine: Idle, request_: SmokeRequest, tmp_path: Path
+) -> None:
+    """Rather than that nothing can be run in it."""
+    engine.end = "failed with exit code 127\n    sh: start: not found"
+    error = StepError("podman failed with exit code 255\n    container state improper")
+    request = replace(request_, packages=tmp_path / "packages.json")
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Scripted(request.junit, error=error)).test(request)
+    assert str(caught.value) == (
+        "tool/debian=13: its container failed with exit code 127\n    sh: start: not found\n"
+        f"  hint: all that it printed: {request.log.with_suffix('.container.log')}"
+    )
+    assert engine.removed == ["c1"]
+
+
+def test_tests_that_fail_on_a_container_that_ended(
+    engine: Idle, request_: SmokeRequest, tmp_path: Path
+) -> None:
+    engine.end = "failed with exit code 3\n    out of memory"
+    tests = suite(tmp_path, "low", "def test_bad():\n    assert False\n")
+    with pytest.raises(SmokeError) as caught:
+        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+    assert str(caught.value).splitlines() == [
+        "tool/debian=13: 1 of 1 smoke tests failed",
+        f"    test_bad ({tests / 'test_low.py'}:2): assert False",
+        "its container failed with exit code 3",
+        "    out of memory",
+        f"  hint: the whole log: {request_.log}; the results: {request_.junit}",
+    ]
 
 
 def test_no_test_at_all_is_a_failure(engine: Idle, request_: SmokeRequest, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import ConfigError
-from builder.files import write, write_context, write_tree
+from builder.errors import ConfigError, StepError
+from builder.files import place_file, write, write_context, write_tree
 from builder.lock import dump
 from builder.model import File, When
 from builder.workspace import Workspace
@@ -68,6 +68,58 @@ def test_a_context_has_the_recipes_files_with_their_modes(tmp_path: Path) -> Non
     assert modes == [0o755, 0o644]
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+def test_a_context_is_the_same_under_any_umask(tmp_path: Path, umask: int) -> None:
+    source = tmp_path / "source"
+    source.write_text("x")
+    file = File(path="files/tree/deep/run", mode=0o755, sha256="", source=str(source))
+    before = os.umask(umask)
+    try:
+        write_context(tmp_path / "out", "FROM x\n", (file,), {"apt/packages.txt": b"tar=1\n"})
+        place_file(source, tmp_path / "out/downloads/pip/wheels/a.whl")
+    finally:
+        os.umask(before)
+    found = [tmp_path / "out", *(tmp_path / "out").rglob("*")]
+    assert {path.stat().st_mode & 0o7777 for path in found if path.is_dir()} == {0o755}
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in found if path.is_file()}
+    assert modes.pop("run") == 0o755
+    assert set(modes.values()) == {0o644}
+
+
+def test_a_context_below_a_folder_that_hands_its_group_on(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2775)
+    write_context(tmp_path / "out", "FROM x\n", (), {"apt/packages.txt": b"tar=1\n"})
+    assert (tmp_path / "out/downloads/apt").stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_context_keeps_no_folder_of_an_older_one(tmp_path: Path) -> None:
+    write_context(tmp_path, "FROM x\n", (), {"apt/old/a.txt": b"1"})
+    (tmp_path / "files" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "files" / "__pycache__" / "a.pyc").touch()
+    (tmp_path / "link").symlink_to("gone")
+    write_context(tmp_path, "FROM x\n", (), {"apt/b.txt": b"1"})
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    assert found == ["Dockerfile", "downloads", "downloads/apt", "downloads/apt/b.txt"]
+
+
+def test_a_disk_that_keeps_no_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "source"
+    source.write_text("x")
+    monkeypatch.setattr(os, "chmod", lambda *_: None)  # as one of Windows' does
+    with pytest.raises(StepError) as caught:
+        write_context(
+            tmp_path / "c", "", (File(path="a", mode=0o755, sha256="", source=str(source)),), {}
+        )
+    assert str(caught.value) == (
+        f"the disk of {tmp_path / 'c'} keeps no modes, which an image would lack\n"
+        "  hint: put the folder `build` of the catalog on another disk"
+    )
+
+
+def test_the_longest_name_is_written(tmp_path: Path) -> None:
+    assert write(tmp_path / ("a" * 255), b"x")
+
+
 def test_a_mode_alone_is_a_change_of_a_context(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_text("x")
@@ -99,7 +151,10 @@ def test_what_is_not_text(folder: Folder) -> None:
     (folder.root / "matrix.yaml").write_bytes(b"\xff")
     with pytest.raises(ConfigError) as caught:
         Workspace(folder.root).load()
-    assert str(caught.value) == "matrix.yaml: not UTF-8: invalid start byte"
+    assert str(caught.value) == (
+        "matrix.yaml:1:1: the byte 0xff is not UTF-8\n"
+        "  hint: write it as UTF-8, e.g. `iconv -f latin1 -t utf-8 matrix.yaml`"
+    )
 
 
 def test_a_recipe_may_know_more_than_the_matrix_offers(folder: Folder) -> None:

@@ -8,4 +8,14 @@ darken_jupyterlab() {
   merge_json "$settings/themes.jupyterlab-settings" '{"theme": "JupyterLab Dark"}'
 }
 
+# Jupyter refuses to write keys of its kernels where others may read them, as on a volume that keeps
+# no modes. They are of this session alone.
+place_runtime() {
+  [[ -z ${JUPYTER_RUNTIME_DIR:-} ]] || { skip "JUPYTER_RUNTIME_DIR is set"; return; }
+  [[ -n ${ONYXIA_SESSION:-} ]] || { skip "there is no session directory"; return; }
+  session_export JUPYTER_RUNTIME_DIR "$ONYXIA_SESSION/jupyter"
+  note "$JUPYTER_RUNTIME_DIR"
+}
+
+step "Jupyter's runtime" place_runtime
 step "JupyterLab" darken_jupyterlab

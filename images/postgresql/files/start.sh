@@ -31,6 +31,19 @@ case $PGUSER in
   *[\"\$\'\\]*) fail "PGUSER has one of \" \$ ' \\ in it" ;;
 esac
 
+# Data must be of who runs the server, and of nobody else: PostgreSQL asks both.
+check_volume() {
+  mkdir "$PGDATA.probe" 2> /dev/null || [ -d "$PGDATA.probe" ] \
+    || fail "$(dirname "$PGDATA") cannot be written by uid $(id -u): give the volume to it, or to its group"
+  mode=$(stat -c %a "$PGDATA.probe")
+  rmdir "$PGDATA.probe"
+  case $mode in
+    *700) ;;
+    *) fail "the volume of $PGDATA keeps no modes (0$mode where 0700 was asked for), and PostgreSQL" \
+      "refuses data that others may read: use a volume of another kind" ;;
+  esac
+}
+
 # What makes data asks who runs it, and a uid that a cluster made up has no name.
 named() {
   if id -un > /dev/null 2>&1; then
@@ -66,7 +79,8 @@ take_data() {
   [ "$held" = "$version" ] \
     || fail "$PGDATA has data of PostgreSQL $held, and this is $version: dump and restore them"
   # A volume may be mounted with rights for its group, which the server refuses.
-  chmod 0700 "$PGDATA"
+  chmod 0700 "$PGDATA" 2> /dev/null \
+    || fail "$PGDATA belongs to uid $(stat -c %u "$PGDATA"), and this is uid $(id -u): run it as that one"
   # What a killed container left names a process of that one; here it may be anybody's.
   if read -r process 2> /dev/null < "$PGDATA/postmaster.pid" \
     && ! grep -qsx postgres "/proc/$process/comm"; then
@@ -77,5 +91,6 @@ take_data() {
     "$(name "$PGUSER")" "$(text "$PASSWORD")" | single "$PGDATA"
 }
 
+check_volume
 if [ -e "$PGDATA/PG_VERSION" ]; then take_data; else make_data; fi
 exec postgres -D "$PGDATA" -c listen_addresses='*' "$@"

@@ -8,11 +8,14 @@ set -eu
 program=/opt/code-server/bin/code-server
 serves=no
 password=needed
+# Where files of sockets may be: a home directory may be a volume that has none.
+socket=${ONYXIA_SESSION:+$ONYXIA_SESSION/code-server.sock}
 if [ -z "${VSCODE_IPC_HOOK_CLI:-}" ]; then
   for argument in "$@"; do
     case $argument in
       --bind-addr | --bind-addr=* | --host | --host=* | --port | --port=* | --socket*) serves=yes ;;
       none | --auth=none) password=no ;;
+      --session-socket | --session-socket=*) socket= ;;
     esac
   done
 fi
@@ -25,4 +28,4 @@ if [ "$password" = needed ] && [ -z "${PASSWORD:-}${HASHED_PASSWORD:-}" ]; then
   echo "code-server: PASSWORD is unset; the password of this session is $PASSWORD" >&2
 fi
 # Of several folders code-server opens the last, so that one on the command line wins.
-exec "$program" "${ONYXIA_PROJECT_DIRECTORY:-$PWD}" "$@"
+exec "$program" ${socket:+"--session-socket=$socket"} "${ONYXIA_PROJECT_DIRECTORY:-$PWD}" "$@"

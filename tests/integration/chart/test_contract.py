@@ -14,6 +14,7 @@ from builder.contract.context import SAMPLE
 from builder.contract.finding import NOTE
 from builder.contract.launch import launch
 from builder.errors import StepError
+from builder.events import Noted
 from builder.files import write_tree
 from builder.helm import Helm, documents
 from builder.model import Catalog
@@ -23,6 +24,18 @@ from tests.fakes.testers import FakeChartRunner
 
 ROOT = Path(__file__).parents[3]
 CHARTS = sorted(Workspace(ROOT).load().catalog.matrix.charts)
+
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: desk
+  annotations:
+    image: {{{{ .Values.image.version | quote }}}}
+spec:
+{spec}  ports: [{{port: 80}}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +92,7 @@ def test_a_fatal_finding_ends_the_step(week: Week, helm: Helm) -> None:
 
 
 def test_an_upgrade_that_kubernetes_would_refuse_ends_the_step(week: Week, helm: Helm) -> None:
-    service = (
-        "apiVersion: v1\nkind: Service\nmetadata:\n  name: desk\n  annotations:\n"
-        "    image: {{ .Values.image.version | quote }}\nspec:\n  clusterIP: None\n"
-        "  ports: [{port: 80}]\n"
-    )
+    service = SERVICE.format(spec="  clusterIP: None\n")
     place = "charts/features/core/templates/pod.yaml"
     week.folder.edit(place, "image: {{ .Values.image.version | quote }}\n", service)
     week.go_by()
@@ -99,3 +108,18 @@ def test_an_upgrade_that_kubernetes_would_refuse_ends_the_step(week: Week, helm:
         "  Service desk: spec.clusterIP cannot change\n"
         "  hint: Kubernetes never changes these: give what is changed another name"
     )
+
+
+def test_what_takes_minutes_is_said_before(week: Week, helm: Helm) -> None:
+    service = SERVICE.format(spec="")
+    place = "charts/features/core/templates/pod.yaml"
+    week.go_by()
+    week.folder.edit(place, (week.folder.root / place).read_text(), service)
+    plan = week.plan()
+    runner = FakeChartRunner()
+    runner.waits_for = "getting podman 5"
+    actions = ChartActions(work=week.work(plan), store=week.store, helm=helm, runner=runner)
+    actions.chart(plan.steps["chart:desk"])
+    notes = [event.text for event in week.events if isinstance(event, Noted)]
+    assert notes[-3:] == ["getting podman 5 (once, a minute or two)", "running", "packaging"]
+    assert runner.calls == [("prepare", "chart-desk.log"), ("run", "desk")]

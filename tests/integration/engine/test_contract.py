@@ -184,6 +184,47 @@ def test_a_failing_run_says_why(bench: Bench) -> None:
     assert not request.layout.exists()
 
 
+def test_the_cause_of_a_failure_is_shown_though_much_was_said_before(bench: Bench) -> None:
+    said = "FROM parent\nRUN seq 100; echo the cause >&2; exit 7\n"
+    with pytest.raises(StepError) as caught:
+        bench.engine.build(bench.request(said))
+    assert "the cause" in str(caught.value)
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_an_image_is_the_same_under_any_umask(bench: Bench, mask: int) -> None:
+    made = "RUN mkdir /made && touch /made/file\nWORKDIR /work/deep\n"
+    check = 'test "$(stat -c %a /made /made/file /work /work/deep | xargs)" = "755 644 755 755"\n'
+    before = os.umask(mask)
+    try:
+        bench.engine.build(bench.request(f"FROM parent\n{made}RUN {check}"))
+    finally:
+        os.umask(before)
+
+
+def test_files_of_odd_names(bench: Bench) -> None:
+    folder = bench.folder / 'a "b" é'
+    folder.mkdir()
+    secret, log = folder / "it's a=secret", folder / "one,two=3.log"
+    secret.write_text("x")
+    text = "FROM parent\nRUN --mount=type=secret,id=key test -s /run/secrets/key\nCOPY hello /\n"
+    context = folder / "context"
+    context.mkdir()
+    for name, content in {"Dockerfile": text, "hello": "hello\n"}.items():
+        (context / name).write_text(content)
+    layout = folder / "layout"
+    request = bench.request(text, context=context, layout=layout, secrets={"key": secret})
+    built = bench.engine.build(request)
+    assert layouts.entry(layout)["digest"] == built.digest
+    container = bench.engine.start(
+        StartRequest(image=built.local, command=("echo", "spoken"), log=log)
+    )
+    time.sleep(0.5)
+    bench.engine.remove(container)
+    assert "spoken" in log.read_text()
+    assert sorted(path.name for path in folder.iterdir() if "one" in path.name) == [log.name]
+
+
 def test_a_build_has_a_time_limit(bench: Bench) -> None:
     mark = f"{4000 + os.getpid() % 1000}.{time.monotonic_ns() % 997}"
     began = time.monotonic()
@@ -333,6 +374,51 @@ def test_an_image_of_a_registry_starts(bench: Bench) -> None:
     time.sleep(0.5)
     bench.engine.remove(container)
     assert "spoken" in log.read_text()
+
+
+def test_how_a_container_ended_is_told(bench: Bench) -> None:
+    words = "seq 20; echo the last words >&2; exit 3"
+    request = StartRequest(
+        image=str(bench.parent), command=("sh", "-c", words), log=bench.folder / "said"
+    )
+    container = bench.engine.start(request)
+    end = time.monotonic() + 10
+    while not bench.engine.ended(container) and time.monotonic() < end:
+        time.sleep(0.1)
+    told = bench.engine.ended(container).splitlines()
+    assert told[0] == "failed with exit code 3"
+    assert sorted(told[1:]) == sorted([*(f"    {n}" for n in range(10, 21)), "    the last words"])
+    bench.engine.remove(container)
+
+
+def test_a_container_that_runs_has_not_ended(bench: Bench) -> None:
+    container = bench.engine.start(
+        StartRequest(image=str(bench.parent), command=("sleep", "600"), log=bench.folder / "said")
+    )
+    assert bench.engine.ended(container) == ""
+    bench.engine.remove(container)
+
+
+def test_a_service_that_ends_at_once_says_why(bench: Bench) -> None:
+    words = 'echo "no room for $KEY" >&2; exit 3'
+    request = StartRequest(
+        image=str(bench.parent),
+        command=("sh", "-c", words),
+        env={"KEY": "unmistakable"},
+        ports=(8080,),
+        log=bench.folder / "said",
+    )
+    for _ in range(3):  # it may be seen before it ends
+        try:
+            container = bench.engine.start(request)
+        except StepError as error:
+            text = str(error)
+            assert "no room for ***" in text
+            assert str(request.log) in text
+        else:
+            time.sleep(0.5)
+            assert "no room for unmistakable" in bench.engine.ended(container)
+            bench.engine.remove(container)
 
 
 def test_a_start_that_fails_leaves_nothing(bench: Bench) -> None:

@@ -191,11 +191,28 @@ def test_a_pod_that_ends_is_a_failure(player: KubePlayer, parent: Reference, wor
     log = work / "kube-failing.log"
     with (
         pytest.raises(StepError) as caught,
-        player.play(chart(parent, "echo alas; exit 3"), port=8080, log=log, timeout=60.0),
+        player.play(
+            chart(parent, "echo alas, $WORD; exit 3"),
+            port=8080,
+            log=log,
+            timeout=60.0,
+            secrets=("sesame",),
+        ),
     ):
         pass
-    assert str(log) in str(caught.value)
+    first, *said = caught.value.message.splitlines()
+    assert first.startswith("the pod ended, or podman could not play it (")
+    assert any("alas" in line for line in said)
+    assert "sesame" not in str(caught.value)
+    assert caught.value.hint == f"the whole log: {log}"
     assert "alas" in log.read_text()
+
+
+def test_what_the_first_pod_waits_for(runner: Runner, tmp_path: Path, toolroot: ToolRoot) -> None:
+    absent = ToolRoot(path=tmp_path / "toolroot", runner=runner)
+    for tools, waits in ((absent, "getting podman 5"), (toolroot, ""), (None, "")):
+        player = KubePlayer(runner=runner, state=tmp_path / "kube", toolroot=tools)
+        assert player.waits_for == waits
 
 
 def test_a_pod_on_the_network_of_the_host(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
+from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -153,8 +155,63 @@ def test_every_program_is_told_of_the_bundle(machine: Host, authority: Authority
     assert names == {
         "PATH_TO_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT",
         "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "npm_config_cafile", "AWS_CA_BUNDLE",
-        "CONDA_SSL_VERIFY", "JULIA_SSL_CA_ROOTS_PATH",
+        "CONDA_SSL_VERIFY", "JULIA_SSL_CA_ROOTS_PATH", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     }  # fmt: skip
+
+
+JAVA = """
+import java.net.*;
+public class Get {
+    public static void main(String[] words) throws Exception {
+        System.out.write(new URL(words[0]).openStream().readAllBytes());
+        System.out.flush();
+    }
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("javac"), reason="no JDK on this machine")
+@pytest.mark.parametrize("own", ["", "-Duser.language=fr"])
+def test_java_trusts_the_bundle(
+    machine: Host, secure_web: Serving, authority: Authority, own: str
+) -> None:
+    source = machine.folder / "Get.java"
+    source.write_text(JAVA)
+    bundle = machine.folder / "bundle.crt"
+    cut = "-----BEGIN CERTIFICATE-----\nMIIBszCC\n-----END CERTIFICATE-----\n"
+    host = Path("/etc/ssl/certs/ca-certificates.crt")
+    many = host.read_text() if host.exists() else ""
+    bundle.write_text(f"# of a company\n{cut}{authority.bundle.read_text()}{many}{many}")
+    given = {"JAVA_TOOL_OPTIONS": own} if own else {}
+    get = ("java", str(source), f"{secure_web.url}/text")
+    refused = machine.start(*get, **given)
+    assert refused.status == 1
+    assert "unable to find valid certification path" in refused.log
+    ended = machine.start(*get, PATH_TO_CA_BUNDLE=str(bundle), **given)
+    assert ended.out == b"over TLS\n", ended.log
+    assert ended.steps["certificates"] == f"done ({bundle})"
+    store = machine.session / "java" / "cacerts"
+    assert store.stat().st_mode & 0o777 == 0o600
+    assert own in environ((machine.session / "environ").read_bytes())["JAVA_TOOL_OPTIONS"]
+    listed = machine.start("keytool", "-list", "-keystore", str(store), "-storepass", "changeit")
+    roots = many.count("BEGIN CERTIFICATE") + authority.bundle.read_text().count("BEGIN CERT")
+    assert f"contains {roots} entries".encode() in listed.out.replace(b"1 entry", b"1 entries")
+
+
+def test_java_is_not_told_of_what_is_no_bundle(machine: Host) -> None:
+    bundle = machine.folder / "bundle.crt"
+    bundle.write_text(
+        "-----BEGIN TRUSTED CERTIFICATE-----\nMIIB\n-----END TRUSTED CERTIFICATE-----\n"
+    )
+    java = machine.folder / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text("#!/bin/sh\n")
+    java.chmod(0o755)
+    ended = machine.start(PATH_TO_CA_BUNDLE=str(bundle), JAVA_HOME=str(java.parents[1]))
+    assert ended.steps["certificates"] == (
+        f"done ({bundle}; but Java does not know it: it could not be given a key store)"
+    )
+    assert "JAVA_TOOL_OPTIONS" not in ended.environment
 
 
 def test_a_folder_with_a_bundle_will_do(machine: Host, authority: Authority) -> None:

@@ -241,6 +241,31 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"PERSONAL_INIT_SCRIPT": "http://127.0.0.1:1/a", "PERSONAL_INIT_ARGS": "it's"},
         {"personal script": "failed (PERSONAL_INIT_ARGS has a quote without its other half)"},
     ),
+    # What a form, a file of variables or a hand leaves around a value.
+    "blanks and ends of lines": (
+        {"GIT_REPOSITORY": " {project}\r\n", "DARK_MODE": "true\r", "PIP_REPOSITORY": "\t"},
+        {"git clone": "done ({home}/work/project)", "dark mode": "done"},
+    ),
+    "quotes of a file of variables": (
+        {"GIT_REPOSITORY": '"{project}"', "DARK_MODE": "'TRUE'"},
+        {"git clone": "done ({home}/work/project)", "dark mode": "done"},
+    ),
+    "a scheme in capitals": (
+        {**KEYS, "AWS_ENDPOINT_URL": "HTTPS://S3.example/ ", "AWS_PATH_STYLE_ACCESS": "TrUe"},
+        {"S3": "done (S3.example; path style)", **LATER, **NO_SPARK},
+    ),
+    "vault in capitals": (
+        {
+            **VAULT, "VAULT_ADDR": " HTTP://127.0.0.1:1/ ", "VAULT_TOKEN": "t0ken\n",
+            "VAULT_INJECTION_SA_ENABLED": "True", "VAULT_INJECTION_SA_MODE": "JWT",
+            "VAULT_INJECTION_SA_AUTH_PATH": "k8s",
+        },
+        {"vault": "failed ({folder}/account/token cannot be read)"},
+    ),
+    "scripts in capitals": (
+        {"REGION_INIT_SCRIPT": "HTTP://127.0.0.1:1/a", "PERSONAL_INIT_SCRIPT": "'HTTP://127.0.0.1:1/'"},
+        {"region script": f"failed ({REFUSED})", "personal script": f"failed ({REFUSED})"},
+    ),
     "passed through": (
         {
             "PROJECT_USER": "onyxia", "PROJECT_GROUP": "users", "IMAGE_NAME": "image",
@@ -281,6 +306,17 @@ def test_what_is_said(machine: Host, authority: Authority, repositories: object,
 
 def test_the_steps_come_in_the_order_of_the_contract(machine: Host) -> None:
     assert list(machine.start().steps) == list(NOTHING)
+
+
+def test_what_may_hold_anything_stays(machine: Host) -> None:
+    """And so does a setting of several lines, which is none."""
+    given = {
+        "PASSWORD": ' "a" \r\n', "PGPASSWORD": "\tb ", "GIT_USER_NAME": " 'Ann' ",
+        "PERSONAL_INIT_ARGS": ' "a" ', "AWS_DEFAULT_REGION": " a\nb ",
+    }  # fmt: skip
+    found = machine.start(**given).environment
+    assert {name: found[name] for name in given} == given
+    assert machine.start(NO_PROXY=" a,b\n", AWS_REGION="'x'").environment["NO_PROXY"] == "a,b"
 
 
 def test_an_unset_variable_changes_nothing(machine: Host) -> None:

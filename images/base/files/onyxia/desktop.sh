@@ -2,8 +2,8 @@
 # What the programs that a user looks at are told. Each recipe does its own part: see the README.
 
 choose_dark_mode() {
-  case ${DARK_MODE:-} in
-    [Tt]rue | TRUE) session_export DARK_MODE true ;;
+  case ${DARK_MODE,,} in
+    true) session_export DARK_MODE true ;;
     *) skip "DARK_MODE is not true" ;;
   esac
 }

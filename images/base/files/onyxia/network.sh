@@ -18,10 +18,11 @@ share_proxies() {
 }
 
 # By program: curl and R; OpenSSL, Python, uv and Go; requests; pip; git; Node and npm; AWS; conda;
-# Julia. R's own downloads read CURL_CA_BUNDLE too.
+# Julia; gRPC. R's own downloads read CURL_CA_BUNDLE too.
 readonly _onyxia_bundles=(
   CURL_CA_BUNDLE SSL_CERT_FILE REQUESTS_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS
   npm_config_cafile AWS_CA_BUNDLE CONDA_SSL_VERIFY JULIA_SSL_CA_ROOTS_PATH
+  GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
 )
 
 trust_certificates() {
@@ -35,6 +36,21 @@ trust_certificates() {
     session_export "$name" "$bundle"
   done
   note "$bundle"
+  trust_in_java "$bundle" || note "but Java does not know it: it could not be given a key store"
+}
+
+# Java reads a key store of its own. Every JVM takes the variable; what the user has in it comes
+# last, and wins.
+trust_in_java() {
+  local store=${ONYXIA_SESSION:-}/java/cacerts why=$_onyxia_why
+  [[ -x ${JAVA_HOME:-}/bin/java ]] || command -v java >/dev/null || return 0
+  if ! session_file java/cacerts < <(perl "${_onyxia_library:?}/java-trust.pl" <"$1" 2>/dev/null) ||
+    [[ ! -s $store ]]; then
+    _onyxia_why=$why
+    return 1
+  fi
+  session_export JAVA_TOOL_OPTIONS "-Djavax.net.ssl.trustStore=$store \
+-Djavax.net.ssl.trustStorePassword=changeit${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}"
 }
 
 # fetch FILE [OPTION…]: a request whose URL and headers stand on stdin as configuration of curl, so

@@ -50,9 +50,9 @@ s3_host() {
 
 # `path`, `virtual`, or nothing where the program decides.
 s3_style() {
-  case ${AWS_PATH_STYLE_ACCESS:-} in
-    [Tt]rue | TRUE | 1 | yes) printf 'path' ;;
-    [Ff]alse | FALSE | 0 | no) printf 'virtual' ;;
+  case ${AWS_PATH_STYLE_ACCESS,,} in
+    true | 1 | yes) printf 'path' ;;
+    false | 0 | no) printf 'virtual' ;;
     "") ;;
     *) return 1 ;;
   esac
@@ -90,7 +90,7 @@ name_s3_for_mc() {
 
 # A secret that every DuckDB of the user loads: the command line's, Python's and R's.
 prepare_duckdb() {
-  local file output
+  local file output kept=${HOME:-}/.duckdb/stored_secrets/onyxia_s3.duckdb_secret
   link_duckdb_extensions
   has_s3 || { skip "there is no S3"; return; }
   s3_style >/dev/null || { fail "AWS_PATH_STYLE_ACCESS is neither true nor false"; return; }
@@ -101,17 +101,27 @@ prepare_duckdb() {
   output=$(timeout 60 "${_onyxia_duckdb[@]}" < <(
     printf 'SET autoinstall_known_extensions = false;\n'
     cat -- "$file"
-  ) 2>&1) || fail "$(grep --max-count=1 -e Error <<<"$output" || head --lines=1 <<<"$output")"
+  ) 2>&1)
+  local status=$?
+  # DuckDB refuses a secret that others may read, and with it every other one.
+  if [[ -e $kept && $(stat --format=%a -- "$kept") != 600 ]]; then
+    rm --force -- "$kept"
+    fail "$HOME keeps no modes, so that DuckDB would refuse a secret there; $file makes one by hand"
+    return
+  fi
+  [[ $status -eq 0 ]] ||
+    fail "$(grep --max-count=1 -e Error <<<"$output" || head --lines=1 <<<"$output")"
 }
 
 # Python's and R's DuckDB look for extensions in the home directory alone, which a volume may hide.
-# What a user has there stays.
+# What a user has there stays. Some volumes have no links.
 link_duckdb_extensions() {
   local library=/opt/duckdb/extensions file link
   for file in "$library"/*/*/*.duckdb_extension; do
     link=${HOME:-}/.duckdb/extensions/${file#"$library/"}
     if [[ -e $file && ! -e $link ]]; then
-      mkdir --parents -- "${link%/*}" && ln --symbolic --force -- "$file" "$link"
+      mkdir --parents -- "${link%/*}" &&
+        { ln --symbolic --force -- "$file" "$link" || cp -- "$file" "$link"; }
     fi
   done 2>/dev/null
 }

@@ -41,12 +41,23 @@ prepare_home() {
   [[ -n ${LOGNAME:-} ]] || session_export LOGNAME "$USER"
   if [[ -n ${HOME:-} && -d $HOME && -w $HOME ]]; then
     note "$HOME"
+    keeps_modes "$HOME" || note "it keeps no modes: what asks for private files refuses those there"
     return
   fi
   [[ -n ${ONYXIA_SESSION:-} ]] || { fail "${HOME:-HOME} is not writable"; return; }
   note "${HOME:-HOME} is not writable, $ONYXIA_SESSION/home is used"
   session_export HOME "$ONYXIA_SESSION/home"
   mkdir --parents -- "$HOME"
+}
+
+# Whether a file of a directory can be its user's alone, as ssh, gpg, Jupyter and DuckDB ask: some
+# volumes (SMB, Azure Files, some CSI drivers) give every file the same mode.
+keeps_modes() {
+  local probe mode
+  probe=$(mktemp --tmpdir="$1" .onyxia.XXXXXX 2>/dev/null) || return 0 # full, say: that is another fault
+  mode=$(stat --format=%a -- "$probe" 2>/dev/null)
+  rm --force -- "$probe"
+  [[ $mode == 600 ]]
 }
 
 # A volume may hide the home directory of the image, and with it the work directory.

@@ -8,7 +8,7 @@ read_vault_secret() {
     [[ -n ${!name:-} ]] || { fail "$name is unset"; return; }
   done
   [[ $VAULT_ADDR =~ ^https?:// ]] || { fail "VAULT_ADDR is not an http(s) URL"; return; }
-  if [[ ${VAULT_INJECTION_SA_ENABLED:-} == true ]]; then
+  if [[ ${VAULT_INJECTION_SA_ENABLED,,} == true ]]; then
     vault_login || return
   fi
   [[ -n ${VAULT_TOKEN:-} ]] || { fail "VAULT_TOKEN is unset"; return; }
@@ -33,7 +33,7 @@ vault_call() {
 # The service account's token is traded for one of Vault's, which the session keeps.
 vault_login() {
   local answer token account=${_onyxia_account:?}
-  [[ ${VAULT_INJECTION_SA_MODE:-jwt} == jwt ]] ||
+  [[ ${VAULT_INJECTION_SA_MODE,,} =~ ^(jwt)?$ ]] ||
     { fail "VAULT_INJECTION_SA_MODE is not jwt"; return; }
   [[ -n ${VAULT_INJECTION_SA_AUTH_PATH:-} ]] ||
     { fail "VAULT_INJECTION_SA_AUTH_PATH is unset"; return; }

@@ -1,0 +1,150 @@
+"""A home on a volume of another kind: one that keeps no modes, or knows no links."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.session.host import PATH, SCRIPT, Ended, Host
+from tests.integration.starter import ROOT
+
+S3 = {
+    "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_S3_ENDPOINT": "s3.example",
+}  # fmt: skip
+DUCKDB = """#!/bin/sh
+# As DuckDB does it: a file for its user alone.
+cat > /dev/null
+umask 077
+mkdir -p "$HOME/.duckdb/stored_secrets"
+: > "$HOME/.duckdb/stored_secrets/onyxia_s3.duckdb_secret"
+"""
+
+
+@pytest.fixture
+def without_modes(machine: Host) -> Iterator[Host]:
+    """A home where every file is everybody's, as on SMB."""
+    if shutil.which("bindfs") is None or not Path("/dev/fuse").exists():
+        pytest.skip("bindfs is not installed, or there is no /dev/fuse: apt-get install bindfs")
+    volume = machine.folder / "volume"
+    volume.mkdir()
+    machine.home.mkdir()
+    argv = ["bindfs", "--chmod-ignore", "--perms=0777", str(volume), str(machine.home)]
+    subprocess.run(argv, check=True, timeout=20)
+    yield machine
+    subprocess.run(["umount", str(machine.home)], check=True, timeout=20)
+
+
+def with_duckdb(machine: Host) -> dict[str, str]:
+    """A session with a stand-in for DuckDB."""
+    program = machine.folder / "bin" / "duckdb"
+    program.parent.mkdir()
+    program.write_text(DUCKDB)
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}:{PATH}", **S3}
+
+
+def test_a_home_that_keeps_no_modes_is_said(without_modes: Host) -> None:
+    home = without_modes.home
+    assert without_modes.start().steps["home"] == (
+        f"done ({home}; it keeps no modes: what asks for private files refuses those there)"
+    )
+    assert sorted(path.name for path in home.iterdir()) == ["work"]
+
+
+def test_duckdb_keeps_no_secret_that_it_would_refuse(without_modes: Host) -> None:
+    ended = without_modes.start(**with_duckdb(without_modes))
+    home, file = without_modes.home, without_modes.session / "duckdb.sql"
+    assert ended.steps["DuckDB"] == (
+        f"failed ({home} keeps no modes, so that DuckDB would refuse a secret there; "
+        f"{file} makes one by hand)"
+    )
+    assert not list(home.rglob("*.duckdb_secret"))
+
+
+def test_duckdb_keeps_its_secret_elsewhere(machine: Host) -> None:
+    ended = machine.start(**with_duckdb(machine))
+    assert ended.steps["DuckDB"] == "done"
+    assert [path.name for path in machine.home.rglob("*.duckdb_secret")] == [
+        "onyxia_s3.duckdb_secret"
+    ]
+
+
+def jupyter(machine: Host, **given: str) -> Ended:
+    """A session with the hook of JupyterLab, to the end of `env --null`."""
+    shutil.copytree(SCRIPT.parent, machine.folder / "opt")
+    hooks = machine.folder / "opt" / "onyxia" / "init.d"
+    hooks.mkdir()
+    shutil.copy(ROOT / "images/jupyter/files/jupyter.sh", hooks)
+    machine.home.mkdir(exist_ok=True)
+    script = str(machine.folder / "opt" / SCRIPT.name)
+    done = machine.run([script, "env", "--null"], machine.environment(given))
+    return Ended(status=done.returncode, out=done.stdout, log=done.stderr.decode())
+
+
+def test_keys_of_jupyter_are_on_no_volume(machine: Host) -> None:
+    ended = jupyter(machine)
+    runtime = machine.session / "jupyter"
+    assert ended.steps["Jupyter's runtime"] == f"done ({runtime})"
+    assert ended.environment["JUPYTER_RUNTIME_DIR"] == str(runtime)
+    assert machine.session.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_runtime_folder_of_the_user_s_stays(machine: Host) -> None:
+    ended = jupyter(machine, JUPYTER_RUNTIME_DIR="/my/run")
+    assert ended.steps["Jupyter's runtime"] == "skipped (JUPYTER_RUNTIME_DIR is set)"
+    assert ended.environment["JUPYTER_RUNTIME_DIR"] == "/my/run"
+
+
+POSTGRESQL = ROOT / "images/postgresql/files/start.sh"
+
+
+def start_postgresql(machine: Host, data: Path) -> tuple[int, str]:
+    """Start the server as a user without rights, with a stand-in for its version."""
+    program = machine.folder / "bin" / "postgres"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 17.2'\n")
+    program.chmod(0o755)
+    for folder in (machine.folder, *machine.folder.parents):
+        if folder.name.startswith(("pytest-", "test_")):  # which pytest keeps for its user
+            folder.chmod(0o755)
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", str(POSTGRESQL)]
+    given = {"PATH": f"{program.parent}:{PATH}", "PGDATA": str(data), "PASSWORD": "x"}
+    done = machine.run(argv, given)
+    return done.returncode, done.stderr.decode()
+
+
+def test_postgresql_on_a_volume_of_somebody_else(machine: Host) -> None:
+    (machine.folder / "data").mkdir(mode=0o755)
+    assert start_postgresql(machine, machine.folder / "data" / "pgdata") == (
+        1,
+        f"start: {machine.folder}/data cannot be written by uid 65534: give the volume to it, or "
+        "to its group\n",
+    )
+
+
+def test_postgresql_on_data_of_somebody_else(machine: Host) -> None:
+    data = machine.folder / "data" / "pgdata"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("17\n")
+    data.parent.chmod(0o777)
+    assert start_postgresql(machine, data) == (
+        1, f"start: {data} belongs to uid 0, and this is uid 65534: run it as that one\n",
+    )  # fmt: skip
+
+
+def test_postgresql_on_a_volume_that_keeps_no_modes(without_modes: Host) -> None:
+    subprocess.run(["umount", str(without_modes.home)], check=True, timeout=20)
+    argv = ["bindfs", "--chmod-ignore", "--perms=0777", "-o", "allow_other",
+            str(without_modes.folder / "volume"), str(without_modes.home)]  # fmt: skip
+    (without_modes.folder / "volume").chmod(0o777)
+    subprocess.run(argv, check=True, timeout=20)
+    data = without_modes.home / "pgdata"
+    assert start_postgresql(without_modes, data) == (
+        1,
+        f"start: the volume of {data} keeps no modes (0777 where 0700 was asked for), and "
+        "PostgreSQL refuses data that others may read: use a volume of another kind\n",
+    )
