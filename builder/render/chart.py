@@ -130,9 +130,8 @@ def _parts(
             errors.append(ConfigError(f"unknown feature {name!r}", hint=hint, location=location))
             continue
         feature = features[name]
-        parts[name] = Part(
-            name=name, folder=f"charts/features/{name}", spec=feature.spec, files=feature.files
-        )
+        at = feature.folder or f"charts/features/{name}"
+        parts[name] = Part(name=name, folder=at, spec=feature.spec, files=feature.files)
     raise_all(errors)
     return tuple(parts.values())
 

@@ -10,6 +10,7 @@ import json
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import jinja2
@@ -93,11 +94,15 @@ class DockerfileRenderer:
     def _functions(self, context: Mapping[str, Any]) -> dict[str, Any]:
         functions: dict[str, Any] = {}
         for name, text in self._macros.items():
-            path = f"{self._macros_path}/{name}"
+            path = self._path(name)
             template = self._compile(text, path)
             module = self._guard(partial(template.make_module, dict(context)), path, text)
             functions |= {key: value for key, value in vars(module).items() if key[0] != "_"}
         return functions
+
+    def _path(self, name: str) -> str:
+        """Return where a file of macros is; the name of one of the builder's is its path."""
+        return str(PurePosixPath(self._macros_path, name))
 
     def _compile(self, text: str, path: str) -> jinja2.Template:
         if path not in self._templates:
@@ -111,7 +116,7 @@ class DockerfileRenderer:
 
     def _guard(self, work: Callable[[], Any], path: str, text: str) -> Any:
         """Run jinja2, and turn what it raises into an error at the line of the template."""
-        texts = {f"{self._macros_path}/{name}": item for name, item in self._macros.items()}
+        texts = {self._path(name): item for name, item in self._macros.items()}
         texts[path] = text
         try:
             return work()

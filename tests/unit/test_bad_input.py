@@ -419,6 +419,42 @@ matrix.yaml:22:3: recipe 'dsk' has no charts/dsk/chart.yaml
 """,
     ),
     Case(
+        "missing recipe of no known name",
+        (("matrix.yaml", "desk: {from: speech,", "desk: {recipe: window, from: speech,"),),
+        """\
+matrix.yaml:19:18: recipe 'window' has no images/window/recipe.yaml
+      desk: {recipe: window, from: speech, inputs: [tool]}
+                     ^
+  hint: create images/window/recipe.yaml: `summary: …` is all that it needs
+""",
+    ),
+    Case(
+        "missing Dockerfile",
+        (
+            ("images/tools/recipe.yaml", None, "summary: A tool\n"),
+            ("matrix.yaml", "  tool: {", "  tool: {recipe: tools, "),
+        ),
+        """\
+matrix.yaml:17:18: recipe 'tools' has no images/tools/Dockerfile.j2
+      tool: {recipe: tools, from: base, publish: false}
+                     ^
+  hint: create images/tools/Dockerfile.j2: it begins with `FROM {{ parent }}`
+""",
+    ),
+    Case(
+        "missing chart.yaml",
+        (
+            ("charts/lamp/tests/test_lamp.py", None, ""),
+            ("matrix.yaml", "desk: {image: desk}", "desk: {recipe: lamp, image: desk}"),
+        ),
+        """\
+matrix.yaml:22:18: recipe 'lamp' has no charts/lamp/chart.yaml
+      desk: {recipe: lamp, image: desk}
+                     ^
+  hint: create charts/lamp/chart.yaml: it has title, description, command, port and features
+""",
+    ),
+    Case(
         "day that is none",
         (("matrix.yaml", "2028-06-30", "2028-06-31"),),
         """\
