@@ -15,7 +15,7 @@ from builder.files import walk, write
 from builder.lock import Lock
 from builder.matrix import Expansion, expand
 from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe, When
-from builder.recipes import check_needs
+from builder.recipes import check_chart_needs, check_needs
 from builder.text import did_you_mean, looks_like
 
 MATRIX = "matrix.yaml"
@@ -62,6 +62,7 @@ class Workspace:
             expansion = expand(file.matrix, file.document, offered)
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
+            errors += check_chart_needs(file.matrix, charts, file.document)
         except BuilderError as error:
             errors.append(error)
         raise_all(_flat(errors))

@@ -34,7 +34,7 @@ __all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST = 46
 _NEEDED = ("title", "description", "command", "port", "features")
-_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
+_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "needs", "values")
 
 
 def render_chart(

@@ -419,6 +419,31 @@ matrix.yaml:22:3: recipe 'dsk' has no charts/dsk/chart.yaml
 """,
     ),
     Case(
+        "chart on an image without the recipe that it needs",
+        (
+            ("charts/desk/chart.yaml", "port: 8000", "needs: [desk]\nport: 8000"),
+            ("matrix.yaml", "desk: {image: desk}", "voice: {recipe: desk, image: speech}"),
+        ),
+        """\
+matrix.yaml:22:32: chart voice: its recipe desk needs an image that is made with the recipe desk, \
+and speech is made with speech and base
+      voice: {recipe: desk, image: speech}
+                                   ^
+  hint: build speech on desk, or give the chart a recipe of its own, charts/voice/chart.yaml
+""",
+    ),
+    Case(
+        "chart that needs a recipe which no image is made with",
+        (("charts/desk/chart.yaml", "port: 8000", "needs: chair\nport: 8000"),),
+        """\
+matrix.yaml:22:17: chart desk: its recipe desk needs an image that is made with the recipe chair, \
+and desk is made with desk, speech and base
+      desk: {image: desk}
+                    ^
+  hint: take chair out of `needs` in charts/desk/chart.yaml
+""",
+    ),
+    Case(
         "missing recipe of no known name",
         (("matrix.yaml", "desk: {from: speech,", "desk: {recipe: window, from: speech,"),),
         """\

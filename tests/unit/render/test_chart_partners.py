@@ -117,7 +117,7 @@ def test_a_template_that_no_feature_defines() -> None:
         "charts/features/odd/notes.md:2:13: no template chart.rooom is defined\n"
         '    {{ include "chart.rooom" . }}{{/* include "chart.no" */}}\n'
         "                ^\n"
-        "  hint: did you mean chart.room?"
+        "  hint: did you mean chart.room or chart.former or chart.command?"
     )
 
 
