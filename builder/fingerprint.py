@@ -19,6 +19,7 @@ from builder.matrix import Expansion
 from builder.model import Catalog, Recipe, RemoteFile, Target
 from builder.recipes import URL, Setting, packages_of, remote_file, setting
 from builder.render.dockerfile import DockerfileRenderer
+from builder.render.downloads import NETWORK
 
 FORMAT = 1
 PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
@@ -26,11 +27,15 @@ PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """`digest` is 64 hex digits; `document` is what it is the hash of."""
+    """`digest` is 64 hex digits; `document` is what it is the hash of.
+
+    `downloads` says which instructions of the Dockerfile download what no lock knows.
+    """
 
     digest: str
     document: Mapping[str, Any]
     is_locked: bool
+    downloads: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -85,7 +90,12 @@ def fingerprints(
         found[target.id] = Fingerprint(
             digest=sha256(canonical(document)),
             document=document,
-            is_locked=_is_locked(recipe, where),
+            is_locked=(is_locked := _is_locked(recipe, where)),
+            downloads=tuple(
+                item.said_of(recipe.dockerfile_path)
+                for item in renderer.downloads(recipe, where)
+                if item.source != NETWORK or is_locked  # else it is known already
+            ),
         )
     return found
 

@@ -265,7 +265,7 @@ class Catalog:
 
     matrix: Matrix
     recipes: Mapping[str, Recipe]
-    macros: Mapping[str, str]  # file name to text
+    macros: Mapping[str, str]  # file name to text; an absolute path: it came with the builder
     charts: Mapping[str, ChartRecipe] = field(default_factory=dict)
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
@@ -284,11 +284,15 @@ class ChartRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartFeature:
-    """A folder under `charts/features/`, read: values and templates for named slots."""
+    """A folder under `charts/features/`, or of the builder: values and templates for named slots.
+
+    `folder` is for errors: relative to the catalog, or absolute where it came with the builder.
+    """
 
     name: str
     spec: Mapping[str, object]
     files: Mapping[str, str]
+    folder: str = ""
 
 
 GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -185,6 +185,7 @@ class _Planner:
             ]
             return "retire", f"{', '.join(ended)} ended on {target.eol}"
         locked = "" if fingerprint.is_locked else "; packages not locked"
+        locked += "".join(f"; not locked: {item}" for item in fingerprint.downloads)
         old = self._before(target)
         if target.id not in self.observed.digests:
             reason = why_build(old, fingerprint) if self.observed.asked else _NOT_ASKED

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from builder.errors import BuilderError, ConfigError
 from builder.matrix import Expansion
 from builder.matrix_check import Places
-from builder.model import Matrix, Recipe, RemoteFile, Target, When
+from builder.model import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
+from builder.text import listed
 
 Packages = dict[str, tuple[str, ...]]
 URL = "url"
@@ -181,3 +182,41 @@ def check_needs(
                     )
                 )
     return errors
+
+
+def check_chart_needs(
+    matrix: Matrix, charts: Mapping[str, ChartRecipe], places: Places
+) -> list[BuilderError]:
+    """Return an error for each chart whose image is made without a recipe that its own needs."""
+    errors: list[BuilderError] = []
+    for name, chart in matrix.charts.items():
+        if chart.image not in matrix.images or chart.recipe not in charts:
+            continue  # which is an error of its own
+        needs = charts[chart.recipe].spec.get("needs", [])
+        made_with = lineage_recipes(chart.image, matrix)
+        for recipe in map(str, needs if isinstance(needs, list) else [needs]):
+            if recipe not in made_with:
+                others = [it for it in matrix.images if recipe in lineage_recipes(it, matrix)]
+                hint = f"build {chart.image} on {others[0]}, or " if others else ""
+                own = f"take {recipe} out of `needs` in charts/{name}/chart.yaml"
+                if chart.recipe != name:
+                    own = f"give the chart a recipe of its own, charts/{name}/chart.yaml"
+                errors.append(
+                    ConfigError(
+                        f"chart {name}: its recipe {chart.recipe} needs an image that is made with "
+                        f"the recipe {recipe}, and {chart.image} is made with "
+                        f"{listed(made_with)}",
+                        hint=hint + own,
+                        location=places.at(("charts", name, "image")),
+                    )
+                )
+    return errors
+
+
+def lineage_recipes(image: str, matrix: Matrix) -> list[str]:
+    """Return the recipes that an image is made with, its own first; its parents form no cycle."""
+    found: list[str] = []
+    while image in matrix.images:
+        found.append(matrix.images[image].recipe)
+        image = matrix.images[image].parent
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -24,6 +24,11 @@ def looks_like(word: str, known: Iterable[str]) -> bool:
 def count(number: int, noun: str) -> str:
     """`1 target`, `2 targets`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([MGT])B?")

@@ -53,6 +53,7 @@ class Verification:
         after = layouts.config_in(built.layout)
         found = [*compare_configs(before, after), *self._files(held, built, request.below)]
         notes = [] if item.fingerprint.is_locked else [_UNLOCKED]
+        notes += [f"not locked: {download}" for download in item.fingerprint.downloads]
         first, second = engine_of(before), engine_of(after)
         if first != second:
             notes.append(f"the registry's was built by {first}, this one by {second}")

@@ -17,11 +17,20 @@ from builder.lock import Lock
 from builder.matrix import Expansion, expand
 from builder.model import Catalog, ChartFeature, ChartRecipe, File, Recipe, When
 from builder.process import Runner
-from builder.recipes import check_needs
-from builder.text import did_you_mean
+from builder.recipes import check_chart_needs, check_needs
+from builder.text import did_you_mean, looks_like
 
 MATRIX = "matrix.yaml"
+_FEATURES = "charts/features"
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
+_BEGINNINGS = {
+    "recipe.yaml": "`summary: …` is all that it needs",
+    "Dockerfile.j2": "it begins with `FROM {{ parent }}`",
+    "chart.yaml": "it has title, description, command, port and features",
+}
+SHARED = Path(__file__).parent / "shared"
+"""Macros, the chart library and chart features that come with the builder. In a checkout these are
+links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,7 @@ class Workspace:
             expansion = expand(file.matrix, file.document, offered)
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
+            errors += check_chart_needs(file.matrix, charts, file.document)
         except BuilderError as error:
             errors.append(error)
         raise_all(_flat(errors))
@@ -63,9 +73,9 @@ class Workspace:
         catalog = Catalog(
             matrix=file.matrix,
             recipes=recipes,
-            macros=self._texts("images/_macros", ".j2"),
+            macros=self._macros(),
             charts=charts,
-            library=self._bytes("charts/library"),
+            library=self._library(),
             features=self._features(),
         )
         return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
@@ -202,15 +212,38 @@ class Workspace:
             )
         return charts
 
+    # What the catalog does not have comes with the builder.
+
+    def _macros(self) -> dict[str, str]:
+        """Return the builder's macros, but files that the catalog has too, and then the catalog's.
+
+        The later one wins where two files define a macro of the same name.
+        """
+        own = self._texts("images/_macros", ".j2")
+        shared, folder = _shared("macros")
+        texts = shared._texts(folder, ".j2")
+        given = {name: text for name, text in texts.items() if name not in own}
+        return {**{f"{shared.root / folder}/{name}": text for name, text in given.items()}, **own}
+
+    def _library(self) -> dict[str, bytes]:
+        """Return the catalog's library, or the builder's: it is one chart, with one version."""
+        shared, folder = _shared("library")
+        return self._bytes("charts/library") or shared._bytes(folder)
+
     def _features(self) -> dict[str, ChartFeature]:
-        return {
-            name: ChartFeature(
-                name=name,
-                spec=self._data(f"charts/features/{name}/feature.yaml"),
-                files=self._texts(f"charts/features/{name}"),
-            )
-            for name in self._folders("charts/features")
-        }
+        """Return the features of the catalog, and those of the builder that it lacks."""
+        own = {name: self._feature(_FEATURES, name) for name in self._folders(_FEATURES)}
+        shared, folder = _shared("features")
+        given = [name for name in shared._folders(folder) if name not in own]
+        for name in given:
+            feature = shared._feature(folder, name)
+            own[name] = replace(feature, folder=str(shared.root / feature.folder))
+        return dict(sorted(own.items()))
+
+    def _feature(self, folder: str, name: str) -> ChartFeature:
+        path = f"{folder}/{name}"
+        spec, files = self._data(f"{path}/feature.yaml"), self._texts(path)
+        return ChartFeature(name=name, folder=path, spec=spec, files=files)
 
     # Files.
 
@@ -222,10 +255,17 @@ class Workspace:
             if not (self.root / kind / name / file).is_file():
                 return ConfigError(
                     f"recipe {name!r} has no {kind}/{name}/{file}",
-                    hint=did_you_mean(name, self._folders(kind)),
+                    hint=self._how_to_get(kind, name, file),
                     location=place,
                 )
         return None
+
+    def _how_to_get(self, kind: str, name: str, file: str) -> str:
+        """Return the hint for a file that a recipe lacks: another name, or how to begin it."""
+        others = [it for it in self._folders(kind) if (self.root / kind / it / file).is_file()]
+        if not (self.root / kind / name).is_dir() and looks_like(name, others):
+            return did_you_mean(name, others)
+        return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
 
     def _data(self, path: str) -> dict[str, object]:
         parsed, errors = document.load(self.read(path), path)
@@ -253,6 +293,12 @@ class Workspace:
         folder = self.root / path
         paths = self._checkout.files(folder)
         return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
+
+
+def _shared(kind: str) -> tuple[Workspace, str]:
+    """Return a folder that comes with the builder: where it lies, and its name there."""
+    folder = (SHARED / kind).resolve()
+    return Workspace(folder.parent), folder.name
 
 
 def _flat(errors: list[BuilderError]) -> list[BuilderError]:

@@ -19,6 +19,7 @@ from builder.mappings import mapping
 from builder.model import Chart, ChartFeature, ChartRecipe
 from builder.render import chart_cases as cases
 from builder.render import chart_docs as docs
+from builder.render import chart_partners as partners
 from builder.render import chart_specs as specs
 from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
@@ -33,7 +34,7 @@ __all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST = 46
 _NEEDED = ("title", "description", "command", "port", "features")
-_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "values")
+_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "needs", "values")
 
 
 def render_chart(
@@ -54,10 +55,10 @@ def render_chart(
     own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
-    values = specs.values_of(own, parts, facts, chart.values)
+    values = specs.values_of(own, parts, facts, chart.values, features)
     everything = (own, *parts)
     core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
-    _check(everything, values, library, core)
+    _check(chart.name, everything, features, values, library, core)
     spec = {**recipe.spec, "description": _filled(recipe.spec["description"], facts)}
     about, moved = _library_names(library), describe.moved(values)
     text = {
@@ -129,19 +130,20 @@ def _parts(
             hint = did_you_mean(name, features)
             errors.append(ConfigError(f"unknown feature {name!r}", hint=hint, location=location))
             continue
-        feature = features[name]
-        parts[name] = Part(
-            name=name, folder=f"charts/features/{name}", spec=feature.spec, files=feature.files
-        )
+        parts[name] = partners.as_part(name, features[name], location)
     raise_all(errors)
     return tuple(parts.values())
 
 
 def locate_item(recipe: ChartRecipe, folder: str, item: str) -> Location:
-    """Where `- item` stands in chart.yaml, as far as its text is known."""
+    """Where a feature stands in chart.yaml, `- item` or `features: […, item]`.
+
+    As far as its text is known.
+    """
+    word = re.compile(rf"(?:^\s*- |^features:.*[\[\s,])({re.escape(item)})(?=\s*(?:[,\]#]|$))")
     for number, line in enumerate(recipe.files.get("chart.yaml", "").splitlines(), 1):
-        if line.strip() == f"- {item}":
-            column = line.index("-") + 3
+        if match := word.search(line):
+            column = match.start(1) + 1
             return Location(file=f"{folder}/chart.yaml", line=number, column=column, source=line)
     return Location(file=f"{folder}/chart.yaml")
 
@@ -158,9 +160,14 @@ def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str
 
 
 def _check(
-    parts: Sequence[Part], values: Sequence[Value], library: Mapping[str, bytes], core: str
+    chart: str,
+    parts: Sequence[Part],
+    features: Mapping[str, ChartFeature],
+    values: Sequence[Value],
+    library: Mapping[str, bytes],
+    core: str,
 ) -> None:
-    errors = templates.check_slots(parts)
+    errors = templates.check_slots(parts) + partners.check_templates(parts, features)
     own = parts[0].files.get("chart.yaml", core)
     found = templates.reads({"chart.yaml": own}, parts[0].folder)
     for part in parts:
@@ -168,7 +175,11 @@ def _check(
         found += [_named(part, source) for source in templates.SOURCES if _source(part, source)]
     shared = {path: data.decode() for path, data in library.items() if path.endswith(".tpl")}
     found += templates.reads(shared, "charts/library")
-    raise_all(errors + templates.check_reads(found, values))
+    lacks = partners.find_lacks(parts, features, values, found)
+    told = {lack.name for lack in lacks}
+    found = [read for read in found if read.path not in told]
+    values = [value for value in values if value.path not in told]
+    raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(found, values)])
 
 
 def _source(part: Part, source: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.mappings import mapping
+from builder.model import ChartFeature
 from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
+from builder.render.chart_partners import having
 from builder.render.chart_templates import Part
 from builder.render.chart_values import Value
 from builder.text import did_you_mean
@@ -18,22 +21,30 @@ Specs = dict[str, tuple[Mapping[str, object], Location]]
 
 
 def values_of(
-    own: Part, parts: Sequence[Part], facts: Mapping[str, object], defaults: Mapping[str, object]
+    own: Part,
+    parts: Sequence[Part],
+    facts: Mapping[str, object],
+    defaults: Mapping[str, object],
+    features: Mapping[str, ChartFeature],
 ) -> tuple[Value, ...]:
-    """The values of all features, in their order, with what recipe and matrix say otherwise.
+    """The values of all parts, in their order, with what recipe and matrix say otherwise.
 
-    Raises ConfigError, or Problems with every independent one.
+    `features` are all that there are, for what an error suggests. Raises ConfigError, or Problems
+    with every independent one.
     """
     errors: list[BuilderError] = []
     specs = _described(parts, errors)
     for path, said, where in _changes(own, defaults):
         if path not in specs and "type" not in said:
-            hint = did_you_mean(path, specs)
-            errors.append(ConfigError(f"no feature has a value {path}", hint=hint, location=where))
+            if hint := having(path, features):
+                text = f"no feature of the chart has a value {path}"
+            else:
+                text, hint = f"no feature has a value {path}", did_you_mean(path, specs)
+            errors.append(ConfigError(text, hint=hint, location=where))
             continue
         specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
     values = _read_all(specs, facts, errors)
-    errors += describe.check(values)
+    errors += describe.check(values, partial(having, features=features))
     raise_all(errors)
     return values
 

@@ -35,6 +35,7 @@ class Part:
     folder: str  # relative to the catalog, for errors
     spec: Mapping[str, object]
     files: Mapping[str, str]
+    named: Location | None = None  # where the chart asks for it, if it is a feature
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -173,7 +174,7 @@ def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
     """Every value that templates read, with its place; `$x := .Values.a` is followed."""
     found: list[Read] = []
     for name, text in texts.items():
-        clean = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+        clean = without_comments(text)
         aliases = {match.group(1): match.group(2)[1:] for match in _ALIAS.finditer(clean)}
         spots = [(match.start(1) + 1, match.group(1)[1:]) for match in _READ.finditer(clean)]
         for alias, path in aliases.items():
@@ -181,44 +182,65 @@ def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
             uses = re.finditer(rf"\${re.escape(alias)}(?!\w)((?:\.[A-Za-z_]\w*)*)(?!\s*:?=)", clean)
             spots += [(use.start(), path + use.group(1)) for use in uses]
         for offset, path in sorted(set(spots)):
-            found.append(Read(path=path, location=_at(f"{folder}/{name}", text, offset)))
+            found.append(Read(path=path, location=at(f"{folder}/{name}", text, offset)))
     return found
 
 
-def _at(file: str, text: str, offset: int) -> Location:
+def without_comments(text: str) -> str:
+    """A template in which comments are blanks: everything else stands where it stood."""
+    return _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+
+
+def at(file: str, text: str, offset: int) -> Location:
+    """The place of a character of a file."""
     line = text.count("\n", 0, offset) + 1
     start = text.rfind("\n", 0, offset) + 1
     source = text.splitlines()[line - 1]
     return Location(file=file, line=line, column=offset - start + 1, source=source)
 
 
+def undeclared(found: Sequence[Read], values: Sequence[Value]) -> list[Read]:
+    """What templates read, and no value declares."""
+    leaves = [value for value in values if not value.is_group]
+    return [read for read in found if not any(_touches(read.path, leaf) for leaf in leaves)]
+
+
+def idle(found: Sequence[Read], values: Sequence[Value]) -> list[Value]:
+    """The values that no template reads."""
+    return [
+        value
+        for value in values
+        if not value.is_group and not any(_touches(read.path, value) for read in found)
+    ]
+
+
 def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderError]:
     """Templates that read what is not declared, and values that nothing reads."""
-    leaves = {value.path: value for value in values if not value.is_group}
-    errors: list[BuilderError] = []
-    used: set[str] = set()
-    for read in found:
-        hit = {path for path in leaves if _touches(read.path, path, leaves[path])}
-        used |= hit
-        if not hit:
-            errors.append(
-                ConfigError(
-                    f"the template reads .Values.{read.path}, which no feature declares",
-                    hint=did_you_mean(read.path, leaves),
-                    location=read.location,
-                )
-            )
-    for path, value in leaves.items():
-        if path not in used:
-            errors.append(ConfigError(f"value {path}: no template reads it", location=value.owner))
+    leaves = [value.path for value in values if not value.is_group]
+    errors: list[BuilderError] = [
+        ConfigError(
+            f"the template reads .Values.{read.path}, which no feature declares",
+            hint=did_you_mean(read.path, leaves),
+            location=read.location,
+        )
+        for read in undeclared(found, values)
+    ]
+    errors += [
+        ConfigError(
+            f"value {value.path}: no template reads it",
+            hint=f"read it, e.g. in `command` of chart.yaml: {{{{ .Values.{value.path} }}}}",
+            location=value.owner,
+        )
+        for value in idle(found, values)
+    ]
     return errors
 
 
-def _touches(read: str, declared: str, value: Value) -> bool:
+def _touches(read: str, value: Value) -> bool:
     """Whether reading `read` reads the value: itself, a group around it, or inside of it."""
-    if read == declared or declared.startswith(read + "."):
+    if read == value.path or value.path.startswith(read + "."):
         return True
-    return value.type == "object" and read.startswith(declared + ".")
+    return value.type == "object" and read.startswith(value.path + ".")
 
 
 def check_slots(parts: Sequence[Part]) -> list[BuilderError]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.errors import BuilderError, ConfigError, Location
@@ -115,12 +115,15 @@ def _fact(value: object, facts: Mapping[str, object]) -> object:
     return value.replace('"chart.', f'"{facts["chart"]}.') if isinstance(value, str) else value
 
 
-def check(values: Sequence[Value]) -> list[BuilderError]:
-    """What is wrong with the values of one chart, each by itself and with the others."""
+def check(values: Sequence[Value], having: Callable[[str], str]) -> list[BuilderError]:
+    """What is wrong with the values of one chart, each by itself and with the others.
+
+    `having` is a hint about the features that have a value, or one below it (`path.`), or nothing.
+    """
     errors: list[BuilderError] = []
     paths = {value.path: value for value in values}
     for value in values:
-        problem = _problem(value, paths)
+        problem = _problem(value, paths, having)
         if problem:
             message, hint = problem
             errors.append(
@@ -129,16 +132,19 @@ def check(values: Sequence[Value]) -> list[BuilderError]:
     return errors
 
 
-def _problem(value: Value, paths: Mapping[str, Value]) -> tuple[str, str] | None:
+def _problem(
+    value: Value, paths: Mapping[str, Value], having: Callable[[str], str]
+) -> tuple[str, str] | None:
     if misplaced := _misplaced(value, paths):
         return misplaced, ""
     if value.hidden and value.hidden[0] not in paths:
-        return f"{value.hidden[0]}, which shows it, is not a value", did_you_mean(
-            value.hidden[0], paths
-        )
+        other = value.hidden[0]
+        hint = having(other) or did_you_mean(other, paths)
+        return f"{other}, which shows it, is not a value of the chart", hint
     if value.is_group:
         held = any(other.startswith(value.path + ".") for other in paths)
-        return None if held else ("an object needs a default, or values below it", "")
+        text = "an object needs a default, or values below it"
+        return None if held else (text, having(f"{value.path}."))
     if value.default is None:
         return "it has no default", "every value needs one, or a launch from the form fails"
     if not _is(value.default, value.type):

@@ -7,9 +7,11 @@ never as references: the same text is built against any registry.
 from __future__ import annotations
 
 import json
+import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import jinja2
@@ -17,6 +19,8 @@ import jinja2
 from builder.errors import ConfigError, Location
 from builder.model import Recipe
 from builder.recipes import Setting, packages_of
+from builder.render.downloads import Download, downloads, marked, unmarked
+from builder.text import did_you_mean
 
 PARENT = "parent"
 # What an expression of a template can raise.
@@ -28,6 +32,7 @@ _MISTAKES = (
     TypeError,
     ValueError,
 )
+_UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 class DockerfileRenderer:
@@ -50,10 +55,17 @@ class DockerfileRenderer:
             autoescape=False,
         )
         self._templates: dict[str, jinja2.Template] = {}
-        self._rendered: dict[tuple[object, ...], str] = {}
+        self._rendered: dict[tuple[object, ...], str] = {}  # still marked, see `downloads`
 
     def render(self, recipe: Recipe, where: Setting) -> str:
         """The Dockerfile of a recipe for a cell. Raises ConfigError at the template's line."""
+        return unmarked(self._marked(recipe, where))
+
+    def downloads(self, recipe: Recipe, where: Setting) -> tuple[Download, ...]:
+        """Return what instructions of the recipe itself download, which no lock knows."""
+        return downloads(self._marked(recipe, where), (PARENT, *where.inputs))
+
+    def _marked(self, recipe: Recipe, where: Setting) -> str:
         parts = (where.axes, where.providers, where.versions)
         key = (
             recipe.name,
@@ -81,8 +93,11 @@ class DockerfileRenderer:
             "locked": list(where.locked),
         }
         context |= self._functions(context)
-        template = self._compile(recipe.dockerfile, path)
-        text = self._guard(partial(template.render, context), path, recipe.dockerfile)
+        template = self._compile(marked(recipe.dockerfile), path)
+        render = partial(template.render, context)
+        text = self._guard(
+            render, path, recipe.dockerfile, (*context, *jinja2.defaults.DEFAULT_NAMESPACE)
+        )
         lines = [line.rstrip() for line in text.splitlines()]
         lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
         lines += [f"EXPOSE {port}" for port in recipe.ports]
@@ -93,11 +108,15 @@ class DockerfileRenderer:
     def _functions(self, context: Mapping[str, Any]) -> dict[str, Any]:
         functions: dict[str, Any] = {}
         for name, text in self._macros.items():
-            path = f"{self._macros_path}/{name}"
+            path = self._path(name)
             template = self._compile(text, path)
             module = self._guard(partial(template.make_module, dict(context)), path, text)
             functions |= {key: value for key, value in vars(module).items() if key[0] != "_"}
         return functions
+
+    def _path(self, name: str) -> str:
+        """Return where a file of macros is; the name of one of the builder's is its path."""
+        return str(PurePosixPath(self._macros_path, name))
 
     def _compile(self, text: str, path: str) -> jinja2.Template:
         if path not in self._templates:
@@ -109,9 +128,14 @@ class DockerfileRenderer:
             )
         return self._templates[path]
 
-    def _guard(self, work: Callable[[], Any], path: str, text: str) -> Any:
-        """Run jinja2, and turn what it raises into an error at the line of the template."""
-        texts = {f"{self._macros_path}/{name}": item for name, item in self._macros.items()}
+    def _guard(
+        self, work: Callable[[], Any], path: str, text: str, known: Iterable[str] = ()
+    ) -> Any:
+        """Run jinja2, and turn what it raises into an error at the line of the template.
+
+        `known` are the names that the template may use.
+        """
+        texts = {self._path(name): item for name, item in self._macros.items()}
         texts[path] = text
         try:
             return work()
@@ -124,7 +148,17 @@ class DockerfileRenderer:
                 if frame.filename in texts:
                     file, line = frame.filename, frame.lineno or 0
             place = _at(file, line, texts[file])
-            raise ConfigError(f"template: {error}", location=place) from error
+            hint = _hint(str(error), known)
+            raise ConfigError(f"template: {error}", hint=hint, location=place) from error
+
+
+def _hint(message: str, known: Iterable[str]) -> str:
+    """Return what helps where a name is not defined; jinja2 keeps it in its message alone."""
+    match = _UNDEFINED.fullmatch(message)
+    if match is None:
+        return ""
+    near = did_you_mean(match.group(1), known)
+    return near or "write the macro in images/_macros, or take one of those that the builder brings"
 
 
 def _at(path: str, line: int, text: str) -> Location:

@@ -463,6 +463,67 @@ matrix.yaml:22:3: recipe 'dsk' has no charts/dsk/chart.yaml
 """,
     ),
     Case(
+        "chart on an image without the recipe that it needs",
+        (
+            ("charts/desk/chart.yaml", "port: 8000", "needs: [desk]\nport: 8000"),
+            ("matrix.yaml", "desk: {image: desk}", "voice: {recipe: desk, image: speech}"),
+        ),
+        """\
+matrix.yaml:22:32: chart voice: its recipe desk needs an image that is made with the recipe desk, \
+and speech is made with speech and base
+      voice: {recipe: desk, image: speech}
+                                   ^
+  hint: build speech on desk, or give the chart a recipe of its own, charts/voice/chart.yaml
+""",
+    ),
+    Case(
+        "chart that needs a recipe which no image is made with",
+        (("charts/desk/chart.yaml", "port: 8000", "needs: chair\nport: 8000"),),
+        """\
+matrix.yaml:22:17: chart desk: its recipe desk needs an image that is made with the recipe chair, \
+and desk is made with desk, speech and base
+      desk: {image: desk}
+                    ^
+  hint: take chair out of `needs` in charts/desk/chart.yaml
+""",
+    ),
+    Case(
+        "missing recipe of no known name",
+        (("matrix.yaml", "desk: {from: speech,", "desk: {recipe: window, from: speech,"),),
+        """\
+matrix.yaml:19:18: recipe 'window' has no images/window/recipe.yaml
+      desk: {recipe: window, from: speech, inputs: [tool]}
+                     ^
+  hint: create images/window/recipe.yaml: `summary: …` is all that it needs
+""",
+    ),
+    Case(
+        "missing Dockerfile",
+        (
+            ("images/tools/recipe.yaml", None, "summary: A tool\n"),
+            ("matrix.yaml", "  tool: {", "  tool: {recipe: tools, "),
+        ),
+        """\
+matrix.yaml:17:18: recipe 'tools' has no images/tools/Dockerfile.j2
+      tool: {recipe: tools, from: base, publish: false}
+                     ^
+  hint: create images/tools/Dockerfile.j2: it begins with `FROM {{ parent }}`
+""",
+    ),
+    Case(
+        "missing chart.yaml",
+        (
+            ("charts/lamp/tests/test_lamp.py", None, ""),
+            ("matrix.yaml", "desk: {image: desk}", "desk: {recipe: lamp, image: desk}"),
+        ),
+        """\
+matrix.yaml:22:18: recipe 'lamp' has no charts/lamp/chart.yaml
+      desk: {recipe: lamp, image: desk}
+                     ^
+  hint: create charts/lamp/chart.yaml: it has title, description, command, port and features
+""",
+    ),
+    Case(
         "day that is none",
         (("matrix.yaml", "2028-06-30", "2028-06-31"),),
         """\

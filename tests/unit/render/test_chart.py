@@ -169,7 +169,8 @@ def test_a_value_that_no_template_reads() -> None:
     assert refused(made, alarm()) == (
         "charts/features/core/feature.yaml:2:3: value idle: no template reads it\n"
         "      idle:\n"
-        "      ^"
+        "      ^\n"
+        "  hint: read it, e.g. in `command` of chart.yaml: {{ .Values.idle }}"
     )
 
 
@@ -237,7 +238,7 @@ def test_a_value_inside_of_another() -> None:
 def test_a_value_shown_by_one_that_is_not_there() -> None:
     odd = {"type": "string", "default": "", "shown_if": "alarm.enable"}
     assert refused(core(**{"image.odd": odd}), alarm()).endswith(
-        "value image.odd: alarm.enable, which shows it, is not a value\n"
+        "value image.odd: alarm.enable, which shows it, is not a value of the chart\n"
         "  hint: did you mean alarm.enabled or alarm.token or alarm?"
     )
 

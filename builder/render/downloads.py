@@ -1,0 +1,207 @@
+"""What the instructions of a Dockerfile download by themselves, as far as their text says so.
+
+It is read as a shell reads it: a program that downloads is one where a command begins. What a
+script of the recipe does is not seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+# By program: the words that make it download, anywhere among its arguments; none: it always does.
+_PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("wget", "curl", "aria2c", "lftp", "rsync", "scp", "npx", "uvx", "pipx"), ()),
+    **dict.fromkeys(
+        ("apt", "apt-get", "aptitude"),
+        ("update", "install", "upgrade", "full-upgrade", "dist-upgrade", "build-dep", "source"),
+    ),
+    **dict.fromkeys(("dnf", "yum", "microdnf", "zypper"), ("install", "update", "upgrade")),
+    **dict.fromkeys(("conda", "mamba", "micromamba"), ("install", "create", "update")),
+    **dict.fromkeys(("npm", "yarn", "pnpm"), ("install", "i", "ci", "add", "pack")),
+    **dict.fromkeys(("skopeo", "crane", "oras"), ("copy", "pull", "export")),
+    "apk": ("add", "update", "upgrade"),
+    "pip": ("install", "download", "wheel"),
+    "uv": ("pip", "sync", "add", "tool", "python"),
+    "git": ("clone", "fetch", "pull", "submodule"),
+    "go": ("get", "install", "mod"),
+    "cargo": ("install", "fetch"),
+    "gem": ("install",),
+    "mvn": (),
+    "quarto": ("add", "install"),
+    "code-server": ("--install-extension",),
+    "helm": ("pull", "repo"),
+}
+# Where the program is an interpreter, what stands in its script.
+_CALLS = re.compile(
+    r"\b(install\.packages|install_github|BiocManager::install|Pkg\.(?:add|instantiate|update)"
+    r"|urlretrieve|urlopen|requests\.get)\s*\("
+)
+_OFFLINE = ("--no-index", "--offline", "--no-download")
+_WRAPPERS = frozenset(
+    ("sudo", "exec", "env", "time", "if", "then", "else", "elif", "while", "until", "do", "!", "{",
+     "busybox", "command", "xargs", "nice", "timeout")
+)  # fmt: skip
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+_SKIPPED = re.compile(r"[A-Za-z_]\w*=|-|\d+[smh]?$")  # what may follow a wrapper
+_SHELLS = frozenset(("sh", "bash", "dash", "ash"))
+_SCRIPT = re.compile(r"-\w*c")
+_PIP = re.compile(r"pip\d?(\.\d+)?")
+_URL = re.compile(r"(https?|git|ftp)://|git@")
+_PIN = re.compile(r"@sha256:[0-9a-f]{64}\b")
+_BEGINS = re.compile(r"^(RUN|ADD|COPY|FROM)\b", re.MULTILINE | re.IGNORECASE)
+# Two characters of Unicode that are nobody's, around the line of the template.
+_MARK = re.compile("\ue000(\\d+)\ue001")
+NETWORK = "network()"
+"""The source of a RUN that asks for the network, and says no more about it."""
+_SECRETS = "--mount=type=secret,id=env,"  # what the macro begins a RUN with
+_FLAG = re.compile(r"--[a-z-]+(=\S+)?\s+")
+_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """An instruction that downloads: its line in the template, and by what, or from where."""
+
+    line: int
+    instruction: str
+    source: str
+
+    def said_of(self, path: str) -> str:
+        """Return what it does, for people; `path` is that of the template."""
+        what = f"downloads ({self.source})" if self.instruction == "RUN" else f"takes {self.source}"
+        return f"the {self.instruction} of {path}:{self.line} {what}"
+
+
+def marked(template: str) -> str:
+    """Return a template in which each instruction that may download says its line, unseen."""
+
+    def mark(match: re.Match[str]) -> str:
+        line = template.count("\n", 0, match.start()) + 1
+        return f"{match.group()}\ue000{line}\ue001"
+
+    return _BEGINS.sub(mark, template)
+
+
+def unmarked(dockerfile: str) -> str:
+    """Return what a marked template renders to, without the marks."""
+    return _MARK.sub("", dockerfile)
+
+
+def downloads(dockerfile: str, known: Sequence[str]) -> tuple[Download, ...]:
+    """Return what the marked instructions of a rendered Dockerfile download.
+
+    Those of macros have no mark. `known` are the names of build contexts.
+    """
+    stages = {*known, "scratch"}
+    found = []
+    for line, instruction, text in _instructions(dockerfile):
+        if instruction == "RUN":
+            source = ", ".join(dict.fromkeys(_of_run(text))) or NETWORK * (_SECRETS in text)
+        elif instruction == "ADD":
+            source = next((word for word in text.split() if _URL.match(word)), "")
+            source = "" if "--checksum=" in text else source
+        else:
+            source = _image(instruction, text, stages)
+        if source:
+            found.append(Download(line=line, instruction=instruction, source=source))
+    return tuple(found)
+
+
+def _instructions(dockerfile: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the line, the name and the text of each marked instruction."""
+    lines = iter(dockerfile.splitlines())
+    for first in lines:
+        mark = _MARK.search(first)
+        if mark is None:
+            continue
+        name, text = first[: mark.start()].strip().upper(), first[mark.end() :]
+        ends = _HEREDOC.findall(text)
+        while text.endswith("\\"):
+            more = next(lines, "")
+            text = text if more.lstrip().startswith("#") else f"{text[:-1]} {more.strip()}"
+        for end in ends:
+            for more in lines:
+                if more.strip() == end:
+                    break
+                text += f"\n{more}"
+        yield int(mark.group(1)), name, _MARK.sub("", text).strip()
+
+
+def _image(instruction: str, text: str, stages: set[str]) -> str:
+    """Return the image that FROM or COPY takes, if it is neither known nor pinned."""
+    if instruction == "COPY":
+        match = re.search(r"--from=(\S+)", text)
+        image = match.group(1) if match else ""
+        is_known = not image or image in stages or image.isdigit()
+    else:
+        words = [word for word in text.split() if not word.startswith("--")]
+        image = words[0] if words else ""
+        is_known = image in stages
+        if len(words) > 2 and words[1].lower() == "as":
+            stages.add(words[2])
+    return "" if is_known or _PIN.search(image) else image
+
+
+def _of_run(text: str) -> Iterator[str]:
+    """Yield the programs of a RUN that download."""
+    while match := _FLAG.match(text):
+        text = text[match.end() :]
+    if text.startswith("["):
+        with contextlib.suppress(ValueError):
+            yield from _of_command([str(word) for word in json.loads(text)])
+        return
+    yield from _of_script(text)
+
+
+def _of_script(text: str) -> Iterator[str]:
+    for command in _commands(text):
+        yield from _of_command(command)
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Yield the commands of a script, each as its words."""
+    plain = text.replace("`", " ; ").replace("$(", " ; ").replace("\n", " ; ")
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=";&|()")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    command: list[str] = []
+    try:
+        for word in lexer:
+            if word and set(word) <= set(";&|()"):
+                yield command
+                command = []
+            else:
+                command.append(word)
+    except ValueError:  # quotes that do not end here: what was read until then counts
+        pass
+    yield command
+
+
+def _of_command(words: Sequence[str]) -> Iterator[str]:
+    is_wrapped = False
+    while words:
+        is_wrapper = words[0] in _WRAPPERS
+        if not is_wrapper and not (_SKIPPED if is_wrapped else _ASSIGNED).match(words[0]):
+            break
+        is_wrapped |= is_wrapper
+        words = words[1:]
+    if not words or any(word in _OFFLINE for word in words):
+        return
+    program, given = PurePosixPath(words[0]).name, words[1:]
+    if program in _SHELLS:
+        after = (index for index, word in enumerate(given, 1) if _SCRIPT.fullmatch(word))
+        start = next(after, len(given))
+        yield from _of_script(" ".join(given[start : start + 1]))
+        return
+    if program.startswith("python") and list(given[:1]) == ["-m"]:
+        program, given = " ".join(given[1:2]), given[2:]
+    program = "pip" if _PIP.fullmatch(program) else program
+    needed = _PROGRAMS.get(program)
+    if needed == () or (needed and any(word in needed for word in given)):
+        yield program
+    yield from (match.group(1) for word in given for match in _CALLS.finditer(word))
