@@ -108,7 +108,8 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
         return f"base {base.id} is not locked: `builder lock` says why"
     if line := unlocked_line(target.cell.values, matrix, lock):
         provider = matrix.value(*line.split("=", 1)).provider
-        return f"{line} is not locked: `builder lock` says why {provider} did not give it"
+        asks = f"which asks provider {provider}, or says why it cannot"
+        return f"{line} is not locked: run `builder lock`, {asks}"
     provides = catalog.recipes[target.recipe].provides
     for axis, name in own_values(target, expansion).items():
         held = lock.lines.get(f"{axis}={name}")

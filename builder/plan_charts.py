@@ -85,7 +85,7 @@ class ChartPlanner:
         if missing:
             action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
         elif building and action == "package":
-            reason += f"; {len(building)} of its {len(ids)} images are built"
+            reason += f"; {len(building)} of its {len(ids)} images will be built"
         return ChartPlan(
             name=name,
             version=change.version,

@@ -86,11 +86,17 @@ def as_table(plan: Plan) -> str:
     counts = dict.fromkeys((item.action for item in plan.targets.values()), 0)
     for item in plan.targets.values():
         counts[item.action] += 1
-    summary = ", ".join(f"{number} to {action}" for action, number in counts.items())
+    summary = _counted(counts)
     packaged = sum(chart.action == "package" for chart in plan.charts.values())
     charts = count(len(plan.charts), "chart")
     footer = f"{count(len(plan.targets), 'target')}: {summary}; {packaged} of {charts} to package"
     return "\n".join([*columns(rows), "", footer])
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Return `8 to build, 82 blocked`."""
+    words = {"block": "blocked", "retire": "retired", "skip": "skipped"}
+    return ", ".join(f"{number} {words.get(it, f'to {it}')}" for it, number in counts.items())
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -132,7 +138,7 @@ def as_markdown(plan: Plan) -> str:
         [
             f"## Plan of {plan.release}",
             "",
-            ", ".join(f"{number} to {action}" for action, number in counts.items()) + ".",
+            f"{_counted(counts)}.",
             *(["", "| step | action | why |", "|---|---|---|", *rows] if rows else []),
             *(["", f"And {count(more, 'step')} more."] if more else []),
         ]

@@ -13,7 +13,7 @@ import pytest
 from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan, unmet
-from builder.report.plans import FORMATS, as_github, as_json
+from builder.report.plans import FORMATS, as_github, as_json, as_markdown, as_table
 from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
 
@@ -53,7 +53,7 @@ def test_everything_is_new(folder: Folder) -> None:
             "not in the registry; locked to registry example.org/os:two",
         ),
         "base:os=1@linux/amd64": ("fetch", "not in the registry; locked to bootstrap one"),
-        "chart:desk": ("package", "new: no release has it; 2 of its 2 images are built"),
+        "chart:desk": ("package", "new: no release has it; 2 of its 2 images will be built"),
         "release": ("release", "8 built, 1 chart packaged"),
     }
 
@@ -75,7 +75,9 @@ def test_what_is_locked_is_not_said_to_be_unlocked(folder: Folder) -> None:
 def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
     lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4"}))
     plan = plan_of(folder.load(), lock=lock)
-    why = "lang=1.9 is not locked: `builder lock` says why apt did not give it"
+    why = (
+        "lang=1.9 is not locked: run `builder lock`, which asks provider apt, or says why it cannot"
+    )
     assert {key: item.reason for key, item in plan.targets.items() if item.action == "block"} == {
         "speech/os=1,lang=1.9": why,
         "desk/os=1,lang=1.9": why,
@@ -83,6 +85,9 @@ def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
     assert plan.steps["build:desk/os=1,lang=1.9"].needs == ()
     blocked = plan.targets["desk/os=1,lang=1.9"]
     assert blocked.rolling == ()
+    text = as_table(plan).splitlines()[-1]
+    assert text == "8 targets: 6 to build, 2 blocked; 1 of 1 chart to package"
+    assert "\n2 to fetch, 6 to build, 2 blocked, 1 to package, 1 to release.\n" in as_markdown(plan)
     # The chart is made of what can be built.
     assert plan.charts["desk"].cells == ("desk/os=2,lang=1.10",)
     assert "latest" in plan.targets["desk/os=2,lang=1.10"].rolling
@@ -247,7 +252,7 @@ def test_a_change_says_what_changed(week: Week) -> None:
     assert steps(plan, "chart", "release") == {
         "chart:desk": (
             "package",
-            "changed since 1.0.0: its images; 2 of its 2 images are built",
+            "changed since 1.0.0: its images; 2 of its 2 images will be built",
         ),
         "release": ("release", "6 built, 1 chart packaged"),
     }
