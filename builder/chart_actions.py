@@ -68,7 +68,7 @@ class ChartActions:
             "kubernetes": list(checked.minors),
             "tests": {"passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped},
         }
-        return Result(step=step.id, status="done", reason=step.reason, detail=detail)
+        return Result(step=step.id, status="done", reason=item.reason, detail=detail)
 
     def _run(self, step: Step, item: ChartPlan, folder: Path) -> TestCounts:
         request = self._request(step, item, folder)

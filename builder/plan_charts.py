@@ -78,14 +78,11 @@ class ChartPlanner:
         missing = [
             item for item in ids if item not in targets and item not in self.observed.digests
         ]
-        building = [item for item in ids if item in targets and targets[item].action == "build"]
         before = record.charts.get(name) if record else None
         change = predict(self.catalog, name, images, before)
         action, reason = change.action, change.reason
         if missing:
             action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
-        elif building and action == "package":
-            reason += f"; {len(building)} of its {len(ids)} images will be built"
         return ChartPlan(
             name=name,
             version=change.version,
@@ -100,11 +97,15 @@ class ChartPlanner:
 def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
     """The step that makes a chart, once its images are there."""
     needs = [f"build:{item}" for item in chart.cells if item in targets]
+    reason = chart.reason
+    building = sum(item in targets and targets[item].action == "build" for item in chart.cells)
+    if building and chart.action == "package":
+        reason += f"; {building} of its {len(chart.cells)} images will be built"
     return Step(
         id=f"chart:{chart.name}",
         kind="chart",
         target=chart.name,
         needs=tuple(needs),
         action=chart.action,
-        reason=chart.reason,
+        reason=reason,
     )
