@@ -268,8 +268,9 @@ class _Planner:
         name, action = self.release, "release"
         waiting = sum(_is_unreleased(item) for item in targets.values())
         before = f", {waiting} built before" if waiting else ""
-        reason = f"{built} built{before}, {count(packaged, 'chart')} packaged"
-        if record and not built and not packaged and not self._moved(record, targets):
+        gone = self._gone(record) if record else ""
+        reason = f"{built} built{before}, {count(packaged, 'chart')} packaged{gone}"
+        if record and not (built or packaged or gone or self._moved(record, targets)):
             reason = f"nothing changed since {record.release}; a new week"
             if record.day == self.today:
                 name, action = record.release, "keep"
@@ -278,6 +279,15 @@ class _Planner:
         return name, Step(
             id="release", kind="release", target=name, needs=leaves, action=action, reason=reason
         )
+
+    def _gone(self, record: Record) -> str:
+        """Return `; gone: 2 targets, 1 chart`, of what the catalog no longer has, or nothing."""
+        known = {cell.id for cells in self.expansion.cells.values() for cell in cells}
+        targets = sum(key.partition("@")[0] not in known for key in record.targets)
+        charts = len(record.charts.keys() - self.catalog.matrix.charts.keys())
+        parts = [count(targets, "target")] if targets else []
+        parts += [count(charts, "chart")] if charts else []
+        return f"; gone: {', '.join(parts)}" if parts else ""
 
     def _moved(self, record: Record, targets: Mapping[str, TargetPlan]) -> bool:
         """Whether what is there differs from what the record offers."""

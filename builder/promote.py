@@ -130,7 +130,8 @@ class Promotion:
             {name: chart.version for name, chart in previous.charts.items()} if previous else {}
         )
         charts = [name for name, it in record.charts.items() if before.get(name) != it.version]
-        return _New(images=images, charts=tuple(charts))
+        gone = len(previous.targets.keys() - record.targets.keys()) if previous else 0
+        return _New(images=images, charts=tuple(charts), gone=gone)
 
     def _get(self, record: Record, new: _New) -> dict[str, object]:
         """Return the references of what a release offers, what is new in it first.
@@ -164,14 +165,19 @@ class _New:
 
     images: Mapping[str, bool] = field(default_factory=dict)
     charts: tuple[str, ...] = ()
+    gone: int = 0  # targets that the release before had
 
     @property
     def text(self) -> str:
-        """`2 images (1 built before), 1 chart`, or nothing where nothing is new."""
+        """Return `2 images (1 built before), 1 chart, 3 targets gone`, or nothing."""
         before = sum(not is_built for is_built in self.images.values())
         images = count(len(self.images), "image") + (f" ({before} built before)" if before else "")
-        charts = count(len(self.charts), "chart")
-        return ", ".join([*([images] if self.images else []), *([charts] if self.charts else [])])
+        parts = {
+            images: len(self.images),
+            count(len(self.charts), "chart"): len(self.charts),
+            f"{count(self.gone, 'target')} gone": self.gone,
+        }
+        return ", ".join(text for text, number in parts.items() if number)
 
 
 def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:

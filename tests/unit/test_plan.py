@@ -14,7 +14,7 @@ from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan, unmet
 from builder.report.plans import FORMATS, as_github, as_json, as_markdown, as_table
-from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
+from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "plan"
@@ -202,6 +202,31 @@ def test_what_was_built_and_not_released_is_counted(week: Week) -> None:
             week.builds(plan).target(step)
     reason = "7 built, 1 built before, 1 chart packaged"
     assert week.plan().steps["release"].reason == reason
+
+
+def test_what_the_catalog_no_longer_has_is_gone_with_the_next_release(week: Week) -> None:
+    week.go_by()
+    week.folder.drop("matrix.yaml", '"1.9": {')
+    plan = week.plan()
+    assert plan.charts["desk"].action == "package"
+    assert plan.steps["release"].reason == "0 built, 1 chart packaged; gone: 2 targets"
+    week.folder.edit("matrix.yaml", "charts:\n  desk: {image: desk}\n", "")
+    plan = week.plan()
+    assert (plan.release, plan.steps["release"].action) == ("2026.11.23.1", "release")
+    reason = "0 built, 0 charts packaged; gone: 2 targets, 1 chart"
+    assert plan.steps["release"].reason == reason
+    results = week.carry_out(plan)
+    assert results["release"].detail["charts"] == {}
+    assert results["release"].reason == "2 targets gone"
+    assert week.plan().steps["release"].action == "keep"
+
+
+def test_a_platform_that_is_not_asked_for_is_not_gone(folder: Folder) -> None:
+    folder.for_platforms("linux/amd64", ARM)
+    week = Week(folder=folder, lock=BOTH)
+    week.go_by()
+    folder.for_platforms("linux/amd64")
+    assert "gone" not in week.plan(today=NEXT_WEEK).steps["release"].reason
 
 
 def test_nothing_changed_the_same_day(week: Week) -> None:
