@@ -111,12 +111,12 @@ class ImageSpec(_Spec):
     from_: Name = Field(alias="from", description="the parent image, or an axis for a root image")
     recipe: Name | None = Field(None, description="a folder under images/; the image's name")
     axes: list[str] = Field([], description="the axes that it adds to its parent's")
-    only: Constraint = Field({}, description="keep the cells with these values")
-    exclude: list[Constraint] = Field([], description="drop the cells that match one of these")
+    only: Constraint = Field({}, description="keep the variants with these values")
+    exclude: list[Constraint] = Field([], description="drop the variants that match one of these")
     inputs: list[str] = Field([], description="images that it copies files from")
     platforms: list[PlatformName] = Field([], description="the only platforms that it is built for")
     untagged: list[str] = Field([], description="axes that its tags leave out")
-    publish: bool = Field(default=True, description="false: built and tested, never offered")
+    publish: bool = Field(default=True, description="false: built and tested, never released")
     hold: HoldSpec | None = Field(
         None, description="versions that it, and what stands on it, must have"
     )
@@ -126,8 +126,8 @@ class ChartSpec(_Spec):
     """A chart recipe on the cells of an image."""
 
     recipe: Name | None = Field(None, description="a folder under charts/; the chart's name")
-    image: Name = Field(description="the image whose cells it offers")
-    only: Constraint = Field({}, description="offer the cells with these values")
+    image: Name = Field(description="the image whose variants it offers")
+    only: Constraint = Field({}, description="offer the variants with these values")
     features: list[str] = Field([], description="features beside those of the recipe")
     values: dict[str, Any] = Field({}, description="other defaults of its values, by path")
 
