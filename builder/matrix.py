@@ -190,7 +190,8 @@ class _Expander(Faults):
             present = {values.get(axis) for values in cells}
             for index, name in enumerate(names):
                 if name not in present and (axis, name) not in self.unknown:
-                    self._fail(f"{axis}={name} matches no target here", (*path, axis, index))
+                    message = f"{axis}={name} matches no target here"
+                    self._fail(message, (*path, axis, index), "take it out of this list")
 
     def _constraints_fit(
         self, image: Image, axes: Iterable[str], own: Sequence[Sequence[AxisValue]]

@@ -223,6 +223,7 @@ matrix.yaml:12:39: axis os has no value '1'
 matrix.yaml:21:37: lang=1.9 matches no target here
       desk: {image: desk, only: {lang: ['1.9']}}
                                         ^
+  hint: take it out of this list
 """,
     ),
     Case(
@@ -356,6 +357,7 @@ matrix.yaml:19:50: this exclude matches no target of image desk
 matrix.yaml:22:30: lang=1.10 matches no target here
       desk: {image: desk, only: {lang: '1.10'}}
                                  ^
+  hint: take it out of this list
 """,
     ),
     Case(
