@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from builder.cli.options import Options, running
-from builder.cli.running import carry_out, tell_failures
+from builder.cli.running import carry_out, tell_ending
 from builder.cli.wiring import Session
 from builder.turns import at_work
 
@@ -25,5 +25,5 @@ def command(steps: tuple[str, ...], **given: Any) -> int:
     session = Session(Options(**given))
     with at_work(session.workspace.state, beside=True), session.registry():
         outcome = carry_out(session, session.locked(), (), only=steps)
-    tell_failures(outcome)
+    tell_ending(outcome, "release")
     return outcome.exit_code

@@ -76,6 +76,8 @@ def test_each_command_ends_with_what_is_offered_and_how_to_get_it(tiny: Tiny) ->
     assert tiny.run("publish").stdout == f"released {RELEASE}: 3 images (3 built before)\n{pull}"
     again = f"no new release: nothing that passed has changed since {RELEASE}\n{pull}"
     assert tiny.run("publish").stdout == again
+    assert tiny.run("step", "release").stdout == again
+    assert tiny.run("step", "build:base/os=1").stdout == ""
     assert tiny.run("build").stdout == (
         "nothing to build: 4 targets there already; all of it is released\n"
     )
