@@ -18,7 +18,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError, UnreachableError
@@ -232,9 +232,11 @@ class AptRoot:
         ]  # fmt: skip
 
     def _configuration(self) -> str:
+        # Without quotes apt reads it as it does a URL; between quotes it could hold none.
+        folder = quote(str(self._folder))
         lines = [
-            f'Dir "{self._folder}";',
-            f'Dir::State::status "{self._folder}/var/lib/dpkg/status";',
+            f"Dir {folder};",
+            f"Dir::State::status {folder}/var/lib/dpkg/status;",
             'Dir::Bin::Methods "/usr/lib/apt/methods";',
             f'APT::Architecture "{self._architecture}";',
             f'APT::Architectures {{ "{self._architecture}"; }};',

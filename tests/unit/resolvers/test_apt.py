@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import shlex
 import tarfile
 from pathlib import Path
+
+import pytest
 
 from builder.config.parse import Network
 from builder.process import Runner
@@ -56,5 +59,15 @@ def test_the_root_holds_what_apt_reads_and_nothing_else(tmp_path: Path) -> None:
     )
     assert f"Signed-By: {key}\n" in (root / "etc/apt/sources.list.d/more.sources").read_text()
     assert (root / "usr/share/keyrings/a.gpg").read_text() == "key"
-    assert f'Dir "{root}";' in (root / "apt.conf").read_text()
+    assert f"Dir {root};" in (root / "apt.conf").read_text()
     assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", 'a"b', "a#b", "a%20b", "été", "a;b//c"])
+def test_apt_reads_a_root_wherever_it_lies(tmp_path: Path, name: str) -> None:
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    root = tmp_path / name / "root"
+    apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
+    apt.prepare([base(tmp_path / "base.tar")])
+    shown = apt.ask("apt-config", "shell", "LISTS", "Dir::State::lists/d").stdout
+    assert shlex.split(shown) == [f"LISTS={root}/var/lib/apt/lists/"]
