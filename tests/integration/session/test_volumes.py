@@ -178,3 +178,30 @@ def test_postgresql_on_a_volume_that_keeps_no_modes(without_modes: Host) -> None
         f"start: the volume of {data} keeps no modes (0777 where 0700 was asked for), and "
         "PostgreSQL refuses data that others may read: use a volume of another kind\n",
     )
+
+
+VSCODE = ROOT / "images/vscode/files/code-server.sh"
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "wanted"),
+    [
+        (["--port=1"], {"ONYXIA_SESSION": "/s"},
+         ["--session-socket=/s/code-server.sock", "/p", "--port=1"]),
+        (["--port=1"], {}, ["/p", "--port=1"]),
+        (["--port=1", "--session-socket=/mine"], {"ONYXIA_SESSION": "/s"},
+         ["/p", "--port=1", "--session-socket=/mine"]),
+        (["a file"], {"ONYXIA_SESSION": "/s"}, ["a file"]),
+    ],
+)  # fmt: skip
+def test_the_socket_of_code_server_is_on_no_volume(
+    machine: Host, words: list[str], given: dict[str, str], wanted: list[str]
+) -> None:
+    program = machine.folder / "program"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    script = machine.folder / "code-server"
+    script.write_text(VSCODE.read_text().replace("/opt/code-server/bin/code-server", str(program)))
+    given = {"PATH": PATH, "PASSWORD": "x", "ONYXIA_PROJECT_DIRECTORY": "/p", **given}
+    done = machine.run(["sh", str(script), *words], given)
+    assert done.stdout.decode().splitlines() == wanted
