@@ -30,6 +30,7 @@ _REFUSED = {
     "\\": "podman",
     "\n": "podman",
     "\r": "podman",
+    "\t": "apt",
     "[": "pytest",
 }
 """Characters of a folder's name, and who takes them for something else."""

@@ -25,6 +25,7 @@ from builder.mappings import mapping
 from builder.process import Command, Output, Runner
 from builder.render.chart_package import ChartPackage, pack
 from builder.render.chart_version import about
+from builder.text import fields
 
 # What ct wants Chart.yaml to be, in the words of yamale; installing ct brings no schema.
 CT_SCHEMA = """\
@@ -112,7 +113,7 @@ class Helm:
         self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
     ) -> Command:
         """`helm template`."""
-        extra = () if values is None else ("--values", str(values))
+        extra = () if values is None else ("--values", fields(str(values)))
         return self.command("template", release, str(chart), "--namespace", namespace, *extra)
 
     def ct_command(self, chart: Path) -> Command:

@@ -185,7 +185,8 @@ class KubePlayer:
         folder.mkdir(exist_ok=True)
         file = folder / "podman"
         file.write_text(
-            f'#!/bin/sh\nPATH=${{PATH#*:}}\nexec {shlex.join(played.enter)} podman "$@"\n'
+            f'#!/bin/sh\nPATH=${{PATH#*:}}\nexec {shlex.join(played.enter)} podman "$@"\n',
+            encoding="utf-8",
         )
         file.chmod(0o755)
         return {**played.env, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
@@ -290,5 +291,5 @@ def _quoted(log: Path | None, began: int, secrets: Sequence[str]) -> Iterator[No
 def _write_private(file: Path, text: str) -> None:
     """Secrets of the chart stand in it."""
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(text)

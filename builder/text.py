@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 import re
 from collections.abc import Iterable, Sequence
 
@@ -58,3 +60,10 @@ def megabytes(size: int) -> str:
 def gigabytes(size: int) -> str:
     """Bytes as `14.2 GB`."""
     return f"{size / 1e9:.1f} GB"
+
+
+def fields(*words: str) -> str:
+    """Return an option of several fields, as programs written in Go read it: a line of CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(words)
+    return line.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import traceback
@@ -57,6 +58,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command. Exits with its code; an error is shown as text, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # what a locale has no sign for is shown as `?`
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

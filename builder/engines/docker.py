@@ -16,11 +16,12 @@ from docker.models.containers import Container as Running
 
 from builder import reference
 from builder.engines import layout as layouts
-from builder.engines.names import LABEL, LOCAL, fields, local_name, sizes
+from builder.engines.names import LABEL, LOCAL, local_name, sizes
 from builder.engines.platforms import host_platforms
 from builder.errors import StepError, ToolError, TransientError
 from builder.ports import BuildRequest, Built, Container, StartRequest
 from builder.process import Command, Runner, ended, last_lines
+from builder.text import fields
 
 _LOG_LABEL = "catalog-builder.log"
 """Names the file that the output of a container goes to when it is removed."""

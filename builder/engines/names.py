@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -21,13 +19,6 @@ def local_name(identity: str) -> str:
     """What the engine calls the image of a target: readable, and one name for one id."""
     slug = re.sub(r"[^a-z0-9]+", "-", identity.lower()).strip("-")[:80].strip("-")
     return f"{LOCAL}/{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}:latest"
-
-
-def fields(*words: str) -> str:
-    """Return an option of several fields, as engines read it: a line of CSV."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(words)
-    return line.getvalue()
 
 
 def context_name(identity: str, name: str) -> str:

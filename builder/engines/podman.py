@@ -274,7 +274,7 @@ class Podman:
             return
         handle, file = tempfile.mkstemp(dir=self._home.temporary)
         try:
-            with os.fdopen(handle, "w") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.writelines(f"{key}={value}\n" for key, value in by_file.items())
             yield (*flags, "--env-file", file), {**ours, **by_name}
         finally:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from builder.engines.names import context_name, fields
+from builder.engines.names import context_name
 from builder.ports import BuildRequest, StartRequest
 from builder.reference import Reference
+from builder.text import fields
 
 
 def build_argv(

@@ -213,10 +213,10 @@ def _setting(key: str, value: object) -> str:
 def _write(file: Path, text: str) -> None:
     """Write a file whole, and only where it differs."""
     try:
-        if file.read_text() == text:
+        if file.read_text(encoding="utf-8") == text:
             return
-    except OSError:
+    except (OSError, ValueError):
         pass
     partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.write_text(text)
+    partial.write_text(text, encoding="utf-8")
     partial.rename(file)

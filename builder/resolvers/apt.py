@@ -18,7 +18,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError, UnreachableError
@@ -96,9 +96,7 @@ class AptRoot:
             write(status, b"")
         for source in self._sources():
             text = replace_urls(source.read_text(), self._network)
-            # Keys are named by absolute path; those of the base are meant.
-            text = re.sub(r"(?im)^(signed-by:\s*|.*signed-by=)/", rf"\g<1>{self._folder}/", text)
-            write(source, text.encode())
+            write(source, self._with_own_keys(text).encode())
         write(self._folder / "apt.conf", self._configuration().encode())
 
     def beside(self, source: AptSource) -> AptRoot:
@@ -231,10 +229,32 @@ class AptRoot:
             if path.is_file()
         ]  # fmt: skip
 
+    def _with_own_keys(self, text: str) -> str:
+        """Return a source with the base's keys, which it names by absolute path.
+
+        apt reads no path with a blank there: below such a folder, all keys of the base are trusted.
+        """
+        if not re.search(r"\s", str(self._folder)):
+            below = f"{self._folder}/"
+            return re.sub(
+                r"(?im)^(signed-by:\s*|.*signed-by=)/", lambda found: found[1] + below, text
+            )
+        trusted = self._folder / "etc/apt/trusted.gpg.d"
+        for named in re.findall(r"(?im)signed-by[:=]\s*(/[^\]\n]*)", text):
+            for key in map(Path, re.split(r"[\s,]+", named)):
+                path = (self._folder / str(key).lstrip("/")).resolve()
+                if path.is_file() and path.is_relative_to(self._folder.resolve()):
+                    suffix = ".asc" if path.suffix == ".asc" else ".gpg"
+                    write(trusted / f"{path.stem}{suffix}", path.read_bytes())
+        text = re.sub(r"(?im)^signed-by:.*\n?", "", text)
+        return re.sub(r"\[\s*signed-by=/[^\s\]]*\s*\]\s*|\s*signed-by=/[^\s\]]*", "", text)
+
     def _configuration(self) -> str:
+        # Without quotes apt reads it as it does a URL; between quotes it could hold none.
+        folder = quote(str(self._folder))
         lines = [
-            f'Dir "{self._folder}";',
-            f'Dir::State::status "{self._folder}/var/lib/dpkg/status";',
+            f"Dir {folder};",
+            f"Dir::State::status {folder}/var/lib/dpkg/status;",
             'Dir::Bin::Methods "/usr/lib/apt/methods";',
             f'APT::Architecture "{self._architecture}";',
             f'APT::Architectures {{ "{self._architecture}"; }};',

@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +52,17 @@ def test_a_fault_of_the_builder_is_no_traceback(run: Run, monkeypatch: pytest.Mo
     assert "Traceback (most recent call last)" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     file.unlink()
+
+
+def test_a_locale_without_typographic_signs() -> None:
+    argv = [sys.executable, "-c", "from builder.cli.main import main; main()"]
+    argv += ["plan", "--offline", "--root", "/nowhere/✓"]
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(argv, env=env, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        b"error: no matrix.yaml in /nowhere/?\n  hint: name the folder of a catalog with --root\n"
+    )
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *(f"charts {name}" for name in CHARTS)])

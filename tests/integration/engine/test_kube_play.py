@@ -208,6 +208,15 @@ def test_a_pod_that_ends_is_a_failure(player: KubePlayer, parent: Reference, wor
     assert "alas" in log.read_text()
 
 
+def test_a_pod_in_a_folder_of_an_odd_name(
+    runner: Runner, parent: Reference, work: Path, toolroot: ToolRoot
+) -> None:
+    folder = work / 'it\'s a "b" é#%20'
+    player = KubePlayer(runner=runner, state=folder / "kube", toolroot=toolroot)
+    with player.play(chart(parent, SERVE), port=8080, log=folder / "a,b.log") as played:
+        assert urllib.request.urlopen(played.url, timeout=10).status == 200
+
+
 def test_what_the_first_pod_waits_for(runner: Runner, tmp_path: Path, toolroot: ToolRoot) -> None:
     absent = ToolRoot(path=tmp_path / "toolroot", runner=runner)
     for tools, waits in ((absent, "getting podman 5"), (toolroot, ""), (None, "")):

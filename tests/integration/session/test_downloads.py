@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.integration.session.host import Host, environ
-from tests.integration.session.servers import Answer, Authority, Serving, serve, watched
+from tests.integration.session.servers import Answer, Authority, Serving, proxy, serve, watched
 from tests.integration.session.values import TEXT, WORD
 
 
@@ -196,6 +196,35 @@ def test_java_trusts_the_bundle(
     listed = machine.start("keytool", "-list", "-keystore", str(store), "-storepass", "changeit")
     roots = many.count("BEGIN CERTIFICATE") + authority.bundle.read_text().count("BEGIN CERT")
     assert f"contains {roots} entries".encode() in listed.out.replace(b"1 entry", b"1 entries")
+
+
+@pytest.mark.skipif(not shutil.which("javac"), reason="no JDK on this machine")
+def test_java_goes_through_the_proxy(
+    machine: Host, secure_web: Serving, authority: Authority
+) -> None:
+    source = machine.folder / "Get.java"
+    source.write_text(JAVA)
+    with serve(proxy(secure_web.port)) as way:
+        given = {"https_proxy": way.url, "PATH_TO_CA_BUNDLE": str(authority.bundle)}
+        ended = machine.start("java", str(source), "https://mirror.example/text", **given)
+        assert ended.out == b"over TLS\n", ended.log
+        assert {request.path for request in way.requests} == {"mirror.example:443"}
+        away = {**given, "NO_PROXY": ".other, mirror.example,10.0.0.0/8"}
+        ended = machine.start("java", str(source), "https://mirror.example/text", **away)
+        assert b"UnknownHostException: mirror.example" in ended.log.encode()
+
+
+@pytest.mark.skipif(not shutil.which("java"), reason="no Java on this machine")
+def test_what_java_is_told_of_proxies(machine: Host) -> None:
+    given = {"http_proxy": "http://p.example/", "HTTPS_PROXY": "q.example:3128",
+             "NO_PROXY": ".a.b,c, 10.0.0.0/8", "JAVA_TOOL_OPTIONS": "-Dx=y"}  # fmt: skip
+    assert machine.start(**given).environment["JAVA_TOOL_OPTIONS"] == (
+        "-Dhttp.proxyHost=p.example -Dhttp.proxyPort=80 "
+        "-Dhttps.proxyHost=q.example -Dhttps.proxyPort=3128 "
+        "-Dhttp.nonProxyHosts=localhost|127.*|[::1]|a.b|*.a.b|c|*.c -Dx=y"
+    )
+    for odd in ("http://ann:pw@p.example:1", "https://p.example", "http://p.example -Dx=z"):
+        assert "JAVA_TOOL_OPTIONS" not in machine.start(http_proxy=odd).environment
 
 
 def test_java_is_not_told_of_what_is_no_bundle(machine: Host) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -36,6 +38,34 @@ def without_modes(machine: Host) -> Iterator[Host]:
     subprocess.run(argv, check=True, timeout=20)
     yield machine
     subprocess.run(["umount", str(machine.home)], check=True, timeout=20)
+
+
+def test_a_home_that_is_full_is_said(machine: Host) -> None:
+    machine.home.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(machine.home)]
+    subprocess.run(mount, check=True, timeout=20)
+    try:
+        with contextlib.suppress(OSError):
+            (machine.home / "data").write_bytes(b"x" * 70_000)
+        assert machine.start().steps["home"] == f"done ({machine.home}; but it is full)"
+        assert sorted(path.name for path in machine.home.iterdir()) == ["data", "work"]
+    finally:
+        subprocess.run(["umount", str(machine.home)], check=True, timeout=20)
+
+
+def test_git_works_on_a_project_of_another_uid(machine: Host, repositories: Path) -> None:
+    """As on a volume that has one owner, or after a session with another uid."""
+    given = {"GIT_REPOSITORY": f"{repositories}/project.git"}
+    project = machine.work / "project"
+    machine.start(**given)
+    for path in (project, *project.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    for _ in range(2):
+        ended = machine.start("git", "-C", str(project), "status", "--short", **given)
+        assert ended.status == 0, ended.log
+        assert ended.steps["git clone"] == f"skipped ({project} is already there)"
+    config = (machine.home / ".gitconfig").read_text()
+    assert config.count(f"directory = {project}") == 1
 
 
 def with_duckdb(machine: Host) -> dict[str, str]:
@@ -148,3 +178,30 @@ def test_postgresql_on_a_volume_that_keeps_no_modes(without_modes: Host) -> None
         f"start: the volume of {data} keeps no modes (0777 where 0700 was asked for), and "
         "PostgreSQL refuses data that others may read: use a volume of another kind\n",
     )
+
+
+VSCODE = ROOT / "images/vscode/files/code-server.sh"
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "wanted"),
+    [
+        (["--port=1"], {"ONYXIA_SESSION": "/s"},
+         ["--session-socket=/s/code-server.sock", "/p", "--port=1"]),
+        (["--port=1"], {}, ["/p", "--port=1"]),
+        (["--port=1", "--session-socket=/mine"], {"ONYXIA_SESSION": "/s"},
+         ["/p", "--port=1", "--session-socket=/mine"]),
+        (["a file"], {"ONYXIA_SESSION": "/s"}, ["a file"]),
+    ],
+)  # fmt: skip
+def test_the_socket_of_code_server_is_on_no_volume(
+    machine: Host, words: list[str], given: dict[str, str], wanted: list[str]
+) -> None:
+    program = machine.folder / "program"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    script = machine.folder / "code-server"
+    script.write_text(VSCODE.read_text().replace("/opt/code-server/bin/code-server", str(program)))
+    given = {"PATH": PATH, "PASSWORD": "x", "ONYXIA_PROJECT_DIRECTORY": "/p", **given}
+    done = machine.run(["sh", str(script), *words], given)
+    assert done.stdout.decode().splitlines() == wanted

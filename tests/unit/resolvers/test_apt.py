@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import shlex
 import tarfile
 from pathlib import Path
+
+import pytest
 
 from builder.config.parse import Network
 from builder.process import Runner
@@ -56,5 +59,33 @@ def test_the_root_holds_what_apt_reads_and_nothing_else(tmp_path: Path) -> None:
     )
     assert f"Signed-By: {key}\n" in (root / "etc/apt/sources.list.d/more.sources").read_text()
     assert (root / "usr/share/keyrings/a.gpg").read_text() == "key"
-    assert f'Dir "{root}";' in (root / "apt.conf").read_text()
+    assert f"Dir {root};" in (root / "apt.conf").read_text()
     assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", 'a"b', "a#b", "a%20b", "été", "a;b//c"])
+def test_apt_reads_a_root_wherever_it_lies(tmp_path: Path, name: str) -> None:
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    root = tmp_path / name / "root"
+    apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
+    apt.prepare([base(tmp_path / "base.tar")])
+    shown = apt.ask("apt-config", "shell", "LISTS", "Dir::State::lists/d").stdout
+    assert shlex.split(shown) == [f"LISTS={root}/var/lib/apt/lists/"]
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "été"])
+def test_apt_reads_sources_whose_keys_are_named(tmp_path: Path, name: str) -> None:
+    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    root = tmp_path / name / "root"
+    apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
+    apt.prepare([base(tmp_path / "base.tar")])
+    more = root / "etc/apt/sources.list.d/more.sources"
+    more.write_text(f"{more.read_text()}URIs: http://b.example\nSuites: s\nComponents: main\n")
+    asked = apt.ask("apt-get", "update", "--print-uris")
+    assert asked.code == 0, asked.log
+    for site in ("archive", "b"):
+        assert f"http://{site}.example/dists/s/InRelease" in asked.stdout
+    texts = (root / "etc/apt/sources.list").read_text() + more.read_text()
+    assert texts.count(f"{root}/usr/share/keyrings/a.gpg") == (0 if " " in name else 2)
+    trusted = [path.read_text() for path in root.glob("etc/apt/trusted.gpg.d/*")]
+    assert trusted == (["key"] if " " in name else [])

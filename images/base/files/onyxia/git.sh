@@ -62,6 +62,7 @@ clone_repository() {
   directory=${ONYXIA_PROJECT_DIRECTORY:-$(project_parent)}/$(project_name "$address")
   if [[ -e $directory ]]; then
     session_export ONYXIA_PROJECT_DIRECTORY "$directory"
+    trust_project "$directory" || return
     skip "$directory is already there"
     return
   fi
@@ -69,7 +70,17 @@ clone_repository() {
     ${GIT_BRANCH:+"--branch=$GIT_BRANCH"} -- "$address" "$directory" 2>&1) ||
     { fail "$output"; return; }
   session_export ONYXIA_PROJECT_DIRECTORY "$directory"
+  trust_project "$directory" || return
   note "$directory"
+}
+
+# git asks who owns a repository. On some volumes files are another's, or of the uid that a cluster gave
+# to an earlier session: the user's own project is believed.
+trust_project() {
+  local output
+  [[ ! -O $1 ]] || return 0
+  output=$(git config --global --fixed-value --replace-all safe.directory "$1" "$1" 2>&1) ||
+    fail "$output"
 }
 
 # --- the parts of GIT_REPOSITORY ---------------------------------------------------------------

@@ -14,7 +14,34 @@ share_proxies() {
       note "$upper"
     fi
   done
+  share_proxies_with_java
   [[ -n $_onyxia_why ]] || skip "HTTP_PROXY, HTTPS_PROXY and NO_PROXY are unset"
+}
+
+# Java is told by options alone. It knows no proxy over TLS, and none that wants a password.
+share_proxies_with_java() {
+  local kind name host hosts='' options=()
+  for kind in http https; do
+    name=${kind}_proxy
+    [[ ${!name:-} =~ ^(http://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:([0-9]+))?/?$ ]] || continue
+    options+=("-D$kind.proxyHost=${BASH_REMATCH[2]}" "-D$kind.proxyPort=${BASH_REMATCH[4]:-80}")
+  done
+  [[ ${#options[@]} -gt 0 ]] || return 0
+  for host in ${NO_PROXY//,/ }; do
+    [[ $host =~ ^[A-Za-z0-9._-]+$ ]] || continue # it knows no networks
+    hosts+="|${host#.}|*.${host#.}"
+  done
+  tell_java "${options[@]}" "-Dhttp.nonProxyHosts=localhost|127.*|[::1]$hosts"
+}
+
+# tell_java OPTION…: every JVM takes the variable. What the user has in it comes last, and wins.
+tell_java() {
+  has_java || return 0
+  session_export JAVA_TOOL_OPTIONS "$*${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}"
+}
+
+has_java() {
+  [[ -x ${JAVA_HOME:-}/bin/java ]] || command -v java >/dev/null
 }
 
 # By program: curl and R; OpenSSL, Python, uv and Go; requests; pip; git; Node and npm; AWS; conda;
@@ -39,18 +66,16 @@ trust_certificates() {
   trust_in_java "$bundle" || note "but Java does not know it: it could not be given a key store"
 }
 
-# Java reads a key store of its own. Every JVM takes the variable; what the user has in it comes
-# last, and wins.
+# Java reads a key store of its own.
 trust_in_java() {
   local store=${ONYXIA_SESSION:-}/java/cacerts why=$_onyxia_why
-  [[ -x ${JAVA_HOME:-}/bin/java ]] || command -v java >/dev/null || return 0
+  has_java || return 0
   if ! session_file java/cacerts < <(perl "${_onyxia_library:?}/java-trust.pl" <"$1" 2>/dev/null) ||
     [[ ! -s $store ]]; then
     _onyxia_why=$why
     return 1
   fi
-  session_export JAVA_TOOL_OPTIONS "-Djavax.net.ssl.trustStore=$store \
--Djavax.net.ssl.trustStorePassword=changeit${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}"
+  tell_java "-Djavax.net.ssl.trustStore=$store" -Djavax.net.ssl.trustStorePassword=changeit
 }
 
 # fetch FILE [OPTION…]: a request whose URL and headers stand on stdin as configuration of curl, so

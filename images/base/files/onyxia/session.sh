@@ -41,7 +41,7 @@ prepare_home() {
   [[ -n ${LOGNAME:-} ]] || session_export LOGNAME "$USER"
   if [[ -n ${HOME:-} && -d $HOME && -w $HOME ]]; then
     note "$HOME"
-    keeps_modes "$HOME" || note "it keeps no modes: what asks for private files refuses those there"
+    try_home
     return
   fi
   [[ -n ${ONYXIA_SESSION:-} ]] || { fail "${HOME:-HOME} is not writable"; return; }
@@ -50,14 +50,15 @@ prepare_home() {
   mkdir --parents -- "$HOME"
 }
 
-# Whether a file of a directory can be its user's alone, as ssh, gpg, Jupyter and DuckDB ask: some
-# volumes (SMB, Azure Files, some CSI drivers) give every file the same mode.
-keeps_modes() {
+# What a home cannot do is said: whoever wonders at a program then finds it in the log. Some volumes
+# (SMB, Azure Files, some CSI drivers) give every file one mode, which ssh, gpg and DuckDB refuse.
+try_home() {
   local probe mode
-  probe=$(mktemp --tmpdir="$1" .onyxia.XXXXXX 2>/dev/null) || return 0 # full, say: that is another fault
+  probe=$(mktemp --tmpdir="$HOME" .onyxia.XXXXXX 2>&1) || { note "but $probe"; return; }
+  head --bytes=4096 /dev/zero 2>/dev/null >"$probe" || note "but it is full"
   mode=$(stat --format=%a -- "$probe" 2>/dev/null)
   rm --force -- "$probe"
-  [[ $mode == 600 ]]
+  [[ $mode == 600 ]] || note "it keeps no modes: what asks for private files refuses those there"
 }
 
 # A volume may hide the home directory of the image, and with it the work directory.
