@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from builder.fingerprint import canonical, own_values, sha256
 from builder.lock import LayerLock, Lock
@@ -15,6 +18,40 @@ from builder.ports_layers import LayerRequest
 from builder.recipes import packages_of, setting
 
 _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the packages of a target are chosen for, of which the lock keeps hashes.
+
+    `own` is what people wrote: names and limits. `rest` is what the lock says elsewhere: lines, and
+    the names of what ancestors have; in which version is theirs to say.
+    """
+
+    own: Mapping[str, Any]
+    rest: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The two hashes that the lock keeps, of 16 hex digits each."""
+        return f"{_hash(self.own)}-{_hash(self.rest)}"
+
+    @cached_property
+    def former(self) -> str:
+        """The one hash of all, which locks had before they had two."""
+        return _hash({**self.own, **self.rest})
+
+    def is_same(self, kept: str) -> bool:
+        """Whether the hashes of a lock are of this."""
+        return kept == str(self) if "-" in kept else kept == self.former
+
+    def is_same_recipe(self, kept: str) -> bool:
+        """Whether the hashes of a lock are of the same names and limits, whatever else moved."""
+        own, dash, _ = kept.partition("-")
+        return own == _hash(self.own) if dash else kept == self.former
+
+
+def _hash(data: Mapping[str, Any]) -> str:
+    return sha256(canonical(data))[:16]
 
 
 class Layering:
@@ -38,22 +75,19 @@ class Layering:
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
         return all(value.id in self._lock.lines for value in needed if value.provider)
 
-    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> str:
-        """A hash of all that the packages of a target are chosen for, in 16 hex digits.
-
-        What its ancestors have counts by name: in which version is theirs to say.
-        """
+    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> Asked:
+        """Return all that the packages of a target are chosen for."""
         below = self.below(target, layers)
-        data = {
-            "names": self.names(target),
-            "lines": {
-                f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
-                for axis, name in target.cell.values.items()
+        return Asked(
+            own={"names": self.names(target), "limits": self.limits(target)},
+            rest={
+                "lines": {
+                    f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
+                    for axis, name in target.cell.values.items()
+                },
+                "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
             },
-            "limits": self.limits(target),
-            "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
-        }
-        return sha256(canonical(data))[:16]
+        )
 
     def below(
         self, target: Target, layers: Mapping[str, LayerLock]

@@ -218,15 +218,12 @@ class Adapters:
 
     @cached_property
     def package_check(self) -> PackageCheck:
-        """What looks at packages before anything is built."""
+        """What knows which packages of apt are not there."""
         return PackageCheck(
             catalog=self.catalog,
             expansion=self.project.expansion,
             providers=self.providers,
             roots=self.roots,
-            runner=self.runner,
-            network=self.project.network,
-            folder=self.workspace.state / "checks",
             read=self.workspace.read,
         )
 

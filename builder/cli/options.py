@@ -107,7 +107,7 @@ def planning(function: Function) -> Function:
     return root(function)
 
 
-_REACHABLE = click.option(
+reachable = click.option(
     "--reachable",
     is_flag=True,
     envvar="BUILDER_REACHABLE",
@@ -123,7 +123,7 @@ def running(function: Function) -> Function:
             is_flag=True,
             help="Print the commands of every step instead of running them.",
         ),
-        _REACHABLE,
+        reachable,
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",

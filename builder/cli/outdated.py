@@ -10,8 +10,10 @@ import click
 from builder.cli.lock import chosen_lock
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
+from builder.errors import raise_all
 from builder.locking_layers import ALL
 from builder.outdated import HeldBases, outdated
+from builder.problems import failures
 from builder.report.outdated import FORMATS, as_data
 
 
@@ -30,14 +32,16 @@ def command(style: str, **given: Any) -> int:
     session = Session(Options(**given, only_looks=True))
     held = session.locked()
     with contextlib.nullcontext() if session.has_bases(held) else session.registry():
+        locked = chosen_lock(session, ALL, HeldBases(session.refresh))
         found = outdated(
             expansion=session.project.expansion,
             selected=session.selected(),
             held=held,
-            found=chosen_lock(session, ALL, HeldBases(session.refresh)),
+            found=locked.lock,
             prints=session.fingerprints,
             newer=session.newer,
             today=session.options.today,
         )
     click.echo(FORMATS[style](as_data(found)))
+    raise_all(failures(locked.problems, reachable=True))
     return 0

@@ -17,16 +17,18 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from builder.config.parse import Network
-from builder.errors import StepError
+from builder.errors import BuilderError, NoPackageError, StepError
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from builder.process import Command, Runner
 from builder.render import package_lists as lists
 from builder.resolvers.fetch import keep
+from builder.resolvers.pip_reasons import reason
 from builder.resolvers.pypi import (
     compile_command,
     default_index,
     index_env,
+    locked,
     platform_tag,
     unreachable,
 )
@@ -71,6 +73,13 @@ class PipLayers:
 
         Targets that ask for the same are asked for once.
         """
+        if not request.python:
+            recipe, target = request.target.recipe, request.target.id
+            raise NoPackageError(
+                f"recipe {recipe} names packages of Python, and {target} has no Python",
+                package=request.names[0],
+                hint=f"`needs: [python]` in images/{recipe}/recipe.yaml, on an image that has it",
+            )
         key = self._key(request)
         with self._turn(key):
             if key not in self._known:
@@ -190,14 +199,16 @@ class PipLayers:
                 found[item["name"]] = _locked(item, tags, request)
         return found
 
-    def _none(self, request: LayerRequest, log: str) -> StepError:
-        said = "\n".join(f"    {line.strip()}" for line in log.strip().splitlines() if line)
-        owners = sorted({owner for name, owner in request.owners.items() if name in log})
-        hint = f"what {', '.join(owners)} has stays as it is: " if owners else ""
-        return StepError(
-            f"uv cannot choose for {request.target.id}:\n{said}",
-            hint=f"{hint}builder lock --upgrade, or ask for other versions",
-        )
+    def _none(self, request: LayerRequest, log: str) -> BuilderError:
+        def newest(package: str) -> str:
+            env, platform = self._env(request), _platform(request)
+            found, _ = locked(
+                self._runner, package, python=request.python, env=env, platform=platform,
+                has_wheel=True,
+            )  # fmt: skip
+            return str(found.get("version", ""))
+
+        return reason(log, request, newest)
 
     # Fetching.
 

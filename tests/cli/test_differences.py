@@ -14,6 +14,7 @@ from builder.cli.running import Outcome as Carried
 from builder.cli.wiring import Session
 from builder.errors import StepError
 from builder.lock import Lock, dump
+from builder.locking import Locked
 from builder.packages import Package
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.catalog import LOCK, Folder, Week, lines
@@ -139,7 +140,7 @@ def test_a_package_that_is_none(run: Run, weeks: Week) -> None:
 def go_by(run: Run, week: Week, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Outcome]:
     """`builder weekly` on a day. The fakes lock, build and release; the rest is the command's."""
     monkeypatch.setattr(Session, "store", week.store)
-    monkeypatch.setattr(weekly, "relock", lambda session: LOCK)
+    monkeypatch.setattr(weekly, "relock", lambda session: Locked(lock=LOCK))
 
     def carry_out(session: Session, _lock: Lock, _kinds: object) -> Carried:
         plan = week.plan(today=session.options.today)

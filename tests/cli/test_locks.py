@@ -19,8 +19,8 @@ HAS = {"tar": "1.35", "grep": "3.11", "desk": "1", "legs": "4", "lang": "1"}
 class NoCheck:
     """Finds nothing wrong."""
 
-    def check(self, *_args: object, **_options: object) -> tuple[()]:
-        return ()
+    def check(self, *_args: object) -> dict[str, tuple[()]]:
+        return {}
 
 
 @pytest.fixture

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from builder.errors import BuilderError
+from builder.errors import ConfigError, NoPackageError, StepError
 from builder.layering import Layering
 from builder.lock import Lock
-from builder.locking import lock_catalog
+from builder.locking import Explain, lock_catalog
 from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
+from builder.problems import Problem, failures
+from builder.recipes import named_at
+from builder.workspace import Workspace
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import LOCK, TODAY, Folder, prints
 from tests.fakes.layers import FakeLayers, package
@@ -34,12 +38,15 @@ class Locking:
         self.bases = FakeBases(tmp_path / "bases")
         self.lines = FakeLines(LINES)
         self.notes: list[str] = []
+        self.problems: tuple[Problem, ...] = ()
+        self.explain: Explain | None = None
 
     def lock(self, held: Lock | None = None, *, upgrade: Upgrade = ALL, today: str = TODAY) -> Lock:
+        """The lock; what is wrong is in `problems` then."""
         self.apt.calls.clear()
         self.notes.clear()
         project = self.folder.load()
-        return lock_catalog(
+        found = lock_catalog(
             catalog=project.catalog,
             expansion=project.expansion,
             held=held,
@@ -47,9 +54,13 @@ class Locking:
             providers={"apt": self.lines},
             today=today,
             note=self.notes.append,
+            locate=partial(named_at, Workspace(self.folder.root).read),
             upgrade=upgrade,
             resolvers={"apt": self.apt},
+            explain=self.explain,
         )
+        self.problems = found.problems
+        return found.lock
 
 
 @pytest.fixture
@@ -158,9 +169,116 @@ def test_a_place_that_cannot_be_asked_is_told_of_once(locking: Locking) -> None:
 
 def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:
     del locking.apt.versions["grep"]
-    with pytest.raises(BuilderError) as caught:
-        locking.lock()
-    assert str(caught.value) == "nobody has grep, which base/os=2 wants"
+    locking.lock()
+    assert [str(error) for error in failures(locking.problems, reachable=True)] == [
+        "base/os=2 and 1 more: not locked: nobody has grep, which base/os=2 wants"
+    ]
+
+
+def test_what_is_gone_stops_only_its_own_targets(locking: Locking) -> None:
+    first = locking.lock()
+    del locking.apt.versions["legs"]
+    locking.apt.versions["tar"] = "2.0"
+    second = locking.lock(first)
+    assert versions(second)["base/os=2"]["tar"] == "2.0"
+    assert second.layers["desk/os=1,lang=1.9"] == first.layers["desk/os=1,lang=1.9"]
+    (problem,) = locking.problems
+    assert (problem.subject, problem.keeps) == ("desk/os=1,lang=1.9", True)
+    (error,) = failures(locking.problems, reachable=True)
+    assert (error.exit_code, str(error)) == (
+        5,
+        "desk/os=1,lang=1.9: what is locked stays: nobody has legs, which desk/os=1,lang=1.9 wants",
+    )
+    assert (
+        "desk/os=1,lang=1.9: packages as they were: nobody has legs, which desk/os=1,lang=1.9 wants"
+        in locking.notes
+    )
+
+
+def test_what_was_never_locked_is_left_out_and_all_else_is_written(locking: Locking) -> None:
+    del locking.apt.versions["legs"]
+    found = locking.lock()
+    assert "desk/os=1,lang=1.9" not in found.layers
+    assert set(versions(found)) >= {"base/os=1", "base/os=2", "desk/os=2,lang=1.10"}
+    assert [it.keeps for it in locking.problems] == [False]
+
+
+def test_a_recipe_that_newly_asks_for_what_is_not_there_keeps_nothing(locking: Locking) -> None:
+    first = locking.lock()
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, lamp]")
+    second = locking.lock(first)
+    assert {it.keeps for it in locking.problems} == {False}
+    # It stays in the file, for when the recipe is mended; a plan does not build with it.
+    assert second.layers == first.layers
+
+
+def test_what_is_kept_leaves_an_ancestor_what_that_has_by_now(locking: Locking) -> None:
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, less]")
+    first = locking.lock()
+    assert versions(first)["desk/os=2,lang=1.10"] == {"desk": "1", "less": "668"}
+    locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar, grep, less]")
+    del locking.apt.versions["desk"]
+    second = locking.lock(first)
+    assert versions(second)["base/os=2"]["less"] == "668"
+    assert versions(second)["desk/os=2,lang=1.10"] == {"desk": "1"}
+
+
+def test_an_error_names_the_place_in_the_recipe(locking: Locking) -> None:
+    locking.apt.fail("resolve", NoPackageError("there is no legs", package="legs"), on="desk/os=1")
+    locking.lock()
+    (error,) = failures(locking.problems, reachable=True)
+    assert isinstance(error, ConfigError)
+    assert str(error).splitlines()[0] == "images/desk/recipe.yaml:5:27: there is no legs"
+
+
+def test_better_words_take_the_place_of_an_error(locking: Locking) -> None:
+    del locking.apt.versions["legs"]
+    one, two = (NoPackageError(f"no {name}", package=name) for name in ("legs", "arms"))
+    locking.explain = lambda _lock: {"desk/os=1,lang=1.9": (one, two), "base/os=2": (one,)}
+    locking.lock()
+    assert [str(error) for error in failures(locking.problems, reachable=True)] == [
+        "no legs", "no arms",
+    ]  # fmt: skip
+
+
+def test_a_file_that_was_replaced_is_not_taken_unless_named(locking: Locking) -> None:
+    first = locking.lock()
+    layer = first.layers["base/os=2"]
+    old = {**layer.packages["apt"], "tar": replace(layer.packages["apt"]["tar"], digest="sha256:0")}
+    held = replace(
+        first, layers={**first.layers, "base/os=2": replace(layer, packages={"apt": old})}
+    )
+    locking.apt.versions["grep"] = "4.0"  # so that it is solved again
+    found = locking.lock(held)
+    assert found.layers["base/os=2"] == held.layers["base/os=2"]
+    assert locking.problems[0].reason.startswith(
+        "tar_1.35.deb is another file than the lock has: sha256:"
+    )
+    found = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})))
+    assert found.layers["base/os=2"].packages["apt"]["tar"].digest != "sha256:0"
+    assert locking.problems == ()
+
+
+def test_a_disk_that_refuses_is_told_as_any_failure(locking: Locking) -> None:
+    first = locking.lock()
+    locking.apt.fail("resolve", OSError(2, "No such file or directory", "/x/apt"), on="desk/os=1")
+    locking.apt.versions["legs"] = "5"
+    assert locking.lock(first) == first
+    assert isinstance(locking.problems[0].error, StepError)
+
+
+def test_a_lock_from_before_there_were_two_hashes_fits(locking: Locking) -> None:
+    first = locking.lock()
+    project = locking.folder.load()
+    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=first)
+
+    def former(key: str) -> str:
+        return layering.asked(project.expansion.targets[key], first.layers).former
+
+    layers = {key: replace(it, asked=former(key)) for key, it in first.layers.items()}
+    old = replace(first, layers=layers)
+    assert locking.lock(old, upgrade=NOTHING) == old
+    assert locking.apt.called("resolve") == []
 
 
 def test_a_resolver_is_told_what_the_lock_has(locking: Locking) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.config.parse import Network
-from builder.errors import StepError, UnreachableError
+from builder.errors import NoPackageError, StepError, UnreachableError
 from builder.packages import LockedPackage
 from builder.process import Command, Output
 from builder.resolvers.pip_layers import PipLayers
@@ -160,18 +160,29 @@ def test_what_should_stay_stays_where_it_can(tmp_path: Path) -> None:
 
 def test_what_uv_cannot_choose(tmp_path: Path) -> None:
     uv = Uv(refused("  x No solution found:\n  because six==1.17.0 and lxml needs six>=2\n"))
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(NoPackageError) as caught:
         layers(tmp_path, uv).resolve(
             asked("lxml", python="3.13", below={"six": SIX}, owners={"six": "base/debian=13"})
         )
     assert str(caught.value) == (
-        "uv cannot choose for leaf/debian=13:\n"
+        "no versions of lxml fit, which recipe leaf names for leaf/debian=13:\n"
         "    x No solution found:\n"
         "    because six==1.17.0 and lxml needs six>=2\n"
-        "  hint: what base/debian=13 has stays as it is: builder lock --upgrade,"
-        " or ask for other versions"
+        "  hint: base/debian=13 keeps what it has: `builder lock --upgrade`,"
+        " or ask for other versions, or leave one out under a condition of `when`"
     )
-    assert not isinstance(caught.value, UnreachableError)
+    assert caught.value.package == "lxml"
+
+
+def test_packages_of_python_for_an_image_that_has_none(tmp_path: Path) -> None:
+    uv = Uv()
+    with pytest.raises(NoPackageError) as caught:
+        layers(tmp_path, uv).resolve(asked("requestss"))
+    assert str(caught.value) == (
+        "recipe leaf names packages of Python, and leaf/debian=13 has no Python\n"
+        "  hint: `needs: [python]` in images/leaf/recipe.yaml, on an image that has it"
+    )
+    assert uv.asked == []
 
 
 def test_an_index_that_cannot_be_asked(tmp_path: Path) -> None:
