@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from builder.errors import BuilderError, Location, NoPackageError, StepError, refused
 from builder.layering import Layering
-from builder.lock import LayerLock, Lock
+from builder.lock import LayerLock
 from builder.matrix import Expansion
-from builder.model import Catalog, Matrix, Target
+from builder.model import Matrix, Target
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerResolver
 from builder.problems import Problem, named, same_reason
@@ -253,22 +253,4 @@ def overdue_holds(matrix: Matrix, today: str) -> list[str]:
                 f"image {image.name} holds {', '.join(held)}, until {image.hold.until}:"
                 f" {image.hold.reason}"
             )
-    return found
-
-
-def stale_layers(
-    catalog: Catalog, expansion: Expansion, lock: Lock, ecosystems: Collection[str], today: str
-) -> list[str]:
-    """The ids of targets whose layer in the lock is not of what their recipes ask for now."""
-    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
-    found = []
-    for target in alive_targets(expansion, today).values():
-        names = [name for name in layering.names(target) if name in ecosystems]
-        layer = lock.layers.get(target.id)
-        if layer is None:
-            is_stale = bool(names) and layering.can_lock(target)
-        else:
-            is_stale = not layering.asked(target, lock.layers).is_same(layer.asked)
-        if is_stale:
-            found.append(target.id)
     return found

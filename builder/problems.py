@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.errors import BuilderError, ConfigError, StepError, UnreachableError
+from builder.errors import BuilderError, ConfigError, NoPackageError, StepError, UnreachableError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,8 @@ def _failure(group: Sequence[Problem]) -> BuilderError:
 
 def _hint(problem: Problem) -> str:
     hint = problem.error.hint
+    if isinstance(problem.error, NoPackageError):  # and kept, or it were told as it is
+        return "it is built from the files that are kept; name what is there before those are lost"
     if not problem.is_unreachable:
         return hint
     return "; ".join(part for part in (hint, "with --reachable it does not count") if part)

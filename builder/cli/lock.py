@@ -11,9 +11,10 @@ import click
 from builder.cli.options import Options, planning, reachable
 from builder.cli.wiring import Session
 from builder.errors import ConfigError, raise_all
+from builder.fit import stale_layers
 from builder.lock import FILE
 from builder.locking import Locked, lock_catalog
-from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
+from builder.locking_layers import ALL, NOTHING, Upgrade, alive_targets, overdue_holds
 from builder.ports_layers import BaseLocker
 from builder.problems import failures
 from builder.recipes import named_at
@@ -61,13 +62,8 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
 
 
 def _check(session: Session) -> int:
-    stale = stale_layers(
-        session.catalog,
-        session.project.expansion,
-        session.locked(),
-        session.resolvers,
-        session.options.today,
-    )
+    alive = alive_targets(session.project.expansion, session.options.today)
+    stale = stale_layers(session.catalog, session.project.expansion, session.locked(), alive)
     if stale:
         raise ConfigError(
             f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"

@@ -30,6 +30,7 @@ class Options:
     fail_fast: bool = False
     show_commands: bool = False
     reachable: bool = False
+    block_unlocked: bool = False
     disk_budget: int = 0
     only_looks: bool = False
 
@@ -86,6 +87,12 @@ def releasing(function: Function) -> Function:
 def planning(function: Function) -> Function:
     """What a plan depends on."""
     for option in (
+        click.option(
+            "--block-unlocked",
+            is_flag=True,
+            envvar="BUILDER_BLOCK_UNLOCKED",
+            help="Block targets that matrix.lock does not fit, and go on; else the run is refused.",
+        ),
         _REGISTRY,
         click.option(
             "--platform",

@@ -37,7 +37,8 @@ def command(**given: Any) -> int:
     Example:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
-    session = Session(Options(**given))
+    # What the lock does not fit once it was made anew costs its own targets, not the week.
+    session = Session(Options(**{**given, "block_unlocked": True}))
     if session.options.show_commands:
         with session.registry():
             carry_out(session, session.locked(), KINDS)

@@ -36,6 +36,7 @@ from builder.resolvers.sources import place, upstream
 from builder.text import count
 
 _HASH = re.compile(r"\s+--hash=(sha256:[0-9a-f]{64})")
+_ABSENT = re.compile(r"ERROR: No matching distribution found for ([\w.-]+)==(\S+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _PYTORCH = "pytorch"
 
@@ -230,14 +231,27 @@ class PipLayers:
         output = self._runner.run(command, check=False)
         for file in folder.glob("*.whl"):
             keep(file, self._folder)
-        gone = [it for it in asked.values() if not (self._folder / it.hash).is_file()]
+        gone = {name: it for name, it in asked.items() if not (self._folder / it.hash).is_file()}
         if gone:
-            said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", output.log, re.MULTILINE))
-            others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
-            raise StepError(
-                f"{gone[0].file}{others}, which the lock has, cannot be had:\n{said}",
-                hint="was it replaced upstream? otherwise run `builder lock --upgrade`",
+            raise self._cannot_be_had(gone, output.log)
+
+    def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
+        """The error of files that the lock has, and the index does not give."""
+        if error := unreachable(log, default_index(self._network)):
+            return error
+        others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
+        if absent := _ABSENT.search(log):
+            package, version = absent[1], absent[2]
+            return StepError(
+                f"the index has no {package} {version} any more, and its file is not kept here",
+                hint="name another version or package in the recipe, then run `builder lock`",
             )
+        said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", log, re.MULTILINE))
+        first = next(iter(gone.values())).file
+        return StepError(
+            f"{first}{others}, which the lock has, cannot be had:\n{said}",
+            hint="was it replaced upstream? otherwise run `builder lock --upgrade`",
+        )
 
     # The index.
 

@@ -4,63 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from builder.errors import ConfigError, NoPackageError, StepError
+from builder.fit import stale_layers
 from builder.layering import Layering
 from builder.lock import Lock
-from builder.locking import Explain, lock_catalog
-from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
-from builder.problems import Problem, failures
-from builder.recipes import named_at
-from builder.workspace import Workspace
-from tests.fakes.bases import FakeBases, FakeLines
-from tests.fakes.catalog import LOCK, TODAY, Folder, prints
-from tests.fakes.layers import FakeLayers, package
-
-LINES = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
-HAS = {
-    "tar": "1.35", "grep": "3.11", "libacl": "2.3", "less": "668", "desk": "1", "legs": "4",
-    "lang": "1",
-}  # fmt: skip
-NEEDS = {"tar": ("libacl",), "less": ("libacl",)}
-
-
-class Locking:
-    """A catalog, and what apt has."""
-
-    def __init__(self, folder: Folder, tmp_path: Path) -> None:
-        self.folder = folder
-        self.apt = FakeLayers(tmp_path / "files", HAS, NEEDS)
-        self.bases = FakeBases(tmp_path / "bases")
-        self.lines = FakeLines(LINES)
-        self.notes: list[str] = []
-        self.problems: tuple[Problem, ...] = ()
-        self.explain: Explain | None = None
-
-    def lock(self, held: Lock | None = None, *, upgrade: Upgrade = ALL, today: str = TODAY) -> Lock:
-        """The lock; what is wrong is in `problems` then."""
-        self.apt.calls.clear()
-        self.notes.clear()
-        project = self.folder.load()
-        found = lock_catalog(
-            catalog=project.catalog,
-            expansion=project.expansion,
-            held=held,
-            bases=self.bases,
-            providers={"apt": self.lines},
-            today=today,
-            note=self.notes.append,
-            locate=partial(named_at, Workspace(self.folder.root).read),
-            upgrade=upgrade,
-            resolvers={"apt": self.apt},
-            explain=self.explain,
-        )
-        self.problems = found.problems
-        return found.lock
+from builder.locking_layers import NOTHING, Upgrade, overdue_holds
+from builder.problems import failures
+from tests.fakes.bases import FakeLines
+from tests.fakes.catalog import LOCK, Folder, prints
+from tests.fakes.layers import package
+from tests.fakes.locking import Locking
 
 
 @pytest.fixture
@@ -317,7 +274,7 @@ def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
 def test_which_layers_do_not_fit_the_recipes(locking: Locking) -> None:
     def stale(lock: Lock) -> list[str]:
         project = locking.folder.load()
-        return stale_layers(project.catalog, project.expansion, lock, {"apt"}, TODAY)
+        return stale_layers(project.catalog, project.expansion, lock, project.expansion.targets)
 
     found = locking.lock()
     assert stale(found) == []

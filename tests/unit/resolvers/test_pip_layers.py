@@ -271,3 +271,18 @@ def test_files_are_fetched_by_their_hash(tmp_path: Path) -> None:
     assert {"--no-deps", "--require-hashes", "--only-binary=:all:"} <= {*argv}
     assert "--python-version=3.13" in argv
     assert "--platform=manylinux_2_28_x86_64" in argv
+
+
+def test_a_file_that_the_index_has_no_more(tmp_path: Path) -> None:
+    log = (
+        "ERROR: Could not find a version that satisfies the requirement six==1.17.0 (from versions:"
+        " none)\nERROR: No matching distribution found for six==1.17.0\n"
+    )
+    with pytest.raises(StepError) as caught:
+        layers(tmp_path / "files", Uv(refused(log))).fetch(
+            asked("six", python="3.13"), {"six": SIX}
+        )
+    assert str(caught.value) == (
+        "the index has no six 1.17.0 any more, and its file is not kept here\n"
+        "  hint: name another version or package in the recipe, then run `builder lock`"
+    )
