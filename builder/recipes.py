@@ -178,6 +178,29 @@ def remote_file(text: str, arch: str) -> RemoteFile:
     return RemoteFile(name=urlsplit(url).path.rsplit("/", 1)[-1], url=url, sha256=digest)
 
 
+def check_tests(
+    expansion: Expansion, recipes: Mapping[str, Recipe], targets: Iterable[str]
+) -> list[BuilderError]:
+    """Return an error for each image of `targets` (ids) that no test is there for.
+
+    Those of a recipe are for all that stands on it.
+    """
+    errors: dict[str, BuilderError] = {}
+    for key in targets:
+        target = expansion.targets[key]
+        lineage = expansion.lineage(target)
+        if target.cell.image in errors or any(recipes[it.recipe].has_tests for it in lineage):
+            continue
+        recipe = target.recipe
+        errors[target.cell.image] = ConfigError(
+            f"image {target.cell.image} has no tests: neither recipe {recipe} nor what it stands"
+            " on brings one",
+            hint=f"add images/{recipe}/tests/test_{recipe.replace('-', '_')}.py",
+            location=Location(file=f"images/{recipe}"),
+        )
+    return list(errors.values())
+
+
 def check_needs(
     expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], places: Places
 ) -> list[BuilderError]:

@@ -16,6 +16,7 @@ from builder.locking_layers import alive_targets
 from builder.patience import PatientStore
 from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
+from builder.recipes import check_tests
 from builder.records import Records
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
@@ -34,9 +35,15 @@ class Session(Adapters):
         return self.project.lock
 
     def fitting_lock(self) -> Lock:
-        """matrix.lock. Raises ConfigError where what is selected asks for what it does not have."""
-        lock = self.locked()
-        self._refuse(self._misfits(lock, self.selected()).values())
+        """matrix.lock, for what is selected.
+
+        Raises ConfigError where a recipe asks for what it does not have, or brings no tests: what
+        cannot come to a good end is refused before it begins.
+        """
+        lock, targets = self.locked(), self.selected()
+        if not self.options.block_unlocked:
+            raise_all(check_tests(self.project.expansion, self.catalog.recipes, targets))
+        self._refuse(self._misfits(lock, targets).values())
         return lock
 
     def _misfits(self, lock: Lock, targets: Iterable[str]) -> dict[str, Misfit]:

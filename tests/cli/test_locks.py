@@ -247,3 +247,22 @@ def test_the_first_line_says_what_is_looked_at(run: Run, apt: FakeLayers) -> Non
     assert run("lock").err.splitlines()[0] == (
         "lock: 8 targets: looking at bases, release lines and packages"
     )
+
+
+# A recipe without tests.
+
+
+def test_an_image_that_no_test_is_there_for(run: Run, folder: Folder) -> None:
+    (folder.root / "images/base/tests/test_base.py").unlink()
+    for command in (("plan", "--offline"), ("build",), ("publish",)):
+        assert run(*command) == (
+            2,
+            "",
+            "error: images/base: image base has no tests: neither recipe base nor what it stands on"
+            " brings one\n"
+            "  hint: add images/base/tests/test_base.py\n"
+            "images/tool: image tool has no tests: neither recipe tool nor what it stands on"
+            " brings one\n"
+            "  hint: add images/tool/tests/test_tool.py\n",
+        )
+    assert run("plan", "--offline", "--select", "desk").code == 0

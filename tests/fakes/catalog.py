@@ -71,6 +71,7 @@ FILES = {
     ),
     "images/base/recipe.yaml": "summary: The base\npackages:\n  apt: [tar, grep]\n",
     "images/base/Dockerfile.j2": "FROM {{ parent }}\n{{ install(packages) }}",
+    "images/base/tests/test_base.py": "def test_base(host): ...\n",
     "images/tool/recipe.yaml": "summary: A tool\n",
     "images/tool/Dockerfile.j2": "FROM {{ parent }}\nRUN make /tool\n",
     "images/speech/recipe.yaml": (
