@@ -21,7 +21,7 @@ from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
 from builder.credentials import CredentialFiles
 from builder.engines import layout as layouts
-from builder.errors import BuilderError, StepError, ToolError, UnreachableError
+from builder.errors import BuilderError, GoneError, StepError, ToolError, UnreachableError
 from builder.files import write
 from builder.model import Base, Source
 from builder.network import apt_mirrors, proxies, substitution
@@ -95,20 +95,36 @@ class Bases:
         layout = folder / "layout"
         if (layout / "index.json").exists():
             return layout
-        if lock.source.kind == "registry":
-            self._pull(base, lock.source, lock.content)
-            return layout
-        if not (folder / "context" / "rootfs.tar").exists():
-            content = self._bootstrap(base, lock.source, lock.epoch)
-            if content.digest != lock.content:
-                raise StepError(
-                    f"{base.id} no longer bootstraps to what the lock says:"
-                    f" {content.digest[:19]} instead of {lock.content[:19]}",
-                    hint="the archive has moved on; run `builder lock`",
-                )
-        write(folder / "context" / "Dockerfile", BASE_DOCKERFILE.encode())
-        self._engine.build(self.request(base, lock))
+        self.fetch(base, lock)
+        if lock.source.kind == "bootstrap":
+            write(folder / "context" / "Dockerfile", BASE_DOCKERFILE.encode())
+            self._engine.build(self.request(base, lock))
         return layout
+
+    def fetch(self, base: Base, lock: BaseLock) -> None:
+        """Get exactly what `lock` names from its source, to be kept here.
+
+        Raises GoneError where the source has something else by now, else StepError.
+        """
+        if kept(self._state, lock):
+            return
+        if lock.source.kind == "registry":
+            try:
+                self._pull(base, lock.source, lock.content)
+            except StepError as error:
+                if any(word in error.message for word in _UNKNOWN):
+                    raise _gone(
+                        base, f"{lock.source.value} has no {lock.content} any more"
+                    ) from error
+                raise
+            return
+        content = self._bootstrap(base, lock.source, lock.epoch)
+        if content.digest != lock.content:
+            raise _gone(
+                base,
+                "its archive has moved on, and bootstraps to"
+                f" {content.digest[:19]} instead of {lock.content[:19]}",
+            )
 
     def request(self, base: Base, lock: BaseLock) -> BuildRequest:
         """How a bootstrapped base is made an image."""
@@ -268,10 +284,20 @@ def kept(state: Path, lock: BaseLock) -> tuple[Path, ...]:
     return ()
 
 
+def _gone(base: Base, why: str) -> GoneError:
+    name = f"{base.axis}={base.value}"
+    return GoneError(
+        f"base {base.id} can no longer be had as it is locked: {why}",
+        hint=f"run `builder lock --upgrade {name}`, which takes the base as it is now",
+    )
+
+
 def _folder(state: Path, content: str) -> Path:
     return state / "bases" / content.removeprefix("sha256:")[:32]
 
 
+# What a registry says of a manifest that it does not have.
+_UNKNOWN = ("manifest unknown", "name unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN")
 _EMULATION = "qemu-user-static binfmt-support arch-test"
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
 

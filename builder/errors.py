@@ -91,6 +91,10 @@ class UnreachableError(StepError):
     """Why, without the place."""
 
 
+class GoneError(StepError):
+    """What is locked can be had nowhere any more: its targets keep it, and all else goes on."""
+
+
 class TransientError(StepError):
     """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried.
 

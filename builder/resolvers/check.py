@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.errors import BuilderError, NoPackageError, UnreachableError
+from builder.errors import BuilderError, NoPackageError, StepError
 from builder.fingerprint import own_values
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, Target
+from builder.model import Base, Catalog, Target
 from builder.ports import LineProvider, LineRequest
 from builder.recipes import named_at, packages_of, setting
 from builder.resolvers.apt import AptRoot
+from builder.resolvers.apt_missing import missing_package
 from builder.resolvers.repositories import AptLines
 from builder.text import count
 
@@ -30,8 +30,8 @@ class Added:
 class PackageCheck:
     """Asks apt.
 
-    `roots` are its private roots, by base; `read` reads a file of the catalog, for the place of an
-    error.
+    `root` gives its private root of a base, None where that was not filled; `read` reads a file of
+    the catalog, for the place of an error.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class PackageCheck:
         catalog: Catalog,
         expansion: Expansion,
         providers: Mapping[str, LineProvider],
-        roots: Mapping[str, AptRoot],
+        root: Callable[[Base], AptRoot | None],
         read: Callable[[str], str],
     ) -> None:
         self._catalog = catalog
         self._expansion = expansion
         self._providers = providers
-        self._roots = roots
+        self._root = root
         self._read = read
 
     def check(self, lock: Lock, targets: Iterable[str]) -> Mapping[str, Sequence[BuilderError]]:
@@ -59,12 +59,7 @@ class PackageCheck:
         gone = self._missing(added, lock)
         errors: dict[str, list[BuilderError]] = {}
         for (base, recipe, package), items in gone.items():
-            others = [
-                self._expansion.base_of(item.target).id for item in added
-                if (item.recipe, item.package) == (recipe, package)
-                and (self._expansion.base_of(item.target).id, recipe, package) not in gone
-            ]  # fmt: skip
-            error = self._error(base, recipe, package, items, others)
+            error = self._error(base, recipe, package, items)
             for item in items:
                 errors.setdefault(item.target.id, []).append(error)
         return errors
@@ -96,16 +91,16 @@ class PackageCheck:
             groups.setdefault(self._expansion.base_of(item.target).id, []).append(item)
         gone: dict[tuple[str, str, str], list[Added]] = {}
         for base, items in groups.items():
-            missing = set(self._roots[base].missing(_plain(item.package) for item in items))
+            root = self._root(self._expansion.bases[base])
+            missing = set(root.missing(item.package for item in items) if root else ())
             for item in items:
-                name = _plain(item.package)
-                if name in missing and self._is_missing_beside(name, item.target, lock):
+                if item.package in missing and self._is_missing_beside(item, lock):
                     gone.setdefault((base, item.recipe, item.package), []).append(item)
         return gone
 
-    def _is_missing_beside(self, name: str, target: Target, lock: Lock) -> bool:
+    def _is_missing_beside(self, item: Added, lock: Lock) -> bool:
         """Whether the repositories that the lines of a target bring have it neither."""
-        return all(root.missing([name]) for root in self._beside(target, lock))
+        return all(root.missing([item.package]) for root in self._beside(item.target, lock))
 
     def _beside(self, target: Target, lock: Lock) -> Iterator[AptRoot]:
         for one in self._expansion.lineage(target):
@@ -122,24 +117,28 @@ class PackageCheck:
                 )  # fmt: skip
                 try:
                     yield provider.root(request)
-                except UnreachableError:
+                except StepError:  # it cannot be asked, which is told elsewhere
                     continue
 
     def _error(
-        self, base: str, recipe: str, package: str, items: Sequence[Added], others: Sequence[str]
-    ) -> BuilderError:
+        self, base: str, recipe: str, package: str, items: Sequence[Added]
+    ) -> NoPackageError:
         more = f" and {count(len(items) - 1, 'other')}" if len(items) > 1 else ""
-        hint = "is its name right, and should it stand under a condition of `when`?"
-        if others:
-            there = others[0].partition("@")[0]
-            hint = f"{there} has it: `when: {{{there}: {{packages: {{apt: [{package}]}}}}}}`"
-        return NoPackageError(
-            f"there is no package {_plain(package)} for {base}, which recipe {recipe} adds to"
-            f" {items[0].target.id}{more}",
-            package=package, hint=hint, location=named_at(self._read, recipe, package),
+        root = self._root(self._expansion.bases[base])
+        assert root is not None
+        return missing_package(
+            root=root, name=package, base=base, recipe=recipe,
+            target=f"{items[0].target.id}{more}",
+            location=named_at(self._read, recipe, package),
+            elsewhere=self._elsewhere(package, self._expansion.bases[base]),
         )  # fmt: skip
 
-
-def _plain(package: str) -> str:
-    """The name of a package, without the version, suite or architecture that is asked for."""
-    return re.split(r"[=/:]", package)[0]
+    def _elsewhere(self, name: str, base: Base) -> tuple[str, ...]:
+        """The other values of a base's axis, as `axis=value`, that have a package."""
+        found = []
+        for other in self._expansion.bases.values():
+            is_kin = (other.axis, other.platform) == (base.axis, base.platform)
+            root = self._root(other) if is_kin and other.id != base.id else None
+            if root and not root.missing([name]):
+                found.append(f"{other.axis}={other.value}")
+        return tuple(found)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
-from builder.model import RemoteFile
-from builder.ports import LineRequest, ResolvedLine
+from builder.model import Base, RemoteFile
+from builder.ports import BaseLock, LineRequest, ResolvedLine
 from builder.resolvers.apt import AptRoot, AptSource
 from builder.resolvers.fetch import Fetcher, MissingError
 from builder.resolvers.sources import CRAN_KEY, NVIDIA_KEYS, place, upstream
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+Prepare = Callable[[Base, BaseLock], AptRoot]
 CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 
 
@@ -22,13 +23,13 @@ class AptLines:
     """The provider `apt`: option `package`, whose version is that of the line.
 
     The option `pattern` stands for all packages whose name it matches, where the line is part of
-    the name. `roots` are the private roots of apt by base; the base must have been locked.
+    the name. `prepare` gives the private root of apt of a locked base, filled.
     """
 
     name = "apt"
 
-    def __init__(self, *, roots: Mapping[str, AptRoot]) -> None:
-        self._roots = roots
+    def __init__(self, *, prepare: Prepare) -> None:
+        self._prepare = prepare
 
     def lines(self, request: LineRequest) -> tuple[str, ...]:
         """The exact versions that apt would install, newest first. No pre-releases."""
@@ -49,7 +50,7 @@ class AptLines:
 
     def root(self, request: LineRequest) -> AptRoot:
         """The root of apt that knows the packages of the line."""
-        source, root = self.source(request), self._roots[request.base.id]
+        source, root = self.source(request), self._prepare(request.base, request.lock)
         return root if source is None else root.beside(source)
 
     def _is_own(self, version: str) -> bool:
@@ -80,8 +81,8 @@ class RepositoryLines(AptLines):
 
     file = ""
 
-    def __init__(self, *, roots: Mapping[str, AptRoot], fetcher: Fetcher, network: Network) -> None:
-        super().__init__(roots=roots)
+    def __init__(self, *, prepare: Prepare, fetcher: Fetcher, network: Network) -> None:
+        super().__init__(prepare=prepare)
         self._fetcher = fetcher
         self._network = network
 

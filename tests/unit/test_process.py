@@ -257,7 +257,12 @@ def test_a_command_as_one_would_type_it() -> None:
 def test_programs_speak_english_wherever_they_run(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = {"LANG": "de_DE.UTF-8", "LANGUAGE": "de", "LC_ALL": "de_DE.UTF-8", "LC_NUMERIC": "de_DE"}
+    given = {
+        "LANG": "de_DE.UTF-8",
+        "LANGUAGE": "de",
+        "LC_ALL": "de_DE.UTF-8",
+        "LC_NUMERIC": "de_DE",
+    }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OTHER", "kept")

@@ -23,6 +23,9 @@ class Root:
     def missing(self, packages: object) -> tuple[str, ...]:
         return tuple(sorted(set(packages) - set(self.known)))  # type: ignore[call-overload]
 
+    def providers(self, package: str) -> tuple[str, ...]:
+        return ()
+
 
 def errors(
     folder: Folder, apt: tuple[str, ...], lock: Lock = LOCK, **others: tuple[str, ...]
@@ -31,12 +34,13 @@ def errors(
     folder.write("images/desk/recipe.yaml", DESK)
     workspace = Workspace(folder.root)
     project = workspace.load()
-    bases = project.expansion.bases.values()
+    has = {it.id: others.get(f"os{it.value}", apt) for it in project.expansion.bases.values()}
+    roots = {base: Root(known) if known else None for base, known in has.items()}
     check = PackageCheck(
         catalog=project.catalog,
         expansion=project.expansion,
         providers={},
-        roots={it.id: Root(others.get(f"os{it.value}", apt)) for it in bases},  # type: ignore[misc]
+        root=lambda base: roots[base.id],  # type: ignore[arg-type,return-value]
         read=workspace.read,
     )
     targets = [key for key in project.expansion.targets if key.startswith("desk/")]
@@ -78,6 +82,13 @@ def test_a_package_that_another_base_has(folder: Folder) -> None:
     )
 
 
+def test_a_base_that_was_not_looked_at_says_nothing(folder: Folder) -> None:
+    found = errors(folder, ALL[:-1], os2=())
+    ((text,),) = found.values()
+    assert "there is no package legs for os=1@linux/amd64" in text
+    assert "has it" not in text
+
+
 def test_a_package_of_a_parent_is_looked_at_too(folder: Folder) -> None:
     found = errors(folder, ALL[1:])
     assert (
@@ -88,4 +99,4 @@ def test_a_package_of_a_parent_is_looked_at_too(folder: Folder) -> None:
 
 def test_a_target_whose_line_is_not_locked_is_left_out(folder: Folder) -> None:
     lock = Lock(bases=LOCK.bases, lines={})
-    assert set(errors(folder, (), lock=lock)) == {"base/os=2", "base/os=1"}
+    assert set(errors(folder, ("nothing",), lock=lock)) == {"base/os=2", "base/os=1"}
