@@ -11,7 +11,7 @@ from typing import Any
 from builder.fingerprint import canonical, own_values, sha256
 from builder.lock import LayerLock, Lock
 from builder.matrix import Expansion
-from builder.model import Catalog, RemoteFile, Target
+from builder.model import Base, Catalog, RemoteFile, Target
 from builder.packages import LockedPackage
 from builder.ports import LineRequest
 from builder.ports_layers import LayerRequest
@@ -101,6 +101,21 @@ class Layering:
                     packages |= items
                     owners |= dict.fromkeys(items, ancestor.id)
         return found
+
+    def base(self, target: Target) -> Base:
+        """The base that a target stands on."""
+        return self._expansion.base_of(target)
+
+    def moved(
+        self, target: Target, layers: Mapping[str, LayerLock], before: Mapping[str, LayerLock]
+    ) -> Iterator[str]:
+        """The ecosystems of which the ancestors of a target have other versions than `before`."""
+        old = self.below(target, before)
+        for ecosystem, (packages, _) in self.below(target, layers).items():
+            known = old.get(ecosystem, ({}, {}))[0]
+            if any(name in known and known[name].version != it.version
+                   for name, it in packages.items()):  # fmt: skip
+                yield ecosystem
 
     def limits(self, target: Target) -> dict[str, dict[str, str]]:
         """What is held for a target or its ancestors, by ecosystem and package."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
-from builder.errors import BuilderError, ConfigError, StepError, raise_all
+from builder.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
 from builder.fingerprint import own_values
 from builder.layering import Layering
 from builder.lock import LineLock, Lock
@@ -92,7 +92,7 @@ def lock_catalog(
     layering = Layering(catalog=catalog, expansion=expansion, lock=found)
     locker = LayerLocker(
         layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
-        locate=locate,
+        locate=locate, moved_bases=_moved(before.bases, known),
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
     layers, failed = locker.lock(chosen, before.layers)
@@ -107,12 +107,22 @@ def _explained(
     problems: Sequence[Problem], explain: Explain | None, lock: Lock
 ) -> Iterator[Problem]:
     """Problems of targets in better words, where there are some."""
-    is_told = all(one.is_unreachable or one.error.location for one in problems)
-    better = {} if explain is None or is_told else explain(lock)
+
+    def is_told(one: Problem) -> bool:
+        # What one base lacks another may have, which only this view of all knows.
+        is_missing = isinstance(one.error, NoPackageError)
+        return one.is_unreachable or bool(one.error.location and not is_missing)
+
+    better = {} if explain is None or all(map(is_told, problems)) else explain(lock)
     for one in problems:
-        words = () if one.is_unreachable or one.error.location else better.get(one.subject, ())
+        words = () if is_told(one) else better.get(one.subject, ())
         for error in words or (one.error,):
             yield replace(one, error=error)
+
+
+def _moved(before: Mapping[str, BaseLock], now: Mapping[str, BaseLock]) -> set[str]:
+    """The ids of bases that have other content than before."""
+    return {key for key, it in now.items() if key in before and before[key].content != it.content}
 
 
 def _with_held(

@@ -14,7 +14,7 @@ from builder.lock import LayerLock
 from builder.matrix import Expansion
 from builder.model import Matrix, Target
 from builder.packages import LockedPackage
-from builder.ports_layers import LayerResolver
+from builder.ports_layers import AncestorError, LayerResolver
 from builder.problems import Problem, named, same_reason
 from builder.text import count
 
@@ -53,7 +53,10 @@ NOTHING = Upgrade()
 
 
 class LayerLocker:
-    """Locks the layers of a catalog. `today` is YYYY-MM-DD, the epoch of what is new."""
+    """Locks the layers of a catalog. `today` is YYYY-MM-DD, the epoch of what is new.
+
+    `moved_bases` are the ids of bases that have other content than the lock had.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class LayerLocker:
         today: str,
         note: Note,
         locate: Locate,
+        moved_bases: Collection[str] = (),
     ) -> None:
         self._layering = layering
         self._resolvers = resolvers
@@ -71,6 +75,8 @@ class LayerLocker:
         self._epoch = calendar.timegm(time.strptime(today, "%Y-%m-%d"))
         self._note = note
         self._locate = locate
+        self._moved_bases = moved_bases
+        self._freed: dict[str, frozenset[str]] = {}
 
     def lock(
         self, targets: Sequence[Target], held: Mapping[str, LayerLock]
@@ -78,8 +84,30 @@ class LayerLocker:
         """The layers of `targets`, parents first, by id, but those that add nothing; what failed.
 
         What fails stops no other: it stays as it is held, where its recipe still asks for that, or
-        is left out, with its children.
+        is left out, with its children. What a target needs of its ancestors in another version
+        moves there, and all that stands on them is asked again.
         """
+        layers, problems = self._pass(targets, held)
+        while self._free(problems):
+            held = {**held, **layers}
+            layers, problems = self._pass(targets, held)
+        self._tell(problems)
+        return layers, problems
+
+    def _free(self, problems: Sequence[Problem]) -> bool:
+        """Let go what ancestors have in other versions than targets need; whether that is new."""
+        before = dict(self._freed)
+        for error in (one.error for one in problems):
+            for owner, names in error.owners.items() if isinstance(error, AncestorError) else ():
+                if names - self._freed.get(owner, frozenset()):
+                    self._note(f"{owner}: {', '.join(sorted(names))} must move: {error.message}")
+                    self._freed[owner] = self._freed.get(owner, frozenset()) | names
+        return self._freed != before
+
+    def _pass(
+        self, targets: Sequence[Target], held: Mapping[str, LayerLock]
+    ) -> tuple[dict[str, LayerLock], tuple[Problem, ...]]:
+        """The layers of `targets` that add something, by id; what failed."""
         layers: dict[str, LayerLock] = {}
         problems: dict[str, Problem] = {}
         ended: dict[str, Future[None]] = {}
@@ -90,7 +118,7 @@ class LayerLocker:
             if not self._is_ready(target, layers):
                 return
             try:
-                layers[target.id] = self._layer(target, layers, held.get(target.id))
+                layers[target.id] = self._layer(target, layers, held)
             except (BuilderError, OSError) as caught:
                 error = refused(caught) if isinstance(caught, OSError) else caught
                 if kept := self._kept(target, layers, held.get(target.id)):
@@ -105,7 +133,6 @@ class LayerLocker:
             for future in ended.values():
                 future.result()
         in_order = tuple(problems[it.id] for it in targets if it.id in problems)
-        self._tell(in_order)
         found = {
             target.id: layers[target.id]
             for target in targets
@@ -148,12 +175,15 @@ class LayerLocker:
         return self._layering.can_lock(target) and (target.is_root or target.parent in layers)
 
     def _layer(
-        self, target: Target, layers: Mapping[str, LayerLock], held: LayerLock | None
+        self, target: Target, layers: Mapping[str, LayerLock], all_held: Mapping[str, LayerLock]
     ) -> LayerLock:
+        held = all_held.get(target.id)
         asked = self._layering.asked(target, layers)
         is_same = held is not None and asked.is_same(held.asked)
         covered = self._upgrade.covers(target)
-        if held and is_same and not covered and not self._upgrade.touches(held):
+        may_move = covered or (held is not None and self._upgrade.touches(held))
+        stale = self._stale(target, layers, all_held)
+        if held and is_same and not may_move and not stale:
             return held
         packages: dict[str, Mapping[str, LockedPackage]] = {}
         names = self._layering.names(target)
@@ -161,11 +191,15 @@ class LayerLocker:
             if ecosystem not in names:
                 continue
             before = held.packages.get(ecosystem, {}) if held else {}
-            stays = {} if covered else self._stays(before)
+            fits = is_same and ecosystem not in stale
+            if before and fits and not may_move:
+                packages[ecosystem] = before
+                continue
+            stays = {} if covered else self._stays(target, before)
             request = self._layering.request(
                 target, ecosystem, layers, own=packages, keep=stays, held=before
             )
-            if before and is_same and covered and resolver.is_newest(request, before):
+            if before and fits and covered and resolver.is_newest(request, before):
                 packages[ecosystem] = before
             else:
                 packages[ecosystem] = resolver.resolve(request)
@@ -192,8 +226,25 @@ class LayerLocker:
                     f" `builder lock --upgrade {name}` takes it",
                 )
 
-    def _stays(self, before: Mapping[str, LockedPackage]) -> dict[str, LockedPackage]:
-        return {name: it for name, it in before.items() if name not in self._upgrade.names}
+    def _stale(
+        self, target: Target, layers: Mapping[str, LayerLock], held: Mapping[str, LayerLock]
+    ) -> set[str]:
+        """The ecosystems of a target that must be asked again: what they stand on has moved.
+
+        That is where the base is another, an ancestor has another version, or a child needs one.
+        """
+        found = set(self._layering.moved(target, layers, held))
+        if self._layering.base(target).id in self._moved_bases:
+            found.add("apt")
+        own = held[target.id].packages if target.id in held else {}
+        freed = self._freed.get(target.id, frozenset())
+        return found | {ecosystem for ecosystem, items in own.items() if freed & items.keys()}
+
+    def _stays(
+        self, target: Target, before: Mapping[str, LockedPackage]
+    ) -> dict[str, LockedPackage]:
+        moving = self._upgrade.names | self._freed.get(target.id, frozenset())
+        return {name: it for name, it in before.items() if name not in moving}
 
     def _tell_chosen(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder.errors import GoneError, Location, StepError, raise_all
+from builder.errors import Location, StepError, raise_all
 from builder.files import write
 from builder.model import Base, RemoteFile
 from builder.packages import LockedPackage
@@ -122,19 +122,12 @@ class AptLayers:
     def _check_names(self, request: LayerRequest, root: AptSolver) -> None:
         """Refuse what apt would not take for the name of one package.
 
-        Raises GoneError where that is locked, else ConfigError.
+        Raises NoPackageError, or several.
         """
         asked = [name for name in request.names if name not in request.below]
         doubtful = [name for name in asked if not root.root.has(name, with_virtual=False)]
         missing = root.root.missing(doubtful)
         recipe, target = request.target.recipe, request.target.id
-        if missing and all(name in request.held for name in missing):
-            raise GoneError(
-                f"{request.base.id} has no package {', '.join(missing)} any more, which recipe"
-                f" {recipe} adds to {target}",
-                hint="name another in the recipe; what is locked is kept until then",
-                location=self._locate(recipe, missing[0]),
-            )
         raise_all([
             missing_package(
                 root=root.root, name=name, base=request.base.id, recipe=recipe, target=target,

@@ -115,8 +115,9 @@ class AptSolver:
         """
         with self._preferences(pins) as options, tempfile.TemporaryDirectory() as folder:
             status = Path(folder) / "status"
-            own = self.root.status.rstrip("\n")
-            write(status, f"{own}\n\n{installed}".encode(), lasting=False)
+            # An empty paragraph is none for apt.
+            own = f"{self.root.status.strip()}\n\n".lstrip()
+            write(status, f"{own}{installed}".encode(), lasting=False)
             output = self.root.ask(
                 "apt-get", "install", "--quiet=2", "--print-uris", "--no-install-recommends",
                 "--no-remove", *options, "-o", "Acquire::ForceHash=SHA256",

@@ -11,7 +11,7 @@ from types import MethodType
 import pytest
 
 from builder.config.parse import Network
-from builder.errors import BuilderError, GoneError, Location, NoPackageError, StepError
+from builder.errors import BuilderError, Location, NoPackageError, StepError
 from builder.packages import LockedPackage
 from builder.ports_layers import AncestorError
 from builder.process import Command, Output
@@ -252,17 +252,6 @@ def test_what_an_ancestor_has_is_no_wrong_name(apt: Apt) -> None:
     gone = package("less", "668-1")
     apt.programs.answers |= {"apt-get install": "", "apt-cache pkgnames": "git"}
     assert apt.layers.resolve(asked("less", below={"less": gone})) == {}
-
-
-def test_a_locked_package_that_left_the_archive(apt: Apt) -> None:
-    apt.programs.answers["apt-cache pkgnames"] = "less"
-    error = refused(apt, "git", held={"git": package("git", "2.47-1")})
-    assert isinstance(error, GoneError)
-    assert str(error) == (
-        "images/leaf/recipe.yaml:3: debian=13@linux/amd64 has no package git any more, which recipe"
-        " leaf adds to leaf/debian=13\n"
-        "  hint: name another in the recipe; what is locked is kept until then"
-    )
 
 
 UNMET = """\
