@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.cli.wiring import Session
-from builder.errors import NoPackageError
+from builder.errors import GoneError, NoPackageError
 from builder.lock import parse
+from builder.model import Base
+from builder.ports import BaseLock
 from tests.cli.conftest import Run
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import Folder
@@ -142,6 +144,32 @@ def test_the_indexes_of_each_base_are_fetched_and_none_is_locked_anew(
     monkeypatch.setattr(Session, "refresh", lambda _self, base, _lock: fetched.append(base.value))
     assert run("outdated", "--select", "os=2").code == 0
     assert fetched == ["2"]
+
+
+def test_a_base_that_moved_on_is_found_out_and_the_rest_is_compared(
+    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("lock")
+
+    def refresh(_self: Session, base: Base, _lock: BaseLock) -> None:
+        if base.value == "2":
+            raise GoneError("it bootstraps to another", hint="run `builder lock --upgrade os=2`")
+
+    asked: list[str] = []
+    monkeypatch.setattr(Session, "refresh", refresh)
+    monkeypatch.setattr(Session, "newer", lambda _self, base, _lock: asked.append(base.value) or ())
+    apt.versions["desk"] = "2"
+    found = run("outdated")
+    assert found.code == 0
+    assert (
+        "base os=2@linux/amd64: moved on (the archive no longer gives what is locked)\n"
+        "  hint: run `builder lock --upgrade os=2`\n"
+    ) in found.out
+    assert "base/os=2              base os=2@linux/amd64 has moved on\n" in found.out
+    assert "desk/os=1,lang=1.9     its own packages\n" in found.out
+    assert asked == ["1"]
+    data = json.loads(run("outdated", "--format", "json").out)
+    assert data["moved_on"] == {"os=2@linux/amd64": "run `builder lock --upgrade os=2`"}
 
 
 def test_what_has_ended_is_told(run: Run, folder: Folder, apt: FakeLayers) -> None:

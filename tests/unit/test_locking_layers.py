@@ -13,11 +13,13 @@ from builder.fit import stale_layers
 from builder.layering import Layering
 from builder.lock import Lock
 from builder.locking_layers import NOTHING, Upgrade, overdue_holds
+from builder.packages import LockedPackage
+from builder.ports_layers import AncestorError, LayerRequest
 from builder.problems import failures
-from tests.fakes.bases import FakeLines
+from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import LOCK, Folder, prints
-from tests.fakes.layers import package
-from tests.fakes.locking import Locking
+from tests.fakes.layers import FakeLayers, package
+from tests.fakes.locking import HAS, NEEDS, Locking
 
 
 @pytest.fixture
@@ -294,3 +296,67 @@ def test_where_a_package_is_from_is_no_part_of_what_it_is(locking: Locking) -> N
     other = replace(found, layers={**found.layers, "base/os=2": replace(layer, packages=moved)})
     project = locking.folder.load()
     assert prints(project, found)["base/os=2"] == prints(project, other)["base/os=2"]
+
+
+TOOL = "summary: A tool\npackages:\n  apt: [less]\n"
+
+
+class Needy(FakeLayers):
+    """Those of a table; `less` wants the newest `tar`."""
+
+    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+        found = super().resolve(request)
+        below = request.below.get("tar")
+        if "less" in found and below and below.version != (now := self.versions["tar"]):
+            owner = request.owners["tar"]
+            raise AncestorError(
+                f"{request.target.id} needs tar {now}, and {owner} has {below.version}",
+                hint="builder lock --upgrade tar",
+                owners={owner: frozenset({"tar"})},
+            )
+        return found
+
+
+def test_what_a_child_needs_newer_moves_in_its_parent(locking: Locking, tmp_path: Path) -> None:
+    held = locking.lock()
+    locking.apt = Needy(tmp_path / "files", {**HAS, "tar": "2", "libacl": "3", "desk": "2"}, NEEDS)
+    locking.folder.write("images/tool/recipe.yaml", TOOL)
+    found = versions(locking.lock(held, upgrade=NOTHING))
+    assert locking.problems == ()
+    # What need not move stays, in the parent and beside it.
+    assert found["base/os=2"] == {"grep": "3.11", "libacl": "2.3", "tar": "2"}
+    assert found["desk/os=2,lang=1.10"]["desk"] == "1"
+    assert found["tool/os=2"] == {"less": "668"}
+    assert (
+        "base/os=2: tar must move: tool/os=2 needs tar 2, and base/os=2 has 1.35" in locking.notes
+    )
+
+
+def test_what_a_parent_is_held_at_is_told_once(locking: Locking, tmp_path: Path) -> None:
+    """It is let go, does not move, and nobody tries for ever."""
+    held = locking.lock()
+
+    class Held(Needy):
+        def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+            if request.target.id.startswith("base/"):
+                return {**super().resolve(request), "tar": package("tar", "1.35")}
+            return super().resolve(request)
+
+    locking.apt = Held(tmp_path / "files", {**HAS, "tar": "2"}, NEEDS)
+    locking.folder.write("images/tool/recipe.yaml", TOOL)
+    locking.lock(held, upgrade=NOTHING)
+    assert {one.error.message for one in locking.problems} == {
+        f"tool/os={os} needs tar 2, and base/os={os} has 1.35" for os in "12"
+    }
+
+
+def test_what_stands_on_a_base_that_moved_is_asked_again(locking: Locking, tmp_path: Path) -> None:
+    held = locking.lock()
+    locking.apt.versions["grep"] = "4"
+    locking.bases = FakeBases(tmp_path / "moved", moved="moved")
+    found = locking.lock(held, upgrade=Upgrade(names=frozenset({"os=2"})))
+    asked = {target for name, target in locking.apt.calls if name == "resolve"}
+    assert "base/os=2" in asked
+    assert not any("os=1" in target for target in asked)
+    # What can stay does.
+    assert versions(found)["base/os=2"]["grep"] == "3.11"

@@ -112,22 +112,164 @@ def moved(tmp_path: Path) -> Iterator[Moved]:
         yield found
 
 
-def test_first(moved: Moved) -> None:
+INDEXES = {"/dists/tiny/InRelease": 1, "/dists/tiny/main/binary-amd64/Packages": 1}
+GONE = (
+    "base debian=13@linux/amd64 can no longer be had as it is locked: its archive has moved on, and"
+    " bootstraps to sha256:"
+)
+TAKE = "run `builder lock --upgrade debian=13`, which takes the base as it is now"
+
+
+def seen(moved: Moved) -> dict[str, int]:
+    """How often each index was asked for since this was last called."""
+    counted = Counter(path for path in moved.archive.asked if path.startswith("/dists/"))
+    moved.archive.asked.clear()
+    return dict(counted)
+
+
+def test_no_index_is_fetched_twice_and_what_fits_stays(moved: Moved) -> None:
     moved.add("base", "libfoo")
     moved.add("leaf", "libfoo-dev")
-    print(moved.run("lock"))
-    assert moved.packages("leaf") == {"libfoo-dev": "1"}
-    print(Counter(moved.archive.asked))
-    moved.archive.asked.clear()
+    moved.run("lock")
+    assert seen(moved) == INDEXES
+    moved.move(*TWO)
     moved.add("other", "tree")
-    print(moved.run("lock"))
-    print(Counter(moved.archive.asked))
-    moved.archive.asked.clear()
+    said = moved.run("lock")
+    assert seen(moved) == INDEXES
+    assert "lock: other/debian=13: 1 package, new: tree\n" in said
+    assert (moved.packages("base"), moved.packages("leaf")) == (
+        {"libfoo": "1"},
+        {"libfoo-dev": "1"},
+    )
+    assert moved.packages("other") == {"tree": "1"}
+
+
+def test_a_partial_week_is_gone_on_from(moved: Moved) -> None:
+    moved.add("base", "libfoo")
+    moved.add("leaf", "libfoo-dev")
+    moved.run("lock")
     moved.move(*TWO)
     moved.add("other", "tree", "libfoo-dev")
-    print(moved.run("lock", code=0))
+    said = moved.run("lock")
+    assert (
+        "lock: base/debian=13: libfoo must move: other/debian=13 needs libfoo 2, and base/debian=13"
+        " has 1\n"
+    ) in said
+    assert moved.packages("base") == {"libfoo": "2"}
+    assert moved.packages("other") == {"libfoo-dev": "2", "tree": "1"}
+    # What another child has must fit what its parent has by now.
+    assert moved.packages("leaf") == {"libfoo-dev": "2"}
+
+
+@pytest.mark.heavy
+def test_a_part_that_was_locked_later_holds_nobody_back(moved: Moved) -> None:
+    moved.add("base", "libfoo")
+    moved.add("leaf", "libfoo-dev")
+    moved.run("lock")
+    # Both versions are there, as where one came by a security suite.
+    moved.move(*TWO, *ONE[:2])
+    moved.run("lock", "--upgrade", "base", "-s", "base")
+    assert (moved.packages("base"), moved.packages("leaf")) == (
+        {"libfoo": "2"},
+        {"libfoo-dev": "1"},
+    )
+    moved.add("leaf", "libfoo-dev", "tree")
+    moved.run("lock")
+    assert moved.packages("leaf") == {"libfoo-dev": "2", "tree": "1"}
+
+
+def test_a_package_that_left_the_archive_stops_its_own_targets(moved: Moved) -> None:
+    moved.add("leaf", "tree")
+    moved.run("lock")
+    moved.move(*(deb for deb in ONE if deb.name != "tree"))
+    moved.add("other", "sole")
+    said = moved.run("lock", "--upgrade", code=5)
+    assert (
+        "error: images/leaf/recipe.yaml:3:10: leaf/debian=13: what is locked stays: there is no"
+        " package tree for debian=13@linux/amd64, which recipe leaf adds to leaf/debian=13\n"
+    ) in said
+    assert "matrix.lock written\n" in said
+    assert (moved.packages("leaf"), moved.packages("other")) == ({"tree": "1"}, {"sole": "1"})
+
+
+def test_a_name_is_exact(moved: Moved) -> None:
+    absent = ("g++-19", "tree-", "tree+", "treee")
+    patterns = ("tree=1", "tree/tiny", "tree|clang", "libfoo.*", "tre*", "^tree", "tiny^")
+    moved.add("leaf", *absent, *patterns, "c-compiler", "only-one")
+    moved.add("other", "only-one", "tree")
+    said = moved.run("lock", code=2)
+    adds = "which recipe leaf adds to leaf/debian=13"
+    for name in absent:
+        assert f": there is no package {name} for debian=13@linux/amd64, {adds}\n" in said
+    for name in patterns:
+        assert f": {name!r} is no name of a package, {adds}\n" in said
+    assert "error: images/leaf/recipe.yaml:3:10: there is no package g++-19 for" in said
+    assert f" package for debian=13@linux/amd64, {adds}: clang and g++-12 provide it\n" in said
+    assert "  hint: name one of them instead of c-compiler\n" in said
+    assert "  hint: did you mean tree? Or should it stand under a condition of `when`?\n" in said
+    # What one alone provides is that one.
+    assert moved.packages("other") == {"sole": "1", "tree": "1"}
+    assert moved.packages("leaf") == {}
+
+
+@pytest.mark.heavy
+def test_where_apt_speaks_german(moved: Moved) -> None:
+    if not Path("/usr/share/locale/de/LC_MESSAGES/apt.mo").exists():
+        pytest.skip("apt's German texts are not on this machine")
+    moved.add("leaf", "tree")
+    moved.run("lock", LANGUAGE="de", LANG="de_DE.UTF-8", LC_ALL="C.UTF-8")
+    assert moved.packages("leaf") == {"tree": "1"}
+
+
+@pytest.mark.heavy
+def test_a_fresh_clone_while_the_archive_stands_still(moved: Moved) -> None:
+    moved.add("base", "tree")
+    moved.run("lock")
     moved.forget()
-    print(moved.run("lock", code=0))
-    print(moved.run("outdated", code=0))
-    print(moved.run("build", code=5))
-    print(moved.run("lock", "--upgrade", "debian=13", code=0))
+    moved.add("leaf", "sole")
+    said = moved.run("lock")
+    assert "base debian=13@linux/amd64: neither here nor in a registry of the catalog; " in said
+    assert moved.packages("leaf") == {"sole": "1"}
+
+
+def test_a_fresh_clone_weeks_later(moved: Moved) -> None:
+    moved.add("base", "libfoo")
+    moved.add("leaf", "libfoo-dev")
+    moved.run("lock")
+    lock = (moved.root / "matrix.lock").read_text()
+    moved.move(*TWO)
+    moved.forget()
+    moved.add("other", "tree")
+    # A new recipe.
+    said = moved.run("lock", code=5)
+    assert f"error: other/debian=13: not locked: {GONE}" in said
+    assert f"  hint: {TAKE}\n" in said
+    # What to run was said before there was anything to wait for.
+    told = "takes it as it is now\n"
+    assert said.index(told) < said.index(GONE)
+    assert (moved.root / "matrix.lock").read_text() == lock
+    # What a new lock would change.
+    said = moved.run("outdated")
+    assert (
+        "base debian=13@linux/amd64: moved on (the archive no longer gives what is locked)\n"
+        f"  hint: {TAKE}\n"
+    ) in said
+    assert "leaf/debian=13   base debian=13@linux/amd64 has moved on\n" in said
+    # What both say to run.
+    moved.run("lock", "--upgrade", "debian=13")
+    assert moved.packages("base") == {"libfoo": "2"}
+    assert moved.packages("leaf") == {"libfoo-dev": "2"}
+    assert moved.packages("other") == {"tree": "1"}
+    assert "moved on" not in moved.run("outdated")
+
+
+@pytest.mark.heavy
+def test_a_base_that_is_kept_is_asked_of_nobody(moved: Moved) -> None:
+    """Not even once its archive has moved on."""
+    moved.add("base", "libfoo")
+    moved.run("lock")
+    moved.move(*TWO)
+    moved.add("leaf", "tree")
+    said = moved.run("lock")
+    assert "neither here nor" not in said
+    assert (moved.packages("base"), moved.packages("leaf")) == ({"libfoo": "1"}, {"tree": "1"})
