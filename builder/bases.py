@@ -165,11 +165,29 @@ class Bases:
         if source.kind == "registry":
             return self._from_registry(base, source)
         epoch = held.epoch if held else _midnight(today)
+        if held is None and (content := self._interrupted(base, source, epoch)):
+            return content
         content = self._bootstrap(base, source, epoch)
         if held is not None and content.digest != held.content and epoch != _midnight(today):
             # What it holds has changed, and only then may its timestamps move.
             content = self._bootstrap(base, source, _midnight(today))
         return content
+
+    def _interrupted(self, base: Base, source: Source, epoch: int) -> Content | None:
+        """What a lock of the same day got, which was ended before it was written."""
+        try:
+            note = json.loads(self._note(base).read_text())
+        except (OSError, ValueError):
+            return None
+        if (note.get("source"), note.get("epoch")) != (str(source), epoch):
+            return None
+        archive = _folder(self._state, str(note.get("content"))) / "context" / "rootfs.tar"
+        if not archive.exists():
+            return None
+        return Content(digest=note["content"], epoch=epoch, archives=(archive,))
+
+    def _note(self, base: Base) -> Path:
+        return self._state / "bases" / f"{base.slug}.json"
 
     # A registry.
 
@@ -252,6 +270,8 @@ class Bases:
             shutil.rmtree(folder, ignore_errors=True)
             work.rename(folder)
         shutil.rmtree(work, ignore_errors=True)
+        note = {"source": str(source), "epoch": epoch, "content": digest}
+        write(self._note(base), json.dumps(note).encode(), lasting=False)
         return Content(digest=digest, epoch=epoch, archives=(folder / "context" / "rootfs.tar",))
 
     def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:

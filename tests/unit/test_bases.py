@@ -246,12 +246,29 @@ def test_a_base_whose_archive_stands_still_is_had_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("mmdebstrap")
+def test_what_was_bootstrapped_for_a_lock_that_was_ended_is_not_again(tmp_path: Path) -> None:
+    apt, base = Debian("13.3"), of("linux/amd64")
+    here = bases(tmp_path, "linux/amd64", runner=apt)
+    lock = here.lock(base, BOOT, None, "2026-11-23")
+    assert here.lock(base, BOOT, None, "2026-11-23") == lock
+    assert len(apt.words("mmdebstrap")) == 1
+    # On another day, or from another source, it may be another.
+    assert here.lock(base, BOOT, None, "2026-11-24") != lock
+    assert here.lock(base, (Source(kind="bootstrap", value="3"),), None, "2026-11-24") != lock
+    assert len(apt.words("mmdebstrap")) == 3
+    (archive,) = kept(tmp_path, here.lock(base, BOOT, None, "2026-11-25"))
+    archive.unlink()
+    here.lock(base, BOOT, None, "2026-11-25")
+    assert len(apt.words("mmdebstrap")) == 5
+
+
+@pytest.mark.usefixtures("mmdebstrap")
 @pytest.mark.parametrize("ask", ["fetch", "layout"])
 def test_a_base_whose_archive_has_moved_on(tmp_path: Path, ask: str) -> None:
     lock, here = locked(tmp_path, "13.2")
     with pytest.raises(GoneError) as caught:
         getattr(here, ask)(of("linux/amd64"), lock)
-    now = next(path.name for path in (tmp_path / "here/bases").iterdir())
+    now = next(path.name for path in (tmp_path / "here/bases").iterdir() if path.is_dir())
     assert str(caught.value) == (
         "base os=2@linux/amd64 can no longer be had as it is locked: its archive has moved on, and"
         f" bootstraps to sha256:{now[:12]} instead of {lock.content[:19]}\n"
