@@ -118,7 +118,10 @@ class Bases:
                     ) from error
                 raise
             return
-        content = self._bootstrap(base, lock.source, lock.epoch)
+        # An archive that has moved on does not come back.
+        content = self._recent(base, lock.source, lock.epoch)
+        if content is None or content.digest == lock.content:
+            content = self._bootstrap(base, lock.source, lock.epoch)
         if content.digest != lock.content:
             raise _gone(
                 base,
@@ -165,26 +168,30 @@ class Bases:
         if source.kind == "registry":
             return self._from_registry(base, source)
         epoch = held.epoch if held else _midnight(today)
-        if held is None and (content := self._interrupted(base, source, epoch)):
-            return content
+        recent = self._recent(base, source, epoch)
+        if held is None and recent is not None and recent.archives[0].exists():
+            return recent  # of a lock that was ended before it was written
+        if held is not None and recent is not None and recent.digest != held.content:
+            epoch = _midnight(today)
         content = self._bootstrap(base, source, epoch)
         if held is not None and content.digest != held.content and epoch != _midnight(today):
             # What it holds has changed, and only then may its timestamps move.
             content = self._bootstrap(base, source, _midnight(today))
         return content
 
-    def _interrupted(self, base: Base, source: Source, epoch: int) -> Content | None:
-        """What a lock of the same day got, which was ended before it was written."""
+    def _recent(self, base: Base, source: Source, epoch: int) -> Content | None:
+        """What the last bootstrap of a base gave, if it was this one and of the last day."""
+        note = self._note(base)
         try:
-            note = json.loads(self._note(base).read_text())
-        except (OSError, ValueError):
+            said = json.loads(note.read_text())
+            is_this = (said["source"], said["epoch"]) == (str(source), epoch)
+            is_young = note.stat().st_mtime > time.time() - _DAY
+            digest = str(said["content"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        if (note.get("source"), note.get("epoch")) != (str(source), epoch):
-            return None
-        archive = _folder(self._state, str(note.get("content"))) / "context" / "rootfs.tar"
-        if not archive.exists():
-            return None
-        return Content(digest=note["content"], epoch=epoch, archives=(archive,))
+        archive = _folder(self._state, digest) / "context" / "rootfs.tar"
+        recent = Content(digest=digest, epoch=epoch, archives=(archive,))
+        return recent if is_this and is_young else None
 
     def _note(self, base: Base) -> Path:
         return self._state / "bases" / f"{base.slug}.json"
@@ -318,6 +325,7 @@ def _folder(state: Path, content: str) -> Path:
 
 # What a registry says of a manifest that it does not have.
 _UNKNOWN = ("manifest unknown", "name unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN")
+_DAY = 86400
 _EMULATION = "qemu-user-static binfmt-support arch-test"
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
 

@@ -116,7 +116,7 @@ class AptRoot:
                 )
                 root._keeps_indexes = self._keeps_indexes
                 root._copy(self._folder, source)
-                root.update()
+                root.update(only=source)
                 root._behind = self._behind
                 self._others[source] = root
             return self._others[source]
@@ -171,16 +171,26 @@ class AptRoot:
                     if content is not None:
                         write(self._folder.joinpath(*parts), content.read())
 
-    def update(self, known: Mapping[str, Suite] = MappingProxyType({})) -> dict[str, Suite]:
+    def update(
+        self,
+        known: Mapping[str, Suite] = MappingProxyType({}),
+        only: AptSource | None = None,
+    ) -> dict[str, Suite]:
         """Fetch the indexes; the suites that they are of. None without sources.
 
-        Raises BehindError where one is older than it is `known` to have been.
+        Of a repository that alone is new, `only` that is asked. Raises BehindError where an index
+        is older than it is `known` to have been.
         """
         if not self._sources():
             return {}
         self._names.clear()
         late = ("-o", "pkgCacheFile::Generate=false") if self._keeps_indexes else ()
-        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late)
+        added = self._folder / f"etc/apt/sources.list.d/{only.name}.list" if only else None
+        alone = (
+            "-o", f"Dir::Etc::sourcelist={added}", "-o", "Dir::Etc::sourceparts=/dev/null",
+            "-o", "APT::Get::List-Cleanup=0",
+        ) if added and added.is_file() else ()  # fmt: skip
+        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late, *alone)
         if late:
             # What apt made of the indexes stands until one changed, or a source is younger.
             for source in self._sources():

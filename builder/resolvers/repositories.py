@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 
 from builder.config.parse import Network
@@ -77,7 +78,10 @@ class DebianLines(AptLines):
 
 
 class RepositoryLines(AptLines):
-    """A signed repository beside the base's own, with its key as a file of the line."""
+    """A signed repository beside the base's own, with its key as a file of the line.
+
+    Each is asked once in a run, however many lines and targets it serves.
+    """
 
     file = ""
 
@@ -85,30 +89,44 @@ class RepositoryLines(AptLines):
         super().__init__(prepare=prepare)
         self._fetcher = fetcher
         self._network = network
+        self._guard = threading.Lock()
+        self._known: dict[tuple[str, str, str], tuple[AptSource, RemoteFile]] = {}
 
     def resolve(self, request: LineRequest) -> ResolvedLine:
         """The newest version of a line. Raises StepError where there is none."""
         found = super().resolve(request)
-        return ResolvedLine(version=found.version, files=(self._key(request),))
+        return ResolvedLine(version=found.version, files=(self._asked(request)[1],))
 
     def source(self, request: LineRequest) -> AptSource:
         """The repository, once it was asked. Raises StepError where it has nothing for the base."""
+        return self._asked(request)[0]
+
+    def _asked(self, request: LineRequest) -> tuple[AptSource, RemoteFile]:
+        """The repository and its key."""
         url, suite = self._repository(request)
+        fingerprint = request.options.get("fingerprint", self._fingerprint(request))
+        with self._guard:
+            if (url, suite, fingerprint) not in self._known:
+                self._known[url, suite, fingerprint] = self._ask(request, url, suite, fingerprint)
+            return self._known[url, suite, fingerprint]
+
+    def _ask(
+        self, request: LineRequest, url: str, suite: str, fingerprint: str
+    ) -> tuple[AptSource, RemoteFile]:
         # Asked first, as apt does not say clearly what it cannot reach.
         try:
             self._fetcher.text(f"{url}/{suite}InRelease", "a signed index")
         except MissingError:
             raise self._absent(request) from None
-        return AptSource(
+        # A key may get new signatures, so its hash is looked at in each run.
+        key = self._fetcher.record(self.file, self._key_url(request), again=True)
+        source = AptSource(
             name=self.name,
             repository=f"{place(url, self._network.mirrors).url} {suite or '/'}",
-            key=self._fetcher.file(self._key(request)),
-            fingerprint=request.options.get("fingerprint", self._fingerprint(request)),
+            key=self._fetcher.file(key),
+            fingerprint=fingerprint,
         )
-
-    def _key(self, request: LineRequest) -> RemoteFile:
-        # A key may get new signatures, so its hash is looked at each time.
-        return self._fetcher.record(self.file, self._key_url(request), again=True)
+        return source, key
 
     def _absent(self, request: LineRequest) -> StepError:
         return StepError(f"provider {self.name} has nothing for Debian {request.base.value}")

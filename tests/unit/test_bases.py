@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -275,6 +276,30 @@ def test_a_base_whose_archive_has_moved_on(tmp_path: Path, ask: str) -> None:
         "  hint: run `builder lock --upgrade os=2`, which takes the base as it is now"
     )
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.usefixtures("mmdebstrap")
+def test_that_an_archive_has_moved_on_is_found_out_once_a_day(tmp_path: Path) -> None:
+    lock, here = locked(tmp_path, "13.2")
+    base, apt = of("linux/amd64"), here._runner
+    assert isinstance(apt, Debian)
+    for _ in range(2):
+        with pytest.raises(GoneError):
+            here.fetch(base, lock)
+    assert len(apt.words("mmdebstrap")) == 1
+    # A new lock need not find it out again.
+    again = here.lock(base, BOOT, lock, "2026-11-30")
+    assert again.content != lock.content
+    assert len(apt.words("mmdebstrap")) == 2
+    # Another lock is asked for, and after a day the same.
+    with pytest.raises(GoneError):
+        here.fetch(base, lock)
+    assert len(apt.words("mmdebstrap")) == 3
+    note = tmp_path / "here/bases" / f"{base.slug}.json"
+    os.utime(note, (0, 0))
+    apt.content = "13.2"
+    here.fetch(base, lock)
+    assert kept(tmp_path / "here", lock)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
 from builder.process import Command, Output, Runner
 from builder.resolvers.apt import AptRoot, AptSource, add_components
-from builder.resolvers.repositories import AptLines, DebianLines, Prepare
-from tests.fakes.lines import request
+from builder.resolvers.repositories import AptLines, CranLines, DebianLines, Prepare
+from builder.resolvers.sources import CRAN_KEY
+from tests.fakes.lines import Upstream, request
 
 NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
 POLICY = """\
@@ -130,6 +132,37 @@ def test_a_root_beside_is_made_once(tmp_path: Path) -> None:
     base = root(tmp_path, {})
     source = AptSource(name="more", components=("contrib",))
     assert base.beside(source) is base.beside(source)
+    # apt asks the base's suites again, for what they have of the components.
+    assert updates(base) == [("update", "--quiet", "--error-on=any")]
+
+
+def updates(apt: AptRoot) -> list[tuple[str, ...]]:
+    runner = apt._runner
+    assert isinstance(runner, FakeApt)
+    return [argv[1:] for argv in runner.asked if argv[:2] == ("apt-get", "update")]
+
+
+def test_of_a_repository_beside_the_bases_only_that_is_fetched(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("key")
+    base = root(tmp_path, {})
+    base.beside(AptSource(name="own", repository="http://m.example /", key=key))
+    ((*_, source, _, parts, _, cleanup),) = updates(base)
+    assert source == f"Dir::Etc::sourcelist={tmp_path}/root.own/etc/apt/sources.list.d/own.list"
+    assert (parts, cleanup) == ("Dir::Etc::sourceparts=/dev/null", "APT::Get::List-Cleanup=0")
+
+
+def test_a_repository_is_asked_once_in_a_run(there: Upstream, tmp_path: Path) -> None:
+    there.serve("cran/trixie-cran40/InRelease", "signed")
+    there.serve(f"cran-key/lookup?op=get&options=mr&search=0x{CRAN_KEY}", "key")
+    lines = CranLines(
+        prepare=always(root(tmp_path, {})), fetcher=there.fetcher(), network=NETWORK
+    )  # fmt: skip
+    found = {lines.source(request(line)).fingerprint for line in ("4.5", "4.6", "4.5")}
+    assert found == {CRAN_KEY}
+    asked = Counter(path for _, path in there.server.asked)
+    assert set(asked.values()) == {1}
+    assert len(asked) == 2
 
 
 def test_a_repository_with_its_key_and_a_login(tmp_path: Path) -> None:
