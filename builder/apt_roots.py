@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from builder.bootstrap import architecture
 from builder.config.parse import Network
 from builder.engines import layout as layouts
-from builder.errors import StepError, TransientError
+from builder.errors import BuilderError, StepError, TransientError
 from builder.model import Base
 from builder.packages import Suite
 from builder.ports import BaseLock, Images
@@ -36,6 +35,7 @@ class AptRoots:
         self._turns: dict[str, threading.RLock] = {}
         self._roots: dict[str, AptRoot] = {}
         self._filled: set[str] = set()
+        self._failures: dict[str, BuilderError] = {}
 
     def root(self, base: Base) -> AptRoot:
         """The root of a base, filled or not."""
@@ -49,6 +49,10 @@ class AptRoots:
                     network=self._network,
                 )
             return self._roots[base.id]
+
+    def ready(self, base: Base) -> AptRoot | None:
+        """The root of a base where this run has filled it."""
+        return self._roots[base.id] if base.id in self._filled else None
 
     def fill(
         self,
@@ -79,12 +83,21 @@ class AptRoots:
     ) -> AptRoot:
         """The root of a locked base; `archives` are asked for where nobody filled it yet.
 
-        Where its indexes are older than the lock, files can still be fetched by their hash.
+        Where its indexes are older than the lock, files can still be fetched by their hash. What
+        fails is tried once: whoever asks again gets the same error.
         """
         root = self.root(base)
-        with self._turns[base.id], contextlib.suppress(BehindError):
+        with self._turns[base.id]:
+            if base.id in self._failures:
+                raise self._failures[base.id]
             if base.id not in self._filled:
-                self.fill(base, archives(base, lock), lock)
+                try:
+                    self.fill(base, archives(base, lock), lock)
+                except BehindError:
+                    pass
+                except BuilderError as error:
+                    self._failures[base.id] = error
+                    raise
         return root
 
 
@@ -92,7 +105,8 @@ class BaseArchives:
     """The content of locked bases as tar archives.
 
     `kept` has it where it is here; otherwise it is fetched below `folder` from `place`, where the
-    catalog's registry has it, or else obtained by `fetch` from its own source, to be kept.
+    catalog's registry has it, or else obtained by `fetch` from its own source, to be kept: `note`
+    is told before, as that takes a minute or two and may end in vain.
     """
 
     def __init__(
@@ -103,12 +117,14 @@ class BaseArchives:
         images: Images,
         place: Callable[[Base, BaseLock], Reference],
         folder: Path,
+        note: Callable[[str], None],
     ) -> None:
         self._kept = kept
         self._fetch = fetch
         self._images = images
         self._place = place
         self._folder = folder
+        self._note = note
 
     def of(self, base: Base, lock: BaseLock) -> Sequence[Path]:
         """The archives, lowest first. Raises StepError where nobody has the base any more."""
@@ -118,6 +134,7 @@ class BaseArchives:
         try:
             layers = self._images.layers(place)
         except (StepError, TransientError):
+            self._note(_waiting(base, lock))
             self._fetch(base, lock)
             return self._kept(lock)
         layout = self._folder / lock.content.partition(":")[2][:32]
@@ -125,3 +142,16 @@ class BaseArchives:
             if not layouts.blob(layout, layer.digest).exists():
                 self._images.blob(place, layer.digest, layouts.blob(layout, layer.digest))
         return [layouts.blob(layout, layer.digest) for layer in layers]
+
+
+def _waiting(base: Base, lock: BaseLock) -> str:
+    """What is said of a base that only its own source can have."""
+    text = f"base {base.id}: neither here nor in a registry of the catalog; {lock.source} is asked"
+    if lock.source.kind != "bootstrap":
+        return text
+    day = max((suite.date[:10] for suite in lock.suites.values()), default="")
+    since = f" (it is locked as of {day})" if day else ""
+    return (
+        f"{text}{since}. Where its archive has moved on since,"
+        f" `builder lock --upgrade {base.axis}={base.value}` takes it as it is now"
+    )

@@ -21,7 +21,7 @@ from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
 from builder.credentials import CredentialFiles
 from builder.engines import layout as layouts
-from builder.errors import BuilderError, StepError, ToolError, UnreachableError
+from builder.errors import BuilderError, GoneError, StepError, ToolError, UnreachableError
 from builder.files import write
 from builder.model import Base, Source
 from builder.network import apt_mirrors, proxies, substitution
@@ -95,20 +95,39 @@ class Bases:
         layout = folder / "layout"
         if (layout / "index.json").exists():
             return layout
-        if lock.source.kind == "registry":
-            self._pull(base, lock.source, lock.content)
-            return layout
-        if not (folder / "context" / "rootfs.tar").exists():
-            content = self._bootstrap(base, lock.source, lock.epoch)
-            if content.digest != lock.content:
-                raise StepError(
-                    f"{base.id} no longer bootstraps to what the lock says:"
-                    f" {content.digest[:19]} instead of {lock.content[:19]}",
-                    hint="the archive has moved on; run `builder lock`",
-                )
-        write(folder / "context" / "Dockerfile", BASE_DOCKERFILE.encode())
-        self._engine.build(self.request(base, lock))
+        self.fetch(base, lock)
+        if lock.source.kind == "bootstrap":
+            write(folder / "context" / "Dockerfile", BASE_DOCKERFILE.encode())
+            self._engine.build(self.request(base, lock))
         return layout
+
+    def fetch(self, base: Base, lock: BaseLock) -> None:
+        """Get exactly what `lock` names from its source, to be kept here.
+
+        Raises GoneError where the source has something else by now, else StepError.
+        """
+        if kept(self._state, lock):
+            return
+        if lock.source.kind == "registry":
+            try:
+                self._pull(base, lock.source, lock.content)
+            except StepError as error:
+                if any(word in error.message for word in _UNKNOWN):
+                    raise _gone(
+                        base, f"{lock.source.value} has no {lock.content} any more"
+                    ) from error
+                raise
+            return
+        # An archive that has moved on does not come back.
+        content = self._recent(base, lock.source, lock.epoch)
+        if content is None or content.digest == lock.content:
+            content = self._bootstrap(base, lock.source, lock.epoch)
+        if content.digest != lock.content:
+            raise _gone(
+                base,
+                "its archive has moved on, and bootstraps to"
+                f" {content.digest[:19]} instead of {lock.content[:19]}",
+            )
 
     def request(self, base: Base, lock: BaseLock) -> BuildRequest:
         """How a bootstrapped base is made an image."""
@@ -149,11 +168,33 @@ class Bases:
         if source.kind == "registry":
             return self._from_registry(base, source)
         epoch = held.epoch if held else _midnight(today)
+        recent = self._recent(base, source, epoch)
+        if held is None and recent is not None and recent.archives[0].exists():
+            return recent  # of a lock that was ended before it was written
+        if held is not None and recent is not None and recent.digest != held.content:
+            epoch = _midnight(today)
         content = self._bootstrap(base, source, epoch)
         if held is not None and content.digest != held.content and epoch != _midnight(today):
             # What it holds has changed, and only then may its timestamps move.
             content = self._bootstrap(base, source, _midnight(today))
         return content
+
+    def _recent(self, base: Base, source: Source, epoch: int) -> Content | None:
+        """What the last bootstrap of a base gave, if it was this one and of the last day."""
+        note = self._note(base)
+        try:
+            said = json.loads(note.read_text())
+            is_this = (said["source"], said["epoch"]) == (str(source), epoch)
+            is_young = note.stat().st_mtime > time.time() - _DAY
+            digest = str(said["content"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        archive = _folder(self._state, digest) / "context" / "rootfs.tar"
+        recent = Content(digest=digest, epoch=epoch, archives=(archive,))
+        return recent if is_this and is_young else None
+
+    def _note(self, base: Base) -> Path:
+        return self._state / "bases" / f"{base.slug}.json"
 
     # A registry.
 
@@ -236,6 +277,8 @@ class Bases:
             shutil.rmtree(folder, ignore_errors=True)
             work.rename(folder)
         shutil.rmtree(work, ignore_errors=True)
+        note = {"source": str(source), "epoch": epoch, "content": digest}
+        write(self._note(base), json.dumps(note).encode(), lasting=False)
         return Content(digest=digest, epoch=epoch, archives=(folder / "context" / "rootfs.tar",))
 
     def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:
@@ -268,10 +311,21 @@ def kept(state: Path, lock: BaseLock) -> tuple[Path, ...]:
     return ()
 
 
+def _gone(base: Base, why: str) -> GoneError:
+    name = f"{base.axis}={base.value}"
+    return GoneError(
+        f"base {base.id} can no longer be had as it is locked: {why}",
+        hint=f"run `builder lock --upgrade {name}`, which takes the base as it is now",
+    )
+
+
 def _folder(state: Path, content: str) -> Path:
     return state / "bases" / content.removeprefix("sha256:")[:32]
 
 
+# What a registry says of a manifest that it does not have.
+_UNKNOWN = ("manifest unknown", "name unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN")
+_DAY = 86400
 _EMULATION = "qemu-user-static binfmt-support arch-test"
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
 

@@ -53,6 +53,19 @@ class ConfigError(BuilderError):
     exit_code = 2
 
 
+class NoPackageError(ConfigError):
+    """A recipe names a package that cannot be locked: no version of it is there, or none fits.
+
+    `package` is as the recipe names it.
+    """
+
+    def __init__(
+        self, message: str, *, package: str, hint: str = "", location: Location | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, location=location)
+        self.package = package
+
+
 class SelectionError(BuilderError):
     """A selection names nothing."""
 
@@ -76,6 +89,10 @@ class UnreachableError(StepError):
 
     reason = ""
     """Why, without the place."""
+
+
+class GoneError(StepError):
+    """What is locked can be had nowhere any more: its targets keep it, and all else goes on."""
 
 
 class TransientError(StepError):

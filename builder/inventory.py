@@ -31,6 +31,8 @@ if (any(own)) {
 cat(paste("r", p[, "Package"], p[, "Version"], s * 1024, sep = "\\t"), sep = "\\n")
 """
 SCRIPT = f"""
+export LC_ALL=C.UTF-8
+unset LANGUAGE
 has() {{ command -v "$1" > /dev/null; }}
 kilobytes() {{ du -sk "$1" | cut -f 1; }}
 if has dpkg-query; then

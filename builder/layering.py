@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from builder.fingerprint import canonical, own_values, sha256
 from builder.lock import LayerLock, Lock
@@ -15,6 +18,45 @@ from builder.ports_layers import LayerRequest
 from builder.recipes import packages_of, setting
 
 _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+
+
+MOVED = "+moved"
+"""After the hashes of a target: what it stands on was locked anew, and it was not looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the packages of a target are chosen for, of which the lock keeps hashes.
+
+    `own` is what people wrote: names and limits. `rest` is what the lock says elsewhere: lines, and
+    the names of what ancestors have; in which version is theirs to say.
+    """
+
+    own: Mapping[str, Any]
+    rest: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The two hashes that the lock keeps, of 16 hex digits each."""
+        return f"{_hash(self.own)}-{_hash(self.rest)}"
+
+    @cached_property
+    def former(self) -> str:
+        """The one hash of all, which locks had before they had two."""
+        return _hash({**self.own, **self.rest})
+
+    def is_same(self, kept: str) -> bool:
+        """Whether the hashes of a lock are of this."""
+        kept = kept.removesuffix(MOVED)
+        return kept == str(self) if "-" in kept else kept == self.former
+
+    def is_same_recipe(self, kept: str) -> bool:
+        """Whether the hashes of a lock are of the same names and limits, whatever else moved."""
+        own, dash, _ = kept.removesuffix(MOVED).partition("-")
+        return own == _hash(self.own) if dash else kept == self.former
+
+
+def _hash(data: Mapping[str, Any]) -> str:
+    return sha256(canonical(data))[:16]
 
 
 class Layering:
@@ -38,22 +80,19 @@ class Layering:
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
         return all(value.id in self._lock.lines for value in needed if value.provider)
 
-    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> str:
-        """A hash of all that the packages of a target are chosen for, in 16 hex digits.
-
-        What its ancestors have counts by name: in which version is theirs to say.
-        """
+    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> Asked:
+        """Return all that the packages of a target are chosen for."""
         below = self.below(target, layers)
-        data = {
-            "names": self.names(target),
-            "lines": {
-                f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
-                for axis, name in target.cell.values.items()
+        return Asked(
+            own={"names": self.names(target), "limits": self.limits(target)},
+            rest={
+                "lines": {
+                    f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
+                    for axis, name in target.cell.values.items()
+                },
+                "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
             },
-            "limits": self.limits(target),
-            "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
-        }
-        return sha256(canonical(data))[:16]
+        )
 
     def below(
         self, target: Target, layers: Mapping[str, LayerLock]
@@ -66,6 +105,23 @@ class Layering:
                     packages, owners = found.setdefault(ecosystem, ({}, {}))
                     packages |= items
                     owners |= dict.fromkeys(items, ancestor.id)
+        return found
+
+    def moved(self, target: Target, layers: Mapping[str, LayerLock], before: Lock) -> set[str]:
+        """The ecosystems of which a target stands on other versions than it did `before`.
+
+        That is apt too where its base has other content.
+        """
+        old = self.below(target, before.layers)
+        found = set()
+        for ecosystem, (packages, _) in self.below(target, layers).items():
+            known = old.get(ecosystem, ({}, {}))[0]
+            if any(name in known and known[name].version != it.version
+                   for name, it in packages.items()):  # fmt: skip
+                found.add(ecosystem)
+        base = self._expansion.base_of(target).id
+        if base in before.bases and before.bases[base].content != self._lock.base(base).content:
+            found.add("apt")
         return found
 
     def limits(self, target: Target) -> dict[str, dict[str, str]]:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
-from builder.errors import BuilderError, ConfigError, StepError, UnreachableError, raise_all
+from builder.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
 from builder.fingerprint import own_values
-from builder.layering import Layering
-from builder.lock import LineLock, Lock
-from builder.locking_layers import ALL, LayerLocker, Upgrade, alive_targets, with_what_they_need
+from builder.layering import MOVED, Layering
+from builder.lock import LayerLock, LineLock, Lock
+from builder.locking_layers import (
+    ALL,
+    LayerLocker,
+    Locate,
+    Note,
+    Upgrade,
+    alive_targets,
+    with_what_they_need,
+)
 from builder.matrix import Expansion
 from builder.model import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
 from builder.ports import BaseLock, LineProvider, LineRequest, ResolvedLine
 from builder.ports_layers import BaseLocker, LayerResolver
-from builder.text import did_you_mean
+from builder.problems import Problem
+from builder.text import count, did_you_mean
 
-Note = Callable[[str], None]
+Explain = Callable[[Lock], Mapping[str, Sequence[BuilderError]]]
+"""Better words for what failed of the packages of targets, by their ids."""
 _AT_ONCE = 8
 _Item = TypeVar("_Item")
 
@@ -33,6 +43,14 @@ class Wanted:
     target: Target
 
 
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """A lock, and what of it could not be looked up."""
+
+    lock: Lock
+    problems: tuple[Problem, ...] = ()
+
+
 def lock_catalog(
     *,
     catalog: Catalog,
@@ -42,37 +60,80 @@ def lock_catalog(
     providers: Mapping[str, LineProvider],
     today: str,
     note: Note,
+    locate: Locate,
     targets: Collection[str] | None = None,
     upgrade: Upgrade = ALL,
     resolvers: Mapping[str, LayerResolver] = MappingProxyType({}),
-    explain: Callable[[Lock], Sequence[BuilderError]] | None = None,
-) -> Lock:
+    explain: Explain | None = None,
+) -> Locked:
     """A lock of what `targets` (ids; all) need; of the rest what is `held`.
 
-    What is held and fits stays, unless `upgrade` lets it move. What cannot be reached keeps what is
-    held of it, or is left out: its targets are blocked, and the plan says so. Every other error of
-    a base or a line is raised, together; then every one of the layers. `resolvers` are those of the
-    ecosystems that are locked, in the order in which they are installed. Where they fail, `explain`
-    may know better why, given the bases and lines.
+    What is held and fits stays, unless `upgrade` lets it move. What fails stops only what needs it:
+    it keeps what is held of it, or is left out; its targets are blocked then, and the plan says so.
+    `resolvers` are those of the ecosystems that are locked, in the order in which they are
+    installed. `explain` may know better why some failed, given the bases and lines.
+    Raises ConfigError where the catalog contradicts itself.
     """
     alive = alive_targets(expansion, today)
     chosen = with_what_they_need(alive if targets is None else targets, alive, expansion)
     before = held or Lock()
     keep = _fits(before, catalog.matrix, expansion, upgrade)
+    wanted = _wanted(catalog, expansion, chosen, providers)
     asked = [it for it in chosen if it.is_root and it.parent not in keep.bases]
-    known = {**before.bases, **_lock_bases(catalog, expansion, asked, before, bases, today, note)}
-    lines = _lock_lines(catalog, expansion, chosen, known, keep.lines, providers, note)
+    moved, failed_bases = _lock_bases(catalog, expansion, asked, before, bases, today, note)
+    known = {**before.bases, **moved}
+    missing = [
+        it
+        for it in wanted
+        if it.base.id in known and not _has(keep.lines.get(it.value.id), it.base)
+    ]
+    lines, failed_lines = _lock_lines(catalog, missing, known, before.lines, providers, note)
     found = _with_held(alive.values(), before, known, lines)
     layering = Layering(catalog=catalog, expansion=expansion, lock=found)
     locker = LayerLocker(
-        layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note
+        layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
+        locate=locate,
+    )  # fmt: skip
+    note(f"packages of {count(len(chosen), 'target')}: looking")
+    layers, failed = locker.lock(chosen, before)
+    layers = {**before.layers, **layers}
+    unasked = [target for target in alive.values() if target not in chosen]
+    layers = _marked(layering, unasked, layers, before)
+    return Locked(
+        lock=replace(found, layers=_in_use(layers, _of_any_platform(expansion, layers))),
+        problems=(*failed_bases, *failed_lines, *_explained(failed, explain, found)),
     )
-    try:
-        layers = {**before.layers, **locker.lock(chosen, before.layers)}
-    except BuilderError:
-        raise_all(explain(found) if explain else [])
-        raise
-    return replace(found, layers=_in_use(layers, _of_any_platform(expansion, layers)))
+
+
+def _explained(
+    problems: Sequence[Problem], explain: Explain | None, lock: Lock
+) -> Iterator[Problem]:
+    """Problems of targets in better words, where there are some."""
+
+    def is_told(one: Problem) -> bool:
+        # What one base lacks another may have, which only this view of all knows.
+        is_missing = isinstance(one.error, NoPackageError)
+        return one.is_unreachable or bool(one.error.location and not is_missing)
+
+    better = {} if explain is None or all(map(is_told, problems)) else explain(lock)
+    for one in problems:
+        words = () if is_told(one) else better.get(one.subject, ())
+        for error in words or (one.error,):
+            yield replace(one, error=error)
+
+
+def _marked(
+    layering: Layering, unasked: Sequence[Target], layers: Mapping[str, LayerLock], before: Lock
+) -> dict[str, LayerLock]:
+    """Layers, with a mark on those that were not asked though what they stand on has moved."""
+    marked = dict(layers)
+    for target in unasked:
+        layer = layers.get(target.id)
+        if layer is None or layer.asked.endswith(MOVED) or not layering.can_lock(target):
+            continue
+        if layering.moved(target, layers, before) & layer.packages.keys():
+            marked[target.id] = replace(layer, asked=layer.asked + MOVED)
+    return marked
 
 
 def _with_held(
@@ -132,8 +193,8 @@ def _lock_bases(
     provider: BaseLocker,
     today: str,
     note: Note,
-) -> dict[str, BaseLock]:
-    errors: list[BuilderError] = []
+) -> tuple[dict[str, BaseLock], list[Problem]]:
+    problems: list[Problem] = []
 
     def lock_base(base: Base) -> BaseLock | None:
         sources = catalog.matrix.value(base.axis, base.value).sources
@@ -141,11 +202,9 @@ def _lock_bases(
         note(f"{base.id}: looking")
         try:
             found = provider.lock(base, sources, before, today)
-        except UnreachableError as error:
-            note(f"{base.id}: {'stays as it is' if before else 'not locked'}: {error}")
-            return None
         except BuilderError as error:
-            errors.append(error)
+            problems.append(Problem(subject=base.id, error=error, keeps=before is not None))
+            note(f"{base.id}: {'stays as it is' if before else 'not locked'}: {error}")
             return None
         kept = "unchanged" if before and before.content == found.content else "new"
         note(f"{base.id}: {kept}, {found.source}, {found.content[:19]}")
@@ -154,25 +213,19 @@ def _lock_bases(
     needed = {item.parent: expansion.bases[item.parent] for item in chosen if item.is_root}
     with ThreadPoolExecutor(max(1, len(needed))) as pool:
         locked = list(pool.map(lock_base, needed.values()))
-    raise_all(errors)
-    return {key: item for key, item in zip(needed, locked, strict=True) if item is not None}
+    found = {key: item for key, item in zip(needed, locked, strict=True) if item is not None}
+    return found, problems
 
 
 def _lock_lines(
     catalog: Catalog,
-    expansion: Expansion,
-    chosen: Sequence[Target],
+    wanted: Sequence[Wanted],
     bases: Mapping[str, BaseLock],
-    keep: Mapping[str, LineLock],
+    held: Mapping[str, LineLock],
     providers: Mapping[str, LineProvider],
     note: Note,
-) -> dict[str, LineLock]:
+) -> tuple[dict[str, LineLock], list[Problem]]:
     """Every line that a recipe brings, looked up once for each base that it is brought to."""
-    wanted = [
-        it
-        for it in _wanted(catalog, expansion, chosen, providers)
-        if it.base.id in bases and not _has(keep.get(it.value.id), it.base)
-    ]
 
     def resolve(item: Wanted) -> ResolvedLine | BuilderError:
         try:
@@ -181,22 +234,20 @@ def _lock_lines(
             return error
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = list(zip(wanted, pool.map(resolve, wanted), strict=True))
-    errors: list[BuilderError] = []
-    lines: dict[str, list[tuple[Wanted, ResolvedLine | None]]] = {}
-    for item, line in found:
-        if isinstance(line, UnreachableError):
-            note(f"{item.value.id}: not looked up: {line.message}")
-        elif isinstance(line, BuilderError):
-            errors.append(line)
-        known = None if isinstance(line, BuilderError) else line
-        lines.setdefault(item.value.id, []).append((item, known))
-    raise_all(errors)
-    locked = {name: _join(items) for name, items in lines.items()}
-    for name, lock in locked.items():
-        if lock is not None:
-            note(f"{name}: {lock.version}")
-    return {name: lock for name, lock in locked.items() if lock is not None}
+        answers = list(zip(wanted, pool.map(resolve, wanted), strict=True))
+    lines: dict[str, LineLock] = {}
+    problems: list[Problem] = []
+    for name in dict.fromkeys(item.value.id for item in wanted):
+        own = [(item, line) for item, line in answers if item.value.id == name]
+        try:
+            lines[name] = _join(own)
+            note(f"{name}: {lines[name].version}")
+        except BuilderError as error:
+            before = held.get(name)
+            problems.append(Problem(subject=name, error=error, keeps=before is not None))
+            stays = f"stays {before.version}" if before else "not locked"
+            note(f"{name}: {stays}: {problems[-1].reason}")
+    return lines, problems
 
 
 def _has(line: LineLock | None, base: Base) -> bool:
@@ -273,13 +324,13 @@ def _resolve(
     return line
 
 
-def _join(items: Sequence[tuple[Wanted, ResolvedLine | None]]) -> LineLock | None:
-    """One version for all bases, or nothing where one could not be asked. Raises StepError."""
+def _join(items: Sequence[tuple[Wanted, ResolvedLine | BuilderError]]) -> LineLock:
+    """One version for all bases. Raises the error of the base that could not be asked."""
     files: dict[str, tuple[RemoteFile, ...]] = {}
     versions: dict[str, str] = {}
     for item, line in items:
-        if line is None:
-            return None
+        if isinstance(line, BuilderError):
+            raise line
         versions[item.base.id] = line.version
         if line.files:
             files[item.base.id] = line.files

@@ -257,6 +257,7 @@ class Recipe:
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
     suite: str = ""  # the hash of those tests, which is no part of a fingerprint
+    has_tests: bool = True  # whether there are any that pytest finds
 
 
 @dataclass(frozen=True, kw_only=True)

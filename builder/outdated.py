@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from builder.difference import Difference, compare, lock_side
-from builder.errors import UnreachableError
+from builder.errors import GoneError, UnreachableError
 from builder.fingerprint import Fingerprint
 from builder.lock import Lock, as_data
 from builder.matrix import Expansion
@@ -21,7 +21,9 @@ class Outdated:
     """What a new lock would bring.
 
     `targets` maps the ids of those that would be built anew to why; `bases` the ids of bases to
-    what is newer in them, `name old → new`; `ended` target ids to their last day.
+    what is newer in them, `name old → new`; `moved_on` the ids of bases that cannot be had any more
+    as they are locked to the command that takes them as they are; `ended` target ids to their last
+    day.
     """
 
     difference: Difference
@@ -29,16 +31,19 @@ class Outdated:
     security: tuple[str, ...]  # packages that would come from a security suite
     bases: Mapping[str, tuple[str, ...]]
     ended: Mapping[str, str]
+    moved_on: Mapping[str, str] = field(default_factory=dict)
 
 
 class HeldBases:
     """Bases that stay what they are locked to: none is fetched to see whether it moved.
 
-    `refresh` fetches the indexes of one.
+    `refresh` fetches the indexes of one. `moved_on` has those of which nobody has the content any
+    more, with what to do about it: what is locked on them is compared with nothing.
     """
 
     def __init__(self, refresh: Callable[[Base, BaseLock], object]) -> None:
         self._refresh = refresh
+        self.moved_on: dict[str, str] = {}
 
     def lock(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
@@ -46,7 +51,11 @@ class HeldBases:
         """What is held. Raises UnreachableError where nothing is."""
         if held is None:
             raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
-        self._refresh(base, held)
+        try:
+            self._refresh(base, held)
+        except GoneError as error:
+            self.moved_on[base.id] = error.hint
+            raise
         return held
 
 
@@ -58,14 +67,15 @@ def outdated(
     found: Lock,
     prints: Callable[[Lock], Mapping[str, Fingerprint]],
     newer: Callable[[Base, BaseLock], tuple[str, ...]],
+    moved_on: Mapping[str, str],
     today: str,
 ) -> Outdated:
     """Compare the lock that is `held` with one that was `found` without moving bases.
 
-    `newer` says what an index has newer than a base.
+    `newer` says what an index has newer than a base; `moved_on` are bases that nobody has any more.
     """
     below = [_base(key, expansion) for key in selected]
-    under = {it.id: it for it in below if it.id in held.bases}
+    under = {it.id: it for it in below if it.id in held.bases and it.id not in moved_on}
     bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
     before = prints(held)
     after = before if found == held else prints(found)
@@ -77,6 +87,8 @@ def outdated(
             ended[key] = target.eol
         elif (base := _base(key, expansion).id) in bases:
             targets[key] = f"base {base} has newer packages"
+        elif base in moved_on:
+            targets[key] = f"base {base} has moved on"
         elif before[key].digest != after[key].digest:
             own = held.layers.get(key) != found.layers.get(key)
             targets[key] = "its own packages" if own else f"its parent {target.parent} or an input"
@@ -88,6 +100,9 @@ def outdated(
         security=_security(held, found),
         bases=bases,
         ended=ended,
+        moved_on={
+            key: moved_on[key] for key in dict.fromkeys(it.id for it in below) if key in moved_on
+        },
     )
 
 

@@ -99,12 +99,9 @@ def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
 
 
 def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
-    """Why the lock does not say all that a target is built from, or nothing.
-
-    A base of the default platform is not looked at: without it nothing can be planned.
-    """
+    """Why the lock does not say all that a target is built from, or nothing."""
     matrix, base = catalog.matrix, expansion.base_of(target)
-    if base.id not in lock.bases and base.platform != matrix.default_platform:
+    if base.id not in lock.bases:
         return f"base {base.id} is not locked: `builder lock` says why"
     if line := unlocked_line(target.cell.values, matrix, lock):
         provider = matrix.value(*line.split("=", 1)).provider

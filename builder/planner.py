@@ -6,6 +6,7 @@ Pure: the same inputs are the same plan, to the byte. Every step says why.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from builder import graph, release, tags
 from builder.errors import ConfigError
@@ -43,13 +44,15 @@ def make_plan(
     selected: Sequence[str],
     today: str,
     builds: Sequence[str] | None = None,
+    unlocked: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Decide everything.
 
     `today` is YYYY-MM-DD; `selected` are target ids; `builds` are the platforms that the engine
-    can build for, None where that does not matter.
+    can build for, None where that does not matter; `unlocked` says of targets why the lock does
+    not fit them.
     """
-    planner = _Planner(catalog, expansion, lock, fingerprints, observed, today, builds)
+    planner = _Planner(catalog, expansion, lock, fingerprints, observed, today, builds, unlocked)
     return planner.plan(selected)
 
 
@@ -63,6 +66,7 @@ class _Planner:
         observed: Observed,
         today: str,
         builds: Sequence[str] | None,
+        unlocked: Mapping[str, str],
     ) -> None:
         self.catalog = catalog
         self.expansion = expansion
@@ -71,6 +75,7 @@ class _Planner:
         self.observed = observed
         self.today = today
         self.builds = builds
+        self.unlocked = unlocked
         self.firsts: dict[str, dict[str, str]] = {}  # by image and suffix
         self.release = release.name(today, observed.releases)
 
@@ -115,6 +120,8 @@ class _Planner:
         action, reason = self._decide(target, fingerprint)
         if action == "build" and (barrier := self._barrier(target, below)):
             action, reason = "block", barrier
+        if action != "retire" and target.id in self.unlocked:
+            action, reason = "block", self.unlocked[target.id]
         exact = tags.tag(target.cell, matrix, self.lock.versions)
         first = self._first(target.cell)
         offered = action not in ("retire", "block") and target.publish

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from builder.errors import StepError
 from builder.model import Base, RemoteFile, Source, Target
 from builder.packages import LockedPackage
 from builder.ports import BaseLock, LineRequest
@@ -19,6 +20,17 @@ class BaseLocker(Protocol):
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
     ) -> BaseLock:
         """Choose a source and identify its content; `held` is kept where it still stands."""
+
+
+class AncestorError(StepError):
+    """A target needs packages of its ancestors in other versions than they are locked in.
+
+    `owners` maps the ids of those ancestors to the names of the packages.
+    """
+
+    def __init__(self, message: str, *, hint: str, owners: Mapping[str, frozenset[str]]) -> None:
+        super().__init__(message, hint=hint)
+        self.owners = owners
 
 
 @dataclass(frozen=True, kw_only=True)

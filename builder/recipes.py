@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from builder.errors import BuilderError, ConfigError
+from builder.errors import BuilderError, ConfigError, Location
 from builder.matrix import Expansion
 from builder.matrix_check import Places
 from builder.model import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
@@ -20,6 +20,7 @@ _CONDITION = re.compile(
     r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>[^\s@]+)|@(?P<provider>[a-z0-9-]+))?"
 )
 _PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor|version)\}")
+_NAME = re.compile(r"@?[A-Za-z0-9][\w./+-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -130,6 +131,21 @@ def packages_of(recipe: Recipe, where: Setting) -> Packages:
     return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in found.items()}
 
 
+def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
+    """The place where a recipe names a package; its file, where `read` does not find it there.
+
+    A version that stands in the file as `{axis.version}` is looked for by its name.
+    """
+    file = f"images/{recipe}/recipe.yaml"
+    plain = _NAME.match(package)
+    for text in dict.fromkeys((package, plain[0] if plain else package)):
+        name = re.compile(rf"(?<![\w.-]){re.escape(text)}(?![\w.-])")
+        for number, line in enumerate(read(file).splitlines(), start=1):
+            if found := name.search(line.partition(" #")[0]):
+                return Location(file=file, line=number, column=found.start() + 1, source=line)
+    return Location(file=file)
+
+
 def budget_of(recipe: Recipe, where: Setting) -> int:
     """The compressed bytes that a recipe may add in a cell; 0 where it does not say."""
     return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
@@ -160,6 +176,29 @@ def remote_file(text: str, arch: str) -> RemoteFile:
         )
     url = address.replace("{arch}", arch)
     return RemoteFile(name=urlsplit(url).path.rsplit("/", 1)[-1], url=url, sha256=digest)
+
+
+def check_tests(
+    expansion: Expansion, recipes: Mapping[str, Recipe], targets: Iterable[str]
+) -> list[BuilderError]:
+    """Return an error for each image of `targets` (ids) that no test is there for.
+
+    Those of a recipe are for all that stands on it.
+    """
+    errors: dict[str, BuilderError] = {}
+    for key in targets:
+        target = expansion.targets[key]
+        lineage = expansion.lineage(target)
+        if target.cell.image in errors or any(recipes[it.recipe].has_tests for it in lineage):
+            continue
+        recipe = target.recipe
+        errors[target.cell.image] = ConfigError(
+            f"image {target.cell.image} has no tests: neither recipe {recipe} nor what it stands"
+            " on brings one",
+            hint=f"add images/{recipe}/tests/test_{recipe.replace('-', '_')}.py",
+            location=Location(file=f"images/{recipe}"),
+        )
+    return list(errors.values())
 
 
 def check_needs(

@@ -57,7 +57,7 @@ class Signer:
 
     def _run(self, failure: str, *options: str, stdin: bytes | None = None) -> bytes:
         argv = (self.program, "--batch", "--no-tty", "--quiet", *options)
-        command = Command(argv=argv, env={"LC_ALL": "C"}, timeout=120.0, stdin=stdin)
+        command = Command(argv=argv, timeout=120.0, stdin=stdin)
         output = self.runner.run(command, check=False)
         if output.code != 0:
             said = [line for line in output.log.splitlines() if line.startswith("gpg: ")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +139,7 @@ class Workspace:
             if parsed is None:
                 continue
             try:
+                errors += self._test_errors(f"images/{image.recipe}/tests")
                 recipes[image.recipe] = self._recipe(image.recipe, parsed)
             except BuilderError as error:
                 errors.append(error)
@@ -168,6 +171,7 @@ class Workspace:
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
             suite=self._hash(f"{folder}/tests"),
+            has_tests=any(_is_test(name) for name in self._bytes(f"{folder}/tests")),
         )
 
     @cached_property
@@ -189,6 +193,15 @@ class Workspace:
             )
         return tuple(files)
 
+    def _test_errors(self, folder: str) -> list[BuilderError]:
+        """What is no Python in a folder of tests: it is read here, and never run."""
+        found = [
+            _not_python(f"{folder}/{name}", data)
+            for name, data in self._bytes(folder).items()
+            if name.endswith(".py")
+        ]
+        return [error for error in found if error is not None]
+
     # Charts.
 
     def _charts(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, ChartRecipe]:
@@ -201,6 +214,7 @@ class Workspace:
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
+            errors += self._test_errors(f"{folder}/tests")
             spec = self._data(f"{folder}/chart.yaml")
             port, tests = spec.get("port"), self.root / folder / "tests"
             charts[chart.recipe] = ChartRecipe(
@@ -299,6 +313,28 @@ def _shared(kind: str) -> tuple[Workspace, str]:
     """Return a folder that comes with the builder: where it lies, and its name there."""
     folder = (SHARED / kind).resolve()
     return Workspace(folder.parent), folder.name
+
+
+def _is_test(path: str) -> bool:
+    """Whether pytest looks for tests in a file."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
+
+
+def _not_python(path: str, data: bytes) -> ConfigError | None:
+    """The error of a file that Python does not read, if it does not."""
+    place = Location(file=path)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(data)
+    except SyntaxError as error:
+        source = (error.text or "").rstrip("\r\n")
+        line, column = error.lineno or 0, error.offset or 0
+        place = Location(file=path, line=line, column=column, source=source)
+        return ConfigError(f"not Python: {error.msg}", location=place)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return ConfigError(f"not Python: {error or type(error).__name__}", location=place)
+    return None
 
 
 def _flat(errors: list[BuilderError]) -> list[BuilderError]:

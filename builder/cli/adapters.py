@@ -31,6 +31,7 @@ from builder.plan import locked_reference
 from builder.ports import BaseLock, LineProvider
 from builder.ports_layers import LayerResolver
 from builder.process import Command, Runner, which
+from builder.recipes import named_at
 from builder.registry import EmbeddedRegistry
 from builder.removals import HostEngine
 from builder.resolvers.apt import AptRoot
@@ -170,6 +171,7 @@ class Adapters:
             runner=self.runner,
             network=self.project.network,
             state=self.workspace.state,
+            locate=partial(named_at, self.workspace.read),
             only_looks=self.options.only_looks,
         )
 
@@ -193,11 +195,12 @@ class Adapters:
             images=self.store,
             place=partial(locked_reference, self.catalog),
             folder=self.workspace.state / "pushed",
+            note=lambda text: click.echo(text, err=True),
         )
         return self._apt_roots.filled(base, lock, archives=archives.of)
 
     def _fetch_base(self, base: Base, lock: BaseLock) -> None:
-        self.bases.layout(base, lock)  # an engine is looked for, where it comes to this
+        self.bases.fetch(base, lock)  # an engine is looked for, where it comes to this
 
     @cached_property
     def files(self) -> Fetcher:
@@ -211,22 +214,13 @@ class Adapters:
         return PipFiles(fetcher=self.files, runner=self.runner, network=network)
 
     @cached_property
-    def roots(self) -> Mapping[str, AptRoot]:
-        """apt's private roots, by base."""
-        bases = self.project.expansion.bases.values()
-        return {base.id: self._apt_roots.root(base) for base in bases}
-
-    @cached_property
     def package_check(self) -> PackageCheck:
-        """What looks at packages before anything is built."""
+        """What knows which packages of apt are not there."""
         return PackageCheck(
             catalog=self.catalog,
             expansion=self.project.expansion,
             providers=self.providers,
-            roots=self.roots,
-            runner=self.runner,
-            network=self.project.network,
-            folder=self.workspace.state / "checks",
+            root=self._apt_roots.ready,
             read=self.workspace.read,
         )
 
@@ -234,7 +228,10 @@ class Adapters:
     def providers(self) -> Mapping[str, LineProvider]:
         """Where lines come from, by the name that the matrix uses."""
         return line_providers(
-            roots=self.roots, fetcher=self.files, runner=self.runner, network=self.project.network
+            prepare=self._prepared,
+            fetcher=self.files,
+            runner=self.runner,
+            network=self.project.network,
         )
 
     @cached_property

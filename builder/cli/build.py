@@ -42,8 +42,9 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
             return 0
         options = replace(options, select=tuple(found))
     session = Session(options)
+    lock = session.fitting_lock()
     with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, session.locked(), {"base", "build"})
+        outcome = carry_out(session, lock, {"base", "build"})
         if export is not None and not options.show_commands:
             _export(session, outcome, export.resolve())
     tell_ending(outcome, "build")

@@ -45,7 +45,8 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     from builder.turns import at_work
 
     session = Session(Options(**given))
+    lock = session.fitting_lock()
     with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, session.locked(), {"chart"})
+        outcome = carry_out(session, lock, {"chart"})
     tell_ending(outcome, "chart")
     return outcome.exit_code

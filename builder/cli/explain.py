@@ -31,7 +31,7 @@ def command(target: str, style: str, offline: bool, **given: Any) -> int:
       builder explain jupyter-python --format json
     """
     session = Session(Options(**{**given, "select": ()}))
-    lock = session.locked()
+    lock = session.fitting_lock()
     prints = session.fingerprints(lock)
     found = find(session.project.expansion, target)
     fingerprint, item, change = prints[found.id], None, ""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning
+from builder.cli.options import Options, planning, reachable
 from builder.cli.wiring import Session
 from builder.errors import ConfigError, raise_all
-from builder.lock import FILE, Lock
-from builder.locking import lock_catalog
-from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
+from builder.fit import stale_layers
+from builder.lock import FILE
+from builder.locking import Locked, lock_catalog
+from builder.locking_layers import ALL, NOTHING, Upgrade, alive_targets, overdue_holds
 from builder.ports_layers import BaseLocker
+from builder.problems import failures
+from builder.recipes import named_at
+from builder.text import count
 from builder.turns import at_work
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @planning
+@reachable
 @click.option(
     "--upgrade",
     is_flag=True,
@@ -32,7 +38,8 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
     """Say what bases, lines and packages are this week, in matrix.lock.
 
     What is locked, and still fits the catalog, stays as it is without --upgrade. A base keeps its
-    source for as long as the matrix lists it.
+    source for as long as the matrix lists it. What cannot be looked up keeps what is locked, or is
+    left out; all else is written, and the exit code says so.
 
     \b
     Example:
@@ -49,18 +56,14 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
         )
     moving = Upgrade(is_all=not names, names=frozenset(names)) if upgrade else NOTHING
     with at_work(session.workspace.state):
-        relock(session, moving)
+        locked = relock(session, moving)
+    raise_all(failures(locked.problems, reachable=session.options.reachable))
     return 0
 
 
 def _check(session: Session) -> int:
-    stale = stale_layers(
-        session.catalog,
-        session.project.expansion,
-        session.locked(),
-        session.resolvers,
-        session.options.today,
-    )
+    alive = alive_targets(session.project.expansion, session.options.today)
+    stale = stale_layers(session.catalog, session.project.expansion, session.locked(), alive)
     if stale:
         raise ConfigError(
             f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"
@@ -71,34 +74,34 @@ def _check(session: Session) -> int:
     return 0
 
 
-def relock(session: Session, upgrade: Upgrade = ALL) -> Lock:
-    """Lock what is selected, and write matrix.lock where that changed it."""
-    lock = chosen_lock(session, upgrade)
-    changed = session.workspace.write_lock(lock)
+def relock(session: Session, upgrade: Upgrade = ALL) -> Locked:
+    """Lock what is selected, and write matrix.lock where that changed it, whatever failed."""
+    targets = count(len(session.selected()), "target")  # reads the catalog
+    _note(f"{targets}: looking at bases, release lines and packages")
+    locked = chosen_lock(session, upgrade)
+    changed = session.workspace.write_lock(locked.lock)
     click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
-    return lock
+    return locked
 
 
-def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseLocker | None = None) -> Lock:
+def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseLocker | None = None) -> Locked:
     """The lock of what is selected, not written; `bases` stand in for the session's."""
-    today, check = session.options.today, session.package_check.check
-    for text in overdue_holds(session.catalog.matrix, today):
+    for text in overdue_holds(session.catalog.matrix, session.options.today):
         _note(text)
-    lock = lock_catalog(
+    return lock_catalog(
         catalog=session.catalog,
         expansion=session.project.expansion,
         held=session.project.lock,
         bases=bases or session.bases,
         providers=session.providers,
-        today=today,
+        today=session.options.today,
         note=_note,
+        locate=partial(named_at, session.workspace.read),
         targets=session.selected(),
         upgrade=upgrade,
         resolvers=session.resolvers,
-        explain=lambda found: check(found, session.selected(), today),
+        explain=lambda found: session.package_check.check(found, session.selected()),
     )
-    raise_all(check(lock, session.selected(), today, without=session.resolvers))
-    return lock
 
 
 def _note(text: str) -> None:

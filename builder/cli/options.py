@@ -30,6 +30,7 @@ class Options:
     fail_fast: bool = False
     show_commands: bool = False
     reachable: bool = False
+    block_unlocked: bool = False
     disk_budget: int = 0
     only_looks: bool = False
 
@@ -86,6 +87,12 @@ def releasing(function: Function) -> Function:
 def planning(function: Function) -> Function:
     """What a plan depends on."""
     for option in (
+        click.option(
+            "--block-unlocked",
+            is_flag=True,
+            envvar="BUILDER_BLOCK_UNLOCKED",
+            help="Block targets that matrix.lock does not fit, and go on; else the run is refused.",
+        ),
         _REGISTRY,
         click.option(
             "--platform",
@@ -107,7 +114,7 @@ def planning(function: Function) -> Function:
     return root(function)
 
 
-_REACHABLE = click.option(
+reachable = click.option(
     "--reachable",
     is_flag=True,
     envvar="BUILDER_REACHABLE",
@@ -123,7 +130,7 @@ def running(function: Function) -> Function:
             is_flag=True,
             help="Print the commands of every step instead of running them.",
         ),
-        _REACHABLE,
+        reachable,
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",

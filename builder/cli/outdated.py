@@ -10,8 +10,10 @@ import click
 from builder.cli.lock import chosen_lock
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
+from builder.errors import GoneError, raise_all
 from builder.locking_layers import ALL
 from builder.outdated import HeldBases, outdated
+from builder.problems import failures
 from builder.report.outdated import FORMATS, as_data
 
 
@@ -29,15 +31,21 @@ def command(style: str, **given: Any) -> int:
     """
     session = Session(Options(**given, only_looks=True))
     held = session.locked()
+    bases = HeldBases(session.refresh)
     with contextlib.nullcontext() if session.has_bases(held) else session.registry():
+        locked = chosen_lock(session, ALL, bases)
         found = outdated(
             expansion=session.project.expansion,
             selected=session.selected(),
             held=held,
-            found=chosen_lock(session, ALL, HeldBases(session.refresh)),
+            found=locked.lock,
             prints=session.fingerprints,
             newer=session.newer,
+            moved_on=bases.moved_on,
             today=session.options.today,
         )
     click.echo(FORMATS[style](as_data(found)))
+    # That a base has moved on is found out, and no failure.
+    problems = [one for one in locked.problems if not isinstance(one.error, GoneError)]
+    raise_all(failures(problems, reachable=True))
     return 0

@@ -58,7 +58,7 @@ def command(
             return 0
         options = replace(options, select=tuple(found))
     session = Session(options)
-    lock = session.locked()
+    lock = session.fitting_lock()
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
     if since is not None:

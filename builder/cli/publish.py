@@ -24,7 +24,8 @@ def command(**given: Any) -> int:
       builder publish --registry ghcr.io/myorg
     """
     session = Session(Options(**given))
+    lock = session.fitting_lock()
     with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, session.locked(), {"release"})
+        outcome = carry_out(session, lock, {"release"})
     tell_ending(outcome, "release")
     return outcome.exit_code

@@ -39,7 +39,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
       builder render --out catalog && cd catalog && docker buildx bake base-debian13
     """
     session = Session(Options(**given))
-    expansion, known = session.project.expansion, session.locked()
+    expansion, known = session.project.expansion, session.fitting_lock()
     lock = as_declared(known, expansion.bases.values(), session.catalog.matrix)
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)

@@ -23,7 +23,8 @@ def command(steps: tuple[str, ...], **given: Any) -> int:
       builder step 'build:base/debian=13'
     """
     session = Session(Options(**given))
+    lock = session.fitting_lock()
     with at_work(session.workspace.state, beside=True), session.registry():
-        outcome = carry_out(session, session.locked(), (), only=steps)
+        outcome = carry_out(session, lock, (), only=steps)
     tell_ending(outcome, "release")
     return outcome.exit_code

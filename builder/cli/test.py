@@ -26,7 +26,7 @@ def command(**given: Any) -> int:
       builder test --select 'python=3.13'
     """
     session = Session(Options(**given))
-    lock = session.locked()
+    lock = session.fitting_lock()
     prints = session.fingerprints(lock)
     with at_work(session.workspace.state), session.registry():
         plan = session.plan(lock, prints, session.observed(lock, prints))

@@ -44,7 +44,7 @@ def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
     if session.options.engine == "docker":
         hint = "leave out --engine docker"
         raise ToolError("a Docker daemon keeps what it built: podman builds again", hint=hint)
-    lock = session.locked()
+    lock = session.fitting_lock()
     prints = session.fingerprints(lock)
     with session.registry():
         plan = session.plan(lock, prints, session.observed(lock, prints))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from builder.cli.lock import relock
 from builder.cli.options import Options, disk, running
 from builder.cli.running import Interrupted, Outcome, carry_out, tell_failures
 from builder.cli.wiring import Session
-from builder.errors import BuilderError
+from builder.errors import BuilderError, StepError
 from builder.events import Result
 from builder.files import write
 from builder.history import History
-from builder.report import summary
-from builder.report.differences import as_data
+from builder.problems import Problem, as_data, failures
+from builder.report import differences, summary
 from builder.turns import at_work
 
 KINDS = ("base", "build", "chart", "release")
@@ -37,16 +37,18 @@ def command(**given: Any) -> int:
     Example:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
-    session = Session(Options(**given))
+    # What the lock does not fit once it was made anew costs its own targets, not the week.
+    session = Session(Options(**{**given, "block_unlocked": True}))
     if session.options.show_commands:
         with session.registry():
             carry_out(session, session.locked(), KINDS)
         return 0
     with at_work(session.workspace.state), session.registry():
         try:
-            outcome = carry_out(session, relock(session), KINDS)
+            locked = relock(session)
+            outcome = carry_out(session, locked.lock, KINDS)
         except Interrupted as stop:
-            report = _report(session, stop.outcome, stopped=stop.signal)
+            report = _report(session, stop.outcome, locked.problems, stopped=stop.signal)
             click.echo(f"how far it came: {report}", err=True)
             raise
         except (BuilderError, KeyboardInterrupt):
@@ -54,19 +56,24 @@ def command(**given: Any) -> int:
                 click.echo(f"{report} is that of an earlier run", err=True)
             raise
         changes = _changes(session, outcome.results.get("release"))
-    report = _report(session, outcome, changes=changes)
+    report = _report(session, outcome, locked.problems, changes=changes)
     text = report.read_text(encoding="utf-8")
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(place).open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)
     tell_failures(outcome)
     click.echo(text)
-    return outcome.exit_code
+    failed = failures(locked.problems, reachable=session.options.reachable)
+    for error in failed:
+        click.echo(f"error: {error}", err=True)
+    # Whatever it was, it is one of many things by now.
+    return outcome.exit_code or (StepError.exit_code if failed else 0)
 
 
 def _report(
     session: Session,
     outcome: Outcome,
+    problems: Sequence[Problem],
     *,
     changes: Mapping[str, Any] | None = None,
     stopped: str = "",
@@ -83,6 +90,7 @@ def _report(
         bake=json.loads(measured.read_bytes()) if measured.is_file() else None,
         changes=changes,
         stopped=stopped,
+        problems=as_data(problems),
     )
     write(state / "report.json", summary.as_json(data).encode())
     write(state / "report.md", summary.as_markdown(data).encode())
@@ -100,7 +108,9 @@ def _changes(session: Session, released: Result | None) -> dict[str, Any] | None
         return None
     history = History(catalog=session.catalog, store=session.store, images=session.store)
     try:
-        return as_data(history.compare(history.record(str(before)), history.record(name)))
+        return differences.as_data(
+            history.compare(history.record(str(before)), history.record(name))
+        )
     except BuilderError as error:  # what was released is, and is reported
         click.echo(f"what changed since {before} is not known: {error}", err=True)
         return None

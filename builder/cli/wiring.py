@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from builder.actions import BuildActions
 from builder.chart_actions import ChartActions
 from builder.cli.adapters import Adapters
-from builder.errors import ConfigError
+from builder.errors import ConfigError, raise_all
 from builder.events import Listener
 from builder.fingerprint import Fingerprint, fingerprints
+from builder.fit import Misfit, misfits, refusals
 from builder.lock import Lock
+from builder.locking_layers import alive_targets
 from builder.patience import PatientStore
 from builder.plan import Observed, Plan, Step
 from builder.planner import make_plan
+from builder.recipes import check_tests
 from builder.records import Records
 from builder.render.dockerfile import DockerfileRenderer
 from builder.resolvers.sources import UPSTREAM
@@ -30,6 +33,29 @@ class Session(Adapters):
         if self.project.lock is None:
             raise ConfigError("there is no matrix.lock", hint="run `builder lock`")
         return self.project.lock
+
+    def fitting_lock(self) -> Lock:
+        """matrix.lock, for what is selected.
+
+        Raises ConfigError where a recipe asks for what it does not have, or brings no tests: what
+        cannot come to a good end is refused before it begins.
+        """
+        lock, targets = self.locked(), self.selected()
+        if not self.options.block_unlocked:
+            raise_all(check_tests(self.project.expansion, self.catalog.recipes, targets))
+        self._refuse(self._misfits(lock, targets).values())
+        return lock
+
+    def _misfits(self, lock: Lock, targets: Iterable[str]) -> dict[str, Misfit]:
+        """Which of `targets` the lock does not fit; those that have ended need none."""
+        expansion = self.project.expansion
+        alive = alive_targets(expansion, self.options.today)
+        return misfits(self.catalog, expansion, lock, [key for key in targets if key in alive])
+
+    def _refuse(self, found: Iterable[Misfit]) -> None:
+        """Raise what was edited since it was locked; the rest is blocked by itself."""
+        if not self.options.block_unlocked:
+            raise_all(refusals([one for one in found if one.is_edited], self.workspace.read))
 
     def fingerprints(self, lock: Lock) -> dict[str, Fingerprint]:
         """The fingerprint of every target."""
@@ -63,7 +89,8 @@ class Session(Adapters):
         builds: Sequence[str] | None = None,
     ) -> Plan:
         """The plan of this run; `builds` are the platforms that can be built for, None: any."""
-        return make_plan(
+        unfit = self._misfits(lock, self.project.expansion.targets)
+        plan = make_plan(
             catalog=self.catalog,
             expansion=self.project.expansion,
             lock=lock,
@@ -72,7 +99,10 @@ class Session(Adapters):
             selected=self.selected(),
             today=self.options.today,
             builds=builds,
+            unlocked={key: one.reason for key, one in unfit.items()},
         )
+        self._refuse(one for key, one in unfit.items() if key in plan.targets)
+        return plan
 
     @property
     def records(self) -> Records:

@@ -94,10 +94,17 @@ class AxisValueSpec(_Spec):
     sources: list[SourceSpec] = Field([], description="where a base comes from, best first")
 
 
+# Preferences of apt hold them: a name must be no pattern there, and neither may end its line.
+AptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
+AptVersion = Annotated[str, StringConstraints(pattern=r"^\S+$")]
+
+
 class HoldSpec(_Spec):
     """Packages that are kept to certain versions, for a reason and a time."""
 
-    apt: dict[str, str] = Field({}, description="a version by package, e.g. git: '1:2.47*'")
+    apt: dict[AptName, AptVersion] = Field(
+        {}, description="a version by package, e.g. git: '1:2.47*'"
+    )
     pip: dict[str, str] = Field({}, description="a limit by package, e.g. lxml: '>=5.3.1'")
     r: dict[str, RLimit] = Field({}, description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
     julia: dict[str, str] = Field({}, description="as in [compat], e.g. CSV: '~0.10.14'")

@@ -72,3 +72,6 @@ _LISTS: Mapping[str, tuple[str, Callable[[str, LockedPackage], str]]] = MappingP
     }
 )
 """The file of each ecosystem, and what it says of a package: as its installer reads it."""
+
+ECOSYSTEMS = tuple(_LISTS)
+"""Those whose packages are locked."""

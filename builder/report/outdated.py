@@ -18,6 +18,7 @@ def as_data(found: Outdated) -> dict[str, Any]:
         "targets": dict(found.targets),
         "security": list(found.security),
         "bases": {key: list(moved) for key, moved in found.bases.items()},
+        "moved_on": dict(found.moved_on),
         "ended": dict(found.ended),
         "changes": differences.as_data(found.difference),
     }
@@ -30,6 +31,10 @@ def as_table(data: Mapping[str, Any]) -> str:
         parts.append("From a security suite: " + ", ".join(data["security"]))
     for base, moved in data["bases"].items():
         parts.append(f"Newer than base {base}: " + ", ".join(moved))
+    for base, hint in data["moved_on"].items():
+        parts.append(
+            f"base {base}: moved on (the archive no longer gives what is locked)\n  hint: {hint}"
+        )
     rows = [("TARGET", "WHY"), *data["targets"].items()]
     if data["targets"]:
         parts.append("\n".join(columns(rows)))

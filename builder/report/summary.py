@@ -23,13 +23,15 @@ def as_data(
     bake: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
     stopped: str = "",
+    problems: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The report as plain data.
 
     `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `report.run`,
     `bake` what was measured against docker buildx bake, if it was; `changes` are those since
     the release before, as `report.differences` has them, if there was one. `stopped` is the
-    signal that ended the run before its time, if one did.
+    signal that ended the run before its time, if one did; `problems` are what could not be locked,
+    as `problems` has them.
     """
 
     def row(key: str, step: str) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def as_data(
         ],
         "release": row(plan.release, "release"),
         "changes": dict(changes or {}),
+        "not_locked": list(problems),
     }
 
 
@@ -95,6 +98,7 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         *run.pace_lines(data["pace"]),
         *run.disk_lines(data["disk"]),
         *run.bake_lines(data["bake"]),
+        *_not_locked(data["not_locked"]),
         *differences.section(data["changes"]),
         *_images(targets),
         *_charts(charts),
@@ -108,6 +112,21 @@ def as_markdown(data: Mapping[str, Any]) -> str:
         lines += ["", "## What waits for a platform", ""]
         lines += [f"- `{cell}`: {reason}" for cell, reason in waiting.items()]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _not_locked(problems: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not problems:
+        return []
+    return [
+        "## What could not be locked",
+        "",
+        *(
+            f"- `{item['id']}` {'keeps what was locked' if item['keeps'] else 'is not locked'}:"
+            f" {item['reason'].partition(chr(10))[0]}"
+            for item in problems
+        ),
+        "",
+    ]
 
 
 def _images(targets: Sequence[Mapping[str, Any]]) -> list[str]:

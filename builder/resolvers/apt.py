@@ -58,7 +58,8 @@ class BehindError(UnreachableError):
 class AptRoot:
     """A private root of apt in `folder`, for the packages of one base.
 
-    Where its indexes are older than the lock, whatever asks for packages raises BehindError.
+    Where its indexes are older than the lock, whatever asks for packages raises BehindError. Names
+    are exact, and never patterns of apt (see `has`).
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class AptRoot:
         self._others: dict[AptSource, AptRoot] = {}
         self._behind: BehindError | None = None
         self._keeps_indexes = False
+        self._names: dict[bool, frozenset[str]] = {}
 
     def prepare(self, archives: Iterable[Path], *, keeps_indexes: bool = False) -> None:
         """Fill the root from a base's tar archives, lowest layer first.
@@ -81,6 +83,7 @@ class AptRoot:
         """
         self._behind = None
         self._keeps_indexes = keeps_indexes
+        self._names.clear()
         self._clear()
         for name in (
             "var/lib/apt/lists/partial",
@@ -111,7 +114,7 @@ class AptRoot:
                 )
                 root._keeps_indexes = self._keeps_indexes
                 root._copy(self._folder, source)
-                root.update()
+                root.update(only=source)
                 root._behind = self._behind
                 self._others[source] = root
             return self._others[source]
@@ -166,15 +169,26 @@ class AptRoot:
                     if content is not None:
                         write(self._folder.joinpath(*parts), content.read())
 
-    def update(self, known: Mapping[str, Suite] = MappingProxyType({})) -> dict[str, Suite]:
+    def update(
+        self,
+        known: Mapping[str, Suite] = MappingProxyType({}),
+        only: AptSource | None = None,
+    ) -> dict[str, Suite]:
         """Fetch the indexes; the suites that they are of. None without sources.
 
-        Raises BehindError where one is older than it is `known` to have been.
+        Of a repository that alone is new, `only` that is asked. Raises BehindError where an index
+        is older than it is `known` to have been.
         """
         if not self._sources():
             return {}
+        self._names.clear()
         late = ("-o", "pkgCacheFile::Generate=false") if self._keeps_indexes else ()
-        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late)
+        added = self._folder / f"etc/apt/sources.list.d/{only.name}.list" if only else None
+        alone = (
+            "-o", f"Dir::Etc::sourcelist={added}", "-o", "Dir::Etc::sourceparts=/dev/null",
+            "-o", "APT::Get::List-Cleanup=0",
+        ) if added and added.is_file() else ()  # fmt: skip
+        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late, *alone)
         if late:
             # What apt made of the indexes stands until one changed, or a source is younger.
             for source in self._sources():
@@ -200,27 +214,65 @@ class AptRoot:
 
     def candidate(self, package: str) -> str:
         """The version of a package that would be installed, or nothing."""
+        if not self.has(package):
+            return ""
         text = self._run("apt-cache", "policy", package, check=False)
         match = re.search(r"^  Candidate: (?!\(none\))(\S+)", text, re.MULTILINE)
         return match[1] if match else ""
 
     def names(self, pattern: str) -> tuple[str, ...]:
-        """The packages whose whole name a regular expression matches."""
-        text = self._run("apt-cache", "pkgnames")
-        return tuple(sorted(filter(re.compile(pattern).fullmatch, text.split())))
+        """The packages whose whole name a regular expression matches. Raises ConfigError."""
+        try:
+            matches = re.compile(pattern).fullmatch
+        except re.error as error:
+            raise ConfigError(f"not a regular expression: {pattern!r}: {error}") from None
+        return tuple(sorted(filter(matches, self.known)))
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of all packages that there are, without virtual ones."""
+        return self._known(with_virtual=False)
+
+    def has(self, package: str, *, with_virtual: bool = True) -> bool:
+        """Return whether a package of exactly this name is known; `:ARCH` may follow it.
+
+        Every name must pass this before a program of apt gets it: of what it does not know, apt
+        makes a regular expression, a pattern, a task, or a package to be removed.
+        """
+        name, colon, arch = package.partition(":")
+        if colon and arch != self._architecture:
+            return False
+        return name in self._known(with_virtual=with_virtual)
 
     def missing(self, packages: Iterable[str]) -> tuple[str, ...]:
-        """Those packages that cannot be installed: nobody has them, or provides them."""
+        """Those packages that cannot be installed: nobody has them, or one alone provides them."""
         wanted = sorted(set(packages))
-        if not wanted:
-            return ()
-        text = self._run("apt-cache", "policy", *wanted, check=False)
+        real = [name for name in wanted if self.has(name, with_virtual=False)]
+        text = self._run("apt-cache", "policy", *real, check=False) if real else ""
         found = set(re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", text, re.M))
-        return tuple(name for name in wanted if name not in found and not self._provided(name))
+        return tuple(
+            name
+            for name in wanted
+            if name not in found and name.partition(":")[0] not in found
+            # Of several, apt chooses none.
+            if len(self.providers(name)) != 1
+        )
 
-    def _provided(self, package: str) -> bool:
+    def providers(self, package: str) -> tuple[str, ...]:
+        """Return the packages that provide a virtual one, sorted."""
+        if not self.has(package):
+            return ()
         text = self._run("apt-cache", "showpkg", package, check=False)
-        return bool(text.partition("Reverse Provides:")[2].strip())
+        lines = text.partition("Reverse Provides:")[2].split("\n\n")[0].splitlines()
+        return tuple(sorted({line.split()[0] for line in lines if line.strip()}))
+
+    def _known(self, *, with_virtual: bool) -> frozenset[str]:
+        if with_virtual not in self._names or self._behind:
+            options = ("--all-names",) if with_virtual else ()
+            self._names[with_virtual] = frozenset(
+                self._run("apt-cache", "pkgnames", *options).split()
+            )
+        return self._names[with_virtual]
 
     def _sources(self) -> list[Path]:
         folder = self._folder / "etc/apt"

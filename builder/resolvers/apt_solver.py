@@ -15,6 +15,19 @@ from builder.files import write
 from builder.resolvers.apt import AptRoot
 
 _URI = re.compile(r"^'([^']+)' (\S+_\S+_\S+) \d+ SHA256:([0-9a-f]{64})", re.MULTILINE)
+# What cannot be installed, and why: further reasons of a package stand below its first.
+_UNMET = (
+    r"^ (\S+) : ((?:(?:Pre)?Depends|Conflicts|Breaks): .*"
+    r"(?:\n {2,}(?:(?:Pre)?Depends|Conflicts|Breaks): .*)*)"
+)
+
+
+class UnsolvableError(StepError):
+    """apt finds no way to install what it is asked for; `packages` are those that it names."""
+
+    def __init__(self, message: str, *, packages: Sequence[str]) -> None:
+        super().__init__(message)
+        self.packages = frozenset(packages)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +52,18 @@ class AptSolver:
     """Asks apt in a root whose indexes are there."""
 
     def __init__(self, root: AptRoot) -> None:
-        self._root = root
+        self.root = root
 
     def candidates(self, packages: Iterable[str], pins: str = "") -> dict[str, Candidate]:
         """What would be installed of packages, by name, where there is something.
 
         `pins` are preferences as apt_preferences(5) has them.
         """
-        names = sorted(set(packages))
+        names = sorted(filter(self.root.has, set(packages)))
         if not names:
             return {}
         with self._preferences(pins) as options:
-            text = self._root.ask("apt-cache", *options, "policy", *names).stdout
+            text = self.root.ask("apt-cache", *options, "policy", *names).stdout
         found = {}
         for block in re.split(r"^(?=\S+:\n)", text, flags=re.MULTILINE):
             match = re.match(r"(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))(\S+)", block)
@@ -61,9 +74,7 @@ class AptSolver:
     def newer(self) -> tuple[str, ...]:
         """The base's own packages that the indexes have newer: `name old → new`."""
         installed = dict(
-            re.findall(
-                r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)", self._root.status, re.MULTILINE
-            )
+            re.findall(r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)", self.root.status, re.MULTILINE)
         )
         candidates = self.candidates(installed)
         return tuple(
@@ -74,20 +85,24 @@ class AptSolver:
 
     def records(self, versions: Mapping[str, str]) -> dict[str, str]:
         """What the indexes say of packages in these versions, by name, where they have them."""
-        wanted = [f"{name}={version}" for name, version in sorted(versions.items())]
-        if not wanted:
+        known = {name: versions[name] for name in filter(self.root.has, sorted(versions))}
+        if not known:
             return {}
-        text = self._root.ask("apt-cache", "show", *wanted).stdout
+        wanted = [f"{name}={version}" for name, version in known.items()]
+        text = self.root.ask("apt-cache", "show", *wanted).stdout
         paragraphs = [f"{paragraph.strip()}\n" for paragraph in text.split("\n\n")]
         found: dict[str, str] = {}
         for paragraph in paragraphs:
-            if name := re.search(r"^Package: (\S+)", paragraph, re.MULTILINE):
-                found.setdefault(name[1], paragraph)
+            fields = dict(re.findall(r"^(Package|Version): (\S+)", paragraph, re.MULTILINE))
+            # A version may have been taken for a pattern.
+            name = fields.get("Package", "")
+            if name in known and known[name] == fields.get("Version"):
+                found.setdefault(name, paragraph)
         return found
 
     def archives(self) -> dict[str, str]:
         """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
-        return self._root.archives()
+        return self.root.archives()
 
     def solve(
         self, packages: Sequence[str], *, installed: str = "", pins: str = ""
@@ -95,21 +110,27 @@ class AptSolver:
         """What apt would fetch to install packages, by name or path of a file.
 
         `installed` are paragraphs of packages that are there beside the base's; `pins` are
-        preferences. Nothing is removed for it. Raises StepError with what apt says.
+        preferences. Nothing is removed for it. Every name must be one that the root `has`. Raises
+        UnsolvableError with what apt says.
         """
         with self._preferences(pins) as options, tempfile.TemporaryDirectory() as folder:
             status = Path(folder) / "status"
-            own = self._root.status.rstrip("\n")
-            write(status, f"{own}\n\n{installed}".encode(), lasting=False)
-            output = self._root.ask(
+            # An empty paragraph is none for apt.
+            own = f"{self.root.status.strip()}\n\n".lstrip()
+            write(status, f"{own}{installed}".encode(), lasting=False)
+            output = self.root.ask(
                 "apt-get", "install", "--quiet=2", "--print-uris", "--no-install-recommends",
                 "--no-remove", *options, "-o", "Acquire::ForceHash=SHA256",
                 "-o", f"Dir::State::status={status}", *packages,
             )  # fmt: skip
         if output.code != 0:
             said = re.findall(r"^E: (.*)", output.log, re.MULTILINE) or [output.log.strip()]
-            depends = re.findall(r"^ (\S+ : Depends:.*)", output.log, re.MULTILINE)
-            raise StepError("apt cannot choose: " + "; ".join([*depends, *said]))
+            depends = re.findall(_UNMET, output.log, re.MULTILINE)
+            reasons = [f"{name} : {' '.join(why.split())}" for name, why in depends]
+            raise UnsolvableError(
+                "apt cannot choose: " + "; ".join([*reasons, *said]),
+                packages=[name.partition(":")[0] for name, _ in depends],
+            )
         return tuple(map(_apt_file, _URI.findall(output.stdout)))
 
     @contextlib.contextmanager

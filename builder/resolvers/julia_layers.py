@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builder.errors import ConfigError, StepError
+from builder.errors import ConfigError, NoPackageError, StepError
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from builder.resolvers.fetch import Fetcher
@@ -116,8 +116,9 @@ class JuliaLayers:
                 found = stdlibs(self._fetcher.file(file), request.julia)
                 self._stdlibs[file.sha256] = found
             return self._stdlibs[file.sha256]
-        raise StepError(
+        raise NoPackageError(
             f"{request.target.id} asks for packages of Julia, and has no line of it in a tarball",
+            package=request.names[0],
             hint="`needs: [julia]` in its recipe.yaml says that its parent must have Julia",
         )
 
@@ -143,8 +144,9 @@ def _roots(
     found = []
     for name in sorted({*request.names} - names):
         if name not in registry.names:
-            raise StepError(
+            raise NoPackageError(
                 f"no registry of Julia has a package {name}, which {request.target.id} asks for",
+                package=name,
                 hint=did_you_mean(name, registry.names),
             )
         found.append(registry.names[name])

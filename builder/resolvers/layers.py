@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from builder.config.parse import Network
+from builder.errors import Location
 from builder.model import Base
 from builder.ports import BaseLock, LineProvider
 from builder.ports_layers import LayerResolver
@@ -28,14 +29,20 @@ def layer_resolvers(
     runner: Runner,
     network: Network,
     state: Path,
+    locate: Callable[[str, str], Location],
     only_looks: bool = False,
 ) -> dict[str, LayerResolver]:
     """All of them, in the order in which they install: `prepare` gives apt's root of a base.
 
+    `locate` says where a recipe names a package.
+
     `only_looks`: what they choose is for people, and for no lock.
     """
     folder = fetcher.folder
-    apt = AptLayers(prepare=prepare, providers=providers, fetcher=fetcher, folder=state / "records")
+    apt = AptLayers(
+        prepare=prepare, providers=providers, fetcher=fetcher, folder=state / "records",
+        locate=locate,
+    )  # fmt: skip
     return {
         "apt": apt,
         "pip": PipLayers(runner=runner, network=network, folder=folder, only_looks=only_looks),

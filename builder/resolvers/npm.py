@@ -71,7 +71,10 @@ class NpmPackages:
             raise self._failure(package, output.stdout, output.log)
         if not output.stdout.strip():  # older ones say nothing of a version that is not there
             raise _none(package)
-        return json.loads(output.stdout)
+        try:
+            return json.loads(output.stdout)
+        except ValueError as error:
+            raise StepError(f"npm says of {package} what is no JSON: {error}") from error
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """How npm is asked, e.g. which versions there are."""

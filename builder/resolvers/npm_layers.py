@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from builder.errors import StepError
+from builder.errors import NoPackageError, StepError, UnreachableError
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from builder.resolvers import shrinkwrap
@@ -61,16 +61,18 @@ class NpmLayers:
     def _resolve(self, name: str, arch: str) -> Iterator[tuple[str, LockedPackage]]:
         exact = _EXACT.fullmatch(name)
         if exact is None:
-            raise StepError(
+            raise NoPackageError(
                 f"npm {name} is no exact version",
+                package=name,
                 hint="write name@1.2.3, or name@{axis.version} for a line of the provider npm",
             )
-        top = _locked(exact["name"], exact["version"], *self._packages.dist(name), owner=name)
+        top = _locked(exact["name"], exact["version"], *self._dist(name), owner=name)
         yield name, top
         carried = shrinkwrap.read(self._file(top), name)
         if carried.needs and "" not in carried.locks:
-            raise StepError(
+            raise NoPackageError(
                 f"{name} carries no {shrinkwrap.FILE}, so what it needs cannot be locked",
+                package=name,
                 hint="name a package that carries one, or that needs no others",
             )
         for folder, entries in carried.locks.items():
@@ -83,6 +85,17 @@ class NpmLayers:
                 if not entry.get("inBundle"):  # which is in the file of what needs it
                     package = _listed(path, entry, owner, self._packages.registry)
                     yield f"{shrinkwrap.name_of(path, entry)}@{package.version}", package
+
+    def _dist(self, name: str) -> tuple[str, str]:
+        """The integrity and the URL of a package that a recipe names. Raises NoPackageError."""
+        try:
+            return self._packages.dist(name)
+        except UnreachableError:
+            raise
+        except StepError as error:
+            raise NoPackageError(
+                f"npm has no package {name}", package=name, hint="is its name right?"
+            ) from error
 
     def _file(self, package: LockedPackage) -> Path:
         if (kept := self._fetcher.kept(package.hash)) is not None:

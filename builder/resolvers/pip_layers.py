@@ -17,16 +17,18 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from builder.config.parse import Network
-from builder.errors import StepError
+from builder.errors import BuilderError, NoPackageError, StepError
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from builder.process import Command, Runner
 from builder.render import package_lists as lists
 from builder.resolvers.fetch import keep
+from builder.resolvers.pip_reasons import reason
 from builder.resolvers.pypi import (
     compile_command,
     default_index,
     index_env,
+    locked,
     platform_tag,
     unreachable,
 )
@@ -34,6 +36,7 @@ from builder.resolvers.sources import place, upstream
 from builder.text import count
 
 _HASH = re.compile(r"\s+--hash=(sha256:[0-9a-f]{64})")
+_ABSENT = re.compile(r"ERROR: No matching distribution found for ([\w.-]+)==(\S+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _PYTORCH = "pytorch"
 
@@ -71,6 +74,13 @@ class PipLayers:
 
         Targets that ask for the same are asked for once.
         """
+        if not request.python:
+            recipe, target = request.target.recipe, request.target.id
+            raise NoPackageError(
+                f"recipe {recipe} names packages of Python, and {target} has no Python",
+                package=request.names[0],
+                hint=f"`needs: [python]` in images/{recipe}/recipe.yaml, on an image that has it",
+            )
         key = self._key(request)
         with self._turn(key):
             if key not in self._known:
@@ -190,14 +200,16 @@ class PipLayers:
                 found[item["name"]] = _locked(item, tags, request)
         return found
 
-    def _none(self, request: LayerRequest, log: str) -> StepError:
-        said = "\n".join(f"    {line.strip()}" for line in log.strip().splitlines() if line)
-        owners = sorted({owner for name, owner in request.owners.items() if name in log})
-        hint = f"what {', '.join(owners)} has stays as it is: " if owners else ""
-        return StepError(
-            f"uv cannot choose for {request.target.id}:\n{said}",
-            hint=f"{hint}builder lock --upgrade, or ask for other versions",
-        )
+    def _none(self, request: LayerRequest, log: str) -> BuilderError:
+        def newest(package: str) -> str:
+            env, platform = self._env(request), _platform(request)
+            found, _ = locked(
+                self._runner, package, python=request.python, env=env, platform=platform,
+                has_wheel=True,
+            )  # fmt: skip
+            return str(found.get("version", ""))
+
+        return reason(log, request, newest)
 
     # Fetching.
 
@@ -219,14 +231,27 @@ class PipLayers:
         output = self._runner.run(command, check=False)
         for file in folder.glob("*.whl"):
             keep(file, self._folder)
-        gone = [it for it in asked.values() if not (self._folder / it.hash).is_file()]
+        gone = {name: it for name, it in asked.items() if not (self._folder / it.hash).is_file()}
         if gone:
-            said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", output.log, re.MULTILINE))
-            others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
-            raise StepError(
-                f"{gone[0].file}{others}, which the lock has, cannot be had:\n{said}",
-                hint="was it replaced upstream? otherwise run `builder lock --upgrade`",
+            raise self._cannot_be_had(gone, output.log)
+
+    def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
+        """The error of files that the lock has, and the index does not give."""
+        if error := unreachable(log, default_index(self._network)):
+            return error
+        others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
+        if absent := _ABSENT.search(log):
+            package, version = absent[1], absent[2]
+            return StepError(
+                f"the index has no {package} {version} any more, and its file is not kept here",
+                hint="name another version or package in the recipe, then run `builder lock`",
             )
+        said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", log, re.MULTILINE))
+        first = next(iter(gone.values())).file
+        return StepError(
+            f"{first}{others}, which the lock has, cannot be had:\n{said}",
+            hint="was it replaced upstream? otherwise run `builder lock --upgrade`",
+        )
 
     # The index.
 

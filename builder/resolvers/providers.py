@@ -8,13 +8,18 @@ from builder.config.parse import Network
 from builder.errors import ConfigError
 from builder.ports import LineProvider, LineRequest, ResolvedLine
 from builder.process import Runner
-from builder.resolvers.apt import AptRoot
 from builder.resolvers.fetch import Fetcher
 from builder.resolvers.julia import JuliaTarballs
 from builder.resolvers.npm import NpmPackages
 from builder.resolvers.posit import PositR
 from builder.resolvers.pypi import PythonPackages, PytorchPackages
-from builder.resolvers.repositories import AptLines, CranLines, DebianLines, NvidiaLines
+from builder.resolvers.repositories import (
+    AptLines,
+    CranLines,
+    DebianLines,
+    NvidiaLines,
+    Prepare,
+)
 from builder.resolvers.rstudio import RStudio
 from builder.resolvers.spark import SparkTarballs
 from builder.resolvers.standalone import UvPythons
@@ -47,15 +52,15 @@ class Tarballs:
 
 
 def line_providers(
-    *, roots: Mapping[str, AptRoot], fetcher: Fetcher, runner: Runner, network: Network
+    *, prepare: Prepare, fetcher: Fetcher, runner: Runner, network: Network
 ) -> dict[str, LineProvider]:
-    """All of them. `roots` are the private roots of apt, by base."""
+    """All of them. `prepare` gives the private root of apt of a locked base."""
     return {
-        "apt": AptLines(roots=roots),
-        "cran": CranLines(roots=roots, fetcher=fetcher, network=network),
-        "debian": DebianLines(roots=roots),
+        "apt": AptLines(prepare=prepare),
+        "cran": CranLines(prepare=prepare, fetcher=fetcher, network=network),
+        "debian": DebianLines(prepare=prepare),
         "npm": NpmPackages(runner=runner, network=network),
-        "nvidia": NvidiaLines(roots=roots, fetcher=fetcher, network=network),
+        "nvidia": NvidiaLines(prepare=prepare, fetcher=fetcher, network=network),
         "posit": PositR(fetcher=fetcher),
         "pypi": PythonPackages(runner=runner, network=network),
         "pypi-cpu": PythonPackages(runner=runner, network=network, name="pypi-cpu"),

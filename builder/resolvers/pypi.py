@@ -31,7 +31,11 @@ _SAID = {
     "Connection refused": "the connection was refused",
     "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
 }
-_REFUSED = re.compile(r"An index URL \((\S+)\) could not be queried.*\((\d{3} [^)]+)\)")
+_REFUSED = re.compile(
+    r"An index URL \((\S+)\) could not be queried.*\((\d{3} [^)]+)\)"
+    r"|An index \((\S+)\) returned an? (\d{3} [A-Za-z ]+?) error"
+)
+_GONE = ("404", "410")
 _FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
 
 
@@ -57,10 +61,15 @@ def locked(
     python: str,
     env: Mapping[str, str],
     platform: str = "linux",
+    has_wheel: bool = False,
 ) -> tuple[Mapping[str, Any], str]:
-    """What pylock.toml says of one package, without what it needs; nothing, and what uv said."""
+    """What pylock.toml says of one package, without what it needs; nothing, and what uv said.
+
+    `has_wheel`: versions without a wheel for the platform do not count.
+    """
     command = compile_command(python=python, platform=platform, env=env)
     argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
+    argv += ("--only-binary", ":all:") if has_wheel else ()
     asked = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
     output = runner.run(asked, check=False)
     found = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
@@ -91,8 +100,9 @@ def unreachable(log: str, index: Place) -> UnreachableError | None:
     failed = _FAILED.search(log)
     status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
     if refusal := _REFUSED.search(log):
-        return refused(replace(index, url=refusal[1]), f"it answered {refusal[2]}")
-    if not failed or (status and status[1].startswith("404")):
+        url, answer = refusal[1] or refusal[3], refusal[2] or refusal[4]
+        return refused(replace(index, url=url), f"it answered {answer}")
+    if not failed or (status and status[1].startswith(_GONE)):
         return None
     causes = re.findall(r"cause: (.*)", log)
     reason = f"it answered {status[1]}" if status else (causes or ["no answer"])[-1]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder.errors import StepError
+from builder.errors import NoPackageError, StepError
 from builder.model import RemoteFile
 from builder.packages import R_OWN, LockedPackage
 from builder.ports_layers import LayerRequest
@@ -124,23 +124,26 @@ class RLayers:
     def _closure(self, asked: _Asked) -> dict[str, _Choice]:
         """A version of each package that is named or needed, whatever else they want of it."""
         found: dict[str, _Choice] = {}
-        wanted = [(name, "") for name in reversed(asked.request.names)]
+        wanted = [(name, "", name) for name in reversed(asked.request.names)]
         while wanted:
-            name, owner = wanted.pop()
+            name, owner, named = wanted.pop()
             if name in found or name in asked.request.below or (owner and name in R_OWN):
                 continue
-            found[name] = self._choice(name, owner, asked)
-            wanted += [(need.name, name) for need in reversed(found[name].entry.needs)]
+            found[name] = self._choice(name, owner, named, asked)
+            wanted += [(need.name, name, named) for need in reversed(found[name].entry.needs)]
         return found
 
-    def _choice(self, name: str, owner: str, asked: _Asked) -> _Choice:
+    def _choice(self, name: str, owner: str, named: str, asked: _Asked) -> _Choice:
+        """The version of a package to take; the recipe names `named`, which led to it."""
         request = asked.request
         there = list(self._candidates(name, asked))
         if not there:
             hint = did_you_mean(name, asked.index.names)
-            raise StepError(
+            raise NoPackageError(
                 f"the snapshot {asked.snapshot} has no R package {name},"
-                f" which {owner or 'the recipe'} needs for {request.target.id}",
+                f" which {owner or f'recipe {request.target.recipe}'} needs for"
+                f" {request.target.id}",
+                package=named,
                 hint=hint or "is its name right? capitals count",
             )
         fitting = [it for it in there if meets(request.r, it.entry.r)]
@@ -224,8 +227,9 @@ class RLayers:
 
     def _asked(self, request: LayerRequest) -> _Asked:
         if not request.r:
-            raise StepError(
+            raise NoPackageError(
                 f"{request.target.id} names packages of R, and has no R",
+                package=request.names[0],
                 hint="build it on an image that has the axis r",
             )
         snapshot = self._newest()

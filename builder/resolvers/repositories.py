@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 
 from builder.config.parse import Network
 from builder.errors import ConfigError, StepError
-from builder.model import RemoteFile
-from builder.ports import LineRequest, ResolvedLine
+from builder.model import Base, RemoteFile
+from builder.ports import BaseLock, LineRequest, ResolvedLine
 from builder.resolvers.apt import AptRoot, AptSource
 from builder.resolvers.fetch import Fetcher, MissingError
 from builder.resolvers.sources import CRAN_KEY, NVIDIA_KEYS, place, upstream
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+Prepare = Callable[[Base, BaseLock], AptRoot]
 CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 
 
@@ -22,13 +24,13 @@ class AptLines:
     """The provider `apt`: option `package`, whose version is that of the line.
 
     The option `pattern` stands for all packages whose name it matches, where the line is part of
-    the name. `roots` are the private roots of apt by base; the base must have been locked.
+    the name. `prepare` gives the private root of apt of a locked base, filled.
     """
 
     name = "apt"
 
-    def __init__(self, *, roots: Mapping[str, AptRoot]) -> None:
-        self._roots = roots
+    def __init__(self, *, prepare: Prepare) -> None:
+        self._prepare = prepare
 
     def lines(self, request: LineRequest) -> tuple[str, ...]:
         """The exact versions that apt would install, newest first. No pre-releases."""
@@ -49,7 +51,7 @@ class AptLines:
 
     def root(self, request: LineRequest) -> AptRoot:
         """The root of apt that knows the packages of the line."""
-        source, root = self.source(request), self._roots[request.base.id]
+        source, root = self.source(request), self._prepare(request.base, request.lock)
         return root if source is None else root.beside(source)
 
     def _is_own(self, version: str) -> bool:
@@ -76,38 +78,55 @@ class DebianLines(AptLines):
 
 
 class RepositoryLines(AptLines):
-    """A signed repository beside the base's own, with its key as a file of the line."""
+    """A signed repository beside the base's own, with its key as a file of the line.
+
+    Each is asked once in a run, however many lines and targets it serves.
+    """
 
     file = ""
 
-    def __init__(self, *, roots: Mapping[str, AptRoot], fetcher: Fetcher, network: Network) -> None:
-        super().__init__(roots=roots)
+    def __init__(self, *, prepare: Prepare, fetcher: Fetcher, network: Network) -> None:
+        super().__init__(prepare=prepare)
         self._fetcher = fetcher
         self._network = network
+        self._guard = threading.Lock()
+        self._known: dict[tuple[str, str, str], tuple[AptSource, RemoteFile]] = {}
 
     def resolve(self, request: LineRequest) -> ResolvedLine:
         """The newest version of a line. Raises StepError where there is none."""
         found = super().resolve(request)
-        return ResolvedLine(version=found.version, files=(self._key(request),))
+        return ResolvedLine(version=found.version, files=(self._asked(request)[1],))
 
     def source(self, request: LineRequest) -> AptSource:
         """The repository, once it was asked. Raises StepError where it has nothing for the base."""
+        return self._asked(request)[0]
+
+    def _asked(self, request: LineRequest) -> tuple[AptSource, RemoteFile]:
+        """The repository and its key."""
         url, suite = self._repository(request)
+        fingerprint = request.options.get("fingerprint", self._fingerprint(request))
+        with self._guard:
+            if (url, suite, fingerprint) not in self._known:
+                self._known[url, suite, fingerprint] = self._ask(request, url, suite, fingerprint)
+            return self._known[url, suite, fingerprint]
+
+    def _ask(
+        self, request: LineRequest, url: str, suite: str, fingerprint: str
+    ) -> tuple[AptSource, RemoteFile]:
         # Asked first, as apt does not say clearly what it cannot reach.
         try:
             self._fetcher.text(f"{url}/{suite}InRelease", "a signed index")
         except MissingError:
             raise self._absent(request) from None
-        return AptSource(
+        # A key may get new signatures, so its hash is looked at in each run.
+        key = self._fetcher.record(self.file, self._key_url(request), again=True)
+        source = AptSource(
             name=self.name,
             repository=f"{place(url, self._network.mirrors).url} {suite or '/'}",
-            key=self._fetcher.file(self._key(request)),
-            fingerprint=request.options.get("fingerprint", self._fingerprint(request)),
+            key=self._fetcher.file(key),
+            fingerprint=fingerprint,
         )
-
-    def _key(self, request: LineRequest) -> RemoteFile:
-        # A key may get new signatures, so its hash is looked at each time.
-        return self._fetcher.record(self.file, self._key_url(request), again=True)
+        return source, key
 
     def _absent(self, request: LineRequest) -> StepError:
         return StepError(f"provider {self.name} has nothing for Debian {request.base.value}")

@@ -12,9 +12,11 @@ import pytest
 from builder.cli import weekly
 from builder.cli.running import Outcome as Carried
 from builder.cli.wiring import Session
-from builder.errors import StepError
+from builder.errors import StepError, UnreachableError
 from builder.lock import Lock, dump
+from builder.locking import Locked
 from builder.packages import Package
+from builder.problems import Problem
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.catalog import LOCK, Folder, Week, lines
 from tests.fakes.store import FakeStore
@@ -139,7 +141,7 @@ def test_a_package_that_is_none(run: Run, weeks: Week) -> None:
 def go_by(run: Run, week: Week, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Outcome]:
     """`builder weekly` on a day. The fakes lock, build and release; the rest is the command's."""
     monkeypatch.setattr(Session, "store", week.store)
-    monkeypatch.setattr(weekly, "relock", lambda session: LOCK)
+    monkeypatch.setattr(weekly, "relock", lambda session: Locked(lock=LOCK))
 
     def carry_out(session: Session, _lock: Lock, _kinds: object) -> Carried:
         plan = week.plan(today=session.options.today)
@@ -167,6 +169,60 @@ def test_the_first_weekly_report_has_nothing_to_compare_with(
     found = go_by("2026-11-16")
     assert found.code == 0
     assert changes(found.out) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "reachable", "code"),
+    [
+        (StepError("nobody has legs"), (), 5),
+        (StepError("nobody has legs"), ("--reachable",), 5),
+        (UnreachableError("example.org cannot be reached"), (), 5),
+        (UnreachableError("example.org cannot be reached"), ("--reachable",), 0),
+    ],
+)
+def test_what_could_not_be_locked_is_told_and_all_else_is_released(
+    week: Week,
+    run: Run,
+    go_by: Callable[[str], Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    error: StepError,
+    reachable: tuple[str, ...],
+    code: int,
+) -> None:
+    problems = (
+        Problem(subject="desk/os=1,lang=1.9", error=error, keeps=True),
+        Problem(subject="lang=1.9", error=error, keeps=False),
+    )
+    monkeypatch.setattr(weekly, "relock", lambda session: Locked(lock=LOCK, problems=problems))
+    found = run("weekly", "--today", "2026-11-16", *REGISTRY, *reachable)
+    assert found.code == code
+    report = json.loads((week.state / "report.json").read_text())
+    assert report["release"]["status"] == "done"
+    assert report["not_locked"] == [
+        {"id": "desk/os=1,lang=1.9", "keeps": True, "reason": error.message},
+        {"id": "lang=1.9", "keeps": False, "reason": error.message},
+    ]
+    assert (
+        "## What could not be locked\n\n"
+        f"- `desk/os=1,lang=1.9` keeps what was locked: {error.message}\n"
+        f"- `lang=1.9` is not locked: {error.message}\n"
+    ) in found.out
+    told = f"error: desk/os=1,lang=1.9: what is locked stays: {error.message}\n"
+    assert (told in found.err) is (code == 5)
+
+
+def test_a_week_blocks_what_the_lock_does_not_fit(
+    run: Run, go_by: Callable[[str], Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out, asked = weekly.carry_out, list[bool]()
+
+    def looked_at(session: Session, lock: Lock, kinds: object) -> Carried:
+        asked.append(session.options.block_unlocked)
+        return carry_out(session, lock, kinds)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(weekly, "carry_out", looked_at)
+    assert go_by("2026-11-16").code == 0
+    assert asked == [True]
 
 
 def test_the_weekly_report_says_what_changed(week: Week, go_by: Callable[[str], Outcome]) -> None:

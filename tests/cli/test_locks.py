@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from builder.cli.wiring import Session
+from builder.errors import GoneError, NoPackageError
 from builder.lock import parse
+from builder.model import Base
+from builder.ports import BaseLock
 from tests.cli.conftest import Run
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import Folder
@@ -19,8 +23,8 @@ HAS = {"tar": "1.35", "grep": "3.11", "desk": "1", "legs": "4", "lang": "1"}
 class NoCheck:
     """Finds nothing wrong."""
 
-    def check(self, *_args: object, **_options: object) -> tuple[()]:
-        return ()
+    def check(self, *_args: object) -> dict[str, tuple[()]]:
+        return {}
 
 
 @pytest.fixture
@@ -142,6 +146,32 @@ def test_the_indexes_of_each_base_are_fetched_and_none_is_locked_anew(
     assert fetched == ["2"]
 
 
+def test_a_base_that_moved_on_is_found_out_and_the_rest_is_compared(
+    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("lock")
+
+    def refresh(_self: Session, base: Base, _lock: BaseLock) -> None:
+        if base.value == "2":
+            raise GoneError("it bootstraps to another", hint="run `builder lock --upgrade os=2`")
+
+    asked: list[str] = []
+    monkeypatch.setattr(Session, "refresh", refresh)
+    monkeypatch.setattr(Session, "newer", lambda _self, base, _lock: asked.append(base.value) or ())
+    apt.versions["desk"] = "2"
+    found = run("outdated")
+    assert found.code == 0
+    assert (
+        "base os=2@linux/amd64: moved on (the archive no longer gives what is locked)\n"
+        "  hint: run `builder lock --upgrade os=2`\n"
+    ) in found.out
+    assert "base/os=2              base os=2@linux/amd64 has moved on\n" in found.out
+    assert "desk/os=1,lang=1.9     its own packages\n" in found.out
+    assert asked == ["1"]
+    data = json.loads(run("outdated", "--format", "json").out)
+    assert data["moved_on"] == {"os=2@linux/amd64": "run `builder lock --upgrade os=2`"}
+
+
 def test_what_has_ended_is_told(run: Run, folder: Folder, apt: FakeLayers) -> None:
     run("lock")
     found = run("outdated", "--today", "2027-02-01", "--select", "speech")
@@ -151,3 +181,116 @@ def test_what_has_ended_is_told(run: Run, folder: Folder, apt: FakeLayers) -> No
         "",
         "0 targets would be built anew.",
     ]
+
+
+# A recipe that the lock does not fit.
+
+TREE = (
+    "error: images/desk/recipe.yaml:3:15: recipe desk names tree, which is not in matrix.lock:"
+    " desk/os=2,lang=1.10 and 1 other\n"
+    "      apt: [desk, tree]\n"
+    "                  ^\n"
+    "  hint: run `builder lock`\n"
+)
+PLANNING = (
+    ("plan",), ("plan", "--offline"), ("render", "--out", "out"), ("explain", "desk/os=1,lang=1.9"),
+    ("build",), ("charts",), ("publish",), ("test",), ("verify",), ("step", "build:base/os=1"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def edited(run: Run, folder: Folder, apt: FakeLayers) -> Folder:
+    """A catalog of which a recipe names a package more than when it was locked."""
+    assert run("lock").code == 0
+    folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, tree]")
+    return folder
+
+
+@pytest.mark.parametrize("command", PLANNING, ids=" ".join)
+def test_every_command_that_plans_refuses_it_at_once(
+    run: Run, edited: Folder, command: tuple[str, ...]
+) -> None:
+    assert run(*command) == (2, "", TREE)
+
+
+def test_what_is_not_selected_is_not_looked_at(run: Run, edited: Folder) -> None:
+    found = run("plan", "--offline", "--select", "speech")
+    assert (found.code, found.err) == (0, "")
+
+
+def test_it_may_be_blocked_instead(run: Run, edited: Folder) -> None:
+    found = run("plan", "--offline", "--block-unlocked", "--format", "json")
+    assert found.code == 0
+    blocked = [it for it in json.loads(found.out)["targets"] if it["action"] == "block"]
+    assert {(it["id"], it["reason"]) for it in blocked} == {
+        (key, "recipe desk names tree, which is not in matrix.lock: run `builder lock`")
+        for key in ("desk/os=2,lang=1.10", "desk/os=1,lang=1.9")
+    }
+
+
+def test_a_new_lock_mends_it(run: Run, edited: Folder, apt: FakeLayers) -> None:
+    apt.versions["tree"] = "2.1"
+    assert run("lock").code == 0
+    assert run("plan", "--offline").code == 0
+
+
+def test_a_typo_leaves_all_else_locked(run: Run, edited: Folder, apt: FakeLayers) -> None:
+    error = NoPackageError("there is no package tree", package="tree", hint="did you mean three?")
+    apt.fail("resolve", error, on="desk", times=2)
+    apt.versions["grep"] = "4.0"
+    found = run("lock", "--upgrade")
+    assert found.code == 2
+    assert found.err.splitlines()[-5:] == [
+        "matrix.lock written",
+        "error: images/desk/recipe.yaml:3:15: there is no package tree",
+        "      apt: [desk, tree]",
+        "                  ^",
+        "  hint: did you mean three?",
+    ]
+    layers = parse(text(edited)).layers
+    assert layers["base/os=2"].packages["apt"]["grep"].version == "4.0"
+    assert run("plan", "--offline") == (2, "", TREE)
+
+
+# What cannot be looked up.
+
+
+def test_a_provider_that_is_not_reached_is_an_exit_code(
+    run: Run, folder: Folder, apt: FakeLayers
+) -> None:
+    assert run("lock").code == 0
+    before = text(folder)
+    apt.versions["legs"] = "unreachable"
+    found = run("lock", "--upgrade")
+    assert found.code == 5
+    assert found.err.splitlines()[-2:] == [
+        "error: desk/os=1,lang=1.9: what is locked stays: example.org cannot be reached",
+        "  hint: with --reachable it does not count",
+    ]
+    assert text(folder) == before
+    assert run("lock", "--upgrade", "--reachable").code == 0
+
+
+def test_the_first_line_says_what_is_looked_at(run: Run, apt: FakeLayers) -> None:
+    assert run("lock").err.splitlines()[0] == (
+        "lock: 8 targets: looking at bases, release lines and packages"
+    )
+
+
+# A recipe without tests.
+
+
+def test_an_image_that_no_test_is_there_for(run: Run, folder: Folder) -> None:
+    (folder.root / "images/base/tests/test_base.py").unlink()
+    for command in (("plan", "--offline"), ("build",), ("publish",)):
+        assert run(*command) == (
+            2,
+            "",
+            "error: images/base: image base has no tests: neither recipe base nor what it stands on"
+            " brings one\n"
+            "  hint: add images/base/tests/test_base.py\n"
+            "images/tool: image tool has no tests: neither recipe tool nor what it stands on"
+            " brings one\n"
+            "  hint: add images/tool/tests/test_tool.py\n",
+        )
+    assert run("plan", "--offline", "--select", "desk").code == 0

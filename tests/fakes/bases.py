@@ -14,10 +14,14 @@ from tests.fakes.layout import write_layout
 
 
 class FakeBases(Calls):
-    """The first source that is not in `broken`; its content is named after it."""
+    """The first source that is not in `broken`; its content is named after it, or `moved`.
 
-    def __init__(self, folder: Path, *, broken: Sequence[str] = ()) -> None:
+    What moved is locked anew, whatever is held.
+    """
+
+    def __init__(self, folder: Path, *, broken: Sequence[str] = (), moved: str = "") -> None:
         super().__init__()
+        self._moved = moved
         self._folder = folder
         self._broken = set(broken)
 
@@ -26,11 +30,11 @@ class FakeBases(Calls):
     ) -> BaseLock:
         """The held lock while its source is listed, else the first source that works."""
         self._call("lock", base.id)
-        if held is not None and held.source in sources:
+        if held is not None and held.source in sources and not self._moved:
             return held
         for source in sources:
             if source.value not in self._broken:
-                content = f"sha256:{source.value.encode().hex():0>64.64}"
+                content = f"sha256:{(self._moved or source.value).encode().hex():0>64.64}"
                 suites = {"main": Suite(date=f"{today}T00:00:00Z", sha256="")}
                 return BaseLock(source=source, content=content, epoch=0, suites=suites)
         raise StepError(f"no source of base {base.id} can be had")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from builder.actions import BuildActions
 from builder.chart_artifact import chart_artifact, former_files
@@ -70,6 +71,7 @@ FILES = {
     ),
     "images/base/recipe.yaml": "summary: The base\npackages:\n  apt: [tar, grep]\n",
     "images/base/Dockerfile.j2": "FROM {{ parent }}\n{{ install(packages) }}",
+    "images/base/tests/test_base.py": "def test_base(host): ...\n",
     "images/tool/recipe.yaml": "summary: A tool\n",
     "images/tool/Dockerfile.j2": "FROM {{ parent }}\nRUN make /tool\n",
     "images/speech/recipe.yaml": (
@@ -241,6 +243,7 @@ def plan_of(
     pick: Sequence[str] = (),
     today: str = TODAY,
     builds: Sequence[str] | None = None,
+    unlocked: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """The plan of a catalog, for an empty registry where nothing else is said."""
     return make_plan(
@@ -252,6 +255,7 @@ def plan_of(
         selected=select(project.expansion, pick),
         today=today,
         builds=builds,
+        unlocked=unlocked,
     )
 
 

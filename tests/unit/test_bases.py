@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from builder.apt_roots import AptRoots
 from builder.bases import Bases, canonize, kept
 from builder.config.parse import Network
-from builder.errors import BuilderError, StepError, UnreachableError
+from builder.errors import BuilderError, GoneError, StepError, UnreachableError
 from builder.model import Base, Source
 from builder.ports import BaseLock
 from builder.process import Command, Output, Runner
@@ -203,3 +204,119 @@ def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
     (layer,) = kept(tmp_path, held)
     with tarfile.open(layer) as tar:
         assert tar.getnames() == ["content"]
+
+
+class Debian(FakePrograms):
+    """A mmdebstrap whose archive has `content` by now; skopeo says `skopeo`."""
+
+    def __init__(self, content: str, skopeo: str = "") -> None:
+        super().__init__()
+        self.content, self.skopeo = content, skopeo
+
+    def run(self, command: Command, **options: object) -> Output:  # type: ignore[override]
+        if command.argv[0] == "mmdebstrap":
+            data = self.content.encode()
+            with tarfile.open(command.argv[-1], "w") as tar:
+                info = tarfile.TarInfo("./etc/debian_version")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        if self.skopeo and "copy" in command.argv:
+            raise StepError(f"skopeo failed with exit code 1\n    {self.skopeo}")
+        return super().run(command, **options)
+
+
+def locked(tmp_path: Path, content: str) -> tuple[BaseLock, Bases]:
+    """A base that was locked elsewhere as `content`, and where bases come from here by now."""
+    here = bases(tmp_path / "elsewhere", "linux/amd64", runner=Debian(content))
+    lock = here.lock(of("linux/amd64"), BOOT, None, "2026-11-23")
+    return lock, bases(tmp_path / "here", "linux/amd64", runner=Debian("13.3"))
+
+
+@pytest.fixture
+def mmdebstrap(programs: Path) -> None:
+    """A mmdebstrap on the machine."""
+
+
+@pytest.mark.usefixtures("mmdebstrap")
+def test_a_base_whose_archive_stands_still_is_had_again(tmp_path: Path) -> None:
+    lock, here = locked(tmp_path, "13.3")
+    here.fetch(of("linux/amd64"), lock)
+    (found,) = kept(tmp_path / "here", lock)
+    with tarfile.open(found) as tar:
+        assert tar.getnames() == ["./etc/debian_version"]
+
+
+@pytest.mark.usefixtures("mmdebstrap")
+def test_what_was_bootstrapped_for_a_lock_that_was_ended_is_not_again(tmp_path: Path) -> None:
+    apt, base = Debian("13.3"), of("linux/amd64")
+    here = bases(tmp_path, "linux/amd64", runner=apt)
+    lock = here.lock(base, BOOT, None, "2026-11-23")
+    assert here.lock(base, BOOT, None, "2026-11-23") == lock
+    assert len(apt.words("mmdebstrap")) == 1
+    # On another day, or from another source, it may be another.
+    assert here.lock(base, BOOT, None, "2026-11-24") != lock
+    assert here.lock(base, (Source(kind="bootstrap", value="3"),), None, "2026-11-24") != lock
+    assert len(apt.words("mmdebstrap")) == 3
+    (archive,) = kept(tmp_path, here.lock(base, BOOT, None, "2026-11-25"))
+    archive.unlink()
+    here.lock(base, BOOT, None, "2026-11-25")
+    assert len(apt.words("mmdebstrap")) == 5
+
+
+@pytest.mark.usefixtures("mmdebstrap")
+@pytest.mark.parametrize("ask", ["fetch", "layout"])
+def test_a_base_whose_archive_has_moved_on(tmp_path: Path, ask: str) -> None:
+    lock, here = locked(tmp_path, "13.2")
+    with pytest.raises(GoneError) as caught:
+        getattr(here, ask)(of("linux/amd64"), lock)
+    now = next(path.name for path in (tmp_path / "here/bases").iterdir() if path.is_dir())
+    assert str(caught.value) == (
+        "base os=2@linux/amd64 can no longer be had as it is locked: its archive has moved on, and"
+        f" bootstraps to sha256:{now[:12]} instead of {lock.content[:19]}\n"
+        "  hint: run `builder lock --upgrade os=2`, which takes the base as it is now"
+    )
+    assert caught.value.exit_code == 5
+
+
+@pytest.mark.usefixtures("mmdebstrap")
+def test_that_an_archive_has_moved_on_is_found_out_once_a_day(tmp_path: Path) -> None:
+    lock, here = locked(tmp_path, "13.2")
+    base, apt = of("linux/amd64"), here._runner
+    assert isinstance(apt, Debian)
+    for _ in range(2):
+        with pytest.raises(GoneError):
+            here.fetch(base, lock)
+    assert len(apt.words("mmdebstrap")) == 1
+    # A new lock need not find it out again.
+    again = here.lock(base, BOOT, lock, "2026-11-30")
+    assert again.content != lock.content
+    assert len(apt.words("mmdebstrap")) == 2
+    # Another lock is asked for, and after a day the same.
+    with pytest.raises(GoneError):
+        here.fetch(base, lock)
+    assert len(apt.words("mmdebstrap")) == 3
+    note = tmp_path / "here/bases" / f"{base.slug}.json"
+    os.utime(note, (0, 0))
+    apt.content = "13.2"
+    here.fetch(base, lock)
+    assert kept(tmp_path / "here", lock)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [("manifest unknown", GoneError), ("i/o timeout", StepError)]
+)
+def test_an_image_that_its_registry_has_no_more(
+    tmp_path: Path, said: str, kind: type[BuilderError]
+) -> None:
+    source = Source(kind="registry", value="example.org/os:two")
+    lock = BaseLock(source=source, content="sha256:" + "1" * 64, epoch=0)
+    here = bases(tmp_path, "linux/amd64", runner=Debian("", skopeo=said))
+    with pytest.raises(StepError) as caught:
+        here.layout(of("linux/amd64"), lock)
+    assert type(caught.value) is kind
+    if kind is GoneError:
+        assert str(caught.value) == (
+            "base os=2@linux/amd64 can no longer be had as it is locked: example.org/os:two has no"
+            f" {lock.content} any more\n"
+            "  hint: run `builder lock --upgrade os=2`, which takes the base as it is now"
+        )

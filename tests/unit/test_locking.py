@@ -8,14 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import BuilderError, StepError, TransientError, UnreachableError
+from builder.errors import (
+    BuilderError,
+    Location,
+    StepError,
+    TransientError,
+    UnreachableError,
+    raise_all,
+)
 from builder.lock import LineLock, Lock
 from builder.locking import lock_catalog
 from builder.model import RemoteFile
+from builder.problems import Problem, failures
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, plan_of
 
 VERSIONS = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
+
+
+def nowhere_in(recipe: str, package: str) -> Location:
+    """A place that is not looked for."""
+    return Location(file=f"images/{recipe}/recipe.yaml")
 
 
 def locked(
@@ -28,9 +41,11 @@ def locked(
     today: str = TODAY,
     bases: FakeBases | None = None,
     notes: list[str] | None = None,
+    problems: list[Problem] | None = None,
 ) -> Lock:
+    """The lock; what is wrong goes to `problems`, or is raised as `builder lock` does."""
     project = folder.load()
-    return lock_catalog(
+    found = lock_catalog(
         catalog=project.catalog,
         expansion=project.expansion,
         held=held,
@@ -38,7 +53,13 @@ def locked(
         providers={"apt": FakeLines(versions)},
         today=today,
         note=[].append if notes is None else notes.append,
+        locate=nowhere_in,
     )
+    if problems is None:
+        raise_all(failures(found.problems, reachable=True))
+    else:
+        problems += found.problems
+    return found.lock
 
 
 def test_every_base_and_line(folder: Folder, tmp_path: Path) -> None:
@@ -86,22 +107,79 @@ def test_all_bases_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
     bases.fail("lock", TransientError("two is slow"), on="os=2")
     with pytest.raises(BuilderError) as caught:
         locked(folder, tmp_path, bases=bases)
-    assert sorted(str(caught.value).splitlines()) == ["one is gone", "two is slow"]
+    assert sorted(str(caught.value).splitlines()) == [
+        "os=1@linux/amd64: not locked: one is gone",
+        "os=2@linux/amd64: not locked: two is slow",
+    ]
+
+
+def test_a_base_that_fails_stops_only_what_stands_on_it(folder: Folder, tmp_path: Path) -> None:
+    bases, problems = FakeBases(tmp_path), list[Problem]()
+    bases.fail("lock", StepError("one is gone"), on="os=1", times=2)
+    found = locked(folder, tmp_path, bases=bases, problems=problems)
+    assert list(found.bases) == ["os=2@linux/amd64"]
+    assert [(it.subject, it.keeps, it.reason) for it in problems] == [
+        ("os=1@linux/amd64", False, "one is gone")
+    ]
+    plan = plan_of(folder.load(), lock=found)
+    assert {key: it.reason for key, it in plan.targets.items() if it.action == "block"} == {
+        f"{key}/os=1{line}": "base os=1@linux/amd64 is not locked: `builder lock` says why"
+        for key, line in zip(
+            ("base", "tool", "speech", "desk"), ("", "", *[",lang=1.9"] * 2), strict=True
+        )
+    }
+    kept = locked(folder, tmp_path, bases=bases, held=LOCK, problems=problems)
+    assert kept.bases["os=1@linux/amd64"] == LOCK.bases["os=1@linux/amd64"]
+    assert problems[-1].keeps
+
+
+def test_a_line_that_is_gone_stops_only_what_needs_it(folder: Folder, tmp_path: Path) -> None:
+    versions, problems = {"lang on os=2": "1.10.5"}, list[Problem]()
+    found = locked(folder, tmp_path, held=LOCK, versions=versions, problems=problems)
+    assert found.versions == {"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}
+    assert [(it.subject, it.keeps) for it in problems] == [("lang=1.9", True)]
+    (error,) = failures(problems, reachable=True)
+    assert (error.exit_code, str(error)) == (
+        5,
+        "lang=1.9: what is locked stays: lang=1.9, which recipe speech brings to"
+        " speech/os=1,lang=1.9: there is no lang on os=1",
+    )
+    found = locked(folder, tmp_path, versions=versions, problems=problems)
+    assert found.versions == {"lang=1.10": "1.10.5"}
+    assert not problems[-1].keeps
+
+
+def test_what_cannot_be_asked_counts_unless_reachable(folder: Folder, tmp_path: Path) -> None:
+    problems: list[Problem] = []
+    locked(
+        folder, tmp_path, versions={**VERSIONS, "lang on os=1": "unreachable"}, problems=problems
+    )
+    assert failures(problems, reachable=True) == []
+    (error,) = failures(problems, reachable=False)
+    assert (error.exit_code, str(error)) == (
+        5,
+        "lang=1.9: not locked: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        " example.org cannot be reached\n"
+        "  hint: with --reachable it does not count",
+    )
 
 
 def test_all_lines_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(BuilderError) as caught:
         locked(folder, tmp_path, versions={"lang on os=2": "1.11.0"})
     assert str(caught.value) == (
-        "lang=1.10: provider apt has 1.11.0 on os=2@linux/amd64\n"
+        "lang=1.10: not locked: lang=1.10: provider apt has 1.11.0 on os=2@linux/amd64\n"
         "  hint: name the line that it has, or require another base\n"
-        "lang=1.9, which recipe speech brings to speech/os=1,lang=1.9: there is no lang on os=1"
+        "lang=1.9: not locked: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        " there is no lang on os=1"
     )
 
 
 def test_a_line_is_not_the_start_of_another(folder: Folder, tmp_path: Path) -> None:
     versions = {**VERSIONS, "lang on os=2": "1.100.2"}
-    with pytest.raises(StepError, match=r"^lang=1\.10: provider apt has 1\.100\.2 on"):
+    with pytest.raises(
+        StepError, match=r"^lang=1\.10: not locked: lang=1\.10: provider apt has 1\.100\.2 on"
+    ):
         locked(folder, tmp_path, versions=versions)
 
 
@@ -132,7 +210,7 @@ def test_what_cannot_be_reached_is_left_out_or_kept(folder: Folder, tmp_path: Pa
         "lang=1.10": "1.10.4"
     }
     assert (
-        "lang=1.9: not looked up: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        "lang=1.9: not locked: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
         " example.org cannot be reached" in notes
     )
     kept = locked(folder, tmp_path, versions=versions, held=LOCK)
@@ -149,8 +227,9 @@ def test_only_what_is_selected_is_looked_up(folder: Folder, tmp_path: Path) -> N
         providers={"apt": FakeLines({"lang on os=2": "1.10.9"})},
         today=TODAY,
         note=[].append,
+        locate=nowhere_in,
         targets=["speech/os=2,lang=1.10"],
-    )
+    ).lock
     assert found.versions == {"lang=1.10": "1.10.9", "lang=1.9": "1.9.7"}
     assert found.bases["os=1@linux/amd64"] == LOCK.bases["os=1@linux/amd64"]
     assert bases.calls == [("lock", "os=2@linux/amd64")]
@@ -220,7 +299,8 @@ def test_a_line_has_one_exact_version(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(BuilderError) as caught:
         locked(folder, tmp_path, versions=versions)
     assert str(caught.value) == (
-        "lang=1.10 has more than one exact version: 1.10.4 on os=2@linux/amd64,"
+        "lang=1.10: not locked: lang=1.10 has more than one exact version: 1.10.4 on"
+        " os=2@linux/amd64,"
         " 1.10.3 on os=1@linux/amd64\n"
         "  hint: give each base a line of its own with `requires`"
     )
@@ -237,7 +317,8 @@ def test_the_files_of_a_line_are_locked_for_each_base(folder: Folder, tmp_path: 
         providers={"apt": FakeLines(VERSIONS, (file,))},
         today=TODAY,
         note=[].append,
-    )
+        locate=nowhere_in,
+    ).lock
     assert found.lines["lang=1.9"].files == {"os=1@linux/amd64": (file,)}
 
 

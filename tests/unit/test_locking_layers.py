@@ -8,48 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import BuilderError
+from builder.errors import ConfigError, NoPackageError, StepError
+from builder.fit import stale_layers
 from builder.layering import Layering
 from builder.lock import Lock
-from builder.locking import lock_catalog
-from builder.locking_layers import ALL, NOTHING, Upgrade, overdue_holds, stale_layers
+from builder.locking_layers import NOTHING, Upgrade, overdue_holds
+from builder.packages import LockedPackage
+from builder.ports_layers import AncestorError, LayerRequest
+from builder.problems import failures
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import LOCK, TODAY, Folder, prints
 from tests.fakes.layers import FakeLayers, package
-
-LINES = {"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"}
-HAS = {
-    "tar": "1.35", "grep": "3.11", "libacl": "2.3", "less": "668", "desk": "1", "legs": "4",
-    "lang": "1",
-}  # fmt: skip
-NEEDS = {"tar": ("libacl",), "less": ("libacl",)}
-
-
-class Locking:
-    """A catalog, and what apt has."""
-
-    def __init__(self, folder: Folder, tmp_path: Path) -> None:
-        self.folder = folder
-        self.apt = FakeLayers(tmp_path / "files", HAS, NEEDS)
-        self.bases = FakeBases(tmp_path / "bases")
-        self.lines = FakeLines(LINES)
-        self.notes: list[str] = []
-
-    def lock(self, held: Lock | None = None, *, upgrade: Upgrade = ALL, today: str = TODAY) -> Lock:
-        self.apt.calls.clear()
-        self.notes.clear()
-        project = self.folder.load()
-        return lock_catalog(
-            catalog=project.catalog,
-            expansion=project.expansion,
-            held=held,
-            bases=self.bases,
-            providers={"apt": self.lines},
-            today=today,
-            note=self.notes.append,
-            upgrade=upgrade,
-            resolvers={"apt": self.apt},
-        )
+from tests.fakes.locking import HAS, NEEDS, Locking
 
 
 @pytest.fixture
@@ -158,9 +128,116 @@ def test_a_place_that_cannot_be_asked_is_told_of_once(locking: Locking) -> None:
 
 def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:
     del locking.apt.versions["grep"]
-    with pytest.raises(BuilderError) as caught:
-        locking.lock()
-    assert str(caught.value) == "nobody has grep, which base/os=2 wants"
+    locking.lock()
+    assert [str(error) for error in failures(locking.problems, reachable=True)] == [
+        "base/os=2 and 1 more: not locked: nobody has grep, which base/os=2 wants"
+    ]
+
+
+def test_what_is_gone_stops_only_its_own_targets(locking: Locking) -> None:
+    first = locking.lock()
+    del locking.apt.versions["legs"]
+    locking.apt.versions["tar"] = "2.0"
+    second = locking.lock(first)
+    assert versions(second)["base/os=2"]["tar"] == "2.0"
+    assert second.layers["desk/os=1,lang=1.9"] == first.layers["desk/os=1,lang=1.9"]
+    (problem,) = locking.problems
+    assert (problem.subject, problem.keeps) == ("desk/os=1,lang=1.9", True)
+    (error,) = failures(locking.problems, reachable=True)
+    assert (error.exit_code, str(error)) == (
+        5,
+        "desk/os=1,lang=1.9: what is locked stays: nobody has legs, which desk/os=1,lang=1.9 wants",
+    )
+    assert (
+        "desk/os=1,lang=1.9: packages as they were: nobody has legs, which desk/os=1,lang=1.9 wants"
+        in locking.notes
+    )
+
+
+def test_what_was_never_locked_is_left_out_and_all_else_is_written(locking: Locking) -> None:
+    del locking.apt.versions["legs"]
+    found = locking.lock()
+    assert "desk/os=1,lang=1.9" not in found.layers
+    assert set(versions(found)) >= {"base/os=1", "base/os=2", "desk/os=2,lang=1.10"}
+    assert [it.keeps for it in locking.problems] == [False]
+
+
+def test_a_recipe_that_newly_asks_for_what_is_not_there_keeps_nothing(locking: Locking) -> None:
+    first = locking.lock()
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, lamp]")
+    second = locking.lock(first)
+    assert {it.keeps for it in locking.problems} == {False}
+    # It stays in the file, for when the recipe is mended; a plan does not build with it.
+    assert second.layers == first.layers
+
+
+def test_what_is_kept_leaves_an_ancestor_what_that_has_by_now(locking: Locking) -> None:
+    locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, less]")
+    first = locking.lock()
+    assert versions(first)["desk/os=2,lang=1.10"] == {"desk": "1", "less": "668"}
+    locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar, grep, less]")
+    del locking.apt.versions["desk"]
+    second = locking.lock(first)
+    assert versions(second)["base/os=2"]["less"] == "668"
+    assert versions(second)["desk/os=2,lang=1.10"] == {"desk": "1"}
+
+
+def test_an_error_names_the_place_in_the_recipe(locking: Locking) -> None:
+    locking.apt.fail("resolve", NoPackageError("there is no legs", package="legs"), on="desk/os=1")
+    locking.lock()
+    (error,) = failures(locking.problems, reachable=True)
+    assert isinstance(error, ConfigError)
+    assert str(error).splitlines()[0] == "images/desk/recipe.yaml:5:27: there is no legs"
+
+
+def test_better_words_take_the_place_of_an_error(locking: Locking) -> None:
+    del locking.apt.versions["legs"]
+    one, two = (NoPackageError(f"no {name}", package=name) for name in ("legs", "arms"))
+    locking.explain = lambda _lock: {"desk/os=1,lang=1.9": (one, two), "base/os=2": (one,)}
+    locking.lock()
+    assert [str(error) for error in failures(locking.problems, reachable=True)] == [
+        "no legs", "no arms",
+    ]  # fmt: skip
+
+
+def test_a_file_that_was_replaced_is_not_taken_unless_named(locking: Locking) -> None:
+    first = locking.lock()
+    layer = first.layers["base/os=2"]
+    old = {**layer.packages["apt"], "tar": replace(layer.packages["apt"]["tar"], digest="sha256:0")}
+    held = replace(
+        first, layers={**first.layers, "base/os=2": replace(layer, packages={"apt": old})}
+    )
+    locking.apt.versions["grep"] = "4.0"  # so that it is solved again
+    found = locking.lock(held)
+    assert found.layers["base/os=2"] == held.layers["base/os=2"]
+    assert locking.problems[0].reason.startswith(
+        "tar_1.35.deb is another file than the lock has: sha256:"
+    )
+    found = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})))
+    assert found.layers["base/os=2"].packages["apt"]["tar"].digest != "sha256:0"
+    assert locking.problems == ()
+
+
+def test_a_disk_that_refuses_is_told_as_any_failure(locking: Locking) -> None:
+    first = locking.lock()
+    locking.apt.fail("resolve", OSError(2, "No such file or directory", "/x/apt"), on="desk/os=1")
+    locking.apt.versions["legs"] = "5"
+    assert locking.lock(first) == first
+    assert isinstance(locking.problems[0].error, StepError)
+
+
+def test_a_lock_from_before_there_were_two_hashes_fits(locking: Locking) -> None:
+    first = locking.lock()
+    project = locking.folder.load()
+    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=first)
+
+    def former(key: str) -> str:
+        return layering.asked(project.expansion.targets[key], first.layers).former
+
+    layers = {key: replace(it, asked=former(key)) for key, it in first.layers.items()}
+    old = replace(first, layers=layers)
+    assert locking.lock(old, upgrade=NOTHING) == old
+    assert locking.apt.called("resolve") == []
 
 
 def test_a_resolver_is_told_what_the_lock_has(locking: Locking) -> None:
@@ -199,7 +276,7 @@ def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
 def test_which_layers_do_not_fit_the_recipes(locking: Locking) -> None:
     def stale(lock: Lock) -> list[str]:
         project = locking.folder.load()
-        return stale_layers(project.catalog, project.expansion, lock, {"apt"}, TODAY)
+        return stale_layers(project.catalog, project.expansion, lock, project.expansion.targets)
 
     found = locking.lock()
     assert stale(found) == []
@@ -219,3 +296,89 @@ def test_where_a_package_is_from_is_no_part_of_what_it_is(locking: Locking) -> N
     other = replace(found, layers={**found.layers, "base/os=2": replace(layer, packages=moved)})
     project = locking.folder.load()
     assert prints(project, found)["base/os=2"] == prints(project, other)["base/os=2"]
+
+
+TOOL = "summary: A tool\npackages:\n  apt: [less]\n"
+
+
+class Needy(FakeLayers):
+    """Those of a table; `less` wants the newest `tar`."""
+
+    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+        found = super().resolve(request)
+        below = request.below.get("tar")
+        if "less" in found and below and below.version != (now := self.versions["tar"]):
+            owner = request.owners["tar"]
+            raise AncestorError(
+                f"{request.target.id} needs tar {now}, and {owner} has {below.version}",
+                hint="builder lock --upgrade tar",
+                owners={owner: frozenset({"tar"})},
+            )
+        return found
+
+
+def test_what_a_child_needs_newer_moves_in_its_parent(locking: Locking, tmp_path: Path) -> None:
+    held = locking.lock()
+    locking.apt = Needy(tmp_path / "files", {**HAS, "tar": "2", "libacl": "3", "desk": "2"}, NEEDS)
+    locking.folder.write("images/tool/recipe.yaml", TOOL)
+    found = versions(locking.lock(held, upgrade=NOTHING))
+    assert locking.problems == ()
+    # What need not move stays, in the parent and beside it.
+    assert found["base/os=2"] == {"grep": "3.11", "libacl": "2.3", "tar": "2"}
+    assert found["desk/os=2,lang=1.10"]["desk"] == "1"
+    assert found["tool/os=2"] == {"less": "668"}
+    assert (
+        "base/os=2: tar must move: tool/os=2 needs tar 2, and base/os=2 has 1.35" in locking.notes
+    )
+
+
+def test_what_a_parent_is_held_at_is_told_once(locking: Locking, tmp_path: Path) -> None:
+    """It is let go, does not move, and nobody tries for ever."""
+    held = locking.lock()
+
+    class Held(Needy):
+        def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+            if request.target.id.startswith("base/"):
+                return {**super().resolve(request), "tar": package("tar", "1.35")}
+            return super().resolve(request)
+
+    locking.apt = Held(tmp_path / "files", {**HAS, "tar": "2"}, NEEDS)
+    locking.folder.write("images/tool/recipe.yaml", TOOL)
+    locking.lock(held, upgrade=NOTHING)
+    assert {one.error.message for one in locking.problems} == {
+        f"tool/os={os} needs tar 2, and base/os={os} has 1.35" for os in "12"
+    }
+
+
+def test_what_stands_on_a_base_that_moved_is_asked_again(locking: Locking, tmp_path: Path) -> None:
+    held = locking.lock()
+    locking.apt.versions["grep"] = "4"
+    locking.bases = FakeBases(tmp_path / "moved", moved="moved")
+    found = locking.lock(held, upgrade=Upgrade(names=frozenset({"os=2"})))
+    asked = {target for name, target in locking.apt.calls if name == "resolve"}
+    assert "base/os=2" in asked
+    assert not any("os=1" in target for target in asked)
+    # What can stay does.
+    assert versions(found)["base/os=2"]["grep"] == "3.11"
+
+
+def test_what_was_not_asked_while_its_parent_moved_is_asked_by_the_next_lock(
+    locking: Locking, tmp_path: Path
+) -> None:
+    held = locking.lock()
+    locking.apt.versions |= {"tar": "2", "desk": "2", "lang": "2"}
+    only_base = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})), targets=["base/os=2"])
+    layer = only_base.layers["desk/os=2,lang=1.10"]
+    assert layer.asked.endswith("+moved")
+    assert layer.packages == held.layers["desk/os=2,lang=1.10"].packages
+    assert only_base.layers["desk/os=1,lang=1.9"] == held.layers["desk/os=1,lang=1.9"]
+    # It fits the catalog all the same.
+    project = locking.folder.load()
+    assert not stale_layers(project.catalog, project.expansion, only_base, ("apt",), TODAY)
+    after = locking.lock(only_base, upgrade=NOTHING)
+    asked = {target for name, target in locking.apt.calls if name == "resolve"}
+    assert asked == {"speech/os=2,lang=1.10", "desk/os=2,lang=1.10"}
+    # What can stay does, and what stays is as it was.
+    assert after.layers["desk/os=2,lang=1.10"] == held.layers["desk/os=2,lang=1.10"]
+    assert locking.lock(after, upgrade=NOTHING) == after
+    assert locking.apt.calls == []

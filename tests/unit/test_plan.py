@@ -353,11 +353,13 @@ def test_a_base_past_its_end_needs_no_lock(folder: Folder) -> None:
     )  # fmt: skip
 
 
-def test_any_other_base_needs_one(folder: Folder) -> None:
-    with pytest.raises(ConfigError) as caught:
-        plan_of(folder.load(), lock=Lock())
-    assert str(caught.value) == (
-        "matrix.lock: base os=2@linux/amd64 is not locked\n  hint: run `builder lock`"
+def test_any_other_base_that_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
+    plan = plan_of(folder.load(), lock=Lock())
+    assert {(it.action, it.reason.partition("@")[0]) for it in plan.targets.values()} == {
+        ("block", "base os=2"), ("block", "base os=1"),
+    }  # fmt: skip
+    assert plan.targets["base/os=2"].reason == (
+        "base os=2@linux/amd64 is not locked: `builder lock` says why"
     )
 
 

@@ -252,3 +252,31 @@ def test_a_command_as_one_would_type_it() -> None:
     command = Command(argv=("a b", "$x", "s3cret"), env={"B": "1 2", "A": "s3cret"},
                       secrets=("s3cret",))  # fmt: skip
     assert str(command) == "A=*** B='1 2' 'a b' '$x' ***"
+
+
+def test_programs_speak_english_wherever_they_run(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "LANG": "de_DE.UTF-8",
+        "LANGUAGE": "de",
+        "LC_ALL": "de_DE.UTF-8",
+        "LC_NUMERIC": "de_DE",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OTHER", "kept")
+    printed = runner.run(Command(argv=("env",))).stdout.splitlines()
+    assert [line for line in printed if line.startswith(("LC_", "LANG"))] == ["LC_ALL=C.UTF-8"]
+    assert "OTHER=kept" in printed
+    own = Command(argv=("sh", "-c", "echo $LC_ALL"), env={"LC_ALL": "C"})
+    assert runner.run(own).stdout == "C\n"
+
+
+def test_a_started_program_speaks_english_too(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "de")
+    log = tmp_path / "log"
+    runner.spawn(sh("echo $LC_ALL-$LANGUAGE-"), log=log).wait()
+    assert log.read_text() == "C.UTF-8--\n"

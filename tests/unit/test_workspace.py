@@ -161,3 +161,44 @@ def test_a_recipe_may_know_more_than_the_matrix_offers(folder: Folder) -> None:
     path = "images/desk/recipe.yaml"
     folder.edit(path, "os=1: {", "fortran: {packages: {apt: [gfortran]}}\n  os=7: {")
     assert "gfortran" not in str(prints(folder.load())["desk/os=1,lang=1.9"].document)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            b"def test_it(host):\n    assert host.run('true'\n",
+            "images/desk/tests/test_desk.py:2:20: not Python: '(' was never closed\n"
+            "        assert host.run('true'\n"
+            "                       ^",
+        ),
+        (b"a\0b\n", "images/desk/tests/test_desk.py: not Python: source code string cannot"),
+        (b"x = '\xe9'\n", "not Python: (unicode error)"),
+        (b"x = " + b"-" * 100_000 + b"1\n", "images/desk/tests/test_desk.py"),
+    ],
+    ids=["a bracket", "a null", "latin-1", "deep"],
+)
+def test_tests_that_are_no_python(folder: Folder, data: bytes, said: str) -> None:
+    folder.write("images/desk/tests/test_desk.py", "")
+    (folder.root / "images/desk/tests/test_desk.py").write_bytes(data)
+    with pytest.raises(ConfigError) as caught:
+        Workspace(folder.root).load()
+    assert said in str(caught.value)
+
+
+def test_tests_of_a_chart_that_are_no_python(folder: Folder) -> None:
+    folder.write("charts/desk/tests/test_desk.py", "def test_it(:\n")
+    with pytest.raises(ConfigError) as caught:
+        Workspace(folder.root).load()
+    assert str(caught.value).startswith("charts/desk/tests/test_desk.py:1:13: not Python: ")
+
+
+def test_tests_are_read_and_not_run(folder: Folder) -> None:
+    folder.write("images/desk/tests/test_desk.py", "raise SystemExit('it was run')\n")
+    assert Workspace(folder.root).load().catalog.recipes["desk"].has_tests
+
+
+def test_what_is_no_test(folder: Folder) -> None:
+    folder.write("images/tool/tests/broken.Dockerfile", "FROM parent\n")
+    folder.write("images/tool/tests/helper.py", "x = 1\n")
+    assert not Workspace(folder.root).load().catalog.recipes["tool"].has_tests

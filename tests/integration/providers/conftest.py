@@ -192,7 +192,9 @@ def place(mirror: Mirror, folder: Path, network: Network) -> Place:
         base.id: _root(base, folder / "apt", runner, network)
         for base in (request("1").base, request("1", debian="12").base)
     }
-    providers = line_providers(roots=roots, fetcher=fetcher, runner=runner, network=network)
+    providers = line_providers(
+        prepare=lambda base, _lock: roots[base.id], fetcher=fetcher, runner=runner, network=network
+    )
     return Place(mirror=mirror, network=network, fetcher=fetcher, providers=providers)
 
 

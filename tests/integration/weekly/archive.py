@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +26,9 @@ class Deb:
 
     name: str
     version: str
-    says: str
+    says: str = ""
     depends: str = ""
+    provides: str = ""
 
     @property
     def file(self) -> str:
@@ -35,11 +38,12 @@ class Deb:
 
 @dataclass(kw_only=True)
 class Archive:
-    """What `folder` serves; `home` has the key that signs it."""
+    """What `folder` serves; `home` has the key that signs it. `asked` has every path asked for."""
 
     folder: Path
     home: Path
     address: str
+    asked: list[str] = field(default_factory=list)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +90,7 @@ def _make(deb: Deb, file: Path) -> None:
     fields = {
         "Package": deb.name, "Version": deb.version, "Architecture": "all",
         "Maintainer": "Nobody <nobody@archive.example>", "Depends": deb.depends,
+        "Provides": deb.provides,
         "Description": "A package of a test",
     }  # fmt: skip
     (tree / "DEBIAN").mkdir(exist_ok=True)
@@ -104,12 +109,14 @@ def serving(folder: Path) -> Iterator[Archive]:
     """An archive that is served, and has nothing yet."""
     public = folder / "public"
     (public / "pool").mkdir(parents=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(public)))
+    asked: list[str] = []
+    handler = type("Handler", (_Quiet,), {"asked": asked})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(public)))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     address = f"127.0.0.1:{server.server_address[1]}"
     try:
-        yield Archive(folder=public, home=folder / "gpg", address=address)
+        yield Archive(folder=public, home=folder / "gpg", address=address, asked=asked)
     finally:
         server.shutdown()
         server.server_close()
@@ -117,8 +124,32 @@ def serving(folder: Path) -> Iterator[Archive]:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        """Remember what is asked for."""
+        self.asked.append(self.path)
+        super().do_GET()
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+
+def bare(path: Path, archive: Archive, *, about: str = "") -> Path:
+    """A tar archive of a base that has nothing but what apt reads; `about` makes it another."""
+    files = {
+        "./etc/apt/sources.list": archive.source,
+        f"./{_KEY}": archive.key,
+        "./var/lib/dpkg/status": "",
+        "./etc/about": about,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return path
 
 
 def debian(folder: Path, archive: Archive) -> Path:

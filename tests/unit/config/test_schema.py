@@ -46,6 +46,25 @@ def test_what_is_no_limit_is_refused(limit: str) -> None:
         schema.HoldSpec.model_validate(hold)
 
 
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("git*", "1"),
+        ("/git/", "1"),
+        ("git", "1\nPackage: *"),
+        ("git:i386", "1"),
+        ("", "1"),
+        ("a", ""),
+    ],
+)
+def test_a_hold_names_a_package_of_apt_exactly(package: str, version: str) -> None:
+    hold = {"apt": {package: version}, "reason": "it leaks", "until": "2027-01-31"}
+    with pytest.raises(ValueError, match="should match pattern"):
+        schema.HoldSpec.model_validate(hold)
+    hold["apt"] = {"libstdc++6": "1:2.47*"}
+    assert schema.HoldSpec.model_validate(hold).apt == {"libstdc++6": "1:2.47*"}
+
+
 def test_the_starter_points_its_editor_at_the_schema() -> None:
     text = (ROOT / "matrix.yaml").read_text(encoding="utf-8")
     assert text.splitlines()[0] == (

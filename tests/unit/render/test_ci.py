@@ -44,12 +44,23 @@ def test_each_level_waits_for_the_one_below_and_the_release_for_all(levels: int)
         assert jobs[name]["needs"] == ["plan", below]
     assert jobs["release"]["needs"] == ["plan", *names]
     assert jobs["red"]["needs"] == ["plan", *names, "release", "lock"]
-    assert list(jobs["plan"]["outputs"]) == ["today", *names]
+    assert list(jobs["plan"]["outputs"]) == ["today", "lock", *names]
     for name in names:
         assert jobs[name]["strategy"]["fail-fast"] is False
         # A level that failed stops neither the next one nor the release.
         assert "!cancelled()" in jobs[name]["if"]
     assert "!cancelled()" in jobs["release"]["if"]
+
+
+def test_what_cannot_be_locked_makes_the_week_red_and_stops_no_other() -> None:
+    weekly = read(2, WEEKLY)
+    assert weekly["env"]["BUILDER_BLOCK_UNLOCKED"] == "1"
+    plan, red = weekly["jobs"]["plan"], weekly["jobs"]["red"]
+    (lock,) = [step for step in plan["steps"] if step.get("id") == "lock"]
+    assert lock["continue-on-error"] is True
+    assert lock["run"] == ".venv/bin/builder lock --upgrade --reachable"
+    assert "needs.plan.outputs.lock == 'failure'" in red["if"]
+    assert red["env"]["LOCK"] == "${{ needs.plan.outputs.lock }}"
 
 
 @pytest.mark.parametrize("path", [WEEKLY, PR])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from builder.errors import StepError
 from builder.packages import Suite
 from builder.process import Output
 from builder.resolvers.apt import AptRoot, BehindError, suite
-from builder.resolvers.apt_solver import AptFile, AptSolver, Candidate
+from builder.resolvers.apt_solver import AptFile, AptSolver, Candidate, UnsolvableError
 from tests.fakes.programs import FakePrograms
 
 NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
@@ -49,6 +50,14 @@ ONE, TWO = "1" * 64, "2" * 64
 RELEASE = b"-----BEGIN PGP SIGNED MESSAGE-----\nSuite: tiny\nDate: Mon, 23 Nov 2026 02:03:04 UTC\n"
 
 
+KNOWN = "a b cuda-cudart-13-1 git less libc6 nothing"
+
+
+def apt_of(answers: Mapping[str, str | Output] | None = None) -> FakePrograms:
+    """Programs that know some names."""
+    return FakePrograms({"apt-cache pkgnames": KNOWN, **(answers or {})})
+
+
 def root(tmp_path: Path, programs: FakePrograms, release: bytes = RELEASE) -> AptRoot:
     """A root whose base has one package, as after an update."""
     for path, data in {
@@ -62,21 +71,22 @@ def root(tmp_path: Path, programs: FakePrograms, release: bytes = RELEASE) -> Ap
 
 
 def test_candidates_and_the_suites_that_have_them(tmp_path: Path) -> None:
-    programs = FakePrograms({"apt-cache policy": POLICY})
+    programs = apt_of({"apt-cache policy": POLICY})
     solver = AptSolver(root(tmp_path, programs))
     assert solver.candidates(["nothing", "libc6", "cuda-cudart-13-1", "libc6"]) == {
         "libc6": Candidate(version="2.41-12", suites=("trixie", "trixie-security")),
         "cuda-cudart-13-1": Candidate(version="13.1.80-1", suites=("/",)),
     }
-    assert programs.words() == [("apt-cache", "policy", "cuda-cudart-13-1", "libc6", "nothing")]
+    wanted = ("apt-cache", "policy", "cuda-cudart-13-1", "libc6", "nothing")
+    assert programs.words("apt-cache", "policy") == [wanted]
     assert solver.candidates([]) == {}
-    assert len(programs.asked) == 1
+    assert len(programs.words("apt-cache", "policy")) == 1
 
 
 def test_candidates_of_what_is_pinned(tmp_path: Path) -> None:
-    programs = FakePrograms()
+    programs = apt_of()
     AptSolver(root(tmp_path, programs)).candidates(["less"], "Package: less\n")
-    ((_, option, preferences, *rest),) = programs.words("apt-cache")
+    ((_, option, preferences, *rest),) = programs.words("apt-cache", "-o")
     assert (option, rest) == ("-o", ["policy", "less"])
     assert preferences.startswith("Dir::Etc::preferences=")
     assert programs.given == {"Dir::Etc::preferences": "Package: less\n"}
@@ -126,13 +136,70 @@ def test_what_apt_cannot_choose(tmp_path: Path) -> None:
     )
 
 
+def test_what_stands_in_the_way_is_told_by_name(tmp_path: Path) -> None:
+    log = (
+        "The following packages have unmet dependencies:\n"
+        " git : Depends: libcurl (>= 8) but 7.88 is to be installed\n"
+        "       Depends: less (= 2) but 1 is to be installed\n"
+        " libc6:amd64 : Breaks: less (< 2) but 1 is to be installed\n"
+        "E: held broken packages.\n"
+    )
+    programs = FakePrograms({"apt-get install": Output(code=100, stdout="", log=log)})
+    with pytest.raises(UnsolvableError) as caught:
+        AptSolver(root(tmp_path, programs)).solve(["git"])
+    assert caught.value.packages == {"git", "libc6"}
+    assert str(caught.value) == (
+        "apt cannot choose: git : Depends: libcurl (>= 8) but 7.88 is to be installed"
+        " Depends: less (= 2) but 1 is to be installed;"
+        " libc6:amd64 : Breaks: less (< 2) but 1 is to be installed; held broken packages."
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["g++-19", "a|b", "a.*", "a*", "a-", "a+", "a=1", "a/stable", "^a", "a^", "?name(a)"]
+)
+def test_no_name_is_a_pattern_of_apt(tmp_path: Path, name: str) -> None:
+    programs = apt_of()
+    apt = root(tmp_path, programs)
+    assert not apt.has(name)
+    assert apt.candidate(name) == ""
+    assert apt.missing([name]) == (name,)
+    solver = AptSolver(apt)
+    assert solver.candidates([name]) == {}
+    assert solver.records({name: "1"}) == {}
+    assert not any(word.startswith(name) for argv in programs.words() for word in argv)
+
+
+def test_a_version_is_no_pattern(tmp_path: Path) -> None:
+    programs = apt_of({"apt-cache show": "Package: a\nVersion: 1.1\n"})
+    assert AptSolver(root(tmp_path, programs)).records({"a": "1*"}) == {}
+
+
+def test_a_name_may_have_the_architecture_of_the_root(tmp_path: Path) -> None:
+    apt = root(tmp_path, apt_of())
+    assert apt.has("a:amd64")
+    assert not apt.has("a:i386")
+
+
+def test_names_are_asked_for_once_until_the_indexes_are_fetched_again(tmp_path: Path) -> None:
+    programs = apt_of()
+    apt = root(tmp_path, programs)
+    assert apt.has("a")
+    assert apt.has("b")
+    assert len(programs.words("apt-cache", "pkgnames")) == 1
+    programs.answers["apt-cache pkgnames"] = "c"
+    apt.update()
+    assert apt.has("c")
+    assert not apt.has("a")
+
+
 def test_what_indexes_say_of_packages(tmp_path: Path) -> None:
     first, second = "Package: a\nVersion: 1\n", "Package: b\nVersion: 2\nDepends: a\n"
     again = "Package: a\nVersion: 1\nSize: 2\n"
-    programs = FakePrograms({"apt-cache show": f"{first}\n{second}\n{again}\n"})
+    programs = apt_of({"apt-cache show": f"{first}\n{second}\n{again}\n"})
     solver = AptSolver(root(tmp_path, programs))
     assert solver.records({"b": "2", "a": "1"}) == {"a": first, "b": second}
-    assert programs.words() == [("apt-cache", "show", "a=1", "b=2")]
+    assert programs.words("apt-cache", "show") == [("apt-cache", "show", "a=1", "b=2")]
     assert solver.records({}) == {}
 
 
@@ -203,5 +270,7 @@ def test_an_older_index_is_asked_nothing(tmp_path: Path) -> None:
     assert str(caught.value) == expected
     with pytest.raises(BehindError):
         apt.candidate("git")
+    with pytest.raises(BehindError):
+        apt.has("git")
     # What has a hash can still be fetched.
     assert apt.archives() == {"tiny": "http://archive.example/"}

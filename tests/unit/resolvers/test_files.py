@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from builder.errors import BuilderError, ConfigError, StepError, ToolError, UnreachableError
-from builder.model import RemoteFile
-from builder.ports import LineProvider
+from builder.model import Base, RemoteFile
+from builder.ports import BaseLock, LineProvider
 from builder.process import Runner
 from builder.resolvers import standalone
+from builder.resolvers.apt import AptRoot
 from builder.resolvers.julia import JuliaTarballs
 from builder.resolvers.posit import PositR
 from builder.resolvers.providers import Tarballs, line_providers
@@ -369,10 +370,15 @@ def test_uv_is_the_one_beside_the_builder_or_missing(monkeypatch: pytest.MonkeyP
 # All of them.
 
 
+def nobody(_base: Base, _lock: BaseLock) -> AptRoot:
+    """No base is asked for."""
+    raise AssertionError
+
+
 def providers(there: Upstream, runner: Runner) -> dict[str, LineProvider]:
     """All providers, on the fake upstream."""
     network = mirrored(there.server.address)
-    return line_providers(roots={}, fetcher=there.fetcher(), runner=runner, network=network)
+    return line_providers(prepare=nobody, fetcher=there.fetcher(), runner=runner, network=network)
 
 
 def test_every_provider_has_its_name(there: Upstream, runner: Runner) -> None:
@@ -396,7 +402,7 @@ def test_a_place_that_cannot_be_reached_is_told_apart(
 ) -> None:
     """So that it blocks its own lines alone. No message has the password."""
     found = line_providers(
-        roots={}, fetcher=nowhere(tmp_path), runner=runner, network=mirrored(NOBODY)
+        prepare=nobody, fetcher=nowhere(tmp_path), runner=runner, network=mirrored(NOBODY)
     )
     line = {"uv": "3.14", "url": "1.0"}.get(name, "1")
     with pytest.raises(UnreachableError) as caught:

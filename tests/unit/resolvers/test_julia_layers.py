@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.errors import ConfigError, StepError, UnreachableError
+from builder.errors import BuilderError, ConfigError, NoPackageError, StepError, UnreachableError
 from builder.model import RemoteFile
 from builder.packages import LockedPackage
 from builder.resolvers.julia_layers import JuliaLayers
@@ -64,7 +64,7 @@ def chosen(
 
 def refused(there: Upstream, *releases: Release, **more: Any) -> str:
     """What is said where nothing is chosen."""
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(BuilderError) as caught:
         chosen(there, *releases, **more)
     assert not isinstance(caught.value, UnreachableError)
     return str(caught.value)
@@ -218,7 +218,7 @@ def test_why_nothing_of_a_package_will_do(
 
 
 def test_a_target_without_julia(there: Upstream) -> None:
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(NoPackageError) as caught:
         layers(there, *PLAIN).resolve(asked("A", julia="1.10.4"))
     assert str(caught.value) == (
         "leaf/debian=13 asks for packages of Julia, and has no line of it in a tarball\n"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from builder.config.parse import Network
-from builder.errors import StepError, UnreachableError
+from builder.errors import BuilderError, NoPackageError, StepError, UnreachableError
 from builder.packages import LockedPackage
 from builder.process import Command, Output
 from builder.resolvers.npm import NpmPackages
@@ -223,7 +223,7 @@ OWNER = f"{DESK}/npm-shrinkwrap.json: "
 )
 def test_what_cannot_be_locked(there: Upstream, npm: Npm, files: dict[str, Any], said: str) -> None:
     publish(there, npm, files)
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(BuilderError) as caught:
         layers(there, npm).resolve(asked(DESK))
     assert str(caught.value) == said
 
@@ -237,14 +237,16 @@ def test_a_file_that_is_no_package(there: Upstream, npm: Npm) -> None:
 
 
 def test_names_are_exact_and_known(there: Upstream, npm: Npm) -> None:
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(NoPackageError) as caught:
         layers(there, npm).resolve(asked("desk@4"))
     assert str(caught.value) == (
         "npm desk@4 is no exact version\n"
         "  hint: write name@1.2.3, or name@{axis.version} for a line of the provider npm"
     )
-    with pytest.raises(StepError, match=r"^provider npm has no package desk@9\.9\.9$"):
+    with pytest.raises(NoPackageError) as caught:
         layers(there, npm).resolve(asked("desk@9.9.9"))
+    assert str(caught.value) == "npm has no package desk@9.9.9\n  hint: is its name right?"
+    assert caught.value.package == "desk@9.9.9"
 
 
 def test_files_are_fetched_and_kept_by_their_sha512(there: Upstream, npm: Npm) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.config.parse import Network
-from builder.errors import StepError, UnreachableError
+from builder.errors import NoPackageError, StepError, UnreachableError
 from builder.packages import LockedPackage
 from builder.process import Command, Output
 from builder.resolvers.pip_layers import PipLayers
@@ -160,18 +160,29 @@ def test_what_should_stay_stays_where_it_can(tmp_path: Path) -> None:
 
 def test_what_uv_cannot_choose(tmp_path: Path) -> None:
     uv = Uv(refused("  x No solution found:\n  because six==1.17.0 and lxml needs six>=2\n"))
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(NoPackageError) as caught:
         layers(tmp_path, uv).resolve(
             asked("lxml", python="3.13", below={"six": SIX}, owners={"six": "base/debian=13"})
         )
     assert str(caught.value) == (
-        "uv cannot choose for leaf/debian=13:\n"
+        "no versions of lxml fit, which recipe leaf names for leaf/debian=13:\n"
         "    x No solution found:\n"
         "    because six==1.17.0 and lxml needs six>=2\n"
-        "  hint: what base/debian=13 has stays as it is: builder lock --upgrade,"
-        " or ask for other versions"
+        "  hint: base/debian=13 keeps what it has: `builder lock --upgrade`,"
+        " or ask for other versions, or leave one out under a condition of `when`"
     )
-    assert not isinstance(caught.value, UnreachableError)
+    assert caught.value.package == "lxml"
+
+
+def test_packages_of_python_for_an_image_that_has_none(tmp_path: Path) -> None:
+    uv = Uv()
+    with pytest.raises(NoPackageError) as caught:
+        layers(tmp_path, uv).resolve(asked("requestss"))
+    assert str(caught.value) == (
+        "recipe leaf names packages of Python, and leaf/debian=13 has no Python\n"
+        "  hint: `needs: [python]` in images/leaf/recipe.yaml, on an image that has it"
+    )
+    assert uv.asked == []
 
 
 def test_an_index_that_cannot_be_asked(tmp_path: Path) -> None:
@@ -260,3 +271,18 @@ def test_files_are_fetched_by_their_hash(tmp_path: Path) -> None:
     assert {"--no-deps", "--require-hashes", "--only-binary=:all:"} <= {*argv}
     assert "--python-version=3.13" in argv
     assert "--platform=manylinux_2_28_x86_64" in argv
+
+
+def test_a_file_that_the_index_has_no_more(tmp_path: Path) -> None:
+    log = (
+        "ERROR: Could not find a version that satisfies the requirement six==1.17.0 (from versions:"
+        " none)\nERROR: No matching distribution found for six==1.17.0\n"
+    )
+    with pytest.raises(StepError) as caught:
+        layers(tmp_path / "files", Uv(refused(log))).fetch(
+            asked("six", python="3.13"), {"six": SIX}
+        )
+    assert str(caught.value) == (
+        "the index has no six 1.17.0 any more, and its file is not kept here\n"
+        "  hint: name another version or package in the recipe, then run `builder lock`"
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from builder.errors import StepError, UnreachableError
+from builder.errors import BuilderError, NoPackageError, StepError, UnreachableError
 from builder.packages import LockedPackage
 from builder.ports_layers import LayerRequest
 from builder.resolvers.r_index import RIndex, meets
@@ -72,7 +72,7 @@ def files(there: Upstream) -> list[str]:
 
 
 def refusal(there: Upstream, request: LayerRequest) -> str:
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(BuilderError) as caught:
         layers(there).resolve(request)
     assert not isinstance(caught.value, UnreachableError)
     return str(caught.value)
@@ -212,7 +212,7 @@ def test_the_newest_is_told_by_the_index_alone(there: Upstream) -> None:
 def test_a_package_that_is_not_there(there: Upstream) -> None:
     serve(there, HAS)
     assert refusal(there, asked("r6")) == (
-        f"the snapshot {DAY} has no R package r6, which the recipe needs for leaf/debian=13\n"
+        f"the snapshot {DAY} has no R package r6, which recipe leaf needs for leaf/debian=13\n"
         "  hint: did you mean R6?"
     )
     serve(there, {"dplyr 1.2.0": "Imports: vctrs\n", **{f"p{i} 1": "" for i in range(12)}})
@@ -220,6 +220,13 @@ def test_a_package_that_is_not_there(there: Upstream) -> None:
         f"the snapshot {DAY} has no R package vctrs, which dplyr needs for leaf/debian=13\n"
         "  hint: is its name right? capitals count"
     )
+
+
+def test_the_recipe_is_told_which_of_its_packages_led_there(there: Upstream) -> None:
+    serve(there, {"dplyr 1.2.0": "Imports: tidy\n", "tidy 1": "Imports: vctrs\n"})
+    with pytest.raises(NoPackageError) as caught:
+        layers(there).resolve(asked("dplyr"))
+    assert caught.value.package == "dplyr"
 
 
 def test_a_package_that_needs_a_newer_r(there: Upstream) -> None:

@@ -1,0 +1,208 @@
+"""What uv and pip make of an index of Python's packages, for real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.config.parse import Network
+from builder.errors import NoPackageError, StepError, UnreachableError
+from builder.packages import LockedPackage
+from builder.process import Runner
+from builder.resolvers.pip_layers import PipLayers
+from tests.fakes.layers import asked
+from tests.integration.providers.index import Index, indexing, wheel
+
+FOR = "for leaf/debian=13"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with indexing() as found:
+        yield found
+
+
+class Asking:
+    """PipLayers that ask an index."""
+
+    def __init__(self, index: Index, folder: Path, runner: Runner) -> None:
+        self.network = Network(
+            ca="", http_proxy="", https_proxy="", no_proxy="127.0.0.1", mirrors={"pip": index.url}
+        )
+        self.folder, self.runner = folder, runner
+
+    def layers(self) -> PipLayers:
+        return PipLayers(runner=self.runner, network=self.network, folder=self.folder)
+
+    def lock(self, *names: str) -> dict[str, str]:
+        """The version of each package."""
+        found = self.layers().resolve(asked(*names, python="3.13.5"))
+        return {name: it.version for name, it in found.items()}
+
+    def error(self, *names: str) -> NoPackageError:
+        with pytest.raises(NoPackageError) as caught:
+            self.lock(*names)
+        assert "--no-build" not in str(caught.value)
+        return caught.value
+
+
+@pytest.fixture
+def asking(index: Index, tmp_path: Path, runner: Runner) -> Asking:
+    return Asking(index, tmp_path / "files", runner)
+
+
+def test_a_package_that_is_not_there(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "1.0")
+    error = asking.error("lamp", "lampp")
+    assert str(error) == (
+        f"there is no package lampp in the index, which recipe leaf names {FOR}\n"
+        "  hint: is its name right?"
+    )
+    assert error.package == "lampp"
+
+
+def test_a_dependency_that_is_not_there(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "1.0", "cord")
+    index.wheel("cord", "1.0", "copper>=2")
+    assert str(asking.error("lamp")).splitlines()[0] == (
+        "there is no package copper in the index, which cord needs, which lamp needs; recipe leaf"
+        f" names lamp {FOR}"
+    )
+
+
+def test_a_version_that_is_not_there(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "1.0")
+    for wanted in ("lamp==2.0", "lamp>=2"):
+        assert str(asking.error(wanted)) == (
+            f"the index has no {wanted}, which recipe leaf names {FOR}\n"
+            "  hint: the newest that suits is 1.0"
+        )
+
+
+def test_what_has_only_its_source_is_refused_and_never_run(index: Index, asking: Asking) -> None:
+    index.sdist("cord", "2.0")
+    index.wheel("lamp", "1.0", "cord")
+    assert str(asking.error("lamp")) == (
+        "cord 2.0 has no wheel for linux/amd64 and Python 3.13, and its source is not built here,"
+        f" which lamp needs; recipe leaf names lamp {FOR}\n"
+        "  hint: no version of cord has one: leave out what needs it, or serve a wheel of it"
+        " (made by `pip wheel`) from an index of your own, `network.mirrors: {pip: URL}`"
+    )
+
+
+def test_an_older_version_that_has_a_wheel_is_named_and_works(index: Index, asking: Asking) -> None:
+    index.sdist("cord", "2.0")
+    index.wheel("cord", "1.0")
+    index.wheel("lamp", "1.0", "cord>=1")
+    assert asking.lock("lamp") == {"cord": "1.0", "lamp": "1.0"}
+    error = asking.error("cord==2.0")
+    assert error.hint == "the newest that has one is 1.0: ask for what takes cord==1.0"
+    assert asking.lock("cord==1.0") == {"cord": "1.0"}
+
+
+def test_a_wheel_of_another_machine(index: Index, asking: Asking) -> None:
+    file = index.wheel("cord", "1.0")
+    other = file.replace("py3-none-any", "cp313-cp313-win_amd64")
+    index.files[other] = index.files.pop(file)
+    index.links["cord"] = [f'<a href="/files/{other}">{other}</a>']
+    assert "has no wheel for linux/amd64 and Python 3.13" in str(asking.error("cord"))
+
+
+def test_a_withdrawn_version_is_taken_by_its_exact_name_alone(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "1.0", link='data-yanked="it burns"')
+    assert str(asking.error("lamp")) == (
+        f"lamp 1.0 was withdrawn by its project (it burns), which recipe leaf names {FOR}\n"
+        "  hint: name another version; an exact one, with ==, is taken all the same"
+    )
+    assert asking.lock("lamp==1.0") == {"lamp": "1.0"}
+
+
+def test_a_version_for_another_python_is_passed_over(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "2.0", link='data-requires-python="&gt;=3.99"')
+    index.wheel("lamp", "1.0", link='data-requires-python="&gt;=3.8"')
+    assert asking.lock("lamp") == {"lamp": "1.0"}
+
+
+def test_links_without_a_hash_relative_and_moved(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "1.0", link='href="../../files/lamp-1.0-py3-none-any.whl"')
+    index.moved["shade"] = "lamp"
+    locked = asking.layers().resolve(asked("lamp", python="3.13.5"))
+    assert len(locked["lamp"].hash) == 64
+    assert asking.layers().fetch(asked("lamp", python="3.13.5"), locked)["lamp"].is_file()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "it answered 401 Unauthorized"),
+        (403, "it answered 403 Forbidden"),
+        (500, "it answered 500 Internal Server Error"),
+    ],
+)
+def test_a_page_that_is_refused_says_nothing_of_the_package(
+    index: Index, asking: Asking, status: int, said: str
+) -> None:
+    index.wheel("lamp", "1.0", "cord")
+    index.answers["cord"] = status
+    with pytest.raises(UnreachableError, match=said):
+        asking.lock("lamp")
+
+
+def test_a_page_that_is_gone(index: Index, asking: Asking) -> None:
+    index.answers["lamp"] = 410
+    assert "there is no package lamp in the index" in str(asking.error("lamp"))
+
+
+def test_a_page_that_is_a_login(index: Index, asking: Asking) -> None:
+    index.links["lamp"] = ["Please log in."]
+    assert "there is no package lamp in the index" in str(asking.error("lamp"))
+
+
+def test_a_file_that_the_index_lists_and_does_not_have(index: Index, asking: Asking) -> None:
+    del index.files[index.wheel("lamp", "1.0")]
+    assert "the index lists lamp-1.0-py3-none-any.whl, and does not have it" in str(
+        asking.error("lamp")
+    )
+
+
+# What is locked, once the index has it no more.
+
+
+@pytest.fixture
+def lamp(index: Index, asking: Asking) -> dict[str, LockedPackage]:
+    """A package that is locked."""
+    index.wheel("lamp", "1.0")
+    return dict(asking.layers().resolve(asked("lamp", python="3.13.5")))
+
+
+def test_what_is_kept_is_had_by_its_hash(
+    index: Index, asking: Asking, lamp: dict[str, LockedPackage]
+) -> None:
+    wanted = asked("lamp", python="3.13.5")
+    first = asking.layers().fetch(wanted, lamp)
+    index.drop("lamp")
+    assert asking.layers().fetch(wanted, lamp) == first
+    first["lamp"].unlink()
+    with pytest.raises(StepError) as caught:
+        asking.layers().fetch(wanted, lamp)
+    assert str(caught.value) == (
+        "the index has no lamp 1.0 any more, and its file is not kept here\n"
+        "  hint: name another version or package in the recipe, then run `builder lock`"
+    )
+
+
+def test_a_file_that_was_replaced_is_not_installed(
+    index: Index, asking: Asking, lamp: dict[str, LockedPackage]
+) -> None:
+    index.links.clear()
+    index.files["lamp-1.0-py3-none-any.whl"] = wheel("lamp", "1.0").replace(b"x = 1", b"x = 2")
+    index.offer("lamp", "lamp-1.0-py3-none-any.whl", "")
+    with pytest.raises(StepError, match="which the lock has, cannot be had"):
+        asking.layers().fetch(asked("lamp", python="3.13.5"), lamp)
+    now = asking.layers().resolve(asked("lamp", python="3.13.5"))
+    assert now["lamp"].file == lamp["lamp"].file
+    assert now["lamp"].digest != lamp["lamp"].digest  # which `builder lock` refuses
