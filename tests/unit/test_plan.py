@@ -13,6 +13,7 @@ import pytest
 from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan, unmet
+from builder.reference import is_tag
 from builder.report.plans import FORMATS, as_github, as_json
 from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
@@ -142,6 +143,30 @@ def test_exact_versions_that_meet_are_a_mistake(folder: Folder) -> None:
     assert str(caught.value) == (
         "speech/os=2,lang=1.10 and speech/os=1,lang=1 have the tag 'lang1.10.4'\n"
         "  hint: give a value in which they differ a `tag`"
+    )
+
+
+def test_exact_versions_that_meet_once_they_are_tags_are_a_mistake(folder: Folder) -> None:
+    folder.edit("matrix.yaml", '    "1.9":', '    "1":')
+    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10+4", "lang=1": "1.10~4"}))
+    with pytest.raises(ConfigError) as caught:
+        plan_of(folder.load(), lock=lock)
+    assert str(caught.value) == (
+        "speech/os=2,lang=1.10 and speech/os=1,lang=1 have the tag 'lang1.10_4'\n"
+        "  hint: give a value in which they differ a `tag`;"
+        " a sign that no tag may have is written as `_`"
+    )
+
+
+def test_no_tag_of_a_plan_has_a_sign_that_no_tag_may_have(folder: Folder) -> None:
+    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4+526", "lang=1.9": "2:1.9~rc1"}))
+    plan = plan_of(folder.load(), lock=lock)
+    found = [tag for item in plan.targets.values() for tag in (*item.rolling, *item.immutable)]
+    assert "lang1.10.4_526" in found
+    assert all(map(is_tag, found))
+    assert plan.charts["desk"].images == (
+        "127.0.0.1:5999/shop-desk:lang1.10.4_526-2026.11.23",
+        "127.0.0.1:5999/shop-desk:lang2_1.9_rc1-2026.11.23",
     )
 
 
