@@ -80,7 +80,7 @@ class ChartActions:
 
     def _check(self, name: str, folder: Path) -> None:
         """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""
-        if found := fatal(check_chart(folder, self._helm)):
+        if found := fatal(check_chart(folder, self._helm).findings):
             listed = "\n".join(f"  {line}" for one in found for line in str(one).splitlines())
             hint = f"builder charts check {folder}"
             raise StepError(f"Onyxia cannot launch the chart {name}\n{listed}", hint=hint)

@@ -17,6 +17,7 @@ from builder.cli.wiring import Session
 from builder.config.document import load
 from builder.contract.chart import read
 from builder.contract.launch import launch
+from builder.contract.rules_values import READINGS
 from builder.errors import ConfigError, SelectionError, StepError, raise_all
 from builder.files import write_tree
 from builder.plan import Observed
@@ -48,6 +49,8 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
     path = Path(chart) if Path(chart).exists() else _rendered(session, chart)
     files, broken = read(read_chart(path))
     raise_all([ConfigError(str(finding)) for finding in broken])
+    for finding in READINGS.findings(files):
+        click.echo(str(finding), err=True)
     values = launch(files.schema, files.values, _context(context))
     click.echo("\n".join(_yaml(values, "")))
     output = session.helm.attempt(path, release=RELEASE, values=values)
