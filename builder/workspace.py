@@ -31,6 +31,8 @@ _BEGINNINGS = {
 SHARED = Path(__file__).parent / "shared"
 """Macros, the chart library and chart features that come with the builder. In a checkout these are
 links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
+_TEXT_FOLDERS = ("templates/", "slots/", "ci/")
+_TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +230,11 @@ class Workspace:
     def _library(self) -> dict[str, bytes]:
         """Return the catalog's library, or the builder's: it is one chart, with one version."""
         shared, folder = _shared("library")
-        return self._bytes("charts/library") or shared._bytes(folder)
+        files = self._bytes("charts/library") or shared._bytes(folder)
+        for name, data in files.items():
+            if _is_text(name):
+                checkout.text_of(data, f"charts/library/{name}")
+        return files
 
     def _features(self) -> dict[str, ChartFeature]:
         """Return the features of the catalog, and those of the builder that it lacks."""
@@ -286,8 +292,15 @@ class Workspace:
         return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
 
     def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
-        found = self._bytes(path)
-        return {name: data.decode() for name, data in found.items() if name.endswith(suffix)}
+        """Return the texts of a folder; what is none, as a picture, is left out.
+
+        Raises ConfigError where a file that is read is no text.
+        """
+        texts: dict[str, str] = {}
+        for name, data in self._bytes(path).items():
+            if name.endswith(suffix) and (_is_text(name) or _is_utf8(data)):
+                texts[name] = checkout.text_of(data, f"{path}/{name}")
+        return texts
 
     def _bytes(self, path: str) -> dict[str, bytes]:
         folder = self.root / path
@@ -299,6 +312,19 @@ def _shared(kind: str) -> tuple[Workspace, str]:
     """Return a folder that comes with the builder: where it lies, and its name there."""
     folder = (SHARED / kind).resolve()
     return Workspace(folder.parent), folder.name
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file is read as text, by its name below the folder of a recipe or a feature."""
+    return name.startswith(_TEXT_FOLDERS) or name.endswith(_TEXT_NAMES)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _flat(errors: list[BuilderError]) -> list[BuilderError]:

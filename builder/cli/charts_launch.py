@@ -12,6 +12,7 @@ import click
 
 from builder.chart_check import RELEASE, read_chart
 from builder.charting import files_of
+from builder.checkout import text_of
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.config.document import load
@@ -79,7 +80,7 @@ def _rendered(session: Session, name: str) -> Path:
 def _context(path: Path | None) -> Mapping[str, Any]:
     if path is None:
         return {}
-    document, errors = load(path.read_text(encoding="utf-8"), str(path))
+    document, errors = load(text_of(path.read_bytes(), str(path)), str(path))
     raise_all(errors)
     if document.data is not None and not isinstance(document.data, dict):
         raise ConfigError("not a mapping", location=document.at(()))
