@@ -47,6 +47,11 @@ def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
     return text
 
 
+def is_part(template: str) -> bool:
+    """Whether a `tag` of a value holds only signs that a tag may have."""
+    return is_tag(f"a{template}".replace("{version}", "1"))
+
+
 def is_replaced(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> bool:
     """Whether a sign in the version of a value was written as `_`."""
     values = [matrix.value(axis, name) for axis, name in cell.values.items()]
@@ -87,6 +92,9 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
             try:
                 text = line_tag(cell, matrix)
             except ConfigError as error:
+                values = [matrix.value(axis, value) for axis, value in cell.values.items()]
+                if not all(is_part(value.tag or "") for value in values):
+                    continue  # which is an error of its own
                 place = places.at_key(("images", name))
                 errors.append(ConfigError(error.message, hint=error.hint, location=place))
                 continue

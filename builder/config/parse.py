@@ -21,8 +21,8 @@ from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError, Location
 from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Retention, Source
 from builder.recipes import URL, parse_condition, remote_file
-from builder.reference import is_tag
 from builder.reference import parse as parse_reference
+from builder.tags import is_part
 from builder.text import did_you_mean, looks_like
 
 _RESERVED = ("charts", "releases")
@@ -152,7 +152,7 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
     for axis, values in spec.axes.items():
         for name, value in values.items():
             path: Path = ("axes", axis, name, "tag")
-            if value.tag and not is_tag(f"a{value.tag}".replace("{version}", "1")):
+            if value.tag and not is_part(value.tag):
                 hint = "letters, digits, `.`, `_` and `-`; {version} is the exact version"
                 message = f"{value.tag!r} cannot be part of a tag"
                 errors.append(ConfigError(message, hint=hint, location=document.at(path)))
