@@ -55,7 +55,7 @@ def render_chart(
     own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
-    values = specs.values_of(own, parts, facts, chart.values, features)
+    values = specs.values_of(own, parts, facts, chart, features)
     everything = (own, *parts)
     core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
     _check(chart.name, everything, features, values, library, core)
@@ -86,7 +86,7 @@ def _own(recipe: ChartRecipe) -> Part:
 
 
 def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:
-    place = Location(file="matrix.yaml")
+    place = chart.at()
     errors: list[BuilderError] = []
     if not NAME.fullmatch(chart.name) or len(chart.name) > LONGEST:
         errors.append(
@@ -121,14 +121,15 @@ def _parts(
     folder = f"charts/{recipe.name}"
     wanted = [
         *((name, locate_item(recipe, folder, name)) for name in _words(recipe.spec["features"])),
-        *((name, Location(file="matrix.yaml")) for name in chart.features),
+        *((name, chart.at("features", name)) for name in chart.features),
     ]
     errors: list[BuilderError] = []
     parts: dict[str, Part] = {}
     for name, location in wanted:
         if name not in features:
             hint = did_you_mean(name, features)
-            errors.append(ConfigError(f"unknown feature {name!r}", hint=hint, location=location))
+            error = ConfigError(f"unknown feature {name!r}", hint=hint, location=location)
+            errors.append(specs.of_chart(error, chart))
             continue
         parts[name] = partners.as_part(name, features[name], location)
     raise_all(errors)

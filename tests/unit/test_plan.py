@@ -170,6 +170,37 @@ def test_no_tag_of_a_plan_has_a_sign_that_no_tag_may_have(folder: Folder) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (
+            "  desk: {image: desk, features: [bell]}",
+            "matrix.yaml:22:34: chart desk: unknown feature 'bell'\n"
+            "      desk: {image: desk, features: [bell]}\n"
+            "                                     ^\n",
+        ),
+        (
+            "  desk:\n    image: desk\n    values:\n      service.imag.version: a",
+            "matrix.yaml:25:7: chart desk: no feature has a value service.imag.version\n"
+            "          service.imag.version: a\n"
+            "          ^\n",
+        ),
+        (
+            "  desk: {image: desk, values: {image.version: 4}}",
+            "matrix.yaml:22:32: chart desk: value image.version: the default 4 is not of"
+            " type string\n"
+            "      desk: {image: desk, values: {image.version: 4}}\n"
+            "                                   ^\n",
+        ),
+    ],
+)
+def test_a_mistake_on_the_line_of_a_chart(folder: Folder, line: str, text: str) -> None:
+    folder.edit("matrix.yaml", "  desk: {image: desk}", line)
+    with pytest.raises(ConfigError) as caught:
+        plan_of(folder.load())
+    assert f"{caught.value}\n".startswith(text)
+
+
 # Selection.
 
 
