@@ -38,8 +38,10 @@ class ChartActions:
         """Render a chart, check it, run it on its first image, push its package; or say why not."""
         item = self._work.plan.charts[step.target]
         detail: dict[str, object] = {"version": item.version}
-        if item.action == "skip":
+        if item.action in ("skip", "block"):
             return Result(step=step.id, status="skipped", reason=step.reason, detail=detail)
+        if item.action == "retire":
+            return Result(step=step.id, status="retired", reason=step.reason, detail=detail)
         if item.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         files = files_of(self._work.catalog, item.name, item.images, item.version)

@@ -11,6 +11,7 @@ from builder import checkout, tags
 from builder import lock as locks
 from builder.config import document
 from builder.config.parse import MatrixFile, Network, RecipeFile, parse_matrix, parse_recipe
+from builder.config.validate import OWN
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.files import write
 from builder.lock import Lock
@@ -278,7 +279,7 @@ class Workspace:
         raise_all(errors)
         if not isinstance(parsed.data, dict):
             raise ConfigError("not a mapping", location=Location(file=path))
-        return parsed.data
+        return {key: item for key, item in parsed.data.items() if not key.startswith(OWN)}
 
     def _folders(self, path: str) -> list[str]:
         found = (self.root / path).glob("[!._]*")

@@ -22,6 +22,7 @@ from builder.contract.rules_values import READINGS
 from builder.errors import ConfigError, SelectionError, StepError, raise_all
 from builder.files import write_tree
 from builder.plan import Observed
+from builder.plan_charts import unlocked_images
 from builder.render.chart_version import FIRST
 from builder.text import did_you_mean
 
@@ -67,10 +68,14 @@ def _rendered(session: Session, name: str) -> Path:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
     plan = session.plan(lock, session.fingerprints(lock), Observed(asked=False))
-    version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
-    if name in plan.charts:
-        version, images = plan.charts[name].version, list(plan.charts[name].images)
+    planned = plan.charts.get(name)
+    if planned is not None and planned.images:
+        version, images = planned.version, list(planned.images)
     else:
+        version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
+        if planned is not None and planned.action == "block":
+            expansion, today = session.project.expansion, session.options.today
+            images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be offered now: it names {images[0]}", err=True)
     folder = session.workspace.state / "work" / "launches" / name
     write_tree(folder, files_of(session.catalog, name, images, version))

@@ -13,8 +13,9 @@ import pytest
 from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan, unmet
+from builder.plan_charts import unlocked_images
 from builder.reference import is_tag
-from builder.report.plans import FORMATS, as_github, as_json
+from builder.report.plans import FORMATS, as_github, as_json, as_table
 from tests.fakes.catalog import LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
 
@@ -87,6 +88,44 @@ def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
     # The chart is made of what can be built.
     assert plan.charts["desk"].cells == ("desk/os=2,lang=1.10",)
     assert "latest" in plan.targets["desk/os=2,lang=1.10"].rolling
+
+
+def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder) -> None:
+    lock = replace(LOCK, lines={})
+    plan = plan_of(folder.load(), lock=lock)
+    chart = plan.charts["desk"]
+    reason = (
+        "no image of it can be offered: lang=1.10 is not locked: `builder lock` says why apt did"
+        " not give it"
+    )
+    assert (chart.action, chart.reason, chart.images, chart.cells) == ("block", reason, (), ())
+    assert plan.steps["chart:desk"].needs == ()
+    assert as_table(plan).splitlines()[-1].endswith("; 0 of 1 chart to package")
+    assert json.loads(as_json(plan))["charts"] == [
+        {"name": "desk", "version": "", "image": "", "action": "block", "reason": reason}
+    ]
+    assert plan_of(folder.load(), lock=lock, pick=["tool"]).charts == {}
+
+
+def test_a_chart_whose_images_have_all_ended(folder: Folder) -> None:
+    folder.edit("matrix.yaml", '"1.10": {', '"1.10": {eol: 2020-01-31, ')
+    folder.edit("matrix.yaml", "eol: 2027-01-31", "eol: 2020-01-31")
+    chart = plan_of(folder.load()).charts["desk"]
+    assert (chart.action, chart.reason) == (
+        "retire", "no image of it can be offered: it ended on 2020-01-31",
+    )  # fmt: skip
+
+
+def test_what_a_chart_names_whose_images_are_not_locked(folder: Folder) -> None:
+    project = folder.load()
+    matrix, expansion = project.catalog.matrix, project.expansion
+    names = (
+        "127.0.0.1:5999/shop-desk:not-locked-lang1.10",
+        "127.0.0.1:5999/shop-desk:not-locked-lang1.9",
+    )
+    assert unlocked_images("desk", expansion, matrix, "2026-11-23") == names
+    assert unlocked_images("desk", expansion, matrix, "2027-06-01") == names[:1]
+    assert all(map(is_tag, (name.rpartition(":")[2] for name in names)))
 
 
 def test_latest_is_the_first_cell_whose_lines_are_known(folder: Folder) -> None:
