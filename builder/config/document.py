@@ -70,6 +70,19 @@ def load_as_helm(text: str, file: str) -> tuple[Document, list[BuilderError]]:
     return _load(text, file, as_helm=True)
 
 
+def objects(text: str, file: str) -> list[dict[str, Any]]:
+    """Return the mappings in a stream of documents, read as Kubernetes reads them.
+
+    Raises ConfigError where the stream is not YAML, or has a key twice.
+    """
+    document = Document(file=file, lines=tuple(text.splitlines()), data=None)
+    reader = _Reader(document, as_helm=True)
+    data = [reader.construct(node, ()) for node in _nodes(text, document, several=True)]
+    if reader.errors:
+        raise reader.errors[0]
+    return [item for item in data if isinstance(item, dict)]
+
+
 def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[BuilderError]]:
     text = text.removeprefix("\ufeff")
     document = Document(file=file, lines=tuple(text.splitlines()), data=None)

@@ -6,13 +6,10 @@ library that its templates use, so that its package alone is enough.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import string
 from collections.abc import Mapping, Sequence
-
-from ruamel.yaml import YAML
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.mappings import mapping
@@ -25,6 +22,7 @@ from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
 from builder.render.chart_templates import Part
 from builder.render.chart_values import Value
+from builder.render.chart_version import about as about_chart
 from builder.render.chart_version import chart_fingerprint, chart_version, next_version
 from builder.text import did_you_mean
 
@@ -223,7 +221,7 @@ def _is_rendered(path: str) -> bool:
 
 
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
-    data = mapping(YAML(typ="safe").load(io.BytesIO(library.get("Chart.yaml", b""))))
+    data = about_chart(library)
     if "name" not in data or "version" not in data:
         where = Location(file="charts/library/Chart.yaml")
         raise ConfigError("the library has no name and version", location=where)
