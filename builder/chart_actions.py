@@ -38,8 +38,10 @@ class ChartActions:
         """Render a chart, check it, run it on its first image, push its package; or say why not."""
         item = self._work.plan.charts[step.target]
         detail: dict[str, object] = {"version": item.version}
-        if item.action == "skip":
+        if item.action in ("skip", "block"):
             return Result(step=step.id, status="skipped", reason=step.reason, detail=detail)
+        if item.action == "retire":
+            return Result(step=step.id, status="retired", reason=step.reason, detail=detail)
         if item.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         files = files_of(self._work.catalog, item.name, item.images, item.version)
@@ -80,7 +82,7 @@ class ChartActions:
 
     def _check(self, name: str, folder: Path) -> None:
         """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""
-        if found := fatal(check_chart(folder, self._helm)):
+        if found := fatal(check_chart(folder, self._helm).findings):
             listed = "\n".join(f"  {line}" for one in found for line in str(one).splitlines())
             hint = f"builder charts check {folder}"
             raise StepError(f"Onyxia cannot launch the chart {name}\n{listed}", hint=hint)

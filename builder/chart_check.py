@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.chart_folder import folder_files
 from builder.contract.chart import ChartFiles, read
 from builder.contract.check import check
 from builder.contract.finding import Finding
 from builder.contract.probes import Probe, rendered
 from builder.contract.rules_chart import missing
-from builder.contract.rules_pods import Manifest, Rendered
-from builder.errors import ConfigError, StepError
-from builder.helm import Helm, chart_files, documents
+from builder.contract.rules_pods import POD_RULES, Manifest, Rendered
+from builder.errors import ConfigError, Location, StepError
+from builder.helm import Helm, documents
 from builder.render.chart_package import unpack
 
 RELEASE: Final = "check-0"
@@ -24,23 +26,52 @@ _SOURCE = re.compile(r"^# Source: [^/\n]+/(.+)$", re.MULTILINE)
 def read_chart(path: Path) -> dict[str, bytes]:
     """The files of a chart, by path below its folder. Raises ConfigError."""
     if path.is_dir():
-        return dict(chart_files(path))
+        return folder_files(path)
     if path.is_file():
-        return unpack(path.read_bytes())
+        try:
+            return unpack(path.read_bytes())
+        except ConfigError as error:
+            where = Location(file=str(path))
+            raise ConfigError(error.message, hint=error.hint, location=where) from error
     hint = "name a folder with a Chart.yaml, or a package (.tgz)"
     raise ConfigError(f"no chart at {path}", hint=hint)
 
 
-def check_chart(path: Path, helm: Helm | None) -> tuple[Finding, ...]:
-    """What is wrong with a chart; what Helm makes of it is looked at too where helm is there.
+@dataclass(frozen=True, kw_only=True)
+class ChartReport:
+    """What is wrong with a chart, and why the rules on what Helm renders were not tried, if so."""
+
+    findings: tuple[Finding, ...]
+    unrendered: str = ""
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The ids of the rules that were not tried."""
+        return tuple(rule.id for rule in POD_RULES) if self.unrendered else ()
+
+
+def check_chart(path: Path, helm: Helm | None) -> ChartReport:
+    """Hold a chart against all rules; what Helm makes of it is looked at too where helm is there.
 
     Raises ConfigError where there is no chart at all.
     """
     files = read_chart(path)
     chart, broken = read(files)
-    if helm is None or broken or chart.is_library or missing(chart):
-        return check(files)
-    return check(files, _rendered(chart, path, helm))
+    if reason := _unrendered(chart, is_broken=bool(broken), helm=helm):
+        return ChartReport(findings=check(files), unrendered=reason)
+    assert helm is not None
+    return ChartReport(findings=check(files, _rendered(chart, path, helm)))
+
+
+def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str:
+    """Why Helm does not render a chart, or nothing."""
+    if chart.is_library:
+        return "a library renders nothing by itself"
+    if is_broken:
+        return "a file of it cannot be read"
+    if absent := missing(chart):
+        return f"there is no {', '.join(absent)} below charts/: run `helm dependency build`"
+    return "" if helm else "there is no helm"
 
 
 def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:

@@ -29,7 +29,10 @@ class Repository(Protocol):
     """Where charts are published. Each raises ConfigError, ConflictError, StepError."""
 
     def newest(self, name: str) -> ChartPackage | None:
-        """The newest version of a chart, or None."""
+        """The version of a chart that is installed where none is named, or None."""
+
+    def highest(self, name: str) -> str:
+        """The highest version of a chart, a pre-release too, or nothing."""
 
     def has_signed(self, package: ChartPackage) -> bool:
         """Whether nothing is left to be signed of what it holds."""
@@ -86,7 +89,12 @@ class Released:
             listed = {item["digest"] for item in self._listed(name).values()}
             try:
                 held = repository.newest(name)
-                return publish_as(self.package(name), listed=listed, held=held)
+                return publish_as(
+                    self.package(name),
+                    listed=listed,
+                    held=held,
+                    above="" if held else repository.highest(name),
+                )
             except BuilderError as error:
                 return error
 

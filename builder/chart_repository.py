@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import semver
-
+from builder import helm_versions
 from builder.chart_artifact import chart_artifact, package_in
 from builder.chart_served import SIGNED, ServedRepository
-from builder.errors import ConfigError, ConflictError, Location, raise_all
+from builder.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
 from builder.files import write
 from builder.fingerprint import sha256
 from builder.ports import Store
@@ -23,13 +22,15 @@ from builder.render import chart_index
 from builder.render.chart_index import (
     INDEX,
     Entries,
+    Index,
     IndexEntry,
     emit_index,
     entry_of,
-    read_index,
+    parse_index,
     with_entries,
 )
 from builder.render.chart_package import ChartPackage
+from builder.render.chart_version import value_types
 from builder.resolvers.fetch import Fetcher
 from builder.turns import alone
 
@@ -74,10 +75,15 @@ class FolderRepository:
         self._reading = threading.Lock()  # charts are asked for at once, the index is read once
 
     def newest(self, name: str) -> ChartPackage | None:
-        """The newest version of a chart, or None. Raises ConfigError, ConflictError, StepError."""
+        """What is installed of a chart, or None. Raises ConfigError, ConflictError, StepError."""
         with self._reading:
             item = chart_index.newest(self._listed.get(name, ()))
-        return None if item is None else ChartPackage(data=self._content(entry_of(item)))
+        return None if item is None else self._package(entry_of(item))
+
+    def highest(self, name: str) -> str:
+        """The highest version of a chart, a pre-release too, or nothing."""
+        with self._reading:
+            return _highest(str(item["version"]) for item in self._listed.get(name, ()))
 
     def has_signed(self, package: ChartPackage) -> bool:
         """Whether a package has what signs it beside it."""
@@ -86,6 +92,8 @@ class FolderRepository:
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
         """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
         entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
+        for item in publications:
+            self._check_unproved(item)
         fetched = self._fetched()
         with alone(self._folder):
             if _read(self._file) != self._before:
@@ -96,8 +104,8 @@ class FolderRepository:
             for path, data in fetched.items():
                 write(path, data)
             write_packages(self._folder, publications)
-            if self._before is None or entries != self._own:
-                write(self._file, emit_index(entries, generated))
+            if self._before is None or entries != self._own.entries:
+                write(self._file, emit_index(entries, generated, self._own.more))
 
     @property
     def _file(self) -> Path:
@@ -109,9 +117,9 @@ class FolderRepository:
         return _read(self._file)
 
     @cached_property
-    def _own(self) -> Entries:
+    def _own(self) -> Index:
         """What the folder lists itself."""
-        return read_index(self._before, str(self._file)) if self._before is not None else {}
+        return parse_index(self._before, str(self._file)) if self._before is not None else Index()
 
     @cached_property
     def _elsewhere(self) -> list[IndexEntry]:
@@ -121,14 +129,36 @@ class FolderRepository:
 
     @cached_property
     def _listed(self) -> Entries:
-        return with_entries(self._own, self._elsewhere, str(self._file))
+        return with_entries(self._own.entries, self._elsewhere, str(self._file))
 
     def _has(self, entry: IndexEntry) -> bool:
         """Whether the folder lists a version itself."""
-        return any(item["version"] == entry.version for item in self._own.get(entry.name, ()))
+        versions = self._own.entries.get(entry.name, ())
+        return any(item["version"] == entry.version for item in versions)
+
+    def _package(self, entry: IndexEntry) -> ChartPackage:
+        """The package of an entry, which must be the version that it lists."""
+        place = self._path(entry) or entry.url
+        return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
+
+    def _check_unproved(self, publication: Publication) -> None:
+        """Refuse to replace a package that is listed without a digest by another one."""
+        package = publication.package
+        for item in self._listed.get(package.name, ()):
+            entry = entry_of(item)
+            is_other = entry.version == package.version and not entry.sha256
+            if is_other and self._content(entry) != package.data:
+                raise ConflictError(
+                    f"chart {entry.name} {entry.version} is published with another content",
+                    hint="the index lists it without a digest",
+                    location=_at(self._file),
+                )
 
     def _content(self, entry: IndexEntry) -> bytes:
-        """The package of an entry, checked."""
+        """The package of an entry, with the digest that is listed, if one is."""
+        if not entry.url:
+            message = f"the index lists {entry.name} {entry.version} without a URL"
+            raise ConfigError(message, location=_at(self._file))
         path = self._path(entry)
         if path is None:
             return self._others.package(entry)
@@ -139,10 +169,10 @@ class FolderRepository:
             raise ConfigError(
                 f"{INDEX} lists it, and it is not there", hint=hint, location=_at(path)
             )
-        if sha256(data) != entry.digest:
+        if entry.sha256 and sha256(data) != entry.sha256:
             raise ConflictError(
                 f"it is not the package that {INDEX} lists",
-                hint=f"listed {entry.digest}, found {sha256(data)}",
+                hint=f"listed {entry.sha256}, found {sha256(data)}",
                 location=_at(path),
             )
         return data
@@ -164,7 +194,7 @@ class FolderRepository:
     def _path(self, entry: IndexEntry) -> Path | None:
         """Where a package is in the folder; None where an index lists one of elsewhere."""
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
-        if "://" in url:
+        if "://" in url or not url:
             return None
         below = PurePosixPath(url)
         if below.is_absolute() or ".." in below.parts:
@@ -181,14 +211,24 @@ class RegistryRepository:
         self._place = place
 
     def newest(self, name: str) -> ChartPackage | None:
-        """The newest version of a chart, or None. Raises ConfigError, StepError."""
-        repository = self._repository(name)
-        versions = [tag for tag in self._store.tags(repository.name) if _is_version(tag)]
-        if not versions:
+        """What is installed of a chart, or None. Raises ConfigError, StepError."""
+        version = helm_versions.newest(self._versions(name), str)
+        if version is None:
             return None
-        place = repository.with_tag(max(versions, key=semver.Version.parse))
+        place = self._repository(name).with_tag(helm_versions.tag_of(version))
         artifact = self._store.get(place)
-        return None if artifact is None else package_in(artifact, str(place))
+        if artifact is None:
+            return None
+        return _checked(package_in(artifact, str(place)), name, version, str(place))
+
+    def highest(self, name: str) -> str:
+        """The highest version of a chart, a pre-release too, or nothing."""
+        return _highest(self._versions(name))
+
+    def _versions(self, name: str) -> list[str]:
+        """The versions that Helm sees in the tags of a chart."""
+        tags = self._store.tags(self._repository(name).name)
+        return [version for tag in tags if (version := helm_versions.version_of(tag))]
 
     def has_signed(self, package: ChartPackage) -> bool:
         """Whatever is there stays as it is: a tag never moves."""
@@ -197,7 +237,9 @@ class RegistryRepository:
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
         """Push. Raises ConflictError where a tag names something else, before any is pushed."""
         places = {
-            self._repository(item.package.name).with_tag(item.package.version): item
+            self._repository(item.package.name).with_tag(
+                helm_versions.tag_of(item.package.version)
+            ): item
             for item in publications
         }
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -254,8 +296,28 @@ def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
             write(folder / (item.package.file + SIGNED), item.provenance)
 
 
-def _is_version(tag: str) -> bool:
-    return semver.Version.is_valid(tag)
+def _highest(versions: Iterable[str]) -> str:
+    known = (version for version in versions if helm_versions.parse(version))
+    return max(known, key=helm_versions.rank, default="")
+
+
+def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
+    """A package of somebody else, which can be compared. Raises ConfigError with its place."""
+    where = Location(file=str(place))
+    try:
+        about = package.metadata
+        value_types(package.files)
+    except BuilderError as error:
+        message = f"chart {name} {version} cannot be compared: {error.message}"
+        raise ConfigError(message, hint=error.hint, location=where) from error
+    if (about.get("name"), about.get("version")) != (name, version):
+        raise ConfigError(
+            f"it is listed as chart {name} {version}, and its Chart.yaml says "
+            f"{about.get('name', 'no name')} {about.get('version', 'and no version')}",
+            hint="publish it again under its own version, or take it out of there",
+            location=where,
+        )
+    return package
 
 
 def _read(path: Path) -> bytes | None:

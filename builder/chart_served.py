@@ -38,11 +38,14 @@ class ServedRepository:
         """A package that it lists. Raises StepError where it is gone, or another one."""
         url = urljoin(f"{self.url}/", entry.url)
         name = f"{entry.name}-{entry.version}.tgz"
+        file = RemoteFile(name=name, url=url, sha256=entry.sha256)
         try:
-            file = self._fetcher.file(RemoteFile(name=name, url=url, sha256=entry.digest))
+            if not file.sha256:
+                file = self._fetcher.record(name, url, again=True)
+            path = self._fetcher.file(file)
         except StepError as error:
             raise _told(error, url, "the index lists it; nothing was published") from error
-        return file.read_bytes()
+        return path.read_bytes()
 
     def provenance(self, entry: IndexEntry) -> bytes:
         """What signs a package that it lists, or nothing."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from builder.errors import Location
+from builder.helm_versions import parse
 from builder.model import Catalog
 from builder.reference import Reference
 from builder.reference import parse as parse_reference
@@ -73,7 +75,13 @@ def predict(
     if chart_fingerprint(files) == held.fingerprint:
         reason = f"nothing in it changed since version {held.version}"
         return ChartChange(action="keep", version=held.version, reason=reason)
-    version = bump(held.version, before=held.values, after=value_types(files))
+    version = bump(
+        held.version,
+        before=held.values,
+        after=value_types(files),
+        chart=name,
+        location=Location(file="the current release"),
+    )
     changed = "its images" if tuple(images) != held.images else "its templates or values"
     return ChartChange(
         action="package", version=version, reason=f"changed since {held.version}: {changed}"
@@ -119,16 +127,16 @@ def foresee(
 
 
 def publish_as(
-    released: ChartPackage, *, listed: Collection[str], held: ChartPackage | None
+    released: ChartPackage, *, listed: Collection[str], held: ChartPackage | None, above: str = ""
 ) -> tuple[ChartChange, ChartPackage]:
-    """What becomes of a released chart in a repository whose newest version of it is `held`.
+    """What becomes of a released chart in a repository that installs `held` where none is named.
 
     `listed` are the sha256 of the packages that releases had. A repository that holds one of them
     follows the releases; another has a history of its own, and its versions go on from there.
+    `above` is the highest pre-release of one that has nothing else.
     """
     if held is None:
-        change = ChartChange(action="package", version=released.version, reason="new")
-        return change, released
+        return _first(released, above)
     if chart_fingerprint(held.files) == chart_fingerprint(released.files):
         reason = "nothing in it changed"
         return ChartChange(action="keep", version=held.version, reason=reason), held
@@ -139,3 +147,15 @@ def publish_as(
         package = ChartPackage(data=pack(released.name, files))
     reason = f"changed since {held.version}"
     return ChartChange(action="package", version=package.version, reason=reason), package
+
+
+def _first(released: ChartPackage, above: str) -> tuple[ChartChange, ChartPackage]:
+    """A chart of which a repository has nothing that is installed, or pre-releases alone."""
+    candidate = parse(above) if above else None
+    reason = f"new: {above} is a pre-release" if candidate else "new"
+    own = parse(released.version)
+    if candidate is not None and (own is None or own < candidate):
+        version = str(candidate.finalize_version())
+        package = ChartPackage(data=pack(released.name, with_version(released.files, version)))
+        return ChartChange(action="package", version=version, reason=reason), package
+    return ChartChange(action="package", version=released.version, reason=reason), released

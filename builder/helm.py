@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import tempfile
 import threading
@@ -16,11 +15,10 @@ from pathlib import Path
 
 import kubernetes_validate
 from kubernetes_validate import utils as schemas
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from builder.chart_lint import STYLE, yamllint
-from builder.errors import StepError
+from builder.config.document import objects
+from builder.errors import ConfigError, StepError
 from builder.mappings import mapping
 from builder.process import Command, Output, Runner
 from builder.render.chart_package import ChartPackage, pack
@@ -77,15 +75,11 @@ def latest_minors(count: int = 3) -> tuple[str, ...]:
 
 def documents(manifests: str) -> list[dict[str, object]]:
     """The objects in a stream of manifests. Raises StepError where it is not YAML."""
-    loaded = []
-    for text in re.split(r"^---[ \t]*$", manifests, flags=re.MULTILINE):
-        reader = YAML(typ="safe")
-        reader.version = (1, 1)  # the one that Kubernetes reads, where `yes` is a boolean
-        try:
-            loaded.append(reader.load(text))
-        except YAMLError as error:
-            raise StepError(f"not YAML: {' '.join(str(error).split())}") from error
-    return [item for item in loaded if isinstance(item, dict)]
+    try:
+        return objects(manifests, "manifests")
+    except ConfigError as error:
+        line = f" at line {error.location.line}" if error.location else ""
+        raise StepError(f"{error.message}{line}") from error
 
 
 class Helm:

@@ -8,9 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from builder.config.document import objects
+from builder.config.emitter import emitter
 from builder.errors import ConfigError
 
 _WORKLOADS = ("StatefulSet", "Deployment")
@@ -91,20 +90,18 @@ def _used(
 
 
 def parse(text: str) -> list[Manifest]:
-    """The documents of a stream, without the empty ones."""
+    """The documents of a stream, without the empty ones, as Kubernetes reads them."""
     try:
-        documents = list(YAML(typ="safe").load_all(text))
-    except YAMLError as error:
-        raise ConfigError(f"the rendered chart is not YAML: {error}") from error
-    return [document for document in documents if isinstance(document, dict)]
+        return objects(text, "the rendered chart")
+    except ConfigError as error:
+        message = f"the rendered chart is not YAML: {error.message}"
+        raise ConfigError(message, location=error.location) from error
 
 
 def dump(documents: list[Manifest]) -> str:
     """Documents as a stream."""
     stream = io.StringIO()
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.width = 1 << 30  # ruamel breaks a line after a backslash, and a space comes to be there
+    yaml = emitter()
     yaml.explicit_start = True
     yaml.dump_all(documents, stream)
     return stream.getvalue()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from builder.errors import Location
+
 Path = tuple[str | int, ...]
 """Where something stands in its file, as keys from the top: `("images", "base", "axes", 0)`."""
 
@@ -87,6 +89,12 @@ class Chart:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     values: Mapping[str, object] = field(default_factory=dict)  # other defaults, by path
+    places: Mapping[Path, Location] = field(default_factory=dict, compare=False, repr=False)
+    """Where `()`, `("features", NAME)` and `("values", PATH)` stand in the matrix, if known."""
+
+    def at(self, *path: str) -> Location:
+        """Return where a part of its line stands in the matrix."""
+        return self.places.get(path, Location(file="matrix.yaml"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ class ChartPlan:
     version: str
     images: tuple[str, ...]
     cells: tuple[str, ...]  # ids of the targets of the images
-    action: str  # package, keep or skip
+    action: str  # package, keep or skip; block or retire where it has no image
     reason: str
     before: ReleasedChart | None = None  # what the current release has
 

@@ -9,9 +9,13 @@ from builder import tags
 from builder.charting import predict
 from builder.lock import Lock
 from builder.matrix import Expansion
-from builder.model import Catalog
+from builder.model import Catalog, Matrix
 from builder.plan import ChartPlan, Observed, Step, TargetPlan, not_locked
 from builder.release import Record
+
+_ENDED = "it ended on"
+NOT_LOCKED = "not-locked-"
+"""What the tag of an image begins with that nobody can know yet: no release has such a tag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,28 +30,54 @@ class ChartPlanner:
     release: str
 
     def plan(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
-        """Every chart that has a selected image, by name."""
+        """Every chart that has a selected image, by name; one without any to offer is blocked."""
         planned: dict[str, ChartPlan] = {}
         for name, cells in self.expansion.charts.items():
+            known = [found for cell in cells if (found := self.expansion.members.get(cell.id))]
             members = [
                 found
-                for cell in cells
-                if (found := self.expansion.members.get(cell.id))
-                and all(self._is_offered(item, targets) for item in found.values())
+                for found in known
+                if not any(self._barrier(item, targets) for item in found.values())
             ]
             if any(not selected.isdisjoint(item.values()) for item in members):
                 planned[name] = self._chart(name, members, targets)
+            elif not members and any(not selected.isdisjoint(item.values()) for item in known):
+                planned[name] = self._barred(name, known, targets)
         return planned
 
-    def _is_offered(self, item: str, targets: Mapping[str, TargetPlan]) -> bool:
-        """Whether a chart may name a target: it has not ended, and can be built or was."""
+    def _barrier(self, item: str, targets: Mapping[str, TargetPlan]) -> str:
+        """Why a chart may not name a target: it has ended, or cannot be built and never was."""
         target = self.expansion.targets[item]
         if target.eol and target.eol < self.today:
-            return False
+            return f"{_ENDED} {target.eol}"
         if item in targets:
-            return targets[item].action != "block"
-        is_known = not not_locked(target, self.catalog, self.expansion, self.lock)
-        return is_known or item in self.observed.digests
+            return targets[item].reason if targets[item].action == "block" else ""
+        if item in self.observed.digests:
+            return ""
+        return not_locked(target, self.catalog, self.expansion, self.lock)
+
+    def _barred(
+        self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
+    ) -> ChartPlan:
+        """A chart of which no image can be offered; the last release's stays as it is."""
+        reasons = [
+            reason
+            for members in cells
+            for item in members.values()
+            if (reason := self._barrier(item, targets))
+        ]
+        waiting = [reason for reason in reasons if not reason.startswith(_ENDED)]
+        before = self.observed.record.charts.get(name) if self.observed.record else None
+        reason = f"no image of it can be offered: {(waiting or reasons)[0]}"
+        return ChartPlan(
+            name=name,
+            version=before.version if before else "",
+            images=(),
+            cells=(),
+            action="block" if waiting else "retire",
+            reason=reason,
+            before=before,
+        )
 
     def _image(self, members: Mapping[str, str], targets: Mapping[str, TargetPlan]) -> str:
         """The tag of a cell that a chart names; `members` are its targets, by platform."""
@@ -92,6 +122,22 @@ class ChartPlanner:
             reason=reason,
             before=before,
         )
+
+
+def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str) -> tuple[str, ...]:
+    """Return what a chart names where the lock does not know its images: the release lines."""
+    known = [
+        cell
+        for cell in expansion.charts[name]
+        for item in expansion.members.get(cell.id, {}).values()
+        if (expansion.targets[item].eol or today) >= today
+    ]
+    return tuple(
+        dict.fromkeys(
+            f"{matrix.repository_of(cell.image)}:{NOT_LOCKED}{tags.line_tag(cell, matrix)}"
+            for cell in known
+        )
+    )
 
 
 def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:

@@ -213,9 +213,13 @@ class _Planner:
                 continue
             key, cell = (item.target.cell.image, item.exact), item.target.cell.id
             if key in taken and self.expansion.targets[taken[key]].cell.id != cell:
+                both = (self.expansion.targets[taken[key]].cell, item.target.cell)
+                matrix, versions = self.catalog.matrix, self.lock.versions
+                is_replaced = any(tags.is_replaced(one, matrix, versions) for one in both)
+                why = "; a sign that no tag may have is written as `_`" if is_replaced else ""
                 raise ConfigError(
                     f"{taken[key]} and {item.target.id} have the tag {item.exact!r}",
-                    hint="give a value in which they differ a `tag`",
+                    hint=f"give a value in which they differ a `tag`{why}",
                 )
             taken.setdefault(key, item.target.id)
 

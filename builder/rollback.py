@@ -10,9 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-import semver
-
-from builder import release
+from builder import helm_versions, release
 from builder.chart_artifact import chart_artifact, released_package
 from builder.charting import chart_place
 from builder.errors import SelectionError, StepError
@@ -120,7 +118,7 @@ class Rollback:
                 continue
             package = self._package(name, chart)
             types = (held or chart).values
-            version = bump(highest, before=types, after=chart.values)
+            version = bump(highest, before=types, after=chart.values, chart=name)
             before = self._package(name, held) if held else None
             files = with_changelog(
                 with_version(package.files, version), before.files if before else None
@@ -133,8 +131,8 @@ class Rollback:
     def _highest(self, name: str, chart: ReleasedChart) -> str:
         """The highest version that a chart ever had: its tags never move, listed or not."""
         tags = self._store.tags(self._chart_repository(name).name)
-        versions = {*chart.listed, *filter(semver.Version.is_valid, tags)}
-        return max(versions, key=semver.Version.parse)
+        versions = {*chart.listed, *filter(None, map(helm_versions.version_of, tags))}
+        return max(versions, key=helm_versions.rank)
 
     def _package(self, name: str, chart: ReleasedChart) -> ChartPackage:
         matrix = self._catalog.matrix

@@ -2,30 +2,63 @@
 
 A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
 (`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
-have no part.
+have no part. A sign of a version that no tag may have, as `+`, `:` and `~`, is written as `_`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from builder.errors import BuilderError, ConfigError
 from builder.matrix import Expansion
 from builder.matrix_check import Places
 from builder.model import AxisValue, Cell, Matrix
+from builder.reference import is_tag
 
 LATEST = "latest"
+_FOREIGN = re.compile(r"[^A-Za-z0-9._-]")
+_OF_A_RELEASE = "-2026.11.30.99"  # what a release adds to a tag
+_LONGEST = 128
 
 
 def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
     """The tag of a cell, where `versions` maps `axis=value` to what `{version}` stands for.
 
     A value without a template has the part `<axis><value>`, unless it is the first of its axis
-    or another value of the cell requires it.
+    or another value of the cell requires it. Raises ConfigError where no registry takes the tag.
     """
     parts = _parts(cell, matrix, versions)
     plain = [part for part in parts if not part.startswith("-")]
-    return ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
+    text = ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
+    if not is_tag(text + _OF_A_RELEASE):
+        values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+        named = [value.id for value in values]
+        filled = [
+            f"{value.id} ({versions[value.id]})"
+            for value in values
+            if value.tag and "{version}" in value.tag and value.id in versions
+        ]
+        raise ConfigError(
+            f"{cell.id} gets the tag {text!r}, which no registry takes",
+            hint=f"give {' or '.join(filled or named)} a `tag` in matrix.yaml that begins with a"
+            f" letter, a digit or _; with the release it has at most {_LONGEST} signs",
+        )
+    return text
+
+
+def is_part(template: str) -> bool:
+    """Whether a `tag` of a value holds only signs that a tag may have."""
+    return is_tag(f"a{template}".replace("{version}", "1"))
+
+
+def is_replaced(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> bool:
+    """Whether a sign in the version of a value was written as `_`."""
+    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+    return any(
+        value.tag and "{version}" in value.tag and _FOREIGN.search(versions.get(value.id, ""))
+        for value in values
+    )
 
 
 def suffix(cell: Cell, matrix: Matrix) -> str:
@@ -51,12 +84,20 @@ def rolling(cell: Cell, matrix: Matrix, exact: str, *, first: str) -> tuple[str,
 
 
 def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderError]:
-    """Two cells of one repository must not have one tag."""
+    """Every cell must have a tag, and two of one repository not the same one."""
     errors: list[BuilderError] = []
     for name, cells in expansion.cells.items():
         taken: dict[str, Cell] = {}
         for cell in cells:
-            text = line_tag(cell, matrix)
+            try:
+                text = line_tag(cell, matrix)
+            except ConfigError as error:
+                values = [matrix.value(axis, value) for axis, value in cell.values.items()]
+                if not all(is_part(value.tag or "") for value in values):
+                    continue  # which is an error of its own
+                place = places.at_key(("images", name))
+                errors.append(ConfigError(error.message, hint=error.hint, location=place))
+                continue
             if text in taken:
                 errors.append(
                     ConfigError(
@@ -88,7 +129,8 @@ def _untagged(image: str, matrix: Matrix) -> set[str]:
 
 def _part(value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]) -> str:
     if value.tag is not None:
-        return value.tag.replace("{version}", versions.get(value.id, value.name))
+        version = _FOREIGN.sub("_", versions.get(value.id, value.name))
+        return value.tag.replace("{version}", version)
     if value.axis in forced or matrix.axes[value.axis][0].name == value.name:
         return ""
     return f"{value.axis}{value.name}"

@@ -13,6 +13,7 @@ from builder import checkout, tags
 from builder import lock as locks
 from builder.config import document
 from builder.config.parse import MatrixFile, Network, RecipeFile, parse_matrix, parse_recipe
+from builder.config.validate import OWN
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.files import write
 from builder.lock import Lock
@@ -33,6 +34,8 @@ _BEGINNINGS = {
 SHARED = Path(__file__).parent / "shared"
 """Macros, the chart library and chart features that come with the builder. In a checkout these are
 links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
+_TEXT_FOLDERS = ("templates/", "slots/", "ci/")
+_TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +245,11 @@ class Workspace:
     def _library(self) -> dict[str, bytes]:
         """Return the catalog's library, or the builder's: it is one chart, with one version."""
         shared, folder = _shared("library")
-        return self._bytes("charts/library") or shared._bytes(folder)
+        files = self._bytes("charts/library") or shared._bytes(folder)
+        for name, data in files.items():
+            if _is_text(name):
+                checkout.text_of(data, f"charts/library/{name}")
+        return files
 
     def _features(self) -> dict[str, ChartFeature]:
         """Return the features of the catalog, and those of the builder that it lacks."""
@@ -286,7 +293,7 @@ class Workspace:
         raise_all(errors)
         if not isinstance(parsed.data, dict):
             raise ConfigError("not a mapping", location=Location(file=path))
-        return parsed.data
+        return {key: item for key, item in parsed.data.items() if not key.startswith(OWN)}
 
     def _folders(self, path: str) -> list[str]:
         found = (self.root / path).glob("[!._]*")
@@ -300,8 +307,15 @@ class Workspace:
         return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
 
     def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
-        found = self._bytes(path)
-        return {name: data.decode() for name, data in found.items() if name.endswith(suffix)}
+        """Return the texts of a folder; what is none, as a picture, is left out.
+
+        Raises ConfigError where a file that is read is no text.
+        """
+        texts: dict[str, str] = {}
+        for name, data in self._bytes(path).items():
+            if name.endswith(suffix) and (_is_text(name) or _is_utf8(data)):
+                texts[name] = checkout.text_of(data, f"{path}/{name}")
+        return texts
 
     def _bytes(self, path: str) -> dict[str, bytes]:
         folder = self.root / path
@@ -335,6 +349,19 @@ def _not_python(path: str, data: bytes) -> ConfigError | None:
     except (ValueError, RecursionError, MemoryError) as error:
         return ConfigError(f"not Python: {error or type(error).__name__}", location=place)
     return None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file is read as text, by its name below the folder of a recipe or a feature."""
+    return name.startswith(_TEXT_FOLDERS) or name.endswith(_TEXT_NAMES)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _flat(errors: list[BuilderError]) -> list[BuilderError]:

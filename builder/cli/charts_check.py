@@ -27,6 +27,9 @@ from builder.text import count
 def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
     """Hold charts against what Onyxia asks of them: folders or packages, of any catalog.
 
+    A chart is read as Helm reads it. Where it cannot be rendered, the rules that this skips are
+    named.
+
     Each finding is fatal (the form is not shown, or a launch fails), a warning (something does
     not do what it says) or a note. Exits with 2 where one is fatal.
 
@@ -40,7 +43,8 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
     except ToolError as error:
         click.echo(f"templates are read, and not rendered: {error.message}", err=True)
         helm = None
-    found = {path: check_chart(path, helm) for path in paths}
+    reports = {path: check_chart(path, helm) for path in paths}
+    found = {path: report.findings for path, report in reports.items()}
     if as_json:
         listed = [_as_json(path, one) for path, findings in found.items() for one in findings]
         click.echo(json.dumps(listed, indent=1, ensure_ascii=False))
@@ -49,6 +53,9 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
             for one in findings:
                 click.echo(f"{path}/{one}")
         click.echo(f"{path}: {_summary(findings)}", err=True)
+        if skipped := reports[path].skipped:
+            reason = f"not rendered, as {reports[path].unrendered}"
+            click.echo(f"{path}: {reason}; not tried: {', '.join(skipped)}", err=True)
     return ConfigError.exit_code if any(map(fatal, found.values())) else 0
 
 

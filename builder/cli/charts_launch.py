@@ -12,14 +12,17 @@ import click
 
 from builder.chart_check import RELEASE, read_chart
 from builder.charting import files_of
+from builder.checkout import text_of
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.config.document import load
 from builder.contract.chart import read
 from builder.contract.launch import launch
+from builder.contract.rules_values import READINGS
 from builder.errors import ConfigError, SelectionError, StepError, raise_all
 from builder.files import write_tree
 from builder.plan import Observed
+from builder.plan_charts import unlocked_images
 from builder.render.chart_version import FIRST
 from builder.text import did_you_mean
 
@@ -48,6 +51,8 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
     path = Path(chart) if Path(chart).exists() else _rendered(session, chart)
     files, broken = read(read_chart(path))
     raise_all([ConfigError(str(finding)) for finding in broken])
+    for finding in READINGS.findings(files):
+        click.echo(str(finding), err=True)
     values = launch(files.schema, files.values, _context(context))
     click.echo("\n".join(_yaml(values, "")))
     output = session.helm.attempt(path, release=RELEASE, values=values)
@@ -63,10 +68,14 @@ def _rendered(session: Session, name: str) -> Path:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
     plan = session.plan(lock, session.fingerprints(lock), Observed(asked=False))
-    version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
-    if name in plan.charts:
-        version, images = plan.charts[name].version, list(plan.charts[name].images)
+    planned = plan.charts.get(name)
+    if planned is not None and planned.images:
+        version, images = planned.version, list(planned.images)
     else:
+        version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
+        if planned is not None and planned.action == "block":
+            expansion, today = session.project.expansion, session.options.today
+            images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be offered now: it names {images[0]}", err=True)
     folder = session.workspace.state / "work" / "launches" / name
     write_tree(folder, files_of(session.catalog, name, images, version))
@@ -76,7 +85,7 @@ def _rendered(session: Session, name: str) -> Path:
 def _context(path: Path | None) -> Mapping[str, Any]:
     if path is None:
         return {}
-    document, errors = load(path.read_text(encoding="utf-8"), str(path))
+    document, errors = load(text_of(path.read_bytes(), str(path)), str(path))
     raise_all(errors)
     if document.data is not None and not isinstance(document.data, dict):
         raise ConfigError("not a mapping", location=document.at(()))

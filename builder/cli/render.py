@@ -15,6 +15,8 @@ from builder.files import write, write_context
 from builder.fingerprint import downloads
 from builder.lock import Lock
 from builder.plan import Observed, Plan
+from builder.plan_charts import NOT_LOCKED, unlocked_images
+from builder.render.chart_version import FIRST
 from builder.render.package_lists import package_lists
 from builder.render.tree import BAKE, as_declared, tree
 from builder.text import count
@@ -32,7 +34,8 @@ from builder.text import count
 def command(out: Path, offline: bool, **given: Any) -> int:
     """Write plain Dockerfiles with their contexts, plain charts, and a bake file.
 
-    What is written builds by hand, without the builder.
+    What is written builds by hand, without the builder. A chart whose images are not locked names
+    the release lines, with a tag that begins with `not-locked-` and that no registry has.
 
     \b
     Example:
@@ -45,6 +48,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     observed = session.seen(lock, prints, offline=offline)
     # Ancestors too: what is written must build by itself.
     plan = _alive(session.plan(lock, prints, Observed(asked=False, record=observed.record)))
+    plan, unlocked = _with_unlocked(plan, session)
     epochs = {
         item.target.id: lock.epoch(item.target.id, expansion.base_of(item.target).id)
         for item in plan.targets.values()
@@ -67,6 +71,12 @@ def command(out: Path, offline: bool, **given: Any) -> int:
             click.echo(f"{base.id} is not locked: rendered as {source}", err=True)
     made = f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
     click.echo(f"{made} in {out}", err=True)
+    if unlocked:
+        click.echo(
+            f"{count(len(plan.charts), 'chart')}, of which {len(unlocked)} name images that are not"
+            f" locked, as {NOT_LOCKED}…: {', '.join(unlocked)}",
+            err=True,
+        )
     return 0
 
 
@@ -76,6 +86,22 @@ def _alive(plan: Plan) -> Plan:
     used = {item.target.parent for item in targets.values()}
     bases = {key: base for key, base in plan.bases.items() if key in used}
     return replace(plan, targets=targets, bases=bases)
+
+
+def _with_unlocked(plan: Plan, session: Session) -> tuple[Plan, tuple[str, ...]]:
+    """A plan whose charts all name images, and the names of those whose images are not locked."""
+    expansion, matrix = session.project.expansion, session.catalog.matrix
+    charts, unlocked = {}, []
+    for name, chart in plan.charts.items():
+        if chart.action == "retire":
+            continue
+        if chart.action == "block":
+            unlocked.append(name)
+            images = unlocked_images(name, expansion, matrix, session.options.today)
+            charts[name] = replace(chart, images=images, version=chart.version or FIRST)
+        else:
+            charts[name] = chart
+    return replace(plan, charts=charts), tuple(unlocked)
 
 
 def _write(out: Path, session: Session, lock: Lock, plan: Plan, files: Mapping[str, bytes]) -> None:

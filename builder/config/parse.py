@@ -21,8 +21,8 @@ from builder.config.validate import validate
 from builder.errors import BuilderError, ConfigError, Location
 from builder.model import AxisValue, Chart, Hold, Image, Matrix, Path, Retention, Source
 from builder.recipes import URL, parse_condition, remote_file
-from builder.reference import is_tag
 from builder.reference import parse as parse_reference
+from builder.tags import is_part
 from builder.text import did_you_mean, looks_like
 
 _RESERVED = ("charts", "releases")
@@ -69,7 +69,7 @@ def parse_matrix(text: str, file: str) -> tuple[MatrixFile | None, list[BuilderE
         return None, errors
     errors += _check(document, spec)
     network = _network(spec.network)
-    return MatrixFile(document=document, matrix=_matrix(spec), network=network), errors
+    return MatrixFile(document=document, matrix=_matrix(spec, document), network=network), errors
 
 
 def parse_recipe(
@@ -152,7 +152,7 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
     for axis, values in spec.axes.items():
         for name, value in values.items():
             path: Path = ("axes", axis, name, "tag")
-            if value.tag and not is_tag(f"a{value.tag}".replace("{version}", "1")):
+            if value.tag and not is_part(value.tag):
                 hint = "letters, digits, `.`, `_` and `-`; {version} is the exact version"
                 message = f"{value.tag!r} cannot be part of a tag"
                 errors.append(ConfigError(message, hint=hint, location=document.at(path)))
@@ -183,7 +183,7 @@ def _check_repository(document: Document, text: str) -> list[BuilderError]:
     return []
 
 
-def _matrix(spec: MatrixSpec) -> Matrix:
+def _matrix(spec: MatrixSpec, document: Document) -> Matrix:
     return Matrix(
         name=spec.catalog.name,
         repository=spec.catalog.repository,
@@ -196,7 +196,7 @@ def _matrix(spec: MatrixSpec) -> Matrix:
             for axis, values in spec.axes.items()
         },
         images={name: _image(name, image) for name, image in spec.images.items()},
-        charts={name: _chart(name, chart) for name, chart in spec.charts.items()},
+        charts={name: _chart(name, chart, document) for name, chart in spec.charts.items()},
         retention=Retention(**spec.retention.model_dump()),
     )
 
@@ -226,7 +226,13 @@ def _hold(spec: HoldSpec) -> Hold:
     )
 
 
-def _chart(name: str, spec: ChartSpec) -> Chart:
+def _chart(name: str, spec: ChartSpec, document: Document) -> Chart:
+    above: Path = ("charts", name)
+    places: dict[Path, Location] = {(): document.at_key(above)}
+    for index, feature in enumerate(spec.features):
+        places[("features", feature)] = document.at((*above, "features", index))
+    for path in spec.values:
+        places[("values", path)] = document.at_key((*above, "values", path))
     return Chart(
         name=name,
         recipe=spec.recipe or name,
@@ -234,6 +240,7 @@ def _chart(name: str, spec: ChartSpec) -> Chart:
         only=_constraint(spec.only),
         features=tuple(spec.features),
         values=dict(spec.values),
+        places=places,
     )
 
 

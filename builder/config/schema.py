@@ -233,5 +233,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
 def json_schema(name: str) -> str:
     """The text of one of SCHEMAS, as it is committed under builder/config/."""
     schema = SCHEMAS[name].model_json_schema(by_alias=True)
+    own = {"^x-": {"description": "the author's own, e.g. for anchors: it is not read"}}
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schema["patternProperties"] = own
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -19,15 +19,20 @@ _KINDS = {
     "bool_type": "true or false",
     "int_type": "a whole number",
 }
+OWN = "x-"
 Spec = TypeVar("Spec", bound=BaseModel)
 
 
 def validate(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[BuilderError]]:
-    """The document as `spec`, or None and what is wrong with it."""
+    """The document as `spec`, or None and what is wrong with it.
+
+    Keys at its top that begin with `x-` are the author's own, for anchors.
+    """
     if not isinstance(document.data, dict):
         return None, [ConfigError("not a mapping", location=document.at(()))]
+    data = {key: value for key, value in document.data.items() if not key.startswith(OWN)}
     try:
-        return spec.model_validate(document.data, by_alias=True, by_name=False), []
+        return spec.model_validate(data, by_alias=True, by_name=False), []
     except ValidationError as error:
         return None, [_explain(document, spec, item) for item in error.errors()]
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from builder.config.document import Document, load
+from builder.config.document import Document, load_as_helm
 from builder.contract.context import UNDEFINED
 from builder.contract.finding import CHART, FATAL, NOTES, SCHEMA, VALUES, Finding
 from builder.contract.schema import Node, nodes, resolved
-from builder.errors import ConfigError
+from builder.errors import ConfigError, Location
+from builder.model import Path
 from builder.render.chart_package import unpack
 
+REQUIREMENTS = "requirements.yaml"
 _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 
@@ -30,6 +32,8 @@ class ChartFiles:
     about: Mapping[str, Any] = field(default_factory=dict)  # Chart.yaml
     values: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
+    core_values: Mapping[Path, Any] = field(default_factory=dict)
+    """What YAML 1.2 reads in values.yaml, by path, where Helm reads something else."""
 
     @property
     def name(self) -> str:
@@ -92,16 +96,26 @@ class ChartFiles:
 
 
 def read(files: Mapping[str, bytes]) -> tuple[ChartFiles, list[Finding]]:
-    """A chart, and what cannot be read of it."""
+    """A chart as Helm reads it, and what cannot be read of it."""
     findings: list[Finding] = []
     files = _opened(files)
+    about = _yaml(files, CHART, "chart-file", findings)
+    values = _yaml(files, VALUES, "values-file", findings)
     chart = ChartFiles(
         files=files,
-        about=_yaml(files, CHART, "chart-file", findings),
-        values=_yaml(files, VALUES, "values-file", findings),
+        about={**_required(files), **(about.data if about else {})},
+        values=values.data if values else {},
         schema=_json(files, findings),
+        core_values=values.differs if values else {},
     )
     return chart, findings
+
+
+def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """The dependencies of a chart of Helm 2, which stand in a file of their own."""
+    document = _yaml(files, REQUIREMENTS, "chart-file", []) if REQUIREMENTS in files else None
+    listed = document.data.get("dependencies") if document else None
+    return {"dependencies": listed} if isinstance(listed, list) else {}
 
 
 def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -110,35 +124,40 @@ def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
     for path in files:
         if path.startswith("charts/") and path.endswith(".tgz"):
             folder = path.removesuffix(".tgz")
-            inner = unpack(found.pop(path))
+            try:
+                inner = unpack(found.pop(path))
+            except ConfigError as error:
+                raise ConfigError(error.message, location=Location(file=path)) from error
             found |= {f"{folder}/{name}": data for name, data in inner.items()}
     return found
 
 
 def _yaml(
     files: Mapping[str, bytes], file: str, rule: str, findings: list[Finding]
-) -> Mapping[str, Any]:
-    def broken(message: str, line: int = 0, column: int = 0) -> Mapping[str, Any]:
+) -> Document | None:
+    """A file of a chart that holds a mapping, or None and a finding."""
+
+    def broken(message: str, line: int = 0, column: int = 0) -> Document | None:
         findings.append(
             Finding(rule=rule, severity=FATAL, file=file, message=message, line=line, column=column)
         )
-        return {}
+        return None
 
     if file not in files:
         return broken("there is none")
     try:
-        document, errors = load(files[file].decode(), file)
+        document, errors = load_as_helm(files[file].decode(), file)
     except UnicodeDecodeError:
         return broken("it is not UTF-8")
     except ConfigError as error:
         place = error.location
         return broken(error.message, place.line if place else 0, place.column if place else 0)
     for twice in errors:
-        if twice.location and twice.message.startswith("duplicate"):
+        if twice.location:
             broken(twice.message, twice.location.line, twice.location.column)
     if document.data is None:
         return broken("it is empty")
-    return document.data if isinstance(document.data, dict) else broken("it is not a mapping")
+    return document if isinstance(document.data, dict) else broken("it is not a mapping")
 
 
 def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, Any]:
@@ -159,6 +178,8 @@ def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, A
         return broken("it is not UTF-8")
     except json.JSONDecodeError as error:
         return broken(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
+    except RecursionError:
+        return broken("it is nested too deeply to be read")
     return data if isinstance(data, dict) else broken("it is not a mapping")
 
 
@@ -166,6 +187,6 @@ def documents(chart: ChartFiles, names: set[str]) -> Iterator[Document]:
     """These files of a chart with the place of every key, as far as they are well."""
     for name in sorted(names & {SCHEMA, VALUES, CHART} & chart.files.keys()):
         try:
-            yield load(chart.files[name].decode(), name)[0]
+            yield load_as_helm(chart.files[name].decode(), name)[0]
         except (UnicodeDecodeError, ConfigError):
             continue

@@ -173,6 +173,23 @@ def _overruled(key: str, path: Path) -> Problem:
     return Problem(message=message, path=path)
 
 
+def _readings(chart: ChartFiles) -> Iterator[Problem]:
+    """A value that Helm, which reads YAML 1.1, and Onyxia, which reads YAML 1.2, read alike."""
+    for path, core in chart.core_values.items():
+        value = _at(chart.values, path)
+        yield Problem(
+            message=f"Helm reads {quoted(value)} here, and Onyxia's form {quoted(core)}",
+            hint=f"write {quoted(value)}, which both read alike",
+            path=path,
+        )
+
+
+def _at(values: Any, path: Path) -> object:
+    for part in path:
+        values = values[part]
+    return values
+
+
 def _suspend(chart: ChartFiles) -> Iterator[Problem]:
     """`global.suspend`, without which a service cannot be suspended."""
     above = chart.values.get("global")
@@ -227,6 +244,7 @@ def _can_be(node: Node, value: object) -> bool:
     return not node.kind or same(coerced(node.schema, value, {}), value)
 
 
+READINGS: Final = Rule[ChartFiles]("readings", NOTE, VALUES, _readings)
 VALUE_RULES: Final[tuple[Rule[ChartFiles], ...]] = (
     Rule("no-value", FATAL, SCHEMA, _value),
     Rule("default", FATAL, SCHEMA, _default),
@@ -240,4 +258,5 @@ VALUE_RULES: Final[tuple[Rule[ChartFiles], ...]] = (
     Rule("hidden", WARNING, SCHEMA, _hidden),
     Rule("suspend", WARNING, VALUES, _suspend),
     Rule("only-schema", NOTE, VALUES, _only_schema),
+    READINGS,
 )

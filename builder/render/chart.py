@@ -6,13 +6,10 @@ library that its templates use, so that its package alone is enough.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import string
 from collections.abc import Mapping, Sequence
-
-from ruamel.yaml import YAML
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.mappings import mapping
@@ -25,6 +22,7 @@ from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
 from builder.render.chart_templates import Part
 from builder.render.chart_values import Value
+from builder.render.chart_version import about as about_chart
 from builder.render.chart_version import chart_fingerprint, chart_version, next_version
 from builder.text import did_you_mean
 
@@ -55,7 +53,7 @@ def render_chart(
     own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
-    values = specs.values_of(own, parts, facts, chart.values, features)
+    values = specs.values_of(own, parts, facts, chart, features)
     everything = (own, *parts)
     core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
     _check(chart.name, everything, features, values, library, core)
@@ -86,7 +84,7 @@ def _own(recipe: ChartRecipe) -> Part:
 
 
 def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:
-    place = Location(file="matrix.yaml")
+    place = chart.at()
     errors: list[BuilderError] = []
     if not NAME.fullmatch(chart.name) or len(chart.name) > LONGEST:
         errors.append(
@@ -121,14 +119,15 @@ def _parts(
     folder = f"charts/{recipe.name}"
     wanted = [
         *((name, locate_item(recipe, folder, name)) for name in _words(recipe.spec["features"])),
-        *((name, Location(file="matrix.yaml")) for name in chart.features),
+        *((name, chart.at("features", name)) for name in chart.features),
     ]
     errors: list[BuilderError] = []
     parts: dict[str, Part] = {}
     for name, location in wanted:
         if name not in features:
             hint = did_you_mean(name, features)
-            errors.append(ConfigError(f"unknown feature {name!r}", hint=hint, location=location))
+            error = ConfigError(f"unknown feature {name!r}", hint=hint, location=location)
+            errors.append(specs.of_chart(error, chart))
             continue
         parts[name] = partners.as_part(name, features[name], location)
     raise_all(errors)
@@ -222,7 +221,7 @@ def _is_rendered(path: str) -> bool:
 
 
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
-    data = mapping(YAML(typ="safe").load(io.BytesIO(library.get("Chart.yaml", b""))))
+    data = about_chart(library)
     if "name" not in data or "version" not in data:
         where = Location(file="charts/library/Chart.yaml")
         raise ConfigError("the library has no name and version", location=where)

@@ -6,8 +6,8 @@ import io
 import re
 from collections.abc import Sequence
 
-from ruamel.yaml import YAML
-
+from builder.config.document import load_as_helm
+from builder.config.emitter import emitter
 from builder.mappings import mapping, merged
 from builder.render.chart_templates import Part
 
@@ -18,16 +18,14 @@ _APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-p
 def everything(parts: Sequence[Part]) -> str:
     """Values with all features on: their own cases, one over the other."""
     cases = [
-        mapping(YAML(typ="safe").load(text))
+        mapping(load_as_helm(text, f"{part.folder}/{path}")[0].data)
         for part in parts
         for path, text in part.files.items()
         if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/"))
     ]
     stream = io.StringIO("# All features on.\n")
     stream.seek(0, io.SEEK_END)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
+    yaml = emitter()
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.width = 1 << 30
     yaml.dump(merged(*cases), stream)
     return stream.getvalue()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import semver
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from builder import helm_versions
+from builder.config.document import Document, load_as_helm
+from builder.config.scalars import helm_scalar
 from builder.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
 
 INDEX = "index.yaml"
@@ -21,12 +19,16 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry:
-    """One chart version to list. `metadata` is its Chart.yaml, `digest` the sha256 of the .tgz."""
+    """One chart version to list. `metadata` is its Chart.yaml, `digest` the sha256 of the .tgz.
+
+    What another tool listed may lack a digest, a URL and a time, which then are empty.
+    """
 
     metadata: Mapping[str, object]
-    digest: str  # 64 hex digits
+    digest: str  # 64 hex digits, perhaps after `sha256:`
     url: str  # relative to the index
     created: str  # RFC 3339, e.g. 2026-01-31T00:00:00Z
+    mirrors: tuple[str, ...] = ()  # its other URLs
 
     @property
     def name(self) -> str:
@@ -38,9 +40,22 @@ class IndexEntry:
         """The chart's version."""
         return str(self.metadata["version"])
 
+    @property
+    def sha256(self) -> str:
+        """Its digest in hex, or nothing."""
+        return self.digest.removeprefix("sha256:")
+
 
 Entries = Mapping[str, Sequence[Mapping[str, object]]]
 """The versions that an index lists, by the name of their chart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """All that an index says: its entries, and the keys that other tools add beside them."""
+
+    entries: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
 
 
 def merge_index(
@@ -51,9 +66,10 @@ def merge_index(
     Raises ConfigError where `old` is torn or malformed, and ConflictError where a version is
     listed with another digest. An index that would only get a new time is returned as it is.
     """
-    before = read_index(old, file) if old is not None else {}
-    after = with_entries(before, new, file)
-    return old if old is not None and after == before else emit_index(after, generated)
+    before = parse_index(old, file) if old is not None else Index()
+    after = with_entries(before.entries, new, file)
+    is_same = old is not None and after == before.entries
+    return old if old is not None and is_same else emit_index(after, generated, before.more)
 
 
 def with_entries(
@@ -67,11 +83,11 @@ def with_entries(
         held = next((item for item in versions if item["version"] == entry.version), None)
         if held is None:
             versions.append(_item(entry))
-        elif held["digest"] != entry.digest:
+        elif _differ(published := entry_of(held), entry):
             errors.append(
                 ConflictError(
                     f"chart {entry.name} {entry.version} is published with another content",
-                    hint=f"published {held['digest']}, now {entry.digest}",
+                    hint=f"published {published.sha256}, now {entry.sha256}",
                     location=Location(file=file),
                 )
             )
@@ -79,109 +95,132 @@ def with_entries(
     return merged
 
 
+def _differ(one: IndexEntry, other: IndexEntry) -> bool:
+    """Whether both have a digest, and not the same."""
+    return bool(one.sha256 and other.sha256) and one.sha256 != other.sha256
+
+
 def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str) -> bytes:
     """An index without these versions, by chart; as it is where it lists none of them."""
-    before = read_index(text)
+    before = parse_index(text)
     after = {
         name: [item for item in versions if item["version"] not in gone.get(name, ())]
-        for name, versions in before.items()
+        for name, versions in before.entries.items()
     }
-    after = {name: versions for name, versions in after.items() if versions}
-    return text if after == before else emit_index(after, generated)
+    after = {name: versions for name, versions in after.items() if versions or name not in gone}
+    return text if after == before.entries else emit_index(after, generated, before.more)
 
 
 def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, object]]]:
     """The entries of an index. Raises ConfigError where it is torn or malformed."""
+    return parse_index(text, file).entries
+
+
+def parse_index(text: bytes, file: str = INDEX) -> Index:
+    """Return all that an index says, as Helm reads it. Raises as `read_index` does."""
     where = Location(file=file)
     hint = "restore it, or move it away to list only what is published from now on"
     try:
-        data = YAML(typ="safe").load(io.BytesIO(text))
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        if mark is not None:
-            where = Location(file=file, line=mark.line + 1, column=mark.column + 1)
-        raise ConfigError("the index is torn: not YAML", hint=hint, location=where) from error
+        document, errors = load_as_helm(text.decode(errors="replace"), file)
+    except ConfigError as error:
+        message = "the index is torn: not YAML"
+        place = (
+            Location(file=file, line=error.location.line, column=error.location.column)
+            if (error.location)
+            else where
+        )
+        raise ConfigError(message, hint=hint, location=place) from error
+    raise_all(errors)
+    data = document.data
     if not isinstance(data, dict) or data.get("apiVersion") != "v1":
         raise ConfigError("not an index of charts", hint=hint, location=where)
-    # Every writer puts `generated` last, so that without it the end is lost.
-    if not _MOMENT.match(_time(data.get("generated"))):
+    # Every writer ends with `generated`, so that without it the end is lost.
+    if not _MOMENT.match(str(data.get("generated", ""))):
         raise ConfigError("the index is torn: its end is missing", hint=hint, location=where)
     if not isinstance(data.get("entries"), dict):
         raise ConfigError("the index has no entries", hint=hint, location=where)
-    entries: dict[str, list[Mapping[str, object]]] = {}
-    for name, versions in data["entries"].items():
-        whole = isinstance(versions, list) and all(_is_whole(item) for item in versions)
-        if not whole:
+    known = ("apiVersion", "entries", "generated")
+    return Index(
+        entries={name: _versions(document, name) for name in data["entries"]},
+        more={key: value for key, value in data.items() if key not in known},
+    )
+
+
+def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
+    """What an index lists of one chart. Raises ConfigError where Helm would read none of it."""
+    listed = document.data["entries"][name]
+    for number, item in enumerate(listed if isinstance(listed, list) else ()):
+        version = item.get("version") if isinstance(item, dict) else None
+        if isinstance(version, int | float):
+            path = ("entries", name, number, "version")
             raise ConfigError(
-                f"the index is malformed at {name}",
-                hint="every version needs name, version, digest and urls",
-                location=where,
+                f"version {document.raw[path]} of chart {name} is a number, and must be a string",
+                hint=f'quote it: "{document.raw[path]}"; Helm reads nothing of such an index',
+                location=document.at(path),
             )
-        entries[str(name)] = [
-            {
-                **item,
-                "created": _time(item.get("created")),
-                "digest": str(item["digest"]).removeprefix("sha256:"),
-            }
-            for item in versions
-        ]
-    return entries
+    if listed is None:
+        return []
+    if not isinstance(listed, list) or not all(item is None or _is_whole(item) for item in listed):
+        raise ConfigError(
+            f"the index is malformed at {name}",
+            hint="every version needs a version, and a list of urls where it has any",
+            location=document.at_key(("entries", name)),
+        )
+    return [item for item in listed if item is not None]
 
 
 def newest(versions: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
     """Of the versions of a chart in an index the one that is installed where none is named."""
-    return max(versions, key=_rank, default=None)
+    return helm_versions.newest(versions, _version)
 
 
 def entry_of(item: Mapping[str, object]) -> IndexEntry:
     """What an index says of a version, to be listed in another."""
-    said = {key: value for key, value in item.items() if key not in ("created", "digest", "urls")}
-    urls = item["urls"]
+    metadata = {
+        key: value for key, value in item.items() if key not in ("created", "digest", "urls")
+    }
+    urls = item.get("urls") or [""]
     assert isinstance(urls, list)
     return IndexEntry(
-        metadata=said, digest=str(item["digest"]), url=str(urls[0]), created=str(item["created"])
+        metadata=metadata,
+        digest=str(item.get("digest") or ""),
+        url=str(urls[0]),
+        mirrors=tuple(str(url) for url in urls[1:]),
+        created=str(item.get("created") or ""),
     )
 
 
 def _is_whole(item: object) -> bool:
     return (
         isinstance(item, dict)
-        and all(item.get(key) for key in ("name", "version", "digest"))
-        and isinstance(item.get("urls"), list)
-        and len(item["urls"]) > 0
+        and isinstance(item.get("name"), str)
+        and isinstance(item.get("version"), str)
+        and isinstance(item.get("urls") or [], list)
     )
 
 
-def _time(value: object) -> str:
-    """YAML turns an unquoted time into a datetime."""
-    moment = getattr(value, "isoformat", None)
-    text = str(moment() if moment else value or "")
-    return re.sub(r"\+00:00$", "Z", text)
+def _version(item: Mapping[str, object]) -> str:
+    return str(item["version"])
 
 
 def _item(entry: IndexEntry) -> dict[str, object]:
-    return {
-        **dict(sorted(entry.metadata.items())),
-        "created": entry.created,
-        "digest": entry.digest,
-        "urls": [entry.url],
-    }
+    listed: dict[str, object] = dict(sorted(entry.metadata.items()))
+    if entry.created:
+        listed["created"] = entry.created
+    if entry.digest:
+        listed["digest"] = entry.digest
+    if entry.url:
+        listed["urls"] = [entry.url, *entry.mirrors]
+    return listed
 
 
-def _rank(item: Mapping[str, object]) -> tuple[int, object]:
-    try:
-        return 1, semver.Version.parse(str(item["version"]))
-    except ValueError:
-        return 0, str(item["version"])
-
-
-def emit_index(entries: Entries, generated: str) -> bytes:
-    """The text of an index.
+def emit_index(entries: Entries, generated: str, more: Mapping[str, object] | None = None) -> bytes:
+    """The text of an index. `more` are the keys that another tool put beside its entries.
 
     Versions of a chart stand newest first, as helm writes them; `generated` ends the file.
     """
     ordered = {
-        name: sorted(versions, key=_rank, reverse=True)
+        name: sorted(versions, key=lambda item: helm_versions.rank(_version(item)), reverse=True)
         for name, versions in sorted(entries.items())
     }
     lines = ["apiVersion: v1"]
@@ -190,6 +229,7 @@ def emit_index(entries: Entries, generated: str) -> bytes:
         _block(ordered, "  ", lines)
     else:
         lines.append("entries: {}")
+    _block(more or {}, "", lines)
     lines.append(f"generated: {json.dumps(generated)}")
     return ("\n".join(lines) + "\n").encode()
 
@@ -221,7 +261,9 @@ def _nests(value: object) -> bool:
 
 
 def _key(key: object) -> str:
-    return str(key) if _PLAIN.fullmatch(str(key)) else json.dumps(str(key), ensure_ascii=False)
+    text = str(key)
+    is_plain = _PLAIN.fullmatch(text) and helm_scalar(text) == text
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def _scalar(value: object) -> str:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from builder.render.chart_version import about
 
 # Helm refuses timestamps before 1980 in some tools around it; any fixed day does.
 _EPOCH = 315_532_800
+_LARGEST = 100 << 20  # what Helm itself unpacks of a package at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +75,18 @@ def pack(name: str, files: Mapping[str, bytes]) -> bytes:
 def unpack(package: bytes) -> dict[str, bytes]:
     """The files of a package, by path below the chart's folder. Raises ConfigError."""
     files: dict[str, bytes] = {}
+    left = _LARGEST
     try:
         with tarfile.open(fileobj=io.BytesIO(package), mode="r:gz") as archive:
             for member in archive:
+                left -= member.size
+                if left < 0:
+                    raise ConfigError("not a chart package: it is larger than Helm unpacks")
+                if not member.isfile():
+                    continue
                 content = archive.extractfile(member)
-                if content is not None:
-                    files[member.name.partition("/")[2]] = content.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+                assert content is not None
+                files[member.name.partition("/")[2]] = content.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ConfigError(f"not a chart package: {error}") from error
     return files

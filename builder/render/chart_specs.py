@@ -7,7 +7,7 @@ from functools import partial
 
 from builder.errors import BuilderError, ConfigError, Location, raise_all
 from builder.mappings import mapping
-from builder.model import ChartFeature
+from builder.model import Chart, ChartFeature
 from builder.render import chart_templates as templates
 from builder.render import chart_values as describe
 from builder.render.chart_partners import having
@@ -24,7 +24,7 @@ def values_of(
     own: Part,
     parts: Sequence[Part],
     facts: Mapping[str, object],
-    defaults: Mapping[str, object],
+    chart: Chart,
     features: Mapping[str, ChartFeature],
 ) -> tuple[Value, ...]:
     """The values of all parts, in their order, with what recipe and matrix say otherwise.
@@ -34,7 +34,7 @@ def values_of(
     """
     errors: list[BuilderError] = []
     specs = _described(parts, errors)
-    for path, said, where in _changes(own, defaults):
+    for path, said, where in _changes(own, chart):
         if path not in specs and "type" not in said:
             if hint := having(path, features):
                 text = f"no feature of the chart has a value {path}"
@@ -45,8 +45,16 @@ def values_of(
         specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
     values = _read_all(specs, facts, errors)
     errors += describe.check(values, partial(having, features=features))
-    raise_all(errors)
+    raise_all([of_chart(error, chart) for error in errors])
     return values
+
+
+def of_chart(error: BuilderError, chart: Chart) -> BuilderError:
+    """Name the chart in an error about its line of the matrix, where others stand too."""
+    if error.location is None or error.location.file != chart.at().file:
+        return error
+    message = f"chart {chart.name}: {error.message}"
+    return ConfigError(message, hint=error.hint, location=error.location)
 
 
 def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
@@ -68,14 +76,12 @@ def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
     return specs
 
 
-def _changes(
-    own: Part, defaults: Mapping[str, object]
-) -> Iterator[tuple[str, Mapping[str, object], Location]]:
+def _changes(own: Part, chart: Chart) -> Iterator[tuple[str, Mapping[str, object], Location]]:
     for path, spec in mapping(own.spec, "values").items():
         where = describe.locate(own.files, own.folder, "chart.yaml", path)
         yield path, mapping(spec), where
-    for path, default in defaults.items():
-        yield path, {"default": default}, Location(file="matrix.yaml")
+    for path, default in chart.values.items():
+        yield path, {"default": default}, chart.at("values", path)
 
 
 def _read_all(

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from builder.config.scalars import helm_scalar
 from builder.errors import BuilderError, ConfigError, Location
 from builder.text import did_you_mean
 
@@ -284,7 +285,8 @@ def _leaf(value: Value) -> dict[str, object]:
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z][\w-]*", key) else _json(key)
+    is_plain = re.fullmatch(r"[A-Za-z][\w-]*", key) and helm_scalar(key) == key
+    return key if is_plain else _json(key)
 
 
 def _json(value: object) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-import semver
-from ruamel.yaml import YAML
-
-from builder.errors import ConfigError
+from builder import helm_versions
+from builder.config.document import load_as_helm
+from builder.errors import ConfigError, Location
 
 FIRST = "1.0.0"
 FORMER = "former-values"
@@ -43,11 +42,8 @@ def with_version(files: Mapping[str, bytes], version: str) -> dict[str, bytes]:
 
 
 def about(files: Mapping[str, bytes]) -> Mapping[str, object]:
-    """Chart.yaml. Raises ConfigError where it is not a mapping."""
-    data = YAML(typ="safe").load(io.BytesIO(files.get("Chart.yaml", b"{}")))
-    if not isinstance(data, dict):
-        raise ConfigError("Chart.yaml is not a mapping")
-    return data
+    """Chart.yaml. Raises ConfigError where it is not a mapping, or its version is a number."""
+    return _mapping(files, "Chart.yaml", numbers_refused=("version",))
 
 
 def next_version(
@@ -65,16 +61,25 @@ def next_version(
     return bump(previous, before=value_types(old), after=value_types(new))
 
 
-def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+def bump(
+    previous: str,
+    *,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    chart: str = "",
+    location: Location | None = None,
+) -> str:
     """The version after `previous` of a chart that changed, by what `value_types` says.
 
     Major where a value went or changed its type, minor where a value or a template came, else
-    patch.
+    patch. Raises ConfigError where `previous` is no version, with the chart and where it is.
     """
-    try:
-        version = semver.Version.parse(previous)
-    except ValueError as error:
-        raise ConfigError(f"not a chart version: {previous}", hint="MAJOR.MINOR.PATCH") from error
+    version = helm_versions.parse(previous)
+    if version is None:
+        name = f"chart {chart}: " if chart else ""
+        raise ConfigError(
+            f"{name}not a chart version: {previous}", hint="MAJOR.MINOR.PATCH", location=location
+        )
     values = {path: kind for path, kind in before.items() if kind != TEMPLATE}
     if any(after.get(path) != kind for path, kind in values.items()):
         return str(version.bump_major())
@@ -85,8 +90,8 @@ def bump(previous: str, *, before: Mapping[str, str], after: Mapping[str, str]) 
 
 def is_lower(version: str, other: str) -> bool:
     """Whether a version is lower than another; what is no version is not."""
-    valid = semver.Version.is_valid(version) and semver.Version.is_valid(other)
-    return valid and semver.Version.parse(version) < other
+    one, two = helm_versions.parse(version), helm_versions.parse(other)
+    return one is not None and two is not None and one < two
 
 
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -107,20 +112,49 @@ def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def defaults(files: Mapping[str, bytes]) -> dict[str, object]:
     """The leaves of values.yaml, by path."""
-    found = YAML(typ="safe").load(io.BytesIO(files.get("values.yaml", b"{}"))) or {}
-    return dict(_leaves(found, ()))
+    return dict(_leaves(_mapping(files, "values.yaml"), ()))
 
 
 def schema_nodes(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The nodes of values.schema.json below its root, by path; a group before what it holds."""
-    yield from _nodes(json.loads(files.get("values.schema.json", b"{}")), ())
+    file = "values.schema.json"
+    schema = _json(files.get(file, b"{}"), f"{file} is not JSON")
+    if isinstance(schema, Mapping):
+        yield from _nodes(schema, ())
 
 
 def former(files: Mapping[str, bytes]) -> dict[str, str]:
     """Where values are now, by the path that they had."""
     annotations = about(files).get("annotations")
     text = annotations.get(FORMER, "{}") if isinstance(annotations, Mapping) else "{}"
-    return {str(old): str(path) for old, path in json.loads(text).items()}
+    found = _json(str(text).encode(), f"the annotation {FORMER} of Chart.yaml is not JSON")
+    return {str(old): str(path) for old, path in found.items()} if isinstance(found, dict) else {}
+
+
+def _json(text: bytes, problem: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(problem) from error
+
+
+def _mapping(
+    files: Mapping[str, bytes], file: str, numbers_refused: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A file of a chart as Helm reads it; an empty one is an empty mapping. Raises ConfigError."""
+    try:
+        document, _ = load_as_helm(files.get(file, b"").decode(), file)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8") from error
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file} is not a mapping")
+    for key in numbers_refused:
+        if isinstance(data.get(key), int | float):
+            text = document.raw[(key,)]
+            message = f"{key} {text} is a number, and must be a string"
+            raise ConfigError(message, hint=f'quote it: "{text}"', location=document.at((key,)))
+    return data
 
 
 def _leaves(node: object, path: tuple[str, ...]) -> Iterator[tuple[str, object]]:
@@ -139,7 +173,8 @@ def _nodes(
     properties = node.get("properties")
     if isinstance(properties, Mapping):
         for key, child in properties.items():
-            yield from _nodes(child, (*path, str(key)))
+            if isinstance(child, Mapping):
+                yield from _nodes(child, (*path, str(key)))
 
 
 def _kind(value: object) -> str:

@@ -47,7 +47,7 @@ def as_json(plan: Plan) -> str:
             {
                 "name": chart.name,
                 "version": chart.version,
-                "image": chart.images[0],
+                "image": chart.images[0] if chart.images else "",
                 "action": chart.action,
                 "reason": chart.reason,
             }

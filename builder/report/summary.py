@@ -49,7 +49,8 @@ def as_data(
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
         "bases": [row(base, f"base:{base}") for base in plan.bases],
         "charts": [
-            row(key, f"chart:{key}") | {"version": it.version, "image": it.images[0]}
+            row(key, f"chart:{key}")
+            | {"version": it.version, "image": it.images[0] if it.images else ""}
             for key, it in plan.charts.items()
         ],
         "release": row(plan.release, "release"),

@@ -8,12 +8,16 @@ from collections.abc import Iterable, Sequence
 from builder.errors import ConfigError, StepError
 from builder.ports import LineRequest
 
-_RELEASE = re.compile(r"\d+(\.\d+)*([+-]\d+)?")
+_RELEASE = re.compile(r"(?:(?P<epoch>\d+):|v)?(?P<main>\d+(?:\.\d+)*)(?:[+-](?P<build>\d+))?")
+_PREFIX = re.compile(r"\d+:|v(?=\d)")
 _NAMED = 6  # how many lines an error names
 
 
 def is_release(version: str) -> bool:
-    """Whether a version is numbers alone: no pre-release, no build of somebody's own."""
+    """Whether a version is numbers alone: no pre-release, no build of somebody's own.
+
+    A `v` before it, an epoch (`1:`) and the number of a build (`+526`, `-1`) may be there.
+    """
     return _RELEASE.fullmatch(version) is not None
 
 
@@ -24,7 +28,8 @@ def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
 
 def is_of_line(version: str, line: str) -> bool:
     """Whether a version belongs to a line: 3.13.5 to 3.13, and to 3.13.5, not to 3.1."""
-    return version == line or re.match(re.escape(line) + r"[.+-]", version) is not None
+    bare, of = (_PREFIX.sub("", text, count=1) for text in (version, line))
+    return bare == of or re.match(re.escape(of) + r"[.+-]", bare) is not None
 
 
 def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
@@ -70,5 +75,9 @@ def option(request: LineRequest, name: str, provider: str) -> str:
     return request.options[name]
 
 
-def _key(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version))
+def _key(version: str) -> tuple[tuple[int, ...], ...]:
+    """What releases are sorted by: the epoch, the version, and the number of its build last."""
+    match = _RELEASE.fullmatch(version)
+    assert match is not None
+    parts = (match["epoch"] or "0", match["main"], match["build"] or "0")
+    return tuple(tuple(map(int, part.split("."))) for part in parts)

@@ -14,7 +14,7 @@ from builder.render.chart_package import pack
 from builder.tools import Tools
 from tests.cli.conftest import Run
 from tests.fakes.catalog import Folder
-from tests.fakes.charts import ABOUT, NOTES, POD, files, with_zone, write
+from tests.fakes.charts import ABOUT, NOTES, POD, SCHEMA, VALUES, files, with_zone, write
 
 ROOT = Path(__file__).parents[2]
 # What charts that people use have had.
@@ -184,7 +184,7 @@ def test_what_is_no_chart(run: Run, tmp_path: Path) -> None:
         "  hint: name a folder with a Chart.yaml, or a package (.tgz)\n",
     )  # fmt: skip
     found = run("charts", "check", str(text))
-    assert (found.code, found.err) == (2, "error: not a chart package: not a gzip file\n")
+    assert (found.code, found.err) == (2, f"error: {text}: not a chart package: not a gzip file\n")
 
 
 def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,116 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
     found = run("charts", "check", str(folder))
     assert (found.code, found.out) == (0, "")
     assert found.err.startswith("templates are read, and not rendered: helm is not on PATH")
-    assert found.err.endswith(f"{folder}: nothing to say\n")
+    assert found.err.endswith(
+        f"{folder}: nothing to say\n"
+        f"{folder}: not rendered, as there is no helm; not tried: not-yaml, helm-refuses,"
+        " helm-fails, instance, replicas, secret, init, unquoted, discovery\n"
+    )
+
+
+SKIPPED = (
+    "not tried: not-yaml, helm-refuses, helm-fails, instance, replicas, secret, init, unquoted,"
+    " discovery"
+)
+
+
+def test_the_rules_that_were_not_tried_are_named(run: Run, tmp_path: Path) -> None:
+    about = ABOUT + "dependencies: [{name: gear, version: 1.0.0}]\n"
+    folder = write(tmp_path / "clock", files(about=about))
+    assert run("charts", "check", str(folder)).err.splitlines()[-1] == (
+        f"{folder}: not rendered, as there is no gear below charts/: run `helm dependency build`;"
+        f" {SKIPPED}"
+    )
+    folder = write(tmp_path / "torn", files() | {"values.yaml": b"a: ["})
+    last = run("charts", "check", str(folder)).err.splitlines()[-1]
+    assert last == f"{folder}: not rendered, as a file of it cannot be read; {SKIPPED}"
+
+
+OCTAL = {
+    "type": "object",
+    "properties": {
+        "mode": {"type": "integer", "description": "The mode of its files"},
+        "open": {"type": "boolean", "description": "Whether anybody may read them"},
+    },
+}
+
+
+def octal() -> dict[str, bytes]:
+    """The clock with values that Helm reads as YAML 1.1 has them."""
+    properties = {**SCHEMA["properties"], "files": OCTAL}
+    chart = files({**SCHEMA, "properties": properties})
+    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in VALUES.items())
+    chart["values.yaml"] = f"{lines}files:\n  mode: 0440\n  open: yes\n".encode()
+    chart["templates/files.yaml"] = (
+        b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: files}\n"
+        b"data: {mode: '{{ .Values.files.mode }}', open: '{{ .Values.files.open }}'}\n"
+    )
+    return chart
+
+
+def test_values_are_what_helm_reads(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", octal())
+    mode = f"{len(octal()['values.yaml'].splitlines()) - 1}"
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.err) == (0, f"{folder}: 2 notes\n")
+    assert (
+        f"{folder}/values.yaml:{mode}:3: $.files.mode: readings: note: Helm reads 288 here, and"
+        " Onyxia's form 440\n"
+        "  hint: write 288, which both read alike\n"
+    ) in found.out
+    found = run("charts", "launch", str(folder))
+    assert found.code == 0
+    assert "files:\n  mode: 288\n  open: true\n" in found.out
+    assert (
+        '$.files.open: readings: note: Helm reads true here, and Onyxia\'s form "yes"' in found.err
+    )
+
+
+def test_a_folder_that_holds_what_charts_of_others_hold(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "clock", octal())
+    text = (folder / "values.yaml").read_bytes().replace(b"\n", b"\r\n")
+    (folder / "values.yaml").write_bytes(b"\xef\xbb\xbf" + text + b"---\r\n{}\r\n")
+    (folder / "icon.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "files").mkdir()
+    (folder / "files" / "icon.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "templates" / "_parts.tpl").write_bytes(b'{{- define "a" }}x{{ end -}}\r\n')
+    (folder / "templates" / "old.yaml.orig").write_bytes(b"\x89 not rendered: {{")
+    (folder / ".helmignore").write_bytes(b"*.orig\r\n")
+    (tmp_path / "shared.yaml").write_bytes(b"{{/* nothing */}}\n")
+    (folder / "templates" / "shared.yaml").symlink_to(tmp_path / "shared.yaml")
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.err) == (0, f"{folder}: 2 notes\n"), found.out
+    assert run("charts", "launch", str(folder)).code == 0
+
+
+def test_a_chart_of_helm_2(run: Run, tmp_path: Path) -> None:
+    about = ABOUT.replace("apiVersion: v2", "apiVersion: v1")
+    chart = files(about=about)
+    chart["requirements.yaml"] = b"dependencies: [{name: gear, version: 1.0.0}]\n"
+    folder = write(tmp_path / "clock", chart)
+    assert "there is no gear below charts/" in run("charts", "check", str(folder)).err
+    chart["charts/gear/Chart.yaml"] = b"apiVersion: v1\nname: gear\nversion: 1.0.0\n"
+    folder = write(tmp_path / "whole" / "clock", chart)
+    assert "not rendered" not in run("charts", "check", str(folder)).err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("values.yaml", b"a: &a [*a]\n", "fatal: an alias stands in what it names"),
+        ("values.yaml", b"[" * 5000, "fatal: it is nested too deeply to be read"),
+        ("values.schema.json", b"[" * 100_000, "fatal: it is nested too deeply to be read"),
+        ("charts/gear.tgz", b"a gear", "charts/gear.tgz: not a chart package: not a gzip file"),
+    ],
+)
+def test_a_hostile_chart_is_refused_by_name(
+    run: Run, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    folder = write(tmp_path / "clock", files() | {name: content})
+    found = run("charts", "check", str(folder))
+    assert found.code == 2
+    assert message in found.out + found.err
+    assert run("charts", "launch", str(folder)).code == 2
 
 
 def test_outside_of_a_catalog(run: Run, tmp_path: Path) -> None:

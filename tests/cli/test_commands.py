@@ -474,6 +474,25 @@ def test_render_writes_what_is_kept(run: Run, tmp_path: Path) -> None:
     assert rendered == tree(GOLDEN)
 
 
+def test_render_names_the_charts_whose_images_are_not_locked(
+    run: Run, folder: Folder, tmp_path: Path
+) -> None:
+    Workspace(folder.root).write_lock(replace(LOCK, lines={}))
+    found = run("render", "--out", str(tmp_path / "out"), "--offline")
+    assert found.code == 0
+    assert found.err.splitlines()[-1] == (
+        "1 chart, of which 1 name images that are not locked, as not-locked-…: desk"
+    )
+    values = (tmp_path / "out/charts/desk/values.yaml").read_text()
+    assert "127.0.0.1:5999/shop-desk:not-locked-lang1.10" in values
+    launched = run("charts", "launch", "desk")
+    assert "shop-desk:not-locked-lang1.10" in launched.out
+    assert launched.err == (
+        "no image of desk can be offered now: it names"
+        " 127.0.0.1:5999/shop-desk:not-locked-lang1.10\n"
+    )
+
+
 ARM_GOLDEN = GOLDEN.parent / "render-arm64"
 
 

@@ -136,6 +136,10 @@ def test_manifests_are_read_as_kubernetes_reads_them() -> None:
     assert documents("a: yes\n---\nb: 'yes'\nc: on\n") == [
         {"a": True}, {"b": "yes", "c": True},
     ]  # fmt: skip
+    text = "mode: 0440\nat: 12:30\nday: 2026-01-02\nbase: &a {x: 1}\nmore: {<<: *a}\n"
+    assert documents(text) == [
+        {"mode": 288, "at": "12:30", "day": "2026-01-02", "base": {"x": 1}, "more": {"x": 1}},
+    ]  # fmt: skip
 
 
 def test_there_are_three_minors() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from builder import kube
 from builder.errors import ConfigError
 from builder.kube import (
     dump,
@@ -217,3 +218,16 @@ def test_the_pod_of_helm_test_knows_the_service_and_brings_what_is_not_there() -
 
 def test_a_chart_without_tests_has_none() -> None:
     assert helm_tests(CHART, address="10.0.0.2") == ()
+
+
+def test_what_podman_would_take_for_something_else_is_quoted() -> None:
+    text = "a: 'yes'\nb: '0440'\nc: '1e3'\nd: 'on'\ne: 0440\nf: yes\ng: '12:30'\nh: plain\n"
+    (document,) = kube.parse(text)
+    assert document == {
+        "a": "yes", "b": "0440", "c": "1e3", "d": "on", "e": 288, "f": True, "g": "12:30",
+        "h": "plain",
+    }  # fmt: skip
+    written = kube.dump([document])
+    assert kube.parse(written) == [document]
+    assert 'a: "yes"\n' in written
+    assert "h: plain\n" in written

@@ -13,6 +13,8 @@ import pytest
 from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan, unmet
+from builder.plan_charts import unlocked_images
+from builder.reference import is_tag
 from builder.report.plans import FORMATS, as_github, as_json, as_markdown, as_table
 from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
@@ -93,6 +95,44 @@ def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
     assert "latest" in plan.targets["desk/os=2,lang=1.10"].rolling
 
 
+def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder) -> None:
+    lock = replace(LOCK, lines={})
+    plan = plan_of(folder.load(), lock=lock)
+    chart = plan.charts["desk"]
+    reason = (
+        "no image of it can be offered: lang=1.10 is not locked: `builder lock` says why apt did"
+        " not give it"
+    )
+    assert (chart.action, chart.reason, chart.images, chart.cells) == ("block", reason, (), ())
+    assert plan.steps["chart:desk"].needs == ()
+    assert as_table(plan).splitlines()[-1].endswith("; 0 of 1 chart to package")
+    assert json.loads(as_json(plan))["charts"] == [
+        {"name": "desk", "version": "", "image": "", "action": "block", "reason": reason}
+    ]
+    assert plan_of(folder.load(), lock=lock, pick=["tool"]).charts == {}
+
+
+def test_a_chart_whose_images_have_all_ended(folder: Folder) -> None:
+    folder.edit("matrix.yaml", '"1.10": {', '"1.10": {eol: 2020-01-31, ')
+    folder.edit("matrix.yaml", "eol: 2027-01-31", "eol: 2020-01-31")
+    chart = plan_of(folder.load()).charts["desk"]
+    assert (chart.action, chart.reason) == (
+        "retire", "no image of it can be offered: it ended on 2020-01-31",
+    )  # fmt: skip
+
+
+def test_what_a_chart_names_whose_images_are_not_locked(folder: Folder) -> None:
+    project = folder.load()
+    matrix, expansion = project.catalog.matrix, project.expansion
+    names = (
+        "127.0.0.1:5999/shop-desk:not-locked-lang1.10",
+        "127.0.0.1:5999/shop-desk:not-locked-lang1.9",
+    )
+    assert unlocked_images("desk", expansion, matrix, "2026-11-23") == names
+    assert unlocked_images("desk", expansion, matrix, "2027-06-01") == names[:1]
+    assert all(map(is_tag, (name.rpartition(":")[2] for name in names)))
+
+
 def test_latest_is_the_first_cell_whose_lines_are_known(folder: Folder) -> None:
     lock = replace(LOCK, lines=lines({"lang=1.9": "1.9.7"}))
     plan = plan_of(folder.load(), lock=lock)
@@ -148,6 +188,61 @@ def test_exact_versions_that_meet_are_a_mistake(folder: Folder) -> None:
         "speech/os=2,lang=1.10 and speech/os=1,lang=1 have the tag 'lang1.10.4'\n"
         "  hint: give a value in which they differ a `tag`"
     )
+
+
+def test_exact_versions_that_meet_once_they_are_tags_are_a_mistake(folder: Folder) -> None:
+    folder.edit("matrix.yaml", '    "1.9":', '    "1":')
+    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10+4", "lang=1": "1.10~4"}))
+    with pytest.raises(ConfigError) as caught:
+        plan_of(folder.load(), lock=lock)
+    assert str(caught.value) == (
+        "speech/os=2,lang=1.10 and speech/os=1,lang=1 have the tag 'lang1.10_4'\n"
+        "  hint: give a value in which they differ a `tag`;"
+        " a sign that no tag may have is written as `_`"
+    )
+
+
+def test_no_tag_of_a_plan_has_a_sign_that_no_tag_may_have(folder: Folder) -> None:
+    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4+526", "lang=1.9": "2:1.9~rc1"}))
+    plan = plan_of(folder.load(), lock=lock)
+    found = [tag for item in plan.targets.values() for tag in (*item.rolling, *item.immutable)]
+    assert "lang1.10.4_526" in found
+    assert all(map(is_tag, found))
+    assert plan.charts["desk"].images == (
+        "127.0.0.1:5999/shop-desk:lang1.10.4_526-2026.11.23",
+        "127.0.0.1:5999/shop-desk:lang2_1.9_rc1-2026.11.23",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (
+            "  desk: {image: desk, features: [bell]}",
+            "matrix.yaml:22:34: chart desk: unknown feature 'bell'\n"
+            "      desk: {image: desk, features: [bell]}\n"
+            "                                     ^\n",
+        ),
+        (
+            "  desk:\n    image: desk\n    values:\n      service.imag.version: a",
+            "matrix.yaml:25:7: chart desk: no feature has a value service.imag.version\n"
+            "          service.imag.version: a\n"
+            "          ^\n",
+        ),
+        (
+            "  desk: {image: desk, values: {image.version: 4}}",
+            "matrix.yaml:22:32: chart desk: value image.version: the default 4 is not of"
+            " type string\n"
+            "      desk: {image: desk, values: {image.version: 4}}\n"
+            "                                   ^\n",
+        ),
+    ],
+)
+def test_a_mistake_on_the_line_of_a_chart(folder: Folder, line: str, text: str) -> None:
+    folder.edit("matrix.yaml", "  desk: {image: desk}", line)
+    with pytest.raises(ConfigError) as caught:
+        plan_of(folder.load())
+    assert f"{caught.value}\n".startswith(text)
 
 
 # Selection.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from builder import tags
+from builder.errors import ConfigError, Location
+from builder.reference import is_tag
 from tests.fakes.matrices import expanded
 
 AXES = """
@@ -97,3 +99,55 @@ def test_the_same_tag_in_two_images_is_no_clash() -> None:
             raise AssertionError(path)
 
     assert tags.check(expansion, matrix, Nowhere()) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "exact"),
+    [
+        ("2026.04.0+526", "lang2026.04.0_526"),
+        ("1:4.4.2~rc1+dfsg-1", "lang1_4.4.2_rc1_dfsg-1"),
+        ("1.0 (é)", "lang1.0____"),
+    ],
+)
+def test_a_sign_of_a_version_that_no_tag_may_have(version: str, exact: str) -> None:
+    matrix, expansion = expanded(AXES)
+    found = expansion.targets["lame/os=2,lang=1.10"].cell
+    versions = {"lang=1.10": version}
+    assert tags.tag(found, matrix, versions) == exact
+    assert is_tag(exact)
+    assert tags.is_replaced(found, matrix, versions)
+    assert not tags.is_replaced(found, matrix, VERSIONS)
+
+
+def test_a_tag_that_is_too_long_for_a_release_names_the_value() -> None:
+    matrix, expansion = expanded(AXES)
+    found = expansion.targets["lame/os=2,lang=1.10"].cell
+    longest = "1" * (128 - len("lang-2026.11.30.99"))
+    assert tags.tag(found, matrix, {"lang=1.10": longest}) == f"lang{longest}"
+    with pytest.raises(ConfigError) as caught:
+        tags.tag(found, matrix, {"lang=1.10": f"{longest}1"})
+    assert str(caught.value) == (
+        f"lame/os=2,lang=1.10 gets the tag 'lang{longest}1', which no registry takes\n"
+        f"  hint: give lang=1.10 ({longest}1) a `tag` in matrix.yaml that begins with a letter,"
+        " a digit or _; with the release it has at most 128 signs"
+    )
+
+
+def test_a_tag_that_begins_with_a_dot_is_refused_before_anything_is_locked() -> None:
+    matrix, expansion = expanded(AXES.replace('tag: "lang{version}"', 'tag: ".{version}"', 1))
+    (error,) = tags.check(expansion, matrix, Places())[:1]
+    assert str(error) == (
+        "matrix.yaml:3:1: lame/os=2,lang=1.10 gets the tag '.1.10', which no registry takes\n"
+        "  hint: give lang=1.10 (1.10) a `tag` in matrix.yaml that begins with a letter, a digit"
+        " or _; with the release it has at most 128 signs"
+    )
+
+
+class Places:
+    """Every key stands at the same place."""
+
+    def at_key(self, path: object) -> Location:
+        return Location(file="matrix.yaml", line=3, column=1)
+
+    def at(self, path: object) -> Location:
+        raise AssertionError(path)

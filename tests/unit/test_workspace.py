@@ -157,6 +157,40 @@ def test_what_is_not_text(folder: Folder) -> None:
     )
 
 
+PICTURE = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("name", ["charts/desk/icon.png", "charts/features/core/icon.png"])
+def test_a_picture_beside_the_files_of_a_chart_is_left_alone(folder: Folder, name: str) -> None:
+    before = folder.load()
+    (folder.root / name).write_bytes(PICTURE)
+    assert folder.load() == before
+
+
+def test_a_picture_in_the_library_is_packed(folder: Folder) -> None:
+    (folder.root / "charts/library/icon.png").write_bytes(PICTURE)
+    assert folder.load().catalog.library["icon.png"] == PICTURE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "charts/features/core/templates/icon.png",
+        "charts/features/core/ci/a-values.yaml",
+        "charts/features/core/notes.md",
+        "charts/desk/more.yaml",
+        "charts/library/templates/_x.tpl",
+        "images/_macros/x.j2",
+    ],
+)
+def test_a_file_that_is_read_and_no_text_is_refused_by_name(folder: Folder, name: str) -> None:
+    (folder.root / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder.root / name).write_bytes(b"a: b\n" + PICTURE)
+    with pytest.raises(ConfigError) as caught:
+        folder.load()
+    assert str(caught.value).startswith(f"{name}:2:1: the byte 0x89 is not UTF-8\n")
+
+
 def test_a_recipe_may_know_more_than_the_matrix_offers(folder: Folder) -> None:
     path = "images/desk/recipe.yaml"
     folder.edit(path, "os=1: {", "fortran: {packages: {apt: [gfortran]}}\n  os=7: {")

@@ -55,8 +55,9 @@ def rendered(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path) -
 
 
 def test_nothing_is_wrong_with_our_charts(rendered: Path, helm: Helm) -> None:
-    found = check_chart(rendered, helm)
-    assert [str(one) for one in found if one.severity != NOTE] == []
+    report = check_chart(rendered, helm)
+    assert report.unrendered == ""
+    assert [str(one) for one in report.findings if one.severity != NOTE] == []
 
 
 def test_helm_takes_what_a_launch_sends(rendered: Path, helm: Helm) -> None:

@@ -182,7 +182,7 @@ def test_an_unknown_feature() -> None:
         "        ^\n"
         "  hint: did you mean alarm?"
     )
-    assert refused(extra=("bell",)).startswith("matrix.yaml: unknown feature 'bell'")
+    assert refused(extra=("bell",)).startswith("matrix.yaml: chart clock: unknown feature 'bell'")
 
 
 @pytest.mark.parametrize("name", ["Clock", "clock_1", "-clock", "clock-", "c" * 47, "a.b", ""])

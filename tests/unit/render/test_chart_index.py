@@ -8,7 +8,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from builder.errors import ConfigError, ConflictError
-from builder.render.chart_index import IndexEntry, merge_index, read_index
+from builder.render.chart_index import (
+    IndexEntry,
+    entry_of,
+    merge_index,
+    newest,
+    parse_index,
+    read_index,
+    with_entries,
+)
 from builder.render.chart_package import pack, unpack
 
 NOW = "2026-01-05T00:00:00Z"
@@ -130,11 +138,20 @@ def test_a_torn_index_is_refused(share: float) -> None:
         ("apiVersion: v1\nentries: {}\n", "index.yaml: the index is torn: its end is missing"),
         (
             "apiVersion: v1\nentries: {x: [{name: x}]}\ngenerated: 2026-01-05T00:00:00Z\n",
-            "index.yaml: the index is malformed at x",
+            "index.yaml:2:11: the index is malformed at x",
         ),
         (
-            "apiVersion: v1\nentries: {x: }\ngenerated: 2026-01-05T00:00:00Z\n",
-            "index.yaml: the index is malformed at x",
+            "apiVersion: v1\nentries: {x: yes}\ngenerated: 2026-01-05T00:00:00Z\n",
+            "index.yaml:2:11: the index is malformed at x",
+        ),
+        (
+            "apiVersion: v1\nentries:\n  x:\n  - name: x\n    version: 1.10\n"
+            "generated: 2026-01-05T00:00:00Z\n",
+            "index.yaml:5:14: version 1.10 of chart x is a number, and must be a string",
+        ),
+        (
+            "apiVersion: v1\nentries: {x: []}\nentries: {}\ngenerated: 2026-01-05T00:00:00Z\n",
+            "index.yaml:3:1: duplicate key 'entries'",
         ),
     ],
 )
@@ -143,6 +160,83 @@ def test_a_malformed_index_is_refused(text: str, message: str) -> None:
         merge_index(text.encode(), [entry()], generated=NOW)
     assert str(caught.value).splitlines()[0] == message
     assert caught.value.hint
+
+
+FOREIGN = """\
+apiVersion: v1
+entries:
+  clock:
+  - apiVersion: v2
+    created: 2026-01-05T00:00:00.123456789+02:00
+    description: of another tool
+    digest: sha256:dddd
+    name: clock
+    urls: [https://one.example.org/c.tgz, https://two.example.org/c.tgz]
+    version: 0.1.0
+    deprecated: yes
+    x-mode: 0755
+    x-size: 1e3
+    x-day: 2026-01-05
+    x-flag: off
+    annotations: {on: "1.10", "y": "0440"}
+  - {name: clock, version: v0.0.9, urls: [clock-v0.0.9.tgz]}
+  - {name: clock, version: not-a-version, urls: [x.tgz]}
+  empty:
+  "no":
+  - {name: "no", version: 1.0.0+up1, urls: [no.tgz]}
+serverInfo: {contextPath: /charts}
+generated: 2026-01-05T00:00:00Z
+"""
+
+
+def test_what_other_tools_list_is_kept_whole() -> None:
+    before = parse_index(FOREIGN.encode())
+    index = merge_index(FOREIGN.encode(), [entry()], generated=LATER)
+    after = parse_index(index)
+    assert after.more == {"serverInfo": {"contextPath": "/charts"}}
+    versions = after.entries["clock"]
+    assert [item["version"] for item in versions] == ["1.0.0", "0.1.0", "v0.0.9", "not-a-version"]
+    assert versions[1:] == before.entries["clock"]
+    assert versions[1] | {} == {
+        "apiVersion": "v2", "created": "2026-01-05T00:00:00.123456789+02:00",
+        "description": "of another tool", "digest": "sha256:dddd", "name": "clock",
+        "urls": ["https://one.example.org/c.tgz", "https://two.example.org/c.tgz"],
+        "version": "0.1.0", "deprecated": True, "x-mode": 493, "x-size": 1000.0,
+        "x-day": "2026-01-05", "x-flag": False,
+        "annotations": {"true": "1.10", "y": "0440"},
+    }  # fmt: skip
+    assert after.entries["no"] == before.entries["no"]
+    assert after.entries["empty"] == []
+
+
+def test_a_chart_whose_name_is_a_word_of_yaml_stays_a_name() -> None:
+    index = merge_index(None, [entry(name="on")], generated=NOW)
+    assert b'\n  "on":\n' in index
+    assert list(read_index(index)) == ["on"]
+
+
+def test_an_entry_taken_over_from_another_index_keeps_its_urls_and_lacks_what_it_lacked() -> None:
+    taken = [entry_of(item) for item in read_index(FOREIGN.encode())["clock"]]
+    entries = with_entries({}, taken)
+    assert entries["clock"] == read_index(FOREIGN.encode())["clock"]
+
+
+@pytest.mark.parametrize(
+    ("versions", "installed"),
+    [
+        (("1.4.2", "2.0.0-rc.1"), "1.4.2"),
+        (("2.0.0-rc.1",), None),
+        (("1.0.0", "v1.2.3"), "v1.2.3"),
+        (("3.0.0+up2", "3.0.0+up1"), "3.0.0+up2"),
+        (("latest", "1.9.0", "1.10.0"), "1.10.0"),
+        (("latest",), None),
+    ],
+)
+def test_what_is_installed_where_no_version_is_named(
+    versions: tuple[str, ...], installed: str | None
+) -> None:
+    found = newest([{"name": "clock", "version": version} for version in versions])
+    assert (found["version"] if found else None) == installed
 
 
 def test_a_package_is_the_same_every_time() -> None:
@@ -164,3 +258,18 @@ def test_a_torn_package() -> None:
     package = pack("x", {"Chart.yaml": hashlib.sha512(b"noise").digest() * 50})
     with pytest.raises(ConfigError, match=r"^not a chart package: "):
         unpack(package[: len(package) // 2])
+
+
+def test_a_package_that_is_larger_than_helm_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.render.chart_package._LARGEST", 1000)
+    with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
+        unpack(pack("x", {"Chart.yaml": b"x" * 1001}))
+
+
+def test_a_link_in_a_package_is_no_file_of_it() -> None:
+    plain = BytesIO()
+    with tarfile.open(fileobj=plain, mode="w:gz") as archive:
+        link = tarfile.TarInfo("x/values.yaml")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../etc/passwd"
+        archive.addfile(link)
+    assert unpack(plain.getvalue()) == {}

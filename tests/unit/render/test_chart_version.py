@@ -4,9 +4,16 @@ import json
 
 import pytest
 
-from builder.errors import ConfigError
+from builder.errors import ConfigError, Location
 from builder.render.chart import chart_fingerprint, next_version
-from builder.render.chart_version import chart_version, value_types, with_version
+from builder.render.chart_version import (
+    bump,
+    chart_version,
+    defaults,
+    is_lower,
+    value_types,
+    with_version,
+)
 
 
 def chart(
@@ -78,5 +85,51 @@ def test_a_schema_says_more_than_a_default() -> None:
 
 
 def test_a_version_that_is_none() -> None:
-    with pytest.raises(ConfigError, match=r"^not a chart version: 1\n"):
-        next_version("1", old=chart(), new=chart("a: 2\n"))
+    with pytest.raises(ConfigError, match=r"^not a chart version: latest\n"):
+        next_version("latest", old=chart(), new=chart("a: 2\n"))
+    where = Location(file="the current release")
+    with pytest.raises(ConfigError) as caught:
+        bump("latest", before={}, after={}, chart="clock", location=where)
+    assert str(caught.value) == (
+        "the current release: chart clock: not a chart version: latest\n  hint: MAJOR.MINOR.PATCH"
+    )
+
+
+@pytest.mark.parametrize(
+    ("previous", "version"),
+    [
+        ("v1.2.3", "1.2.4"),
+        ("1.2", "1.2.1"),
+        ("3.0.0+up1", "3.0.1"),
+    ],
+)
+def test_the_version_after_one_of_another_tool(previous: str, version: str) -> None:
+    assert bump(previous, before={}, after={}) == version
+
+
+def test_a_version_is_lower_as_helm_has_it() -> None:
+    assert is_lower("v1.2.3", "1.10.0")
+    assert is_lower("2.0.0-rc.1", "2.0.0")
+    assert not is_lower("3.0.0+up1", "3.0.0+up2")
+    assert not is_lower("latest", "1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("Chart.yaml", b"version: 1.10\n", "version 1.10 is a number, and must be a string"),
+        ("Chart.yaml", b"- a\n", "Chart.yaml is not a mapping"),
+        ("values.yaml", b"a: \xff\n", "values.yaml is not UTF-8"),
+        ("values.yaml", b"a: [\n", "not YAML: "),
+        ("values.schema.json", b"{", "values.schema.json is not JSON"),
+    ],
+)
+def test_a_chart_of_another_tool_that_is_broken(file: str, text: bytes, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        value_types(chart() | {file: text})
+    assert caught.value.message.startswith(message)
+
+
+def test_values_are_read_as_helm_reads_them() -> None:
+    text = "\ufeffmode: 0440\r\non: yes\r\nday: 2026-01-02\r\n---\r\nmore: 1_000\r\n"
+    assert defaults(chart(text)) == {"mode": 288, "true": True, "day": "2026-01-02", "more": 1000}

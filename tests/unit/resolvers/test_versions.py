@@ -16,13 +16,27 @@ from builder.resolvers.versions import (
 from tests.fakes.lines import request
 
 
-@pytest.mark.parametrize("text", ["3.13.5", "4", "2026.09.1+403", "2026.09.1-403", "1.10.0"])
+@pytest.mark.parametrize(
+    "text", ["3.13.5", "4", "2026.09.1+403", "2026.09.1-403", "1.10.0", "v1.2.3", "1:4.4.2-1"]
+)
 def test_a_release(text: str) -> None:
     assert is_release(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["3.15.0a2", "1.12.0-rc1", "devel", "2.9.0.dev1", "4.0.0-preview2", "2.9.0+cpu", ""]
+    "text",
+    [
+        "3.15.0a2",
+        "1.12.0-rc1",
+        "devel",
+        "2.9.0.dev1",
+        "4.0.0-preview2",
+        "2.9.0+cpu",
+        "",
+        "vv1",
+        "1.0~rc1",
+        "v1:2",
+    ],
 )
 def test_no_release(text: str) -> None:
     assert not is_release(text)
@@ -33,11 +47,18 @@ def test_newest_first_is_of_numbers_and_without_pre_releases() -> None:
     assert newest_first(given) == ("1.10.11", "1.10.0", "1.9.4")
 
 
+def test_newest_first_has_the_version_before_its_build_and_the_epoch_before_both() -> None:
+    given = ["1.0-2", "1.0.1-1", "1:0.9", "v1.0.2", "1.0.1+10", "1.0.1+9"]
+    assert newest_first(given) == ("1:0.9", "v1.0.2", "1.0.1+10", "1.0.1+9", "1.0.1-1", "1.0-2")
+
+
 @pytest.mark.parametrize(
     ("version", "line", "is_of"),
     [
         ("3.13.5", "3.13", True), ("3.13.5", "3.1", False), ("3.13.5", "3", True),
         ("3.13.5", "3.13.5", True), ("2026.09.1+403", "2026.09.1", True), ("31.3", "3.", False),
+        ("v1.2.3", "1.2", True), ("v1.2.3", "v1.2", True), ("1:4.4.2-1", "4.4", True),
+        ("v10.2", "1", False),
     ],
 )  # fmt: skip
 def test_the_versions_of_a_line(version: str, line: str, is_of: bool) -> None:  # noqa: FBT001

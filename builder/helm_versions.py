@@ -1,0 +1,67 @@
+"""Versions of charts in Helm's order, and the tags that stand for them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import semver
+
+Item = TypeVar("Item")
+# Helm takes `v1.2.3`, `1.2` and `01.2.3`; a number is one of 64 bits.
+_LOOSE = re.compile(
+    r"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+))?(?:\.(?P<patch>[0-9]+))?"
+    r"(?:-(?P<prerelease>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+    r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+)
+_LONGEST_NUMBER = 2**64 - 1
+
+
+def parse(text: str) -> semver.Version | None:
+    """Return the version that Helm reads, or None where it skips a chart of this version."""
+    match = _LOOSE.fullmatch(text)
+    if match is None:
+        return None
+    major, minor, patch = (int(match[part] or 0) for part in ("major", "minor", "patch"))
+    if max(major, minor, patch) > _LONGEST_NUMBER:
+        return None
+    strict = f"{major}.{minor}.{patch}"
+    strict += f"-{match['prerelease']}" if match["prerelease"] else ""
+    strict += f"+{match['build']}" if match["build"] else ""
+    try:
+        return semver.Version.parse(strict)
+    except ValueError:
+        return None  # a number with a leading zero in its pre-release
+
+
+def newest(items: Iterable[Item], version: Callable[[Item], str]) -> Item | None:
+    """Return what Helm installs where no version is named: no pre-release, and the first of equals.
+
+    Build metadata (`+up1`) has no order.
+    """
+    best: tuple[semver.Version, Item] | None = None
+    for item in items:
+        parsed = parse(version(item))
+        if parsed is None or parsed.prerelease:
+            continue
+        if best is None or parsed > best[0]:
+            best = parsed, item
+    return best[1] if best else None
+
+
+def rank(text: str) -> tuple[bool, semver.Version | str]:
+    """Return the key that sorts versions; what is no version comes before all that are."""
+    parsed = parse(text)
+    return (False, text) if parsed is None else (True, parsed)
+
+
+def tag_of(version: str) -> str:
+    """Return the tag that Helm gives a version in a registry: a tag may not hold a `+`."""
+    return version.replace("+", "_")
+
+
+def version_of(tag: str) -> str | None:
+    """Return the version that Helm reads from a tag, or None. It wants three numbers and no `v`."""
+    version = tag.replace("_", "+")
+    return version if semver.Version.is_valid(version) else None
