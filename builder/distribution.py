@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
@@ -24,9 +24,10 @@ from builder.authentication import CLIENT, Authenticator, TokenRequest, challeng
 from builder.config.parse import Network
 from builder.connections import UNTRUSTED, Session, certificate_folders, proxy_for
 from builder.credentials import CredentialFiles
-from builder.errors import ConflictError, StepError, TransientError
+from builder.errors import ConflictError, NoConnectionError, StepError, TransientError
 from builder.reference import Reference
 
+_E = TypeVar("_E", bound=BaseException)
 _LONGEST = 60.0
 _PIECE = 1 << 20
 _HOPS = 5
@@ -319,9 +320,11 @@ def _told(place: Reference) -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        if trust := _trust_fault(error):
+        if trust := _cause(error, ssl.SSLCertVerificationError):
             raise _untrusted(registry, trust) from error
-        raise TransientError(
+        is_down = _cause(error, urllib3.exceptions.NewConnectionError) is not None
+        kind = NoConnectionError if is_down else TransientError
+        raise kind(
             f"registry {registry} does not answer: {short(error)}",
             hint="is it up, and is its name right in `catalog.registries`?",
         ) from error
@@ -335,13 +338,13 @@ def _untrusted(registry: str, error: ssl.SSLCertVerificationError) -> StepError:
     )
 
 
-def _trust_fault(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """The fault of a certificate that is behind an error, if one is."""
+def _cause(error: BaseException, kind: type[_E]) -> _E | None:
+    """The error of a kind that is behind an error, if one is."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, ssl.SSLCertVerificationError):
+        if isinstance(item, kind):
             return item
         if isinstance(item, BaseException) and id(item) not in seen:
             seen.add(id(item))

@@ -106,6 +106,10 @@ class TransientError(StepError):
         self.after = after
 
 
+class NoConnectionError(TransientError):
+    """Nothing answers where a registry should be: it is down, or its name is wrong."""
+
+
 class SmokeError(BuilderError):
     """An image was built and its smoke test rejected it."""
 

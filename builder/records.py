@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from builder import release
-from builder.errors import ConflictError, raise_all
+from builder.errors import ConflictError, StepError, TransientError, raise_all
 from builder.model import Catalog
 from builder.observe import read_record, releases_reference
 from builder.ports import Artifact, Blob, Images, Store
@@ -93,14 +93,20 @@ class Records:
         return record
 
     def converge(self, record: Record) -> None:
-        """Make every tag of a record name its digest, in every registry. Idempotent."""
+        """Make every tag of a record, which is current, name its digest, in every registry.
+
+        Idempotent. Raises StepError, which says that the release is current all the same.
+        """
         groups: dict[str, list[Move]] = {}
         for move in self.tags(record):
             groups.setdefault(move.place.name, []).append(move)
         # One at a time in each repository: registries on plain files write a manifest's link
         # again with each of its tags, and answer 500 to who reads it just then.
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._move_all, groups.values()))
+        try:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(self._move_all, groups.values()))
+        except StepError as error:
+            raise _unfinished(record, error) from error
 
     def tags(self, record: Record) -> list[Move]:
         """Every tag that a record stands for: charts and what never moves first."""
@@ -170,6 +176,17 @@ def taken(name: str) -> ConflictError:
         f"release {name} exists already, with other content",
         hint="another run made it meanwhile; plan again",
     )
+
+
+def _unfinished(record: Record, error: StepError) -> StepError:
+    """The error of a release that is current while some of its tags name what they did before."""
+    state = f"release {record.release} is current, but not all of its tags are moved"
+    message = f"{state}: {error.message}"
+    again = "run the same command again: it moves the rest"
+    hint = f"{error.hint}; then {again}" if error.hint else again
+    if isinstance(error, TransientError):
+        return TransientError(message, hint=hint, after=error.after)
+    return StepError(message, hint=hint)
 
 
 def _artifact(record: Record) -> Artifact:

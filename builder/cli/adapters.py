@@ -19,7 +19,7 @@ from builder.connections import program_environment
 from builder.credentials import CredentialFiles
 from builder.engines.podman_home import enclosed
 from builder.engines.podman_probe import podman_version, probe
-from builder.errors import ToolError, TransientError
+from builder.errors import NoConnectionError, ToolError, TransientError
 from builder.events import Listener, Retried
 from builder.helm import Helm
 from builder.kube_play import OLDEST, KubePlayer
@@ -122,7 +122,17 @@ class Adapters:
 
     @cached_property
     def store(self) -> PatientStore:
-        """The registries, for what is no step: one that is busy is asked again."""
+        """The registries, for who looks: one that is busy is asked again, one that is down not."""
+
+        def wait(attempt: int, delay: float, error: TransientError) -> bool:
+            is_down = isinstance(error, NoConnectionError)
+            return not is_down and self._wait(attempt, delay, error)
+
+        return PatientStore(self.registries, wait=wait)
+
+    @cached_property
+    def store_of_run(self) -> PatientStore:
+        """The registries, for what a run does before its steps: it has time."""
         return PatientStore(self.registries, wait=self._wait)
 
     def store_of(self, step: str, listen: Listener) -> PatientStore:

@@ -61,7 +61,7 @@ def carry_out(
 ) -> Outcome:
     """Plan, then do the steps of these kinds, and those with the ids `only`."""
     prints = session.fingerprints(lock)
-    observed = session.observed(lock, prints)
+    observed = session.observed(lock, prints, session.store_of_run)
     plan = session.plan(lock, prints, observed, session.engine.platforms)
     for name in only:
         if name not in plan.steps:

@@ -68,11 +68,16 @@ class Session(Adapters):
         """The ids of the targets that the options select."""
         return select(self.project.expansion, self.options.select)
 
-    def observed(self, lock: Lock, prints: Mapping[str, Fingerprint]) -> Observed:
-        """What the first registry holds."""
+    def observed(
+        self,
+        lock: Lock,
+        prints: Mapping[str, Fingerprint],
+        store: PatientStore | None = None,
+    ) -> Observed:
+        """What the first registry holds, as `store` tells it, or the one for who looks."""
         from builder.observe import observe
 
-        return observe(self.store, self.catalog, self.project.expansion, lock, prints)
+        return observe(store or self.store, self.catalog, self.project.expansion, lock, prints)
 
     def seen(self, lock: Lock, prints: Mapping[str, Fingerprint], *, offline: bool) -> Observed:
         """What the first registry holds, for a command that only looks; nothing, offline."""

@@ -20,6 +20,7 @@ class Registry(ThreadingHTTPServer):
         self.script: Callable[[str, str], Answer | None] = lambda method, path: (404, {}, b"")
         self.root: Answer = (200, {}, b"{}")
         self.asked: list[tuple[str, str]] = []
+        self.logins: list[str] = []  # the header Authorization of each of `asked`, or nothing
 
     @property
     def address(self) -> str:
@@ -35,6 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
         found: Answer | None = self.server.root
         if self.path != "/v2/":
             self.server.asked.append((self.command, self.path))
+            self.server.logins.append(self.headers.get("Authorization", ""))
             found = self.server.script(self.command, self.path)
         if found is None:  # reset the connection
             linger = struct.pack("ii", 1, 0)

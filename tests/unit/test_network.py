@@ -242,6 +242,28 @@ def test_the_machines_own_certificates_are_the_default() -> None:
     assert settle(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "no_proxy"])
+def test_a_proxy_in_capitals_counts_where_there_is_none_in_small_letters(name: str) -> None:
+    both = {name: "small", name.upper(): "CAPITAL"}
+    assert getattr(settle(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
+    assert getattr(settle(network(), both), name) == "small"
+    assert getattr(settle(network(), {**both, name: ""}), name) == ""
+    assert getattr(settle(network(**{name: "file"}), both), name) == "file"
+
+
+def test_a_header_of_a_web_server_is_no_proxy() -> None:
+    found = settle(network(), {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "p"})
+    assert (found.http_proxy, found.https_proxy) == ("", "p")
+    assert settle(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).http_proxy == "p"
+
+
+@pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_all_schemes(name: str) -> None:
+    found = settle(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
+    assert (found.http_proxy, found.https_proxy) == ("http://all:1", "http://one:1")
+    assert settle(network(), {name: "socks5://all:1"}).https_proxy == ""
+
+
 def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:
     found = build_secrets(network(ca="/ca", http_proxy="http://u:p@h"), tmp_path)
     assert found == {"env": tmp_path / "env", "ca": Path("/ca")}

@@ -383,6 +383,25 @@ def test_a_release_survives_a_registry_that_fails_for_now(week: Week) -> None:
     )
 
 
+def test_a_tag_that_cannot_be_moved_does_not_hide_that_the_release_is_current(week: Week) -> None:
+    week.store.fail("copy", StepError("404"), on="shop-desk:latest")
+    results = week.go_by()
+    assert (results["release"].status, results["release"].exit_code) == ("failed", 5)
+    assert results["release"].reason == (
+        "release 2026.11.23 is current, but not all of its tags are moved: 404\n"
+        "  hint: run the same command again: it moves the rest"
+    )
+    assert record(week).release == "2026.11.23"
+    assert week.go_by()["release"].status == "reused"
+    assert "127.0.0.1:5999/shop-desk:latest" in week.store.named
+
+
+def test_who_may_not_move_a_tag_is_told_how_first(week: Week) -> None:
+    week.store.fail("copy", StepError("401", hint="log in"), on="shop-desk:latest")
+    reason = week.go_by()["release"].reason
+    assert reason.endswith("  hint: log in; then run the same command again: it moves the rest")
+
+
 def test_the_record_holds_the_lock(week: Week) -> None:
     week.go_by()
     lock = json.loads((week.folder.root / "matrix.lock").read_text())
