@@ -255,8 +255,9 @@ class BuildActions:
                 "packages": packages,
             },
             timeout=self._work.timeout,
-            command=recipes[-1].command,
-            ports=recipes[-1].ports,
+            # An image has what its parents have: their tests meet their service in it.
+            command=next((it.command for it in reversed(recipes) if it.command), ()),
+            ports=tuple(dict.fromkeys(port for it in recipes for port in it.ports)),
             junit=junit,
             log=log,
             packages=self._packages(item),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.errors import Location
+from builder.errors import BuilderError, Location
 from builder.helm_versions import parse
 from builder.model import Catalog
 from builder.reference import Reference
@@ -57,6 +57,26 @@ def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -
         version=version,
         catalog=catalog.matrix.name,
     )
+
+
+def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
+    """Return what is wrong with charts, before it is known which images there will be.
+
+    Of several that have the same recipe, features and values, the first is looked at.
+    """
+    errors: list[BuilderError] = []
+    looked_at = set()
+    for name in names:
+        chart = catalog.matrix.charts[name]
+        key = (chart.recipe, chart.features, tuple(chart.values))
+        if key in looked_at:
+            continue
+        looked_at.add(key)
+        try:
+            files_of(catalog, name, [catalog.matrix.repository_of(chart.image)], FIRST)
+        except BuilderError as error:
+            errors.append(error)
+    return errors
 
 
 def chart_place(catalog: Catalog, name: str, files: Mapping[str, bytes], version: str) -> Reference:

@@ -154,8 +154,12 @@ def refused(error: OSError) -> StepError:
 
 
 def raise_all(errors: Sequence[BuilderError]) -> None:
-    """Raise what was collected: nothing, the one error, or all of them together."""
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise Problems(errors)
+    """Raise what was collected: nothing, the one error, or all of them together.
+
+    Errors that hold several are opened.
+    """
+    single = [one for error in errors for one in getattr(error, "errors", (error,))]
+    if len(single) == 1:
+        raise single[0]
+    if single:
+        raise Problems(single)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import re
 import shlex
 import socket
 import time
@@ -28,6 +29,8 @@ ROOM = 10_000_000_000
 of the catalog, TensorFlow's with VS Code, takes as much while it is pulled."""
 OLDEST = (5, 0)
 """The first podman whose `kube play` can do what charts need."""
+
+_NO_FOLDER = re.compile(r'workdir "([^"]+)" does not exist')
 
 # $1: the folder of podman; $2: the file of the pod, $3: its name; $4: its network, a bridge that is
 # made here or the host's; $5: the name of the bridge, $6: its addresses where those are free; $7:
@@ -283,9 +286,20 @@ def _quoted(log: Path | None, began: int, secrets: Sequence[str]) -> Iterator[No
             raise
         text = log.read_bytes()[began:].decode(errors="replace")
         said = redact(last_lines(text), secrets)
-        raise StepError(
-            f"{error.message}\n{said}" if said else error.message, hint=f"the whole log: {log}"
-        ) from error
+        hint = "; ".join(filter(None, (_cure(said), f"the whole log: {log}")))
+        raise StepError(f"{error.message}\n{said}" if said else error.message, hint=hint) from error
+
+
+def _cure(said: str) -> str:
+    """Return what helps where an image lacks what every pod of a session asks of it."""
+    match = _NO_FOLDER.search(said)
+    if match is None:
+        return ""
+    folder = match.group(1)
+    return (
+        f"the image has no folder {folder}, where its chart starts: make it in Dockerfile.j2, "
+        f"`RUN install --directory --owner=1000 --group=100 --mode=2777 {folder}`"
+    )
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -73,7 +73,7 @@ class Workspace:
             errors += check_chart_needs(file.matrix, charts, file.document)
         except BuilderError as error:
             errors.append(error)
-        raise_all(_flat(errors))
+        raise_all(errors)
         assert expansion is not None
         catalog = Catalog(
             matrix=file.matrix,
@@ -362,8 +362,3 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _flat(errors: list[BuilderError]) -> list[BuilderError]:
-    """Errors that hold several, opened."""
-    return [inner for error in errors for inner in getattr(error, "errors", (error,))]

@@ -86,6 +86,7 @@ def relock(session: Session, upgrade: Upgrade = ALL) -> Locked:
 
 def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseLocker | None = None) -> Locked:
     """The lock of what is selected, not written; `bases` stand in for the session's."""
+    session.check()
     for text in overdue_holds(session.catalog.matrix, session.options.today):
         _note(text)
     return lock_catalog(

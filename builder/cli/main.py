@@ -15,6 +15,7 @@ from builder.errors import BuilderError, StepError, refused
 
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {
+    "init": "write a first catalog: an image, its test, and a chart of it",
     "doctor": "what this machine has, and what the builder chose",
     "lock": "say what bases, lines and packages are this week, in matrix.lock",
     "outdated": "which targets a new lock would change, and through what",

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from builder.actions import BuildActions
 from builder.chart_actions import ChartActions
+from builder.charting import check_charts
 from builder.cli.adapters import Adapters
-from builder.errors import ConfigError, raise_all
+from builder.errors import BuilderError, ConfigError, raise_all
 from builder.events import Listener
 from builder.fingerprint import Fingerprint, fingerprints
 from builder.fit import Misfit, misfits, refusals
@@ -63,6 +64,15 @@ class Session(Adapters):
             macros=self.catalog.macros, macros_path="images/_macros", sources=UPSTREAM
         )
         return fingerprints(self.catalog, self.project.expansion, lock, renderer)
+
+    def check(self) -> None:
+        """Raise what is wrong with recipes and charts: known in a moment, and so before a lock."""
+        errors = check_charts(self.catalog, self.project.expansion.charts)
+        try:
+            self.fingerprints(self.project.lock or Lock(bases={}, lines={}))
+        except BuilderError as error:
+            errors.insert(0, error)
+        raise_all(errors)
 
     def selected(self) -> Sequence[str]:
         """The ids of the targets that the options select."""

@@ -95,9 +95,7 @@ class DockerfileRenderer:
         context |= self._functions(context)
         template = self._compile(marked(recipe.dockerfile), path)
         render = partial(template.render, context)
-        text = self._guard(
-            render, path, recipe.dockerfile, (*context, *jinja2.defaults.DEFAULT_NAMESPACE)
-        )
+        text = self._guard(render, path, recipe.dockerfile, known=context)
         lines = [line.rstrip() for line in text.splitlines()]
         lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
         lines += [f"EXPOSE {port}" for port in recipe.ports]
@@ -158,10 +156,10 @@ def _hint(message: str, known: Iterable[str]) -> str:
     if match is None:
         return ""
     near = did_you_mean(match.group(1), known)
-    return near or "write the macro in images/_macros, or take one of those that the builder brings"
+    return near or "define it in images/_macros, or take a macro that comes with the builder"
 
 
 def _at(path: str, line: int, text: str) -> Location:
     lines = text.splitlines()
     source = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-    return Location(file=path, line=line, source=source)
+    return Location(file=path, line=line, source=unmarked(source))

@@ -125,7 +125,7 @@ def test_a_mistake_in_a_template(run: Run, folder: Folder) -> None:
         2,
         "",
         "error: images/tool/Dockerfile.j2:1: template: 'parnet' is undefined\n"
-        "    FROM {{ parnet }}\n",
+        "    FROM {{ parnet }}\n  hint: did you mean parent?\n",
     )
 
 

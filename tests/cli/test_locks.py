@@ -294,3 +294,23 @@ def test_an_image_that_no_test_is_there_for(run: Run, folder: Folder) -> None:
             "  hint: add images/tool/tests/test_tool.py\n",
         )
     assert run("plan", "--offline", "--select", "desk").code == 0
+
+
+@pytest.mark.parametrize("command", ["lock", "outdated"])
+def test_what_is_wrong_with_recipes_and_charts_is_said_before_anything_is_locked(
+    run: Run, folder: Folder, command: str
+) -> None:
+    """All at once: looking for bases and packages takes minutes, this a moment."""
+    folder.edit("images/tool/Dockerfile.j2", "parent", "parnet")
+    folder.edit("charts/desk/chart.yaml", "features: [core]", "features: [core, cor]")
+    found = run(command)
+    assert found.code == 2
+    assert found.err == (
+        "error: images/tool/Dockerfile.j2:1: template: 'parnet' is undefined\n"
+        "    FROM {{ parnet }}\n"
+        "  hint: did you mean parent?\n"
+        "charts/desk/chart.yaml:5:18: unknown feature 'cor'\n"
+        "    features: [core, cor]\n"
+        "                     ^\n"
+        "  hint: did you mean core or discovery?\n"
+    )

@@ -116,6 +116,17 @@ def test_the_smoke_test_is_told_what_to_expect(week: Week) -> None:
     assert (request.ports, request.command) == ((8000,), ("desk", "--open"))
 
 
+def test_a_child_of_a_service_is_tested_as_that_service(week: Week) -> None:
+    """It has its parents' command and ports, and is held to their tests."""
+    week.folder.edit(
+        "images/speech/recipe.yaml", "packages:", "ports: [7000]\ncommand: [speak]\npackages:"
+    )
+    week.folder.edit("images/desk/recipe.yaml", "ports: [8000]\ncommand: [desk, --open]\n", "")
+    do(week, BASE, "tool/os=1", SPEECH, DESK)
+    request = week.smoke.requests[-1]
+    assert (request.target, request.ports, request.command) == (DESK, (7000,), ("speak",))
+
+
 def test_evidence_says_what_was_tested(week: Week) -> None:
     do(week, BASE)
     reference = parse(place(week, BASE))

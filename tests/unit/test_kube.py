@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from builder import kube
-from builder.errors import ConfigError
+from builder.errors import ConfigError, StepError
 from builder.kube import (
     dump,
     helm_tests,
@@ -19,7 +20,7 @@ from builder.kube import (
     references,
     workload_of,
 )
-from builder.kube_play import network_of
+from builder.kube_play import _alive, _quoted, network_of
 
 SECRET = """
 apiVersion: v1
@@ -231,3 +232,20 @@ def test_what_podman_would_take_for_something_else_is_quoted() -> None:
     assert kube.parse(written) == [document]
     assert 'a: "yes"\n' in written
     assert "h: plain\n" in written
+
+
+def test_an_image_without_the_folder_where_its_chart_starts(tmp_path: Path) -> None:
+    log = tmp_path / "chart-desk.log"
+    said = 'starting container 3ed: workdir "/home/onyxia/work" does not exist on container 3ed'
+    log.write_text(f"{said}\nError: failed to start 1 containers\n")
+    with pytest.raises(StepError) as caught, _quoted(log, 0, ()):
+        _alive(125)
+    assert caught.value.message == (
+        "the pod ended, or podman could not play it (125)\n"
+        f"    {said}\n    Error: failed to start 1 containers"
+    )
+    assert caught.value.hint == (
+        "the image has no folder /home/onyxia/work, where its chart starts: make it in "
+        "Dockerfile.j2, `RUN install --directory --owner=1000 --group=100 --mode=2777 "
+        f"/home/onyxia/work`; the whole log: {log}"
+    )

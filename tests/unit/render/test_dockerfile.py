@@ -135,7 +135,8 @@ MISTAKES = {
     "undefined variable": (
         [(DESK, "/tool /tool", "/tool {{ tol }}")],
         f"{DESK}:2: template: 'tol' is undefined\n"
-        "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}",
+        "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}\n"
+        "  hint: define it in images/_macros, or take a macro that comes with the builder",
     ),
     "undefined axis": (
         [(TOOL, "make", "{{ axes.so }}")],
@@ -162,8 +163,10 @@ MISTAKES = {
     "two templates": (
         [(DESK, "/tool /tool", "/tool {{ tol }}"), (TOOL, "parent", "parnet")],
         f"{TOOL}:1: template: 'parnet' is undefined\n    FROM {{{{ parnet }}}}\n"
+        "  hint: did you mean parent?\n"
         f"{DESK}:2: template: 'tol' is undefined\n"
-        "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}",
+        "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}\n"
+        "  hint: define it in images/_macros, or take a macro that comes with the builder",
     ),
 }
 

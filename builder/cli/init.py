@@ -1,0 +1,43 @@
+"""`builder init`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from builder.first_catalog import EMBEDDED, first_catalog, lay, name_of
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=".")
+@click.option("--name", default="", help="What the catalog is called; the name of the folder.")
+@click.option(
+    "--registry",
+    default=EMBEDDED,
+    help="Where its images and charts go, host[:port][/path]; a registry in build/ by default.",
+)
+def command(folder: Path, name: str, registry: str) -> int:
+    """Write a first catalog to DIR: an image, its test, and a chart of it.
+
+    It is small and whole: `builder weekly` in it builds, tests, runs and releases all of it, in
+    minutes. Nothing that is in DIR is replaced.
+
+    \b
+    Example:
+      builder init my-catalog --registry ghcr.io/my-organisation
+    """
+    name = name or name_of(folder.resolve())
+    files = first_catalog(name, registry)
+    lay(folder, files)
+    for path in files:
+        click.echo(f"  {path}")
+    lines = [] if folder == Path() else [f"cd {shlex.quote(str(folder))}"]
+    lines.append("builder doctor --install   # gets what this machine lacks")
+    if registry != EMBEDDED:
+        lines.append(f"skopeo login {registry.partition('/')[0]}   # or docker login, podman login")
+    lines.append("builder weekly             # locks, builds, tests and releases: a few minutes")
+    click.echo(f"The catalog {name}, which begins with matrix.yaml. Next:\n")
+    click.echo("\n".join(f"  {line}" for line in lines))
+    return 0
