@@ -103,7 +103,8 @@ class Workspace:
     def _matrix(self, errors: list[BuilderError]) -> MatrixFile:
         if not (self.root / MATRIX).is_file():
             raise ConfigError(
-                f"no {MATRIX} in {self.root}", hint="name the folder of a catalog with --root"
+                f"no {MATRIX} in {self.root}",
+                hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
         file, found = parse_matrix(self.read(MATRIX), MATRIX)
         errors += found

@@ -170,7 +170,8 @@ def test_no_catalog(run: Run, tmp_path: Path) -> None:
     assert run("plan", "--offline", "--root", str(tmp_path)) == (
         2,
         "",
-        f"error: no matrix.yaml in {tmp_path}\n  hint: name the folder of a catalog with --root\n",
+        f"error: no matrix.yaml in {tmp_path}\n"
+        "  hint: name the folder of a catalog with --root, or begin one: `builder init DIR`\n",
     )
 
 

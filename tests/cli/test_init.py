@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.cli.conftest import Run
 FILES = {
     ".gitattributes",
     ".gitignore",
+    "Makefile",
     "README.md",
     "charts/page/chart.yaml",
     "charts/page/tests/test_page.py",
@@ -54,6 +56,7 @@ def test_it_writes_a_catalog_and_says_what_is_next(run: Run, empty: Path) -> Non
     assert found.out == "".join(
         f"  {path}\n"
         for path in (
+            "Makefile",
             "README.md",
             "charts/page/chart.yaml",
             "charts/page/tests/test_page.py",
@@ -92,6 +95,26 @@ def test_what_it_writes_is_a_catalog_whose_image_and_chart_render(run: Run, empt
     files = files_of(catalog, "page", ("example.org/demo-page:1",), "1.0.0")
     assert "templates/statefulset.yaml" in files
     assert "charts/onyxia-library/Chart.yaml" in files
+
+
+def test_its_workflows_can_set_up_a_builder(run: Run, empty: Path) -> None:
+    run("init", "demo")
+    run("workflows", "--root", "demo")
+    assert "run: make setup" in (empty / "demo/.github/workflows/weekly.yml").read_text()
+
+    def make(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ("make", "--dry-run", "setup", *words), cwd="demo", capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    assert make().returncode == 2
+    assert "say in the Makefile, as BUILDER, where pip gets the builder" in make().stderr
+    assert make("BUILDER=catalog.whl").stdout.splitlines() == [
+        "python3 -m venv .venv",
+        ".venv/bin/pip install --quiet --disable-pip-version-check 'catalog.whl'",
+        ".venv/bin/builder doctor --install",
+    ]
 
 
 def test_it_is_no_longer_than_somebody_reads() -> None:

@@ -225,6 +225,14 @@ def test_locked_packages_are_no_excuse(week: Week, monkeypatch) -> None:  # type
     assert verify(week).notes == ()
 
 
+def test_a_recipe_that_downloads_by_itself_is_told(week: Week) -> None:
+    path = "images/base/Dockerfile.j2"
+    week.folder.write(path, "FROM {{ parent }}\nRUN curl https://example.org/tool\n")
+    build(week)
+    week.engine.salt = "x"
+    assert f"not locked: the RUN of {path}:2 downloads (curl)" in verify(week).notes
+
+
 def test_logs_outlive_the_folder(tmp_path: Path) -> None:
     state = tmp_path / "state"
     for name in ("logs", "podman/storage", "work", "secrets"):
