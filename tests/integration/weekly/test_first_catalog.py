@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -44,8 +43,7 @@ def demo(work: Path) -> Path:
 def test_a_first_week_builds_tests_and_releases_all_of_it(demo: Path) -> None:
     week = builder(demo, "weekly")
     assert week.returncode == 0, week.stdout + week.stderr
-    report = json.loads((demo / "build/report.json").read_text())
-    assert "1 built, 1 chart packaged" in week.stdout, report
+    assert "1 target: 1 built, 0 unchanged, 0 failed or blocked; 1 chart" in week.stdout
     assert (demo / "build/charts/index.yaml").is_file()
     assert (demo / "matrix.lock").is_file()
 
