@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from builder.errors import BuilderError, ConfigError, Location, ToolError, raise_all
 from builder.files import with_lf
@@ -47,12 +47,14 @@ _KINDS = {
 class Checkout:
     """The folder of a catalog. `ignored` are the paths that git ignores.
 
+    `kept` are those of git's that have the name of a leftover: somebody has meant them.
     `programs` are the files that git's index calls executable, None where the file system says it;
     `converted` those that git holds with LF, and wrote with CR LF into this clone alone.
     """
 
     root: Path
     ignored: frozenset[Path] = frozenset()
+    kept: frozenset[Path] = frozenset()
     converted: frozenset[Path] = frozenset()
     programs: frozenset[Path] | None = None
 
@@ -98,8 +100,8 @@ class Checkout:
             errors.append(self._error(folder, f"cannot be read: {error.strerror}"))
             return
         for name in names:
-            path = folder / name
-            if is_leftover(name) or above[-1] / name in self.ignored:
+            path, own = folder / name, above[-1] / name
+            if own in self.ignored or (is_leftover(name) and own not in self.kept):
                 continue
             try:
                 real = self._real(path)
@@ -157,8 +159,10 @@ def look(root: Path, runner: Runner) -> Checkout:
     if _git(root, runner, "config", "--type=bool", "core.fileMode") == ("false\n",):
         tracked = _git(root, runner, "ls-files", "--stage")
         programs = frozenset(_paths(root, _executable(tracked)))
+    leftovers = _kept(_git(root, runner, "ls-files"))
     return Checkout(
         root=root,
+        kept=frozenset(_paths(root, leftovers)),
         ignored=frozenset(_paths(root, ignored)),
         converted=frozenset(_paths(root, _converted(converted))),
         programs=programs,
@@ -246,6 +250,15 @@ def _executable(entries: tuple[str, ...]) -> Iterator[str]:
         facts, _, name = entry.partition("\t")
         if facts.startswith("100755 "):
             yield name
+
+
+def _kept(names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files that look like leftovers, and the folders that do."""
+    for name in names:
+        path = PurePosixPath(name)
+        for part in (path, *path.parents):
+            if is_leftover(part.name):
+                yield str(part)
 
 
 def _converted(entries: tuple[str, ...]) -> Iterator[str]:

@@ -85,6 +85,13 @@ def test_what_git_has_is_content_though_it_would_be_ignored(committed: Folder) -
     assert names(committed) == ["files/a.log", "files/desk.conf"]
 
 
+def test_what_git_has_is_content_though_it_is_named_like_a_leftover(committed: Folder) -> None:
+    for name in ("a.orig", ".idea/deep/b", "b.orig"):
+        committed.write(f"{FILES}/{name}", "x")
+    git(committed.root, "add", f"{FILES}/a.orig", f"{FILES}/.idea")
+    assert names(committed) == ["files/.idea/deep/b", "files/a.orig", "files/desk.conf"]
+
+
 def test_what_git_does_not_know_yet_is_content(committed: Folder) -> None:
     committed.write(f"{FILES}/new", "x")
     assert names(committed) == ["files/desk.conf", "files/new"]
