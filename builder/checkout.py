@@ -11,9 +11,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from builder.errors import BuilderError, ConfigError, Location, ToolError, raise_all
+from builder.files import with_lf
 from builder.process import Command, Runner
 
 LEFTOVERS = (
@@ -46,11 +47,15 @@ _KINDS = {
 class Checkout:
     """The folder of a catalog. `ignored` are the paths that git ignores.
 
-    `programs` are the files that git's index calls executable, None where the file system says it.
+    `kept` are those of git's that have the name of a leftover: somebody has meant them.
+    `programs` are the files that git's index calls executable, None where the file system says it;
+    `converted` those that git holds with LF, and wrote with CR LF into this clone alone.
     """
 
     root: Path
     ignored: frozenset[Path] = frozenset()
+    kept: frozenset[Path] = frozenset()
+    converted: frozenset[Path] = frozenset()
     programs: frozenset[Path] | None = None
 
     def files(self, folder: Path) -> tuple[Path, ...]:
@@ -66,11 +71,13 @@ class Checkout:
         return tuple(paths)
 
     def read(self, path: Path) -> bytes:
-        """Return the content of a file. Raises ConfigError where it cannot be read."""
+        """Return the content of a file, as git has it. Raises ConfigError where there is none."""
         try:
-            return path.read_bytes()
+            data = path.read_bytes()
         except OSError as error:
             raise self._error(path, f"cannot be read: {error.strerror}") from error
+        is_converted = self.converted and path.resolve() in self.converted
+        return with_lf(data) if is_converted else data
 
     def mode(self, path: Path) -> int:
         """Return the mode that a file gets in an image.
@@ -93,8 +100,8 @@ class Checkout:
             errors.append(self._error(folder, f"cannot be read: {error.strerror}"))
             return
         for name in names:
-            path = folder / name
-            if is_leftover(name) or above[-1] / name in self.ignored:
+            path, own = folder / name, above[-1] / name
+            if own in self.ignored or (is_leftover(name) and own not in self.kept):
                 continue
             try:
                 real = self._real(path)
@@ -145,11 +152,21 @@ def look(root: Path, runner: Runner) -> Checkout:
     if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
         words = ("--others", "--ignored", "--exclude-standard", "--directory")
         ignored = _git(root, runner, "ls-files", *words)
+    converted: tuple[str, ...] = ()
+    if _git(root, runner, "config", "core.autocrlf") == ("true\n",):
+        converted = _git(root, runner, "ls-files", "--eol")
     programs = None
     if _git(root, runner, "config", "--type=bool", "core.fileMode") == ("false\n",):
         tracked = _git(root, runner, "ls-files", "--stage")
         programs = frozenset(_paths(root, _executable(tracked)))
-    return Checkout(root=root, ignored=frozenset(_paths(root, ignored)), programs=programs)
+    leftovers = _kept(_git(root, runner, "ls-files"))
+    return Checkout(
+        root=root,
+        kept=frozenset(_paths(root, leftovers)),
+        ignored=frozenset(_paths(root, ignored)),
+        converted=frozenset(_paths(root, _converted(converted))),
+        programs=programs,
+    )
 
 
 def check_folder(folder: Path) -> None:
@@ -232,6 +249,23 @@ def _executable(entries: tuple[str, ...]) -> Iterator[str]:
     for entry in entries:
         facts, _, name = entry.partition("\t")
         if facts.startswith("100755 "):
+            yield name
+
+
+def _kept(names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files that look like leftovers, and the folders that do."""
+    for name in names:
+        path = PurePosixPath(name)
+        for part in (path, *path.parents):
+            if is_leftover(part.name):
+                yield str(part)
+
+
+def _converted(entries: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names that git wrote with CR LF unasked: `i/lf w/crlf attr/… <TAB>NAME`."""
+    for entry in entries:
+        facts, _, name = entry.partition("\t")
+        if facts.split()[:2] == ["i/lf", "w/crlf"] and "eol=crlf" not in facts:
             yield name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -56,7 +57,7 @@ def write_context(
     write_tree(folder, {"Dockerfile": dockerfile.encode(), **below})
     for file in files:
         path = folder / file.path
-        write(path, Path(file.source).read_bytes(), file.mode)
+        write(path, content_of(file), file.mode)
         if stat.S_IMODE(path.stat().st_mode) != file.mode:
             raise StepError(
                 f"the disk of {folder} keeps no modes, which an image would lack",
@@ -64,6 +65,20 @@ def write_context(
             )
     for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         path.chmod(0o755)
+
+
+def content_of(file: File) -> bytes:
+    """Return what a file of a recipe had when the catalog was read. Raises StepError."""
+    data = Path(file.source).read_bytes()
+    for content in (data, with_lf(data)):
+        if file.sha256 in {"", hashlib.sha256(content).hexdigest()}:
+            return content
+    raise StepError(f"{file.source} has changed since the catalog was read", hint="run it again")
+
+
+def with_lf(data: bytes) -> bytes:
+    """Return a text whose lines end with LF, not with CR LF."""
+    return data.replace(b"\r\n", b"\n")
 
 
 def _clear(folder: Path, *, kept: frozenset[str]) -> None:

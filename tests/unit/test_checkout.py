@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from builder.checkout import check_folder, is_leftover
-from builder.errors import BuilderError, ConfigError
+from builder.errors import BuilderError, ConfigError, StepError
+from builder.files import write_context
 from builder.workspace import Workspace
 from tests.fakes.catalog import Folder, prints
 
@@ -82,6 +83,13 @@ def test_what_git_has_is_content_though_it_would_be_ignored(committed: Folder) -
     committed.write(f"{FILES}/a.log", "x")
     git(committed.root, "add", "--force", f"{FILES}/a.log")
     assert names(committed) == ["files/a.log", "files/desk.conf"]
+
+
+def test_what_git_has_is_content_though_it_is_named_like_a_leftover(committed: Folder) -> None:
+    for name in ("a.orig", ".idea/deep/b", "b.orig"):
+        committed.write(f"{FILES}/{name}", "x")
+    git(committed.root, "add", f"{FILES}/a.orig", f"{FILES}/.idea")
+    assert names(committed) == ["files/.idea/deep/b", "files/a.orig", "files/desk.conf"]
 
 
 def test_what_git_does_not_know_yet_is_content(committed: Folder) -> None:
@@ -224,6 +232,39 @@ def test_a_script_that_would_not_start(folder: Folder) -> None:
         "not found when it starts\n"
         "  hint: `sed -i 's/\\r$//' images/desk/files/start`; with `* text=auto eol=lf` in "
         ".gitattributes git writes no CR"
+    )
+
+
+def test_a_clone_with_crlf_gives_the_same_images(committed: Folder, tmp_path: Path) -> None:
+    """Git for Windows' default, where no .gitattributes says otherwise."""
+    committed.write(f"{FILES}/start", "#!/bin/sh\nexec true\n")
+    committed.write(f"{FILES}/own.bat", "rem\n")
+    committed.write(f"{FILES}/.gitattributes", "*.bat text eol=crlf\n")
+    git(committed.root, "add", "--all")
+    git(committed.root, "commit", "--quiet", "--message=b")
+    clones = {}
+    for setting in ("true", "false"):
+        root = tmp_path / setting
+        git(tmp_path, "clone", "--quiet", "--config", f"core.autocrlf={setting}",
+            str(committed.root), str(root))  # fmt: skip
+        clones[setting] = Workspace(root).load()
+    crlf, lf = clones["true"], clones["false"]
+    assert b"\r\n" in (tmp_path / "true" / FILES / "start").read_bytes()
+    assert prints(crlf) == prints(lf)
+    files = crlf.catalog.recipes["desk"].files
+    write_context(tmp_path / "context", "FROM x\n", files, {})
+    assert (tmp_path / "context/files/start").read_bytes() == b"#!/bin/sh\nexec true\n"
+    assert (tmp_path / "context/files/own.bat").read_bytes() == b"rem\r\n"
+
+
+def test_a_file_that_changes_after_it_was_read(folder: Folder, tmp_path: Path) -> None:
+    files = folder.load().catalog.recipes["desk"].files
+    folder.write(f"{FILES}/desk.conf", "other")
+    with pytest.raises(StepError) as caught:
+        write_context(tmp_path / "context", "FROM x\n", files, {})
+    assert str(caught.value) == (
+        f"{folder.root}/{FILES}/desk.conf has changed since the catalog was read\n"
+        "  hint: run it again"
     )
 
 
