@@ -11,13 +11,17 @@ from typing import Any
 from builder.fingerprint import canonical, own_values, sha256
 from builder.lock import LayerLock, Lock
 from builder.matrix import Expansion
-from builder.model import Base, Catalog, RemoteFile, Target
+from builder.model import Catalog, RemoteFile, Target
 from builder.packages import LockedPackage
 from builder.ports import LineRequest
 from builder.ports_layers import LayerRequest
 from builder.recipes import packages_of, setting
 
 _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
+
+
+MOVED = "+moved"
+"""After the hashes of a target: what it stands on was locked anew, and it was not looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +46,12 @@ class Asked:
 
     def is_same(self, kept: str) -> bool:
         """Whether the hashes of a lock are of this."""
+        kept = kept.removesuffix(MOVED)
         return kept == str(self) if "-" in kept else kept == self.former
 
     def is_same_recipe(self, kept: str) -> bool:
         """Whether the hashes of a lock are of the same names and limits, whatever else moved."""
-        own, dash, _ = kept.partition("-")
+        own, dash, _ = kept.removesuffix(MOVED).partition("-")
         return own == _hash(self.own) if dash else kept == self.former
 
 
@@ -102,20 +107,22 @@ class Layering:
                     owners |= dict.fromkeys(items, ancestor.id)
         return found
 
-    def base(self, target: Target) -> Base:
-        """The base that a target stands on."""
-        return self._expansion.base_of(target)
+    def moved(self, target: Target, layers: Mapping[str, LayerLock], before: Lock) -> set[str]:
+        """The ecosystems of which a target stands on other versions than it did `before`.
 
-    def moved(
-        self, target: Target, layers: Mapping[str, LayerLock], before: Mapping[str, LayerLock]
-    ) -> Iterator[str]:
-        """The ecosystems of which the ancestors of a target have other versions than `before`."""
-        old = self.below(target, before)
+        That is apt too where its base has other content.
+        """
+        old = self.below(target, before.layers)
+        found = set()
         for ecosystem, (packages, _) in self.below(target, layers).items():
             known = old.get(ecosystem, ({}, {}))[0]
             if any(name in known and known[name].version != it.version
                    for name, it in packages.items()):  # fmt: skip
-                yield ecosystem
+                found.add(ecosystem)
+        base = self._expansion.base_of(target).id
+        if base in before.bases and before.bases[base].content != self._lock.base(base).content:
+            found.add("apt")
+        return found
 
     def limits(self, target: Target) -> dict[str, dict[str, str]]:
         """What is held for a target or its ancestors, by ecosystem and package."""

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from builder.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
 from builder.fingerprint import own_values
-from builder.layering import Layering
-from builder.lock import LineLock, Lock
+from builder.layering import MOVED, Layering
+from builder.lock import LayerLock, LineLock, Lock
 from builder.locking_layers import (
     ALL,
     LayerLocker,
@@ -92,11 +92,13 @@ def lock_catalog(
     layering = Layering(catalog=catalog, expansion=expansion, lock=found)
     locker = LayerLocker(
         layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
-        locate=locate, moved_bases=_moved(before.bases, known),
+        locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
-    layers, failed = locker.lock(chosen, before.layers)
+    layers, failed = locker.lock(chosen, before)
     layers = {**before.layers, **layers}
+    unasked = [target for target in alive.values() if target not in chosen]
+    layers = _marked(layering, unasked, layers, before)
     return Locked(
         lock=replace(found, layers=_in_use(layers, _of_any_platform(expansion, layers))),
         problems=(*failed_bases, *failed_lines, *_explained(failed, explain, found)),
@@ -120,9 +122,18 @@ def _explained(
             yield replace(one, error=error)
 
 
-def _moved(before: Mapping[str, BaseLock], now: Mapping[str, BaseLock]) -> set[str]:
-    """The ids of bases that have other content than before."""
-    return {key for key, it in now.items() if key in before and before[key].content != it.content}
+def _marked(
+    layering: Layering, unasked: Sequence[Target], layers: Mapping[str, LayerLock], before: Lock
+) -> dict[str, LayerLock]:
+    """Layers, with a mark on those that were not asked though what they stand on has moved."""
+    marked = dict(layers)
+    for target in unasked:
+        layer = layers.get(target.id)
+        if layer is None or layer.asked.endswith(MOVED) or not layering.can_lock(target):
+            continue
+        if layering.moved(target, layers, before) & layer.packages.keys():
+            marked[target.id] = replace(layer, asked=layer.asked + MOVED)
+    return marked
 
 
 def _with_held(

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from builder.errors import BuilderError, Location, NoPackageError, StepError, refused
-from builder.layering import Layering
-from builder.lock import LayerLock
+from builder.layering import MOVED, Layering
+from builder.lock import LayerLock, Lock
 from builder.matrix import Expansion
 from builder.model import Matrix, Target
 from builder.packages import LockedPackage
@@ -53,10 +53,7 @@ NOTHING = Upgrade()
 
 
 class LayerLocker:
-    """Locks the layers of a catalog. `today` is YYYY-MM-DD, the epoch of what is new.
-
-    `moved_bases` are the ids of bases that have other content than the lock had.
-    """
+    """Locks the layers of a catalog. `today` is YYYY-MM-DD, the epoch of what is new."""
 
     def __init__(
         self,
@@ -67,7 +64,6 @@ class LayerLocker:
         today: str,
         note: Note,
         locate: Locate,
-        moved_bases: Collection[str] = (),
     ) -> None:
         self._layering = layering
         self._resolvers = resolvers
@@ -75,11 +71,10 @@ class LayerLocker:
         self._epoch = calendar.timegm(time.strptime(today, "%Y-%m-%d"))
         self._note = note
         self._locate = locate
-        self._moved_bases = moved_bases
         self._freed: dict[str, frozenset[str]] = {}
 
     def lock(
-        self, targets: Sequence[Target], held: Mapping[str, LayerLock]
+        self, targets: Sequence[Target], held: Lock
     ) -> tuple[dict[str, LayerLock], tuple[Problem, ...]]:
         """The layers of `targets`, parents first, by id, but those that add nothing; what failed.
 
@@ -89,7 +84,7 @@ class LayerLocker:
         """
         layers, problems = self._pass(targets, held)
         while self._free(problems):
-            held = {**held, **layers}
+            held = replace(held, layers={**held.layers, **layers})
             layers, problems = self._pass(targets, held)
         self._tell(problems)
         return layers, problems
@@ -105,7 +100,7 @@ class LayerLocker:
         return self._freed != before
 
     def _pass(
-        self, targets: Sequence[Target], held: Mapping[str, LayerLock]
+        self, targets: Sequence[Target], held: Lock
     ) -> tuple[dict[str, LayerLock], tuple[Problem, ...]]:
         """The layers of `targets` that add something, by id; what failed."""
         layers: dict[str, LayerLock] = {}
@@ -121,7 +116,7 @@ class LayerLocker:
                 layers[target.id] = self._layer(target, layers, held)
             except (BuilderError, OSError) as caught:
                 error = refused(caught) if isinstance(caught, OSError) else caught
-                if kept := self._kept(target, layers, held.get(target.id)):
+                if kept := self._kept(target, layers, held.layers.get(target.id)):
                     layers[target.id] = kept
                 problems[target.id] = Problem(
                     subject=target.id, error=self._located(target, error), keeps=kept is not None
@@ -175,14 +170,14 @@ class LayerLocker:
         return self._layering.can_lock(target) and (target.is_root or target.parent in layers)
 
     def _layer(
-        self, target: Target, layers: Mapping[str, LayerLock], all_held: Mapping[str, LayerLock]
+        self, target: Target, layers: Mapping[str, LayerLock], before_all: Lock
     ) -> LayerLock:
-        held = all_held.get(target.id)
+        held = before_all.layers.get(target.id)
         asked = self._layering.asked(target, layers)
         is_same = held is not None and asked.is_same(held.asked)
         covered = self._upgrade.covers(target)
         may_move = covered or (held is not None and self._upgrade.touches(held))
-        stale = self._stale(target, layers, all_held)
+        stale = self._stale(target, layers, before_all) if held else set()
         if held and is_same and not may_move and not stale:
             return held
         packages: dict[str, Mapping[str, LockedPackage]] = {}
@@ -205,7 +200,8 @@ class LayerLocker:
                 packages[ecosystem] = resolver.resolve(request)
                 self._check_replaced(before, packages[ecosystem])
         if held and packages == held.packages:
-            return held if is_same else replace(held, asked=str(asked))
+            is_marked = held.asked.endswith(MOVED)
+            return held if is_same and not is_marked else replace(held, asked=str(asked))
         if packages:
             self._tell_chosen(target, held, packages)
         return LayerLock(epoch=self._epoch, asked=str(asked), packages=packages)
@@ -226,19 +222,17 @@ class LayerLocker:
                     f" `builder lock --upgrade {name}` takes it",
                 )
 
-    def _stale(
-        self, target: Target, layers: Mapping[str, LayerLock], held: Mapping[str, LayerLock]
-    ) -> set[str]:
-        """The ecosystems of a target that must be asked again: what they stand on has moved.
+    def _stale(self, target: Target, layers: Mapping[str, LayerLock], before: Lock) -> set[str]:
+        """The ecosystems of a target that must be asked again, whatever its recipe says.
 
-        That is where the base is another, an ancestor has another version, or a child needs one.
+        That is where it stands on other versions by now, or a child needs another of its own.
         """
-        found = set(self._layering.moved(target, layers, held))
-        if self._layering.base(target).id in self._moved_bases:
-            found.add("apt")
-        own = held[target.id].packages if target.id in held else {}
+        held = before.layers[target.id]
+        found = self._layering.moved(target, layers, before)
+        if held.asked.endswith(MOVED):
+            found |= held.packages.keys()
         freed = self._freed.get(target.id, frozenset())
-        return found | {ecosystem for ecosystem, items in own.items() if freed & items.keys()}
+        return found | {name for name, items in held.packages.items() if freed & items.keys()}
 
     def _stays(
         self, target: Target, before: Mapping[str, LockedPackage]

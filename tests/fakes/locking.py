@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +36,14 @@ class Locking:
         self.problems: tuple[Problem, ...] = ()
         self.explain: Explain | None = None
 
-    def lock(self, held: Lock | None = None, *, upgrade: Upgrade = ALL, today: str = TODAY) -> Lock:
+    def lock(
+        self,
+        held: Lock | None = None,
+        *,
+        upgrade: Upgrade = ALL,
+        today: str = TODAY,
+        targets: Sequence[str] | None = None,
+    ) -> Lock:
         """The lock; what is wrong is in `problems` then."""
         self.apt.calls.clear()
         self.notes.clear()
@@ -49,6 +57,7 @@ class Locking:
             today=today,
             note=self.notes.append,
             locate=partial(named_at, Workspace(self.folder.root).read),
+            targets=targets,
             upgrade=upgrade,
             resolvers={"apt": self.apt},
             explain=self.explain,

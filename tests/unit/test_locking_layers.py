@@ -360,3 +360,26 @@ def test_what_stands_on_a_base_that_moved_is_asked_again(locking: Locking, tmp_p
     assert not any("os=1" in target for target in asked)
     # What can stay does.
     assert versions(found)["base/os=2"]["grep"] == "3.11"
+
+
+def test_what_was_not_asked_while_its_parent_moved_is_asked_by_the_next_lock(
+    locking: Locking, tmp_path: Path
+) -> None:
+    held = locking.lock()
+    locking.apt.versions |= {"tar": "2", "desk": "2", "lang": "2"}
+    only_base = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})), targets=["base/os=2"])
+    layer = only_base.layers["desk/os=2,lang=1.10"]
+    assert layer.asked.endswith("+moved")
+    assert layer.packages == held.layers["desk/os=2,lang=1.10"].packages
+    assert only_base.layers["desk/os=1,lang=1.9"] == held.layers["desk/os=1,lang=1.9"]
+    # It fits the catalog all the same.
+    project = locking.folder.load()
+    everyone = project.expansion.targets
+    assert not stale_layers(project.catalog, project.expansion, only_base, everyone)
+    after = locking.lock(only_base, upgrade=NOTHING)
+    asked = {target for name, target in locking.apt.calls if name == "resolve"}
+    assert asked == {"speech/os=2,lang=1.10", "desk/os=2,lang=1.10"}
+    # What can stay does, and what stays is as it was.
+    assert after.layers["desk/os=2,lang=1.10"] == held.layers["desk/os=2,lang=1.10"]
+    assert locking.lock(after, upgrade=NOTHING) == after
+    assert locking.apt.calls == []

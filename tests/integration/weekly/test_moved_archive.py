@@ -173,9 +173,10 @@ def test_a_part_that_was_locked_later_holds_nobody_back(moved: Moved) -> None:
         {"libfoo": "2"},
         {"libfoo-dev": "1"},
     )
-    moved.add("leaf", "libfoo-dev", "tree")
-    moved.run("lock")
-    assert moved.packages("leaf") == {"libfoo-dev": "2", "tree": "1"}
+    said = moved.run("lock")
+    assert "lock: leaf/debian=13: 1 package, new: libfoo-dev\n" in said
+    assert moved.packages("leaf") == {"libfoo-dev": "2"}
+    assert "matrix.lock is up to date\n" in moved.run("lock")
 
 
 def test_a_package_that_left_the_archive_stops_its_own_targets(moved: Moved) -> None:
