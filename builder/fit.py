@@ -57,11 +57,8 @@ def misfits(
     """Return what of `targets` (ids) the lock does not fit, by id.
 
     That an ancestor has other packages by now, or a line another version, is no reason: what was
-    chosen for a recipe is still what it asks for. A lock that has no packages at all knows of none:
-    targets are built as declared then, and the plan says of each that its packages are not locked.
+    chosen for a recipe is still what it asks for.
     """
-    if not lock.layers:
-        return {}
     layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
     found = {}
     for key in targets:

@@ -21,6 +21,7 @@ _CONDITION = re.compile(
 )
 _PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor|version)\}")
 _NAME = re.compile(r"@?[A-Za-z0-9][\w./+-]*")
+_KEY = re.compile(r"([a-z]+):")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -139,9 +140,11 @@ def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
     file = f"images/{recipe}/recipe.yaml"
     plain = _NAME.match(package)
     for text in dict.fromkeys((package, plain[0] if plain else package)):
-        name = re.compile(rf"(?<![\w.-]){re.escape(text)}(?![\w.-])")
+        name, key = re.compile(rf"(?<![\w.-]){re.escape(text)}(?![\w.-])"), ""
         for number, line in enumerate(read(file).splitlines(), start=1):
-            if found := name.search(line.partition(" #")[0]):
+            key = top[1] if (top := _KEY.match(line)) else key
+            found = name.search(line.partition(" #")[0])
+            if found and key in ("packages", "when"):
                 return Location(file=file, line=number, column=found.start() + 1, source=line)
     return Location(file=file)
 

@@ -47,7 +47,8 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
     # Ancestors too: what is written must build by itself.
-    plan = _alive(session.plan(lock, prints, Observed(asked=False, record=observed.record)))
+    seen = Observed(asked=False, record=observed.record)
+    plan = _alive(session.plan(lock, prints, seen, as_declared=True))
     plan, unlocked = _with_unlocked(plan, session)
     epochs = {
         item.target.id: lock.epoch(item.target.id, expansion.base_of(item.target).id)

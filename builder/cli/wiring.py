@@ -102,9 +102,16 @@ class Session(Adapters):
         prints: Mapping[str, Fingerprint],
         observed: Observed,
         builds: Sequence[str] | None = None,
+        *,
+        as_declared: bool = False,
     ) -> Plan:
-        """The plan of this run; `builds` are the platforms that can be built for, None: any."""
+        """The plan of this run; `builds` are the platforms that can be built for, None: any.
+
+        `as_declared`: what was never locked is planned all the same.
+        """
         unfit = self._misfits(lock, self.project.expansion.targets)
+        if as_declared:
+            unfit = {key: one for key, one in unfit.items() if one.is_edited}
         plan = make_plan(
             catalog=self.catalog,
             expansion=self.project.expansion,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from builder.cli.main import main
-from tests.fakes.catalog import TODAY, Folder
+from builder.lock import dump
+from tests.fakes.catalog import LOCK, TODAY, Folder, with_layers
 
 
 class Outcome(NamedTuple):
@@ -21,6 +22,12 @@ class Outcome(NamedTuple):
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def chosen(folder: Folder) -> None:
+    """The lock of the folder has what each recipe asks for: nothing is to be installed for it."""
+    folder.write("matrix.lock", dump(with_layers(folder.load(), LOCK)))
 
 
 @pytest.fixture

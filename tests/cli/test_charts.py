@@ -16,6 +16,8 @@ from tests.cli.conftest import Run
 from tests.fakes.catalog import Folder
 from tests.fakes.charts import ABOUT, NOTES, POD, SCHEMA, VALUES, files, with_zone, write
 
+pytestmark = pytest.mark.usefixtures("chosen")
+
 ROOT = Path(__file__).parents[2]
 # What charts that people use have had.
 BROKEN_POD = """\

@@ -22,7 +22,9 @@ from builder.model import RemoteFile
 from builder.workspace import Workspace
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
-from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder
+from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder, with_layers
+
+pytestmark = pytest.mark.usefixtures("chosen")
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "render"
 
@@ -553,7 +555,8 @@ def test_a_base_that_is_not_locked_is_rendered_as_declared(
 
 
 def test_a_plan_for_two_platforms_says_what_each_target_does(run: Run, folder: Folder) -> None:
-    folder.write("matrix.lock", dump(BOTH))
+    project = Workspace(folder.root).load(("linux/amd64", "linux/arm64"))
+    folder.write("matrix.lock", dump(with_layers(project, BOTH)))
     plan = ("plan", "--offline", "--format", "json")
     both = (*plan, "--platform", "linux/amd64", "--platform", "linux/arm64")
     found = json.loads(run(*both).out)
@@ -562,7 +565,7 @@ def test_a_plan_for_two_platforms_says_what_each_target_does(run: Run, folder: F
     assert targets(run(*plan, "--platform", "linux/arm64")) == [
         item["id"] for item in found["targets"] if item["id"].endswith("@linux/arm64")
     ]
-    folder.write("matrix.lock", dump(LOCK))
+    folder.write("matrix.lock", dump(with_layers(project, LOCK)))
     blocked = [item for item in json.loads(run(*both).out)["targets"] if item["action"] == "block"]
     assert len(blocked) == 8
     assert blocked[0]["reason"] == ("base os=2@linux/arm64 is not locked: `builder lock` says why")

@@ -14,7 +14,8 @@ from builder.errors import Location
 from builder.events import Event, Finished, Result
 from builder.execute import Executor, Policy
 from builder.fingerprint import Fingerprint, fingerprints
-from builder.lock import LineLock, Lock
+from builder.layering import Layering
+from builder.lock import LayerLock, LineLock, Lock
 from builder.lock import dump as dump_lock
 from builder.model import Path as KeyPath
 from builder.model import Source
@@ -128,6 +129,18 @@ LOCK = Lock(
     },
     lines=lines({"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}),
 )
+
+
+def with_layers(project: Project, lock: Lock) -> Lock:
+    """A lock that has chosen for each recipe, and found that there is nothing to install."""
+    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=lock)
+    layers: dict[str, LayerLock] = {}
+    for key, target in project.expansion.targets.items():
+        base = project.expansion.base_of(target).id
+        if layering.names(target) and base in lock.bases:
+            asked = str(layering.asked(target, layers))
+            layers[key] = LayerLock(epoch=lock.bases[base].epoch, asked=asked, packages={})
+    return replace(lock, layers=layers)
 
 
 ARM = "linux/arm64"

@@ -11,7 +11,7 @@ from builder.fit import Misfit, misfits, refusals
 from builder.lock import LayerLock, Lock
 from builder.packages import LockedPackage
 from builder.workspace import Workspace
-from tests.fakes.catalog import LOCK, Folder, plan_of
+from tests.fakes.catalog import LOCK, Folder, plan_of, with_layers
 from tests.fakes.layers import layer
 from tests.fakes.locking import Locking
 
@@ -106,8 +106,19 @@ def test_what_has_no_line_is_told_of_by_the_line(folder: Folder, tmp_path: Path)
     assert set(found(folder, lock)) == {"base/os=2", "base/os=1"}
 
 
-def test_a_lock_without_any_packages_knows_of_none(folder: Folder) -> None:
-    assert found(folder, LOCK) == {}
+def test_a_lock_without_any_packages_was_never_made_for_them(folder: Folder) -> None:
+    assert set(found(folder, LOCK)) == {
+        "base/os=2", "base/os=1", "speech/os=2,lang=1.10", "speech/os=1,lang=1.9", *DESK,
+    }  # fmt: skip
+    assert found(folder, with_layers(folder.load(), LOCK)) == {}
+
+
+def test_a_name_in_the_summary_is_no_package(locking: Locking) -> None:
+    lock, folder = locking.lock(), locking.folder
+    folder.write(
+        "images/tool/recipe.yaml", "summary: A tree\nports: [80]\npackages:\n  apt: [tree]\n"
+    )
+    assert told(folder, lock)[0].startswith("images/tool/recipe.yaml:4:9: recipe tool names tree")
 
 
 def wheel(version: str) -> LockedPackage:
