@@ -100,8 +100,8 @@ def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder
     plan = plan_of(folder.load(), lock=lock)
     chart = plan.charts["desk"]
     reason = (
-        "no image of it can be offered: lang=1.10 is not locked: `builder lock` says why apt did"
-        " not give it"
+        "no image of it can be offered: lang=1.10 is not locked: run `builder lock`, which asks"
+        " provider apt, or says why it cannot"
     )
     assert (chart.action, chart.reason, chart.images, chart.cells) == ("block", reason, (), ())
     assert plan.steps["chart:desk"].needs == ()
