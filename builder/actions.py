@@ -94,7 +94,8 @@ class BuildActions:
             raise StepError(f"{place} has no evidence of its tests", hint="build it again")
         found = self.test(step)
         junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
-        new = evidence.tested_again(held, found.detail["tests"], self._suite(item.target), junit)
+        tests, tested = found.detail["tests"], self._suite(item.target)
+        new = evidence.tested_again(held, place, tests, tested, junit)
         self._ports.store.put(new, place)
         return replace(found, detail={**found.detail, "digest": item.digest})
 

@@ -25,7 +25,7 @@ _PART = re.compile(
     rf"|(?P<scheme>{_TOKEN})(?:[ \t]+[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$)))?)"
 )
 _LONGEST = 8192
-_SECONDS = 60.0  # the life of a token that does not say its own
+_SECONDS = 60.0  # the life of a token that does not say its own, or says that it has none
 _MARGIN = 10.0
 CLIENT = "catalog-builder"
 
@@ -90,6 +90,7 @@ class TokenRequest:
 class _Token:
     value: str
     scopes: tuple[str, ...]
+    begin: float
     end: float
 
 
@@ -147,10 +148,14 @@ class Authenticator:
         with self._lock:
             self._ways[place.registry] = way
             self._wider[tuple(scopes)] = wanted
-            key = (place.registry, place.api_repository)
-            kept = self._tokens.get(key, [])
-            self._tokens[key] = [one for one in kept if f"Bearer {one.value}" != used]
+            self._forget((place.registry, place.api_repository), used)
         return self._bearer(place, way, wanted)
+
+    def _forget(self, key: tuple[str, str], used: str) -> None:
+        """Drop a token that was refused, and those that are as old: they will be refused too."""
+        kept = self._tokens.get(key, [])
+        for refused in [one for one in kept if f"Bearer {one.value}" == used]:
+            self._tokens[key] = [one for one in kept if one.begin > refused.begin]
 
     def _bearer(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> str:
         """A token that is good for the scopes, fetched by one thread for all that wait for it."""
@@ -161,7 +166,8 @@ class Authenticator:
             now = self._clock()
             with self._lock:
                 alive = [one for one in self._tokens.get(key, []) if one.end > now]
-            token = next((one for one in alive if covers(one.scopes, scopes)), None)
+            # The newest: where that one is refused, so are the others.
+            token = next((one for one in reversed(alive) if covers(one.scopes, scopes)), None)
             if token is None:
                 token = self._fetched(place, way, scopes)
                 with self._lock:
@@ -185,7 +191,9 @@ class Authenticator:
             value, life = None, 0.0
         if code >= 400 or not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
             raise StepError(f"registry {place.registry}: {realm} answers ({code}) without a token")
-        return _Token(value=value, scopes=scopes, end=asked + life - min(_MARGIN, life / 4))
+        life = life if life >= 1 else _SECONDS
+        end = asked + life - min(_MARGIN, life / 4)
+        return _Token(value=value, scopes=scopes, begin=asked, end=end)
 
 
 def token_request(

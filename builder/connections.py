@@ -58,6 +58,19 @@ class Session(requests.Session):
             self.mount("https://", _Adapter(context, max_retries=self._retry))
         return super().get_adapter(url)
 
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """The settings of a request: by the proxy of its URL."""
+        found = proxy_for(self._network, str(url))
+        return super().merge_environment_settings(url, found, stream, verify, cert)
+
+    def rebuild_proxies(self, prepared_request: Any, proxies: Any) -> Any:
+        """After a redirect: the proxy of where it leads."""
+        found = proxy_for(self._network, prepared_request.url)
+        rebuild: Any = super().rebuild_proxies
+        return rebuild(prepared_request, found)
+
 
 class _Adapter(HTTPAdapter):
     """An adapter whose connections use one TLS context, through proxies too."""

@@ -22,7 +22,7 @@ import urllib3
 
 from builder.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
 from builder.config.parse import Network
-from builder.connections import UNTRUSTED, Session, certificate_folders, proxy_for
+from builder.connections import UNTRUSTED, Session, certificate_folders
 from builder.credentials import CredentialFiles
 from builder.errors import ConflictError, NoConnectionError, StepError, TransientError
 from builder.reference import Reference
@@ -183,7 +183,6 @@ class Distribution:
                 timeout=self._timeout,
                 stream=True,
                 allow_redirects=False,
-                proxies=proxy_for(self._network, url),
             )
             where = response.headers.get("Location")
             if response.status_code not in _MOVED or not where:

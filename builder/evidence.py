@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from builder import inventory
+from builder.errors import StepError
 from builder.fingerprint import Fingerprint, canonical
 from builder.packages import Inventory
 from builder.ports import Artifact, Blob, Store, TestCounts
@@ -54,9 +56,30 @@ def artifact(known: Evidence, fingerprint: Fingerprint, junit: bytes, packages: 
     )
 
 
-def tested_again(held: Artifact, tests: object, suite: str, junit: bytes) -> Artifact:
+def config_of(found: Artifact, place: Reference) -> dict[str, Any]:
+    """Return what the evidence at a place says. Raises StepError where it is damaged."""
+    try:
+        config = json.loads(found.config)
+    except (ValueError, RecursionError) as error:
+        raise damaged(place) from error
+    if not isinstance(config, dict):
+        raise damaged(place)
+    return config
+
+
+def damaged(place: Reference) -> StepError:
+    """Return the error of evidence that is none."""
+    return StepError(
+        f"{place}: what is said of the image cannot be read",
+        hint="remove the image from the registry, and build it again",
+    )
+
+
+def tested_again(
+    held: Artifact, place: Reference, tests: object, suite: str, junit: bytes
+) -> Artifact:
     """The evidence of an image that passed other tests since; `tests` counts them as before."""
-    config = {**json.loads(held.config), "tests": tests, "suite": suite}
+    config = {**config_of(held, place), "tests": tests, "suite": suite}
     files = {**held.files, JUNIT: Blob(kind="application/xml", data=junit)}
     return replace(held, config=canonical(config), files=files)
 
@@ -70,10 +93,14 @@ class Said:
 
 
 def read(store: Store, fingerprint: Reference) -> Said:
-    """What is said of an image; nothing where nothing is."""
-    found = store.get(reference_of(fingerprint))
+    """What is said of an image; nothing where nothing is. Raises StepError where it is damaged."""
+    place = reference_of(fingerprint)
+    found = store.get(place)
     if found is None:
         return Said(config={}, packages=None)
     blob = found.files.get(PACKAGES)
-    packages = inventory.parse(blob.data) if blob else None
-    return Said(config=json.loads(found.config), packages=packages)
+    try:
+        packages = inventory.parse(blob.data) if blob else None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(place) from error
+    return Said(config=config_of(found, place), packages=packages)

@@ -6,7 +6,6 @@ until every platform of it has passed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -139,10 +138,13 @@ class Offers:
         return self._new(item, digest, place)
 
     def _new(self, item: TargetPlan, digest: str, place: Reference) -> ReleasedTarget:
-        found = self._store.get(evidence.reference_of(place))
+        beside = evidence.reference_of(place)
+        found = self._store.get(beside)
         if found is None:
             raise StepError(f"{place} has no evidence of its tests", hint="build it again")
-        known = json.loads(found.config)
+        known = evidence.config_of(found, beside)
+        if "size" not in known or "tests" not in known:
+            raise evidence.damaged(beside)
         return ReleasedTarget(
             image=item.target.cell.image,
             digest=digest,

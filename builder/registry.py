@@ -131,7 +131,9 @@ class EmbeddedRegistry:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"http://{self._address}/v2/", timeout=5).status_code == 200
+            with requests.Session() as session:
+                session.trust_env = False  # it is this machine, which no proxy knows
+                return session.get(f"http://{self._address}/v2/", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,6 +13,12 @@ from builder.errors import StepError, TransientError
 from builder.process import Command, Output, Runner
 from builder.reference import Reference
 
+# What a registry's 429 and 5xx become in its words, whatever form their body had.
+_PASSING = re.compile(
+    r"toomanyrequests|\bunavailable\b|parsing http (429|5\d\d) response|http status: (429|5\d\d)"
+    r"|\bunknown: unknown error|broken pipe|: eof\b"
+)
+_TOLD = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
 _UNTRUSTED = "certificate signed by unknown authority"
 _REFUSED = ("unauthorized", "authentication required", "access to the resource is denied")
 
@@ -30,12 +37,20 @@ def run_skopeo(
         argv = (*command.argv[:at], *options, *command.argv[at:])
         try:
             return runner.run(enclose(replace(command, argv=argv)))
-        except TransientError:
-            raise
         except StepError as error:
-            if hint := _hint(error.message.lower(), places):
+            text = error.message.lower()
+            if isinstance(error, TransientError) or _PASSING.search(text):
+                raise TransientError(_in_one_line(error.message), hint=error.hint) from error
+            if hint := _hint(text, places):
                 raise StepError(error.message, hint=hint) from error
             raise
+
+
+def _in_one_line(message: str) -> str:
+    """What skopeo says at its end, as it is shown while it is tried again."""
+    told = _TOLD.findall(message)
+    last = told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
+    return f"skopeo: {last}"
 
 
 def _hint(text: str, places: Sequence[Reference]) -> str:

@@ -17,7 +17,7 @@ import urllib3
 from urllib3.util import Retry
 
 from builder.config.parse import Network
-from builder.connections import Session, proxy_for
+from builder.connections import Session
 from builder.errors import StepError, UnreachableError
 from builder.files import write
 from builder.model import RemoteFile
@@ -157,7 +157,6 @@ class Fetcher:
             with self._session.request(
                 method, where.url, stream=True, allow_redirects=True,
                 timeout=(self._patience.connect, self._patience.read),
-                proxies=proxy_for(self._network, where.url),
             ) as answer:  # fmt: skip
                 _check(answer, where)
                 yield answer, where

@@ -20,6 +20,7 @@ class Registry(ThreadingHTTPServer):
         self.script: Callable[[str, str], Answer | None] = lambda method, path: (404, {}, b"")
         self.root: Answer = (200, {}, b"{}")
         self.asked: list[tuple[str, str]] = []
+        self.pings = 0  # requests for `/v2/`, which are not among `asked`
         self.logins: list[str] = []  # the header Authorization of each of `asked`, or nothing
 
     @property
@@ -34,6 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         found: Answer | None = self.server.root
+        self.server.pings += self.path == "/v2/"
         if self.path != "/v2/":
             self.server.asked.append((self.command, self.path))
             self.server.logins.append(self.headers.get("Authorization", ""))

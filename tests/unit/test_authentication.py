@@ -144,16 +144,33 @@ def test_a_token_that_was_refused_is_not_sent_again(realm: Realm) -> None:
     assert login.known(PLACE, (PULL,)) == "Bearer t2"
 
 
-@pytest.mark.parametrize(("life", "good", "bad"), [(300, 289, 291), (4, 2.9, 3.1), (None, 0, 1)])
+def test_where_one_token_is_refused_an_older_one_is_not_tried(realm: Realm) -> None:
+    login = realm.login()
+    login.renewed(PLACE, (PUSH,), BEARER, "")
+    realm.now = 1
+    mount = (PUSH, "repository:base:pull")
+    second = login.known(PLACE, mount)
+    assert second == "Bearer t2"
+    assert login.known(PLACE, (PULL,)) == second
+    realm.now = 2
+    assert login.renewed(PLACE, mount, BEARER, second) == "Bearer t3"
+    assert login.known(PLACE, (PUSH,)) == "Bearer t3"
+    # a thread that was refused too, and comes later, takes what was fetched meanwhile
+    assert login.renewed(PLACE, (PULL,), BEARER, second) == "Bearer t3"
+    assert len(realm.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("life", "good", "bad"), [(300, 289, 291), (4, 2.9, 3.1), (0, 49, 51), (-7, 49, 51)]
+)
 def test_a_token_is_renewed_before_it_ends(
-    realm: Realm, life: object, good: float, bad: float
+    realm: Realm, life: float, good: float, bad: float
 ) -> None:
-    realm.life = life if life is not None else 0
+    realm.life = life
     login = realm.login()
     login.renewed(PLACE, (PULL,), BEARER, "")
     realm.now = good
-    if life is not None:
-        assert login.known(PLACE, (PULL,)) == "Bearer t1"
+    assert login.known(PLACE, (PULL,)) == "Bearer t1"
     realm.now = bad
     assert login.known(PLACE, (PULL,)) == "Bearer t2"
 

@@ -15,7 +15,7 @@ from builder.config.parse import Network
 from builder.connections import Session, certificate_folders, program_environment, proxy_for
 from builder.errors import ConfigError
 from builder.network import BUNDLES, settle
-from tests.integration.session.servers import Answer, serve
+from tests.integration.session.servers import Answer, proxy, serve
 
 NOTHING = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
 PROXY = replace(NOTHING, http_proxy="http://plain:1", https_proxy="http://secure:2")
@@ -48,7 +48,7 @@ def url(site: Site) -> Iterator[str]:
 
 def get(network: Network, url: str, *folders: Path) -> str:
     with Session(network, certificates=folders) as session:
-        return session.get(url, timeout=10, proxies=proxy_for(network, url)).text
+        return session.get(url, timeout=10).text
 
 
 def test_a_ca_that_nobody_named_is_not_trusted(url: str) -> None:
@@ -179,6 +179,19 @@ def test_neither_a_password_of_netrc_nor_a_cookie_is_sent(
 )
 def test_which_proxy_is_asked(no_proxy: str, url: str, expected: dict[str, str]) -> None:
     assert proxy_for(replace(PROXY, no_proxy=no_proxy), url) == expected
+
+
+def test_a_redirect_is_followed_by_the_proxy_of_where_it_leads(site: Site) -> None:
+    """From plain HTTP, which goes without a proxy here, to https, which does not."""
+    site.authority.issue_cert("far.example").configure_cert(site.context)
+    with (
+        serve(lambda _: Answer(body=b"far"), tls=site.context) as far,
+        serve(proxy(far.port)) as way,
+        serve(lambda _: Answer(status=302, headers={"Location": "https://far.example/"})) as near,
+    ):
+        network = replace(NOTHING, ca=str(site.ca), https_proxy=way.url)
+        assert get(network, near.url) == "far"
+        assert [request.path for request in way.requests] == ["far.example:443"]
 
 
 def test_programs_without_a_network_of_the_catalog_are_told_nothing(tmp_path: Path) -> None:

@@ -82,8 +82,22 @@ def test_a_reset_in_the_midst_of_a_layer(at: At, released: Moment) -> None:
     world = at(released)
     world.checkout.edit("other")
     with world.gate.goes_wrong(Rule(about=LAYER, act=lambda _: None, whole=False)):
-        world.completes(BUILDER_TODAY=LATER)
+        done = world.completes(BUILDER_TODAY=LATER)
     assert world.current() == NEXT
+    assert done.stderr.count("build:other/os=1: testing\n") == 1
+
+
+def test_a_busy_registry_makes_nothing_be_built_and_tested_again(at: At, released: Moment) -> None:
+    world = at(released)
+    world.checkout.edit("other")
+    busy = Answer(code=429, headers={"Retry-After": "1"})
+    about = (r"POST /v2/f-other/blobs/uploads", r"PUT /v2/f-other/manifests/fp-[0-9a-f]+$")
+    with world.gate.goes_wrong(*(Rule(about=one, act=lambda _: busy) for one in about)):
+        done = world.completes(BUILDER_TODAY=LATER)
+    assert world.current() == NEXT
+    assert "build:other/os=1: try 1 failed (" in done.stderr
+    assert done.stderr.count("build:other/os=1: testing\n") == 1
+    assert world.gate.built() == ["f-other", "f-other"]  # one of them was answered with 429
 
 
 def test_no_answer_at_all_is_not_waited_for_for_ever(at: At, changed: Moment) -> None:

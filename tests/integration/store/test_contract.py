@@ -14,6 +14,7 @@ import pytest
 
 from builder.engines.layout import blob, layers_in, missing
 from builder.errors import StepError
+from builder.patience import PatientStore
 from builder.ports import Artifact, Blob, Images, Store
 from builder.process import Runner
 from builder.reference import Reference, parse
@@ -45,11 +46,13 @@ def address() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["fake", "registry"])
+@pytest.fixture(params=["fake", "registry", "patient"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """One store."""
+    """One store; a patient one is patient with the fake one."""
     if request.param == "fake":
         return FakeStore()
+    if request.param == "patient":
+        return PatientStore(FakeStore(), wait=lambda *_: pytest.fail("nothing went wrong"))
     request.getfixturevalue("address")
     return RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
 
+from builder.chart_served import ServedRepository
 from builder.config.parse import Network
 from builder.errors import StepError, UnreachableError
 from builder.model import RemoteFile
 from builder.resolvers.fetch import Fetcher, MissingError, Patience
 from builder.resolvers.sources import upstream
 from tests.fakes.lines import IMPATIENT, Upstream, mirrored, nowhere
+from tests.integration.session.servers import Answer, Request, authority, serve
 
 DATA = b"\x1f\x8b julia" * 1000
 URL = upstream("julia", "bin/julia.tar.gz")
@@ -178,6 +181,37 @@ def test_what_has_no_proxy_is_asked_directly(there: Upstream) -> None:
     )  # fmt: skip
     fetcher = Fetcher(network=network, folder=there.folder, patience=IMPATIENT)
     assert fetcher.text(upstream("julia", "x")) == "fine"
+
+
+def test_a_certificate_that_is_not_trusted_is_said_at_once(tmp_path: Path) -> None:
+    """Of what is downloaded, and of a chart repository, which is read the same way."""
+    trust = authority(tmp_path)
+    asked: list[str] = []
+
+    def index(request: Request) -> Answer:
+        asked.append(request.path)
+        generated = "2026-01-05T00:00:00Z"
+        return Answer(body=f'apiVersion: v1\nentries: {{}}\ngenerated: "{generated}"\n'.encode())
+
+    patient = Patience(connect=5, read=5, retries=3, backoff=5)
+    with serve(index, tls=trust.server) as site:
+        for ca in ("", str(trust.bundle)):
+            network = Network(ca=ca, http_proxy="", https_proxy="", no_proxy="", mirrors={})
+            fetcher = Fetcher(network=network, folder=tmp_path, patience=patient)
+            charts = ServedRepository(url=site.url, fetcher=fetcher)
+            if ca:
+                assert charts.index() == {}
+                continue
+            began = time.monotonic()
+            with pytest.raises(UnreachableError) as caught:
+                fetcher.text(site.url)
+            assert time.monotonic() - began < 4
+            assert caught.value.reason == (
+                "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)"
+            )
+            with pytest.raises(StepError, match="its certificate is not trusted"):
+                charts.index()
+    assert asked == ["/index.yaml"]
 
 
 def test_a_hash_that_upstream_does_not_say_is_recorded(there: Upstream) -> None:
