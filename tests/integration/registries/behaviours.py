@@ -143,7 +143,7 @@ HUB = Behaviour(
     # `docker login` keeps them under the address of the first API:
     # docs.docker.com/reference/cli/docker/login.
     login_key="https://index.docker.io/v1/",
-    # auth.docker.io gives them, for five minutes: distribution.github.io/distribution/spec/auth/jwt.
+    # distribution.github.io/distribution/spec/auth/jwt: another host gives them, for five minutes.
     access=Tokens(
         realm="https://auth.docker.io/token",
         service="registry.docker.io",
@@ -157,7 +157,7 @@ HUB = Behaviour(
     pages=Pages(),
     # github.com/docker/hub-feedback/issues/2360: the API answers 405 UNSUPPORTED to any DELETE.
     deletes=False,
-    # docs.docker.com/docker-hub/usage/pulls: with each manifest, also by HEAD, which is not counted.
+    # docs.docker.com/docker-hub/usage/pulls: with each manifest, also by HEAD, which counts not.
     headers={"RateLimit-Limit": "200;w=21600", "RateLimit-Remaining": "199;w=21600"},
 )
 # docs.docker.com/docker-hub/usage/pulls: a manifest that is one too many is answered with 429.
@@ -239,7 +239,7 @@ ECR = Behaviour(
     access=Passwords(realm="https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/"),
     # github.com/regclient/regclient/issues/869: no repository comes to be by a push.
     uploads=Uploads(creates=False),
-    # github.com/open-policy-agent/opa/issues/6580: a 307 to S3, which takes one way to say who asks.
+    # github.com/open-policy-agent/opa/issues/6580: a 307 to S3, which knows who asks by the URL.
     # docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html names the bucket.
     storage=Storage(
         place="https://prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com"

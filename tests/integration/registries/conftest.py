@@ -82,6 +82,7 @@ def world(work: Path, runner: Runner) -> Iterator[World]:
             front = found.fronts[behaviour.key] = found.front(behaviour)
             stack.enter_context(web.standing(front.answer, front.hosts))
         yield found
+        assert not web.faults, "\n".join(web.faults)
         write_summary(ROOT / "build" / "registries.md", found.fronts.values())
 
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -73,7 +74,7 @@ class Front:
         self._places: dict[str, int] = {}
         self._removed: set[tuple[str, str]] = set()
         self._repositories: set[str] = set()
-        self._refused: dict[Refusal, int] = {}
+        self._refused: Counter[int] = Counter()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -192,11 +193,12 @@ class Front:
     def _refuse(self, request: Request) -> Answer | None:
         """The answer that a refusal gives in the registry's place; None: go on."""
         line = f"{request.method} {request.path}"
-        for refusal in self.behaviour.refusals:
+        for number, refusal in enumerate(self.behaviour.refusals):
             if re.match(refusal.about, line) is None:
                 continue
             with self._lock:
-                seen = self._refused[refusal] = self._refused.get(refusal, 0) + 1
+                self._refused[number] += 1
+                seen = self._refused[number]
             if seen >= refusal.first and (
                 not refusal.times or seen < refusal.first + refusal.times
             ):
@@ -216,11 +218,8 @@ class Front:
 
     def _serve(self, kind: str, request: Request) -> Answer:
         behaviour, named = self.behaviour, _NAMED.fullmatch(request.path)
-        if named is None:
-            return self._passed(request)
-        name, rest = named["name"], named["rest"]
-        is_there = behaviour.uploads.creates or name in self._repositories
-        if not is_there:
+        name, rest = (named["name"], named["rest"]) if named else ("", "")
+        if name and not behaviour.uploads.creates and name not in self._repositories:
             message = f"The repository with name '{name}' does not exist in the registry"
             return _error(404, "NAME_UNKNOWN", f"{message} with id '123456789012'")
         if kind == "tags" and behaviour.pages:
@@ -230,7 +229,7 @@ class Front:
         if kind == "blob" and (storage := behaviour.storage) and request.method in storage.methods:
             return self._lead(request, storage)
         if kind == "mount" and not behaviour.uploads.mounts:
-            return self._placed(self._upstream.answer(request.to(request.path)))
+            request = request.to(request.path)
         answer = self._passed(request)
         return self._placed(answer) if kind in {"upload", "mount"} else answer
 
@@ -281,9 +280,8 @@ class Front:
             )
             return _error(405, "UNSUPPORTED", message)
         tags = json.loads(answer.read()).get("tags") or []
-        tags = [tag for tag in tags if (name, tag) not in self._removed]
-        if not pages.is_sorted:
-            tags.sort(key=lambda tag: hashlib.sha256(tag.encode()).digest())
+        key = None if pages.is_sorted else _anyhow
+        tags = sorted((tag for tag in tags if (name, tag) not in self._removed), key=key)
         start = self._start(query.get("last", ""), tags)
         if start is None:
             return _error(400, "PAGINATION_NUMBER_INVALID", "no such place in the list")
@@ -373,6 +371,11 @@ class Front:
         place = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
         extra = ("&" if "?" in place else "?") + request.query if request.query else ""
         return request.to(place + extra)
+
+
+def _anyhow(tag: str) -> str:
+    """What tags are sorted by, so that they are in no order that anybody knows."""
+    return hashlib.sha256(tag.encode()).hexdigest()
 
 
 def _kind(request: Request) -> str:

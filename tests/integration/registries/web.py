@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.message import Message
@@ -138,6 +139,7 @@ class Web:
     def __init__(self, folder: Path, hosts: Sequence[str]) -> None:
         self._sites: dict[str, Site] = {}
         self.visited: list[str] = []
+        self.faults: list[str] = []
         authority = trustme.CA()
         self.ca = folder / "ca.pem"
         authority.cert_pem.write_to_path(self.ca)
@@ -174,6 +176,16 @@ class Web:
             yield
         finally:
             self._sites = before
+
+    def answered(self, site: Site | None, request: Request) -> Answer:
+        """What a site says; a fault of it is kept for who runs the tests."""
+        if site is None:
+            return Answer(code=421, body=b"no such host")
+        try:
+            return site(request)
+        except Exception:
+            self.faults.append(traceback.format_exc())
+            return Answer(code=500, body=b"a fault of the tests")
 
     def site(self, host: str) -> Site | None:
         """What answers for a host."""
@@ -231,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers=self.headers,
             body=lambda: next(body, b""),
         )
-        answer = site(request) if site else Answer(code=421, body=b"no such host")
+        answer = self.server.web.answered(site, request)
         for _ in body:
             pass  # what no site read would be taken for the next request
         self._say(answer)
