@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.patience import PatientStore
 from builder.process import Runner
 from builder.reference import Reference, parse
 from builder.store import RegistryStore
@@ -43,12 +44,16 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """What asks a front, logged in there: its store, and references in a place of its own."""
+    """What asks a front, logged in there: its store, and references in a place of its own.
+
+    `once` is the store that asks once, `store` the one that asks a busy registry again.
+    """
 
     front: Front
     home: Path
     folder: str
-    store: RegistryStore
+    once: RegistryStore
+    store: PatientStore
 
     def place(self, text: str) -> Reference:
         """A reference in that place, whose repository is there."""
@@ -129,4 +134,7 @@ def client_of(
     catalog = lay(
         folder / "catalog", registry=behaviour.place, base="127.0.0.1/box:1", prefix=prefix
     )
-    return Client(front=front, home=home, folder=prefix, store=catalog.session().store)
+    session = catalog.session()
+    return Client(
+        front=front, home=home, folder=prefix, once=session.registries, store=session.store
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.distribution import CREATE
 from builder.errors import BuilderError, StepError, TransientError
 from tests.fakes.layout import write_layout
 from tests.integration.registries.behaviours import (
@@ -51,17 +52,25 @@ def push(client: Client, place: str, layout: Path) -> str:
 # Too much at once.
 
 
-@pytest.mark.parametrize(("said", "least", "most"), [("1", 1, 1), ("7", 7, 7), ("date+30", 27, 30)])
+@pytest.mark.parametrize(("said", "least", "most"), [("7", 7, 7), ("date+30", 27, 30)])
 def test_a_limit_says_when_to_ask_again(
     connect: Connect, said: str, least: float, most: float
 ) -> None:
-    limit = replace(HUB_LIMIT, headers={"Retry-After": said}, times=0)
-    client = connect(refusing(HUB, limit))
-    error = caught(client.store.get, client.place("thing:a"))
+    client = connect(refusing(HUB, replace(HUB_LIMIT, headers={"Retry-After": said})))
+    place = client.place("thing:a")
+    error = caught(client.once.get, place)
     assert isinstance(error, TransientError)
     assert least <= error.after <= most
-    assert "429 Too Many Requests" in error.message
-    assert HUB_LIMIT.message in str(error)
+    assert error.message == (
+        f"{place}: the registry answered 429 Too Many Requests: TOOMANYREQUESTS {HUB_LIMIT.message}"
+    )
+    assert client.once.get(place) is None
+
+
+def test_a_limit_is_waited_for(connect: Connect, capsys: pytest.CaptureFixture[str]) -> None:
+    client = connect(refusing(HUB, HUB_LIMIT))
+    assert client.store.get(client.place("thing:a")) is None
+    assert "again in 2 s" in capsys.readouterr().err
 
 
 def test_docker_hub_is_asked_by_head_where_that_will_do(connect: Connect) -> None:
@@ -79,12 +88,12 @@ def test_docker_hub_is_asked_by_head_where_that_will_do(connect: Connect) -> Non
 @pytest.mark.parametrize("behaviour", [HUB, GHCR, HARBOR, GITLAB, ECR], ids=lambda it: it.key)
 def test_a_wrong_password_is_said_to_be_one(connect: Connect, behaviour: Behaviour) -> None:
     client = connect(behaviour)
-    log_in(client.home, behaviour, password="wrong")
+    log_in(client.home, behaviour, password="0f9e8d7c")
     error = caught(client.store.tags, client.place("thing").name)
     assert type(error) is StepError
     assert behaviour.registry in error.message
     assert "log" in error.hint
-    assert "wrong" not in str(error)
+    assert "0f9e8d7c" not in str(error)
 
 
 def test_a_package_that_one_may_not_write_to(connect: Connect) -> None:
@@ -139,7 +148,11 @@ def test_a_repository_that_nobody_created(connect: Connect, tmp_path: Path) -> N
     error = caught(client.store.put, ARTIFACT, place)
     assert type(error) is StepError
     assert f"The repository with name '{place.repository}' does not exist" in str(error)
-    assert "create" in error.hint
+    assert error.hint == CREATE
+    write_layout(tmp_path / "layout", b"one")
+    error = caught(client.once.push, tmp_path / "layout", place)
+    assert f"The repository with name '{place.repository}' does not exist" in str(error)
+    assert error.hint == CREATE
 
 
 # Tokens.
