@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,7 +91,10 @@ LEGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """How a command ended: its code, what it printed, what the front was asked meanwhile."""
+    """How a command ended: its code, what it printed, what the front was asked meanwhile.
+
+    Logs that it names are part of what it printed.
+    """
 
     code: int
     text: str
@@ -137,4 +141,6 @@ def run(front: Front, checkout: Checkout, leg: Leg, variables: Mapping[str, str]
             "BUILDER_ENGINE": "podman",
         },
     )
-    return Done(code=done.returncode, text=done.stdout, asked=tuple(front.asked[before:]))
+    logs = (Path(name) for name in re.findall(r"the whole log: (\S+)", done.stdout))
+    text = done.stdout + "".join(log.read_text() for log in logs if log.is_file())
+    return Done(code=done.returncode, text=text, asked=tuple(front.asked[before:]))
