@@ -103,7 +103,7 @@ class Behaviour:
     namespace: str
     host: str = ""  # of the API; that of the references where it is empty
     user: str = ""
-    password: str = "right"
+    password: str = "dckr_pat_7Zq0"
     login: Literal["docker", "podman", "helper"] = "docker"
     login_key: str = ""
     access: Tokens | Passwords | None = None

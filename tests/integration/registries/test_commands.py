@@ -54,7 +54,7 @@ def test_no_password_is_told_but_by_tls(front: Front, journey: dict[str, Done]) 
         assert [item for item in told if not item.is_secure] == []
 
 
-def test_no_secret_is_printed(front: Front, journey: dict[str, Done]) -> None:
+def test_no_login_is_printed(front: Front, journey: dict[str, Done]) -> None:
     if front.behaviour.user:
         assert [
             name for name, done in journey.items() if front.behaviour.password in done.text
