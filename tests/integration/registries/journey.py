@@ -101,24 +101,35 @@ class Done:
     asked: tuple[Asked, ...]
 
 
+def put_base(world: World, behaviour: Behaviour, box: Reference) -> str:
+    """Have a registry hold the base image, as if somebody else had pushed it; its reference."""
+    name = f"{behaviour.namespace}/box:1"
+    argv = ["skopeo", "copy", "--quiet", "--preserve-digests", "--src-tls-verify=false"]
+    argv += ["--dest-tls-verify=false", f"docker://{box}", f"docker://{world.upstream}/{name}"]
+    subprocess.run(argv, check=True, timeout=60)
+    return f"{behaviour.registry}/{name}"
+
+
+def clean_environment(front: Front, world: World, home: Path, day: str) -> dict[str, str]:
+    """The environment of a user of a registry, who logged in, on a day."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    variables = log_in(home, front.behaviour)
+    network = environment(home, front.behaviour, proxy=world.web.proxy, ca=world.web.ca)
+    return {**kept, **variables, **network, "BUILDER_TODAY": day, "BUILDER_ENGINE": "podman"}
+
+
 def travel(front: Front, world: World, folder: Path, box: Reference) -> dict[str, Done]:
     """Run every command against a front; how each ended, by name."""
     behaviour = front.behaviour
     for name in REPOSITORIES:
         front.create(f"{behaviour.namespace}/{name}")
-    base = f"{behaviour.place}/box:1"
-    upstream = f"{world.upstream}/{behaviour.namespace}/box:1"
-    argv = ["skopeo", "copy", "--quiet", "--preserve-digests", "--src-tls-verify=false"]
-    argv += ["--dest-tls-verify=false", f"docker://{box}", f"docker://{upstream}"]
-    subprocess.run(argv, check=True, timeout=60)
+    base = put_base(world, behaviour, box)
     checkout = with_chart(folder / "catalog", registry=behaviour.place, base=base)
-    home = folder / "home"
-    variables = log_in(home, behaviour)
-    variables |= environment(home, behaviour, proxy=world.web.proxy, ca=world.web.ca)
     found = {}
     for leg in LEGS:
         if leg.edits:
             checkout.edit("other")
+        variables = clean_environment(front, world, folder / "home", leg.day)
         found[leg.name] = run(front, checkout, leg, variables)
     return found
 
@@ -134,12 +145,7 @@ def run(front: Front, checkout: Checkout, leg: Leg, variables: Mapping[str, str]
         text=True,
         check=False,
         timeout=300,
-        env={
-            **{name: value for name, value in os.environ.items() if name not in FOREIGN},
-            **variables,
-            "BUILDER_TODAY": leg.day,
-            "BUILDER_ENGINE": "podman",
-        },
+        env=variables,
     )
     logs = (Path(name) for name in re.findall(r"the whole log: (\S+)", done.stdout))
     text = done.stdout + "".join(log.read_text() for log in logs if log.is_file())
