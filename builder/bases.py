@@ -212,12 +212,13 @@ class Bases:
         found = json.loads(output.stdout)
         digest = str(found["Digest"])
         layout = self._pull(base, source, digest)
-        layers = [str(layer).removeprefix("sha256:") for layer in found["Layers"]]
-        created = time.strptime(str(found["Created"])[:19], "%Y-%m-%dT%H:%M:%S")
+        said = str(found.get("Created") or "1970-01-01T00:00:00")  # an image need not say
+        created = time.strptime(said[:19], "%Y-%m-%dT%H:%M:%S")
         return Content(
             digest=digest,
             epoch=calendar.timegm(created),
-            archives=tuple(layout / "blobs/sha256" / layer for layer in layers),
+            # Not those that the registry names: skopeo compresses what is not, and names it anew.
+            archives=tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout)),
         )
 
     def _pull(self, base: Base, source: Source, digest: str) -> Path:

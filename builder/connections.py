@@ -27,6 +27,8 @@ from builder.files import write
 from builder.network import BUNDLES, proxies
 from builder.reference import is_loopback
 
+TRUSTED = "trusted.crt"
+"""The file, below a run's own folder, of what its programs trust."""
 _THIS_MACHINE = "localhost,127.0.0.1,::1"
 UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA"
 """The hint of a certificate that nobody signed whom this machine trusts."""
@@ -186,7 +188,7 @@ def program_environment(network: Network, folder: Path) -> dict[str, str]:
     if files:
         system = [path for path in map(Path, BUNDLES) if path.is_file()][:1]
         text = b"\n".join(path.read_bytes() for path in (*system, *files))
-        bundle = folder / "trusted.crt"
+        bundle = folder / TRUSTED
         write(bundle, text)
         found |= {"SSL_CERT_FILE": str(bundle), "GIT_SSL_CAINFO": str(bundle)}
     return found

@@ -36,6 +36,7 @@ _KEEPS_METHOD = {307, 308}
 LARGEST = 4 << 20
 """The bytes of a manifest or a page of tags, as the specification bounds a manifest."""
 _LARGEST_ERROR = 64 << 10
+CREATE = "create the repository first: this registry makes none by a push, as Amazon ECR"
 NO_NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
 
 
@@ -253,7 +254,8 @@ def check(answer: Answer, what: str) -> None:
     message = f"{what}: the registry answered {answer.code} {answer.reason}".rstrip()
     if answer.code in {401, 403}:
         raise _refused(answer, message)
-    said = _errors(answer.content)
+    if said := _errors(answer.content):
+        message += f": {said}"
     if answer.code == 409:
         raise ConflictError(message)
     # What came was not what was sent: plain files mix up what is written at the same time.
@@ -263,7 +265,8 @@ def check(answer: Answer, what: str) -> None:
         or (answer.code == 400 and "DIGEST_INVALID" in said)
     ):
         raise TransientError(message, after=_after(answer))
-    raise StepError(f"{message}: {said}" if said else message)
+    is_unknown = "NAME_UNKNOWN" in said and answer.method in {"POST", "PUT", "PATCH"}
+    raise StepError(message, hint=CREATE if is_unknown else "")
 
 
 def _refused(answer: Answer, message: str) -> StepError:

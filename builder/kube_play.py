@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from builder.credentials import CredentialFiles
 from builder.engines.podman_home import Home, Limits
 from builder.errors import StepError
 from builder.kube import Playable, helm_tests, images_of, playable
@@ -100,7 +101,8 @@ class Played:
 class KubePlayer:
     """Plays pods, one at a time, in a podman of their own under `state`.
 
-    `toolroot` is None where the host's own podman is new enough (see `OLDEST`).
+    `toolroot` is None where the host's own podman is new enough (see `OLDEST`). `credentials` are
+    what it pulls images with.
     """
 
     def __init__(
@@ -110,8 +112,10 @@ class KubePlayer:
         state: Path,
         toolroot: ToolRoot | None,
         limits: Limits | None = None,
+        credentials: CredentialFiles | None = None,
     ) -> None:
         self._runner = runner
+        self._credentials = credentials or CredentialFiles(runner=runner)
         self._toolroot = toolroot
         self._home = Home(state=state.absolute(), runtime="runc", limits=limits)
 
@@ -151,7 +155,9 @@ class KubePlayer:
         with contextlib.ExitStack() as undo:
             undo.callback(file.unlink, missing_ok=True)
             _write_private(file, pod.text)
-            command = self._command(file, pod, network)
+            images = [parse(image) for image in images_of(pod.text)]
+            login = undo.enter_context(self._credentials.shared(images))
+            command = self._command(file, pod, network, login)
             began = log.stat().st_size if log is not None and log.exists() else 0
             process = self._runner.spawn(command, log=log)
             undo.callback(self._runner.end, process)
@@ -199,17 +205,22 @@ class KubePlayer:
         command = Command(argv=argv, env=played.env, timeout=60.0)
         return self._runner.run(command, check=False).code == 0
 
-    def _command(self, file: Path, pod: Playable, network: str) -> Command:
+    def _command(
+        self, file: Path, pod: Playable, network: str, login: Sequence[str] = ()
+    ) -> Command:
+        """How podman plays a pod; `login` are options that end with a file of credentials."""
         places = (str(self._home.state), str(file), pod.pod, network)
         bridge = network_of(self._home.state)
         script = ("sh", "-euc", _PLAY, "sh", *places, *bridge, str(ROOM), *_flags(pod.text))
         # Where groups are of the first version, podman 5 would say so with every call.
         quiet = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
-        command = Command(argv=script, env={**self._home.environment(), **quiet})
+        env = {"REGISTRY_AUTH_FILE": login[-1]} if login else {}
+        command = Command(argv=script, env={**self._home.environment(), **quiet, **env})
         # TERM, so that it can clear its firewall rules even where this process is killed.
         if self._toolroot is None:
             return apart(command, signal="TERM")
-        return self._toolroot.command(command, binds=(self._home.state,), signal="TERM")
+        binds = (self._home.state, *(Path(name).parent for name in login[-1:]))
+        return self._toolroot.command(command, binds=binds, signal="TERM")
 
 
 def _played(pod: Playable, *, port: int, process: int, env: Mapping[str, str]) -> Played:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from builder.authentication import log_in
 from builder.connections import UNTRUSTED
 from builder.credentials import CredentialFiles
+from builder.distribution import CREATE
 from builder.errors import StepError, TransientError
 from builder.process import Command, Output, Runner
 from builder.reference import Reference
@@ -57,6 +58,8 @@ def _hint(text: str, places: Sequence[Reference]) -> str:
     """What helps against what skopeo says, where that is known."""
     if _UNTRUSTED in text:
         return UNTRUSTED
+    if "name unknown" in text:
+        return CREATE
     if any(mark in text for mark in _REFUSED):
         return log_in(next((it for it in places if it.registry in text), places[-1]))
     return ""

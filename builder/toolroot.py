@@ -130,7 +130,8 @@ def apart(command: Command, *, signal: str = "KILL") -> Command:
 def host_files() -> tuple[Path, ...]:
     """What names and certificates of the host a command inside must know."""
     files = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
-    return tuple(Path(file) for file in files if Path(file).exists())
+    folders = ("/etc/containers/certs.d", "/etc/docker/certs.d")
+    return tuple(Path(name) for name in (*files, *folders) if Path(name).exists())
 
 
 def bootstrap(path: Path, packages: Sequence[str]) -> Command:

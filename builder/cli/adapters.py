@@ -15,7 +15,7 @@ from builder.apt_roots import AptRoots, BaseArchives
 from builder.bases import Bases, kept
 from builder.chart_run import ChartRun
 from builder.cli.options import Options
-from builder.connections import program_environment
+from builder.connections import TRUSTED, program_environment
 from builder.credentials import CredentialFiles
 from builder.engines.podman_home import enclosed
 from builder.engines.podman_probe import podman_version, probe
@@ -267,7 +267,9 @@ class Adapters:
     @cached_property
     def tool_root(self) -> ToolRoot:
         """Newer programs than the machine's own."""
-        return ToolRoot(path=self.workspace.state / "toolroot", runner=self.runner)
+        runner, state = self.runner, self.workspace.state  # making the runner writes what it trusts
+        binds = tuple(file for file in [state / TRUSTED] if file.is_file())
+        return ToolRoot(path=state / "toolroot", runner=runner, binds=binds)
 
     @cached_property
     def needs_tool_root(self) -> str:
@@ -283,6 +285,7 @@ class Adapters:
             state=self.workspace.state / "kube",
             toolroot=self.tool_root if self.needs_tool_root else None,
             limits=probe(runner=self.runner).limits,
+            credentials=self.credentials,
         )
         return ChartRun(player, self.runner)
 

@@ -16,15 +16,25 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def write_layout(
-    folder: Path, content: bytes, env: Sequence[str] = (), architecture: str = "amd64"
+    folder: Path,
+    content: bytes,
+    env: Sequence[str] = (),
+    architecture: str = "amd64",
+    *,
+    is_packed: bool = True,
 ) -> str:
-    """Write an image of one layer that holds one file; its digest. `env` are `NAME=value`."""
+    """Write an image of one layer that holds one file; its digest. `env` are `NAME=value`.
+
+    One that is not packed has a layer that is not compressed.
+    """
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
         entry = tarfile.TarInfo("content")
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
-    layer = _blob(folder, gzip.compress(tar.getvalue(), mtime=0))
+    data = gzip.compress(tar.getvalue(), mtime=0) if is_packed else tar.getvalue()
+    layer = _blob(folder, data)
+    kind = _LAYER if is_packed else _LAYER.removesuffix("+gzip")
     diff = f"sha256:{hashlib.sha256(tar.getvalue()).hexdigest()}"
     config = {
         "architecture": architecture,
@@ -37,7 +47,7 @@ def write_layout(
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
         "config": {"mediaType": _CONFIG, **described},
-        "layers": [{"mediaType": _LAYER, **layer}],
+        "layers": [{"mediaType": kind, **layer}],
     }
     found = _blob(folder, json.dumps(manifest, sort_keys=True).encode())
     index = {"schemaVersion": 2, "manifests": [{"mediaType": _MANIFEST, **found}]}

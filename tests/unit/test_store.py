@@ -233,7 +233,9 @@ def test_a_manifest_that_came_damaged_is_put_once_more(
     registry.script = script
     artifact = Artifact(kind="x/y", files={})
     store.put(artifact, parse(f"{registry.address}/{TAG}"))
-    with pytest.raises(TransientError, match=r"the registry answered 400 Bad Request$"):
+    with pytest.raises(
+        TransientError, match=r"the registry answered 400 Bad Request: DIGEST_INVALID$"
+    ):
         store.put(artifact, parse(f"{registry.address}/{TAG}"))
     assert answers == []
 

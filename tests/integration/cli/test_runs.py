@@ -17,7 +17,8 @@ import pytest
 from builder.model import ImageLayer
 from builder.process import Command, Runner
 from builder.toolroot import ToolRoot
-from tests.integration.cli.conftest import Tiny
+from tests.fakes.layout import write_layout
+from tests.integration.cli.conftest import Tiny, lay
 from tests.integration.conftest import BUILDX
 
 RELEASE = "2026.11.23"
@@ -47,6 +48,20 @@ def test_the_lock_names_an_image_of_a_registry_by_digest(tiny: Tiny, parent: obj
     base = lock["bases"]["os=1@linux/amd64"]
     assert base["content"] == getattr(parent, "digest")  # noqa: B009
     assert list(base["source"]) == ["registry"]
+
+
+def test_a_base_that_is_not_compressed_and_does_not_say_when_it_was_made(
+    work: Path, runner: Runner, address: str
+) -> None:
+    layout, place = work / "bare-layout", f"{address}/bare:1"
+    digest = write_layout(layout, b"bare", is_packed=False)
+    argv = ("skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false")
+    runner.run(Command(argv=(*argv, f"oci:{layout}", f"docker://{place}")))
+    tiny = lay(work / "bare", registry=address, base=place, prefix="bare")
+    done = tiny.run("lock")
+    assert done.returncode == 0, done.stderr
+    lock = json.loads((tiny.root / "matrix.lock").read_text())
+    assert lock["bases"]["os=1@linux/amd64"]["content"] == digest
 
 
 def test_a_week_and_the_same_week_again(tiny: Tiny) -> None:
