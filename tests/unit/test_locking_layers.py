@@ -17,7 +17,7 @@ from builder.packages import LockedPackage
 from builder.ports_layers import AncestorError, LayerRequest
 from builder.problems import failures
 from tests.fakes.bases import FakeBases, FakeLines
-from tests.fakes.catalog import LOCK, TODAY, Folder, prints
+from tests.fakes.catalog import LOCK, Folder, prints
 from tests.fakes.layers import FakeLayers, package
 from tests.fakes.locking import HAS, NEEDS, Locking
 
