@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from builder.checkout import text_of
 from builder.cli.options import Options, planning
 from builder.cli.wiring import Session
 from builder.config.document import load
+from builder.config.emitter import scalar
 from builder.contract.chart import read
 from builder.contract.launch import launch
 from builder.contract.rules_values import READINGS
@@ -95,9 +95,9 @@ def _context(path: Path | None) -> Mapping[str, Any]:
 def _yaml(values: Mapping[str, Any], indent: str) -> Iterator[str]:
     """Lines of YAML whose scalars are JSON: no reader takes a text for something else."""
     for key, value in values.items():
-        name = key if _PLAIN.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+        name = key if _PLAIN.fullmatch(key) else scalar(key)
         if isinstance(value, dict) and value:
             yield f"{indent}{name}:"
             yield from _yaml(value, indent + "  ")
         else:
-            yield f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}"
+            yield f"{indent}{name}: {scalar(value)}"

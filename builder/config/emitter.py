@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
 from builder.config.scalars import helm_scalar
+
+# What a reader of YAML takes for the end of a line, or refuses, and JSON leaves as it is.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class _Quoting(SafeRepresenter):
@@ -28,3 +33,9 @@ def emitter() -> YAML:
     yaml.default_flow_style = False
     yaml.width = 1 << 30  # ruamel breaks a line after a backslash, and a space comes to be there
     return yaml
+
+
+def scalar(value: object) -> str:
+    """Return a value as JSON that is one line of YAML, the same to every reader."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

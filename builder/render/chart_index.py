@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from builder import helm_versions
 from builder.config.document import Document, load_as_helm
+from builder.config.emitter import scalar
 from builder.config.scalars import helm_scalar
 from builder.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
 
@@ -241,7 +242,7 @@ def _block(node: object, indent: str, lines: list[str]) -> None:
     elif isinstance(node, Sequence):
         for child in node:
             if not _nests(child):
-                lines.append(f"{indent}- {_scalar(child)}")
+                lines.append(f"{indent}- {scalar(child)}")
                 continue
             first = len(lines)
             _block(child, indent + "  ", lines)
@@ -253,7 +254,7 @@ def _entry(head: str, child: object, indent: str, lines: list[str]) -> None:
         lines.append(head)
         _block(child, indent + "  ", lines)
     else:
-        lines.append(f"{head} {_scalar(child)}")
+        lines.append(f"{head} {scalar(child)}")
 
 
 def _nests(value: object) -> bool:
@@ -263,8 +264,4 @@ def _nests(value: object) -> bool:
 def _key(key: object) -> str:
     text = str(key)
     is_plain = _PLAIN.fullmatch(text) and helm_scalar(text) == text
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
-
-
-def _scalar(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return text if is_plain else scalar(text)

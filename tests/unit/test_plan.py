@@ -7,9 +7,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from builder.chart_actions import ChartActions
 from builder.errors import ConfigError
 from builder.lock import Lock
 from builder.plan import Observed, Plan, unmet
@@ -110,6 +112,25 @@ def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder
         {"name": "desk", "version": "", "image": "", "action": "block", "reason": reason}
     ]
     assert plan_of(folder.load(), lock=lock, pick=["tool"]).charts == {}
+
+
+def test_a_blocked_chart_stays_as_the_last_release_has_it(folder: Folder) -> None:
+    week = Week(folder=folder)
+    week.go_by()
+    released = week.observed().record
+    assert released is not None
+    week.lock = replace(LOCK, lines={})
+    plan = week.plan(today="2026-11-30")
+    untouched: Any = None  # neither helm nor an engine is asked
+    actions = ChartActions(work=week.work(plan), store=week.store, helm=untouched, runner=untouched)
+    result = actions.chart(plan.steps["chart:desk"])
+    assert (result.status, result.exit_code) == ("skipped", 0)
+    assert result.reason.startswith("no image of it can be offered: lang=1.10 is not locked")
+    week.carry_out(plan)
+    record = week.observed().record
+    assert record is not None
+    assert record.charts == released.charts
+    assert week.plan().charts["desk"].version == released.charts["desk"].version
 
 
 def test_a_chart_whose_images_have_all_ended(folder: Folder) -> None:

@@ -215,6 +215,13 @@ def test_a_chart_whose_name_is_a_word_of_yaml_stays_a_name() -> None:
     assert list(read_index(index)) == ["on"]
 
 
+def test_a_text_with_signs_that_end_a_line_of_yaml_stays_as_it_is() -> None:
+    metadata = {"name": "clock", "version": "1.0.0", "description": "a\x85b\u2028c\x7fd\ufeffe"}
+    item = IndexEntry(metadata=metadata, digest="a" * 64, url="c.tgz", created=NOW)
+    (kept,) = read_index(merge_index(None, [item], generated=NOW))["clock"]
+    assert kept["description"] == metadata["description"]
+
+
 def test_an_entry_taken_over_from_another_index_keeps_its_urls_and_lacks_what_it_lacked() -> None:
     taken = [entry_of(item) for item in read_index(FOREIGN.encode())["clock"]]
     entries = with_entries({}, taken)
