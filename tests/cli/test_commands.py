@@ -63,7 +63,8 @@ def test_a_locale_without_typographic_signs() -> None:
     done = subprocess.run(argv, env=env, capture_output=True, check=False, timeout=60)
     assert done.returncode == 2
     assert done.stderr == (
-        b"error: no matrix.yaml in /nowhere/?\n  hint: name the folder of a catalog with --root\n"
+        b"error: no matrix.yaml in /nowhere/?\n"
+        b"  hint: name the folder of a catalog with --root, or begin one: `builder init DIR`\n"
     )
 
 
