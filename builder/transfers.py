@@ -21,7 +21,8 @@ from builder.reference import Reference
 _SUBCOMMANDS = frozenset({"copy", "inspect", "pull"})
 # What a registry's 429 and 5xx become in its words, whatever form their body had.
 _PASSING = re.compile(
-    r"toomanyrequests|\bunavailable\b|parsing http (429|5\d\d) response|http status: (429|5\d\d)"
+    r"toomanyrequests|\bunavailable\b|parsing http (429|5\d\d) response"
+    r"|status ?(code)?( from registry|:) ?(429|5\d\d)"
     r"|\bunknown: unknown error|broken pipe|: eof\b"
 )
 _TOLD = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)

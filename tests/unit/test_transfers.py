@@ -93,6 +93,8 @@ def test_podman_gets_them_too(skopeo: Skopeo, tmp_path: Path) -> None:
         "writing blob: uploading layer chunked: toomanyrequests",
         "initiating layer upload: received unexpected HTTP status: 503 Service Unavailable",
         "uploading manifest: error parsing HTTP 429 response body: invalid character '<'",
+        "uploading manifest fp-1 to r/image: StatusCode: 429, ",
+        "reading manifest 1: invalid status code from registry 503 (Service Unavailable)",
         "reading manifest: unavailable: service unavailable",
         "writing blob: uploading layer chunked: unknown: unknown error",
         'Patch "https://r/v2/x": write tcp 1->2: write: broken pipe',
