@@ -28,7 +28,7 @@ from builder.network import apt_mirrors, proxies, substitution
 from builder.ports import BaseLock, BuildRequest, Engine
 from builder.process import Command, Runner, which
 from builder.reference import parse as parse_reference
-from builder.skopeo import run_skopeo
+from builder.transfers import transfer
 
 _AGAIN = ("--retry-times", "3")  # a busy registry is no reason to have no base
 
@@ -206,7 +206,7 @@ class Bases:
             f"docker://{reference}",
         )  # fmt: skip
         inspect = Command(argv=argv, timeout=120)
-        output = run_skopeo(
+        output = transfer(
             inspect, (reference,), self._credentials, self._runner, lambda command: command
         )
         found = json.loads(output.stdout)
@@ -228,7 +228,7 @@ class Bases:
         partial.parent.mkdir(parents=True, exist_ok=True)
         command = self.pull_command(base, source, digest, partial)
         place = parse_reference(source.value)
-        run_skopeo(command, (place,), self._credentials, self._runner, self._enclose)
+        transfer(command, (place,), self._credentials, self._runner, self._enclose)
         shutil.rmtree(layout, ignore_errors=True)
         partial.rename(layout)
         return layout

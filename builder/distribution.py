@@ -134,17 +134,8 @@ class Distribution:
         """
         url = urljoin(f"{_origin(place)}/v2/{place.api_repository}/", path)
         wanted = (_scope(place, method), *scopes)
-        is_own = _same_origin(url, _origin(place))
         with _told(place):
-            used = self._login.known(place, wanted) if is_own else ""
-            response = self._send(method, url, headers=headers, data=data, login=used)
-            if response.status_code == 401 and is_own and _same_origin(response.url, url):
-                challenge = response.headers.get("WWW-Authenticate", "")
-                if again := self._login.renewed(place, wanted, challenge, used):
-                    response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
-                    response.close()
-                    used = again
-                    response = self._send(method, url, headers=headers, data=data, login=used)
+            response, used = self._answered(place, wanted, method, url, headers, data)
             with contextlib.closing(response):
                 is_error = response.status_code >= 400
                 raw = response.raw
@@ -159,6 +150,33 @@ class Distribution:
                     login=self._login.source(place) if used else "",
                 )
                 yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)
+
+    def _answered(
+        self,
+        place: Reference,
+        scopes: tuple[str, ...],
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        data: bytes | None,
+    ) -> tuple[requests.Response, str]:
+        """An answer, open, and how the request said who asks. One refusal is answered."""
+        is_own = _same_origin(url, _origin(place))
+        login = self._login.known(place, scopes) if is_own else ""
+        response = self._send(method, url, headers=headers, data=data, login=login)
+        challenge = response.headers.get("WWW-Authenticate", "")
+        # RFC 6750 has 403 for a token that is good for less.
+        is_narrow = response.status_code == 403 and "insufficient_scope" in challenge
+        if not (response.status_code == 401 or is_narrow):
+            return response, login
+        if not is_own or not _same_origin(response.url, url):
+            return response, login
+        again = self._login.renewed(place, scopes, challenge, login)
+        if not again:
+            return response, login
+        response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
+        response.close()
+        return self._send(method, url, headers=headers, data=data, login=again), again
 
     def _send(
         self,

@@ -23,7 +23,7 @@ from builder.ports import Artifact, Blob
 from builder.process import Command, Runner
 from builder.reference import Reference, parse
 from builder.registry_client import RegistryClient, digest_of
-from builder.skopeo import run_skopeo
+from builder.transfers import transfer
 
 _TITLE = "org.opencontainers.image.title"
 _LONGEST = 1800.0
@@ -236,7 +236,7 @@ class RegistryStore:
 
     def _move(self, command: Command, *places: Reference) -> None:
         """Have skopeo move layers, with the credentials of these places."""
-        run_skopeo(command, places, self._credentials, self._runner, self._enclose)
+        transfer(command, places, self._credentials, self._runner, self._enclose)
 
     def _read(self, reference: Reference, descriptor: Mapping[str, Any]) -> bytes:
         """The content that a descriptor names."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builder import reference
+from builder.credentials import CredentialFiles
 from builder.engines import layout as layouts
 from builder.engines import podman_argv
 from builder.engines.names import LABEL, LOCAL, context_name, local_name, sizes_in
@@ -21,6 +22,7 @@ from builder.errors import StepError
 from builder.ports import BuildRequest, Built, Container, StartRequest
 from builder.process import Command, Runner, ended, last_lines, redact
 from builder.reference import Reference
+from builder.transfers import transfer
 from builder.turns import alone, together
 
 # These would change what podman itself does, so they reach a container through a file.
@@ -48,8 +50,10 @@ class Podman:
         isolation: str = "oci",
         isolated: bool = True,
         limits: Limits | None = None,
+        credentials: CredentialFiles | None = None,
     ) -> None:
         self._runner = runner
+        self._credentials = credentials or CredentialFiles(runner=runner)
         self._program = program
         self._isolation = isolation
         self._isolated = isolated
@@ -213,10 +217,10 @@ class Podman:
     def _pull(self, image: Reference, *, timeout: float = 600.0, log: Path | None = None) -> None:
         """Have an image of a registry here."""
         argv = podman_argv.pull_argv(self._program, image)
-        command = self._enclosed(self._command(argv, timeout=timeout))
+        command = self._command(argv, timeout=timeout)
         # podman takes a layer that another image has from there: it must not go meanwhile.
         with together(self._home.state):
-            self._runner.run(command, log=log)
+            transfer(command, (image,), self._credentials, self._runner, self._enclosed, log)
 
     def _enclosed(self, command: Command) -> Command:
         return enclosed(command, cache=self._home.cache) if self._isolated else command

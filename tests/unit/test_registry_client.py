@@ -574,6 +574,29 @@ def test_who_may_not_push_is_told_what_was_asked_and_what_was_said(
     assert len(registry.asked) == 3
 
 
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_token_that_is_good_for_less_is_replaced(
+    registry: Registry, client: RegistryClient, place: Reference, code: int
+) -> None:
+    realm = f'Bearer realm="http://{registry.address}/token"'
+
+    def script(method: str, path: str) -> Said:
+        if path.startswith("/token"):
+            return 200, {}, b'{"token": "wide"}' if "delete" in path else b'{"token": "narrow"}'
+        if registry.logins[-1] == "Bearer wide":
+            return 201, {}, b""
+        challenge = f'{realm},scope="repository:image:delete",error="insufficient_scope"'
+        return code, {"WWW-Authenticate": challenge}, b""
+
+    registry.script = script
+    client.put_manifest(place, BODY, MANIFEST)
+    client.put_manifest(place, BODY, MANIFEST)
+    assert [path for _, path in registry.asked if "token" in path] == [
+        "/token?scope=repository%3Aimage%3Apull%2Cpush%2Cdelete"
+    ]
+    assert len(registry.asked) == 4
+
+
 # Memory.
 
 

@@ -1,4 +1,4 @@
-"""What skopeo is told of credentials, and what its faults mean."""
+"""What programs that move images are told of credentials, and what their faults mean."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from builder.credentials import CredentialFiles
+from builder.engines.podman import Podman
 from builder.errors import StepError, TransientError
+from builder.ports import StartRequest
 from builder.process import Command, Runner
 from builder.reference import parse
-from builder.skopeo import run_skopeo
+from builder.transfers import transfer
 
 PLACE = parse("registry.example/image:tag")
 
@@ -26,11 +28,14 @@ class Skopeo:
             runner=Runner(), environment={"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
         )
 
-    def run(self, script: str, *places: str) -> str:
+    def write(self, script: str) -> None:
         self.program.write_text(f'#!/bin/sh\necho "$@" > {self.seen}\n{script}\n')
         self.program.chmod(0o755)
+
+    def run(self, script: str, *places: str) -> str:
+        self.write(script)
         argv = (str(self.program), "--override-os=linux", "copy", "--quiet", "a", "b")
-        output = run_skopeo(
+        output = transfer(
             Command(argv=argv),
             [parse(place) for place in places] or [PLACE],
             self.files,
@@ -68,12 +73,28 @@ def test_it_gets_the_credentials_of_each_place_and_no_password_in_its_arguments(
     assert "YW5uOnJpZ2h0" not in skopeo.asked
 
 
+def test_podman_gets_them_too(skopeo: Skopeo, tmp_path: Path) -> None:
+    (tmp_path / ".docker").mkdir()
+    auths = {"registry.example": {"auth": "YW5uOnJpZ2h0"}}
+    (tmp_path / ".docker" / "config.json").write_text(json.dumps({"auths": auths}))
+    engine = Podman(
+        runner=Runner(), state=tmp_path / "podman", program=str(skopeo.program), isolated=False,
+        credentials=skopeo.files,
+    )  # fmt: skip
+    skopeo.write('[ "$1" = pull ] && cat "$3" && exit 1')
+    with pytest.raises(StepError) as caught:
+        engine.start(StartRequest(image=str(PLACE)))
+    assert '{"auths": {"registry.example/image": {"auth": "YW5uOnJpZ2h0"}}}' in caught.value.message
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "writing blob: uploading layer chunked: toomanyrequests",
         "initiating layer upload: received unexpected HTTP status: 503 Service Unavailable",
         "uploading manifest: error parsing HTTP 429 response body: invalid character '<'",
+        "uploading manifest fp-1 to r/image: StatusCode: 429, ",
+        "reading manifest 1: invalid status code from registry 503 (Service Unavailable)",
         "reading manifest: unavailable: service unavailable",
         "writing blob: uploading layer chunked: unknown: unknown error",
         'Patch "https://r/v2/x": write tcp 1->2: write: broken pipe',
