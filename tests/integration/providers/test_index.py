@@ -129,7 +129,8 @@ def test_a_version_for_another_python_is_passed_over(index: Index, asking: Askin
 
 def test_links_without_a_hash_relative_and_moved(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0", link='href="../../files/lamp-1.0-py3-none-any.whl"')
-    index.moved["shade"] = "lamp"
+    index.links["kept"] = index.links.pop("lamp")
+    index.moved["lamp"] = "kept"  # whose page is elsewhere, and its links are relative to that
     locked = asking.layers().resolve(asked("lamp", python="3.13.5"))
     assert len(locked["lamp"].hash) == 64
     assert asking.layers().fetch(asked("lamp", python="3.13.5"), locked)["lamp"].is_file()
