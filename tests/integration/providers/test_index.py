@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,6 @@ FOR = "for leaf/debian=13"
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with indexing() as found:
         yield found
 
@@ -194,6 +194,17 @@ def test_what_is_kept_is_had_by_its_hash(
         "the index has no lamp 1.0 any more, and its file is not kept here\n"
         "  hint: name another version or package in the recipe, then run `builder lock`"
     )
+
+
+def test_an_index_that_does_not_answer_has_lost_nothing(
+    asking: Asking, lamp: dict[str, LockedPackage], index: Index
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        index.address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        away = Asking(index, asking.folder, asking.runner)
+        with pytest.raises(UnreachableError, match="no answer"):
+            away.layers().fetch(asked("lamp", python="3.13.5"), lamp)
 
 
 def test_a_file_that_was_replaced_is_not_installed(
