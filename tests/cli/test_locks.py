@@ -306,6 +306,7 @@ def test_what_is_wrong_with_recipes_and_charts_is_said_before_anything_is_locked
     found = run(command)
     assert found.code == 2
     assert found.err == (
+        "lock: 8 targets: looking at bases, release lines and packages\n"
         "error: images/tool/Dockerfile.j2:1: template: 'parnet' is undefined\n"
         "    FROM {{ parnet }}\n"
         "  hint: did you mean parent?\n"
