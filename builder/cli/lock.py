@@ -76,8 +76,6 @@ def _check(session: Session) -> int:
 
 def relock(session: Session, upgrade: Upgrade = ALL) -> Locked:
     """Lock what is selected, and write matrix.lock where that changed it, whatever failed."""
-    targets = count(len(session.selected()), "target")  # reads the catalog
-    _note(f"{targets}: looking at bases, release lines and packages")
     locked = chosen_lock(session, upgrade)
     changed = session.workspace.write_lock(locked.lock)
     click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
@@ -86,6 +84,8 @@ def relock(session: Session, upgrade: Upgrade = ALL) -> Locked:
 
 def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseLocker | None = None) -> Locked:
     """The lock of what is selected, not written; `bases` stand in for the session's."""
+    targets = count(len(session.selected()), "target")
+    _note(f"{targets}: looking at bases, release lines and packages")
     session.check()
     for text in overdue_holds(session.catalog.matrix, session.options.today):
         _note(text)

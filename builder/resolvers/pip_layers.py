@@ -28,10 +28,12 @@ from builder.resolvers.pypi import (
     compile_command,
     default_index,
     index_env,
+    is_unanswered,
     locked,
     platform_tag,
     unreachable,
 )
+from builder.resolvers.reach import refused
 from builder.resolvers.sources import place, upstream
 from builder.text import count
 
@@ -222,7 +224,8 @@ class PipLayers:
         major, minor = _python(request.python)
         argv = (
             sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir",
-            "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:",
+            "--disable-pip-version-check", "--retries=2", "--no-deps", "--require-hashes",
+            "--only-binary=:all:",
             "--implementation=cp", f"--python-version={major}.{minor}",
             *(f"--platform={name}" for name in _platforms(platform)),
             f"--requirement={wanted}", f"--dest={folder}",
@@ -237,8 +240,8 @@ class PipLayers:
 
     def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
         """The error of files that the lock has, and the index does not give."""
-        if error := unreachable(log, default_index(self._network)):
-            return error
+        if is_unanswered(log):
+            return refused(default_index(self._network), "no answer")
         others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
         if absent := _ABSENT.search(log):
             package, version = absent[1], absent[2]

@@ -111,6 +111,11 @@ def unreachable(log: str, index: Place) -> UnreachableError | None:
     return refused(replace(index, url=failed[1]), reason)
 
 
+def is_unanswered(log: str) -> bool:
+    """Whether pip found nothing because the index cannot be asked: it says both then."""
+    return "connection broken by" in log or "HTTP error" in log
+
+
 class PythonPackages:
     """Lines of a package: option `package`. It must suit the Python of the target, if any.
 
@@ -142,7 +147,7 @@ class PythonPackages:
         output = self._runner.run(command, check=False)
         if listed := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
             return newest_first(re.sub(r"\+\w+$", "", text) for text in listed[1].split(", "))
-        if "connection broken by" in output.log or "HTTP error" in output.log:
+        if is_unanswered(output.log):
             raise refused(self._index(request), "no answer")
         return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,6 @@ FOR = "for leaf/debian=13"
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with indexing() as found:
         yield found
 
@@ -129,7 +129,8 @@ def test_a_version_for_another_python_is_passed_over(index: Index, asking: Askin
 
 def test_links_without_a_hash_relative_and_moved(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0", link='href="../../files/lamp-1.0-py3-none-any.whl"')
-    index.moved["shade"] = "lamp"
+    index.links["kept"] = index.links.pop("lamp")
+    index.moved["lamp"] = "kept"  # whose page is elsewhere, and its links are relative to that
     locked = asking.layers().resolve(asked("lamp", python="3.13.5"))
     assert len(locked["lamp"].hash) == 64
     assert asking.layers().fetch(asked("lamp", python="3.13.5"), locked)["lamp"].is_file()
@@ -193,6 +194,17 @@ def test_what_is_kept_is_had_by_its_hash(
         "the index has no lamp 1.0 any more, and its file is not kept here\n"
         "  hint: name another version or package in the recipe, then run `builder lock`"
     )
+
+
+def test_an_index_that_does_not_answer_has_lost_nothing(
+    asking: Asking, lamp: dict[str, LockedPackage], index: Index
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        index.address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        away = Asking(index, asking.folder, asking.runner)
+        with pytest.raises(UnreachableError, match="no answer"):
+            away.layers().fetch(asked("lamp", python="3.13.5"), lamp)
 
 
 def test_a_file_that_was_replaced_is_not_installed(
