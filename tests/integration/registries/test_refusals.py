@@ -133,6 +133,7 @@ def test_a_tag_that_never_moves(
     client = connect(replace(behaviour, immutable=immutable))
     place = client.place("thing:a")
     digest = client.store.put(ARTIFACT, place)
+    assert client.store.put(ARTIFACT, place) == digest
     error = caught(client.store.put, replace(ARTIFACT, config=b"{}"), place)
     assert not isinstance(error, TransientError)
     assert says in str(error)
