@@ -82,7 +82,12 @@ class RegistryClient:
             return self._api.ask(reference, "PUT", path, data=body, headers={"Content-Type": kind})
 
         answer = put()
-        check(put() if answer.code == 400 else answer, str(reference))
+        if answer.code == 400:
+            answer = put()
+        # A tag that never moves is refused even where it names just that (Amazon ECR, Harbor).
+        is_kept = answer.code in {400, 409, 412} and b"DIGEST_INVALID" not in answer.content
+        if not (is_kept and reference.tag and self.digest(reference) == digest_of(body)):
+            check(answer, str(reference))
 
     def delete(self, reference: Reference) -> Answer:
         """The answer to the removal of a tag or a manifest."""

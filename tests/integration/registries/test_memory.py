@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -31,27 +33,32 @@ def add_large_layer(layout: Path) -> None:
     index = json.loads((layout / "index.json").read_bytes())
     manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_bytes())
     config = json.loads((blobs / manifest["config"]["digest"][7:]).read_bytes())
-    piece = os.urandom(1 << 20)  # unlike itself within the reach of gzip
-    archive = blobs / "large"
-    with tarfile.open(archive, "w") as tar:
+    archive, packed = blobs / "archive", blobs / "packed"
+    with tarfile.open(archive, "w") as tar, tempfile.TemporaryFile() as content:
+        piece = os.urandom(1 << 20)  # unlike itself within the reach of gzip
+        for _ in range(SIZE >> 20):
+            content.write(piece)
+        content.seek(0)
         entry = tarfile.TarInfo("large.bin")
         entry.size = SIZE
-        with tempfile.TemporaryFile() as content:
-            for _ in range(SIZE >> 20):
-                content.write(piece)
-            content.seek(0)
-            tar.addfile(entry, content)
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    archive.rename(blobs / digest)
-    kind = "application/vnd.oci.image.layer.v1.tar"
-    size = (blobs / digest).stat().st_size
+        tar.addfile(entry, content)
+    with archive.open("rb") as file, gzip.open(packed, "wb", compresslevel=0) as stream:
+        shutil.copyfileobj(file, stream, 1 << 20)
+    config["rootfs"]["diff_ids"].append(f"sha256:{_hash(archive)}")
+    archive.unlink()
+    digest, size = _hash(packed), packed.stat().st_size
+    packed.rename(blobs / digest)
+    kind = "application/vnd.oci.image.layer.v1.tar+gzip"
     manifest["layers"].append({"mediaType": kind, "digest": f"sha256:{digest}", "size": size})
-    config["rootfs"]["diff_ids"].append(f"sha256:{digest}")
     config.get("history", []).append({"created_by": "large"})
     manifest["config"] |= _written(blobs, config)
     index["manifests"][0] |= _written(blobs, manifest)
     (layout / "index.json").write_text(json.dumps(index))
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _written(blobs: Path, document: object) -> dict[str, object]:
@@ -96,6 +103,7 @@ def peak(tiny: Tiny, environment: Mapping[str, str], *arguments: str) -> int:
         time.sleep(0.02)
     text, _ = process.communicate()
     assert process.returncode == 0, text.decode()
+    print(f"{' '.join(arguments)}: {most >> 20} MB")
     return most
 
 

@@ -111,6 +111,8 @@ def test_what_is_removed(client: Client) -> None:
     assert store.tags(place.name) == ()
 
 
+# Releases before the others are made by test_commands.
+@pytest.mark.parametrize("client", ["hub", "nexus", "gitlab"], indirect=True)
 def test_a_release_and_the_next(client: Client, folder: Folder) -> None:
     place = client.front.behaviour.place
     folder.edit("matrix.yaml", "registries: [embedded]", f'registries: ["{place}"]')
