@@ -50,6 +50,7 @@ class Client:
     """
 
     front: Front
+    start: int  # how much the front was asked before
     home: Path
     folder: str
     once: RegistryStore
@@ -66,7 +67,7 @@ class Client:
         """What the front was asked since this client is there, by the builder or by all."""
         return [
             asked
-            for asked in self.front.asked
+            for asked in self.front.asked[self.start :]
             if (not kind or asked.kind == kind) and (asked.is_builder or not by_builder)
         ]
 
@@ -136,5 +137,10 @@ def client_of(
     )
     session = catalog.session()
     return Client(
-        front=front, home=home, folder=prefix, once=session.registries, store=session.store
+        front=front,
+        start=len(front.asked),
+        home=home,
+        folder=prefix,
+        once=session.registries,
+        store=session.store,
     )
