@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 
 from builder.kube_play import free_port
+from builder.process import Runner
+from tests.integration.registry import registry
 from tests.integration.starter import BUILDER, ROOT
 from tests.integration.weekly.archive import Archive, Deb, bare, serving
 
@@ -106,6 +109,9 @@ def moved(tmp_path: Path) -> Iterator[Moved]:
             (found.root / "images" / image).mkdir(parents=True)
             (found.root / f"images/{image}/Dockerfile.j2").write_text("FROM {{ parent }}\n")
             found.add(image)
+            tests = found.root / f"images/{image}/tests"
+            tests.mkdir()
+            (tests / f"test_{image}.py").write_text("def test_nothing(host): ...\n")
         (found.root / "images/_macros").symlink_to(ROOT / "images/_macros")
         (found.root / "matrix.yaml").write_text(MATRIX.format(port=free_port()))
         found.move(*ONE, date=FIRST)
@@ -274,3 +280,17 @@ def test_a_base_that_is_kept_is_asked_of_nobody(moved: Moved) -> None:
     said = moved.run("lock")
     assert "neither here nor" not in said
     assert (moved.packages("base"), moved.packages("leaf")) == ({"libfoo": "1"}, {"tree": "1"})
+
+
+@pytest.mark.heavy
+def test_a_build_in_a_fresh_clone_weeks_later(moved: Moved, runner: Runner, tmp_path: Path) -> None:
+    moved.add("base", "libfoo")
+    with registry(tmp_path / "registry", runner=runner) as address:
+        matrix = moved.root / "matrix.yaml"
+        matrix.write_text(re.sub(r"127\.0\.0\.1:\d+", address, matrix.read_text()))
+        moved.run("lock")
+        moved.move(*TWO)
+        moved.forget()
+        said = moved.run("build", "-s", "base", code=5)
+    assert f"base:debian=13@linux/amd64 failed: {GONE}" in said
+    assert f"  hint: {TAKE}\n" in said
