@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Runner
+from builder.common.process import Runner
 from tests.fakes.answers import Registry
 from tests.fakes.catalog import Folder, Week
 

@@ -1,1 +1,4 @@
-"""The command line: one file for each command; `wiring` alone constructs adapters."""
+"""The command line, a file for each command: parse the options, call the app, print.
+
+It alone imports click.
+"""

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, disk, running, since
-from builder.cli.running import Outcome, carry_out, tell_ending
-from builder.cli.wiring import Session
-from builder.turns import at_work
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.cli.options import disk, running, since
+from builder.cli.run import Outcome, carry_out, tell_ending
+from builder.common.filelock import at_work
 
 
 @click.command()

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from builder.app.options import Options
 from builder.cli.lazy import LazyGroup
-from builder.cli.options import Options, running
+from builder.cli.options import running
 
 # Each is a module `charts_<name>` of this package with a function `command`.
 COMMANDS = {
@@ -40,9 +41,9 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from builder.cli.running import carry_out, tell_ending
-    from builder.cli.wiring import Session
-    from builder.turns import at_work
+    from builder.app.app import Session
+    from builder.cli.run import carry_out, tell_ending
+    from builder.common.filelock import at_work
 
     session = Session(Options(**given))
     lock = session.fitting_lock()

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import click
 
-from builder.chart_check import check_chart
-from builder.cli.options import Options
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.charts.onyxia.check import fatal
+from builder.charts.onyxia.finding import SEVERITIES, Finding
+from builder.charts.onyxia.schema_nodes import json_path
+from builder.charts.onyxia_check import check_chart
 from builder.cli.options import root as root_option
-from builder.cli.wiring import Session
-from builder.contract.check import fatal
-from builder.contract.finding import SEVERITIES, Finding
-from builder.contract.schema import json_path
-from builder.errors import ConfigError, ToolError
-from builder.text import count
+from builder.common.errors import ConfigError, ToolError
+from builder.common.text import count
 
 
 @click.command()

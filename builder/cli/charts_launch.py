@@ -9,22 +9,23 @@ from typing import Any
 
 import click
 
-from builder.chart_check import RELEASE, read_chart
-from builder.charting import files_of
-from builder.checkout import text_of
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.config.document import load
-from builder.config.emitter import scalar
-from builder.contract.chart import read
-from builder.contract.launch import launch
-from builder.contract.rules_values import READINGS
-from builder.errors import ConfigError, SelectionError, StepError, raise_all
-from builder.files import write_tree
-from builder.plan import Observed
-from builder.plan_charts import unlocked_images
-from builder.render.chart_version import FIRST
-from builder.text import did_you_mean
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.catalog.yaml_document import load
+from builder.charts.next_version import files_of
+from builder.charts.onyxia.chart_files import read
+from builder.charts.onyxia.launch import launch
+from builder.charts.onyxia.rules_values import READINGS
+from builder.charts.onyxia_check import RELEASE, read_chart
+from builder.charts.semver import FIRST
+from builder.cli.options import planning
+from builder.common.checkout import text_of
+from builder.common.errors import ConfigError, SelectionError, StepError, raise_all
+from builder.common.files import write_tree
+from builder.common.text import did_you_mean
+from builder.common.yaml_writer import scalar
+from builder.plan.chart_planner import unlocked_images
+from builder.plan.models import Observed
 
 _PLAIN = re.compile(r"(?!(?:on|off|yes|no|true|false|null|[yn])$)[a-zA-Z][\w-]*", re.IGNORECASE)
 

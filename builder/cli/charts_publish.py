@@ -8,17 +8,18 @@ from typing import Any
 
 import click
 
-from builder.chart_publish import Released
-from builder.chart_repository import repository_at
-from builder.charting import files_of
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.errors import SelectionError, StepError
-from builder.observe import releases_reference
-from builder.release import Record
-from builder.render.chart_version import chart_fingerprint
-from builder.signing import signer
-from builder.text import count
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.charts.next_version import files_of
+from builder.charts.repository.backends import repository_at
+from builder.charts.repository.publish import Released
+from builder.charts.repository.signing import signer
+from builder.charts.semver import chart_fingerprint
+from builder.cli.options import planning
+from builder.common.errors import SelectionError, StepError
+from builder.common.text import count
+from builder.plan.registry_state import releases_reference
+from builder.registry.release_record import Record
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

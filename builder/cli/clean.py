@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from builder.app.state import derived
 from builder.cli.options import root as root_option
-from builder.disk import derived
-from builder.workspace import Workspace
+from builder.project import Workspace
 
 # What costs a download or holds what was published; --all removes it too.
 _KEPT = ("registry", "charts", "tools", "toolroot")

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.comparison import Comparison
-from builder.history import History
-from builder.lock import as_data as lock_data
-from builder.lock import parse
-from builder.report.differences import FORMATS, as_data
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.cli.options import planning
+from builder.diff.history import History
+from builder.diff.operands import Comparison
+from builder.lock.lockfile import as_data as lock_data
+from builder.lock.lockfile import parse
+from builder.report.diff import FORMATS, as_data
 
 
 @click.command()

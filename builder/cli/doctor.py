@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from builder.cli.options import Options
+from builder.app.app import Session
+from builder.app.doctor import examine, examine_providers, install, install_browser
+from builder.app.options import Options
 from builder.cli.options import root as root_option
-from builder.cli.wiring import Session
-from builder.doctor import examine, examine_providers, install, install_browser
-from builder.errors import ToolError
+from builder.common.errors import ToolError
 
 
 @click.command()

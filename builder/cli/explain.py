@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.evidence import DOCUMENT, reference_of
-from builder.fingerprint import PARTS, Fingerprint, compare
-from builder.plan import TargetPlan
-from builder.release import ReleasedTarget
-from builder.selection import find
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.build.attestation import DOCUMENT, reference_of
+from builder.catalog.selection import find
+from builder.cli.options import planning
+from builder.plan.fingerprint import PARTS, Fingerprint, compare
+from builder.plan.models import TargetPlan
+from builder.registry.release_record import ReleasedTarget
 
 
 @click.command()

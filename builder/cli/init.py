@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from builder.first_catalog import EMBEDDED, first_catalog, lay, name_of
+from builder.app.first_catalog import EMBEDDED, first_catalog, lay, name_of
 
 
 @click.command()

@@ -8,18 +8,19 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning, reachable
-from builder.cli.wiring import Session
-from builder.errors import ConfigError, raise_all
-from builder.fit import stale_layers
-from builder.lock import FILE
-from builder.locking import Locked, lock_catalog
-from builder.locking_layers import ALL, NOTHING, Upgrade, alive_targets, overdue_holds
-from builder.ports_layers import BaseLocker
-from builder.problems import failures
-from builder.recipes import named_at
-from builder.text import count
-from builder.turns import at_work
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.catalog.recipe import named_at
+from builder.cli.options import planning, reachable
+from builder.common.errors import ConfigError, raise_all
+from builder.common.filelock import at_work
+from builder.common.text import count
+from builder.lock.fit import stale_layers
+from builder.lock.interfaces import BaseLocker
+from builder.lock.locker import Locked, lock_catalog
+from builder.lock.lockfile import FILE
+from builder.lock.package_locker import ALL, NOTHING, Upgrade, alive_targets, overdue_holds
+from builder.lock.problems import failures
 
 
 @click.command()

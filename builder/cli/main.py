@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from builder.cli.lazy import LazyGroup
-from builder.errors import BuilderError, StepError, refused
+from builder.common.errors import BuilderError, StepError, refused
 
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {

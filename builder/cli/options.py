@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from builder.errors import ConfigError
+from builder.common.errors import ConfigError
 
 Function = Callable[..., Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a run is asked for. `only_looks`: nothing of it is written to the lock, or built."""
-
-    root: Path
-    select: tuple[str, ...] = ()
-    today: str = ""
-    registries: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
-    engine: str = "auto"
-    jobs: int = 2
-    timeout: float = 3600.0
-    fail_fast: bool = False
-    show_commands: bool = False
-    reachable: bool = False
-    block_unlocked: bool = False
-    disk_budget: int = 0
-    only_looks: bool = False
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
@@ -179,7 +158,7 @@ def disk(function: Function) -> Function:
 
 
 def _size(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
-    from builder.text import size
+    from builder.common.text import size
 
     if value == "0":
         return 0

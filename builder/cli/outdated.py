@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from builder.app.app import Session
+from builder.app.options import Options
 from builder.cli.lock import chosen_lock
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.errors import GoneError, raise_all
-from builder.locking_layers import ALL
-from builder.outdated import HeldBases, outdated
-from builder.problems import failures
+from builder.cli.options import planning
+from builder.common.errors import GoneError, raise_all
+from builder.diff.outdated import HeldBases, outdated
+from builder.lock.package_locker import ALL
+from builder.lock.problems import failures
 from builder.report.outdated import FORMATS, as_data
 
 

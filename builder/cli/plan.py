@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from builder import schedule
-from builder.cli.options import Options, planning, since
-from builder.cli.wiring import Session
-from builder.plan import Observed, Plan
-from builder.report.plans import FORMATS, as_github, charts_as_markdown, gone_lines
-from builder.shards import SECONDS
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.ci.shards import SECONDS
+from builder.cli.options import planning, since
+from builder.plan import time_estimate
+from builder.plan.models import Observed, Plan
+from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lines
 
 
 @click.command()
@@ -68,8 +69,8 @@ def command(
         plan = _explained(plan, found)
     if style == "github":
         targets = session.project.expansion.targets.values()
-        added = schedule.added(session.catalog, targets, lock, observed.record)
-        text = as_github(plan, schedule.seconds(plan, added), shard_seconds)
+        added = time_estimate.added(session.catalog, targets, lock, observed.record)
+        text = as_github(plan, time_estimate.seconds(plan, added), shard_seconds)
         click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
         _tell(style, *more)
     else:

@@ -7,15 +7,16 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, engine, releasing
-from builder.cli.running import write_index
-from builder.cli.wiring import Session
-from builder.errors import ToolError
-from builder.garbage import Garbage, Policy, Search
-from builder.model import Retention
-from builder.prune import Prune, unneeded
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.catalog.models import Retention
+from builder.cli.options import engine, releasing
+from builder.cli.run import write_index
+from builder.common.errors import ToolError
+from builder.common.text import count
+from builder.release.prune.remove import Prune, unneeded
+from builder.release.prune.search import Garbage, Policy, Search
 from builder.report.prune import lines
-from builder.text import count
 
 _NUMBER = click.IntRange(min=0)
 

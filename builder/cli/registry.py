@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from builder.cli.options import Options
+from builder.app.app import Session
+from builder.app.options import Options
 from builder.cli.options import root as root_option
-from builder.cli.wiring import Session
 
 
 @click.command()

@@ -9,17 +9,19 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.files import write, write_context
-from builder.fingerprint import downloads
-from builder.lock import Lock
-from builder.plan import Observed, Plan
-from builder.plan_charts import NOT_LOCKED, unlocked_images
-from builder.render.chart_version import FIRST
-from builder.render.package_lists import package_lists
-from builder.render.tree import BAKE, as_declared, tree
-from builder.text import count
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.build.build_context import write_context
+from builder.charts.semver import FIRST
+from builder.cli.options import planning
+from builder.common.files import write
+from builder.common.text import count
+from builder.export.tree import BAKE, as_declared, tree
+from builder.lock.lockfile import Lock
+from builder.lock.package_lists import package_lists
+from builder.plan.chart_planner import NOT_LOCKED, unlocked_images
+from builder.plan.fingerprint import downloads
+from builder.plan.models import Observed, Plan
 
 
 @click.command()

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, releasing
-from builder.cli.running import write_index
-from builder.cli.wiring import Session
-from builder.lock import FILE, parse
-from builder.records import Move
-from builder.rollback import Return, Rollback
-from builder.text import count
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.cli.options import releasing
+from builder.cli.run import write_index
+from builder.common.text import count
+from builder.lock.lockfile import FILE, parse
+from builder.release.commit import Move
+from builder.release.rollback import Return, Rollback
 
 
 @click.command()

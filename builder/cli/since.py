@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from builder import tags
-from builder.charting import ChartChange, Choice, files_of, foresee
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.errors import BuilderError, SelectionError
-from builder.fingerprint import differences
-from builder.model import Cell
-from builder.release import ReleasedChart
-from builder.render.chart_version import FIRST, chart_fingerprint
-from builder.report.plans import Gone
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.catalog import tags
+from builder.catalog.models import Cell
+from builder.charts.next_version import ChartChange, Choice, files_of, foresee
+from builder.charts.semver import FIRST, chart_fingerprint
+from builder.common.errors import BuilderError, SelectionError
+from builder.plan.fingerprint import differences
+from builder.registry.release_record import ReleasedChart
+from builder.report.plan import Gone
 
 
 class Since:

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, running
-from builder.cli.running import carry_out, tell_ending
-from builder.cli.wiring import Session
-from builder.turns import at_work
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.cli.options import running
+from builder.cli.run import carry_out, tell_ending
+from builder.common.filelock import at_work
 
 
 @click.command()

@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, running
-from builder.cli.running import perform, tell_failures
-from builder.cli.wiring import Session
-from builder.errors import SelectionError
-from builder.events import Listener, Result
-from builder.plan import Step
-from builder.turns import at_work
-from builder.work import Work
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.build.events import Listener, Result
+from builder.build.run_context import Work
+from builder.cli.options import running
+from builder.cli.run import perform, tell_failures
+from builder.common.errors import SelectionError
+from builder.common.filelock import at_work
+from builder.plan.models import Step
 
 
 @click.command()

@@ -11,18 +11,20 @@ from typing import Any
 
 import click
 
-from builder.build_difference import Verdict
-from builder.cli.options import Options, running
-from builder.cli.running import Outcome, perform
-from builder.cli.wiring import Session
-from builder.errors import DifferenceError, SelectionError, ToolError
-from builder.events import Listener, Result
-from builder.fingerprint import Fingerprint
-from builder.lock import Lock
-from builder.plan import Plan, Step
-from builder.report.verdicts import FORMATS
-from builder.verification import Verification, discard
-from builder.workspace import Workspace
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.app.state import discard
+from builder.build.events import Listener, Result
+from builder.build.image_diff import Verdict
+from builder.build.verify import Verification
+from builder.cli.options import running
+from builder.cli.run import Outcome, perform
+from builder.common.errors import DifferenceError, SelectionError, ToolError
+from builder.lock.lockfile import Lock
+from builder.plan.fingerprint import Fingerprint
+from builder.plan.models import Plan, Step
+from builder.project import Workspace
+from builder.report.verify import FORMATS
 
 
 @click.command()

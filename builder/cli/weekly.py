@@ -10,17 +10,18 @@ from typing import Any
 
 import click
 
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.build.events import Result
 from builder.cli.lock import relock
-from builder.cli.options import Options, disk, running
-from builder.cli.running import Interrupted, Outcome, carry_out, tell_failures
-from builder.cli.wiring import Session
-from builder.errors import BuilderError, StepError
-from builder.events import Result
-from builder.files import write
-from builder.history import History
-from builder.problems import Problem, as_data, failures
-from builder.report import differences, summary
-from builder.turns import at_work
+from builder.cli.options import disk, running
+from builder.cli.run import Interrupted, Outcome, carry_out, tell_failures
+from builder.common.errors import BuilderError, StepError
+from builder.common.filelock import at_work
+from builder.common.files import write
+from builder.diff.history import History
+from builder.lock.problems import Problem, as_data, failures
+from builder.report import diff, weekly
 
 KINDS = ("base", "build", "chart", "release")
 
@@ -81,7 +82,7 @@ def _report(
     """Write report.json and report.md, and return where the latter is."""
     state = session.workspace.state
     measured = state / "bench" / "bake.json"
-    data = summary.as_data(
+    data = weekly.as_data(
         outcome.plan,
         outcome.results,
         outcome.seconds,
@@ -92,8 +93,8 @@ def _report(
         stopped=stopped,
         problems=as_data(problems),
     )
-    write(state / "report.json", summary.as_json(data).encode())
-    write(state / "report.md", summary.as_markdown(data).encode())
+    write(state / "report.json", weekly.as_json(data).encode())
+    write(state / "report.md", weekly.as_markdown(data).encode())
     return state / "report.md"
 
 
@@ -108,9 +109,7 @@ def _changes(session: Session, released: Result | None) -> dict[str, Any] | None
         return None
     history = History(catalog=session.catalog, store=session.store, images=session.store)
     try:
-        return differences.as_data(
-            history.compare(history.record(str(before)), history.record(name))
-        )
+        return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
     except BuilderError as error:  # what was released is, and is reported
         click.echo(f"what changed since {before} is not known: {error}", err=True)
         return None

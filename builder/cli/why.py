@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, planning
-from builder.cli.wiring import Session
-from builder.history import History
-from builder.provenance import Provenance
-from builder.report.reasons import as_text
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.cli.options import planning
+from builder.diff.history import History
+from builder.diff.why import Provenance
+from builder.report.why import as_text
 
 
 @click.command()

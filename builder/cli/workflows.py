@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from builder.cli.options import Options, root
-from builder.cli.wiring import Session
-from builder.errors import ConfigError
-from builder.files import write
-from builder.render.ci import COMMAND, workflows
-from builder.shards import depth
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.ci.github import COMMAND, workflows
+from builder.ci.shards import depth
+from builder.cli.options import root
+from builder.common.errors import ConfigError
+from builder.common.files import write
 
 
 @click.command()

@@ -14,14 +14,20 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container as Running
 
-from builder import reference
-from builder.engines import layout as layouts
+from builder.common.errors import StepError, ToolError, TransientError
+from builder.common.process import Command, Runner, ended, last_lines
+from builder.common.text import fields
+from builder.engines.interfaces import (
+    BuildRequest,
+    Built,
+    Container,
+    StartRequest,
+    built_from_layout,
+)
 from builder.engines.names import LABEL, LOCAL, local_name, sizes
 from builder.engines.platforms import host_platforms
-from builder.errors import StepError, ToolError, TransientError
-from builder.ports import BuildRequest, Built, Container, StartRequest
-from builder.process import Command, Runner, ended, last_lines
-from builder.text import fields
+from builder.oci import layout as layouts
+from builder.oci import reference
 
 _LOG_LABEL = "catalog-builder.log"
 """Names the file that the output of a container goes to when it is removed."""
@@ -69,7 +75,7 @@ class Docker:
         self._runner.run(command, log=request.log, on_line=request.on_line)
         layouts.settle(partial, request.layout)
         self.load(request.layout)
-        return layouts.built(request.layout, local=local)
+        return built_from_layout(request.layout, local=local)
 
     def load(self, layout: Path) -> None:
         """Give the daemon an image that stands in a layout, by the name in its index."""

@@ -1,1 +1,5 @@
-"""Plans, events and results as people and machines read them."""
+"""Plans, results, differences and verdicts as people and machines read them: text, Markdown, JSON;
+one module for each subject.
+
+Imports `diff`, `build`, `plan` and what is below; it alone imports rich.
+"""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from builder.outdated import Outdated
-from builder.report import differences
-from builder.report.plans import columns
-from builder.text import count
+from builder.common.text import count
+from builder.diff.outdated import Outdated
+from builder.report import diff
+from builder.report.plan import columns
 
 
 def as_data(found: Outdated) -> dict[str, Any]:
@@ -20,13 +20,13 @@ def as_data(found: Outdated) -> dict[str, Any]:
         "bases": {key: list(moved) for key, moved in found.bases.items()},
         "moved_on": dict(found.moved_on),
         "ended": dict(found.ended),
-        "changes": differences.as_data(found.difference),
+        "changes": diff.as_data(found.difference),
     }
 
 
 def as_table(data: Mapping[str, Any]) -> str:
     """Aligned columns: what changes, then which targets it changes, then what has ended."""
-    parts = [differences.as_table(data["changes"])]
+    parts = [diff.as_table(data["changes"])]
     if data["security"]:
         parts.append("From a security suite: " + ", ".join(data["security"]))
     for base, moved in data["bases"].items():
@@ -47,5 +47,5 @@ def as_table(data: Mapping[str, Any]) -> str:
 
 FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "table": as_table,
-    "json": differences.as_json,
+    "json": diff.as_json,
 }

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from builder.events import Event, Finished, Listener, Noted, Result, Retried, Started
-from builder.plan import Step
+from builder.build.events import Event, Finished, Listener, Noted, Result, Retried, Started
+from builder.plan.models import Step
 
 _MARKS = {
     "done": "✓",

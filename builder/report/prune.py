@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from builder.garbage import Garbage
-from builder.survey import Removal
-from builder.text import count, megabytes
+from builder.common.text import count, megabytes
+from builder.release.prune.classify import Removal
+from builder.release.prune.search import Garbage
 
 
 def lines(garbage: Garbage, local: Mapping[str, int]) -> Iterator[str]:

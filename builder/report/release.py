@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from builder.events import Result
-from builder.reference import parse
-from builder.text import count
+from builder.build.events import Result
+from builder.common.text import count
+from builder.oci.reference import parse
 
 _MOST = 3
 

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builder.config.parse import Network
-from builder.errors import ConfigError
-from builder.ports import LineProvider, LineRequest, ResolvedLine
-from builder.process import Runner
-from builder.resolvers.fetch import Fetcher
-from builder.resolvers.julia import JuliaTarballs
-from builder.resolvers.npm import NpmPackages
-from builder.resolvers.posit import PositR
-from builder.resolvers.pypi import PythonPackages, PytorchPackages
-from builder.resolvers.repositories import (
-    AptLines,
-    CranLines,
-    DebianLines,
-    NvidiaLines,
-    Prepare,
-)
-from builder.resolvers.rstudio import RStudio
-from builder.resolvers.spark import SparkTarballs
-from builder.resolvers.standalone import UvPythons
-from builder.resolvers.url import UrlFiles
-from builder.text import did_you_mean
+from builder.catalog.models import Network
+from builder.common.errors import ConfigError
+from builder.common.process import Runner
+from builder.common.text import did_you_mean
+from builder.lock.interfaces import LineProvider, LineRequest, ResolvedLine
+from builder.network.fetcher import Fetcher
+from builder.resolvers.apt.providers import AptLines, CranLines, DebianLines, NvidiaLines, Prepare
+from builder.resolvers.downloads.rstudio import RStudio
+from builder.resolvers.downloads.spark import SparkTarballs
+from builder.resolvers.downloads.url import UrlFiles
+from builder.resolvers.julia.tarballs import JuliaTarballs
+from builder.resolvers.npm.registry import NpmPackages
+from builder.resolvers.python.pypi import PythonPackages, PytorchPackages
+from builder.resolvers.python.standalone import UvPythons
+from builder.resolvers.r.posit import PositR
 
 
 class Tarballs:

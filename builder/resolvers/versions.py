@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from builder.errors import ConfigError, StepError
-from builder.ports import LineRequest
+from builder.common.errors import ConfigError, StepError
+from builder.lock.interfaces import LineRequest
 
 _RELEASE = re.compile(r"(?:(?P<epoch>\d+):|v)?(?P<main>\d+(?:\.\d+)*)(?:[+-](?P<build>\d+))?")
 _PREFIX = re.compile(r"\d+:|v(?=\d)")

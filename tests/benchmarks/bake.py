@@ -20,12 +20,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from builder.common.process import Command, Runner
 from builder.engines.docker import answers
-from builder.kube_play import free_port
-from builder.network import build_secrets, settle
-from builder.process import Command, Runner
-from builder.toolroot import ToolRoot
-from builder.workspace import Workspace
+from builder.network.build_env import build_secrets, settle
+from builder.project import Workspace
+from builder.testing.pod_runner import free_port
+from builder.testing.toolroot import ToolRoot
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT / "build" / "bench"

@@ -17,15 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.chart_lint import STYLE
-from builder.charting import files_of
-from builder.files import write_tree
-from builder.helm import CT_SCHEMA, Helm, latest_minors
-from builder.model import Catalog
-from builder.process import Runner
-from builder.render.chart_version import FIRST
-from builder.tools import Tool, Tools
-from builder.workspace import Workspace
+from builder.catalog.models import Catalog
+from builder.charts.helm import CT_SCHEMA, STYLE, Helm, latest_minors
+from builder.charts.next_version import files_of
+from builder.charts.semver import FIRST
+from builder.charts.tools import Tool, Tools
+from builder.common.files import write_tree
+from builder.common.process import Runner
+from builder.project import Workspace
 
 ROOT = Path(__file__).parents[2]
 LOOP = """\

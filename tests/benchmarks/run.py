@@ -11,10 +11,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from builder import schedule
-from builder.events import Result
-from builder.execute import Executor, Policy
-from builder.plan import Step
+from builder.build.events import Result
+from builder.build.executor import Executor, Policy
+from builder.plan import time_estimate
+from builder.plan.models import Step
+from builder.report.run_stats import measure_pace
 from tests.benchmarks import charts, synthetic
 
 ROOT = Path(__file__).parents[2]
@@ -78,12 +79,12 @@ def ordering() -> float:
         perform=perform,
         listen=lambda _: None,
         policy=Policy(jobs=2),
-        urgency=schedule.remaining(steps, took),
+        urgency=time_estimate.remaining(steps, took),
     )
     start = time.perf_counter()
     results = executor.run(steps)
     wall = time.perf_counter() - start
-    return schedule.pace(steps, results, wall=wall, jobs=2).ratio
+    return measure_pace(steps, results, wall=wall, jobs=2).ratio
 
 
 def starting() -> float:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from builder.fingerprint import fingerprints
-from builder.lock import LineLock, Lock
-from builder.matrix import Expansion, expand
-from builder.model import (
+from builder.catalog.expansion import Expansion, expand
+from builder.catalog.models import (
     AxisValue,
     Catalog,
     Chart,
@@ -20,12 +18,13 @@ from builder.model import (
     Source,
     When,
 )
-from builder.plan import Observed, Plan
-from builder.planner import make_plan
-from builder.ports import BaseLock
-from builder.render.dockerfile import DockerfileRenderer
-from builder.report.plans import as_json
-from builder.resolvers.sources import UPSTREAM
+from builder.lock.lockfile import BaseLock, LineLock, Lock
+from builder.network.upstreams import UPSTREAM
+from builder.plan.dockerfile import DockerfileRenderer
+from builder.plan.fingerprint import fingerprints
+from builder.plan.models import Observed, Plan
+from builder.plan.planner import make_plan
+from builder.report.plan import as_json
 from tests.fakes.catalog import nowhere
 
 TODAY = "2026-11-23"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.events import Result
-from builder.execute import Executor, Policy
-from builder.plan import Step
-from builder.process import Command, Runner
+from builder.build.events import Result
+from builder.build.executor import Executor, Policy
+from builder.common.process import Command, Runner
+from builder.plan.models import Step
 from tests.benchmarks import synthetic
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from builder.cli.main import main
-from builder.lock import dump
+from builder.lock.lockfile import dump
 from tests.fakes.catalog import LOCK, TODAY, Folder, with_layers
 
 

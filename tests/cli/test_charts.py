@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from builder.process import Runner
-from builder.render.chart_package import pack
-from builder.tools import Tools
+from builder.charts.package import pack
+from builder.charts.tools import Tools
+from builder.common.process import Runner
 from tests.cli.conftest import Run
 from tests.fakes.catalog import Folder
 from tests.fakes.charts import ABOUT, NOTES, POD, SCHEMA, VALUES, files, with_zone, write

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.app import Session
+from builder.catalog.packages import Package
 from builder.cli import weekly
-from builder.cli.running import Outcome as Carried
-from builder.cli.wiring import Session
-from builder.errors import StepError, UnreachableError
-from builder.lock import Lock, dump
-from builder.locking import Locked
-from builder.packages import Package
-from builder.problems import Problem
+from builder.cli.run import Outcome as Carried
+from builder.common.errors import StepError, UnreachableError
+from builder.lock.locker import Locked
+from builder.lock.lockfile import Lock, dump
+from builder.lock.problems import Problem
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.catalog import LOCK, Folder, Week, lines
 from tests.fakes.store import FakeStore

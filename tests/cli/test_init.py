@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from builder import first_catalog
-from builder.charting import files_of
-from builder.config.parse import parse_matrix
-from builder.fingerprint import fingerprints
-from builder.lock import Lock
-from builder.model import Source
-from builder.ports import BaseLock
-from builder.render.dockerfile import DockerfileRenderer
-from builder.workspace import Workspace
+from builder.app import first_catalog
+from builder.catalog.models import Source
+from builder.catalog.parser import parse_matrix
+from builder.charts.next_version import files_of
+from builder.lock.lockfile import BaseLock, Lock
+from builder.plan.dockerfile import DockerfileRenderer
+from builder.plan.fingerprint import fingerprints
+from builder.project import Workspace
 from tests.cli.conftest import Run
 
 FILES = {

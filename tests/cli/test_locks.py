@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.wiring import Session
-from builder.errors import GoneError, NoPackageError
-from builder.lock import parse
-from builder.model import Base
-from builder.ports import BaseLock
+from builder.app.app import Session
+from builder.catalog.models import Base
+from builder.common.errors import GoneError, NoPackageError
+from builder.lock.lockfile import BaseLock, parse
 from tests.cli.conftest import Run
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import Folder

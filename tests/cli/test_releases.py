@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from builder.cli.wiring import Session
+from builder.app.app import Session
 from tests.cli.conftest import Run
 from tests.fakes.catalog import Week
 from tests.fakes.releases import change, record

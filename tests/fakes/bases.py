@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builder.errors import StepError, UnreachableError
-from builder.model import Base, RemoteFile, Source
-from builder.packages import Suite
-from builder.ports import BaseLock, LineRequest, ResolvedLine
+from builder.catalog.models import Base, RemoteFile, Source
+from builder.catalog.packages import Suite
+from builder.common.errors import StepError, UnreachableError
+from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.lockfile import BaseLock
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
 

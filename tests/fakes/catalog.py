@@ -7,34 +7,34 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from builder.actions import BuildActions
-from builder.chart_artifact import chart_artifact, former_files
-from builder.charting import chart_place, files_of
-from builder.errors import Location
-from builder.events import Event, Finished, Result
-from builder.execute import Executor, Policy
-from builder.fingerprint import Fingerprint, fingerprints
-from builder.layering import Layering
-from builder.lock import LayerLock, LineLock, Lock
-from builder.lock import dump as dump_lock
-from builder.model import Path as KeyPath
-from builder.model import Source
-from builder.observe import observe
-from builder.packages import Suite
-from builder.plan import Observed, Plan, Step
-from builder.planner import make_plan
-from builder.ports import BaseLock
-from builder.promote import Promotion, blocked_steps
-from builder.records import Records
-from builder.release import Record
-from builder.render.chart_changelog import with_changelog
-from builder.render.chart_package import ChartPackage, pack
-from builder.render.dockerfile import DockerfileRenderer
-from builder.resolvers.sources import UPSTREAM
-from builder.rollback import Rollback
-from builder.selection import select
-from builder.work import Ports, Work
-from builder.workspace import Project, Workspace
+from builder.build.chart_steps import former_files
+from builder.build.events import Event, Finished, Result
+from builder.build.executor import Executor, Policy
+from builder.build.image_steps import BuildActions
+from builder.build.run_context import Ports, Work
+from builder.catalog.models import Path as KeyPath
+from builder.catalog.models import Source
+from builder.catalog.packages import Suite
+from builder.catalog.selection import select
+from builder.charts.changelog import with_changelog
+from builder.charts.next_version import chart_place, files_of
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.oci_artifact import chart_artifact
+from builder.common.errors import Location
+from builder.lock.lockfile import BaseLock, LayerLock, LineLock, Lock
+from builder.lock.lockfile import dump as dump_lock
+from builder.lock.requests import Layering
+from builder.network.upstreams import UPSTREAM
+from builder.plan.dockerfile import DockerfileRenderer
+from builder.plan.fingerprint import Fingerprint, fingerprints
+from builder.plan.models import Observed, Plan, Step
+from builder.plan.planner import make_plan
+from builder.plan.registry_state import observe
+from builder.project import Project, Workspace
+from builder.registry.release_record import Record
+from builder.release.commit import Records
+from builder.release.promote import Promotion, blocked_steps
+from builder.release.rollback import Rollback
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder.ports import BuildRequest, Built, Container, StartRequest
+from builder.engines.interfaces import BuildRequest, Built, Container, StartRequest
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
 

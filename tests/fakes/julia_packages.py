@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from builder.packages import LockedPackage
-from builder.resolvers.git_trees import GitFile, tree_sha1
+from builder.catalog.packages import LockedPackage
+from builder.resolvers.julia.git_tree import GitFile, tree_sha1
 
 REGISTRY = "23338594-aafe-5451-b93e-139f81909106"
 

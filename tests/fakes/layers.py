@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from builder.errors import StepError, UnreachableError
-from builder.lock import LayerLock
-from builder.model import Base, Cell, Target
-from builder.packages import LockedPackage
-from builder.ports_layers import LayerRequest
+from builder.catalog.models import Base, Cell, Target
+from builder.catalog.packages import LockedPackage
+from builder.common.errors import StepError, UnreachableError
+from builder.lock.interfaces import LayerRequest
+from builder.lock.lockfile import LayerLock
 from tests.fakes.calls import Calls
 from tests.fakes.lines import LOCK
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder.config.parse import Network
-from builder.model import Base, Source
-from builder.ports import BaseLock, LineRequest
-from builder.resolvers.fetch import Fetcher, Patience, Progress
-from builder.resolvers.sources import UPSTREAM
+from builder.catalog.models import Base, Network, Source
+from builder.lock.interfaces import LineRequest
+from builder.lock.lockfile import BaseLock
+from builder.network.fetcher import Fetcher, Patience, Progress
+from builder.network.upstreams import UPSTREAM
 from tests.fakes.answers import Registry
 
 LOCK = BaseLock(source=Source(kind="bootstrap", value="trixie"), content="sha256:0", epoch=0)

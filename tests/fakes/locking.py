@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from builder.lock import Lock
-from builder.locking import Explain, lock_catalog
-from builder.locking_layers import ALL, Upgrade
-from builder.problems import Problem
-from builder.recipes import named_at
-from builder.workspace import Workspace
+from builder.catalog.recipe import named_at
+from builder.lock.locker import Explain, lock_catalog
+from builder.lock.lockfile import Lock
+from builder.lock.package_locker import ALL, Upgrade
+from builder.lock.problems import Problem
+from builder.project import Workspace
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import TODAY, Folder
 from tests.fakes.layers import FakeLayers

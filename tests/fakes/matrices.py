@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from builder.config.parse import parse_matrix
-from builder.errors import raise_all
-from builder.matrix import Expansion, expand
-from builder.model import Matrix
+from builder.catalog.expansion import Expansion, expand
+from builder.catalog.models import Matrix
+from builder.catalog.parser import parse_matrix
+from builder.common.errors import raise_all
 
 HEAD = "catalog: {name: shop, repository: '{registry}/{image}', registries: [example.org]}\n"
 

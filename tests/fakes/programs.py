@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from builder.process import Command, Output, Runner
+from builder.common.process import Command, Output, Runner
 
 
 class FakePrograms(Runner):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from builder.garbage import Garbage, Policy, Search
-from builder.model import Retention
-from builder.prune import Prune
+from builder.catalog.models import Retention
+from builder.release.prune.remove import Prune
+from builder.release.prune.search import Garbage, Policy, Search
 from tests.fakes.catalog import Week
 
 TIGHT = Retention(weeks=1, months=0, retired=0)

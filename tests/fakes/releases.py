@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.observe import read_record
-from builder.reference import parse
-from builder.release import Record
+from builder.oci.reference import parse
+from builder.plan.registry_state import read_record
+from builder.registry.release_record import Record
 from tests.fakes.catalog import Week
 from tests.fakes.store import FakeStore
 

@@ -8,11 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from builder.engines.layout import blob, config_in, layers_in
-from builder.errors import StepError
-from builder.model import ImageLayer
-from builder.ports import Artifact
-from builder.reference import Reference
+from builder.common.errors import StepError
+from builder.oci.image import ImageLayer
+from builder.oci.layout import blob, config_in, layers_in
+from builder.oci.reference import Reference
+from builder.registry.interfaces import Artifact
 from tests.fakes.calls import Calls
 from tests.fakes.layout import read_digest
 

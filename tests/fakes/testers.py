@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.errors import SmokeError
-from builder.inventory import dump
-from builder.packages import Inventory, Package
-from builder.ports import ChartRequest, SmokeRequest, TestCounts
+from builder.catalog.packages import Inventory, Package
+from builder.common.errors import SmokeError
+from builder.testing.interfaces import ChartRequest, SmokeRequest, TestCounts
+from builder.testing.inventory import dump
 from tests.fakes.calls import Calls
 
 JUNIT = "<testsuites><testsuite tests='2'/></testsuites>"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.wiring import Session
-from builder.errors import SmokeError
-from builder.plan import TargetPlan
-from builder.ports import BuildRequest
-from builder.smoke import Smoke
-from builder.work import Work
+from builder.app.app import Session
+from builder.build.run_context import Work
+from builder.common.errors import SmokeError
+from builder.engines.interfaces import BuildRequest
+from builder.plan.models import TargetPlan
+from builder.testing.images import Smoke
 from tests.integration.starter import ROOT, scratch
 
 

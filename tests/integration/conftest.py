@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from builder.common.process import Command, Runner
 from builder.engines.docker import Docker, answers
-from builder.engines.podman import Podman
-from builder.engines.podman_probe import probe
-from builder.ports import BuildRequest
-from builder.process import Command, Runner
-from builder.reference import Reference, parse
-from builder.toolroot import ToolRoot
+from builder.engines.interfaces import BuildRequest
+from builder.engines.podman.engine import Podman
+from builder.engines.podman.host_probe import probe
+from builder.oci.reference import Reference, parse
+from builder.testing.toolroot import ToolRoot
 from tests.integration.registry import registry
 from tests.integration.starter import starter  # noqa: F401 - a fixture of more than one folder
 

@@ -10,8 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.kube_play import free_port
-from builder.process import Command, Runner
+from builder.common.process import Command, Runner
+from builder.testing.pod_runner import free_port
 
 
 @contextlib.contextmanager

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.kube_play import free_port
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.testing.pod_runner import free_port
 
 ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("builder")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from builder.errors import BuilderError
+from builder.common.errors import BuilderError
 from tests.fakes.catalog import Folder
 
 Edits = tuple[tuple[str, str | None, str], ...]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.selection import select
-from builder.workspace import Workspace
+from builder.catalog.selection import select
+from builder.project import Workspace
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import ConfigError
-from builder.model import Catalog
-from builder.recipes import setting
-from builder.render.dockerfile import DockerfileRenderer
-from builder.workspace import SHARED, Workspace
+from builder.catalog.models import Catalog
+from builder.catalog.recipe import setting
+from builder.common.errors import ConfigError
+from builder.plan.dockerfile import DockerfileRenderer
+from builder.project import SHARED, Workspace
 from tests.fakes.catalog import Folder, prints
 
 ROOT = Path(__file__).parents[2]

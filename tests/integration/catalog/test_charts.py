@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.plan import Plan
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.plan.models import Plan
 from tests.integration.chart.wired import OBJECT, run_wired
 from tests.integration.starter import ROOT, TODAY
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.plan import unlocked_line
-from builder.workspace import Workspace
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.plan.models import unlocked_line
+from builder.project import Workspace
 from tests.integration.broken import check_rejected
 from tests.integration.starter import BUILDER, ROOT, TODAY
 

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.ports import Container, StartRequest
-from builder.process import Command, Output
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.common.process import Command, Output
+from builder.engines.interfaces import Container, StartRequest
 from tests.integration.catalog.test_recipes import first_target
 from tests.integration.starter import BUILDER, ROOT, TODAY
 

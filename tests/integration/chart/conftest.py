@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from builder.charting import files_of
-from builder.files import write_tree
-from builder.helm import Helm, documents
-from builder.model import Catalog
-from builder.process import Runner
-from builder.tools import Tool, Tools
-from builder.workspace import Workspace
+from builder.catalog.models import Catalog
+from builder.charts.helm import Helm, documents
+from builder.charts.next_version import files_of
+from builder.charts.tools import Tool, Tools
+from builder.common.files import write_tree
+from builder.common.process import Runner
+from builder.project import Workspace
 
 ROOT = Path(__file__).parents[3]
 Manifests = list[dict[str, Any]]

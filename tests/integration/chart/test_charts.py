@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yamale
 
-from builder.errors import StepError
-from builder.helm import CT_SCHEMA, Helm, documents, latest_minors
-from builder.mappings import merged, nested
-from builder.render.chart_values import split_path
-from builder.tools import Absent, Tools
+from builder.charts.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.charts.render.values import split_path
+from builder.charts.tools import Absent, Tools
+from builder.common.errors import StepError
+from builder.common.mappings import merged, nested
 
 from .conftest import Played, at, catalog, one
 

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_actions import ChartActions
-from builder.chart_check import RELEASE, check_chart, read_chart
-from builder.charting import files_of
-from builder.contract.chart import read
-from builder.contract.context import SAMPLE
-from builder.contract.finding import NOTE
-from builder.contract.launch import launch
-from builder.errors import StepError
-from builder.events import Noted
-from builder.files import write_tree
-from builder.helm import Helm, documents
-from builder.model import Catalog
-from builder.workspace import Workspace
+from builder.build.chart_steps import ChartActions
+from builder.build.events import Noted
+from builder.catalog.models import Catalog
+from builder.charts.helm import Helm, documents
+from builder.charts.next_version import files_of
+from builder.charts.onyxia.chart_files import read
+from builder.charts.onyxia.context import SAMPLE
+from builder.charts.onyxia.finding import NOTE
+from builder.charts.onyxia.launch import launch
+from builder.charts.onyxia_check import RELEASE, check_chart, read_chart
+from builder.common.errors import StepError
+from builder.common.files import write_tree
+from builder.project import Workspace
 from tests.fakes.catalog import Week
 from tests.fakes.testers import FakeChartRunner
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builder.helm import Helm, documents
+from builder.charts.helm import Helm, documents
 
 from .cluster import Secrets, cluster
 from .conftest import catalog, written

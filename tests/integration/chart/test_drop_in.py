@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from builder.helm import Helm, documents
-from builder.mappings import merged, nested
-from builder.render.chart_version import value_types
+from builder.charts.helm import Helm, documents
+from builder.charts.semver import value_types
+from builder.common.mappings import merged, nested
 
 from .cluster import SERVICES, cluster
 from .conftest import at, written

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from builder.files import write_tree
-from builder.helm import Helm, documents, latest_minors
-from builder.model import ChartRecipe
-from builder.render.chart import render_chart
-from builder.upgrade import frozen_changes
+from builder.catalog.models import ChartRecipe
+from builder.charts.helm import Helm, documents, latest_minors
+from builder.charts.render.chart import render_chart
+from builder.charts.upgrade_check import frozen_changes
+from builder.common.files import write_tree
 
 from .conftest import Played, catalog, written
 

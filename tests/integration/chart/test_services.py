@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builder.helm import Helm, latest_minors
+from builder.charts.helm import Helm, latest_minors
 
 from .conftest import Played, one, written
 

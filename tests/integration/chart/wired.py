@@ -11,11 +11,11 @@ from typing import Any
 
 import boto3
 
-from builder.charting import files_of
-from builder.cli.wiring import Session
-from builder.files import write_tree
-from builder.kube_play import free_port
-from builder.ports import ChartRequest, TestCounts
+from builder.app.app import Session
+from builder.charts.next_version import files_of
+from builder.common.files import write_tree
+from builder.testing.interfaces import ChartRequest, TestCounts
+from builder.testing.pod_runner import free_port
 from tests.integration.session.servers import (
     Answer,
     Application,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.reference import Reference, parse
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.oci.reference import Reference, parse
 
 BUILDER = Path(sys.executable).with_name("builder")
 TODAY = "2026-11-23"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.model import ImageLayer
-from builder.process import Command, Runner
-from builder.toolroot import ToolRoot
+from builder.common.process import Command, Runner
+from builder.oci.image import ImageLayer
+from builder.testing.toolroot import ToolRoot
 from tests.fakes.layout import write_layout
 from tests.integration.cli.conftest import Tiny, lay
 from tests.integration.conftest import BUILDX

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 import requests
 
-from builder.observe import read_record, releases_reference
-from builder.reference import Reference
-from builder.reference import parse as parse_reference
-from builder.release import CURRENT, Record
+from builder.oci.reference import Reference
+from builder.oci.reference import parse as parse_reference
+from builder.plan.registry_state import read_record, releases_reference
+from builder.registry.release_record import CURRENT, Record
 from tests.integration.cli.conftest import TODAY, Tiny
 from tests.integration.cli.test_runs import digests, wait
 

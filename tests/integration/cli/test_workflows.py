@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Runner
-from builder.render.ci import FOLDER, workflows
-from builder.tools import go_install
+from builder.charts.tools import go_install
+from builder.ci.github import FOLDER, workflows
+from builder.common.process import Runner
 
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(sys.executable).parent

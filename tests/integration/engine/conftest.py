@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from builder.common.process import Runner
 from builder.engines.docker import Docker
-from builder.engines.podman import Podman
-from builder.model import ImageLayer
-from builder.ports import BuildRequest
-from builder.process import Runner
-from builder.reference import Reference
-from builder.store import RegistryStore
+from builder.engines.interfaces import BuildRequest
+from builder.engines.podman.engine import Podman
+from builder.oci.image import ImageLayer
+from builder.oci.reference import Reference
+from builder.registry.store import RegistryStore
 from tests.integration.conftest import EPOCH, PLATFORM
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.engines import layout as layouts
-from builder.engines import podman_home
-from builder.engines.choose import choose
+from builder.common.errors import BuilderError, StepError
+from builder.common.process import Command, Runner
+from builder.engines.detect import choose
+from builder.engines.interfaces import Container, StartRequest
 from builder.engines.names import instruction_of
-from builder.errors import BuilderError, StepError
-from builder.ports import Container, StartRequest
-from builder.process import Command, Runner
-from builder.store import RegistryStore
+from builder.engines.podman import storage
+from builder.oci import layout as layouts
+from builder.registry.store import RegistryStore
 from tests.integration.engine.conftest import Bench
 
 COPY = "FROM parent\nCOPY hello /hello\n"
@@ -456,4 +456,4 @@ def test_builds_in_two_storages_give_the_same_digest(bench: Bench, runner: Runne
     other = choose("podman", runner, bench.folder)
     again = other.build(bench.request(steps, name="again", id=f"{bench.folder.name}/image"))
     assert again.digest == first.digest
-    podman_home.remove(bench.folder / "podman")
+    storage.remove(bench.folder / "podman")

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from builder import kube_play
-from builder.engines.podman_probe import probe
-from builder.errors import StepError
-from builder.kube_play import HOST, KubePlayer, free_port
-from builder.process import Command, Runner
-from builder.reference import Reference
-from builder.toolroot import ToolRoot
+from builder.common.errors import StepError
+from builder.common.process import Command, Runner
+from builder.engines.podman.host_probe import probe
+from builder.oci.reference import Reference
+from builder.testing import pod_runner
+from builder.testing.pod_runner import HOST, KubePlayer, free_port
+from builder.testing.toolroot import ToolRoot
 from tests.integration.conftest import ROOT
 
 CHART = """
@@ -127,7 +127,7 @@ def test_images_of_earlier_pods_make_room(
     with player.play(chart(parent, SERVE), port=8080, log=work / "kube.log"):
         pass
     assert str(parent) in images()
-    monkeypatch.setattr(kube_play, "ROOM", sys.maxsize)
+    monkeypatch.setattr(pod_runner, "ROOM", sys.maxsize)
     gone = chart(parent.with_tag("gone"), SERVE)
     with pytest.raises(StepError), player.play(gone, port=8080, log=work / "kube.log"):
         pass

@@ -13,9 +13,9 @@ from typing import Protocol
 
 import pytest
 
-from builder.process import Runner
-from builder.reference import Reference
-from builder.release import REPOSITORY
+from builder.common.process import Runner
+from builder.oci.reference import Reference
+from builder.registry.release_record import REPOSITORY
 from tests.integration.faults.catalog import Checkout, checkout, kill, with_chart
 from tests.integration.faults.disk import small_disk
 from tests.integration.faults.gate import Gate, Rule

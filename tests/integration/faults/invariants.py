@@ -10,12 +10,13 @@ from typing import Any
 
 import requests
 
-from builder import evidence, release
-from builder.chart_artifact import package_in
-from builder.fingerprint import sha256
-from builder.ports import Artifact, Blob
-from builder.release import Record
-from builder.render.chart_index import read_index
+from builder.build import attestation
+from builder.charts.repository.index import read_index
+from builder.charts.repository.oci_artifact import package_in
+from builder.common.hashing import sha256
+from builder.registry import release_record
+from builder.registry.interfaces import Artifact, Blob
+from builder.registry.release_record import Record
 from tests.integration.faults.catalog import PREFIX
 
 _ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
@@ -72,14 +73,14 @@ class Registry:
             for name in self.repositories()
         }
 
-    def record(self, tag: str = release.CURRENT) -> Record | None:
+    def record(self, tag: str = release_record.CURRENT) -> Record | None:
         """A release record, or None where there is none."""
-        repository = f"{PREFIX}-{release.REPOSITORY}"
+        repository = f"{PREFIX}-{release_record.REPOSITORY}"
         if tag not in self.tags(repository):
             return None
         found = self.artifact(repository, tag)
-        assert found.kind == release.KIND
-        return release.parse(found.files[release.FILE].data)
+        assert found.kind == release_record.KIND
+        return release_record.parse(found.files[release_record.FILE].data)
 
     def _get(self, path: str) -> requests.Response:
         answer = requests.get(
@@ -93,13 +94,13 @@ def check(registry: Registry, *charts: Path) -> Record | None:
     """Assert all that always holds, of a registry and of folders of charts; what is current."""
     held = registry.everything()
     records = {}
-    for tag, digest in held.pop(f"{PREFIX}-{release.REPOSITORY}", {}).items():
+    for tag, digest in held.pop(f"{PREFIX}-{release_record.REPOSITORY}", {}).items():
         found = registry.record(tag)
         assert found is not None
         records[digest] = found
-        assert tag in {release.CURRENT, found.release}
+        assert tag in {release_record.CURRENT, found.release}
     for name, tags in held.items():
-        if name.startswith(f"{PREFIX}-{release.CHARTS}/"):
+        if name.startswith(f"{PREFIX}-{release_record.CHARTS}/"):
             _check_chart(registry, name, tags, records.values())
         elif name.startswith(PREFIX):
             _check_image(registry, name, tags)
@@ -123,7 +124,7 @@ def _check_image(registry: Registry, name: str, tags: dict[str, str]) -> None:
         assert f"{tag}.evidence" in tags, f"{name}:{tag} has no evidence"
         known = registry.artifact(name, f"{tag}.evidence")
         said = json.loads(known.config)
-        assert known.kind == evidence.KIND
+        assert known.kind == attestation.KIND
         assert said["digest"] == digest
         assert said["tests"]["passed"] > 0
         assert said["tests"]["failed"] == 0
@@ -153,7 +154,7 @@ def _check_record(registry: Registry, record: Record) -> None:
         assert target.tests["passed"] > 0
         assert target.tests["failed"] == 0
     for name, chart in record.charts.items():
-        place = f"{PREFIX}-{release.CHARTS}/{name}"
+        place = f"{PREFIX}-{release_record.CHARTS}/{name}"
         for version, listed in chart.listed.items():
             manifest = listed["manifest"]
             assert registry.digest(place, manifest) == manifest
@@ -191,7 +192,7 @@ def check_offered(registry: Registry, record: Record, folder: Path) -> None:
             assert registry.digest(repository, tag) == target.digest, tag
     index = read_index((folder / "index.yaml").read_bytes(), "index.yaml")
     for name, chart in record.charts.items():
-        repository = f"{PREFIX}-{release.CHARTS}/{name}"
+        repository = f"{PREFIX}-{release_record.CHARTS}/{name}"
         manifest = chart.listed[chart.version]["manifest"]
         assert registry.digest(repository, chart.version) == manifest
         assert {item["version"] for item in index[name]} == set(chart.listed)

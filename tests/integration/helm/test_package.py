@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
-from builder.helm import Helm
-from builder.process import Runner
-from builder.render.chart_index import IndexEntry, merge_index
-from builder.tools import Tools
+from builder.charts.helm import Helm
+from builder.charts.repository.index import IndexEntry, merge_index
+from builder.charts.tools import Tools
+from builder.common.errors import StepError
+from builder.common.process import Runner
 
 ROOT = Path(__file__).parents[3]
 NOW = "2026-01-05T00:00:00Z"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_folder import folder_files
-from builder.config.document import load_as_helm
-from builder.config.scalars import core_scalar
-from builder.helm import Helm
-from builder.process import Runner
-from builder.tools import Tools
+from builder.catalog.yaml_document import load_as_helm
+from builder.charts.chart_folder import folder_files
+from builder.charts.helm import Helm
+from builder.charts.tools import Tools
+from builder.common.process import Runner
+from builder.common.yaml_scalars import core_scalar
 
 ROOT = Path(__file__).parents[3]
 SCALARS = """

@@ -11,22 +11,16 @@ from pathlib import Path
 import pytest
 import semver
 
-from builder.chart_lint import STYLE
-from builder.charting import files_of, predict
-from builder.files import write_tree
-from builder.helm import CT_SCHEMA
-from builder.model import Catalog
-from builder.process import Command, Runner
-from builder.release import ReleasedChart
-from builder.render.chart_changelog import with_changelog
-from builder.render.chart_version import (
-    chart_fingerprint,
-    chart_version,
-    next_version,
-    value_types,
-)
-from builder.tools import Absent, Tools
-from builder.workspace import Workspace
+from builder.catalog.models import Catalog
+from builder.charts.changelog import with_changelog
+from builder.charts.helm import CT_SCHEMA, STYLE
+from builder.charts.next_version import files_of, predict
+from builder.charts.semver import chart_fingerprint, chart_version, next_version, value_types
+from builder.charts.tools import Absent, Tools
+from builder.common.files import write_tree
+from builder.common.process import Command, Runner
+from builder.project import Workspace
+from builder.registry.release_record import ReleasedChart
 
 ROOT = Path(__file__).parents[3]
 Files = Mapping[str, bytes]

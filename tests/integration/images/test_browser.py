@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.browser import HINT, MISSING, browser, chromium
-from builder.errors import StepError
-from builder.process import Runner
+from builder.common.errors import StepError
+from builder.common.process import Runner
+from builder.testing.browser import HINT, MISSING, browser, chromium
 
 PAGE = """data:text/html,<title>a page</title><input autofocus onkeydown="
 if (event.key === 'Enter') document.title = this.value">

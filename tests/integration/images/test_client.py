@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from builder.errors import StepError
-from builder.smoke_client import Client, wait_for
+from builder.common.errors import StepError
+from builder.testing.http_client import Client, wait_for
 from tests.integration.session.servers import Answer, Request, serve
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.files import write
-from builder.recipes import setting
-from builder.render.dockerfile import DockerfileRenderer
-from builder.resolvers.sources import UPSTREAM
-from builder.workspace import Project, Workspace
+from builder.catalog.recipe import setting
+from builder.common.files import write
+from builder.network.upstreams import UPSTREAM
+from builder.plan.dockerfile import DockerfileRenderer
+from builder.project import Project, Workspace
 
 ROOT = Path(__file__).parents[3]
 IMAGES = ROOT / "images"

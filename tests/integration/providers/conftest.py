@@ -15,16 +15,15 @@ from urllib.parse import unquote
 import iniconfig
 import pytest
 
-from builder.config.parse import Network
-from builder.model import Base
-from builder.network import passwords
-from builder.ports import LineProvider, LineRequest
-from builder.process import Runner
-from builder.resolvers.apt import AptRoot
-from builder.resolvers.fetch import Fetcher, Patience
+from builder.catalog.models import Base, Network
+from builder.common.process import Runner
+from builder.lock.interfaces import LineProvider, LineRequest
+from builder.network.build_env import passwords
+from builder.network.fetcher import Fetcher, Patience
+from builder.network.upstreams import UPSTREAM, upstream
+from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.providers import line_providers
-from builder.resolvers.sources import UPSTREAM, upstream
-from builder.resolvers.standalone import UvPythons
+from builder.resolvers.python.standalone import UvPythons
 from builder.resolvers.versions import newest_of
 from tests.fakes.lines import request
 from tests.integration.providers import payloads

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from builder.config.parse import Network
-from builder.resolvers.sources import UPSTREAM
+from builder.catalog.models import Network
+from builder.network.upstreams import UPSTREAM
 
 USER = "me"
 PASSWORD = "s3cr3t&/'@:%#"

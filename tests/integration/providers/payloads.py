@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from builder.resolvers.sources import upstream
+from builder.network.upstreams import upstream
 
 JULIA = "1.5.3"  # Debian 11's, the last that Debian has
 _NOT_JULIAS = ("libc6", "libc-bin", "libcrypt1", "libgcc-s1", "libstdc++6", "gcc-", "zlib1g")

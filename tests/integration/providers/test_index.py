@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.config.parse import Network
-from builder.errors import NoPackageError, StepError, UnreachableError
-from builder.packages import LockedPackage
-from builder.process import Runner
-from builder.resolvers.pip_layers import PipLayers
+from builder.catalog.models import Network
+from builder.catalog.packages import LockedPackage
+from builder.common.errors import NoPackageError, StepError, UnreachableError
+from builder.common.process import Runner
+from builder.resolvers.python.packages import PipLayers
 from tests.fakes.layers import asked
 from tests.integration.providers.index import Index, indexing, wheel
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError, UnreachableError
-from builder.model import RemoteFile
-from builder.ports import LineRequest
-from builder.process import Runner
-from builder.render.tree import fetch_script
-from builder.resolvers.pip_files import PipFiles
+from builder.catalog.models import RemoteFile
+from builder.common.errors import StepError, UnreachableError
+from builder.common.process import Runner
+from builder.export.tree import fetch_script
+from builder.lock.interfaces import LineRequest
+from builder.resolvers.python.sdists import PipFiles
 from tests.fakes.lines import request
 from tests.integration.providers import payloads
 from tests.integration.providers.conftest import PYTHON, RSTUDIO, SPARK, Place, R, place

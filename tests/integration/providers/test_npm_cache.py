@@ -9,11 +9,11 @@ import json
 import tarfile
 from pathlib import Path
 
-from builder.config.parse import Network
-from builder.packages import LockedPackage
-from builder.process import Command, Runner
-from builder.render.package_lists import file_path
-from builder.resolvers.npm import NpmPackages, npm
+from builder.catalog.models import Network
+from builder.catalog.packages import LockedPackage
+from builder.common.process import Command, Runner
+from builder.lock.package_lists import file_path
+from builder.resolvers.npm.registry import NpmPackages, npm
 
 
 def tgz(about: dict[str, str]) -> bytes:

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_publish import Released
-from builder.chart_repository import FolderRepository, Publication
-from builder.chart_served import ServedRepository
-from builder.config.parse import Network
-from builder.helm import Helm
-from builder.observe import read_record
-from builder.process import Runner
-from builder.reference import parse
-from builder.render.chart_index import read_index
-from builder.render.chart_package import ChartPackage, pack
-from builder.resolvers.fetch import Fetcher
-from builder.store import RegistryStore
-from builder.tools import Tools
+from builder.catalog.models import Network
+from builder.charts.helm import Helm
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.backends import FolderRepository, Publication
+from builder.charts.repository.http import ServedRepository
+from builder.charts.repository.index import read_index
+from builder.charts.repository.publish import Released
+from builder.charts.tools import Tools
+from builder.common.process import Runner
+from builder.network.fetcher import Fetcher
+from builder.oci.reference import parse
+from builder.plan.registry_state import read_record
+from builder.registry.store import RegistryStore
 from tests.cli.conftest import run  # noqa: F401 - a fixture
 from tests.fakes.catalog import Folder, Week
 from tests.fakes.charts import files

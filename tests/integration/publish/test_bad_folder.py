@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import ConflictError
-from builder.process import Command, Runner
-from builder.render.chart_index import INDEX
+from builder.charts.repository.index import INDEX
+from builder.common.errors import ConflictError
+from builder.common.process import Command, Runner
 from tests.cli.conftest import Run
 
 from .conftest import MOMENT, Shop, content, folder_at, publication, shop_at

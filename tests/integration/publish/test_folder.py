@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.helm import Helm
-from builder.process import Runner
+from builder.charts.helm import Helm
+from builder.common.process import Runner
 from tests.cli.conftest import Run
 
 from .conftest import (

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_repository import Publication, RegistryRepository
-from builder.errors import ConflictError
-from builder.helm import Helm
-from builder.process import Runner
-from builder.render.chart_index import IndexEntry, emit_index, read_index, with_entries
-from builder.render.chart_package import ChartPackage, pack
-from builder.render.chart_version import with_version
+from builder.charts.helm import Helm
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.backends import Publication, RegistryRepository
+from builder.charts.repository.index import IndexEntry, emit_index, read_index, with_entries
+from builder.charts.semver import with_version
+from builder.common.errors import ConflictError
+from builder.common.process import Runner
 from tests.cli.conftest import Run
 from tests.fakes.charts import files
 from tests.integration.registry import registry as real_registry

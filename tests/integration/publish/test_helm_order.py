@@ -6,15 +6,15 @@ import json
 import re
 from pathlib import Path
 
-from builder import helm_versions
-from builder.chart_artifact import chart_artifact
-from builder.chart_repository import RegistryRepository
-from builder.helm import Helm
-from builder.process import Runner
-from builder.reference import parse
-from builder.render.chart_index import IndexEntry, emit_index, newest, with_entries
-from builder.render.chart_package import ChartPackage, pack
-from builder.store import RegistryStore
+from builder.charts import helm_versions
+from builder.charts.helm import Helm
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.backends import RegistryRepository
+from builder.charts.repository.index import IndexEntry, emit_index, newest, with_entries
+from builder.charts.repository.oci_artifact import chart_artifact
+from builder.common.process import Runner
+from builder.oci.reference import parse
+from builder.registry.store import RegistryStore
 from tests.fakes.charts import files
 from tests.integration.registry import registry as real_registry
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_artifact import CONFIG, CONTENT, chart_artifact
-from builder.chart_repository import RegistryRepository
-from builder.errors import ConflictError
-from builder.helm import Helm
-from builder.process import Runner
-from builder.reference import parse
-from builder.render.chart_package import ChartPackage, pack
+from builder.charts.helm import Helm
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.backends import RegistryRepository
+from builder.charts.repository.oci_artifact import CONFIG, CONTENT, chart_artifact
+from builder.common.errors import ConflictError
+from builder.common.process import Runner
+from builder.oci.reference import parse
 from tests.cli.conftest import Run
 from tests.fakes.answers import Registry
 from tests.fakes.charts import ABOUT, files

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_publish import publish_index
-from builder.render.chart_index import INDEX
+from builder.charts.repository.index import INDEX
+from builder.charts.repository.publish import publish_index
 from tests.cli.conftest import Run
 from tests.fakes.answers import Answer, Registry
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.chart_artifact import CONTENT, PROVENANCE
-from builder.errors import StepError
-from builder.helm import Helm
-from builder.process import Command, Runner
-from builder.reference import parse
+from builder.charts.helm import Helm
+from builder.charts.repository.oci_artifact import CONTENT, PROVENANCE
+from builder.common.errors import StepError
+from builder.common.process import Command, Runner
+from builder.oci.reference import parse
 from tests.cli.conftest import Run
 from tests.integration.registry import registry as real_registry
 

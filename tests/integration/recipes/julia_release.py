@@ -12,8 +12,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from builder.process import Command, Runner
-from builder.resolvers.sources import UPSTREAM
+from builder.common.process import Command, Runner
+from builder.network.upstreams import UPSTREAM
 
 VERSION = "1.5.3"
 TARBALL = f"bin/linux/x64/1.5/julia-{VERSION}-linux-x86_64.tar.gz"

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.files import write
-from builder.kube_play import free_port
-from builder.packages import LockedPackage
-from builder.ports import StartRequest
-from builder.process import Command, Runner
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.catalog.packages import LockedPackage
+from builder.common.files import write
+from builder.common.process import Command, Runner
+from builder.engines.interfaces import StartRequest
+from builder.testing.pod_runner import free_port
 from tests.fakes.julia_packages import Release, served, tarball
 from tests.integration.broken import check_rejected
 from tests.integration.recipes.julia_release import VERSION, make_release

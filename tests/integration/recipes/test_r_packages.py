@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from builder.kube_play import free_port
-from builder.network import build_secrets
-from builder.ports import BuildRequest
-from builder.reference import parse
+from builder.engines.interfaces import BuildRequest
+from builder.network.build_env import build_secrets
+from builder.oci.reference import parse
+from builder.testing.pod_runner import free_port
 from tests.integration.providers.payloads import sha256
 from tests.integration.recipes.r_mirror import PACKAGES, SNAPSHOT, fill
 from tests.integration.starter import ROOT, Catalog, scratch

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli.options import Options
-from builder.cli.wiring import Session
-from builder.kube_play import free_port
-from builder.resolvers.sources import UPSTREAM
+from builder.app.app import Session
+from builder.app.options import Options
+from builder.network.upstreams import UPSTREAM
+from builder.testing.pod_runner import free_port
 from tests.integration.broken import check_rejected
 from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.patience import PatientStore
-from builder.process import Runner
-from builder.reference import Reference, parse
-from builder.store import RegistryStore
+from builder.build.patience import PatientStore
+from builder.common.process import Runner
+from builder.oci.reference import Reference, parse
+from builder.registry.store import RegistryStore
 from tests.integration.cli.conftest import lay
 from tests.integration.registries.behaviours import ALL, Behaviour
 from tests.integration.registries.fronts import Asked, Front

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.reference import Reference
+from builder.oci.reference import Reference
 from tests.integration.faults.catalog import Checkout, with_chart
 from tests.integration.registries.behaviours import Behaviour
 from tests.integration.registries.conftest import World

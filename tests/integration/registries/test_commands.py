@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from builder.reference import Reference
+from builder.oci.reference import Reference
 from tests.integration.conftest import ROOT
 from tests.integration.registries.behaviours import ALL
 from tests.integration.registries.conftest import World

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.reference import Reference
+from builder.oci.reference import Reference
 from tests.integration.cli.conftest import Tiny, lay
 from tests.integration.registries.behaviours import GHCR
 from tests.integration.registries.conftest import World

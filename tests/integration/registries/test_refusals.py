@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.distribution import CREATE
-from builder.errors import BuilderError, StepError, TransientError
+from builder.common.errors import BuilderError, StepError, TransientError
+from builder.registry.distribution import CREATE
 from tests.fakes.layout import write_layout
 from tests.integration.registries.behaviours import (
     ECR,

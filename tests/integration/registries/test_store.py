@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.engines.layout import blob, layers_in
-from builder.errors import StepError
-from builder.ports import Artifact, Blob
+from builder.common.errors import StepError
+from builder.oci.layout import blob, layers_in
+from builder.registry.interfaces import Artifact, Blob
 from tests.fakes.catalog import Folder, Week
 from tests.fakes.layout import write_layout
 from tests.integration.registries.conftest import Client

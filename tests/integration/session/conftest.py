@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.ports import StartRequest
+from builder.engines.interfaces import StartRequest
 from tests.integration.session import servers
 from tests.integration.session.box import Box
 from tests.integration.session.host import Host

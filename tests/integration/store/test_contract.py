@@ -12,14 +12,13 @@ from typing import Protocol
 
 import pytest
 
-from builder.engines.layout import blob, layers_in, missing
-from builder.errors import StepError
-from builder.patience import PatientStore
-from builder.ports import Artifact, Blob, Images, Store
-from builder.process import Runner
-from builder.reference import Reference, parse
-from builder.removals import Removals
-from builder.store import RegistryStore
+from builder.build.patience import PatientStore
+from builder.common.errors import StepError
+from builder.common.process import Runner
+from builder.oci.layout import blob, layers_in, missing
+from builder.oci.reference import Reference, parse
+from builder.registry.interfaces import Artifact, Blob, Images, Removals, Store
+from builder.registry.store import RegistryStore
 from tests.fakes.layout import write_layout
 from tests.fakes.store import FakeStore
 from tests.integration.registry import registry

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Runner
-from builder.reference import Reference, parse
-from builder.store import RegistryStore
+from builder.common.process import Runner
+from builder.oci.reference import Reference, parse
+from builder.registry.store import RegistryStore
 from tests.fakes.layout import write_layout
 from tests.integration.registry import registry
 

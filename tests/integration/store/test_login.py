@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
-from builder.ports import Artifact, Blob
-from builder.process import Runner
-from builder.reference import parse
-from builder.store import RegistryStore
+from builder.common.errors import StepError
+from builder.common.process import Runner
+from builder.oci.reference import parse
+from builder.registry.interfaces import Artifact, Blob
+from builder.registry.store import RegistryStore
 from tests.fakes.layout import write_layout
 from tests.integration.registry import registry
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.process import Runner
-from builder.reference import parse
-from builder.release import Record
-from builder.store import RegistryStore
+from builder.common.process import Runner
+from builder.oci.reference import parse
+from builder.registry.release_record import Record
+from builder.registry.store import RegistryStore
 from tests.fakes.catalog import Folder, Week
 from tests.fakes.pruning import Broom
 from tests.integration.registry import registry

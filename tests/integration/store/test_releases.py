@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.catalog.packages import Package
 from builder.cli.main import main
-from builder.packages import Package
-from builder.process import Runner
-from builder.store import RegistryStore
+from builder.common.process import Runner
+from builder.registry.store import RegistryStore
 from tests.fakes.catalog import MATRIX, Folder, Week
 from tests.integration.registry import registry
 

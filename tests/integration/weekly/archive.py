@@ -12,8 +12,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
-from builder.model import Base, Source
+from builder.catalog.models import Base, Source
+from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from tests.integration.providers import payloads
 
 SUITE = "tiny"

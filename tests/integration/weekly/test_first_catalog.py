@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.kube_play import free_port
+from builder.testing.pod_runner import free_port
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.heavy

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from builder.kube_play import free_port
-from builder.process import Runner
+from builder.common.process import Runner
+from builder.testing.pod_runner import free_port
 from tests.integration.registry import registry
 from tests.integration.starter import BUILDER, ROOT
 from tests.integration.weekly.archive import Archive, Deb, bare, serving

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.observe import read_record, releases_reference
-from builder.reference import parse
-from builder.release import CURRENT
+from builder.oci.reference import parse
+from builder.plan.registry_state import read_record, releases_reference
+from builder.registry.release_record import CURRENT
 from tests.integration.broken import check_rejected
 from tests.integration.starter import TODAY, Catalog
 

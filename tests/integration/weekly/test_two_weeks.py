@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.engines.podman import Podman
-from builder.ports import BuildRequest
-from builder.process import Command, Runner
+from builder.common.process import Command, Runner
+from builder.engines.interfaces import BuildRequest
+from builder.engines.podman.engine import Podman
 from tests.integration.conftest import EPOCH, PLATFORM
 from tests.integration.providers.payloads import sha256
 from tests.integration.weekly.archive import Archive, Deb, debian, serving

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.reference import parse
+from builder.oci.reference import parse
 from tests.integration.chart.wired import OBJECT, run_wired
 from tests.integration.starter import Catalog
 

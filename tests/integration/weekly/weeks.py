@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.kube_play import free_port
-from builder.reference import parse
+from builder.oci.reference import parse
+from builder.testing.pod_runner import free_port
 from tests.integration.starter import ROOT, Catalog
 from tests.integration.weekly.archive import Archive, Deb
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from builder.events import Result
+from builder.build.events import Result
 from builder.report.release import commands, ending, headline
 
 OFFERS = {

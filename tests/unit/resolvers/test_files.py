@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import BuilderError, ConfigError, StepError, ToolError, UnreachableError
-from builder.model import Base, RemoteFile
-from builder.ports import BaseLock, LineProvider
-from builder.process import Runner
-from builder.resolvers import standalone
-from builder.resolvers.apt import AptRoot
-from builder.resolvers.julia import JuliaTarballs
-from builder.resolvers.posit import PositR
+from builder.catalog.models import Base, RemoteFile
+from builder.common.errors import BuilderError, ConfigError, StepError, ToolError, UnreachableError
+from builder.common.process import Runner
+from builder.lock.interfaces import LineProvider
+from builder.lock.lockfile import BaseLock
+from builder.network.upstreams import UPSTREAM, upstream
+from builder.resolvers.apt.root import AptRoot
+from builder.resolvers.downloads.rstudio import RStudio
+from builder.resolvers.downloads.spark import SparkTarballs, read_sha512
+from builder.resolvers.downloads.url import UrlFiles
+from builder.resolvers.julia.tarballs import JuliaTarballs
 from builder.resolvers.providers import Tarballs, line_providers
-from builder.resolvers.rstudio import RStudio
-from builder.resolvers.sources import UPSTREAM, upstream
-from builder.resolvers.spark import SparkTarballs, read_sha512
-from builder.resolvers.standalone import UvPythons
-from builder.resolvers.url import UrlFiles
+from builder.resolvers.python import standalone
+from builder.resolvers.python.standalone import UvPythons
+from builder.resolvers.r.posit import PositR
 from tests.fakes.lines import NOBODY, Upstream, mirrored, nowhere, request
 
 HASH = "a" * 64

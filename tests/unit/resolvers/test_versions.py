@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.errors import ConfigError, StepError
+from builder.common.errors import ConfigError, StepError
 from builder.resolvers.versions import (
     is_of_line,
     is_release,

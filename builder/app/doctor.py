@@ -1,0 +1,125 @@
+"""What this machine has, what follows from it, and how to get what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from builder.catalog.models import Catalog
+from builder.charts.tools import Tool, Tools
+from builder.common.errors import BuilderError, ToolError
+from builder.common.process import Command, Runner, which
+from builder.common.text import count
+from builder.engines.docker import answers
+from builder.engines.podman.host_probe import Finding, probe
+from builder.resolvers.reachability import Reach, asked
+from builder.testing.browser import chromium
+from builder.testing.toolroot import ToolRoot
+
+# Programs that are run, and the Debian packages that hold them.
+PROGRAMS = {
+    "podman": ("podman", "runc", "uidmap", "netavark", "aardvark-dns", "iptables", "nftables",
+               "catatonit"),
+    "skopeo": ("skopeo",),
+    "docker-registry": ("docker-registry",),
+    "mmdebstrap": ("mmdebstrap",),
+    "unshare": ("util-linux",),
+    "git": ("git",),
+    "gpg": ("gnupg",),
+}  # fmt: skip
+
+
+def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterator[Finding]:
+    """Everything that the weekly job needs. `modern` says why the tool root is needed, or ""."""
+    for program in PROGRAMS:
+        path = which(program)
+        if path is None:
+            hint = f"apt-get install {PROGRAMS[program][0]}, or builder doctor --install"
+            yield Finding(subject=program, found="missing", ok=False, hint=hint)
+        else:
+            yield Finding(subject=program, found=path)
+    if which("podman"):
+        yield from probe(runner=runner).findings
+    yield Finding(subject="browser", found=_browser())
+    daemon = "answers" if answers() else "does not answer; podman is used"
+    yield Finding(subject="docker daemon", found=daemon)
+    yield from _helm(tools)
+    yield kube_play(modern, is_ready=root.ready)
+
+
+def kube_play(modern: str, *, is_ready: bool) -> Finding:
+    """Return what runs charts. `modern` says why the tool root is needed, which may be ready."""
+    subject = "podman kube play"
+    if not modern:
+        return Finding(subject=subject, found="this machine's own podman")
+    if is_ready:
+        return Finding(subject=subject, found=f"{modern}; that of a tool root is used")
+    found = (
+        f"{modern}; a tool root with a newer one is got when a chart is first run, in a minute or"
+        " two; `builder doctor --install` gets it now"
+    )
+    return Finding(subject=subject, found=found, waits=True)
+
+
+def _helm(tools: Tools) -> Iterator[Finding]:
+    try:
+        helm = tools.helm()
+        yield Finding(subject="helm", found=f"{helm.version} from {helm.origin}")
+    except ToolError as error:
+        yield Finding(
+            subject="helm", found=error.message.splitlines()[0], ok=False, hint=error.hint
+        )
+    ct = tools.ct()
+    found = f"{ct.version} from {ct.origin}" if isinstance(ct, Tool) else f"absent: {ct.reason}"
+    yield Finding(subject="ct", found=found)
+
+
+def _browser() -> str:
+    found = chromium()
+    return found or "absent: smoke tests look at no page; `builder doctor --browser` gets one"
+
+
+def install_browser(runner: Runner) -> None:
+    """Get the browser of smoke tests, if there is none. Needs root; raises ToolError."""
+    if chromium() is None:
+        _apt_install(runner, ("chromium",))
+
+
+def examine_providers(catalog: Catalog, reach: Reach) -> Iterator[Finding]:
+    """Which providers can be reached, one finding each."""
+    for item, reason in reach.look(asked(catalog)):
+        subject = f"provider {item.name}"
+        if not reason:
+            yield Finding(subject=subject, found=f"reachable, for {count(len(item.lines), 'line')}")
+        else:
+            blocked = f"blocks {count(len(item.lines), 'line')}: {', '.join(item.lines)}"
+            found = f"cannot be reached: {reason}; {blocked}"
+            yield Finding(subject=subject, found=found, waits=True)
+
+
+def install(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> None:
+    """Get what is missing. Needs root for packages; raises ToolError where there is no apt."""
+    missing = [program for program in PROGRAMS if which(program) is None]
+    if missing:
+        packages = [package for program in missing for package in PROGRAMS[program]]
+        _apt_install(runner, packages)
+    tools.install_ct()
+    if modern:
+        root.ensure()
+
+
+def _apt_install(runner: Runner, packages: Sequence[str]) -> None:
+    names = " ".join(packages)
+    if which("apt-get") is None:
+        raise ToolError("this machine has no apt-get", hint=f"install {names} by its own means")
+    # A registry that Debian starts by itself would take a port that nobody asked for.
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    try:
+        for argv in (
+            ("apt-get", "update", "--quiet"),
+            ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages),
+        ):
+            runner.run(Command(argv=argv, env=environment, timeout=1200))
+    except BuilderError as error:
+        raise ToolError(
+            f"could not install {names}\n{error.message}", hint="are you root?"
+        ) from error

@@ -1,0 +1,63 @@
+"""What is known of a run before it begins: which steps are urgent, what fits on the disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from builder.app.app import Session
+from builder.build.disk import Disk, DiskRoom, forget
+from builder.build.events import Result
+from builder.lock.lockfile import Lock
+from builder.plan import disk_estimate, time_estimate
+from builder.plan.models import Observed, Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """`urgency` is by the id of a step; `disk` is the one that a run fills."""
+
+    urgency: Mapping[str, float]
+    room: DiskRoom
+    disk: Disk
+
+
+def disk_of(session: Session, below: str = "") -> Disk:
+    """The disk that a run fills, or that part of it which is below a folder of the state."""
+    folder = session.workspace.state / below
+    folder.mkdir(parents=True, exist_ok=True)
+    is_elsewhere = session.engine.name == "docker" and not below
+    free = shutil.disk_usage(folder).free
+    return Disk(folder=folder, runner=session.runner, elsewhere=is_elsewhere, began=free)
+
+
+def look_ahead(
+    session: Session, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
+) -> Outlook:
+    """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
+
+    `ended` is where results appear while the plan is carried out.
+    """
+    expansion, matrix = session.project.expansion, session.catalog.matrix
+    added = time_estimate.added(session.catalog, expansion.targets.values(), lock, observed.record)
+    parents = {
+        target.id: (target.parent, *(name for _, name in target.inputs))
+        for target in expansion.targets.values()
+    }
+    is_here = "embedded" in matrix.registries
+    needs = disk_estimate.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
+    budget, disk = session.options.disk_budget, disk_of(session)
+    if budget:
+        # What the engine keeps can all be had again.
+        held = disk.used() - disk_of(session, session.engine.name).used()
+        disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
+
+    def drop(target: str) -> None:
+        result = ended.get(f"build:{target}")
+        digest = str(result.detail.get("digest", "")) if result else ""
+        forget(session.engine, plan.targets[target], digest, session.workspace.state)
+
+    room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
+    seconds = time_estimate.seconds(plan, added)
+    return Outlook(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)

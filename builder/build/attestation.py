@@ -1,0 +1,108 @@
+"""What is kept of an image beside it: what it was made of, what was tested, what is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from builder.catalog.packages import Inventory
+from builder.common.errors import StepError
+from builder.common.hashing import canonical
+from builder.oci.reference import Reference
+from builder.plan.fingerprint import Fingerprint
+from builder.registry.interfaces import Artifact, Blob, Store
+from builder.testing import inventory
+from builder.testing.interfaces import TestCounts
+
+KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
+DOCUMENT = "fingerprint.json"
+JUNIT = "junit.xml"
+PACKAGES = "packages.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of an image that passed.
+
+    `size` is that of all its compressed blobs, in bytes. `seconds` are those of its build and
+    test. `chain` says what each image that it stands on adds, and itself. `suite` is the identity
+    of the tests.
+    """
+
+    digest: str
+    size: int
+    tests: TestCounts
+    seconds: float
+    chain: tuple[Mapping[str, object], ...]
+    suite: str = ""
+
+
+def reference_of(fingerprint: Reference) -> Reference:
+    """Where what is known of an image is kept: beside it, under its fingerprint."""
+    return fingerprint.with_tag(f"{fingerprint.tag}.evidence")
+
+
+def artifact(known: Evidence, fingerprint: Fingerprint, junit: bytes, packages: bytes) -> Artifact:
+    """Evidence as a registry keeps it."""
+    document = (json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n").encode()
+    return Artifact(
+        kind=KIND,
+        config=canonical({**asdict(known), "seconds": round(known.seconds, 1)}),
+        files={
+            DOCUMENT: Blob(kind="application/json", data=document),
+            JUNIT: Blob(kind="application/xml", data=junit),
+            PACKAGES: Blob(kind="application/json", data=packages),
+        },
+    )
+
+
+def config_of(found: Artifact, place: Reference) -> dict[str, Any]:
+    """Return what the evidence at a place says. Raises StepError where it is damaged."""
+    try:
+        config = json.loads(found.config)
+    except (ValueError, RecursionError) as error:
+        raise damaged(place) from error
+    if not isinstance(config, dict):
+        raise damaged(place)
+    return config
+
+
+def damaged(place: Reference) -> StepError:
+    """Return the error of evidence that is none."""
+    return StepError(
+        f"{place}: what is said of the image cannot be read",
+        hint="remove the image from the registry, and build it again",
+    )
+
+
+def tested_again(
+    held: Artifact, place: Reference, tests: object, suite: str, junit: bytes
+) -> Artifact:
+    """The evidence of an image that passed other tests since; `tests` counts them as before."""
+    config = {**config_of(held, place), "tests": tests, "suite": suite}
+    files = {**held.files, JUNIT: Blob(kind="application/xml", data=junit)}
+    return replace(held, config=canonical(config), files=files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What evidence says that later builds need; an older builder said less."""
+
+    config: Mapping[str, object]
+    packages: Inventory | None
+
+
+def read(store: Store, fingerprint: Reference) -> Said:
+    """What is said of an image; nothing where nothing is. Raises StepError where it is damaged."""
+    place = reference_of(fingerprint)
+    found = store.get(place)
+    if found is None:
+        return Said(config={}, packages=None)
+    blob = found.files.get(PACKAGES)
+    try:
+        packages = inventory.parse(blob.data) if blob else None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(place) from error
+    return Said(config=config_of(found, place), packages=packages)

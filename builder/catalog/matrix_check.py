@@ -1,0 +1,139 @@
+"""What can be wrong in a matrix before anything is expanded: names, shapes, cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from builder.catalog.models import Image, Matrix, Path
+from builder.common import graph
+from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.text import did_you_mean
+
+Constraint = Mapping[str, tuple[str, ...]]
+
+
+class Places(Protocol):
+    """Where the parts of the matrix stand."""
+
+    def at(self, path: Path) -> Location:
+        """Where the value at `path` stands."""
+
+    def at_key(self, path: Path) -> Location:
+        """Where the key of `path` stands."""
+
+
+class Faults:
+    """Mistakes, collected at their places."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.errors: list[BuilderError] = []
+
+    def _fail(self, message: str, path: Path, hint: str = "") -> None:
+        self.errors.append(ConfigError(message, hint=hint, location=self.places.at(path)))
+
+    def _fail_key(self, message: str, path: Path, hint: str = "") -> None:
+        self.errors.append(ConfigError(message, hint=hint, location=self.places.at_key(path)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What is wrong with the names of a matrix.
+
+    `unknown` are the (axis, value) that constraints name and the matrix lacks. Where nothing else
+    is wrong, the matrix can be expanded, and what else is wrong be told with it.
+    """
+
+    errors: Sequence[BuilderError]
+    unknown: frozenset[tuple[str, str]]
+    is_expandable: bool
+
+
+def check_names(matrix: Matrix, edges: Mapping[str, list[str]], places: Places) -> Names:
+    """Find the names that are not declared; `edges` maps an image to those it is built from."""
+    checker = _Checker(matrix, places)
+    checker.check(edges)
+    return Names(
+        errors=tuple(checker.errors),
+        unknown=frozenset(checker.unknown),
+        is_expandable=len(checker.errors) == len(checker.unknown),
+    )
+
+
+class _Checker(Faults):
+    def __init__(self, matrix: Matrix, places: Places) -> None:
+        super().__init__(places)
+        self._matrix = matrix
+        self.unknown: list[tuple[str, str]] = []  # (axis, value), one for each error of its kind
+
+    def check(self, edges: Mapping[str, list[str]]) -> None:
+        matrix = self._matrix
+        for name, image in matrix.images.items():
+            self._check_image(name, image)
+        for axis, values in matrix.axes.items():
+            for value in values:
+                path: Path = ("axes", axis, value.name)
+                self._check_constraint(value.requires, (*path, "requires"))
+                self._check_constraint(value.only, (*path, "only"))
+        for name, chart in matrix.charts.items():
+            if chart.image not in matrix.images:
+                hint = did_you_mean(chart.image, matrix.images)
+                self._fail(f"unknown image {chart.image!r}", ("charts", name, "image"), hint)
+            self._check_constraint(chart.only, ("charts", name, "only"))
+        cycle = graph.find_cycle(edges)
+        if cycle:
+            self._fail(f"images form a cycle: {' → '.join(cycle)}", ("images", cycle[0], "from"))
+
+    def _check_image(self, name: str, image: Image) -> None:
+        matrix, path = self._matrix, ("images", name)
+        if image.parent not in matrix.images and image.parent not in matrix.axes:
+            hint = did_you_mean(image.parent, [*matrix.images, *matrix.axes])
+            self._fail(f"unknown parent {image.parent!r}", (*path, "from"), hint)
+        for index, axis in enumerate(image.axes):
+            if axis not in matrix.axes:
+                hint = did_you_mean(axis, matrix.axes)
+                self._fail(f"unknown axis {axis!r}", (*path, "axes", index), hint)
+        for index, item in enumerate(image.inputs):
+            if item not in matrix.images:
+                hint = did_you_mean(item, matrix.images)
+                self._fail(f"unknown input {item!r}", (*path, "inputs", index), hint)
+        for index, axis in enumerate(image.untagged):
+            if axis not in matrix.axes:
+                hint = did_you_mean(axis, matrix.axes)
+                self._fail(f"unknown axis {axis!r}", (*path, "untagged", index), hint)
+        self._check_constraint(image.only, (*path, "only"))
+        for index, constraint in enumerate(image.exclude):
+            self._check_constraint(constraint, (*path, "exclude", index))
+        if image.parent in matrix.axes and image.parent not in matrix.images:
+            self._check_root(image)
+
+    def _check_root(self, image: Image) -> None:
+        path: Path = ("images", image.name)
+        if image.parent not in image.axes:
+            self._fail_key(
+                f"image {image.name} comes from axis {image.parent} and does not have it",
+                path,
+                f"add {image.parent} to its axes",
+            )
+        for value in self._matrix.axes[image.parent]:
+            if not value.sources:
+                self._fail_key(
+                    f"axis value {value.id} has no sources, and image {image.name} comes from it",
+                    ("axes", value.axis, value.name),
+                )
+
+    def _check_constraint(self, constraint: Constraint, path: Path) -> None:
+        for axis, names in constraint.items():
+            if axis not in self._matrix.axes:
+                hint = did_you_mean(axis, self._matrix.axes)
+                self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
+                continue
+            known = [value.name for value in self._matrix.axes[axis]]
+            for index, name in enumerate(names):
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    self.unknown.append((axis, name))
+                    place = (*path, axis, index)
+                    self._fail(f"axis {axis} has no value {name!r}", place, hint)

@@ -1,0 +1,264 @@
+"""What a recipe is in one cell: the packages, files and budget that its conditions leave."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from builder.catalog.expansion import Expansion
+from builder.catalog.matrix_check import Places
+from builder.catalog.models import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
+from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.text import listed
+
+Packages = dict[str, tuple[str, ...]]
+URL = "url"
+_CONDITION = re.compile(
+    r"(?P<not>not\s+)?(?P<axis>[a-z][a-z0-9-]*)(?:=(?P<value>[^\s@]+)|@(?P<provider>[a-z0-9-]+))?"
+)
+_PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor|version)\}")
+_NAME = re.compile(r"@?[A-Za-z0-9][\w./+-]*")
+_KEY = re.compile(r"([a-z]+):")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One term of a condition: an axis is there, or has a value, or comes from a provider."""
+
+    axis: str
+    value: str | None
+    provider: str | None
+    wanted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a recipe is rendered for: a cell on a platform.
+
+    `providers` maps an axis to where its line comes from, or "". `versions` maps an axis that has
+    a provider to its exact version, or to `<line>.*` for as long as that is not locked. `locked`
+    are the ecosystems whose packages the lock has.
+    """
+
+    axes: Mapping[str, str]
+    providers: Mapping[str, str]
+    versions: Mapping[str, str]
+    inputs: tuple[str, ...] = ()
+    platform: str = "linux/amd64"
+    locked: tuple[str, ...] = ()
+
+    @property
+    def arch(self) -> str:
+        """The architecture as Debian and Docker call it."""
+        return self.platform.split("/")[1]
+
+
+def setting(target: Target, matrix: Matrix, versions: Mapping[str, str]) -> Setting:
+    """The setting of a target; `versions` maps `axis=value` to what is locked."""
+    values = target.cell.values
+    providers = matrix.providers(values)
+    return Setting(
+        axes=values,
+        providers=providers,
+        versions={
+            axis: versions.get(f"{axis}={name}") or f"{matrix.value(axis, name).upstream}.*"
+            for axis, name in values.items()
+            if providers[axis]
+        },
+        inputs=tuple(name for name, _ in target.inputs),
+        platform=target.platform,
+    )
+
+
+def parse_condition(text: str) -> tuple[Term, ...]:
+    """A condition of `when`, as terms that must all hold.
+
+    Terms are joined by commas: `r`, `not python`, `debian=12`, `r@apt, not python`. ValueError on
+    anything else.
+    """
+    terms = []
+    for part in text.split(","):
+        match = _CONDITION.fullmatch(part.strip())
+        if not match:
+            raise ValueError(text)
+        terms.append(
+            Term(
+                axis=match["axis"],
+                value=match["value"],
+                provider=match["provider"],
+                wanted=match["not"] is None,
+            )
+        )
+    return tuple(terms)
+
+
+def holds(condition: str, where: Setting) -> bool:
+    """Whether a condition holds in a cell."""
+    for term in parse_condition(condition):
+        met = (
+            term.axis in where.axes
+            and term.value in (None, where.axes[term.axis])
+            and term.provider in (None, where.providers[term.axis])
+        )
+        if met is not term.wanted:
+            return False
+    return True
+
+
+def packages_of(recipe: Recipe, where: Setting) -> Packages:
+    """What a recipe adds in a cell, per ecosystem, in the order of its file.
+
+    Where a package is of the line's version, a recipe writes `{axis.version}`; where a repository
+    has the line in the names of packages, `{axis.major}` and `{axis.minor}`: those of the exact
+    version, or `*` for what is not known before the lock.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        if match[2] == "version":
+            return where.versions.get(match[1], match[0])
+        numbers = where.versions[match[1]].split(".") if match[1] in where.versions else []
+        index = ("major", "minor").index(match[2])
+        return numbers[index] if index < len(numbers) else match[0]
+
+    found: dict[str, list[str]] = {}
+    blocks = [recipe.packages, *(extra.packages for extra in _extras(recipe, where))]
+    for block in blocks:
+        for ecosystem, names in block.items():
+            found.setdefault(ecosystem, []).extend(_PART.sub(part, name) for name in names)
+    return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in found.items()}
+
+
+def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
+    """The place where a recipe names a package; its file, where `read` does not find it there.
+
+    A version that stands in the file as `{axis.version}` is looked for by its name.
+    """
+    file = f"images/{recipe}/recipe.yaml"
+    plain = _NAME.match(package)
+    for text in dict.fromkeys((package, plain[0] if plain else package)):
+        name, key = re.compile(rf"(?<![\w.-]){re.escape(text)}(?![\w.-])"), ""
+        for number, line in enumerate(read(file).splitlines(), start=1):
+            key = top[1] if (top := _KEY.match(line)) else key
+            found = name.search(line.partition(" #")[0])
+            if found and key in ("packages", "when"):
+                return Location(file=file, line=number, column=found.start() + 1, source=line)
+    return Location(file=file)
+
+
+def budget_of(recipe: Recipe, where: Setting) -> int:
+    """The compressed bytes that a recipe may add in a cell; 0 where it does not say."""
+    return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
+
+
+def suite(recipes: Iterable[Recipe]) -> str:
+    """The identity of the smoke tests of a lineage, in 16 hex digits; the root comes first."""
+    text = " ".join(recipe.suite for recipe in recipes)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _extras(recipe: Recipe, where: Setting) -> list[When]:
+    return [extra for extra in recipe.when if holds(extra.condition, where)]
+
+
+def remote_file(text: str, arch: str) -> RemoteFile:
+    """A package of the ecosystem `url`: `https://…/tool-{arch}.tar.gz#sha256=HEX`.
+
+    Where the architectures differ, the fragment has a hash for each: `#amd64=HEX&arm64=HEX`.
+    ConfigError where there is no hash for `arch`.
+    """
+    address, _, fragment = text.partition("#")
+    hashes = dict(parse_qsl(fragment))
+    digest = hashes.get(arch) or hashes.get("sha256", "")
+    if not _SHA256.fullmatch(digest):
+        raise ConfigError(
+            f"{address} has no hash for {arch}", hint="end it by #sha256=… or #amd64=…&arm64=…"
+        )
+    url = address.replace("{arch}", arch)
+    return RemoteFile(name=urlsplit(url).path.rsplit("/", 1)[-1], url=url, sha256=digest)
+
+
+def check_tests(
+    expansion: Expansion, recipes: Mapping[str, Recipe], targets: Iterable[str]
+) -> list[BuilderError]:
+    """Return an error for each image of `targets` (ids) that no test is there for.
+
+    Those of a recipe are for all that stands on it.
+    """
+    errors: dict[str, BuilderError] = {}
+    for key in targets:
+        target = expansion.targets[key]
+        lineage = expansion.lineage(target)
+        if target.cell.image in errors or any(recipes[it.recipe].has_tests for it in lineage):
+            continue
+        recipe = target.recipe
+        errors[target.cell.image] = ConfigError(
+            f"image {target.cell.image} has no tests: neither recipe {recipe} nor what it stands"
+            " on brings one",
+            hint=f"add images/{recipe}/tests/test_{recipe.replace('-', '_')}.py",
+            location=Location(file=f"images/{recipe}"),
+        )
+    return list(errors.values())
+
+
+def check_needs(
+    expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], places: Places
+) -> list[BuilderError]:
+    """Every image has the axes that its recipe needs."""
+    errors: list[BuilderError] = []
+    for name, cells in expansion.cells.items():
+        recipe = recipes.get(matrix.images[name].recipe)
+        if recipe is None:
+            continue
+        axes = cells[0].values
+        for axis in recipe.needs:
+            if axis in matrix.axes and axis not in axes:
+                errors.append(
+                    ConfigError(
+                        f"recipe {recipe.name} needs {axis}, and image {name} has no axis {axis}",
+                        hint=f"it has {', '.join(axes)}; build it on an image that has {axis}",
+                        location=places.at_key(("images", name)),
+                    )
+                )
+    return errors
+
+
+def check_chart_needs(
+    matrix: Matrix, charts: Mapping[str, ChartRecipe], places: Places
+) -> list[BuilderError]:
+    """Return an error for each chart whose image is made without a recipe that its own needs."""
+    errors: list[BuilderError] = []
+    for name, chart in matrix.charts.items():
+        if chart.image not in matrix.images or chart.recipe not in charts:
+            continue  # which is an error of its own
+        needs = charts[chart.recipe].spec.get("needs", [])
+        made_with = lineage_recipes(chart.image, matrix)
+        for recipe in map(str, needs if isinstance(needs, list) else [needs]):
+            if recipe not in made_with:
+                others = [it for it in matrix.images if recipe in lineage_recipes(it, matrix)]
+                hint = f"build {chart.image} on {others[0]}, or " if others else ""
+                own = f"take {recipe} out of `needs` in charts/{name}/chart.yaml"
+                if chart.recipe != name:
+                    own = f"give the chart a recipe of its own, charts/{name}/chart.yaml"
+                errors.append(
+                    ConfigError(
+                        f"chart {name}: its recipe {chart.recipe} needs an image that is made with "
+                        f"the recipe {recipe}, and {chart.image} is made with "
+                        f"{listed(made_with)}",
+                        hint=hint + own,
+                        location=places.at(("charts", name, "image")),
+                    )
+                )
+    return errors
+
+
+def lineage_recipes(image: str, matrix: Matrix) -> list[str]:
+    """Return the recipes that an image is made with, its own first; its parents form no cycle."""
+    found: list[str] = []
+    while image in matrix.images:
+        found.append(matrix.images[image].recipe)
+        image = matrix.images[image].parent
+    return found

@@ -1,0 +1,71 @@
+"""What a user picks of a catalog: `--select` and its expressions.
+
+An expression is a glob over ids or image names (`jupyter-*`), or `axis=value`; within one,
+commas mean "and". Several expressions mean "or". `+x` adds what x is built from, `x+` what is
+built from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from builder.catalog.expansion import Expansion, matches
+from builder.catalog.models import Target
+from builder.common import graph
+from builder.common.errors import SelectionError
+from builder.common.text import did_you_mean
+
+
+def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
+    """The ids of the targets that the expressions pick; all where there is no expression."""
+    if not expressions:
+        return tuple(expansion.targets)
+    needs = expansion.needs
+    picked: set[str] = set()
+    for expression in expressions:
+        bare = expression.removeprefix("+").removesuffix("+")
+        found = {target.id for target in expansion.targets.values() if _picks(bare, target)}
+        if not found:
+            raise SelectionError(
+                f"nothing is selected by {expression!r}", hint=_nearest(bare, expansion)
+            )
+        picked |= found
+        if expression.startswith("+"):
+            picked |= graph.reach(found, needs)
+        if expression.endswith("+"):
+            picked |= graph.reach(found, graph.reverse(needs))
+    return tuple(item for item in expansion.targets if item in picked)
+
+
+def find(expansion: Expansion, text: str) -> Target:
+    """The one target that `text` names: its id, a glob, or the default cell of an image."""
+    found = select(expansion, [text])
+    if len(found) > 1 and text in expansion.cells:
+        return expansion.targets[found[0]]
+    if len(found) > 1:
+        raise SelectionError(f"{text!r} names {len(found)} targets", hint=", ".join(found[:6]))
+    return expansion.targets[found[0]]
+
+
+def _picks(expression: str, target: Target) -> bool:
+    if "/" in expression:
+        return fnmatchcase(target.id, expression)
+    return all(_term(part, target) for part in expression.split(","))
+
+
+def _term(term: str, target: Target) -> bool:
+    axis, equals, value = term.partition("=")
+    if equals:
+        return matches({axis: (value,)}, target.cell.values)
+    return fnmatchcase(target.cell.image, term) or fnmatchcase(target.id, term)
+
+
+def _nearest(expression: str, expansion: Expansion) -> str:
+    values: Mapping[str, None] = dict.fromkeys(
+        f"{axis}={name}"
+        for target in expansion.targets.values()
+        for axis, name in target.cell.values.items()
+    )
+    ids = list(expansion.targets) if "/" in expression else []
+    return did_you_mean(expression, [*ids, *expansion.cells, *values])

@@ -1,0 +1,136 @@
+"""Tags of cells. A part for each value that is not taken for granted, joined by `-`.
+
+A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
+(`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
+have no part. A sign of a version that no tag may have, as `+`, `:` and `~`, is written as `_`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from builder.catalog.expansion import Expansion
+from builder.catalog.matrix_check import Places
+from builder.catalog.models import AxisValue, Cell, Matrix
+from builder.common.errors import BuilderError, ConfigError
+from builder.oci.reference import is_tag
+
+LATEST = "latest"
+_FOREIGN = re.compile(r"[^A-Za-z0-9._-]")
+_OF_A_RELEASE = "-2026.11.30.99"  # what a release adds to a tag
+_LONGEST = 128
+
+
+def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
+    """The tag of a cell, where `versions` maps `axis=value` to what `{version}` stands for.
+
+    A value without a template has the part `<axis><value>`, unless it is the first of its axis
+    or another value of the cell requires it. Raises ConfigError where no registry takes the tag.
+    """
+    parts = _parts(cell, matrix, versions)
+    plain = [part for part in parts if not part.startswith("-")]
+    text = ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
+    if not is_tag(text + _OF_A_RELEASE):
+        values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+        named = [value.id for value in values]
+        filled = [
+            f"{value.id} ({versions[value.id]})"
+            for value in values
+            if value.tag and "{version}" in value.tag and value.id in versions
+        ]
+        raise ConfigError(
+            f"{cell.id} gets the tag {text!r}, which no registry takes",
+            hint=f"give {' or '.join(filled or named)} a `tag` in matrix.yaml that begins with a"
+            f" letter, a digit or _; with the release it has at most {_LONGEST} signs",
+        )
+    return text
+
+
+def is_part(template: str) -> bool:
+    """Whether a `tag` of a value holds only signs that a tag may have."""
+    return is_tag(f"a{template}".replace("{version}", "1"))
+
+
+def is_replaced(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> bool:
+    """Whether a sign in the version of a value was written as `_`."""
+    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+    return any(
+        value.tag and "{version}" in value.tag and _FOREIGN.search(versions.get(value.id, ""))
+        for value in values
+    )
+
+
+def suffix(cell: Cell, matrix: Matrix) -> str:
+    """What goes last in every tag of a cell, e.g. `-gpu`, or nothing."""
+    return "".join(part for part in _parts(cell, matrix, {}) if part.startswith("-"))
+
+
+def line_tag(cell: Cell, matrix: Matrix) -> str:
+    """The tag that follows a line: `{version}` is the line itself."""
+    lines = {f"{axis}={name}": name for axis, name in cell.values.items()}
+    return tag(cell, matrix, lines)
+
+
+def rolling(cell: Cell, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
+    """The tags that move: exact, line, and `latest` for the cell whose id is `first`.
+
+    `latest` has the cell's suffix: `first` is the first of those that have the same.
+    """
+    tags = [exact, line_tag(cell, matrix)]
+    if cell.id == first:
+        tags.append(LATEST + suffix(cell, matrix))
+    return tuple(dict.fromkeys(tags))
+
+
+def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderError]:
+    """Every cell must have a tag, and two of one repository not the same one."""
+    errors: list[BuilderError] = []
+    for name, cells in expansion.cells.items():
+        taken: dict[str, Cell] = {}
+        for cell in cells:
+            try:
+                text = line_tag(cell, matrix)
+            except ConfigError as error:
+                values = [matrix.value(axis, value) for axis, value in cell.values.items()]
+                if not all(is_part(value.tag or "") for value in values):
+                    continue  # which is an error of its own
+                place = places.at_key(("images", name))
+                errors.append(ConfigError(error.message, hint=error.hint, location=place))
+                continue
+            if text in taken:
+                errors.append(
+                    ConfigError(
+                        f"two cells of image {name} have the tag {text!r}: "
+                        f"{taken[text].id} and {cell.id}",
+                        hint="give a value in which they differ a `tag`",
+                        location=places.at_key(("images", name)),
+                    )
+                )
+            taken.setdefault(text, cell)
+    return errors
+
+
+def _parts(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> list[str]:
+    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+    forced = {axis for value in values for axis in value.requires}
+    hidden = _untagged(cell.image, matrix)
+    shown = [value for value in values if value.axis not in hidden]
+    return [part for value in shown if (part := _part(value, matrix, forced, versions))]
+
+
+def _untagged(image: str, matrix: Matrix) -> set[str]:
+    hidden: set[str] = set()
+    while image in matrix.images:
+        hidden.update(matrix.images[image].untagged)
+        image = matrix.images[image].parent
+    return hidden
+
+
+def _part(value: AxisValue, matrix: Matrix, forced: set[str], versions: Mapping[str, str]) -> str:
+    if value.tag is not None:
+        version = _FOREIGN.sub("_", versions.get(value.id, value.name))
+        return value.tag.replace("{version}", version)
+    if value.axis in forced or matrix.axes[value.axis][0].name == value.name:
+        return ""
+    return f"{value.axis}{value.name}"

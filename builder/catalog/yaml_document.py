@@ -1,0 +1,266 @@
+"""YAML text to plain data, with the place of every key and value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from builder.catalog.models import Path
+from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.yaml_scalars import core_scalar, helm_scalar
+
+_TAG = "tag:yaml.org,2002:"
+_REPEATED = 100_000  # nodes that aliases may stand for in all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A parsed file. `data` holds dicts, lists, strings, numbers, booleans and None.
+
+    `differs` has what YAML 1.2 reads, where Helm reads something else and was to be followed.
+    """
+
+    file: str
+    lines: tuple[str, ...]
+    data: Any
+    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    raw: dict[Path, str] = field(default_factory=dict)
+    differs: dict[Path, Any] = field(default_factory=dict)
+
+    def at(self, path: Path) -> Location:
+        """Where the value at `path` stands, or the nearest thing around it."""
+        return self._locate(path, self.values)
+
+    def at_key(self, path: Path) -> Location:
+        """Where the key of `path` stands."""
+        return self._locate(path, self.keys)
+
+    def _locate(self, path: Path, places: dict[Path, tuple[int, int]]) -> Location:
+        place = places.get(path)
+        while place is None and path:
+            path = path[:-1]
+            place = self.keys.get(path) or self.values.get(path)
+        return self.place(*(place or (1, 1)))
+
+    def place(self, line: int, column: int) -> Location:
+        """Return a place of the file, with the line that stands there."""
+        source = self.lines[line - 1] if line <= len(self.lines) else ""
+        return Location(file=self.file, line=line, column=column, source=source)
+
+
+def load(text: str, file: str) -> tuple[Document, list[BuilderError]]:
+    """Parse one YAML document. The errors are of duplicate keys; broken YAML is raised.
+
+    Merge keys (`<<`) are taken, and what they bring has the place where it was written.
+    """
+    return _load(text, file, as_helm=False)
+
+
+def load_as_helm(text: str, file: str) -> tuple[Document, list[BuilderError]]:
+    """Parse YAML as Helm and Kubernetes do; several documents are one, the later ones last."""
+    return _load(text, file, as_helm=True)
+
+
+def objects(text: str, file: str) -> list[dict[str, Any]]:
+    """Return the mappings in a stream of documents, read as Kubernetes reads them.
+
+    Raises ConfigError where the stream is not YAML, or has a key twice.
+    """
+    document = Document(file=file, lines=tuple(text.splitlines()), data=None)
+    reader = _Reader(document, as_helm=True)
+    data = [reader.construct(node, ()) for node in _nodes(text, document, several=True)]
+    if reader.errors:
+        raise reader.errors[0]
+    return [item for item in data if isinstance(item, dict)]
+
+
+def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[BuilderError]]:
+    text = text.removeprefix("\ufeff")
+    document = Document(file=file, lines=tuple(text.splitlines()), data=None)
+    reader = _Reader(document, as_helm=as_helm)
+    data: Any = None
+    for node in _nodes(text, document, several=as_helm):
+        found = reader.construct(node, ())
+        both = isinstance(data, dict) and isinstance(found, dict)
+        data = _merged(data, found) if both else found
+    return replace(document, data=data), reader.errors
+
+
+def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
+    """The documents of a text. Raises ConfigError."""
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        found = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = Location(file=document.file)
+        if mark is not None:
+            where = document.place(mark.line + 1, mark.column + 1)
+        raise ConfigError(f"not YAML: {error.problem or error.context}", location=where) from error
+    except YAMLError as error:
+        where = Location(file=document.file)
+        raise ConfigError(f"not YAML: {error}", location=where) from error
+    except RecursionError:
+        where = Location(file=document.file)
+        raise ConfigError("it is nested too deeply to be read", location=where) from None
+    return [node for node in found if node is not None]
+
+
+class _Reader:
+    """Makes data of nodes, and notes where each part stands."""
+
+    def __init__(self, document: Document, *, as_helm: bool) -> None:
+        self._document = document
+        self._as_helm = as_helm
+        self._open: set[int] = set()
+        self._seen: set[int] = set()
+        self._repeated = 0
+        self.errors: list[BuilderError] = []
+
+    def construct(self, node: Node, path: Path) -> Any:
+        """Return the data of a node. Raises ConfigError where an alias cannot be followed."""
+        document = self._document
+        document.values[path] = _start(node)
+        if isinstance(node, ScalarNode):
+            document.raw[path] = node.value
+            return self._scalar(node, path)
+        self._enter(node)
+        if isinstance(node, MappingNode):
+            data: Any = self._mapping(node, path)
+        else:
+            assert isinstance(node, SequenceNode)
+            data = [self.construct(item, (*path, index)) for index, item in enumerate(node.value)]
+        self._open.discard(id(node))
+        return data
+
+    def _enter(self, node: Node) -> None:
+        """Refuse an alias of what it stands in, and aliases that multiply."""
+        where = self._document.place(*_start(node))
+        if id(node) in self._open:
+            raise ConfigError("an alias stands in what it names", location=where)
+        if id(node) in self._seen:
+            self._repeated += len(node.value)
+        if self._repeated > _REPEATED:
+            raise ConfigError("its aliases stand for too much to be read", location=where)
+        self._open.add(id(node))
+        self._seen.add(id(node))
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[Any, Any]:
+        own = [pair for pair in node.value if not _is_merge(pair[0])]
+        names = {self._key(key) for key, _ in own}
+        data: dict[Any, Any] = {}
+        for key_node, value_node in self._brought(node):
+            key = self._key(key_node)
+            if key not in names and key not in data:
+                data[key] = self._member(key_node, value_node, (*path, key))
+        for key_node, value_node in own:
+            key = self._key(key_node)
+            place = self._document.place(*_start(key_node))
+            if key in data:
+                hint = f"it stands already on line {self._document.keys[(*path, key)][0]}"
+                self.errors.append(ConfigError(f"duplicate key {key!r}", hint=hint, location=place))
+                continue
+            if not self._as_helm and _is_number(key_node):
+                message = f"{key} is a number here, and a key must be a string"
+                error = ConfigError(message, hint=f'quote it: "{key}"', location=place)
+                self.errors.append(error)
+            data[key] = self._member(key_node, value_node, (*path, key))
+        return data
+
+    def _member(self, key_node: Node, value_node: Node, path: Path) -> Any:
+        place = _start(key_node)
+        self._document.keys[path] = place
+        value = self.construct(value_node, path)
+        if value_node.start_mark.index == value_node.end_mark.index:  # there is nothing
+            self._document.values[path] = place
+        return value
+
+    def _brought(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
+        """The keys that `<<` brings into a mapping; the first of a name counts."""
+        for key_node, value_node in node.value:
+            if not _is_merge(key_node):
+                continue
+            several = isinstance(value_node, SequenceNode)
+            for item in value_node.value if several else [value_node]:
+                if not isinstance(item, MappingNode):
+                    message = "<< takes a mapping, or a list of mappings"
+                    where = self._document.place(*_start(key_node))
+                    raise ConfigError(message, hint="<<: *anchor", location=where)
+                self._enter(item)
+                yield from (pair for pair in item.value if not _is_merge(pair[0]))
+                yield from self._brought(item)
+                self._open.discard(id(item))
+
+    def _key(self, node: Node) -> str:
+        # No file of a catalog has a key that is not text: `3.10` would silently become 3.1.
+        if not self._as_helm or not isinstance(node, ScalarNode) or node.style:
+            return str(node.value)
+        value = helm_scalar(node.value)
+        return json.dumps(value) if isinstance(value, bool | int) else str(node.value)
+
+    def _scalar(self, node: ScalarNode, path: Path) -> Any:
+        """The value of a scalar; dates stay text, as the field's own check reads them."""
+        text, kind = node.value, str(node.tag).removeprefix(_TAG)
+        is_tagged = node.ctag.handle is not None
+        if not self._as_helm:
+            return _own_scalar(text, kind)
+        if kind == "binary":
+            return _decoded(text)
+        if is_tagged:
+            return helm_scalar(text) if kind in ("int", "float", "bool", "null") else text
+        if node.style:
+            return text
+        value, core = helm_scalar(text), core_scalar(text)
+        if repr(value) != repr(core):
+            self._document.differs[path] = core
+        return value
+
+
+def _own_scalar(text: str, kind: str) -> Any:
+    """The value of a scalar in a file of the catalog: `yes` is text there, `0440` is octal."""
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() in {"true", "yes", "on"}
+    if kind in ("int", "float"):
+        return helm_scalar(text)
+    return text
+
+
+def _start(node: Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _is_merge(node: Node) -> bool:
+    return str(node.tag) == f"{_TAG}merge"
+
+
+def _is_number(node: Node) -> bool:
+    kind = str(node.tag).removeprefix(_TAG)
+    return isinstance(node, ScalarNode) and kind in ("int", "float")
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text).decode(errors="replace")
+    except binascii.Error:
+        return text
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two mappings as one; what is in both is merged too, or the latter's."""
+    both = {
+        key: _merged(below[key], value)
+        for key, value in above.items()
+        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    }
+    return {**below, **above, **both}

@@ -1,0 +1,85 @@
+"""The files of a chart's folder, as Helm loads them: links followed, `.helmignore` obeyed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from builder.common.errors import ConfigError, Location
+
+IGNORE = ".helmignore"
+_ALWAYS = "templates/.?*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pattern:
+    """A line of `.helmignore`. Helm's rules are not git's: what is not `!this` is ignored."""
+
+    parts: tuple[str, ...]
+    is_negated: bool
+    only_folders: bool
+    is_path: bool
+
+    def ignores(self, path: str, *, is_folder: bool) -> bool:
+        """Whether it leaves out a path below the chart's folder."""
+        if self.only_folders and not is_folder:
+            return False
+        names = tuple(path.split("/"))
+        names = names if self.is_path else names[-1:]
+        fits = len(names) == len(self.parts) and all(map(fnmatchcase, names, self.parts))
+        return fits != self.is_negated
+
+
+def folder_files(folder: Path) -> dict[str, bytes]:
+    """The files of a chart by path below its folder. Raises ConfigError where Helm loads none."""
+    return dict(sorted(_walk(folder, "", _patterns(folder), ())))
+
+
+def _walk(
+    folder: Path, below: str, patterns: Sequence[_Pattern], above: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
+    real = os.path.realpath(folder)
+    if real in above:
+        message = "a link leads to a folder that it stands in"
+        raise ConfigError(message, location=Location(file=str(folder)))
+    for path in folder.iterdir():
+        name = f"{below}{path.name}"
+        is_folder = path.is_dir()
+        if any(pattern.ignores(name, is_folder=is_folder) for pattern in patterns):
+            continue
+        if is_folder:
+            yield from _walk(path, f"{name}/", patterns, (*above, real))
+        elif path.is_file():
+            yield name, path.read_bytes()
+        else:
+            what = "a link to nothing" if path.is_symlink() else "neither a file nor a folder"
+            hint = f"Helm does not load such a chart: remove it, or name it in {IGNORE}"
+            raise ConfigError(f"it is {what}", hint=hint, location=Location(file=str(path)))
+
+
+def _patterns(folder: Path) -> list[_Pattern]:
+    path = folder / IGNORE
+    lines = path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
+    found = [_pattern(_ALWAYS)]
+    for number, line in enumerate(lines.splitlines(), 1):
+        text = line.strip()
+        if "**" in text and not text.startswith("#"):
+            where = Location(file=str(path), line=number, source=line)
+            hint = "Helm knows no `**`: name the folder, as `docs/`"
+            raise ConfigError("not a pattern of Helm", hint=hint, location=where)
+        if text and not text.startswith("#"):
+            found.append(_pattern(text))
+    return found
+
+
+def _pattern(text: str) -> _Pattern:
+    bare = text.removeprefix("!").removesuffix("/")
+    return _Pattern(
+        parts=tuple(bare.removeprefix("/").replace("[^", "[!").split("/")),
+        is_negated=text.startswith("!"),
+        only_folders=text.endswith("/"),
+        is_path="/" in bare,
+    )

@@ -1,0 +1,298 @@
+"""Checks, renders and packages charts with helm, yamllint, Kubernetes' schemas and ct."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+import kubernetes_validate
+from kubernetes_validate import utils as schemas
+from yamllint import linter
+from yamllint.config import YamlLintConfig
+
+from builder.catalog.yaml_document import objects
+from builder.charts.package import ChartPackage, pack
+from builder.charts.semver import about
+from builder.common.errors import ConfigError, StepError
+from builder.common.mappings import mapping
+from builder.common.process import Command, Output, Runner
+from builder.common.text import fields
+
+# What ct wants Chart.yaml to be, in the words of yamale; installing ct brings no schema.
+CT_SCHEMA = """\
+name: str()
+home: str(required=False)
+version: str()
+apiVersion: str()
+appVersion: any(str(), num(), required=False)
+description: str()
+keywords: list(str(), required=False)
+sources: list(str(), required=False)
+dependencies: list(include('dependency'), required=False)
+icon: str(required=False)
+type: str(required=False)
+kubeVersion: str(required=False)
+annotations: map(str(), str(), required=False)
+maintainers: list(any(), required=False)
+---
+dependency:
+  name: str()
+  version: str()
+  repository: str()
+  condition: str(required=False)
+  alias: str(required=False)
+"""
+
+# It would read a megabyte of JSON for every object that it validates.
+schemas.schema_contents = cache(schemas.schema_contents)
+
+# Labels that say what a chart is called; the longer first, as it holds the other.
+_NAMES = ("helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/version")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was looked at: cases, distinct manifests, minors, and kinds that have no schema."""
+
+    cases: tuple[str, ...]
+    manifests: int
+    minors: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def latest_minors(count: int = 3) -> tuple[str, ...]:
+    """The newest Kubernetes minors that there are schemas of, oldest first."""
+    pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in schemas.all_versions()}
+    return tuple(f"{major}.{minor}" for major, minor in sorted(pairs)[-count:])
+
+
+def documents(manifests: str) -> list[dict[str, object]]:
+    """The objects in a stream of manifests. Raises StepError where it is not YAML."""
+    try:
+        return objects(manifests, "manifests")
+    except ConfigError as error:
+        line = f" at line {error.location.line}" if error.location else ""
+        raise StepError(f"{error.message}{line}") from error
+
+
+class Helm:
+    """Drives helm. `state` is a folder for what helm itself keeps; `ct` may be absent."""
+
+    def __init__(
+        self, *, runner: Runner, program: Path, state: Path, ct: Path | None = None
+    ) -> None:
+        self._runner = runner
+        self._program = program
+        self._state = state
+        self._ct = ct
+        self._lock = threading.Lock()
+        self._valid: set[tuple[str, str]] = set()
+
+    def command(self, *arguments: str) -> Command:
+        """A helm command with its environment."""
+        return Command(argv=(str(self._program), *arguments), env=self._env(), timeout=120.0)
+
+    def lint_command(self, chart: Path) -> Command:
+        """`helm lint --strict`."""
+        return self.command("lint", "--strict", str(chart))
+
+    def template_command(
+        self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
+    ) -> Command:
+        """`helm template`."""
+        extra = () if values is None else ("--values", fields(str(values)))
+        return self.command("template", release, str(chart), "--namespace", namespace, *extra)
+
+    def ct_command(self, chart: Path) -> Command:
+        """`ct lint` on one folder. Without a repository to compare with, versions may stand."""
+        argv = (
+            str(self._ct), "lint", "--charts", str(chart), "--validate-maintainers=false",
+            "--check-version-increment=false", "--skip-helm-dependencies",
+            "--chart-yaml-schema", str(self._state / "chart_schema.yaml"),
+            "--lint-conf", str(self._state / "lintconf.yaml"),
+        )  # fmt: skip
+        # ct finds helm, yamllint and yamale by name.
+        beside = (str(self._program.parent), str(Path(sys.executable).parent))
+        path = os.pathsep.join((*beside, os.environ.get("PATH", "")))
+        return Command(argv=argv, env={**self._env(), "PATH": path}, timeout=300.0)
+
+    def template(
+        self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
+    ) -> str:
+        """The manifests of a release. Raises StepError."""
+        command = self.template_command(chart, release=release, values=values, namespace=namespace)
+        return self._runner.run(command).stdout
+
+    def attempt(self, chart: Path, *, release: str, values: Mapping[str, object]) -> Output:
+        """What `helm template` says, well or not, of values that are in no file."""
+        command = self.template_command(chart, release=release, values=Path("-"))
+        return self._runner.run(replace(command, stdin=json.dumps(values).encode()), check=False)
+
+    def lint(self, chart: Path) -> None:
+        """helm lint, yamllint and ct. Raises one StepError with everything they say."""
+        self._raise(chart, self._lint_problems(chart))
+
+    def validate(self, manifests: str, minor: str) -> tuple[str, ...]:
+        """Validate strictly against one minor; the kinds that it has no schema of.
+
+        Raises one StepError with every problem.
+        """
+        problems, unknown = self._invalid(documents(manifests), minor)
+        if problems:
+            raise StepError("\n".join(problems))
+        return unknown
+
+    def check(self, chart: Path, *, minors: Sequence[str], glob: str = "*-values.yaml") -> Checked:
+        """Lint, and the cases of `ci/` rendered and validated. Raises one StepError of it all."""
+        problems = self._lint_problems(chart)
+        cases = tuple(sorted((chart / "ci").glob(glob)))
+        unknown: set[str] = set()
+        distinct: set[str] = set()
+        for case in cases:
+            try:
+                found = documents(self.template(chart, release=chart.name, values=case))
+            except StepError as error:
+                problems.append(f"{case.name}: {error.message}")
+                continue
+            distinct.update(_digest(item) for item in found)
+            for minor in minors:
+                invalid, missing = self._invalid(found, minor)
+                problems += [f"{case.name}: {problem}" for problem in invalid]
+                unknown.update(missing)
+        self._raise(chart, problems)
+        return Checked(
+            cases=tuple(case.name for case in cases),
+            manifests=len(distinct),
+            minors=tuple(minors),
+            unknown=tuple(sorted(unknown)),
+        )
+
+    def package(self, chart: Path, folder: Path) -> ChartPackage:
+        """Package a chart's folder into `folder`; helm then reads it back. Raises StepError."""
+        files = dict(chart_files(chart))
+        package = ChartPackage(data=pack(str(about(files)["name"]), files))
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{package.file}.") as scratch:
+            written = Path(scratch) / package.file
+            written.write_bytes(package.data)
+            self._runner.run(self.command("show", "chart", str(written)))
+            os.replace(written, folder / package.file)
+        return package
+
+    def _lint_problems(self, chart: Path) -> list[str]:
+        problems = list(yamllint(chart))
+        output = self._runner.run(self.lint_command(chart), check=False)
+        if output.code != 0:
+            problems.append(_relative(output.log, chart))
+        if self._ct is not None:
+            self._prepare_ct()
+            output = self._runner.run(self.ct_command(chart), check=False)
+            if output.code != 0:
+                problems.append("ct lint: " + "\n".join(output.log.strip().splitlines()[-20:]))
+        return problems
+
+    def _invalid(
+        self, found: Sequence[Mapping[str, object]], minor: str
+    ) -> tuple[list[str], tuple[str, ...]]:
+        """Problems, and kinds without a schema. What was found valid before is not asked again."""
+        problems: list[str] = []
+        unknown: list[str] = []
+        for item in found:
+            key = (minor, _digest(item))
+            if key in self._valid:
+                continue
+            kind = f"{item.get('apiVersion', '')}/{item.get('kind', '')}"
+            if "apiVersion" not in item or "kind" not in item:
+                problems.append("an object has no kind or no apiVersion")
+                continue
+            try:
+                kubernetes_validate.validate(item, minor, strict=True)
+            except kubernetes_validate.SchemaNotFoundError:
+                if _is_core(str(item["apiVersion"])):
+                    problems.append(f"Kubernetes {minor} has no {kind}")
+                else:
+                    unknown.append(kind)
+                continue
+            except kubernetes_validate.ValidationError as error:
+                place = ".".join(str(part) for part in error.path)
+                problems.append(f"{kind} {place}: {error.message} (Kubernetes {minor})")
+                continue
+            with self._lock:
+                self._valid.add(key)
+        return problems, tuple(unknown)
+
+    def _raise(self, chart: Path, problems: Sequence[str]) -> None:
+        if problems:
+            listed = "\n".join(f"  {line}" for text in problems for line in text.splitlines())
+            raise StepError(
+                f"chart {chart.name} is not well\n{listed}",
+                hint=str(self.lint_command(chart)),
+            )
+
+    def _env(self) -> dict[str, str]:
+        """Helm's own folders, so that nothing is read from or left in a home directory."""
+        names = ("cache", "config", "data")
+        homes = {f"HELM_{name.upper()}_HOME": str(self._state / name) for name in names}
+        return homes | {"HELM_PLUGINS": str(self._state / "plugins")}
+
+    def _prepare_ct(self) -> None:
+        self._state.mkdir(parents=True, exist_ok=True)
+        (self._state / "chart_schema.yaml").write_text(CT_SCHEMA)
+        (self._state / "lintconf.yaml").write_text(STYLE + "\n")
+
+
+def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
+    """The files below a chart's folder, by path."""
+    for path in sorted(chart.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(chart).as_posix(), path.read_bytes()
+
+
+def _digest(item: Mapping[str, object]) -> str:
+    """What an object is, whatever its chart is called: charts have most of their objects alike."""
+    text = json.dumps(item, sort_keys=True, default=str)
+    labels = mapping(item, "metadata", "labels")
+    for key in _NAMES:
+        if name := str(labels.get(key, "")):
+            text = text.replace(name, key)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_core(api_version: str) -> bool:
+    """Whether a group is Kubernetes' own, which a missing schema makes an error."""
+    group, slash, _ = api_version.partition("/")
+    return not slash or "." not in group or group.endswith(".k8s.io")
+
+
+def _relative(log: str, chart: Path) -> str:
+    lines = [line for line in log.replace(f"{chart}/", "").splitlines() if line.strip()]
+    return "\n".join(line for line in lines if not line.startswith(("==>", "Error:")))
+
+
+# Chart authors write long descriptions, and helm's files have no document start.
+STYLE = "{extends: default, rules: {line-length: disable, document-start: disable}}"
+
+
+def yamllint(chart: Path) -> Iterator[str]:
+    """What is wrong with a chart's own YAML, as `file:line:column: problem`."""
+    cases = sorted(f"ci/{path.name}" for path in (chart / "ci").glob("*-values.yaml"))
+    for name in ("Chart.yaml", "values.yaml", *cases):
+        path = chart / name
+        if path.is_file():
+            yield from (f"{name}:{problem}" for problem in _problems(path.read_text()))
+        else:
+            yield f"{name} is missing"
+
+
+@lru_cache(maxsize=256)  # the cases of a feature are the same in every chart that has it
+def _problems(text: str) -> tuple[str, ...]:
+    found = linter.run(text, YamlLintConfig(STYLE))
+    return tuple(f"{problem.line}:{problem.column}: {problem.desc}" for problem in found)

@@ -1,0 +1,192 @@
+"""A chart as the rules see it: its files, read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from builder.catalog.models import Path
+from builder.catalog.yaml_document import Document, load_as_helm
+from builder.charts.onyxia.context import UNDEFINED
+from builder.charts.onyxia.finding import CHART, FATAL, NOTES, SCHEMA, VALUES, Finding
+from builder.charts.onyxia.schema_nodes import Node, nodes, resolved
+from builder.charts.package import unpack
+from builder.common.errors import ConfigError, Location
+
+REQUIREMENTS = "requirements.yaml"
+_COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartFiles:
+    """The files of a chart by path below its folder, and what the three known ones say.
+
+    What is missing or broken counts as empty; `read` says so.
+    """
+
+    files: Mapping[str, bytes]
+    about: Mapping[str, Any] = field(default_factory=dict)  # Chart.yaml
+    values: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    core_values: Mapping[Path, Any] = field(default_factory=dict)
+    """What YAML 1.2 reads in values.yaml, by path, where Helm reads something else."""
+
+    @property
+    def name(self) -> str:
+        """The name in Chart.yaml."""
+        return str(self.about.get("name", ""))
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it only gives templates to others."""
+        return self.about.get("type") == "library"
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node of its schema, references resolved."""
+        return tuple(nodes(resolved(self.schema))) if self.schema else ()
+
+    @cached_property
+    def leaves(self) -> tuple[Node, ...]:
+        """The nodes that describe a value of the form, and no item of one."""
+        return tuple(node for node in self.nodes if not node.is_group and not node.is_item)
+
+    def given(self, node: Node) -> object:
+        """What values.yaml has for a node, or UNDEFINED."""
+        found: Any = self.values
+        for part in node.path:
+            if not isinstance(found, Mapping) or part not in found:
+                return UNDEFINED
+            found = found[part]
+        return found
+
+    @cached_property
+    def templates(self) -> Mapping[str, str]:
+        """Its templates and those of its subcharts, comments blanked, lines kept."""
+        found = {}
+        for path, data in self.files.items():
+            if path.startswith("templates/") or "/templates/" in path:
+                text = data.decode(errors="replace")
+                found[path] = _COMMENT.sub(lambda at: re.sub(r"[^\n]", " ", at.group()), text)
+        return found
+
+    @property
+    def notes(self) -> str:
+        """NOTES.txt, and the named templates that it may be made of."""
+        own = self.templates.get(NOTES, "")
+        if "include" not in own and "template" not in own:
+            return own
+        shared = [text for path, text in self.templates.items() if path.endswith(".tpl")]
+        return "\n".join([own, *shared])
+
+    @cached_property
+    def subcharts(self) -> Mapping[str, ChartFiles]:
+        """The charts directly below it, by the name of their folder."""
+        below: dict[str, dict[str, bytes]] = {}
+        for path, data in self.files.items():
+            top, _, rest = path.partition("/")
+            name, slash, inner = rest.partition("/")
+            if top == "charts" and slash:
+                below.setdefault(name, {})[inner] = data
+        return {name: read(files)[0] for name, files in below.items()}
+
+
+def read(files: Mapping[str, bytes]) -> tuple[ChartFiles, list[Finding]]:
+    """A chart as Helm reads it, and what cannot be read of it."""
+    findings: list[Finding] = []
+    files = _opened(files)
+    about = _yaml(files, CHART, "chart-file", findings)
+    values = _yaml(files, VALUES, "values-file", findings)
+    chart = ChartFiles(
+        files=files,
+        about={**_required(files), **(about.data if about else {})},
+        values=values.data if values else {},
+        schema=_json(files, findings),
+        core_values=values.differs if values else {},
+    )
+    return chart, findings
+
+
+def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """The dependencies of a chart of Helm 2, which stand in a file of their own."""
+    document = _yaml(files, REQUIREMENTS, "chart-file", []) if REQUIREMENTS in files else None
+    listed = document.data.get("dependencies") if document else None
+    return {"dependencies": listed} if isinstance(listed, list) else {}
+
+
+def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files with the packages below `charts/` as folders."""
+    found = dict(files)
+    for path in files:
+        if path.startswith("charts/") and path.endswith(".tgz"):
+            folder = path.removesuffix(".tgz")
+            try:
+                inner = unpack(found.pop(path))
+            except ConfigError as error:
+                raise ConfigError(error.message, location=Location(file=path)) from error
+            found |= {f"{folder}/{name}": data for name, data in inner.items()}
+    return found
+
+
+def _yaml(
+    files: Mapping[str, bytes], file: str, rule: str, findings: list[Finding]
+) -> Document | None:
+    """A file of a chart that holds a mapping, or None and a finding."""
+
+    def broken(message: str, line: int = 0, column: int = 0) -> Document | None:
+        findings.append(
+            Finding(rule=rule, severity=FATAL, file=file, message=message, line=line, column=column)
+        )
+        return None
+
+    if file not in files:
+        return broken("there is none")
+    try:
+        document, errors = load_as_helm(files[file].decode(), file)
+    except UnicodeDecodeError:
+        return broken("it is not UTF-8")
+    except ConfigError as error:
+        place = error.location
+        return broken(error.message, place.line if place else 0, place.column if place else 0)
+    for twice in errors:
+        if twice.location:
+            broken(twice.message, twice.location.line, twice.location.column)
+    if document.data is None:
+        return broken("it is empty")
+    return document if isinstance(document.data, dict) else broken("it is not a mapping")
+
+
+def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, Any]:
+    def broken(message: str, hint: str = "", line: int = 0, column: int = 0) -> Mapping[str, Any]:
+        findings.append(
+            Finding(
+                rule="schema-file", severity=FATAL, file=SCHEMA,
+                message=message, hint=hint, line=line, column=column,
+            )
+        )  # fmt: skip
+        return {}
+
+    if SCHEMA not in files:
+        return broken("there is none", "without it the form is empty")
+    try:
+        data = json.loads(files[SCHEMA])
+    except UnicodeDecodeError:
+        return broken("it is not UTF-8")
+    except json.JSONDecodeError as error:
+        return broken(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
+    except RecursionError:
+        return broken("it is nested too deeply to be read")
+    return data if isinstance(data, dict) else broken("it is not a mapping")
+
+
+def documents(chart: ChartFiles, names: set[str]) -> Iterator[Document]:
+    """These files of a chart with the place of every key, as far as they are well."""
+    for name in sorted(names & {SCHEMA, VALUES, CHART} & chart.files.keys()):
+        try:
+            yield load_as_helm(chart.files[name].decode(), name)[0]
+        except (UnicodeDecodeError, ConfigError):
+            continue

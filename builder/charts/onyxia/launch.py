@@ -1,0 +1,120 @@
+"""The values that a launch from Onyxia's form sends to Helm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from builder.catalog.models import Path
+from builder.charts.onyxia.context import UNDEFINED, resolve
+from builder.charts.onyxia.schema_nodes import json_path, resolved
+from builder.charts.onyxia.value_types import Context, Schema, coerced, fits, kind_of
+from builder.common.errors import BuilderError, ConfigError, raise_all
+
+
+def launch(schema: Schema, values: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """What is sent for a values.schema.json and a values.yaml, nothing of the form being changed.
+
+    Raises ConfigError, or Problems, where the platform's launch fails.
+    """
+    errors: list[BuilderError] = []
+    found = _value(resolved(schema), values, context, (), errors)
+    raise_all(errors)
+    if not isinstance(found, dict):
+        raise ConfigError("the launch fails: values.schema.json does not describe an object")
+    return found
+
+
+def _value(
+    node: Schema, given: object, context: Context, path: Path, errors: list[BuilderError]
+) -> object:
+    """The first step that gives a value; UNDEFINED, and an error, where none does."""
+    if "const" in node:
+        if not fits(node, node["const"], context):
+            return _fails(path, "its const does not fit its own schema", errors)
+        return node["const"]
+    properties = node.get("properties")
+    if kind_of(node) == "object" and isinstance(properties, Mapping):
+        return _group(properties, given, context, path, errors)
+    found = _overwritten(node, context)
+    if found is UNDEFINED and "default" in node and fits(node, node["default"], context):
+        found = node["default"]
+    if found is UNDEFINED and given is not UNDEFINED:
+        is_right = fits(node, given, context)
+        why = "values.yaml has what its schema refuses"
+        found = given if is_right else _fails(path, why, errors)
+    elif found is UNDEFINED and kind_of(node) == "array":
+        found = _copies(node, context, path, errors)
+    elif found is UNDEFINED:
+        found = _fails(path, "nothing gives it a value", errors)
+    return found
+
+
+def _fails(path: Path, why: str, errors: list[BuilderError]) -> object:
+    hint = "give it a default that fits its schema"
+    errors.append(ConfigError(f"the launch fails at {json_path(path)}: {why}", hint=hint))
+    return UNDEFINED
+
+
+def _group(
+    properties: Mapping[str, Any],
+    given: object,
+    context: Context,
+    path: Path,
+    errors: list[BuilderError],
+) -> object:
+    inner = given if isinstance(given, Mapping) else {}
+    found = {
+        key: _value(node, inner.get(key, UNDEFINED), context, (*path, key), errors)
+        for key, node in properties.items()
+        if isinstance(node, Mapping)
+    }
+    return {key: value for key, value in found.items() if value is not UNDEFINED}
+
+
+def _overwritten(node: Schema, context: Context) -> object:
+    """What `overwriteDefaultWith` gives, as the node's type; UNDEFINED where that is nothing."""
+    onyxia = node.get("x-onyxia")
+    if not isinstance(onyxia, Mapping) or "overwriteDefaultWith" not in onyxia:
+        return UNDEFINED
+    found = resolve(onyxia["overwriteDefaultWith"], context)
+    if found is UNDEFINED:
+        return UNDEFINED
+    items = node.get("items")
+    if isinstance(found, list) and isinstance(items, Mapping):
+        found = _mapped(items, found, context)
+    return coerced(node, found, context)
+
+
+def _mapped(items: Schema, given: list[Any], context: Context) -> list[Any]:
+    """Mappings of the context in the shape of the list's items; as they are, where one cannot be.
+
+    A property of an item that says nothing else is filled from the key of its own name.
+    """
+    properties = items.get("properties")
+    if not isinstance(properties, Mapping) or not all(isinstance(item, Mapping) for item in given):
+        return given
+    filled = {key: _named(key, node) for key, node in properties.items()}
+    errors: list[BuilderError] = []
+    found = [_group(filled, UNDEFINED, {**context, **item}, (), errors) for item in given]
+    return given if errors else found
+
+
+def _named(key: str, node: Schema) -> Schema:
+    own = node.get("x-onyxia")
+    return {**node, "x-onyxia": {"overwriteDefaultWith": f"{{{{{key}}}}}", **(own or {})}}
+
+
+def _copies(node: Schema, context: Context, path: Path, errors: list[BuilderError]) -> object:
+    """A list that nothing fills: empty, or as many items as it must have."""
+    least = node.get("minItems", 0)
+    if not least:
+        return []
+    items = node.get("items")
+    found: list[BuilderError] = []
+    item = (
+        _value(items, UNDEFINED, context, path, found) if isinstance(items, Mapping) else UNDEFINED
+    )
+    if found or item is UNDEFINED:
+        return _fails(path, "it has minItems, and its items have no default", errors)
+    return [item] * least

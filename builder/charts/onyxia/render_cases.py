@@ -1,0 +1,132 @@
+"""The values that a chart is rendered with, so that its manifests can be looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from builder.catalog.models import Path
+from builder.charts.onyxia.chart_files import ChartFiles
+from builder.charts.onyxia.context import SAMPLE, UNDEFINED
+from builder.charts.onyxia.launch import launch
+from builder.charts.onyxia.rules_manifests import Rendered
+from builder.charts.onyxia.rules_schema import quoted
+from builder.charts.onyxia.schema_nodes import Node
+from builder.charts.onyxia.value_types import Schema, fits, kind_of, type_of
+from builder.common.errors import BuilderError
+from builder.common.mappings import merged, nested
+
+# What a user may well type: it ends a quoted text, and begins an entry or a template.
+HOSTILE: Final = ("sample: \"x' #", "{{ sample")
+# A block that swallows the line break before it and the one after, as its content begins a line.
+_GLUED = re.compile(r"\{\{-\s*(?:if|with)\s+[$\w]*\.Values\.([\w.]+)\s*-\}\}(?!\s*\{\{)")
+_TRUTHY: Mapping[str, object] = {
+    "string": "sample", "boolean": True, "integer": 1, "number": 1, "array": ["sample"],
+    "object": {"sample": "sample"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Values beside the chart's own, and what they are, in words."""
+
+    words: str
+    values: Mapping[str, Any]
+    is_sample: bool = False
+    is_suspended: bool = False
+    is_hostile: bool = False
+
+
+Render = Callable[[Probe], Rendered]
+
+
+def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
+    """Everything that a chart is rendered with; only its defaults, where these fail."""
+    first = render(Probe(words="its defaults", values={}))
+    if first.failure:
+        return [first]
+    found = [first, *(render(probe) for probe in (*_launches(chart), *_set(chart)))]
+    blamed: set[str] = set()
+    for text in HOSTILE:
+        found += _hostile(chart, render, text, blamed)
+    return found
+
+
+def _launches(chart: ChartFiles) -> Iterator[Probe]:
+    """Launches from the form: of nothing, with all that a platform has, and suspended."""
+    if values := _launched(chart, {}):
+        yield Probe(words="a launch", values=values)
+    if values := _launched(chart, SAMPLE):
+        yield Probe(words="a launch with every variable", values=values, is_sample=True)
+    if "suspend" in (chart.values.get("global") or ()):
+        values = {"global": {"suspend": True}}
+        yield Probe(words="global.suspend", values=values, is_suspended=True)
+
+
+def _launched(chart: ChartFiles, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What a launch sends; nothing where it fails, as rules of their own say why."""
+    try:
+        return launch(chart.schema, chart.values, context)
+    except BuilderError:
+        return {}
+
+
+def _set(chart: ChartFiles) -> Iterator[Probe]:
+    """Values that are empty by default and switch on what is glued to the text around it."""
+    paths = {path for text in chart.templates.values() for path in _GLUED.findall(text)}
+    for path in sorted(paths):
+        node = _node(chart, tuple(path.split(".")))
+        given = chart.given(node)
+        value = _TRUTHY.get(node.kind or type_of(given))
+        if not given and given is not UNDEFINED and fits(node.schema, value, {}):
+            values = nested(node.path, value)
+            yield Probe(words=f"{path} set", values=values, is_sample=True)
+
+
+def _node(chart: ChartFiles, path: Path) -> Node:
+    """The node of a value; where the schema has none, what values.yaml has says its type."""
+    for node in chart.nodes:
+        if node.path == path:
+            return node
+    bare = Node(place=(), path=path, schema={})
+    given = chart.given(bare)
+    return replace(bare, schema={"type": type_of(given)} if type_of(given) else {})
+
+
+def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> Iterator[Rendered]:
+    """A text in every value that takes any; where that breaks, in each alone, but the blamed."""
+    filled = {
+        node.value: nested(node.path, value)
+        for node in chart.leaves
+        if (value := _filled(node.schema, text)) is not UNDEFINED and node.value not in blamed
+    }
+    base = _launched(chart, SAMPLE)  # most of what a chart can do is on
+    whole = _typed("every text", text, merged(base, *filled.values()))
+    if not filled or not render(whole).failure:
+        return
+    for name, values in filled.items():
+        found = render(_typed(name, text, merged(base, values)))
+        if found.is_broken:
+            blamed.add(name)
+            yield found
+
+
+def _typed(what: str, text: str, values: Mapping[str, Any]) -> Probe:
+    return Probe(words=f"{quoted(text)} in {what}", values=values, is_sample=True, is_hostile=True)
+
+
+def _filled(node: Schema, text: str) -> object:
+    """A value of a node that holds the text, or UNDEFINED where it can hold none."""
+    kind = kind_of(node)
+    if kind == "string" and "const" not in node and fits(node, text, {}):
+        return text
+    if kind == "array" and isinstance(node.get("items"), Mapping):
+        item = _filled(node["items"], text)
+        return UNDEFINED if item is UNDEFINED else [item]
+    if kind == "object" and isinstance(node.get("properties"), Mapping):
+        inner = {key: _filled(value, text) for key, value in node["properties"].items()}
+        found = {key: value for key, value in inner.items() if value is not UNDEFINED}
+        return found or UNDEFINED
+    return UNDEFINED

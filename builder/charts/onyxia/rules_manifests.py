@@ -1,0 +1,228 @@
+"""Rules about what Helm makes of a chart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from builder.catalog.models import Path
+from builder.charts.onyxia.context import SAMPLE
+from builder.charts.onyxia.finding import FATAL, NOTE, WARNING, Problem, Rule
+from builder.charts.onyxia.rules_schema import quoted
+from builder.common.mappings import mapping
+from builder.common.text import did_you_mean
+
+INSTANCE: Final = "app.kubernetes.io/instance"
+DISCOVERY: Final = "onyxia/discovery"
+DISCOVERED: Final = (
+    "chromadb", "elastic", "hive", "kafka", "mariadb", "metaflow", "milvus", "mlflow", "mongodb",
+    "opensearch", "postgres", "spark-thrift-server",
+)  # fmt: skip
+SECRET: Final = (
+    "user.password", "user.accessToken", "user.refreshToken", "service.oneTimePassword",
+    "project.password", "git.token", "vault.VAULT_TOKEN", "s3.AWS_SECRET_ACCESS_KEY",
+    "s3.AWS_SESSION_TOKEN",
+)  # fmt: skip
+"""The variables that nobody else may read."""
+
+_POD: Path = ("spec", "template")
+_TEMPLATES: Mapping[str, Path] = {
+    "Deployment": _POD, "StatefulSet": _POD, "DaemonSet": _POD, "ReplicaSet": _POD, "Job": _POD,
+    "CronJob": ("spec", "jobTemplate", "spec", "template"), "Pod": (),
+}  # fmt: skip
+_PLACE = re.compile(r"[\w.-]+/((?:charts/[^:\s)]+/)?templates/[^:\s)]+)(?::(\d+)(?::(\d+))?)?")
+_NOT_YAML = re.compile(r"YAML parse error|error converting YAML|^not YAML")
+_REFUSED = re.compile(r"don't meet the specifications of the schema")
+_NOT_TEMPLATE = re.compile(r"cannot parse template|parse error at")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """An object, and the template that it comes from."""
+
+    file: str
+    data: Mapping[str, Any]
+
+    @property
+    def pod(self) -> tuple[Path, Mapping[str, Any]] | None:
+        """Where its pod stands, and the pod; hooks, such as tests, come and go and have none."""
+        place = _TEMPLATES.get(str(self.data.get("kind")))
+        annotations = mapping(self.data, "metadata", "annotations")
+        if place is None or "helm.sh/hook" in annotations:
+            return None
+        return place, mapping(self.data, *place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """What Helm makes of a chart with some values: objects, or what it says instead."""
+
+    values: str  # which ones, in words: "its defaults"
+    release: str
+    manifests: tuple[Manifest, ...] = ()
+    failure: str = ""
+    is_sample: bool = False  # values that nobody asked for, and that a chart may well refuse
+    is_suspended: bool = False
+    is_hostile: bool = False
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a value became a part of the manifest, or of a template."""
+        return bool(_NOT_YAML.search(self.failure) or _NOT_TEMPLATE.search(self.failure))
+
+
+def _invalid(rendered: Rendered) -> Iterator[Problem]:
+    """Manifests that are YAML."""
+    if _NOT_YAML.search(rendered.failure) and not rendered.is_hostile:
+        yield _said(rendered)
+
+
+def _refused(rendered: Rendered) -> Iterator[Problem]:
+    """Values that the schema takes."""
+    if _REFUSED.search(rendered.failure) and not rendered.is_sample:
+        yield _said(rendered)
+
+
+def _fails(rendered: Rendered) -> Iterator[Problem]:
+    """Templates that Helm can carry out."""
+    failure = rendered.failure
+    is_told = _NOT_YAML.search(failure) or (_REFUSED.search(failure) and not rendered.is_sample)
+    if failure and not is_told and not rendered.is_hostile:
+        yield _said(rendered)
+
+
+def _unquoted(rendered: Rendered) -> Iterator[Problem]:
+    """Values that stay values, whatever a user writes into the form."""
+    if rendered.is_hostile and rendered.is_broken:
+        yield _said(rendered)
+
+
+def _said(rendered: Rendered) -> Problem:
+    """Helm's words, in the template that they are about."""
+    words = " ".join(rendered.failure.partition("\n\nUse --debug")[0].split())
+    words = words.removeprefix("Error: ")
+    found = _PLACE.search(words)
+    return Problem(
+        message=f"with {rendered.values}: {words}",
+        file=found[1] if found else "templates",
+        line=int(found[2] or 0) if found else 0,
+        column=int(found[3] or 1) if found else 0,
+    )
+
+
+def _label(rendered: Rendered) -> Iterator[Problem]:
+    """The label by which a service's pods are found."""
+    for manifest in rendered.manifests:
+        if manifest.pod is None:
+            continue
+        place, pod = manifest.pod
+        label = mapping(pod, "metadata", "labels").get(INSTANCE)
+        if label != rendered.release:
+            found = f"is {quoted(label)}" if label else "is not there"
+            yield Problem(
+                message=f"{_name(manifest)}: the label {INSTANCE} of its pods {found}",
+                hint=f"{INSTANCE}: {{{{ .Release.Name }}}}",
+                path=(*place, "metadata", "labels"),
+                file=manifest.file,
+            )
+
+
+def _name(manifest: Manifest) -> str:
+    kind, name = manifest.data.get("kind"), mapping(manifest.data, "metadata").get("name")
+    return f"{kind} {name}"
+
+
+def _replicas(rendered: Rendered) -> Iterator[Problem]:
+    """No pods while a service is suspended."""
+    for manifest in rendered.manifests if rendered.is_suspended else ():
+        replicas = mapping(manifest.data, "spec").get("replicas", 1)
+        if manifest.data.get("kind") in ("Deployment", "StatefulSet") and replicas != 0:
+            yield Problem(
+                message=f"{_name(manifest)}: suspended, it still has {replicas} replicas",
+                path=("spec", "replicas"),
+                file=manifest.file,
+            )
+
+
+def _secret(rendered: Rendered) -> Iterator[Problem]:
+    """Nothing secret in the environment that a pod shows."""
+    known = {str(_sample(name)): name for name in SECRET}
+    for manifest in rendered.manifests:
+        for place, entry in _environment(manifest):
+            value = str(entry.get("value", ""))
+            for secret, variable in known.items():
+                if secret in value:
+                    yield Problem(
+                        message=f"{_name(manifest)}: {entry.get('name')} shows {variable}",
+                        hint="read it from a Secret: valueFrom, or envFrom",
+                        path=place,
+                        file=manifest.file,
+                    )
+
+
+def _sample(name: str) -> object:
+    top, _, key = name.partition(".")
+    return SAMPLE[top][key]
+
+
+def _containers(manifest: Manifest, key: str) -> list[tuple[Path, Mapping[str, Any]]]:
+    if manifest.pod is None:
+        return []
+    place, pod = manifest.pod
+    found = mapping(pod, "spec").get(key)
+    items = found if isinstance(found, list) else []
+    return [((*place, "spec", key, number), mapping(item)) for number, item in enumerate(items)]
+
+
+def _environment(manifest: Manifest) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for key in ("initContainers", "containers"):
+        for place, container in _containers(manifest, key):
+            for number, entry in enumerate(container.get("env") or ()):
+                yield (*place, "env", number), mapping(entry)
+
+
+def _copies(rendered: Rendered) -> Iterator[Problem]:
+    """No init container whose work is lost: one that writes where no other container looks."""
+    for manifest in rendered.manifests:
+        seen = {name for _, item in _containers(manifest, "containers") for name in _mounts(item)}
+        for place, container in _containers(manifest, "initContainers"):
+            mounts = _mounts(container)
+            if mounts and seen.isdisjoint(mounts):
+                yield Problem(
+                    message=f"{_name(manifest)}: no container mounts what the init container"
+                    f" {container.get('name')} writes",
+                    path=(*place, "volumeMounts"),
+                    file=manifest.file,
+                )
+
+
+def _mounts(container: Mapping[str, Any]) -> list[str]:
+    return [str(mapping(item).get("name")) for item in container.get("volumeMounts") or ()]
+
+
+def _discovery(rendered: Rendered) -> Iterator[Problem]:
+    """A service that others look for."""
+    for manifest in rendered.manifests:
+        service = mapping(manifest.data, "metadata", "annotations").get(DISCOVERY)
+        if service is not None and service not in DISCOVERED:
+            yield Problem(
+                message=f"{_name(manifest)}: nobody looks for {DISCOVERY}: {service}",
+                hint=did_you_mean(str(service), DISCOVERED),
+                path=("metadata", "annotations", DISCOVERY),
+                file=manifest.file,
+            )
+
+
+POD_RULES: Final[tuple[Rule[Rendered], ...]] = (
+    Rule("not-yaml", FATAL, "", _invalid),
+    Rule("helm-refuses", FATAL, "", _refused),
+    Rule("helm-fails", WARNING, "", _fails),
+    Rule("instance", WARNING, "", _label),
+    Rule("replicas", WARNING, "", _replicas),
+    Rule("secret", WARNING, "", _secret),
+    Rule("init", WARNING, "", _copies),
+    Rule("unquoted", WARNING, "", _unquoted),
+    Rule("discovery", NOTE, "", _discovery),
+)

@@ -1,0 +1,317 @@
+"""Rules about the shape of single nodes of values.schema.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from builder.catalog.models import Path
+from builder.charts.onyxia.chart_files import ChartFiles
+from builder.charts.onyxia.context import is_known, nearest, parts_of, references
+from builder.charts.onyxia.finding import FATAL, NOTE, SCHEMA, WARNING, Problem, Rule
+from builder.charts.onyxia.schema_nodes import DEFINITIONS, REPLACED, Node
+from builder.charts.onyxia.value_types import TYPES
+from builder.common.text import did_you_mean, looks_like
+
+RENDERS: Final = ("textArea", "password", "list", "slider")
+_COMBINED = ("oneOf", "anyOf", "allOf", "not", "if")
+_IGNORED = ("form", "x-form", *_COMBINED)
+_ONYXIA = (
+    "overwriteDefaultWith", "overwriteListEnumWith", "overwriteSchemaWith", "hidden", "readonly",
+)  # fmt: skip
+_LONG = 100
+_INLINE_FLAG = re.compile(r"\(\?[a-zA-Z]+[):]")
+
+
+def quoted(value: object) -> str:
+    """A value as it stands in a JSON file, or the beginning of a long one."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_condition(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return "value" in value and _is_text(value.get("path"))
+    return isinstance(value, bool)
+
+
+def _is_expression(value: object) -> bool:
+    return isinstance(value, str | list | Mapping)
+
+
+# What the platform refuses a whole schema for: a key, what it takes, and that in words.
+_SHAPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "title": (_is_text, "a string"),
+    "description": (_is_text, "a string"),
+    "pattern": (_is_text, "a string"),
+    "sliderUnit": (_is_text, "a string"),
+    "sliderRangeId": (_is_text, "a string"),
+    "sliderExtremitySemantic": (_is_text, "a string"),
+    "sliderExtremity": (lambda value: value in ("down", "up"), "down or up"),
+    "sliderMin": (_is_number, "a number"),
+    "sliderMax": (_is_number, "a number"),
+    "sliderStep": (_is_number, "a number"),
+    "minimum": (_is_number, "a number"),
+    "minItems": (_is_whole, "a whole number"),
+    "maxItems": (_is_whole, "a whole number"),
+    "enum": (_is_list, "a list"),
+    "listEnum": (_is_list, "a list"),
+    "required": (_is_list, "a list"),
+    "items": (_is_mapping, "one schema"),
+    "properties": (_is_mapping, "a mapping"),
+    "x-onyxia": (_is_mapping, "a mapping"),
+    "hidden": (_is_condition, "true, false, or a mapping with value and path"),
+}
+_ONYXIA_SHAPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "overwriteDefaultWith": (_is_expression, "a string, a list or a mapping"),
+    "overwriteListEnumWith": (lambda value: isinstance(value, str | list), "a string or a list"),
+    "overwriteSchemaWith": (_is_text, "a string"),
+}
+
+
+def _kind(node: Node) -> Iterator[Problem]:
+    """One type, as a string, or a const."""
+    kind = node.schema.get("type")
+    if kind is None and "const" not in node.schema:
+        found = [key for key in _COMBINED if key in node.schema]
+        if not node.is_replaced and "$ref" not in node.schema:
+            hint = f"{found[0]} does not stand in for one" if found else ""
+            yield Problem(message="it has neither a type nor a const", hint=hint, path=node.place)
+    elif kind is not None and (not isinstance(kind, str) or kind not in TYPES):
+        message = f"the type {quoted(kind)} is not one of {', '.join(TYPES)}"
+        yield Problem(message=message, hint="a single string", path=(*node.place, "type"))
+
+
+def _reference(node: Node) -> Iterator[Problem]:
+    """`$ref` to a definition of the same file."""
+    if "$ref" in node.schema:
+        name = str(node.schema["$ref"])
+        message = f"$ref {quoted(name)} cannot be followed"
+        if name.startswith(DEFINITIONS):
+            hint = "there is no such definition, or it holds itself"
+        else:
+            hint = f"only {DEFINITIONS}NAME, in the same file"
+        yield Problem(message=message, hint=hint, path=(*node.place, "$ref"))
+
+
+def _shape(node: Node) -> Iterator[Problem]:
+    """The types of the keys that the platform reads."""
+    yield from _shapes(node.schema, _SHAPES, node.place)
+    yield from _shapes(node.onyxia, _ONYXIA_SHAPES, (*node.place, "x-onyxia"))
+
+
+def _shapes(
+    schema: Mapping[str, Any],
+    shapes: Mapping[str, tuple[Callable[[object], bool], str]],
+    place: Path,
+) -> Iterator[Problem]:
+    for key, (is_right, words) in shapes.items():
+        if key in schema and not is_right(schema[key]):
+            message = f"{key} must be {words}, and is {quoted(schema[key])}"
+            yield Problem(message=message, path=(*place, key))
+
+
+def _flag(node: Node) -> Iterator[Problem]:
+    """`x-onyxia.hidden` and `x-onyxia.readonly` are booleans."""
+    for key in ("hidden", "readonly"):
+        value = node.onyxia.get(key, False)
+        if not isinstance(value, bool):
+            yield Problem(
+                message=f"x-onyxia.{key} must be true or false, and is {quoted(value)}",
+                hint="a condition stands in `hidden`, beside `type`" if key == "hidden" else "",
+                path=(*node.place, "x-onyxia", key),
+            )
+
+
+def _render(node: Node) -> Iterator[Problem]:
+    """A `render` that the form knows."""
+    render = node.schema.get("render")
+    if render is not None and render not in RENDERS:
+        yield Problem(
+            message=f"unknown render {quoted(render)}",
+            hint=did_you_mean(str(render), RENDERS),
+            path=(*node.place, "render"),
+        )
+
+
+def _pattern(node: Node) -> Iterator[Problem]:
+    """A pattern that a browser can read."""
+    pattern = node.schema.get("pattern")
+    if isinstance(pattern, str) and (flag := _INLINE_FLAG.search(pattern)):
+        yield Problem(
+            message=f"the pattern has {flag[0]}, which is no regular expression in a browser",
+            hint="write both cases, e.g. [aA]",
+            path=(*node.place, "pattern"),
+        )
+
+
+def _ignored(node: Node) -> Iterator[Problem]:
+    """Keys that change nothing."""
+    for key in _IGNORED:
+        if key in node.schema and (key not in _COMBINED or node.kind):
+            yield Problem(message=f"the form ignores {key}", path=(*node.place, key))
+    if "useRegionSliderConfig" in node.onyxia:
+        path = (*node.place, "x-onyxia", "useRegionSliderConfig")
+        yield Problem(message="the form ignores useRegionSliderConfig", path=path)
+    if "enum" in node.schema and "listEnum" in node.schema:
+        path = (*node.place, "enum")
+        yield Problem(message="the form shows listEnum, and ignores enum", path=path)
+
+
+def _unknown(node: Node) -> Iterator[Problem]:
+    """Keys of `x-onyxia` that there are not."""
+    for key in node.onyxia:
+        if key not in _ONYXIA and key != "useRegionSliderConfig":
+            yield Problem(
+                message=f"unknown key {quoted(key)} in x-onyxia",
+                hint=did_you_mean(key, _ONYXIA),
+                path=(*node.place, "x-onyxia", key),
+            )
+
+
+def _schema_file(node: Node) -> Iterator[Problem]:
+    """A file that the platform itself brings."""
+    name = node.onyxia.get("overwriteSchemaWith")
+    if isinstance(name, str) and name not in REPLACED:
+        yield Problem(
+            message=f"the platform brings no {quoted(name)}, and keeps the node where it has none",
+            hint=did_you_mean(name, REPLACED) if looks_like(name, REPLACED) else "",
+            path=(*node.place, "x-onyxia", "overwriteSchemaWith"),
+        )
+
+
+def _variable(node: Node) -> Iterator[Problem]:
+    """References to context variables that there are."""
+    for key in ("overwriteDefaultWith", "overwriteListEnumWith"):
+        for reference in references(node.onyxia[key]) if key in node.onyxia else []:
+            # In the items of a list that the context fills, the keys of an item are known too.
+            if is_known(reference) or (node.is_item and len(parts_of(reference)) == 1):
+                continue
+            yield Problem(
+                message=f"there is no context variable {quoted(reference)}",
+                hint=nearest(reference),
+                path=(*node.place, "x-onyxia", key),
+            )
+
+
+NODE_RULES: Final[tuple[Rule[Node], ...]] = (
+    Rule("type", FATAL, SCHEMA, _kind),
+    Rule("ref", FATAL, SCHEMA, _reference),
+    Rule("shape", FATAL, SCHEMA, _shape),
+    Rule("onyxia-flag", FATAL, SCHEMA, _flag),
+    Rule("render", FATAL, SCHEMA, _render),
+    Rule("pattern", FATAL, SCHEMA, _pattern),
+    Rule("onyxia-key", WARNING, SCHEMA, _unknown),
+    Rule("variable", WARNING, SCHEMA, _variable),
+    Rule("ignored-key", NOTE, SCHEMA, _ignored),
+    Rule("schema-name", NOTE, SCHEMA, _schema_file),
+)
+
+
+ENDS = ("down", "up")
+
+
+def _sliders(chart: ChartFiles) -> Iterator[Node]:
+    for node in chart.nodes:
+        if {"sliderMin", "sliderExtremity"} & node.schema.keys():
+            yield node
+
+
+def _type(chart: ChartFiles) -> Iterator[Problem]:
+    """A string, with a unit or an empty one, or a number without."""
+    for node in _sliders(chart):
+        unit = node.schema.get("sliderUnit")
+        if node.kind and node.kind not in ("string", "number"):
+            message = f"a slider is of type string or number, and never {node.kind}"
+            yield Problem(message=message, path=(*node.place, "type"))
+        elif node.kind == "number" and unit is not None:
+            message = f"a slider of type number takes no unit, and has {quoted(unit)}"
+            yield Problem(message=message, path=(*node.place, "sliderUnit"))
+
+
+def _ends(chart: ChartFiles) -> Iterator[Problem]:
+    """Both ends of the scale, and no other render."""
+    for node in _sliders(chart):
+        for key in ("sliderMin", "sliderMax"):
+            if key not in node.schema:
+                yield Problem(message=f"the slider has no {key}", path=node.place)
+        render = node.schema.get("render", "slider")
+        if render != "slider":
+            message = f"a slider cannot be rendered as {quoted(render)}"
+            yield Problem(message=message, path=(*node.place, "render"))
+
+
+def _no_slider(chart: ChartFiles) -> Iterator[Problem]:
+    """`render: slider` on what is one."""
+    sliders = {node.place for node in _sliders(chart)}
+    for node in chart.nodes:
+        if node.schema.get("render") == "slider" and node.place not in sliders:
+            message = "render: slider, and no sliderMin: the form shows a plain field"
+            yield Problem(message=message, path=(*node.place, "render"))
+
+
+def _pair(chart: ChartFiles) -> Iterator[Problem]:
+    """A range has exactly one lower and one upper end, which share a step and a unit."""
+    ranges: dict[str, list[Node]] = {}
+    for node in _sliders(chart):
+        if "sliderExtremity" not in node.schema:
+            continue
+        if "sliderRangeId" not in node.schema:
+            yield Problem(message="the end of a range has no sliderRangeId", path=node.place)
+        else:
+            ranges.setdefault(str(node.schema["sliderRangeId"]), []).append(node)
+    for name, members in ranges.items():
+        last = members[-1]
+        found = sorted(str(node.schema["sliderExtremity"]) for node in members)
+        if found != list(ENDS):
+            message = f"the range {quoted(name)} has the ends {', '.join(found)}"
+            hint = "one down and one up, under a sliderRangeId that no other has"
+            yield Problem(message=message, hint=hint, path=(*last.place, "sliderRangeId"))
+            continue
+        for key in ("sliderStep", "sliderUnit"):
+            said = {node.schema[key] for node in members if key in node.schema}
+            if len(said) > 1:
+                message = f"the ends of the range {quoted(name)} differ in {key}"
+                yield Problem(message=message, path=(*last.place, key))
+            elif not said and key == "sliderStep":
+                message = f"neither end of the range {quoted(name)} has a sliderStep"
+                yield Problem(message=message, path=last.place)
+
+
+def _semantic(chart: ChartFiles) -> Iterator[Problem]:
+    """What an end of a range means."""
+    for node in _sliders(chart):
+        if "sliderExtremity" in node.schema and "sliderExtremitySemantic" not in node.schema:
+            message = "the form does not say what this end means: no sliderExtremitySemantic"
+            yield Problem(message=message, path=node.place)
+
+
+SLIDER_RULES: Final[tuple[Rule[ChartFiles], ...]] = (
+    Rule("slider-type", FATAL, SCHEMA, _type),
+    Rule("slider-ends", FATAL, SCHEMA, _ends),
+    Rule("slider-range", FATAL, SCHEMA, _pair),
+    Rule("no-slider", WARNING, SCHEMA, _no_slider),
+    Rule("slider-semantic", NOTE, SCHEMA, _semantic),
+)

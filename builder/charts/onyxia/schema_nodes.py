@@ -1,0 +1,118 @@
+"""A schema of values as the nodes that it has, and where each stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from builder.catalog.models import Path
+from builder.charts.onyxia.value_types import Schema, kind_of
+
+ITEM: Final = "[]"
+"""The part of a value's path that stands for any item of a list."""
+
+DEFINITIONS = "#/definitions/"
+# What the platform brings for `overwriteSchemaWith`; an instance may have others too.
+REPLACED: Final = (
+    "ide/customImage.json", "ide/extraenv.json", "ide/git.json", "ide/ingress.json",
+    "ide/init.json", "ide/message.json", "ide/openshiftSCC.json", "ide/password.json",
+    "ide/persistence.json", "ide/resources-gpu.json", "ide/resources.json", "ide/role.json",
+    "ide/route.json", "ide/s3.json", "ide/startupProbe.json", "ide/vault.json",
+    "network-policy.json", "nodeSelector-gpu.json", "nodeSelector.json", "proxy.json",
+    "role-spark.json", "spark.json", "tolerations.json",
+)  # fmt: skip
+_PLAIN = re.compile(r"[A-Za-z_$][\w$-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One node of a schema."""
+
+    place: Path  # its keys in values.schema.json
+    path: Path  # of the value that it describes
+    schema: Schema
+
+    @property
+    def onyxia(self) -> Mapping[str, Any]:
+        """What stands under `x-onyxia`."""
+        found = self.schema.get("x-onyxia")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def kind(self) -> str:
+        """Its type, or that of its const; "" where it has none."""
+        return kind_of(self.schema)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it only holds other nodes."""
+        return self.kind == "object" and isinstance(self.schema.get("properties"), Mapping)
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it stands inside of a list."""
+        return ITEM in self.path
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the platform puts a node of its own here."""
+        return self.onyxia.get("overwriteSchemaWith") in REPLACED
+
+    @property
+    def value(self) -> str:
+        """The path of its value, as it is written in a template."""
+        return ".".join(str(part) for part in self.path)
+
+
+def resolved(schema: Schema) -> Schema:
+    """The schema with what `#/definitions/x` names in place. A loop, or nothing, stays a $ref."""
+    result = _resolved(schema, schema, ())
+    assert isinstance(result, Mapping)
+    return result
+
+
+def _resolved(node: object, root: Schema, above: tuple[str, ...]) -> object:
+    if isinstance(node, list):
+        return [_resolved(item, root, above) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    name = node.get("$ref")
+    definitions = root.get("definitions")
+    if isinstance(name, str) and name.startswith(DEFINITIONS) and name not in above:
+        found = definitions.get(name[len(DEFINITIONS) :]) if isinstance(definitions, Mapping) else 0
+        if isinstance(found, Mapping):
+            rest = {key: value for key, value in node.items() if key != "$ref"}
+            return _resolved({**rest, **found}, root, (*above, name))
+    return {
+        key: value if key == "definitions" and node is root else _resolved(value, root, above)
+        for key, value in node.items()
+    }
+
+
+def nodes(schema: Schema) -> Iterator[Node]:
+    """Every node of a resolved schema, from the top. What is no mapping counts as an empty one."""
+    yield from _nodes(schema, (), ())
+
+
+def _nodes(schema: object, place: Path, path: Path) -> Iterator[Node]:
+    node = schema if isinstance(schema, Mapping) else {}
+    yield Node(place=place, path=path, schema=node)
+    properties = node.get("properties")
+    if isinstance(properties, Mapping):
+        for key, inner in properties.items():
+            yield from _nodes(inner, (*place, "properties", key), (*path, key))
+    if isinstance(node.get("items"), Mapping):
+        yield from _nodes(node["items"], (*place, "items"), (*path, ITEM))
+
+
+def json_path(path: Path) -> str:
+    """`$.properties.git.items[0]["a.b"]`."""
+    text = "$"
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if _PLAIN.fullmatch(part) else f'["{part}"]'
+    return text

@@ -1,0 +1,67 @@
+"""Which values the templates of a chart read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from builder.charts.onyxia.chart_files import ChartFiles
+from builder.charts.render.templates import reads as find_reads
+
+# `.Values` that no key follows: handed on whole, unless `index` or `get` picks from it.
+_WHOLE = re.compile(r"\.Values\b(?!\.[A-Za-z_])")
+_PICKED = re.compile(r'\b(?:index|get|hasKey)\s+\$?[\w.]*\.Values((?:\s+"[^"]+")+)')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What templates read: paths of values, or everything."""
+
+    paths: frozenset[str] = frozenset()
+    has_all: bool = False
+    below: frozenset[str] = field(default_factory=frozenset)  # left to a subchart, whole
+
+    def touch(self, path: str) -> bool:
+        """Whether a value is read: itself, something around it, or something inside of it."""
+        if self.has_all or any(path == top or path.startswith(f"{top}.") for top in self.below):
+            return True
+        parts = path.split(".")
+        above = {".".join(parts[: end + 1]) for end in range(len(parts))}
+        return not above.isdisjoint(self.paths) or any(
+            read.startswith(f"{path}.") for read in self.paths
+        )
+
+
+def reads_of(chart: ChartFiles) -> Reads:
+    """What the templates of a chart and of its subcharts read of the chart's values."""
+    texts = dict(chart.templates)
+    paths = {read.path for read in find_reads(texts, "")}
+    has_all = False
+    for text in texts.values():
+        picked = list(_PICKED.finditer(text))
+        paths |= {".".join(re.findall(r'"([^"]+)"', match[1])) for match in picked}
+        has_all = has_all or len(list(_WHOLE.finditer(text))) > len(picked)
+    paths |= set(_conditions(chart.about))
+    below = {
+        str(item.get("alias") or item.get("name"))
+        for item in dependencies(chart.about)
+        if not _is_library(chart, str(item.get("name")))
+    }
+    return Reads(paths=frozenset(paths), has_all=has_all, below=frozenset(below))
+
+
+def dependencies(about: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The dependencies in a Chart.yaml."""
+    found = about.get("dependencies")
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def _conditions(about: Mapping[str, object]) -> Iterator[str]:
+    """The values that switch a subchart on."""
+    for item in dependencies(about):
+        yield from (path.strip() for path in str(item.get("condition", "")).split(","))
+
+
+def _is_library(chart: ChartFiles, name: str) -> bool:
+    return any(found.name == name and found.is_library for found in chart.subcharts.values())

@@ -1,0 +1,189 @@
+"""Whether a value fits a node of a schema, and what the form makes of one that nearly does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from builder.charts.onyxia.context import UNDEFINED, as_text, resolve
+
+Schema = Mapping[str, Any]
+Context = Mapping[str, Any]
+
+TYPES = ("object", "array", "string", "boolean", "integer", "number")
+_WORDS = {
+    "true": True, "yes": True, "1": True, "on": True,
+    "false": False, "no": False, "0": False, "off": False,
+}  # fmt: skip
+_NAMED = re.compile(r"\(\?<(?![=!])")  # a named group, as JavaScript writes it
+_FLOAT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+
+
+def kind_of(node: Schema) -> str:
+    """The type of a node, which its const may say; "" where nothing does."""
+    kind = node.get("type")
+    if kind is None and "const" in node:
+        return type_of(node["const"])
+    return kind if isinstance(kind, str) and kind in TYPES else ""
+
+
+def type_of(value: object) -> str:
+    """The type of a value in the words of a schema; "" for null."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, Mapping) else ""
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON, where 1 is 1.0 and is not true."""
+    if type_of(one) != type_of(other):
+        return False
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def fits(node: Schema, value: object, context: Context) -> bool:
+    """Whether a value is taken as it is."""
+    return same(coerced(node, value, context), value)
+
+
+def coerced(node: Schema, value: object, context: Context) -> object:
+    """The value, or the nearest that the node's type has, or UNDEFINED where none is right."""
+    found = _coerced(node, value, context)
+    choices = options(node, context)
+    if found is UNDEFINED or choices is None or any(same(choice, found) for choice in choices):
+        return found
+    return UNDEFINED
+
+
+def options(node: Schema, context: Context) -> list[object] | None:
+    """What a select offers, or None where the node is none. A list with a misfit is ignored."""
+    onyxia = node.get("x-onyxia")
+    if isinstance(onyxia, Mapping) and "overwriteListEnumWith" in onyxia:
+        given = resolve(onyxia["overwriteListEnumWith"], context)
+        found = [_coerced(node, item, context) for item in given] if isinstance(given, list) else []
+        if kept := [item for item in found if item is not UNDEFINED]:
+            return kept
+    for key in ("listEnum", "enum"):
+        given = node.get(key)
+        if isinstance(given, list) and given and not misfits(node, key):
+            return given
+    return None
+
+
+def misfits(node: Schema, key: str) -> list[object]:
+    """The items of `enum` or `listEnum` that are not of the node's type."""
+    given = node.get(key)
+    if not isinstance(given, list):
+        return []
+    return [item for item in given if not same(_coerced(node, item, {}), item)]
+
+
+def _coerced(node: Schema, value: object, context: Context) -> object:
+    return _CONVERSIONS.get(kind_of(node), _nothing)(node, value, context)
+
+
+def _nothing(_node: Schema, _value: object, _context: Context) -> object:
+    return UNDEFINED
+
+
+def _string(node: Schema, value: object, _context: Context) -> object:
+    if isinstance(value, list | Mapping):
+        return UNDEFINED
+    text = "" if value is None else as_text(value)
+    pattern, unit = node.get("pattern"), node.get("sliderUnit")
+    if isinstance(pattern, str) and not matches(pattern, text):
+        return UNDEFINED
+    if isinstance(unit, str):
+        number = as_number(text.removesuffix(unit))
+        if not text.endswith(unit) or number is None or not is_within(node, number):
+            return UNDEFINED
+    return text
+
+
+def _boolean(_node: Schema, value: object, _context: Context) -> object:
+    if isinstance(value, str):
+        return _WORDS.get(value.lower(), UNDEFINED)
+    return UNDEFINED if isinstance(value, list | Mapping) else bool(value)
+
+
+def _number(node: Schema, value: object, _context: Context) -> object:
+    number: float | None
+    if isinstance(value, str):
+        number = as_number(value)
+    elif value is None or isinstance(value, bool):
+        number = int(bool(value))
+    else:
+        number = value if isinstance(value, int | float) else None
+    if number is None or not is_within(node, number):
+        return UNDEFINED
+    least = node.get("minimum")
+    if isinstance(least, int | float) and number < least:
+        return UNDEFINED
+    return UNDEFINED if kind_of(node) == "integer" and number != int(number) else number
+
+
+def _array(node: Schema, value: object, context: Context) -> object:
+    if not isinstance(value, list):
+        return UNDEFINED
+    least, most = node.get("minItems", 0), node.get("maxItems", len(value))
+    if isinstance(least, int) and isinstance(most, int) and not least <= len(value) <= most:
+        return UNDEFINED
+    items = node.get("items")
+    if not isinstance(items, Mapping):
+        return value
+    found = [coerced(items, item, context) for item in value]
+    return UNDEFINED if any(item is UNDEFINED for item in found) else found
+
+
+def _object(node: Schema, value: object, context: Context) -> object:
+    if not isinstance(value, Mapping):
+        return UNDEFINED
+    properties = node.get("properties")
+    if not isinstance(properties, Mapping):
+        return value
+    if not properties.keys() <= value.keys():
+        return UNDEFINED
+    found = {key: coerced(inner, value[key], context) for key, inner in properties.items()}
+    return UNDEFINED if any(item is UNDEFINED for item in found.values()) else found
+
+
+_CONVERSIONS: Mapping[str, Callable[[Schema, object, Context], object]] = {
+    "string": _string, "boolean": _boolean, "integer": _number, "number": _number,
+    "array": _array, "object": _object,
+}  # fmt: skip
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern finds a text; one that cannot be read here is taken to."""
+    try:
+        return re.search(_NAMED.sub("(?P<", pattern), text) is not None
+    except re.error:
+        return True
+
+
+def as_number(text: str) -> float | None:
+    """The number that a text begins with, a whole one as int."""
+    found = _FLOAT.match(text)
+    if found is None:
+        return None
+    number = float(found[1])
+    return int(number) if number.is_integer() else number
+
+
+def is_within(node: Schema, number: float) -> bool:
+    """Whether a number is between the ends of a slider, where there is one."""
+    least, most = node.get("sliderMin"), node.get("sliderMax")
+    if isinstance(least, int | float) and number < least:
+        return False
+    return not (isinstance(most, int | float) and number > most)

@@ -1,0 +1,104 @@
+"""Holds a chart, in a folder or packaged, against what Onyxia asks of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.charts.chart_folder import folder_files
+from builder.charts.helm import Helm, documents
+from builder.charts.onyxia.chart_files import ChartFiles, read
+from builder.charts.onyxia.check import check
+from builder.charts.onyxia.finding import Finding
+from builder.charts.onyxia.render_cases import Probe, rendered
+from builder.charts.onyxia.rules_chart import missing
+from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered
+from builder.charts.package import unpack
+from builder.common.errors import ConfigError, Location, StepError
+
+RELEASE: Final = "check-0"
+_SOURCE = re.compile(r"^# Source: [^/\n]+/(.+)$", re.MULTILINE)
+
+
+def read_chart(path: Path) -> dict[str, bytes]:
+    """The files of a chart, by path below its folder. Raises ConfigError."""
+    if path.is_dir():
+        return folder_files(path)
+    if path.is_file():
+        try:
+            return unpack(path.read_bytes())
+        except ConfigError as error:
+            where = Location(file=str(path))
+            raise ConfigError(error.message, hint=error.hint, location=where) from error
+    hint = "name a folder with a Chart.yaml, or a package (.tgz)"
+    raise ConfigError(f"no chart at {path}", hint=hint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartReport:
+    """What is wrong with a chart, and why the rules on what Helm renders were not tried, if so."""
+
+    findings: tuple[Finding, ...]
+    unrendered: str = ""
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The ids of the rules that were not tried."""
+        return tuple(rule.id for rule in POD_RULES) if self.unrendered else ()
+
+
+def check_chart(path: Path, helm: Helm | None) -> ChartReport:
+    """Hold a chart against all rules; what Helm makes of it is looked at too where helm is there.
+
+    Raises ConfigError where there is no chart at all.
+    """
+    files = read_chart(path)
+    chart, broken = read(files)
+    if reason := _unrendered(chart, is_broken=bool(broken), helm=helm):
+        return ChartReport(findings=check(files), unrendered=reason)
+    assert helm is not None
+    return ChartReport(findings=check(files, _rendered(chart, path, helm)))
+
+
+def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str:
+    """Why Helm does not render a chart, or nothing."""
+    if chart.is_library:
+        return "a library renders nothing by itself"
+    if is_broken:
+        return "a file of it cannot be read"
+    if absent := missing(chart):
+        return f"there is no {', '.join(absent)} below charts/: run `helm dependency build`"
+    return "" if helm else "there is no helm"
+
+
+def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
+    def render(probe: Probe) -> Rendered:
+        output = helm.attempt(path, release=RELEASE, values=probe.values)
+        failure = output.log if output.code != 0 else ""
+        manifests: tuple[Manifest, ...] = ()
+        try:
+            manifests = () if failure else tuple(_manifests(output.stdout))
+        except StepError as error:
+            failure = error.message
+        return Rendered(
+            values=probe.words,
+            release=RELEASE,
+            manifests=manifests,
+            failure=failure,
+            is_sample=probe.is_sample,
+            is_suspended=probe.is_suspended,
+            is_hostile=probe.is_hostile,
+        )
+
+    return rendered(chart, render)
+
+
+def _manifests(text: str) -> Iterator[Manifest]:
+    """Objects with the templates that they come from. Raises StepError."""
+    for part in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE):
+        source = _SOURCE.search(part)
+        for data in documents(part):
+            yield Manifest(file=source[1] if source else "templates", data=data)

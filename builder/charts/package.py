@@ -1,0 +1,92 @@
+"""Chart packages: a chart's files as one .tgz, the same bytes for the same files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from builder.charts.semver import about
+from builder.common.errors import ConfigError
+
+# Helm refuses timestamps before 1980 in some tools around it; any fixed day does.
+_EPOCH = 315_532_800
+_LARGEST = 100 << 20  # what Helm itself unpacks of a package at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartPackage:
+    """A package, and what it says of itself. Each raises ConfigError where it is no package."""
+
+    data: bytes
+
+    @cached_property
+    def files(self) -> Mapping[str, bytes]:
+        """Its files, by path below the chart's folder."""
+        return unpack(self.data)
+
+    @cached_property
+    def metadata(self) -> Mapping[str, object]:
+        """Its Chart.yaml."""
+        return about(self.files)
+
+    @property
+    def name(self) -> str:
+        """The chart's name."""
+        return str(self.metadata["name"])
+
+    @property
+    def version(self) -> str:
+        """The chart's version."""
+        return str(self.metadata["version"])
+
+    @property
+    def file(self) -> str:
+        """What its file is called."""
+        return f"{self.name}-{self.version}.tgz"
+
+    @cached_property
+    def digest(self) -> str:
+        """Its sha256, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def pack(name: str, files: Mapping[str, bytes]) -> bytes:
+    """The package of a chart. Its own files come first, then its folders, in order of name."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(files, key=lambda path: ("/" in path, path)):
+            info = tarfile.TarInfo(f"{name}/{path}")
+            info.size = len(files[path])
+            info.mtime = _EPOCH
+            info.mode = 0o644
+            archive.addfile(info, io.BytesIO(files[path]))
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", filename="", compresslevel=9, mtime=0) as stream:
+        stream.write(plain.getvalue())
+    return packed.getvalue()
+
+
+def unpack(package: bytes) -> dict[str, bytes]:
+    """The files of a package, by path below the chart's folder. Raises ConfigError."""
+    files: dict[str, bytes] = {}
+    left = _LARGEST
+    try:
+        with tarfile.open(fileobj=io.BytesIO(package), mode="r:gz") as archive:
+            for member in archive:
+                left -= member.size
+                if left < 0:
+                    raise ConfigError("not a chart package: it is larger than Helm unpacks")
+                if not member.isfile():
+                    continue
+                content = archive.extractfile(member)
+                assert content is not None
+                files[member.name.partition("/")[2]] = content.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise ConfigError(f"not a chart package: {error}") from error
+    return files

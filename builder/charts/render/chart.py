@@ -1,0 +1,264 @@
+"""A chart recipe, its features and a list of images to a complete, plain Helm chart.
+
+Pure: mappings in, `{path: bytes}` out, the same bytes for the same input. The chart carries the
+library that its templates use, so that its package alone is enough.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import string
+from collections.abc import Mapping, Sequence
+
+from builder.catalog.models import Chart, ChartFeature, ChartRecipe
+from builder.catalog.yaml_document import load_as_helm
+from builder.charts.render import docs, partners, templates
+from builder.charts.render import value_specs as specs
+from builder.charts.render import values as describe
+from builder.charts.render.templates import Part
+from builder.charts.render.values import Value
+from builder.charts.semver import about as about_chart
+from builder.charts.semver import chart_fingerprint, chart_version, next_version
+from builder.common.errors import BuilderError, ConfigError, Location, raise_all
+from builder.common.mappings import mapping, merged
+from builder.common.text import did_you_mean
+from builder.common.yaml_writer import emitter
+
+__all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
+
+# A release is named after its chart with up to seven more characters, in 53.
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+LONGEST = 46
+_NEEDED = ("title", "description", "command", "port", "features")
+_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "needs", "values")
+
+
+def render_chart(
+    *,
+    chart: Chart,
+    recipe: ChartRecipe,
+    features: Mapping[str, ChartFeature],
+    library: Mapping[str, bytes],
+    images: Sequence[str],
+    version: str,
+    catalog: str,
+) -> dict[str, bytes]:
+    """The files of a chart, by path. `images` are references; the first is the default.
+
+    Raises ConfigError, or Problems with every independent one.
+    """
+    _check_head(chart, recipe, images)
+    own = _own(recipe)
+    parts = _parts(chart, recipe, features)
+    facts = _facts(chart, recipe, images)
+    values = specs.values_of(own, parts, facts, chart, features)
+    everything = (own, *parts)
+    core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
+    _check(chart.name, everything, features, values, library, core)
+    spec = {**recipe.spec, "description": _filled(recipe.spec["description"], facts)}
+    about, moved = _library_names(library), describe.moved(values)
+    text = {
+        ".helmignore": docs.HELMIGNORE,
+        "Chart.yaml": docs.chart_yaml(chart.name, version, spec, images[0], about, moved),
+        "README.md": docs.readme(chart.name, catalog, spec, images, parts, values),
+        "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
+        "values.schema.json": _pretty(describe.schema(values, str(spec["title"]))),
+        "templates/NOTES.txt": docs.notes(str(spec["title"]), everything, chart.name),
+        "templates/_command.tpl": core,
+        "templates/_slots.tpl": templates.slots_template(everything, chart.name),
+        "ci/default-values.yaml": "# Every value at its default.\n{}\n",
+        "ci/everything-values.yaml": with_every_feature(parts),
+        **_of_parts(everything, chart.name),
+    }
+    files = {path: content.encode() for path, content in _moving(text, values, chart.name).items()}
+    files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
+    return dict(sorted(files.items()))
+
+
+def _own(recipe: ChartRecipe) -> Part:
+    """A recipe, as the part that it is of its charts."""
+    folder = f"charts/{recipe.name}"
+    return Part(name=recipe.name, folder=folder, spec=recipe.spec, files=recipe.files)
+
+
+def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:
+    place = chart.at()
+    errors: list[BuilderError] = []
+    if not NAME.fullmatch(chart.name) or len(chart.name) > LONGEST:
+        errors.append(
+            ConfigError(
+                f"not a chart name: {chart.name!r}",
+                hint=f"at most {LONGEST} of a-z, 0-9 and -, as releases are named after it",
+                location=place,
+            )
+        )
+    if not images:
+        errors.append(ConfigError(f"chart {chart.name}: it has no image", location=place))
+    folder = f"charts/{recipe.name}"
+    for key in recipe.spec:
+        if key not in _KNOWN:
+            errors.append(
+                ConfigError(
+                    f"unknown key {key!r}",
+                    hint=did_you_mean(key, _KNOWN),
+                    location=describe.locate(recipe.files, folder, "chart.yaml", key),
+                )
+            )
+    for key in _NEEDED:
+        if key not in recipe.spec:
+            where = Location(file=f"{folder}/chart.yaml")
+            errors.append(ConfigError(f"{key} is missing", location=where))
+    raise_all(errors)
+
+
+def _parts(
+    chart: Chart, recipe: ChartRecipe, features: Mapping[str, ChartFeature]
+) -> tuple[Part, ...]:
+    folder = f"charts/{recipe.name}"
+    wanted = [
+        *((name, locate_item(recipe, folder, name)) for name in _words(recipe.spec["features"])),
+        *((name, chart.at("features", name)) for name in chart.features),
+    ]
+    errors: list[BuilderError] = []
+    parts: dict[str, Part] = {}
+    for name, location in wanted:
+        if name not in features:
+            hint = did_you_mean(name, features)
+            error = ConfigError(f"unknown feature {name!r}", hint=hint, location=location)
+            errors.append(specs.of_chart(error, chart))
+            continue
+        parts[name] = partners.as_part(name, features[name], location)
+    raise_all(errors)
+    return tuple(parts.values())
+
+
+def locate_item(recipe: ChartRecipe, folder: str, item: str) -> Location:
+    """Where a feature stands in chart.yaml, `- item` or `features: […, item]`.
+
+    As far as its text is known.
+    """
+    word = re.compile(rf"(?:^\s*- |^features:.*[\[\s,])({re.escape(item)})(?=\s*(?:[,\]#]|$))")
+    for number, line in enumerate(recipe.files.get("chart.yaml", "").splitlines(), 1):
+        if match := word.search(line):
+            column = match.start(1) + 1
+            return Location(file=f"{folder}/chart.yaml", line=number, column=column, source=line)
+    return Location(file=f"{folder}/chart.yaml")
+
+
+def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str, object]:
+    return {
+        "chart": chart.name,
+        "image_name": chart.image,
+        "default_image": images[0],
+        "images": list(images),
+        "port": recipe.spec["port"],
+        "title": recipe.spec["title"],
+    }
+
+
+def _check(
+    chart: str,
+    parts: Sequence[Part],
+    features: Mapping[str, ChartFeature],
+    values: Sequence[Value],
+    library: Mapping[str, bytes],
+    core: str,
+) -> None:
+    errors = templates.check_slots(parts) + partners.check_templates(parts, features)
+    own = parts[0].files.get("chart.yaml", core)
+    found = templates.reads({"chart.yaml": own}, parts[0].folder)
+    for part in parts:
+        found += templates.reads(part.texts(), part.folder)
+        found += [_named(part, source) for source in templates.SOURCES if _source(part, source)]
+    shared = {path: data.decode() for path, data in library.items() if path.endswith(".tpl")}
+    found += templates.reads(shared, "charts/library")
+    lacks = partners.find_lacks(parts, features, values, found)
+    told = {lack.name for lack in lacks}
+    found = [read for read in found if read.path not in told]
+    values = [value for value in values if value.path not in told]
+    raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(found, values)])
+
+
+def _source(part: Part, source: str) -> str:
+    return str(mapping(part.spec, source).get("name", ""))
+
+
+def _named(part: Part, source: str) -> templates.Read:
+    where = describe.locate(part.files, part.folder, "feature.yaml", source)
+    return templates.Read(path=_source(part, source), location=where)
+
+
+def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
+    """Templates and cases that the features bring."""
+    files: dict[str, str] = {}
+    for part in parts:
+        if part.slots or "helpers.tpl" in part.files:
+            files[f"templates/_{part.name}.tpl"] = templates.part_template(part, chart)
+        for path, text in part.files.items():
+            if path.startswith("templates/"):
+                files[path] = templates.scoped(text, chart)
+            elif path.startswith("ci/"):
+                files[path] = text
+    return files
+
+
+def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Mapping[str, str]:
+    """The same files; where values have moved, every one that Helm renders takes them anywhere."""
+    former = templates.former_template(values, chart)
+    if not former:
+        return text
+    moved = {
+        path: templates.with_former(content, chart) if _is_rendered(path) else content
+        for path, content in text.items()
+    }
+    return {**moved, "templates/_former.tpl": former}
+
+
+def _is_rendered(path: str) -> bool:
+    return path.startswith("templates/") and not path.rpartition("/")[2].startswith("_")
+
+
+def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
+    data = about_chart(library)
+    if "name" not in data or "version" not in data:
+        where = Location(file="charts/library/Chart.yaml")
+        raise ConfigError("the library has no name and version", location=where)
+    return str(data["name"]), str(data["version"])
+
+
+def _filled(text: object, facts: Mapping[str, object]) -> str:
+    return string.Template(str(text)).safe_substitute({k: str(v) for k, v in facts.items()})
+
+
+def _health(recipe: ChartRecipe) -> str:
+    return str(recipe.spec.get("health", "/"))
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(str(word) for word in value) if isinstance(value, Sequence) else ()
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+# Cases that do without something, and so are no part of one with everything.
+_APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-port")
+
+
+def with_every_feature(parts: Sequence[Part]) -> str:
+    """Values with all features on: their own cases, one over the other."""
+    cases = [
+        mapping(load_as_helm(text, f"{part.folder}/{path}")[0].data)
+        for part in parts
+        for path, text in part.files.items()
+        if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/"))
+    ]
+    stream = io.StringIO("# All features on.\n")
+    stream.seek(0, io.SEEK_END)
+    yaml = emitter()
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(merged(*cases), stream)
+    return stream.getvalue()

@@ -1,0 +1,108 @@
+"""The texts around the templates of a chart: Chart.yaml, README.md, NOTES.txt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from builder.charts.render.templates import Part, scoped
+from builder.charts.render.values import Value
+from builder.charts.semver import FORMER
+from builder.oci.reference import parse
+
+HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
+
+
+def chart_yaml(
+    name: str,
+    version: str,
+    recipe: Mapping[str, object],
+    image: str,
+    library: tuple[str, str],
+    moved: Mapping[str, str],
+) -> str:
+    """Chart.yaml. The version stands on a line of its own that begins with `version:`.
+
+    `moved` says where values are now, by the path that they had.
+    """
+    entries: dict[str, object] = {
+        "apiVersion": "v2",
+        "name": name,
+        "version": version,
+        "appVersion": parse(image).tag or "latest",
+        "type": "application",
+        "description": recipe["description"],
+    }
+    for key in ("icon", "home", "sources", "keywords"):
+        if recipe.get(key):
+            entries[key] = recipe[key]
+    lines = []
+    for key, value in entries.items():
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            lines += [f"{key}:", *(f"  - {_quoted(item)}" for item in value)]
+        else:
+            lines.append(f"{key}: {_quoted(value)}")
+    if moved:
+        lines += ["annotations:", f"  {FORMER}: {_quoted(json.dumps(dict(moved)))}"]
+    lines += [
+        "dependencies:",
+        f"  - name: {library[0]}",
+        f"    version: {library[1]}",
+        '    repository: ""',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def readme(
+    name: str,
+    catalog: str,
+    recipe: Mapping[str, object],
+    images: Sequence[str],
+    features: Sequence[Part],
+    values: Sequence[Value],
+) -> str:
+    """README.md: what the chart is, its images and a table of its values."""
+    lines = [
+        f"# {name}",
+        "",
+        f"{recipe['description']}.",
+        "",
+        f"A chart of the catalog {catalog}, for Onyxia and for `helm` alone:",
+        "",
+        "```",
+        f"helm install my-service {catalog}/{name}",
+        "```",
+        "",
+        "## Images",
+        "",
+        *(f"- `{image}`{' (the default)' if image == images[0] else ''}" for image in images),
+        "",
+        "## Features",
+        "",
+        *(f"- {part.name}: {part.spec.get('summary', '')}" for part in features),
+        "",
+        "## Values",
+        "",
+        "| value | type | default | meaning |",
+        "|---|---|---|---|",
+        *(_row(value) for value in values if not value.is_group),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(value: Value) -> str:
+    default = json.dumps(value.default, ensure_ascii=False).replace("|", "\\|")
+    text = value.text.replace("|", "\\|")
+    if value.formerly:
+        text += f" (formerly {', '.join(f'`{old}`' for old in value.formerly)})"
+    return f"| `{value.path}` | {value.type} | `{default}` | {text} |"
+
+
+def notes(title: str, parts: Sequence[Part], chart: str) -> str:
+    """NOTES.txt, in Markdown, from what each part has to say."""
+    said = [part.files["notes.md"].strip("\n") for part in parts if "notes.md" in part.files]
+    return scoped("\n".join([f"## {title}", "", *said]) + "\n", chart)

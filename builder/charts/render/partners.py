@@ -1,0 +1,180 @@
+"""Features that need one another: what a chart's parts lack, and which features would bring it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.catalog.models import ChartFeature
+from builder.charts.render import templates
+from builder.charts.render.templates import Part, Read
+from builder.charts.render.values import Value
+from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.mappings import mapping
+from builder.common.text import did_you_mean, listed
+
+_INCLUDE = re.compile(r'\b(?:include|template)\s+\\?"(chart\.[\w.-]+)\\?"')
+_DEFINE = re.compile(r'\b(?:define|block)\s+"(chart\.[\w.-]+)"')
+_ABOUT = ("feature.yaml", "chart.yaml")
+_ACTS, _HAS, _DEFINES = ("acts on", "act on"), ("has", "have"), ("defines", "define")
+# What every chart has, see `chart_templates`.
+_ALWAYS = ("chart.slots", "chart.command", "chart.healthPath", "chart.former")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lack:
+    """What a part of a chart needs, and only `features` have, of those that the chart lacks."""
+
+    part: Part
+    needs: str  # "has the value", …
+    name: str
+    brings: tuple[str, str]  # what one feature, and what several, do about it
+    features: tuple[str, ...]
+
+
+def as_part(name: str, feature: ChartFeature, named: Location | None = None) -> Part:
+    """Return a feature as a part; `named` is where the chart asks for it."""
+    folder = feature.folder or f"charts/features/{name}"
+    return Part(name=name, folder=folder, spec=feature.spec, files=feature.files, named=named)
+
+
+def find_lacks(
+    parts: Sequence[Part],
+    features: Mapping[str, ChartFeature],
+    values: Sequence[Value],
+    reads: Sequence[Read],
+) -> list[Lack]:
+    """Return what the parts lack and a feature has; the first part is the recipe itself."""
+    chosen = {part.name for part in parts[1:]}
+    others = [as_part(name, it) for name, it in features.items() if name not in chosen]
+    return [
+        *_idle_values(parts, others, values, reads),
+        *_undeclared_values(parts, others, values, reads),
+        *_undefined_templates(parts, others),
+    ]
+
+
+def errors_of(lacks: Sequence[Lack], chart: str) -> list[BuilderError]:
+    """Return an error for each part and the features that it lacks, with all that it needs."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Lack]] = {}
+    for lack in lacks:
+        groups.setdefault((lack.part.name, lack.needs, lack.features), []).append(lack)
+    return [_error(group, chart) for group in groups.values()]
+
+
+def _error(lacks: Sequence[Lack], chart: str) -> ConfigError:
+    first = lacks[0]
+    names = listed(list(dict.fromkeys(lack.name for lack in lacks)))
+    features = listed([f"`{name}`" for name in first.features])
+    brings = first.brings[len(first.features) > 1]
+    cure = "add one of them" if len(first.features) > 1 else "add it"
+    subject = f"feature `{first.part.name}`" if first.part.named else "its recipe"
+    message = f"chart {chart}: {subject} {first.needs} {names}, which only {features} {brings}"
+    place = first.part.named or Location(file=f"{first.part.folder}/chart.yaml")
+    return ConfigError(f"{message}: {cure}", location=place)
+
+
+def _idle_values(
+    parts: Sequence[Part], others: Sequence[Part], values: Sequence[Value], reads: Sequence[Read]
+) -> Iterator[Lack]:
+    for value in templates.idle(reads, values):
+        names = tuple(
+            part.name
+            for part in others
+            if not templates.idle(templates.reads(part.texts(), part.folder), [value])
+        )
+        if names:
+            part = _owner(parts, value.path)
+            yield Lack(
+                part=part, needs="has the value", name=value.path, brings=_ACTS, features=names
+            )
+
+
+def _undeclared_values(
+    parts: Sequence[Part], others: Sequence[Part], values: Sequence[Value], reads: Sequence[Read]
+) -> Iterator[Lack]:
+    for read in templates.undeclared(reads, values):
+        if names := _declaring(others, read.path):
+            part = _at(parts, read.location)
+            yield Lack(
+                part=part, needs="reads the value", name=read.path, brings=_HAS, features=names
+            )
+
+
+def _undefined_templates(parts: Sequence[Part], others: Sequence[Part]) -> Iterator[Lack]:
+    known = {name for part in parts for name in _defined(part)}
+    for part in parts:
+        for name, _ in _included(part):
+            names = tuple(other.name for other in others if name in _defined(other))
+            if name not in known and names:
+                yield Lack(
+                    part=part, needs="uses the template", name=name, brings=_DEFINES, features=names
+                )
+
+
+def check_templates(
+    parts: Sequence[Part], features: Mapping[str, ChartFeature]
+) -> list[BuilderError]:
+    """Return an error for each template of the chart's own that no feature at all defines."""
+    known = {name for part in parts for name in _defined(part)}
+    given = {name for key, it in features.items() for name in _defined(as_part(key, it))}
+    return [
+        ConfigError(
+            f"no template {name} is defined",
+            hint=did_you_mean(name, sorted(it for it in known | given if it.count(".") == 1)),
+            location=place,
+        )
+        for part in parts
+        for name, place in _included(part)
+        if name not in known | given
+    ]
+
+
+def _included(part: Part) -> list[tuple[str, Location]]:
+    """Return the chart's own templates that a part includes, each with the first place."""
+    found: dict[str, Location] = {}
+    about = {name: text for name, text in part.files.items() if name in _ABOUT}
+    for path, text in {**part.texts(), **about}.items():
+        clean = templates.without_comments(text)
+        for match in _INCLUDE.finditer(clean):
+            place = templates.at(f"{part.folder}/{path}", text, match.start(1))
+            found.setdefault(match.group(1), place)
+    return list(found.items())
+
+
+def _defined(part: Part) -> set[str]:
+    texts = map(templates.without_comments, part.texts().values())
+    named = {name for text in texts for name in _DEFINE.findall(text)}
+    slots = {f"chart.{part.name}.{slot}" for slot in part.slots}
+    return {*_ALWAYS, *named, *slots}
+
+
+def having(path: str, features: Mapping[str, ChartFeature]) -> str:
+    """Return the hint that names the features which have a value, or nothing."""
+    names = _declaring([as_part(name, it) for name, it in features.items()], path)
+    what = "features" if len(names) > 1 else "feature"
+    them = listed([f"`{name}`" for name in names])
+    cure = "add one of them" if len(names) > 1 else "add it"
+    brings = "bring" if len(names) > 1 else "brings"
+    return f"{what} {them} {brings} it: {cure}" if names else ""
+
+
+def _declaring(others: Sequence[Part], path: str) -> tuple[str, ...]:
+    """Return the parts that declare a value, or one inside of it; `path.`: one inside alone."""
+    inside = f"{path.removesuffix('.')}."
+    return tuple(
+        part.name
+        for part in others
+        if any(name == path or name.startswith(inside) for name in mapping(part.spec, "values"))
+    )
+
+
+def _owner(parts: Sequence[Part], path: str) -> Part:
+    """Return the feature that describes a value, else the recipe."""
+    return next((part for part in parts[1:] if path in mapping(part.spec, "values")), parts[0])
+
+
+def _at(parts: Sequence[Part], place: Location) -> Part:
+    """Return the part whose file it is; the recipe for a file of the library."""
+    return next((it for it in parts[1:] if place.file.startswith(f"{it.folder}/")), parts[0])

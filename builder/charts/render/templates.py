@@ -1,0 +1,270 @@
+"""Templates of charts: parts plugged into named slots, and the values that they read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.charts.render.values import Value, split_path
+from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.text import did_you_mean
+
+# The slots of the library, in the order in which a chart lists them; those of `_FILES` are
+# objects rather than parts of the pod.
+SLOTS = (
+    "replicas", "annotations", "security", "scheduling", "init", "container", "command",
+    "privileges", "env", "ports", "probes", "resources", "mounts", "containers", "volumes",
+    "exposure", "service",
+)  # fmt: skip
+SOURCES = {"secret": "secrets", "config": "configs", "files": "files"}
+# At most one feature can fill these.
+EXCLUSIVE = ("replicas", "container", "privileges", "resources", "exposure")
+
+_READ = re.compile(r"\.Values((?:\.[A-Za-z_]\w*)+)")
+_ALIAS = re.compile(r"\$(\w+)\s*:?=\s*\$?[\w.]*\bValues((?:\.[A-Za-z_]\w*)+)\s*-?\}\}")
+_COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A recipe or a feature as the templates see it: a name, its folder, its texts."""
+
+    name: str
+    folder: str  # relative to the catalog, for errors
+    spec: Mapping[str, object]
+    files: Mapping[str, str]
+    named: Location | None = None  # where the chart asks for it, if it is a feature
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The slots that it fills, with those of sources of environment variables."""
+        names = (*SLOTS, *SOURCES)
+        return tuple(name for name in names if f"slots/{name}.yaml" in self.files)
+
+    def texts(self) -> dict[str, str]:
+        """The templates, by relative path."""
+        inside = ("slots/", "templates/")
+        return {
+            path: text
+            for path, text in sorted(self.files.items())
+            if path.startswith(inside) or path in ("helpers.tpl", "notes.md")
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """A template reads a value here."""
+
+    path: str
+    location: Location
+
+
+def scoped(text: str, chart: str) -> str:
+    """A template with its names made the chart's own: `"chart.x"` is `"<chart>.x"`."""
+    return text.replace('"chart.', f'"{chart}.')
+
+
+def part_template(part: Part, chart: str) -> str:
+    """`templates/_<part>.tpl`: its helpers, and a named template for each slot it fills."""
+    blocks = []
+    summary = part.spec.get("summary") or part.spec.get("title")
+    if summary:
+        blocks.append(f"{{{{/* {summary}. */}}}}")
+    if "helpers.tpl" in part.files:
+        blocks.append(part.files["helpers.tpl"].strip())
+    for slot in part.slots:
+        body = part.files[f"slots/{slot}.yaml"].strip()
+        blocks.append(f'{{{{- define "chart.{part.name}.{slot}" -}}}}\n{body}\n{{{{- end -}}}}')
+    return scoped("\n\n".join(blocks) + "\n", chart)
+
+
+def slots_template(parts: Sequence[Part], chart: str) -> str:
+    """`templates/_slots.tpl`: which template fills which slot."""
+    lines = [
+        "{{/* What the pod and its surroundings are made of: the templates for each slot. */}}",
+        f'{{{{- define "{chart}.slots" -}}}}',
+    ]
+    for slot in SLOTS:
+        names = [f"{chart}.{part.name}.{slot}" for part in parts if slot in part.slots]
+        if slot == "command":
+            names.append(f"{chart}.command")
+        if names:
+            lines += [f"{slot}:", *(f"  - {name}" for name in names)]
+    for source, key in SOURCES.items():
+        entries = [_source(part, source, chart) for part in parts if source in part.slots]
+        if entries:
+            lines += [f"{key}:", *entries]
+    lines.append("{{- end -}}")
+    return "\n".join(lines) + "\n"
+
+
+def _source(part: Part, source: str, chart: str) -> str:
+    settings = part.spec.get(source)
+    named = settings.get("name") if isinstance(settings, Mapping) else None
+    name = f"{{{{ .Values.{named} | quote }}}}" if named else '""'
+    template = f"{chart}.{part.name}.{source}"
+    # A part may have both: each is an object of its own.
+    own = f"{part.name}-files" if source == "files" else part.name
+    text = f"  - part: {own}\n    template: {template}\n    name: {name}"
+    folders = settings.get("folders") if isinstance(settings, Mapping) else None
+    if folders:
+        text += "".join(["\n    folders:", *(f"\n      - {scoped(it, chart)}" for it in folders)])
+    return text
+
+
+def core_template(command: Sequence[str], health: str, chart: str) -> str:
+    """`templates/_command.tpl`: how the service is started, and what it is asked."""
+    lines = [
+        "{{/* The command of the service, after the program that prepares the session. */}}",
+        f'{{{{- define "{chart}.command" -}}}}',
+        *(line for word in command for line in _item(word)),
+        "{{- end -}}",
+        "",
+        "{{/* A path that answers as soon as the service is up, without a password. */}}",
+        f'{{{{- define "{chart}.healthPath" -}}}}{health}{{{{- end -}}}}',
+    ]
+    return scoped("\n".join(lines) + "\n", chart)
+
+
+def _item(word: str) -> tuple[str, ...]:
+    """A word of the command; one that is an expression is left out where it is empty."""
+    whole = re.fullmatch(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}", word)
+    if whole is None:
+        return (f"- {_word(word)}",)
+    return (f"{{{{- with {whole.group(1).strip()} }}}}", "- {{ . | quote }}", "{{- end }}")
+
+
+def _word(word: str) -> str:
+    """A word of the command in quotes; what stands in `{{ }}` is left to Helm."""
+    pieces = re.split(r"(\{\{.*?\}\})", word)
+    return '"' + "".join(
+        piece if piece.startswith("{{") else json.dumps(piece)[1:-1] for piece in pieces
+    ) + '"'  # fmt: skip
+
+
+def former_template(values: Sequence[Value], chart: str) -> str:
+    """`templates/_former.tpl`: puts values where they are now; "" where none was elsewhere."""
+    moves = [_move(value, old) for value in values for old in value.formerly]
+    if not moves:
+        return ""
+    head = [
+        "{{/* Values that stand where a chart had them before. The new place wins. */}}",
+        f'{{{{- define "{chart}.former" -}}}}',
+    ]
+    return "\n".join([*head, *moves, "{{- end -}}"]) + "\n"
+
+
+def _move(value: Value, old: str) -> str:
+    places = [" ".join(json.dumps(key) for key in keys) for keys in (split_path(old), value.keys)]
+    default = json.dumps(json.dumps(value.default))
+    return (
+        f'{{{{- include "onyxia-library.move" (dict "values" .Values "from" (list {places[0]}) '
+        f'"to" (list {places[1]}) "default" {default}) -}}}}'
+    )
+
+
+def with_former(text: str, chart: str) -> str:
+    """A template that looks at the former places of values first."""
+    return f'{{{{- include "{chart}.former" . -}}}}\n{text}'
+
+
+def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
+    """Every value that templates read, with its place; `$x := .Values.a` is followed."""
+    found: list[Read] = []
+    for name, text in texts.items():
+        clean = without_comments(text)
+        aliases = {match.group(1): match.group(2)[1:] for match in _ALIAS.finditer(clean)}
+        spots = [(match.start(1) + 1, match.group(1)[1:]) for match in _READ.finditer(clean)]
+        for alias, path in aliases.items():
+            spots = [spot for spot in spots if spot[1] != path]
+            uses = re.finditer(rf"\${re.escape(alias)}(?!\w)((?:\.[A-Za-z_]\w*)*)(?!\s*:?=)", clean)
+            spots += [(use.start(), path + use.group(1)) for use in uses]
+        for offset, path in sorted(set(spots)):
+            found.append(Read(path=path, location=at(f"{folder}/{name}", text, offset)))
+    return found
+
+
+def without_comments(text: str) -> str:
+    """A template in which comments are blanks: everything else stands where it stood."""
+    return _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+
+
+def at(file: str, text: str, offset: int) -> Location:
+    """The place of a character of a file."""
+    line = text.count("\n", 0, offset) + 1
+    start = text.rfind("\n", 0, offset) + 1
+    source = text.splitlines()[line - 1]
+    return Location(file=file, line=line, column=offset - start + 1, source=source)
+
+
+def undeclared(found: Sequence[Read], values: Sequence[Value]) -> list[Read]:
+    """What templates read, and no value declares."""
+    leaves = [value for value in values if not value.is_group]
+    return [read for read in found if not any(_touches(read.path, leaf) for leaf in leaves)]
+
+
+def idle(found: Sequence[Read], values: Sequence[Value]) -> list[Value]:
+    """The values that no template reads."""
+    return [
+        value
+        for value in values
+        if not value.is_group and not any(_touches(read.path, value) for read in found)
+    ]
+
+
+def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderError]:
+    """Templates that read what is not declared, and values that nothing reads."""
+    leaves = [value.path for value in values if not value.is_group]
+    errors: list[BuilderError] = [
+        ConfigError(
+            f"the template reads .Values.{read.path}, which no feature declares",
+            hint=did_you_mean(read.path, leaves),
+            location=read.location,
+        )
+        for read in undeclared(found, values)
+    ]
+    errors += [
+        ConfigError(
+            f"value {value.path}: no template reads it",
+            hint=f"read it, e.g. in `command` of chart.yaml: {{{{ .Values.{value.path} }}}}",
+            location=value.owner,
+        )
+        for value in idle(found, values)
+    ]
+    return errors
+
+
+def _touches(read: str, value: Value) -> bool:
+    """Whether reading `read` reads the value: itself, a group around it, or inside of it."""
+    if read == value.path or value.path.startswith(read + "."):
+        return True
+    return value.type == "object" and read.startswith(value.path + ".")
+
+
+def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
+    """Files that are no slot, and slots that only one part may fill."""
+    errors: list[BuilderError] = []
+    for part in parts:
+        for path in part.files:
+            name = path.removeprefix("slots/").removesuffix(".yaml")
+            if path.startswith("slots/") and name not in (*SLOTS, *SOURCES):
+                errors.append(
+                    ConfigError(
+                        f"there is no slot {name}",
+                        hint=did_you_mean(name, (*SLOTS, *SOURCES)),
+                        location=Location(file=f"{part.folder}/{path}"),
+                    )
+                )
+    for slot in EXCLUSIVE:
+        owners = [part for part in parts if slot in part.slots]
+        for second in owners[1:]:
+            errors.append(
+                ConfigError(
+                    f"slot {slot} is filled by {owners[0].name} already",
+                    hint="only one feature of a chart can fill it",
+                    location=Location(file=f"{second.folder}/slots/{slot}.yaml"),
+                )
+            )
+    return errors

@@ -1,0 +1,328 @@
+"""Repositories that charts are published to: a folder of static pages, and an OCI registry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from builder.charts import helm_versions
+from builder.charts.package import ChartPackage
+from builder.charts.repository import index
+from builder.charts.repository.http import SIGNED, ServedRepository
+from builder.charts.repository.index import (
+    INDEX,
+    Entries,
+    Index,
+    IndexEntry,
+    emit_index,
+    entry_of,
+    parse_index,
+    with_entries,
+)
+from builder.charts.repository.oci_artifact import chart_artifact, package_in
+from builder.charts.semver import value_types
+from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
+from builder.common.filelock import alone
+from builder.common.files import write
+from builder.common.hashing import sha256
+from builder.network.fetcher import Fetcher
+from builder.oci.reference import Reference
+from builder.oci.reference import parse as parse_reference
+from builder.registry.interfaces import Store
+
+OCI = "oci://"
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """A package to publish. `created` is RFC 3339; `provenance` signs it, or is empty."""
+
+    package: ChartPackage
+    created: str
+    provenance: bytes = b""
+
+    @property
+    def entry(self) -> IndexEntry:
+        """What an index says of it."""
+        package = self.package
+        return IndexEntry(
+            metadata=package.metadata,
+            digest=package.digest,
+            url=package.file,
+            created=self.created,
+        )
+
+
+class FolderRepository:
+    """A folder of packages with an index.
+
+    What `served` lists and the folder does not is fetched into it, so that the folder can take the
+    place of what is served. Nothing is written before all of it is known to be well; the index
+    comes last, by rename. `others` gets what an index lists elsewhere.
+    """
+
+    def __init__(
+        self, *, folder: Path, others: ServedRepository, served: ServedRepository | None = None
+    ) -> None:
+        self._folder = folder
+        self._others = others
+        self._served = served
+        self._reading = threading.Lock()  # charts are asked for at once, the index is read once
+
+    def newest(self, name: str) -> ChartPackage | None:
+        """What is installed of a chart, or None. Raises ConfigError, ConflictError, StepError."""
+        with self._reading:
+            item = index.newest(self._listed.get(name, ()))
+        return None if item is None else self._package(entry_of(item))
+
+    def highest(self, name: str) -> str:
+        """The highest version of a chart, a pre-release too, or nothing."""
+        with self._reading:
+            return _highest(str(item["version"]) for item in self._listed.get(name, ()))
+
+    def has_signed(self, package: ChartPackage) -> bool:
+        """Whether a package has what signs it beside it."""
+        return (self._folder / (package.file + SIGNED)).is_file()
+
+    def add(self, publications: Sequence[Publication], *, generated: str) -> None:
+        """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
+        entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
+        for item in publications:
+            self._check_unproved(item)
+        fetched = self._fetched()
+        with alone(self._folder):
+            if _read(self._file) != self._before:
+                raise ConflictError(
+                    f"another run published to {self._folder} just now",
+                    hint="run it again: versions follow from what is there",
+                )
+            for path, data in fetched.items():
+                write(path, data)
+            write_packages(self._folder, publications)
+            if self._before is None or entries != self._own.entries:
+                write(self._file, emit_index(entries, generated, self._own.more))
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / INDEX
+
+    @cached_property
+    def _before(self) -> bytes | None:
+        """The index of the folder, as it was found."""
+        return _read(self._file)
+
+    @cached_property
+    def _own(self) -> Index:
+        """What the folder lists itself."""
+        return parse_index(self._before, str(self._file)) if self._before is not None else Index()
+
+    @cached_property
+    def _elsewhere(self) -> list[IndexEntry]:
+        """What is served."""
+        found = self._served.index() if self._served else {}
+        return [entry_of(item) for versions in found.values() for item in versions]
+
+    @cached_property
+    def _listed(self) -> Entries:
+        return with_entries(self._own.entries, self._elsewhere, str(self._file))
+
+    def _has(self, entry: IndexEntry) -> bool:
+        """Whether the folder lists a version itself."""
+        versions = self._own.entries.get(entry.name, ())
+        return any(item["version"] == entry.version for item in versions)
+
+    def _package(self, entry: IndexEntry) -> ChartPackage:
+        """The package of an entry, which must be the version that it lists."""
+        place = self._path(entry) or entry.url
+        return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
+
+    def _check_unproved(self, publication: Publication) -> None:
+        """Refuse to replace a package that is listed without a digest by another one."""
+        package = publication.package
+        for item in self._listed.get(package.name, ()):
+            entry = entry_of(item)
+            is_other = entry.version == package.version and not entry.sha256
+            if is_other and self._content(entry) != package.data:
+                raise ConflictError(
+                    f"chart {entry.name} {entry.version} is published with another content",
+                    hint="the index lists it without a digest",
+                    location=_at(self._file),
+                )
+
+    def _content(self, entry: IndexEntry) -> bytes:
+        """The package of an entry, with the digest that is listed, if one is."""
+        if not entry.url:
+            message = f"the index lists {entry.name} {entry.version} without a URL"
+            raise ConfigError(message, location=_at(self._file))
+        path = self._path(entry)
+        if path is None:
+            return self._others.package(entry)
+        if self._served and not self._has(entry):
+            return self._served.package(entry)
+        if (data := _read(path)) is None:
+            hint = "`--against URL` gets it from where it is served"
+            raise ConfigError(
+                f"{INDEX} lists it, and it is not there", hint=hint, location=_at(path)
+            )
+        if entry.sha256 and sha256(data) != entry.sha256:
+            raise ConflictError(
+                f"it is not the package that {INDEX} lists",
+                hint=f"listed {entry.sha256}, found {sha256(data)}",
+                location=_at(path),
+            )
+        return data
+
+    def _fetched(self) -> dict[Path, bytes]:
+        """What is served and not in the folder: packages, and what signs them."""
+        wanted = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = list(pool.map(self._with_provenance, wanted))
+        return {path: data for files in found for path, data in files.items() if data}
+
+    def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
+        path = self._path(entry)
+        assert path is not None
+        assert self._served is not None
+        signed = path.with_name(path.name + SIGNED)
+        return {path: self._served.package(entry), signed: self._served.provenance(entry)}
+
+    def _path(self, entry: IndexEntry) -> Path | None:
+        """Where a package is in the folder; None where an index lists one of elsewhere."""
+        url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
+        if "://" in url or not url:
+            return None
+        below = PurePosixPath(url)
+        if below.is_absolute() or ".." in below.parts:
+            message = f"the index lists {entry.name} {entry.version} outside of it: {url}"
+            raise ConfigError(message, location=_at(self._file))
+        return self._folder / below
+
+
+class RegistryRepository:
+    """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
+
+    def __init__(self, *, store: Store, place: str) -> None:
+        self._store = store
+        self._place = place
+
+    def newest(self, name: str) -> ChartPackage | None:
+        """What is installed of a chart, or None. Raises ConfigError, StepError."""
+        version = helm_versions.newest(self._versions(name), str)
+        if version is None:
+            return None
+        place = self._repository(name).with_tag(helm_versions.tag_of(version))
+        artifact = self._store.get(place)
+        if artifact is None:
+            return None
+        return _checked(package_in(artifact, str(place)), name, version, str(place))
+
+    def highest(self, name: str) -> str:
+        """The highest version of a chart, a pre-release too, or nothing."""
+        return _highest(self._versions(name))
+
+    def _versions(self, name: str) -> list[str]:
+        """The versions that Helm sees in the tags of a chart."""
+        tags = self._store.tags(self._repository(name).name)
+        return [version for tag in tags if (version := helm_versions.version_of(tag))]
+
+    def has_signed(self, package: ChartPackage) -> bool:
+        """Whatever is there stays as it is: a tag never moves."""
+        return True
+
+    def add(self, publications: Sequence[Publication], *, generated: str) -> None:
+        """Push. Raises ConflictError where a tag names something else, before any is pushed."""
+        places = {
+            self._repository(item.package.name).with_tag(
+                helm_versions.tag_of(item.package.version)
+            ): item
+            for item in publications
+        }
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            held = pool.map(self._store.digest, places)
+            raise_all(
+                [
+                    ConflictError(f"{place} exists already", hint="it never moves: run it again")
+                    for place, digest in zip(places, held, strict=True)
+                    if digest is not None
+                ]
+            )
+            list(pool.map(self._push, places.values(), places))
+
+    def _push(self, item: Publication, place: Reference) -> None:
+        self._store.put(chart_artifact(item.package, item.provenance), place)
+
+    def _repository(self, name: str) -> Reference:
+        return parse_reference(f"{self._place}/{name}")
+
+
+def repository_at(
+    to: str, *, against: str, store: Store, fetcher: Fetcher
+) -> FolderRepository | RegistryRepository:
+    """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
+
+    Raises ConfigError.
+    """
+    if against and not against.startswith(("http://", "https://")):
+        hint = "where the folder is served: https://…"
+        raise ConfigError(f"--against {against} is no URL", hint=hint)
+    if not to.startswith(OCI):
+        if "://" in to:
+            hint = f"--to a folder that is served as static pages, or {OCI}REGISTRY/PATH"
+            raise ConfigError(f"charts cannot be published to {to}", hint=hint)
+        return FolderRepository(
+            folder=Path(to),
+            others=ServedRepository(url="", fetcher=fetcher),
+            served=ServedRepository(url=against, fetcher=fetcher) if against else None,
+        )
+    if against:
+        hint = "a registry tells itself what it holds"
+        raise ConfigError("--against goes with a folder", hint=hint)
+    place = to.removeprefix(OCI).rstrip("/")
+    if (found := parse_reference(place)).name != place:
+        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{found.name}")
+    return RegistryRepository(store=store, place=place)
+
+
+def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
+    """Write packages, with what signs them where they are signed."""
+    for item in publications:
+        write(folder / item.package.file, item.package.data)
+        if item.provenance:
+            write(folder / (item.package.file + SIGNED), item.provenance)
+
+
+def _highest(versions: Iterable[str]) -> str:
+    known = (version for version in versions if helm_versions.parse(version))
+    return max(known, key=helm_versions.rank, default="")
+
+
+def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
+    """A package of somebody else, which can be compared. Raises ConfigError with its place."""
+    where = Location(file=str(place))
+    try:
+        about = package.metadata
+        value_types(package.files)
+    except BuilderError as error:
+        message = f"chart {name} {version} cannot be compared: {error.message}"
+        raise ConfigError(message, hint=error.hint, location=where) from error
+    if (about.get("name"), about.get("version")) != (name, version):
+        raise ConfigError(
+            f"it is listed as chart {name} {version}, and its Chart.yaml says "
+            f"{about.get('name', 'no name')} {about.get('version', 'and no version')}",
+            hint="publish it again under its own version, or take it out of there",
+            location=where,
+        )
+    return package
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _at(path: Path) -> Location:
+    return Location(file=str(path))

@@ -1,0 +1,267 @@
+"""The index of a chart repository: merged, never torn, never losing a version. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from builder.catalog.yaml_document import Document, load_as_helm
+from builder.charts import helm_versions
+from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
+from builder.common.yaml_scalars import helm_scalar
+from builder.common.yaml_writer import scalar
+
+INDEX = "index.yaml"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexEntry:
+    """One chart version to list. `metadata` is its Chart.yaml, `digest` the sha256 of the .tgz.
+
+    What another tool listed may lack a digest, a URL and a time, which then are empty.
+    """
+
+    metadata: Mapping[str, object]
+    digest: str  # 64 hex digits, perhaps after `sha256:`
+    url: str  # relative to the index
+    created: str  # RFC 3339, e.g. 2026-01-31T00:00:00Z
+    mirrors: tuple[str, ...] = ()  # its other URLs
+
+    @property
+    def name(self) -> str:
+        """The chart's name."""
+        return str(self.metadata["name"])
+
+    @property
+    def version(self) -> str:
+        """The chart's version."""
+        return str(self.metadata["version"])
+
+    @property
+    def sha256(self) -> str:
+        """Its digest in hex, or nothing."""
+        return self.digest.removeprefix("sha256:")
+
+
+Entries = Mapping[str, Sequence[Mapping[str, object]]]
+"""The versions that an index lists, by the name of their chart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """All that an index says: its entries, and the keys that other tools add beside them."""
+
+    entries: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
+
+
+def merge_index(
+    old: bytes | None, new: Sequence[IndexEntry], *, generated: str, file: str = INDEX
+) -> bytes:
+    """`old` with `new` in it. What is listed stays listed, with the time it was first listed.
+
+    Raises ConfigError where `old` is torn or malformed, and ConflictError where a version is
+    listed with another digest. An index that would only get a new time is returned as it is.
+    """
+    before = parse_index(old, file) if old is not None else Index()
+    after = with_entries(before.entries, new, file)
+    is_same = old is not None and after == before.entries
+    return old if old is not None and is_same else emit_index(after, generated, before.more)
+
+
+def with_entries(
+    entries: Entries, new: Sequence[IndexEntry], file: str = INDEX
+) -> dict[str, list[Mapping[str, object]]]:
+    """Entries with new ones among them. Raises ConflictError, as `merge_index` does."""
+    merged = {name: list(versions) for name, versions in entries.items()}
+    errors: list[BuilderError] = []
+    for entry in new:
+        versions = merged.setdefault(entry.name, [])
+        held = next((item for item in versions if item["version"] == entry.version), None)
+        if held is None:
+            versions.append(_item(entry))
+        elif _differ(published := entry_of(held), entry):
+            errors.append(
+                ConflictError(
+                    f"chart {entry.name} {entry.version} is published with another content",
+                    hint=f"published {published.sha256}, now {entry.sha256}",
+                    location=Location(file=file),
+                )
+            )
+    raise_all(errors)
+    return merged
+
+
+def _differ(one: IndexEntry, other: IndexEntry) -> bool:
+    """Whether both have a digest, and not the same."""
+    return bool(one.sha256 and other.sha256) and one.sha256 != other.sha256
+
+
+def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str) -> bytes:
+    """An index without these versions, by chart; as it is where it lists none of them."""
+    before = parse_index(text)
+    after = {
+        name: [item for item in versions if item["version"] not in gone.get(name, ())]
+        for name, versions in before.entries.items()
+    }
+    after = {name: versions for name, versions in after.items() if versions or name not in gone}
+    return text if after == before.entries else emit_index(after, generated, before.more)
+
+
+def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, object]]]:
+    """The entries of an index. Raises ConfigError where it is torn or malformed."""
+    return parse_index(text, file).entries
+
+
+def parse_index(text: bytes, file: str = INDEX) -> Index:
+    """Return all that an index says, as Helm reads it. Raises as `read_index` does."""
+    where = Location(file=file)
+    hint = "restore it, or move it away to list only what is published from now on"
+    try:
+        document, errors = load_as_helm(text.decode(errors="replace"), file)
+    except ConfigError as error:
+        message = "the index is torn: not YAML"
+        place = (
+            Location(file=file, line=error.location.line, column=error.location.column)
+            if (error.location)
+            else where
+        )
+        raise ConfigError(message, hint=hint, location=place) from error
+    raise_all(errors)
+    data = document.data
+    if not isinstance(data, dict) or data.get("apiVersion") != "v1":
+        raise ConfigError("not an index of charts", hint=hint, location=where)
+    # Every writer ends with `generated`, so that without it the end is lost.
+    if not _MOMENT.match(str(data.get("generated", ""))):
+        raise ConfigError("the index is torn: its end is missing", hint=hint, location=where)
+    if not isinstance(data.get("entries"), dict):
+        raise ConfigError("the index has no entries", hint=hint, location=where)
+    known = ("apiVersion", "entries", "generated")
+    return Index(
+        entries={name: _versions(document, name) for name in data["entries"]},
+        more={key: value for key, value in data.items() if key not in known},
+    )
+
+
+def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
+    """What an index lists of one chart. Raises ConfigError where Helm would read none of it."""
+    listed = document.data["entries"][name]
+    for number, item in enumerate(listed if isinstance(listed, list) else ()):
+        version = item.get("version") if isinstance(item, dict) else None
+        if isinstance(version, int | float):
+            path = ("entries", name, number, "version")
+            raise ConfigError(
+                f"version {document.raw[path]} of chart {name} is a number, and must be a string",
+                hint=f'quote it: "{document.raw[path]}"; Helm reads nothing of such an index',
+                location=document.at(path),
+            )
+    if listed is None:
+        return []
+    if not isinstance(listed, list) or not all(item is None or _is_whole(item) for item in listed):
+        raise ConfigError(
+            f"the index is malformed at {name}",
+            hint="every version needs a version, and a list of urls where it has any",
+            location=document.at_key(("entries", name)),
+        )
+    return [item for item in listed if item is not None]
+
+
+def newest(versions: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
+    """Of the versions of a chart in an index the one that is installed where none is named."""
+    return helm_versions.newest(versions, _version)
+
+
+def entry_of(item: Mapping[str, object]) -> IndexEntry:
+    """What an index says of a version, to be listed in another."""
+    metadata = {
+        key: value for key, value in item.items() if key not in ("created", "digest", "urls")
+    }
+    urls = item.get("urls") or [""]
+    assert isinstance(urls, list)
+    return IndexEntry(
+        metadata=metadata,
+        digest=str(item.get("digest") or ""),
+        url=str(urls[0]),
+        mirrors=tuple(str(url) for url in urls[1:]),
+        created=str(item.get("created") or ""),
+    )
+
+
+def _is_whole(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("name"), str)
+        and isinstance(item.get("version"), str)
+        and isinstance(item.get("urls") or [], list)
+    )
+
+
+def _version(item: Mapping[str, object]) -> str:
+    return str(item["version"])
+
+
+def _item(entry: IndexEntry) -> dict[str, object]:
+    listed: dict[str, object] = dict(sorted(entry.metadata.items()))
+    if entry.created:
+        listed["created"] = entry.created
+    if entry.digest:
+        listed["digest"] = entry.digest
+    if entry.url:
+        listed["urls"] = [entry.url, *entry.mirrors]
+    return listed
+
+
+def emit_index(entries: Entries, generated: str, more: Mapping[str, object] | None = None) -> bytes:
+    """The text of an index. `more` are the keys that another tool put beside its entries.
+
+    Versions of a chart stand newest first, as helm writes them; `generated` ends the file.
+    """
+    ordered = {
+        name: sorted(versions, key=lambda item: helm_versions.rank(_version(item)), reverse=True)
+        for name, versions in sorted(entries.items())
+    }
+    lines = ["apiVersion: v1"]
+    if ordered:
+        lines.append("entries:")
+        _block(ordered, "  ", lines)
+    else:
+        lines.append("entries: {}")
+    _block(more or {}, "", lines)
+    lines.append(f"generated: {json.dumps(generated)}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _block(node: object, indent: str, lines: list[str]) -> None:
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            _entry(f"{indent}{_key(key)}:", child, indent, lines)
+    elif isinstance(node, Sequence):
+        for child in node:
+            if not _nests(child):
+                lines.append(f"{indent}- {scalar(child)}")
+                continue
+            first = len(lines)
+            _block(child, indent + "  ", lines)
+            lines[first] = f"{indent}- {lines[first][len(indent) + 2 :]}"
+
+
+def _entry(head: str, child: object, indent: str, lines: list[str]) -> None:
+    if _nests(child):
+        lines.append(head)
+        _block(child, indent + "  ", lines)
+    else:
+        lines.append(f"{head} {scalar(child)}")
+
+
+def _nests(value: object) -> bool:
+    return isinstance(value, (Mapping, list, tuple)) and len(value) > 0
+
+
+def _key(key: object) -> str:
+    text = str(key)
+    is_plain = _PLAIN.fullmatch(text) and helm_scalar(text) == text
+    return text if is_plain else scalar(text)

@@ -1,0 +1,186 @@
+"""When a chart changed, and what its next version is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from builder.catalog.yaml_document import load_as_helm
+from builder.charts import helm_versions
+from builder.common.errors import ConfigError, Location
+
+FIRST = "1.0.0"
+FORMER = "former-values"
+"""The annotation of Chart.yaml that says, as JSON, where values are now, by the path they had."""
+CHANGELOG = "CHANGELOG.md"
+"""The file of a package that says what changed. It is derived, so it changes nothing itself."""
+TEMPLATE = "template"
+"""The type of a file below `templates/`: a feature without values of its own brings one."""
+_VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
+
+
+def chart_fingerprint(files: Mapping[str, bytes]) -> str:
+    """The identity of a chart: sha256 of its files, its version and its changelog left out."""
+    same = with_version({path: files[path] for path in files if path != CHANGELOG}, "0.0.0")
+    entries = [[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(same.items())]
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def chart_version(files: Mapping[str, bytes]) -> str:
+    """The version that a chart says it has."""
+    return str(about(files)["version"])
+
+
+def with_version(files: Mapping[str, bytes], version: str) -> dict[str, bytes]:
+    """The same chart under another version."""
+    text = _VERSION.sub(f"version: {version}".encode(), files.get("Chart.yaml", b""), count=1)
+    return {path: text if path == "Chart.yaml" else data for path, data in files.items()}
+
+
+def about(files: Mapping[str, bytes]) -> Mapping[str, object]:
+    """Chart.yaml. Raises ConfigError where it is not a mapping, or its version is a number."""
+    return _mapping(files, "Chart.yaml", numbers_refused=("version",))
+
+
+def next_version(
+    previous: str | None, *, old: Mapping[str, bytes] | None, new: Mapping[str, bytes]
+) -> str:
+    """The version of `new`, a chart's files, when `old` was published as `previous`.
+
+    The same where nothing changed; else as `bump` says. Raises ConfigError where `previous` is no
+    version.
+    """
+    if previous is None or old is None:
+        return FIRST
+    if chart_fingerprint(old) == chart_fingerprint(new):
+        return previous
+    return bump(previous, before=value_types(old), after=value_types(new))
+
+
+def bump(
+    previous: str,
+    *,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    chart: str = "",
+    location: Location | None = None,
+) -> str:
+    """The version after `previous` of a chart that changed, by what `value_types` says.
+
+    Major where a value went or changed its type, minor where a value or a template came, else
+    patch. Raises ConfigError where `previous` is no version, with the chart and where it is.
+    """
+    version = helm_versions.parse(previous)
+    if version is None:
+        name = f"chart {chart}: " if chart else ""
+        raise ConfigError(
+            f"{name}not a chart version: {previous}", hint="MAJOR.MINOR.PATCH", location=location
+        )
+    values = {path: kind for path, kind in before.items() if kind != TEMPLATE}
+    if any(after.get(path) != kind for path, kind in values.items()):
+        return str(version.bump_major())
+    if set(after) - set(before):
+        return str(version.bump_minor())
+    return str(version.bump_patch())
+
+
+def is_lower(version: str, other: str) -> bool:
+    """Whether a version is lower than another; what is no version is not."""
+    one, two = helm_versions.parse(version), helm_versions.parse(other)
+    return one is not None and two is not None and one < two
+
+
+def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The type of every value of a chart, by path, and its templates.
+
+    It is what the schema says, else that of the default. A path that a value had counts too: the
+    chart still takes it.
+    """
+    types = {path: _kind(value) for path, value in defaults(files).items()}
+    for path, node in schema_nodes(files):
+        if node.get("properties"):
+            types.pop(path, None)
+        else:
+            types[path] = str(node.get("type", "any"))
+    types |= {old: types[path] for old, path in former(files).items() if path in types}
+    return types | {path: TEMPLATE for path in files if path.startswith("templates/")}
+
+
+def defaults(files: Mapping[str, bytes]) -> dict[str, object]:
+    """The leaves of values.yaml, by path."""
+    return dict(_leaves(_mapping(files, "values.yaml"), ()))
+
+
+def schema_nodes(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The nodes of values.schema.json below its root, by path; a group before what it holds."""
+    file = "values.schema.json"
+    schema = _json(files.get(file, b"{}"), f"{file} is not JSON")
+    if isinstance(schema, Mapping):
+        yield from _nodes(schema, ())
+
+
+def former(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Where values are now, by the path that they had."""
+    annotations = about(files).get("annotations")
+    text = annotations.get(FORMER, "{}") if isinstance(annotations, Mapping) else "{}"
+    found = _json(str(text).encode(), f"the annotation {FORMER} of Chart.yaml is not JSON")
+    return {str(old): str(path) for old, path in found.items()} if isinstance(found, dict) else {}
+
+
+def _json(text: bytes, problem: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(problem) from error
+
+
+def _mapping(
+    files: Mapping[str, bytes], file: str, numbers_refused: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A file of a chart as Helm reads it; an empty one is an empty mapping. Raises ConfigError."""
+    try:
+        document, _ = load_as_helm(files.get(file, b"").decode(), file)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8") from error
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file} is not a mapping")
+    for key in numbers_refused:
+        if isinstance(data.get(key), int | float):
+            text = document.raw[(key,)]
+            message = f"{key} {text} is a number, and must be a string"
+            raise ConfigError(message, hint=f'quote it: "{text}"', location=document.at((key,)))
+    return data
+
+
+def _leaves(node: object, path: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    if isinstance(node, Mapping) and node:
+        for key, child in node.items():
+            yield from _leaves(child, (*path, str(key)))
+    elif path:
+        yield ".".join(path), node
+
+
+def _nodes(
+    node: Mapping[str, object], path: tuple[str, ...]
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if path:
+        yield ".".join(path), node
+    properties = node.get("properties")
+    if isinstance(properties, Mapping):
+        for key, child in properties.items():
+            if isinstance(child, Mapping):
+                yield from _nodes(child, (*path, str(key)))
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    for kind, name in ((int, "integer"), (float, "number"), (str, "string"), (list, "array")):
+        if isinstance(value, kind):
+            return name
+    return "object" if isinstance(value, Mapping) else "null"

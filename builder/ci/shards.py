@@ -1,0 +1,77 @@
+"""A plan as jobs of other machines: levels of steps that wait for no other, and shards of these.
+
+The steps of a level can be carried out at the same time once those of all lower levels have ended.
+A level is divided into shards, one for each job, which take about as long as one another. Pure:
+the same plan and the same estimates are the same shards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from builder.catalog.expansion import Expansion
+from builder.common import graph
+from builder.plan.models import Plan, Step
+
+MOST = 20
+"""The shards of a level at most: what GitHub runs at once for a free plan."""
+SECONDS = 900.0
+"""The work that is worth a job of its own: setting one up takes minutes."""
+_ACTIONS = frozenset({"fetch", "build", "test", "package"})
+
+
+def depth(expansion: Expansion) -> int:
+    """The number of levels that a plan of a catalog can have: what its workflow has jobs for."""
+    found: dict[str, int] = {}
+    needs = expansion.needs
+    for target in graph.order(needs):
+        found[target] = 1 + max((found[need] for need in needs[target]), default=-1)
+    return 1 + max(found.values(), default=-1) + bool(expansion.charts)
+
+
+def levels(plan: Plan) -> tuple[tuple[Step, ...], ...]:
+    """The steps that there is something to do for, by level, each level in the order of the plan.
+
+    The release is none of them: it comes last, whatever became of the others.
+    """
+    todo = {step.id: step for step in plan.steps.values() if step.action in _ACTIONS}
+    needs = {step.id: [need for need in step.needs if need in todo] for step in todo.values()}
+    found: dict[str, int] = {}
+    for step in graph.order(needs):
+        found[step] = 1 + max((found[need] for need in needs[step]), default=-1)
+    return tuple(
+        tuple(step for step in todo.values() if found[step.id] == level)
+        for level in range(1 + max(found.values(), default=-1))
+    )
+
+
+def divide(
+    steps: Sequence[Step], seconds: Mapping[str, float], worth: float = SECONDS
+) -> tuple[tuple[Step, ...], ...]:
+    """As many shards as there is work for; `worth` are the seconds for which one is opened."""
+    work = sum(seconds.get(step.id, 0.0) for step in steps)
+    return pack(steps, seconds, max(1, min(MOST, math.ceil(work / worth))))
+
+
+def pack(
+    steps: Iterable[Step], seconds: Mapping[str, float], shards: int
+) -> tuple[tuple[Step, ...], ...]:
+    """Steps in at most so many shards, the longest first to the one that has least to do.
+
+    No shard is empty; within one, steps are in the order given.
+    """
+    given = {step.id: step for step in steps}
+    loads = [0.0] * shards
+    placed: dict[str, int] = {}
+    for step in sorted(given, key=lambda step: (-seconds.get(step, 0.0), step)):
+        # Of shards that have as much to do, the one with fewer steps: some take no time.
+        counts = list(placed.values())
+        lightest = min(range(shards), key=lambda index: (loads[index], counts.count(index)))
+        loads[lightest] += seconds.get(step, 0.0)
+        placed[step] = lightest
+    packed = (
+        tuple(step for key, step in given.items() if placed[key] == index)
+        for index in range(shards)
+    )
+    return tuple(shard for shard in packed if shard)

@@ -1,0 +1,273 @@
+"""A catalog's files: which of them count, and what git says of them.
+
+What an editor or a program leaves, and what git ignores, is in no image: two clones give the same.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from builder.common.errors import BuilderError, ConfigError, Location, ToolError, raise_all
+from builder.common.files import with_lf
+from builder.common.process import Command, Runner
+
+LEFTOVERS = (
+    "*~", "#*#", ".#*", ".*.sw[a-p]", "*.orig", "*.rej",  # editors and merges
+    ".idea", ".git", ".hg", ".svn",
+    "__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache",
+    ".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", ".nfs*", ".fuse_hidden*",
+)  # fmt: skip
+"""Names that are no content, of files and folders."""
+
+_REFUSED = {
+    ":": "skopeo",
+    ",": "podman",
+    "\\": "podman",
+    "\n": "podman",
+    "\r": "podman",
+    "\t": "apt",
+    "[": "pytest",
+}
+"""Characters of a folder's name, and who takes them for something else."""
+_KINDS = {
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """The folder of a catalog. `ignored` are the paths that git ignores.
+
+    `kept` are those of git's that have the name of a leftover: somebody has meant them.
+    `programs` are the files that git's index calls executable, None where the file system says it;
+    `converted` those that git holds with LF, and wrote with CR LF into this clone alone.
+    """
+
+    root: Path
+    ignored: frozenset[Path] = frozenset()
+    kept: frozenset[Path] = frozenset()
+    converted: frozenset[Path] = frozenset()
+    programs: frozenset[Path] | None = None
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        """Return the files below a folder, sorted; those of a linked folder are its own.
+
+        Raises ConfigError for links to nothing or out of the catalog, and for what is no file.
+        """
+        if not folder.is_dir():
+            return ()
+        errors: list[BuilderError] = []
+        paths = sorted(self._walk(folder, (folder.resolve(),), errors))
+        raise_all(errors)
+        return tuple(paths)
+
+    def read(self, path: Path) -> bytes:
+        """Return the content of a file, as git has it. Raises ConfigError where there is none."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise self._error(path, f"cannot be read: {error.strerror}") from error
+        is_converted = self.converted and path.resolve() in self.converted
+        return with_lf(data) if is_converted else data
+
+    def mode(self, path: Path) -> int:
+        """Return the mode that a file gets in an image.
+
+        Only the executable bit is git's; the rest depends on a umask.
+        """
+        if self.programs is not None:
+            is_program = path.resolve() in self.programs
+        else:
+            is_program = bool(path.stat().st_mode & 0o100)
+        return 0o755 if is_program else 0o644
+
+    def _walk(
+        self, folder: Path, above: tuple[Path, ...], errors: list[BuilderError]
+    ) -> Iterator[Path]:
+        """Yield the files; `above` are the real paths of the folder and of those it lies in."""
+        try:
+            names = os.listdir(folder)
+        except OSError as error:
+            errors.append(self._error(folder, f"cannot be read: {error.strerror}"))
+            return
+        for name in names:
+            path, own = folder / name, above[-1] / name
+            if own in self.ignored or (is_leftover(name) and own not in self.kept):
+                continue
+            try:
+                real = self._real(path)
+                if path.is_dir():
+                    if real in above:
+                        raise self._error(path, "a link to a folder that it lies in")
+                    yield from self._walk(path, (*above, real), errors)
+                else:
+                    self._check_kind(path)
+                    yield path
+            except BuilderError as error:
+                errors.append(error)
+
+    def _real(self, path: Path) -> Path:
+        """Return where a path leads to. Raises ConfigError where that is no file of the catalog."""
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(path.name).decode(errors="backslashreplace")
+            raise self._error(path.parent, f"the name of {shown} is not UTF-8") from None
+        if not path.is_symlink():
+            return path.resolve()
+        target = os.readlink(path)
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError):
+            hint = f"make what it names, or remove the link{_links_beside(path)}"
+            raise self._error(path, f"a link to {target}, which is not there", hint) from None
+        if not real.is_relative_to(self.root.resolve()):
+            hint = "put what it names into the catalog, and link to that"
+            raise self._error(path, f"a link to {target}, which is outside the catalog", hint)
+        return real
+
+    def _check_kind(self, path: Path) -> None:
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind != stat.S_IFREG:
+            found = _KINDS.get(kind, "no file")
+            raise self._error(path, f"{found}, which no image can be given", "remove it")
+
+    def _error(self, path: Path, message: str, hint: str = "") -> ConfigError:
+        name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return ConfigError(message, hint=hint, location=Location(file=str(name)))
+
+
+def look(root: Path, runner: Runner) -> Checkout:
+    """Return the catalog in `root`, with what git says where it is in a work tree of git."""
+    ignored: tuple[str, ...] = ()
+    if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
+        words = ("--others", "--ignored", "--exclude-standard", "--directory")
+        ignored = _git(root, runner, "ls-files", *words)
+    converted: tuple[str, ...] = ()
+    if _git(root, runner, "config", "core.autocrlf") == ("true\n",):
+        converted = _git(root, runner, "ls-files", "--eol")
+    programs = None
+    if _git(root, runner, "config", "--type=bool", "core.fileMode") == ("false\n",):
+        tracked = _git(root, runner, "ls-files", "--stage")
+        programs = frozenset(_paths(root, _executable(tracked)))
+    leftovers = _kept(_git(root, runner, "ls-files"))
+    return Checkout(
+        root=root,
+        kept=frozenset(_paths(root, leftovers)),
+        ignored=frozenset(_paths(root, ignored)),
+        converted=frozenset(_paths(root, _converted(converted))),
+        programs=programs,
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ConfigError for a folder in which the tools of a build cannot work."""
+    name = str(folder.absolute())
+    shown = name if name.isprintable() else repr(name)
+    hint = "move the catalog to a folder without it"
+    for character, tool in _REFUSED.items():
+        if character in name:
+            reason = f"the character {character!r} is in its name"
+            raise ConfigError(f"{tool} cannot work in {shown}: {reason}", hint=hint)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        reason = "a character in its name is not UTF-8"
+        raise ConfigError(f"podman cannot work in {shown}: {reason}", hint=hint) from None
+
+
+def text_of(data: bytes, path: str) -> str:
+    """Return the text of a file, its lines ended by LF alone. Raises ConfigError with the line."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].rpartition(b"\n")
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(before[2].decode(errors="replace")) + 1
+        place = Location(file=path, line=line, column=column)
+        byte = f"the byte 0x{data[error.start]:02x}"
+        hint = f"write it as UTF-8, e.g. `iconv -f latin1 -t utf-8 {shlex.quote(path)}`"
+        raise ConfigError(f"{byte} is not UTF-8", hint=hint, location=place) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_script(data: bytes, path: str) -> None:
+    """Raise ConfigError for a script that no system would start."""
+    first = data.partition(b"\n")[0]
+    if first.startswith(b"#!") and first.endswith(b"\r"):
+        program = first[2:].strip().decode(errors="replace")
+        raise ConfigError(
+            f"its first line ends with CR LF, so that `{program}\\r` is not found when it starts",
+            hint=f"`sed -i 's/\\r$//' {shlex.quote(path)}`; with `* text=auto eol=lf` in "
+            ".gitattributes git writes no CR",
+            location=Location(file=path, line=1),
+        )
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file or folder of that name is no content of a catalog."""
+    return any(fnmatchcase(name, pattern) for pattern in LEFTOVERS)
+
+
+def _links_beside(path: Path) -> str:
+    """Return what is said of the links beside one that leads to nothing."""
+    kinds = (
+        f"{other.name} (a {'folder' if other.is_dir() else 'file'})"
+        for other in sorted(path.parent.iterdir())
+        if other.is_symlink() and other.exists()
+    )
+    links = ", ".join(kinds)
+    return f"; what a link names is in the image, as with {links}" if links else ""
+
+
+def _git(root: Path, runner: Runner, verb: str, *words: str) -> tuple[str, ...]:
+    """Return what git lists, one entry for each NUL; nothing where it knows no such folder.
+
+    Whoever owns the checkout, git answers, and runs nothing that its settings name.
+    """
+    settings = ("-c", "core.fsmonitor=false", "-c", "safe.directory=*")
+    ends = ("-z",) if verb == "ls-files" else ()
+    argv = ("git", "-C", str(root), *settings, verb, *ends, *words)
+    try:
+        output = runner.run(Command(argv=argv, timeout=120.0), check=False)
+    except ToolError:  # no git here
+        return ()
+    return tuple(filter(None, output.stdout.split("\0"))) if output.code == 0 else ()
+
+
+def _executable(entries: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names that git's index calls programs: `100755 HASH 0<TAB>NAME`."""
+    for entry in entries:
+        facts, _, name = entry.partition("\t")
+        if facts.startswith("100755 "):
+            yield name
+
+
+def _kept(names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files that look like leftovers, and the folders that do."""
+    for name in names:
+        path = PurePosixPath(name)
+        for part in (path, *path.parents):
+            if is_leftover(part.name):
+                yield str(part)
+
+
+def _converted(entries: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names that git wrote with CR LF unasked: `i/lf w/crlf attr/… <TAB>NAME`."""
+    for entry in entries:
+        facts, _, name = entry.partition("\t")
+        if facts.split()[:2] == ["i/lf", "w/crlf"] and "eol=crlf" not in facts:
+            yield name
+
+
+def _paths(root: Path, names: Iterable[str]) -> list[Path]:
+    return [root.resolve() / name for name in names if name.strip("./")]

@@ -1,0 +1,73 @@
+"""Writes files: each whole or not at all, and trees of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -> bool:
+    """Write a file whole or not at all, on the disk if `lasting`; whether that changed it."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Short: the longest name that a file may have leaves no room for more.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # which may not say what could not be written
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
+    return True
+
+
+def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make `folder` hold exactly these files, by path below it."""
+    _clear(folder, kept=frozenset(files))
+    for name, data in files.items():
+        write(folder / name, data, lasting=False)  # it can be derived again
+
+
+def with_lf(data: bytes) -> bytes:
+    """Return a text whose lines end with LF, not with CR LF."""
+    return data.replace(b"\r\n", b"\n")
+
+
+def _clear(folder: Path, *, kept: frozenset[str]) -> None:
+    """Remove the files that are not `kept`, and the folders that this leaves empty."""
+    for above, folders, names in os.walk(folder, topdown=False):
+        for name in (*names, *folders):
+            path = Path(above, name)
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path.relative_to(folder).as_posix() not in kept:
+                path.unlink()
+
+
+def place_file(source: Path, place: Path) -> None:
+    """Make `place` a file with the content of `source`, without a copy where the disk can.
+
+    Whatever the umask, a build may read it.
+    """
+    missing = [folder for folder in place.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    place.unlink(missing_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, place)
+    place.chmod(0o644)

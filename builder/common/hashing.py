@@ -1,0 +1,16 @@
+"""Hashes, and the one form of JSON that is hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+
+def canonical(data: object) -> bytes:
+    """JSON with sorted keys and no spaces: the same data is the same bytes."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sha256(data: bytes) -> str:
+    """The hash in hex."""
+    return hashlib.sha256(data).hexdigest()

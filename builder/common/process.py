@@ -1,0 +1,319 @@
+"""Runs programs. The one module that imports subprocess.
+
+A command is data: a list of arguments with its environment, never a shell string. Each runs in
+its own process group, with a time limit, and everything it prints is redacted before it is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from builder.common.errors import StepError, ToolError, TransientError
+
+_LOCALE = "C.UTF-8"  # C.UTF-8 and not C: names of files may hold any character
+# What a network or a registry says when trying again may help.
+_TRANSIENT = (
+    "connection reset", "connection refused", "connection timed out", "i/o timeout",
+    "temporary failure", "tls handshake timeout", "unexpected eof", "too many requests",
+    "503 service unavailable", "502 bad gateway", "504 gateway", "500 internal server error",
+    "received unexpected http status: 5", "read timed out", "could not connect to",
+    "layer not known",  # podman: that of another image, which was removed just then
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One program to run. `secrets` are values that must never be shown.
+
+    `program` is its name in messages, where another program starts it. `env` comes on top of this
+    process's environment, whose locale is left out (see `environment`).
+    """
+
+    argv: tuple[str, ...]
+    program: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    timeout: float = 600.0
+    stdin: bytes | None = None
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.program or Path(self.argv[0]).name
+
+    def __str__(self) -> str:
+        """The command as one would type it, with its extra environment, redacted."""
+        words = [f"{key}={shlex.quote(value)}" for key, value in sorted(self.env.items())]
+        words.append(shlex.join(self.argv))
+        return redact(" ".join(words), self.secrets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a command left: its exit code, standard output, and everything it printed."""
+
+    code: int
+    stdout: str
+    log: str
+
+
+def redact(text: str, secrets: Sequence[str]) -> str:
+    """`text` with every secret value replaced by `***`."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def which(name: str, path: str | None = None) -> str | None:
+    """The absolute path of a program, or None."""
+    return shutil.which(name, path=path)
+
+
+def environment(command: Command) -> dict[str, str]:
+    """Return the variables that a program gets: this process's own, in no language but English.
+
+    What programs print is parsed, so their texts, dates, numbers and sort order must be the same on
+    every machine. A command's own `env` has the last word.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"LANG", "LANGUAGE"} and not name.startswith("LC_")
+    }
+    return {**inherited, "LC_ALL": _LOCALE, **command.env}
+
+
+def looks_transient(log: str) -> bool:
+    """Whether the end of a log speaks of a fault that may pass by itself."""
+    tail = log[-4000:].lower()
+    return any(mark in tail for mark in _TRANSIENT)
+
+
+class Runner:
+    """Runs commands, and ends all of them at once when asked to.
+
+    `secrets` are values that no command may show, whatever its own are. `environment` is that of
+    all commands, beside this process's own; what a command has itself comes before it.
+    """
+
+    def __init__(
+        self, *, secrets: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._secrets = tuple(secrets)
+        self._environment = dict(environment or {})
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def run(
+        self,
+        command: Command,
+        *,
+        log: Path | None = None,
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Output:
+        """Run to the end; append what it prints to `log`. Raises StepError, ToolError."""
+        command = replace(command, secrets=(*command.secrets, *self._secrets))
+        with self._start(command) as process, _opened(log) as sink:
+            if log is not None:
+                sink.write(f"$ {command}\n".encode())
+            every: list[bytes] = []  # as they came: the cause of a failure stands among the last
+            lines: list[bytes] = []
+            reader = threading.Thread(
+                target=_pump, args=(process.stderr, (every,), sink, command.secrets, on_line)
+            )
+            reader.start()
+            late = threading.Event()
+            timer = threading.Timer(command.timeout, _expire, args=(late, process))
+            timer.start()
+            try:
+                if command.stdin is not None:
+                    assert process.stdin is not None
+                    with contextlib.suppress(BrokenPipeError):
+                        process.stdin.write(command.stdin)
+                        process.stdin.close()
+                _pump(process.stdout, (every, lines), sink, command.secrets, on_line)
+                process.wait()
+            finally:
+                timer.cancel()
+                _terminate(process)
+                reader.join(timeout=10)
+        stdout = b"".join(lines).decode(errors="replace")
+        text = redact(b"".join(every).decode(errors="replace"), command.secrets)
+        output = Output(code=process.returncode, stdout=stdout, log=text)
+        if check and (output.code != 0 or late.is_set()):
+            raise self._failure(command, output, log, expired=late.is_set())
+        return output
+
+    def spawn(
+        self, command: Command, *, log: Path | None = None, tied: bool = True
+    ) -> subprocess.Popen[bytes]:
+        """Start a program that goes on by itself; the caller ends it with `end`.
+
+        What is not `tied` goes on when everything else is stopped.
+        """
+        with _opened(log) as sink:
+            process = self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
+        if not tied:
+            with self._lock:
+                self._running.discard(process)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a spawned program: SIGTERM, then SIGKILL, to its whole group."""
+        _terminate(process)
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self) -> None:
+        """End everything that runs, and refuse to start more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _terminate(process)
+
+    @contextlib.contextmanager
+    def _start(self, command: Command) -> Iterator[subprocess.Popen[bytes]]:
+        process = self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            yield process
+        finally:
+            self.end(process)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
+
+    def _popen(
+        self, command: Command, *, stdout: int | IO[bytes], stderr: int
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise StepError("interrupted")
+            try:
+                process = subprocess.Popen(
+                    command.argv,
+                    env={**environment(command), **self._environment, **command.env},
+                    cwd=command.cwd,
+                    umask=0o022,  # what they make goes into images, where others must read it
+                    stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except FileNotFoundError as error:
+                raise ToolError(
+                    f"{command.argv[0]} is not installed", hint="run `builder doctor`"
+                ) from error
+            self._running.add(process)
+            return process
+
+    def _failure(
+        self, command: Command, output: Output, log: Path | None, *, expired: bool
+    ) -> StepError:
+        name = command.name
+        if self._stopped:
+            return StepError("interrupted")
+        if expired:
+            return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
+        kind = TransientError if looks_transient(output.log) else StepError
+        return kind(f"{name} {ended(output.code)}\n{last_lines(output.log)}", hint=_see(log))
+
+
+def last_lines(text: str) -> str:
+    """Return the end of what a program printed, as it stands below a message."""
+    return "\n".join(f"    {line}" for line in text.strip().splitlines()[-12:])
+
+
+def ended(code: int) -> str:
+    """Return how a program ended that failed. 137 is what a program says of one of its own."""
+    number = signal.SIGKILL if code == 128 + signal.SIGKILL else -code
+    if number > 0:
+        return f"was killed by {signal.Signals(number).name}"
+    return f"failed with exit code {code}" if code else "ended with exit code 0"
+
+
+def _see(log: Path | None) -> str:
+    return f"the whole log: {log}" if log else ""
+
+
+def _opened(log: Path | None) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if log is None:
+        return open(os.devnull, "wb")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return open(log, "ab", buffering=0)
+
+
+def _pump(
+    stream: IO[bytes] | None,
+    kept: Sequence[list[bytes]],
+    sink: IO[bytes],
+    secrets: Sequence[str],
+    on_line: Callable[[str], None] | None,
+) -> None:
+    """Copy a stream line by line: whole to each of `kept`, redacted to `sink` and `on_line`."""
+    assert stream is not None
+    for line in stream:
+        for lines in kept:
+            lines.append(line)
+        text = redact(line.decode(errors="replace"), secrets)
+        sink.write(text.encode())
+        if on_line is not None:
+            on_line(text.rstrip("\n"))
+
+
+def _expire(late: threading.Event, process: subprocess.Popen[bytes]) -> None:
+    """End a command whose time is up, and say so: it may well exit with 0."""
+    late.set()
+    _terminate(process)
+
+
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its whole group: asked first, made to after a while."""
+    if process.poll() is not None:
+        return
+    for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+        deadline = time.monotonic() + patience
+        is_left = _signal_group(process, number)
+        # A member may still be tidying up when its leader has gone.
+        while is_left and time.monotonic() < deadline:
+            time.sleep(0.01)
+            process.poll()  # a leader that nobody asked after stays in its group
+            is_left = _signal_group(process, 0) and _lives(process.pid)
+        if not is_left:
+            return
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal, or with 0 only ask; whether anyone of the group is left."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _lives(group: int) -> bool:
+    """Whether a group has a member that is no zombie: init may take a second to bury those."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # pid (name) state parent group …; the name may hold anything.
+            state, _, member_of = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(member_of) == group and state != "Z":
+                return True
+    return False

@@ -1,1 +1,0 @@
-"""Text of the catalog's files to models, every mistake with its line and column."""

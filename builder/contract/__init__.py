@@ -1,1 +1,0 @@
-"""What Onyxia asks of a chart, as rules, and the values that a launch from its form sends. Pure."""

@@ -1,0 +1,122 @@
+"""Which targets would change if they were locked anew: from indexes alone, nothing is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from builder.catalog.expansion import Expansion
+from builder.catalog.models import Base, Source
+from builder.common.errors import GoneError, UnreachableError
+from builder.diff.compare import Difference, compare, lock_side
+from builder.lock.lockfile import BaseLock, Lock, as_data
+from builder.plan.fingerprint import Fingerprint
+
+_SECURITY = "-security"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outdated:
+    """What a new lock would bring.
+
+    `targets` maps the ids of those that would be built anew to why; `bases` the ids of bases to
+    what is newer in them, `name old → new`; `moved_on` the ids of bases that cannot be had any more
+    as they are locked to the command that takes them as they are; `ended` target ids to their last
+    day.
+    """
+
+    difference: Difference
+    targets: Mapping[str, str]
+    security: tuple[str, ...]  # packages that would come from a security suite
+    bases: Mapping[str, tuple[str, ...]]
+    ended: Mapping[str, str]
+    moved_on: Mapping[str, str] = field(default_factory=dict)
+
+
+class HeldBases:
+    """Bases that stay what they are locked to: none is fetched to see whether it moved.
+
+    `refresh` fetches the indexes of one. `moved_on` has those of which nobody has the content any
+    more, with what to do about it: what is locked on them is compared with nothing.
+    """
+
+    def __init__(self, refresh: Callable[[Base, BaseLock], object]) -> None:
+        self._refresh = refresh
+        self.moved_on: dict[str, str] = {}
+
+    def lock(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> BaseLock:
+        """What is held. Raises UnreachableError where nothing is."""
+        if held is None:
+            raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
+        try:
+            self._refresh(base, held)
+        except GoneError as error:
+            self.moved_on[base.id] = error.hint
+            raise
+        return held
+
+
+def outdated(
+    *,
+    expansion: Expansion,
+    selected: Sequence[str],
+    held: Lock,
+    found: Lock,
+    prints: Callable[[Lock], Mapping[str, Fingerprint]],
+    newer: Callable[[Base, BaseLock], tuple[str, ...]],
+    moved_on: Mapping[str, str],
+    today: str,
+) -> Outdated:
+    """Compare the lock that is `held` with one that was `found` without moving bases.
+
+    `newer` says what an index has newer than a base; `moved_on` are bases that nobody has any more.
+    """
+    below = [_base(key, expansion) for key in selected]
+    under = {it.id: it for it in below if it.id in held.bases and it.id not in moved_on}
+    bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
+    before = prints(held)
+    after = before if found == held else prints(found)
+    targets: dict[str, str] = {}
+    ended: dict[str, str] = {}
+    for key in selected:
+        target = expansion.targets[key]
+        if target.eol and target.eol < today:
+            ended[key] = target.eol
+        elif (base := _base(key, expansion).id) in bases:
+            targets[key] = f"base {base} has newer packages"
+        elif base in moved_on:
+            targets[key] = f"base {base} has moved on"
+        elif before[key].digest != after[key].digest:
+            own = held.layers.get(key) != found.layers.get(key)
+            targets[key] = "its own packages" if own else f"its parent {target.parent} or an input"
+    return Outdated(
+        difference=compare(
+            lock_side("matrix.lock", as_data(held)), lock_side("now", as_data(found))
+        ),
+        targets=targets,
+        security=_security(held, found),
+        bases=bases,
+        ended=ended,
+        moved_on={
+            key: moved_on[key] for key in dict.fromkeys(it.id for it in below) if key in moved_on
+        },
+    )
+
+
+def _base(target: str, expansion: Expansion) -> Base:
+    return expansion.base_of(expansion.targets[target])
+
+
+def _security(held: Lock, found: Lock) -> tuple[str, ...]:
+    names = set()
+    for key, layer in found.layers.items():
+        before = held.layers[key].packages if key in held.layers else {}
+        for ecosystem, packages in layer.packages.items():
+            old = before.get(ecosystem, {})
+            for name, package in packages.items():
+                is_new = name not in old or old[name].version != package.version
+                if is_new and package.source.endswith(_SECURITY):
+                    names.add(name)
+    return tuple(sorted(names))

@@ -1,0 +1,232 @@
+"""Why a package is in an image: since which release, and through which recipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from packaging.utils import canonicalize_name
+
+from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.models import Catalog
+from builder.catalog.packages import Inventory
+from builder.catalog.recipe import packages_of, setting
+from builder.common.errors import SelectionError
+from builder.common.text import did_you_mean
+from builder.diff.history import History
+from builder.registry.release_record import Record, ReleasedTarget
+
+_NAME = re.compile(r"@?[^\s\[<>=!~;@#(]+")  # a requirement begins with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """The release in which a package first had its version, and what there was before.
+
+    `before` is a version, "" where the package was not there, or None where that is not known.
+    `is_first`: there was no release before.
+    """
+
+    release: str
+    before: str | None
+    is_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """A package in a target. `brought` is the image of the lineage that first has it, by `recipe`.
+
+    `changed` is the one that gave it its version, where that is another. `named` are the recipes
+    of the lineage that name it, the lowest first. `base` is what `brought` stands on where that
+    is a base, whose packages are not known by themselves.
+    """
+
+    target: str
+    image: str
+    ecosystem: str
+    package: str
+    version: str
+    since: Since
+    brought: str
+    recipe: str
+    base: str
+    named: tuple[str, ...]
+    changed: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Of every target that has the package. `unknown` are those of which no packages are known."""
+
+    release: str
+    reasons: tuple[Reason, ...]
+    unknown: tuple[str, ...]
+
+
+class Provenance:
+    """Asks the current release, and those before it. `versions` are of the lock."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        expansion: Expansion,
+        versions: Mapping[str, str],
+        history: History,
+    ) -> None:
+        self._catalog = catalog
+        self._expansion = expansion
+        self._versions = versions
+        self._history = history
+
+    def why(self, package: str, image: str | None = None) -> Answer:
+        """Why a package is there, what others stand on first.
+
+        `image` is a glob over ids or image names. Raises SelectionError where none is meant, or
+        none has the package.
+        """
+        record = self._history.record("current")
+        picked = self._pick(record, image)
+        self._history.prepare(picked)
+        known: dict[str, Inventory] = {}
+        for key, target in picked.items():
+            packages = self._history.said(target).packages
+            if packages is not None:
+                known[key] = packages
+        reasons = [
+            self._reason(record, key, ecosystem, name)
+            for key, packages in known.items()
+            for ecosystem, name in _having(package, packages)
+        ]
+        if not reasons:
+            raise _unheard_of(package, image, record, known)
+        return Answer(
+            release=record.release,
+            reasons=tuple(reasons),
+            unknown=tuple(key for key in picked if key not in known),
+        )
+
+    def _pick(self, record: Record, image: str | None) -> dict[str, ReleasedTarget]:
+        chosen = {
+            key: target
+            for key, target in record.targets.items()
+            if image is None or fnmatchcase(key, image) or fnmatchcase(target.image, image)
+        }
+        if not chosen:
+            names = sorted({target.image for target in record.targets.values()})
+            known = [*record.targets, *names] if "/" in str(image) else names
+            raise SelectionError(
+                f"release {record.release} has no image {image!r}",
+                hint=did_you_mean(str(image), known),
+            )
+        return dict(sorted(chosen.items(), key=lambda item: (len(item[1].chain), item[0])))
+
+    def _reason(self, record: Record, key: str, ecosystem: str, name: str) -> Reason:
+        target = record.targets[key]
+        lineage = self._lineage(record, key)
+        versions = {item: self._version(record, item, ecosystem, name) for item in lineage}
+        version = versions[key]
+        brought = next(item for item in lineage if versions[item])
+        changed = next(item for item in lineage if versions[item] == version)
+        return Reason(
+            target=key,
+            image=target.image,
+            ecosystem=ecosystem,
+            package=name,
+            version=str(version),
+            since=self._since(record, key, ecosystem, name),
+            brought=record.targets[brought].image,
+            recipe=self._recipe(record, brought),
+            base=self._base(record, brought),
+            named=tuple(
+                dict.fromkeys(
+                    self._recipe(record, item)
+                    for item in lineage
+                    if self._names(item, ecosystem, name)
+                )
+            ),
+            changed="" if changed == brought else record.targets[changed].image,
+        )
+
+    def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
+        """The version that a target has; None: it has none, or nothing is known of it."""
+        packages = self._history.said(record.targets[key]).packages or {}
+        found = packages.get(ecosystem, {}).get(name)
+        return found.version if found else None
+
+    def _since(self, record: Record, key: str, ecosystem: str, name: str) -> Since:
+        version = self._version(record, key, ecosystem, name)
+        since = record
+        for older in self._history.back(record):
+            if key not in older.targets:
+                return Since(release=since.release, before="")
+            if self._history.said(older.targets[key]).packages is None:
+                return Since(release=since.release, before=None)
+            held = self._version(older, key, ecosystem, name)
+            if held != version:
+                return Since(release=since.release, before=held or "")
+            since = older
+        # What came before it, if anything, is gone from the registry.
+        is_first = since.previous is None
+        return Since(release=since.release, before="" if is_first else None, is_first=is_first)
+
+    def _lineage(self, record: Record, key: str) -> Sequence[str]:
+        """What a target stands on and itself, the root first, as far as the release has it."""
+        # Its own link may have the name that it was built under.
+        links = [link["target"] for link in record.targets[key].chain[:-1]]
+        return [*(item for item in links if item in record.targets), key]
+
+    def _base(self, record: Record, key: str) -> str:
+        """The base that a target stands on directly, or nothing."""
+        below = record.targets[key].chain[-2:-1]
+        return str(below[0]["target"]) if below and not below[0]["recipe"] else ""
+
+    def _recipe(self, record: Record, key: str) -> str:
+        target = record.targets[key]
+        return str(target.chain[-1]["recipe"]) if target.chain else target.image
+
+    def _names(self, key: str, ecosystem: str, name: str) -> bool:
+        """Whether the recipe of a target names a package, as the catalog is now."""
+        target = self._expansion.targets.get(key)
+        if target is None:
+            return False
+        recipe = self._catalog.recipes[target.recipe]
+        where = setting(target, self._catalog.matrix, self._versions)
+        wanted = list(packages_of(recipe, where).get(ecosystem, ()))
+        for axis in own_values(target, self._expansion):
+            told = recipe.provides.get(axis, {}).get(where.providers[axis], {})
+            wanted += [told["package"]] if "package" in told else []
+        return any(_same(ecosystem, text, name) for text in _begins(wanted))
+
+
+def _unheard_of(
+    package: str, image: str | None, record: Record, known: Mapping[str, Inventory]
+) -> SelectionError:
+    where = f"{image} of release {record.release}" if image else f"release {record.release}"
+    if not known:
+        return SelectionError(f"the packages of {where} are not known")
+    names = {name for packages in known.values() for items in packages.values() for name in items}
+    hint = did_you_mean(package, sorted(names))
+    return SelectionError(f"{where} has no package {package!r}", hint=hint)
+
+
+def _having(package: str, packages: Inventory) -> Iterator[tuple[str, str]]:
+    for ecosystem, items in packages.items():
+        for name in items:
+            if _same(ecosystem, package, name):
+                yield ecosystem, name
+
+
+def _begins(requirements: Iterable[str]) -> Iterator[str]:
+    for text in requirements:
+        if match := _NAME.match(text):
+            yield match[0]
+
+
+def _same(ecosystem: str, one: str, other: str) -> bool:
+    """To pip, names are the same whatever their case, and with any of `-`, `_` and `.`."""
+    return one == other or (
+        ecosystem == "pip" and canonicalize_name(one) == canonicalize_name(other)
+    )

@@ -1,0 +1,134 @@
+"""What an engine must do. Each protocol has one fake, under the same tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from builder.oci.image import ImageLayer
+from builder.oci.layout import entry, read
+from builder.oci.reference import Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """One image to build.
+
+    `context` is a folder with a `Dockerfile`, whose `FROM parent` and `COPY --from=<input>` are
+    named contexts: `contexts` maps each such name to the reference that it stands for.
+    `epoch` is the timestamp in seconds that every file and the image get. `secrets` maps an id to
+    the file that a RUN may mount; none of them reaches a layer. `below` are the layers of the
+    parent as its registry has them: the image names them so, and an engine that would have to
+    compress them again leaves their blobs out of the layout. `on_line` is called with each line
+    that the engine prints, from any thread.
+    """
+
+    id: str
+    context: Path
+    contexts: Mapping[str, Reference]
+    platform: str
+    epoch: int
+    layout: Path  # where the OCI layout is to be written; created by the engine
+    below: tuple[ImageLayer, ...] = ()
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    timeout: float = 3600.0
+    log: Path | None = None
+    on_line: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """An image on this machine: an OCI layout with one manifest.
+
+    Blobs of `BuildRequest.below` may be missing from it.
+    `size` is the sum of its compressed blobs in bytes; `local` is what the engine that built it
+    calls it, so that it can be started without being loaded again.
+    """
+
+    layout: Path
+    digest: str
+    size: int
+    local: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartRequest:
+    """A container to start in the background. `ports` are TCP ports to publish on 127.0.0.1."""
+
+    image: str  # `Built.local`, or a full reference
+    command: tuple[str, ...] = ()  # empty: the image's own
+    env: Mapping[str, str] = field(default_factory=dict)  # values never stand on a command line
+    ports: tuple[int, ...] = ()
+    log: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A running container. `ports` maps a container port to the one on 127.0.0.1."""
+
+    id: str
+    ports: Mapping[int, int]
+    testinfra: str  # the host specification that testinfra connects to, e.g. podman://ID
+    env: Mapping[str, str]  # what that connection needs in its environment
+    enter: tuple[str, ...] = ()  # a command that runs a program in it begins so, with `env`
+
+
+class Engine(Protocol):
+    """Builds, starts and removes."""
+
+    @property
+    def name(self) -> str:
+        """`podman` or `docker`."""
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that it builds for here, its own first."""
+
+    def build(self, request: BuildRequest) -> Built:
+        """Build to an OCI layout. Raises StepError, TransientError."""
+
+    def start(self, request: StartRequest) -> Container:
+        """Start a container. Raises StepError."""
+
+    def ended(self, container: Container) -> str:
+        """Return how a container ended, with its last lines; "" while it runs."""
+
+    def remove(self, container: Container) -> None:
+        """End and remove a container, with its volumes; silent where it is gone."""
+
+    def drop(self, name: str) -> None:
+        """Forget an image, by `Built.local` or a full reference; silent where it is gone.
+
+        The room that it took is free once nothing else that the engine holds stands on it.
+        """
+
+    def commands(self, request: BuildRequest) -> tuple[str, ...]:
+        """What `build` would run, as shell lines that need nothing of the builder."""
+
+    def preamble(self) -> tuple[str, ...]:
+        """Shell lines that the lines of `commands` need first."""
+
+
+def built_from_layout(layout: Path, *, local: str) -> Built:
+    """What a layout holds, as the result of a build."""
+    descriptor = entry(layout)
+    manifest = read(layout, descriptor["digest"])
+    blobs = [manifest["config"], *manifest["layers"]]
+    size = int(descriptor["size"]) + sum(int(item["size"]) for item in blobs)
+    return Built(layout=layout, digest=descriptor["digest"], size=size, local=local)
+
+
+class LocalImages(Protocol):
+    """The images of registries that an engine holds."""
+
+    def images(self) -> Mapping[str, int]:
+        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+
+    def drop(self, name: str) -> None:
+        """Forget an image; silent where it is gone."""
+
+
+class HostEngine(Engine, LocalImages, Protocol):
+    """An engine of this machine."""

@@ -1,0 +1,80 @@
+"""podman's commands as data."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from builder.common.text import fields
+from builder.engines.interfaces import BuildRequest, StartRequest
+from builder.engines.names import context_name
+from builder.oci.reference import Reference
+
+
+def build_argv(
+    program: str, request: BuildRequest, *, local: str, isolation: str
+) -> tuple[str, ...]:
+    """The command that builds."""
+    words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
+    # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
+    words += ["--no-cache", "--platform", request.platform]
+    # The label would hold podman's version, and so would the digest.
+    words += ["--identity-label=false", "--timestamp", str(request.epoch)]
+    # The OCI format would note where the parent came from; the push converts to it.
+    words += ["--format", "docker", "--pull=never"]
+    words += ["--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
+    for name in sorted(request.contexts):
+        words += ["--build-context", f"{name}=docker-image://{context_name(request.id, name)}"]
+    for name, file in sorted(request.secrets.items()):
+        # Cut at each comma, whatever is quoted; `checkout.check_folder` refuses those.
+        words += ["--secret", f"id={name},src={file.absolute()}"]
+    dockerfile = fields(str(request.context / "Dockerfile"))
+    return (*words, "--file", dockerfile, "--tag", local, str(request.context))
+
+
+def tag_argv(program: str, image: Reference, name: str) -> tuple[str, ...]:
+    """The command that gives an image a name of its own."""
+    return (program, "tag", str(image), name)
+
+
+def untag_argv(program: str, name: str) -> tuple[str, ...]:
+    """The command that takes a name from its image; without the second word, it takes all."""
+    return (program, "untag", name, name)
+
+
+def pull_argv(program: str, image: Reference) -> tuple[str, ...]:
+    """The command that fetches an image."""
+    plain = ("--tls-verify=false",) if image.is_loopback else ()
+    return (program, "pull", "--quiet", *plain, str(image))
+
+
+def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
+    """The command that writes an image as an OCI layout."""
+    return (program, "push", "--quiet", "--format", "oci", local, f"oci:{layout}:latest")
+
+
+def start_argv(
+    program: str, request: StartRequest, *, name: str, label: str, env: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The command that starts a container; `env` are the flags of its environment."""
+    words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
+    for port in request.ports:
+        words += ["--publish", f"127.0.0.1::{port}"]
+    if request.log is None:  # nobody would read it
+        words += ["--log-driver", "none"]
+    else:
+        words += ["--log-driver", "k8s-file", "--log-opt", fields(f"path={request.log.absolute()}")]
+    return (*words, "--pull=never", request.image, *request.command)
+
+
+def state_argv(program: str, identity: str) -> tuple[str, ...]:
+    """Return the command that says whether a container runs, and its exit code."""
+    return (program, "inspect", "--format", "{{.State.Running}} {{.State.ExitCode}}", identity)
+
+
+def parse_ports(text: str) -> dict[int, int]:
+    """Container port to host port, from the lines `8888/tcp -> 127.0.0.1:40001`."""
+    return {
+        int(inside): int(outside)
+        for inside, outside in re.findall(r"^(\d+)/tcp -> 127\.0\.0\.1:(\d+)$", text, re.M)
+    }

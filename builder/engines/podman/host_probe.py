@@ -1,0 +1,174 @@
+"""Looks at a host, once, and says whether and how podman can work on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.common.errors import StepError, ToolError
+from builder.common.process import Command, Runner, which
+from builder.engines.podman.storage import Limits
+
+OLDEST = (4, 3)
+_CAP_SYS_RESOURCE = 24
+_CAP_SYS_ADMIN = 21
+_NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `hint` says what to do where it is not `ok`.
+
+    What `waits` is no fault of this machine: all that does not need it goes on.
+    """
+
+    subject: str
+    found: str
+    ok: bool = True
+    hint: str = ""
+    waits: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What was found, before anything is concluded. `version` is () where podman is missing."""
+
+    version: tuple[int, ...]
+    capabilities: int
+    uid: int
+    cgroups: str  # v1, v2, hybrid or none
+    runtimes: tuple[str, ...]  # in order of preference
+    netavark: bool
+    overlay: bool
+    files: int  # the hard limits of this process
+    processes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How podman is used on this host, and why. `ok` is whether it can be used at all."""
+
+    ok: bool
+    runtime: str
+    isolation: str
+    isolated: bool
+    limits: Limits | None
+    findings: tuple[Finding, ...]
+
+
+def probe(*, runner: Runner, program: str = "podman") -> Choice:
+    """Look at this host and choose. Starts no container and changes nothing."""
+    return choose(look(runner=runner, program=program))
+
+
+def look(*, runner: Runner, program: str = "podman") -> Host:
+    """What this host has."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, processes = resource.getrlimit(resource.RLIMIT_NPROC)
+    status = Path("/proc/self/status").read_text()
+    effective = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.M)
+    return Host(
+        version=podman_version(runner, program),
+        capabilities=int(effective[1], 16) if effective else 0,
+        uid=os.geteuid(),
+        cgroups=cgroups(Path("/proc/self/mounts").read_text()),
+        runtimes=tuple(name for name in ("runc", "crun") if which(name)),
+        netavark=any(Path(file).exists() for file in _NETAVARK),
+        overlay="overlay" in Path("/proc/filesystems").read_text().split(),
+        files=files if files > 0 else 1 << 20,
+        processes=processes if processes > 0 else 1 << 22,
+    )
+
+
+def choose(host: Host) -> Choice:
+    """What follows from what a host has."""
+    may_limit = bool(host.capabilities >> _CAP_SYS_RESOURCE & 1)
+    isolated = bool(host.capabilities >> _CAP_SYS_ADMIN & 1) and host.uid == 0
+    isolation = "oci" if host.runtimes and host.cgroups != "none" else "chroot"
+    limits = None
+    if not may_limit:
+        limits = Limits(files=min(host.files, 1 << 16), processes=min(host.processes, 4096))
+    findings = (*_needs(host), *_means(host, limits=limits, isolation=isolation))
+    return Choice(
+        ok=all(finding.ok for finding in findings),
+        runtime=host.runtimes[0] if host.runtimes else "",
+        isolation=isolation,
+        isolated=isolated,
+        limits=limits,
+        findings=findings,
+    )
+
+
+def cgroups(mounts: str) -> str:
+    """Which control groups a host has, from the text of /proc/self/mounts."""
+    kinds = {line.split()[2]: line.split()[1] for line in mounts.splitlines() if " cgroup" in line}
+    if "cgroup" in kinds:
+        return "hybrid" if "cgroup2" in kinds else "v1"
+    return "v2" if "cgroup2" in kinds else "none"
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """`podman version 4.3.1` as numbers; () where there are none."""
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in match.groups() if part) if match else ()
+
+
+def podman_version(runner: Runner, program: str = "podman") -> tuple[int, ...]:
+    """The version of podman; () where it is missing."""
+    try:
+        output = runner.run(Command(argv=(program, "--version"), timeout=30.0))
+    except (ToolError, StepError):
+        return ()
+    return parse_version(output.stdout)
+
+
+def _needs(host: Host) -> tuple[Finding, ...]:
+    """What podman cannot do without."""
+    version = ".".join(map(str, host.version)) or "missing"
+    return (
+        Finding(
+            subject="podman",
+            found=version,
+            ok=host.version >= OLDEST,
+            hint="" if host.version >= OLDEST else "apt-get install podman (4.3 or newer)",
+        ),
+        Finding(
+            subject="runtime",
+            found=", ".join(host.runtimes) or "missing",
+            ok=bool(host.runtimes),
+            hint="" if host.runtimes else "apt-get install runc",
+        ),
+        Finding(
+            subject="network",
+            found="netavark" if host.netavark else "no netavark",
+            ok=host.netavark,
+            hint="" if host.netavark else "apt-get install netavark aardvark-dns",
+        ),
+        Finding(
+            subject="storage",
+            found="overlay" if host.overlay else "no overlay file system",
+            ok=host.overlay,
+            hint="" if host.overlay else "modprobe overlay",
+        ),
+    )
+
+
+def _means(host: Host, *, limits: Limits | None, isolation: str) -> tuple[Finding, ...]:
+    """How podman is made to work here."""
+    limited = "CAP_SYS_RESOURCE is there: the usual limits"
+    if limits is not None:
+        limited = (
+            "no CAP_SYS_RESOURCE: containers get "
+            f"{limits.files} open files and {limits.processes} processes"
+        )
+    preferred = ""
+    if host.cgroups in {"v1", "hybrid"} and "crun" in host.runtimes:
+        preferred = "; runc is preferred, since crun fails on some of these hosts"
+    return (
+        Finding(subject="limits", found=limited),
+        Finding(subject="control groups", found=f"{host.cgroups}, by cgroupfs{preferred}"),
+        Finding(subject="isolation of builds", found=isolation),
+    )

@@ -1,0 +1,222 @@
+"""Where podman keeps its things for one project, and the configuration that makes it do so.
+
+Everything lies in one folder, which may be deleted as a whole: the registry holds what matters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from builder.common.errors import StepError
+from builder.common.process import Command
+
+SYSTEM_LIBRARY = Path("/var/lib/containers")
+"""podman keeps a cache here, wherever its configuration puts the rest."""
+_LONGEST = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Resource limits of containers, for hosts where the usual ones may not be set."""
+
+    files: int
+    processes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The folder of one project's podman. `state` is absolute.
+
+    `short` says that its run root may be below /tmp: the podman that cleans up after a container
+    refuses a name of more than 50 characters, and who waits for it waits 20 seconds.
+    """
+
+    state: Path
+    runtime: str = "runc"
+    limits: Limits | None = None
+    short: bool = False
+
+    @property
+    def run_root(self) -> Path:
+        """For what only holds until the machine is restarted."""
+        own = self.state / "run"
+        if not self.short or len(str(own)) <= _LONGEST:
+            return own
+        return Path("/tmp") / f"podman-{hashlib.sha256(str(own).encode()).hexdigest()[:12]}"
+
+    @property
+    def outside(self) -> tuple[Path, ...]:
+        """What it has outside of its folder: its run root, where that is below /tmp."""
+        is_outside = not self.run_root.is_relative_to(self.state)
+        return (self.run_root,) if is_outside and self._owns_run_root() else ()
+
+    @property
+    def temporary(self) -> Path:
+        """For large temporary files, and the cache mounts of builds."""
+        return self.state / "tmp"
+
+    @property
+    def cache(self) -> Path:
+        """What stands in the place of the system's library folder while podman runs enclosed."""
+        return self.state / "library"
+
+    def environment(self) -> dict[str, str]:
+        """What makes podman use this folder."""
+        return {
+            "CONTAINERS_CONF": str(self.state / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self.state / "storage.conf"),
+            "TMPDIR": str(self.temporary),
+        }
+
+    def files(self) -> dict[str, str]:
+        """The configuration: file name to text."""
+        return {"containers.conf": self._containers(), "storage.conf": self._storage()}
+
+    def shell(self) -> tuple[str, ...]:
+        """Shell lines that write the configuration."""
+        folders = shlex.join([str(self.temporary), str(self.cache), str(self.run_root)])
+        writes = (
+            f"printf %s {shlex.quote(text)} > {shlex.quote(str(self.state / name))}"
+            for name, text in self.files().items()
+        )
+        return (f"mkdir -p {folders}", *writes)
+
+    def prepare(self) -> dict[str, str]:
+        """Make the folder ready, and give the environment that podman needs."""
+        self._forget_elsewhere()
+        for folder in (self.temporary, self.cache):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._make_run_root()
+        for name, text in {**self.files(), "origin.json": self._origin()}.items():
+            _write(self.state / name, text)
+        return self.environment()
+
+    def _make_run_root(self) -> None:
+        if self.run_root.is_relative_to(self.state):
+            return  # podman makes it
+        self.run_root.mkdir(mode=0o700, exist_ok=True)
+        if not self._owns_run_root():
+            raise StepError(f"{self.run_root} belongs to somebody else", hint="remove it")
+
+    def _owns_run_root(self) -> bool:
+        """Whether it is there, and its own: anybody may make things below /tmp."""
+        place = self.run_root
+        is_folder = place.is_dir() and not place.is_symlink()
+        return is_folder and place.stat().st_uid == os.geteuid()
+
+    def _forget_elsewhere(self) -> None:
+        """Drop what only held before a restart of the machine, or in another place.
+
+        podman records absolute paths, so the state of a checkout that moved is of no use; and it
+        believes in containers and mounts that a restart has ended.
+        """
+        try:
+            was = json.loads((self.state / "origin.json").read_text())
+        except (OSError, ValueError):
+            return
+        now = json.loads(self._origin())
+        if was.get("state") != now["state"]:
+            shutil.rmtree(self.state)
+        elif was.get("boot") != now["boot"]:
+            shutil.rmtree(self.run_root, ignore_errors=True)
+            shutil.rmtree(self.state / "libpod", ignore_errors=True)
+
+    def _origin(self) -> str:
+        boot = Path("/proc/sys/kernel/random/boot_id")
+        identity = boot.read_text().strip() if boot.exists() else ""
+        return json.dumps({"state": str(self.state), "boot": identity})
+
+    def _containers(self) -> str:
+        limits = ""
+        if self.limits is not None:
+            files, processes = self.limits.files, self.limits.processes
+            limits = _setting(
+                "default_ulimits", [f"nofile={files}:{files}", f"nproc={processes}:{processes}"]
+            )
+        return (
+            "[containers]\n"
+            + limits
+            # Proxies are given to builds as a secret, and never by the host's environment.
+            + "http_proxy = false\n"
+            + _setting("log_driver", "k8s-file")
+            + "[network]\n"
+            + _setting("network_backend", "netavark")
+            + _setting("network_config_dir", str(self.state / "networks"))
+            + "[engine]\n"
+            + _setting("runtime", self.runtime)
+            + _setting("cgroup_manager", "cgroupfs")
+            + _setting("events_logger", "file")
+            # The default is one piece of shared memory for all podmans of the machine.
+            + _setting("lock_type", "file")
+            + _setting("tmp_dir", str(self.state / "libpod"))
+            + _setting("static_dir", str(self.state / "storage" / "libpod"))
+            + _setting("volume_path", str(self.state / "storage" / "volumes"))
+            + _setting("image_copy_tmp_dir", str(self.temporary))
+        )
+
+    def _storage(self) -> str:
+        return (
+            "[storage]\n"
+            + _setting("driver", "overlay")
+            + _setting("graphroot", str(self.state / "storage"))
+            + _setting("runroot", str(self.run_root))
+            + "[storage.options.overlay]\n"
+            # Otherwise the folder stays a mount point, and cannot be deleted.
+            + _setting("skip_mount_home", "true")
+        )
+
+
+def remove(state: Path) -> None:
+    """Remove the folder of a podman that has ended, and its run root."""
+    home = Home(state=state.absolute(), short=True)
+    for folder in (*home.outside, home.state):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def enclosed(command: Command, *, cache: Path) -> Command:
+    """A command that ends with all its descendants, however it or its caller ends.
+
+    It is the first process of its own process namespace: buildah starts the process of a RUN in
+    a session of its own, which would go on after a time limit. Its caches are put under `cache`.
+    """
+    script = (
+        # podman ends well when it is told to end; its caller must see that it did not finish.
+        'trap "exit 143" TERM INT; '
+        f'mkdir -p "$0" {SYSTEM_LIBRARY}; mount --bind "$0" {SYSTEM_LIBRARY}; "$@"'
+    )
+    tied = ("setpriv", "--pdeathsig", "KILL")
+    apart = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    argv = (*tied, *apart, "sh", "-ec", script, str(cache), *command.argv)
+    return replace(command, argv=argv, program=command.name)
+
+
+def mounts_below(folder: Path, mounts: str) -> tuple[str, ...]:
+    """What is mounted in a folder, the deepest first, from the text of /proc/self/mounts."""
+    places = (line.split()[1] for line in mounts.splitlines())
+    # The kernel writes blanks and the like as three octal digits.
+    plain = (re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), text) for text in places)
+    return tuple(sorted((text for text in plain if text.startswith(f"{folder}/")), reverse=True))
+
+
+def _setting(key: str, value: object) -> str:
+    # A JSON string, boolean or list of strings is one in TOML too.
+    return f"{key} = {json.dumps(value)}\n"
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole, and only where it differs."""
+    try:
+        if file.read_text(encoding="utf-8") == text:
+            return
+    except (OSError, ValueError):
+        pass
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.rename(file)

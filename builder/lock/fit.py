@@ -1,0 +1,157 @@
+"""Whether the lock fits what recipes ask for: known without network and engine. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from builder.catalog.expansion import Expansion
+from builder.catalog.models import Catalog, Target
+from builder.catalog.packages import LockedPackage
+from builder.catalog.recipe import named_at
+from builder.common.errors import BuilderError, ConfigError
+from builder.common.text import count
+from builder.lock.lockfile import FILE, LayerLock, Lock
+from builder.lock.package_lists import ECOSYSTEMS
+from builder.lock.requests import Layering
+
+_RUN = "run `builder lock`"
+_HASH = re.compile(r"\s+--hash=\S+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """A target whose recipe asks for what the lock does not have.
+
+    `names` are those of its packages that the lock lacks; none, where something was taken out of
+    the recipe or its image is held otherwise. `is_edited`: the lock has packages for it, chosen for
+    the recipe as it was. They were never locked otherwise, be it that an index was not reached.
+    """
+
+    target: str
+    recipe: str
+    names: tuple[str, ...]
+    is_edited: bool
+
+    @property
+    def what(self) -> str:
+        """What does not fit, without the target."""
+        if not self.names:
+            return f"recipe {self.recipe}, or a hold of its image, changed since {FILE} was made"
+        verb = "is" if len(self.names) == 1 else "are"
+        return f"recipe {self.recipe} names {', '.join(self.names)}, which {verb} not in {FILE}"
+
+    @property
+    def reason(self) -> str:
+        """Why the target is not built, and what mends that."""
+        return f"{self.what}: {_RUN if self.is_edited else '`builder lock` says why'}"
+
+
+def misfits(
+    catalog: Catalog, expansion: Expansion, lock: Lock, targets: Iterable[str]
+) -> dict[str, Misfit]:
+    """Return what of `targets` (ids) the lock does not fit, by id.
+
+    That an ancestor has other packages by now, or a line another version, is no reason: what was
+    chosen for a recipe is still what it asks for.
+    """
+    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
+    found = {}
+    for key in targets:
+        target, layer = expansion.targets[key], lock.layers.get(key)
+        if not layering.can_lock(target):
+            continue  # its base or a line is not locked, which is told by itself
+        wanted = _wanted(layering, target)
+        if layer is None:
+            is_fit = not wanted
+        else:
+            is_fit = layering.asked(target, lock.layers).is_same_recipe(layer.asked)
+        if is_fit:
+            continue
+        names = _lacking(layering, target, lock, wanted)
+        if not names and (layer is None or "-" not in layer.asked):
+            continue  # there is all of it; older locks do not tell a recipe from what it stands on
+        found[key] = Misfit(
+            target=key, recipe=target.recipe, names=names, is_edited=layer is not None
+        )
+    return found
+
+
+def refusals(found: Iterable[Misfit], read: Callable[[str], str]) -> list[BuilderError]:
+    """Return an error for each package that a recipe names and the lock lacks, with its place."""
+    places: dict[tuple[str, str], list[Misfit]] = {}
+    for one in found:
+        for name in one.names or ("",):
+            places.setdefault((one.recipe, name), []).append(one)
+    errors: list[BuilderError] = []
+    for (recipe, name), items in places.items():
+        what = f"recipe {recipe} names {name}, which is not in {FILE}" if name else items[0].what
+        more = f" and {count(len(items) - 1, 'other')}" if len(items) > 1 else ""
+        place = named_at(read, recipe, name or "packages")
+        errors.append(ConfigError(f"{what}: {items[0].target}{more}", hint=_RUN, location=place))
+    return errors
+
+
+def stale_layers(
+    catalog: Catalog, expansion: Expansion, lock: Lock, targets: Iterable[str]
+) -> list[str]:
+    """Return which of `targets` (ids) have another layer in the lock than a new one would have.
+
+    Unlike `misfits` it minds what ancestors and lines are by now.
+    """
+    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
+    found = []
+    for key in targets:
+        target, layer = expansion.targets[key], lock.layers.get(key)
+        if layer is None:
+            is_stale = bool(_wanted(layering, target)) and layering.can_lock(target)
+        else:
+            is_stale = not layering.asked(target, lock.layers).is_same(layer.asked)
+        if is_stale:
+            found.append(key)
+    return found
+
+
+def _wanted(layering: Layering, target: Target) -> dict[str, tuple[str, ...]]:
+    """What the recipe of a target names of the ecosystems that are locked."""
+    names = layering.names(target)
+    return {ecosystem: names[ecosystem] for ecosystem in names if ecosystem in ECOSYSTEMS}
+
+
+def _lacking(
+    layering: Layering, target: Target, lock: Lock, wanted: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """What is named, and is neither in the layer of a target nor in those of its ancestors."""
+    below = layering.below(target, lock.layers)
+    layer = lock.layers.get(target.id)
+    found = []
+    for ecosystem, names in wanted.items():
+        packages = {**below.get(ecosystem, ({}, {}))[0], **_own(layer, ecosystem)}
+        found += [name for name in names if not _has(ecosystem, name, packages)]
+    return tuple(found)
+
+
+def _own(layer: LayerLock | None, ecosystem: str) -> Mapping[str, LockedPackage]:
+    return layer.packages.get(ecosystem, {}) if layer else {}
+
+
+def _has(ecosystem: str, name: str, packages: Mapping[str, LockedPackage]) -> bool:
+    """Whether packages have what a recipe names, in the version that it asks for, if any."""
+    if ecosystem == "apt":
+        package = packages.get(re.split(r"[/:=]", name)[0])
+        version = name.partition("=")[2]
+        return package is not None and version in ("", package.version)
+    if ecosystem not in ("pip", "wheel"):
+        return name in packages
+    try:
+        asked = Requirement(_HASH.sub("", name))
+    except InvalidRequirement:
+        return False
+    package = packages.get(canonicalize_name(asked.name))
+    if package is None:
+        return asked.marker is not None  # which may not hold for the target
+    return asked.specifier.contains(package.version.partition("+")[0], prereleases=True)

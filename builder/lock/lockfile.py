@@ -1,0 +1,237 @@
+"""matrix.lock: what bases, lines and packages are this week.
+
+JSON, sorted, a package on each line, so that a diff is readable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from builder.catalog.models import RemoteFile, Source
+from builder.catalog.packages import LockedPackage, Packages, Suite
+from builder.common.errors import ConfigError, Location
+
+FORMAT = 3
+FILE = "matrix.lock"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|git-tree-sha1:[0-9a-f]{40}")
+_RESTORE = "restore it from git, or delete it and run `builder lock`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineLock:
+    """What the lock says of a line: its exact version, and by base id the files it comes in."""
+
+    version: str
+    files: Mapping[str, tuple[RemoteFile, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerLock:
+    """What a target adds to its parent, of the ecosystems that are locked, direct and transitive.
+
+    `epoch` is the timestamp in seconds that its files get; it moves only when the packages do.
+    `asked` is a hash of what the packages were chosen for: see `locking_layers`.
+    """
+
+    epoch: int
+    asked: str
+    packages: Packages
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this layer, for a fingerprint: where a file comes from does not."""
+        return {
+            "epoch": self.epoch,
+            "packages": {
+                ecosystem: {name: f"{it.version} {it.digest}" for name, it in items.items()}
+                for ecosystem, items in self.packages.items()
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """`bases` by base id, `lines` by `axis=value`, `layers` by target id."""
+
+    bases: Mapping[str, BaseLock] = field(default_factory=dict)
+    lines: Mapping[str, LineLock] = field(default_factory=dict)
+    layers: Mapping[str, LayerLock] = field(default_factory=dict)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """From `axis=value` to the exact version."""
+        return {name: line.version for name, line in self.lines.items()}
+
+    def epoch(self, target: str, base: str) -> int:
+        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
+        return self.layers[target].epoch if target in self.layers else self.base(base).epoch
+
+    def base(self, base: str) -> BaseLock:
+        """What is locked for a base. Raises ConfigError where nothing is."""
+        try:
+            return self.bases[base]
+        except KeyError:
+            raise ConfigError(
+                f"base {base} is not locked",
+                hint="run `builder lock`",
+                location=Location(file=FILE),
+            ) from None
+
+
+def parse(text: str, file: str = FILE) -> Lock:
+    """Read a lock. Raises ConfigError where it is torn, of a newer format, or edited wrongly."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        lines = text.splitlines()
+        source = lines[error.lineno - 1] if error.lineno <= len(lines) else ""
+        raise ConfigError(
+            f"not a lock: {error.msg}",
+            hint=f"it was torn or edited by hand; {_RESTORE}",
+            location=Location(file=file, line=error.lineno, column=error.colno, source=source),
+        ) from error
+    place = Location(file=file)
+    number = data.get("format") if isinstance(data, dict) else None
+    if not isinstance(number, int) or number < 1:
+        raise ConfigError("not a lock: it has no format", hint=_RESTORE, location=place)
+    if number > FORMAT:
+        raise ConfigError(
+            f"format {number} is newer than this builder's {FORMAT}",
+            hint="upgrade the builder",
+            location=place,
+        )
+    try:
+        return Lock(
+            bases={name: _base(item) for name, item in data["bases"].items()},
+            lines={name: _line(item) for name, item in data["lines"].items()},
+            layers={name: _layer(item) for name, item in data["layers"].items()},
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"not a lock: {_said(error)}",
+            hint=_RESTORE,
+            location=place,
+        ) from error
+
+
+def dump(lock: Lock) -> str:
+    """The text of a lock: the same lock, the same bytes."""
+    return json.dumps(as_data(lock), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def as_data(lock: Lock) -> dict[str, Any]:
+    """A lock as plain data."""
+    return {
+        "format": FORMAT,
+        "bases": {
+            name: {
+                "source": {base.source.kind: base.source.value},
+                "content": base.content,
+                "epoch": base.epoch,
+                "suites": {suite: _suite_data(it) for suite, it in base.suites.items()},
+            }
+            for name, base in lock.bases.items()
+        },
+        "lines": {name: _line_data(line) for name, line in lock.lines.items()},
+        "layers": {name: _layer_data(layer) for name, layer in lock.layers.items()},
+    }
+
+
+def _line_data(line: LineLock) -> str | dict[str, Any]:
+    """Only its version where it comes in no files: one fact, one line."""
+    if not line.files:
+        return line.version
+    files = {
+        base: {file.name: {"url": file.url, "sha256": file.sha256} for file in found}
+        for base, found in line.files.items()
+    }
+    return {"version": line.version, "files": files}
+
+
+def _line(item: str | Mapping[str, Any]) -> LineLock:
+    if isinstance(item, str):
+        return LineLock(version=item)
+    return LineLock(
+        version=str(item["version"]),
+        files={
+            base: tuple(
+                RemoteFile(name=name, url=str(file["url"]), sha256=str(file["sha256"]))
+                for name, file in found.items()
+            )
+            for base, found in item["files"].items()
+        },
+    )
+
+
+def _layer_data(layer: LayerLock) -> dict[str, Any]:
+    packages = {
+        ecosystem: {
+            name: f"{it.version} {it.digest} {it.source} {it.file}" for name, it in items.items()
+        }
+        for ecosystem, items in layer.packages.items()
+    }
+    return {"epoch": layer.epoch, "asked": layer.asked, "packages": packages}
+
+
+def _layer(item: Mapping[str, Any]) -> LayerLock:
+    return LayerLock(
+        epoch=int(item["epoch"]),
+        asked=str(item["asked"]),
+        packages={
+            ecosystem: {name: _package(name, text) for name, text in packages.items()}
+            for ecosystem, packages in item["packages"].items()
+        },
+    )
+
+
+def _package(name: str, text: str) -> LockedPackage:
+    words = text.split(" ", 3)
+    if len(words) != 4 or not _DIGEST.fullmatch(words[1]):
+        raise ValueError(f"package {name} is not `version digest source file`: {text!r}")
+    return LockedPackage(version=words[0], digest=words[1], source=words[2], file=words[3])
+
+
+def _said(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _base(item: Mapping[str, Any]) -> BaseLock:
+    ((kind, value),) = item["source"].items()
+    return BaseLock(
+        source=Source(kind=kind, value=value),
+        content=str(item["content"]),
+        epoch=int(item["epoch"]),
+        suites={str(name): _suite(it) for name, it in item["suites"].items()},
+    )
+
+
+def _suite_data(suite: Suite) -> str | dict[str, str]:
+    """Only its hash where its date is not known, as locks were before they had dates."""
+    if not suite.date:
+        return suite.sha256
+    return {"date": suite.date, "inrelease_sha256": suite.sha256}
+
+
+def _suite(item: str | Mapping[str, Any]) -> Suite:
+    if isinstance(item, str):
+        return Suite(date="", sha256=item)
+    return Suite(date=str(item["date"]), sha256=str(item["inrelease_sha256"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseLock:
+    """What the lock says of a base.
+
+    `content` is the digest of the uncompressed root file system for a bootstrap, of the manifest
+    for a registry. `epoch` is in seconds. `suites` are those of its archive, by name.
+    """
+
+    source: Source
+    content: str
+    epoch: int
+    suites: Mapping[str, Suite] = field(default_factory=dict)

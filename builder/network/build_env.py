@@ -1,0 +1,254 @@
+"""How builds reach the network: one shell file, given to each RUN as a secret.
+
+It is mounted, never copied, so neither a mirror's credentials nor the certificates reach a layer;
+and it is no part of a fingerprint, as it does not say what is installed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from builder.catalog.models import Network
+from builder.common.errors import ConfigError, Location
+from builder.common.files import write
+from builder.common.text import did_you_mean
+from builder.network.upstreams import UPSTREAM, without_credentials
+
+CA = "/run/secrets/ca"
+_TRUST = (
+    "PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+)  # fmt: skip
+_INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGISTRY",)}
+# Sources that a client inside of an image asks: the variable that it reads, and what follows there.
+_SERVERS = {
+    "julia-packages": ("JULIA_PKG_SERVER", ""),
+    "packagemanager": ("PACKAGE_MANAGER_URL", "/cran"),
+    "pytorch": ("PYTORCH_INDEX_URL", "/cpu"),
+}
+_NAMES = (*_INDEXES, "maven", *UPSTREAM)
+BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+_ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def settle(network: Network, environment: Mapping[str, str]) -> Network:
+    """`network` with `${NAME}` filled in, and BUILDER_CA, proxies and BUILDER_MIRROR_* on top."""
+
+    def fill(text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in environment:
+                raise ConfigError(
+                    f"the environment has no {match[1]}",
+                    hint="`network` in matrix.yaml names it",
+                    location=Location(file="matrix.yaml"),
+                )
+            return environment[match[1]]
+
+        return _VARIABLE.sub(value, text)
+
+    mirrors = {fill(key): fill(value) for key, value in network.mirrors.items()}
+    for key in _NAMES:
+        if override := environment.get(variable(key)):
+            mirrors[key] = override
+    _check_names(mirrors)
+    return Network(
+        ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
+        http_proxy=fill(network.http_proxy) or _proxy("http_proxy", environment),
+        https_proxy=fill(network.https_proxy) or _proxy("https_proxy", environment),
+        no_proxy=fill(network.no_proxy) or _variable("no_proxy", environment),
+        mirrors=mirrors,
+        trust=_trust(environment),
+    )
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str:
+    """A variable that has two spellings: the lower case counts where it is set at all."""
+    return environment.get(name, environment.get(name.upper(), ""))
+
+
+def _proxy(name: str, environment: Mapping[str, str]) -> str:
+    """The proxy of a scheme, or the one for all schemes where that is a proxy of HTTP.
+
+    Where a web server runs the builder, HTTP_PROXY is the header `Proxy` of whoever asks it.
+    """
+    is_cgi = name == "http_proxy" and "REQUEST_METHOD" in environment
+    proxy = environment.get(name, "") if is_cgi else _variable(name, environment)
+    if proxy or name in environment:
+        return proxy
+    every = _variable("all_proxy", environment)
+    return every if every.startswith(("http://", "https://")) else ""
+
+
+def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Files and folders of certificates that the environment names, for connections of our own."""
+    named = [environment.get(name, "") for name in _ENVIRONMENT]
+    named += environment.get("SSL_CERT_DIR", "").split(":")
+    there = (path for path in named if path and (Path(path).is_file() or Path(path).is_dir()))
+    return tuple(dict.fromkeys(there))
+
+
+def variable(name: str) -> str:
+    """The variable of the environment that names a mirror of a source."""
+    return f"BUILDER_MIRROR_{name.upper().replace('-', '_')}"
+
+
+def _check_names(mirrors: Mapping[str, str]) -> None:
+    for name in mirrors:
+        if "://" not in name and name not in _NAMES:
+            raise ConfigError(
+                f"network.mirrors: there is no source {name!r}",
+                hint=did_you_mean(name, _NAMES) or f"known: {', '.join(_NAMES)}",
+                location=Location(file="matrix.yaml"),
+            )
+
+
+def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
+    """Write the files that a RUN may mount: `env`, and `ca` where there is a bundle."""
+    env = folder / "env"
+    write(env, build_env(network).encode(), 0o600)
+    return {"env": env, **({"ca": Path(network.ca)} if network.ca else {})}
+
+
+def build_env(network: Network) -> str:
+    """The shell file that a RUN reads first."""
+    variables: dict[str, str] = {}
+    if network.ca:
+        variables |= dict.fromkeys(_TRUST, CA)
+    variables |= proxies(network)
+    for ecosystem, names in _INDEXES.items():
+        if index := network.mirrors.get(ecosystem):
+            variables |= dict.fromkeys(names, index)
+    for source, (name, path) in _SERVERS.items():
+        if mirror := network.mirrors.get(source):
+            variables[name] = mirror.rstrip("/") + path
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join([*lines, *_apt_lines(network), *_maven_lines(network)]) + "\n"
+
+
+def proxies(network: Network) -> dict[str, str]:
+    """The proxy variables, in both cases, as no two programs agree on one."""
+    found = {
+        "http_proxy": network.http_proxy,
+        "https_proxy": network.https_proxy,
+        "no_proxy": network.no_proxy,
+    }
+    both = {**found, **{name.upper(): value for name, value in found.items()}}
+    return {name: value for name, value in both.items() if value}
+
+
+def apt_mirrors(network: Network) -> dict[str, str]:
+    """The starts of URLs that apt gets elsewhere."""
+    starts = {name: UPSTREAM[name] for name in _REPOSITORIES if name in network.mirrors}
+    named = {start: network.mirrors[name] for name, start in starts.items()}
+    return named | {old: new for old, new in network.mirrors.items() if "://" in old}
+
+
+def replace_urls(text: str, network: Network) -> str:
+    """apt sources with every mirrored start of a URL replaced."""
+    for old, new in apt_mirrors(network).items():
+        text = text.replace(old, new)
+    return text
+
+
+def passwords(network: Network) -> tuple[str, ...]:
+    """The secrets in the URLs, so that they are kept out of logs."""
+    urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
+    found = [urlsplit(url).password or urlsplit(url).username for url in urls]
+    return tuple(dict.fromkeys(form for one in found if one for form in (one, unquote(one))))
+
+
+def _apt_lines(network: Network) -> list[str]:
+    """apt takes its sources and trust from /dev/shm, which is in no layer."""
+    settings = ['Acquire::https::CAInfo "' + CA + '";'] if network.ca else []
+    lines: list[str] = []
+    if mirrors := apt_mirrors(network):
+        script = " ".join(f"-e {substitution(old, new)}" for old, new in mirrors.items())
+        lines += [
+            "mkdir -p /dev/shm/apt.d",
+            "for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do",
+            '  case "$file" in */sources.list) name=main.list;; *) name=${file##*/};; esac',
+            f'  if [ -f "$file" ]; then sed {script} "$file" > "/dev/shm/apt.d/$name"; fi',
+            "done",
+        ]
+        settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/dev/shm/apt.d";']
+    if settings:
+        lines.append(f"printf '%s\\n' {shlex.join(settings)} > /dev/shm/apt.conf")
+        lines.append("export APT_CONFIG=/dev/shm/apt.conf")
+    return lines
+
+
+def _maven_lines(network: Network) -> list[str]:
+    """Maven takes mirrors and proxies from a file alone, which is in no layer either."""
+    settings = maven_settings(network)
+    if not settings:
+        return []
+    file = "/dev/shm/maven.xml"
+    return [
+        f"(umask 0077; printf '%s\\n' {shlex.quote(settings)} > {file})",
+        f"export MAVEN_SETTINGS={file}",
+    ]
+
+
+def substitution(old: str, new: str) -> str:
+    """A quoted expression of sed that replaces one text by another."""
+    safe = new.replace("\\", "\\\\").replace("&", "\\&").replace("|", "\\|")
+    plain = re.sub(r"([.\[\]*^$\\|])", r"\\\1", old)
+    return shlex.quote(f"s|{plain}|{safe}|g")
+
+
+def _host_bundle(environment: Mapping[str, str]) -> str:
+    """The certificates that this machine trusts."""
+    for path in (*(environment.get(name, "") for name in _ENVIRONMENT), *BUNDLES):
+        if path and Path(path).is_file():
+            return path
+    return ""
+
+
+def maven_settings(network: Network) -> str:
+    """The text of a settings.xml, or nothing where Maven needs none."""
+    found = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
+    return f"<settings>{found}</settings>" if found else ""
+
+
+def _mirror(url: str) -> str:
+    """Everything from one place, with the user and password that stand in its URL."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    user = _elements(username=unquote(parts.username or ""), password=unquote(parts.password or ""))
+    server = f"<servers><server><id>mirror</id>{user}</server></servers>" if user else ""
+    place = _elements(id="mirror", mirrorOf="*", url=without_credentials(url))
+    return f"{server}<mirrors><mirror>{place}</mirror></mirrors>"
+
+
+def _proxies(network: Network) -> str:
+    """Java's list of hosts that are reached directly has bars, and stars for subdomains."""
+    hosts = [host.strip() for host in network.no_proxy.split(",") if host.strip()]
+    direct = "|".join(f"*{host}" if host.startswith(".") else host for host in hosts)
+    found = ""
+    for scheme, url in (("http", network.http_proxy), ("https", network.https_proxy)):
+        parts = urlsplit(url)
+        if parts.hostname:
+            proxy = _elements(
+                id=scheme,
+                protocol=scheme,
+                host=parts.hostname,
+                port=str(parts.port or 80),
+                username=unquote(parts.username or ""),
+                password=unquote(parts.password or ""),
+                nonProxyHosts=direct,
+            )
+            found += f"<proxy>{proxy}</proxy>"
+    return f"<proxies>{found}</proxies>" if found else ""
+
+
+def _elements(**texts: str) -> str:
+    """Elements for what is not empty."""
+    return "".join(f"<{name}>{escape(text)}</{name}>" for name, text in texts.items() if text)

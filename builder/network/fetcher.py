@@ -1,0 +1,335 @@
+"""Gets text and files of the network; a file is kept by its sha256."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+from urllib3 import exceptions as lower
+from urllib3.util import Retry
+
+from builder.catalog.models import Network, RemoteFile
+from builder.common.errors import StepError, UnreachableError
+from builder.common.files import write
+from builder.network.connections import Session
+from builder.network.upstreams import UPSTREAM, Place, place
+
+_PIECE = 1 << 20
+_HTML = (b"<!doctype html", b"<html")
+_AGAIN = (429, 500, 502, 503, 504)
+_TRIES = 3
+Progress = Callable[[str, int, int], None]
+"""Told a file's name, the bytes that are there, and all bytes, or 0 where nobody knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a host is waited for, in seconds, and how often it is asked again."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    retries: int = 3
+    backoff: float = 0.5
+
+
+class MissingError(StepError):
+    """A place answers, and has no such thing."""
+
+
+class Fetcher:
+    """Asks upstream, or the mirrors that `network` names. Credentials are in no message."""
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        folder: Path,
+        patience: Patience | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._network = network
+        self._folder = folder
+        self._patience = patience or Patience()
+        self._progress = progress
+        self._session = Session(network, retry=_retry(self._patience))
+        self._lock = threading.Lock()
+        self._dead: dict[str, str] = {}  # host to why
+
+    @property
+    def folder(self) -> Path:
+        """Where files are kept, by their hash: sha256, or sha512 where that is what is known."""
+        return self._folder
+
+    def text(self, url: str, what: str = "text") -> str:
+        """A small text that is no web page. Raises MissingError, UnreachableError, StepError."""
+        data, where, kind = self._body(url)
+        if _is_page(data, kind):
+            raise _web_page(where, what)
+        return data.decode(errors="replace")
+
+    def page(self, url: str) -> str:
+        """A small web page."""
+        return self._body(url)[0].decode(errors="replace")
+
+    def json(self, url: str) -> Any:
+        """What a JSON document says."""
+        text = self.text(url, "JSON")
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            where = place(url, self._network.mirrors)
+            raise StepError(f"{where.source}: {where.shown} is no JSON: {error.msg}") from error
+
+    def file(self, file: RemoteFile, place: Place | None = None) -> Path:
+        """Where its content is on this machine, checked. Raises StepError, UnreachableError.
+
+        `place` is where it is fetched from, where that is not its URL's.
+        """
+        if (kept := self.kept(file.sha256)) is not None:
+            return kept
+        found = self._download(file.name, place or file.url, sha256=file.sha256)
+        return self._folder / found
+
+    def file_by_sha512(self, name: str, place: Place, sha512: str) -> Path:
+        """As `file`, where upstream states a sha512: it is kept by that."""
+        return self._folder / self._download(name, place, sha512=sha512, by="sha512")
+
+    def kept(self, digest: str) -> Path | None:
+        """A file that is here already, by its hash in hex."""
+        place = self._folder / digest
+        return place if place.is_file() else None
+
+    def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
+        """A file whose sha256 upstream does not say: it is fetched, and its hash recorded.
+
+        A URL is fetched once, as what has a version does not change; `again` is for what may.
+        `sha512` is checked where it is given.
+        """
+        known = self._folder / "urls" / hashlib.sha256(url.encode()).hexdigest()
+        if known.is_file() and not again:
+            digest = known.read_text().strip()
+            if (self._folder / digest).is_file():
+                return RemoteFile(name=name, url=url, sha256=digest)
+        digest = self._download(name, url, sha512=sha512)
+        write(known, f"{digest}\n".encode())
+        return RemoteFile(name=name, url=url, sha256=digest)
+
+    def has(self, url: str) -> bool:
+        """Whether there is something at a URL."""
+        try:
+            with self._asked(url, method="HEAD"):
+                return True
+        except MissingError:
+            return False
+
+    def reach(self, url: str) -> None:
+        """Nothing, where a place answers, whatever it says. Raises UnreachableError."""
+        with contextlib.suppress(MissingError), self._asked(url, method="HEAD"):
+            pass
+
+    # Asking.
+
+    def _body(self, url: str) -> tuple[bytes, Place, str]:
+        with self._asked(url) as (answer, where):
+            data = answer.content
+            return data, where, answer.headers.get("Content-Type", "")
+
+    @contextlib.contextmanager
+    def _asked(
+        self, url: str | Place, *, method: str = "GET"
+    ) -> Iterator[tuple[requests.Response, Place]]:
+        """An open answer that is good. Whatever goes wrong while it is read is told here too."""
+        where = self._place(url)
+        with self._lock:
+            if where.host in self._dead:
+                raise refused(where, self._dead[where.host])
+        try:
+            with self._session.request(
+                method, where.url, stream=True, allow_redirects=True,
+                timeout=(self._patience.connect, self._patience.read),
+            ) as answer:  # fmt: skip
+                _check(answer, where)
+                yield answer, where
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise refused(where, why(error, self._patience.connect)) from None
+        except requests.RequestException as error:
+            # Remembered, so that a host that does not answer is waited for once.
+            reason = why(error, self._patience.connect)
+            with self._lock:
+                self._dead[where.host] = reason
+            raise refused(where, reason) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise refused(where, why(error, self._patience.connect)) from None
+
+    def _place(self, url: str | Place) -> Place:
+        return url if isinstance(url, Place) else place(url, self._network.mirrors)
+
+    # Files.
+
+    def _download(
+        self,
+        name: str,
+        url: str | Place,
+        *,
+        sha256: str = "",
+        sha512: str = "",
+        by: str = "sha256",
+    ) -> str:
+        """Fetch into the folder under its hash `by`; the hash. What is stated is checked."""
+        stated = {"sha256": sha256, "sha512": sha512}
+        for _ in range(_TRIES - 1):
+            try:
+                return self._download_once(name, url, stated, by)
+            except UnreachableError:
+                with self._lock:  # a broken connection is worth another try, a dead host is not
+                    if self._place(url).host in self._dead:
+                        raise
+        return self._download_once(name, url, stated, by)
+
+    def _download_once(
+        self, name: str, url: str | Place, stated: Mapping[str, str], by: str
+    ) -> str:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
+            partial = Path(file.name)
+            try:
+                with self._asked(url) as (answer, where):
+                    found = self._stream(name, answer, where, file.write)
+                for kind, digest in stated.items():
+                    if digest not in ("", found[kind]):
+                        raise _differs(name, where, kind, digest, found[kind])
+                file.flush()
+                partial.chmod(0o644)
+                partial.replace(self._folder / found[by])
+                return found[by]
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+
+    def _stream(
+        self, name: str, answer: requests.Response, where: Place, sink: Callable[[bytes], object]
+    ) -> dict[str, str]:
+        """Copy an answer, hashing it; its hashes."""
+        total = int(answer.headers.get("Content-Length") or 0)
+        hashes, done = (hashlib.sha256(), hashlib.sha512()), 0
+        # As it was stored: a server that calls a .tgz "encoded" must not have it unpacked.
+        for piece in answer.raw.stream(_PIECE, decode_content=False):
+            if not done and _is_page(piece, answer.headers.get("Content-Type", "")):
+                raise _web_page(where, name)
+            for item in hashes:
+                item.update(piece)
+            sink(piece)
+            done += len(piece)
+            if self._progress is not None:
+                self._progress(name, done, total)
+        return {item.name: item.hexdigest() for item in hashes}
+
+
+def keep(file: Path, folder: Path) -> str:
+    """Move a file into a folder of the same disk under its sha256, which is returned."""
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    file.chmod(0o644)
+    file.replace(folder / digest)
+    return digest
+
+
+def _retry(patience: Patience) -> Retry:
+    """How often a host is asked again; one that is not trusted will not be in a second either."""
+    return Retry(
+        total=patience.retries,
+        connect=min(patience.retries, 1),  # what has no name now will have none in a second
+        other=0,
+        backoff_factor=patience.backoff,
+        status_forcelist=_AGAIN,
+        raise_on_status=False,
+    )
+
+
+def _check(answer: requests.Response, where: Place) -> None:
+    if answer.status_code in (404, 410):
+        raise MissingError(f"{where.source}: there is no {where.shown}")
+    if answer.status_code >= 400:
+        raise refused(where, f"it answered {answer.status_code} {answer.reason}".rstrip())
+
+
+def _is_page(data: bytes, kind: str) -> bool:
+    return kind.startswith("text/html") or data[:200].lstrip().lower().startswith(_HTML)
+
+
+def _web_page(where: Place, what: str) -> StepError:
+    return StepError(
+        f"{where.source}: {where.shown} answered with a web page, not {what}:"
+        " is it a login page or a proxy?",
+        hint=f"open it, or look at `network.mirrors` ({where.source}) in matrix.yaml",
+    )
+
+
+def _differs(name: str, where: Place, kind: str, expected: str, found: str) -> StepError:
+    return StepError(
+        f"{name}: {where.shown} has another {kind} than expected\n"
+        f"    expected {expected}\n"
+        f"    found    {found}",
+        hint="it was replaced upstream, or the mirror serves another file; do not build with it",
+    )
+
+
+def refused(where: Place, reason: str) -> UnreachableError:
+    """The error of a place that cannot be asked."""
+    if where.is_mirror:
+        hint = f"it stands under `network.mirrors` ({where.source}): is it right?"
+    elif where.source in UPSTREAM:
+        variable = f"BUILDER_MIRROR_{where.source.upper().replace('-', '_')}"
+        hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {variable}"
+    else:
+        hint = "is the network up, and is `network` in matrix.yaml right?"
+    host = f"{where.host}: " if where.host else ""
+    error = UnreachableError(f"{where.source} cannot be reached: {host}{reason}", hint=hint)
+    error.reason = reason
+    return error
+
+
+_WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((socket.gaierror, lower.NameResolutionError), "its name is not known"),
+    ((lower.ProxyError,), "the proxy does not let it through"),
+    (
+        (lower.SSLError, requests.exceptions.SSLError),
+        "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
+    ),
+    ((ConnectionRefusedError,), "the connection was refused"),
+    ((lower.ConnectTimeoutError,), "no answer within {patience:.0f} s"),
+    ((lower.ReadTimeoutError, requests.exceptions.ReadTimeout), "it fell silent"),
+    ((lower.IncompleteRead, lower.ProtocolError), "the connection broke off"),
+)
+
+
+def why(error: Exception, patience: float) -> str:
+    """What went wrong, in a few words that hold neither URL nor password."""
+    causes = list(_causes(error))
+    for kinds, words in _WORDS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return words.format(patience=patience)
+    return type(error).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what is inside of it, outermost first."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, BaseException) and item not in seen:
+            seen.append(item)
+            yield item
+            waiting += [getattr(item, "reason", None), item.__cause__, item.__context__]
+            waiting += list(item.args)

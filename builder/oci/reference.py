@@ -1,0 +1,113 @@
+"""Image references, `registry/repository[:tag][@digest]`. The one place that parses them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+
+from builder.common.errors import ConfigError
+
+# The grammar of the OCI distribution specification, 1.1 ("Pulling manifests").
+_REPOSITORY = re.compile(
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+)
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_REGISTRY = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d+)?")
+_HUB = "docker.io"
+_HUB_API = "registry-1.docker.io"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A parsed reference. `registry` is `host[:port]`; `tag` and `digest` may be empty."""
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        text = self.name
+        if self.tag:
+            text += f":{self.tag}"
+        if self.digest:
+            text += f"@{self.digest}"
+        return text
+
+    @property
+    def name(self) -> str:
+        """`registry/repository`, with neither tag nor digest."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the registry is on this machine, and so is spoken to in plain HTTP."""
+        return is_loopback(re.sub(r":\d+$", "", self.registry).strip("[]"))
+
+    @property
+    def api(self) -> str:
+        """The `host[:port]` at which the registry's API is: Docker Hub has it elsewhere."""
+        return _HUB_API if hub_name(self.registry) == _HUB else self.registry
+
+    @property
+    def api_repository(self) -> str:
+        """The repository as the API calls it: Docker Hub keeps single names under `library`."""
+        if hub_name(self.registry) == _HUB and "/" not in self.repository:
+            return f"library/{self.repository}"
+        return self.repository
+
+    def with_tag(self, tag: str) -> Reference:
+        """The same repository at `tag`."""
+        return replace(self, tag=tag, digest="")
+
+    def at(self, digest: str) -> Reference:
+        """The same repository at `digest`, with no tag."""
+        return replace(self, tag="", digest=digest)
+
+
+def parse(text: str) -> Reference:
+    """Parse a full reference; the registry must be named. Raises ConfigError."""
+    rest, _, digest = text.partition("@")
+    head, slash, tail = rest.partition("/")
+    registry, repository, tag = head, tail, ""
+    if ":" in tail:
+        repository, tag = tail.rsplit(":", 1)
+    valid = (
+        slash
+        and _REGISTRY.fullmatch(registry)
+        and not re.search(r"[:@](@|$)", text)
+        and _REPOSITORY.fullmatch(repository)
+        and (not tag or _TAG.fullmatch(tag))
+        and (not digest or _DIGEST.fullmatch(digest))
+    )
+    if not valid:
+        raise ConfigError(
+            f"not an image reference: {text!r}",
+            hint="registry/repository[:tag][@sha256:...], all in lower case",
+        )
+    return Reference(registry=registry, repository=repository, tag=tag, digest=digest)
+
+
+def hub_name(registry: str) -> str:
+    """`docker.io` where that is meant by one of its names, else the registry as it stands."""
+    return _HUB if registry in {_HUB, f"index.{_HUB}", _HUB_API} else registry
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, without its port, is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def is_digest(text: str) -> bool:
+    """Whether `text` is a digest of a kind that this builder checks: sha256."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Whether `text` may stand as a tag."""
+    return _TAG.fullmatch(text) is not None

@@ -1,0 +1,157 @@
+"""The part of a plan that is about charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.catalog import tags
+from builder.catalog.expansion import Expansion
+from builder.catalog.models import Catalog, Matrix
+from builder.charts.next_version import predict
+from builder.lock.lockfile import Lock
+from builder.plan.models import ChartPlan, Observed, Step, TargetPlan, not_locked
+from builder.registry.release_record import Record
+
+_ENDED = "it ended on"
+NOT_LOCKED = "not-locked-"
+"""What the tag of an image begins with that nobody can know yet: no release has such a tag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartPlanner:
+    """Decides which charts are packaged, of which images, and as which version."""
+
+    catalog: Catalog
+    expansion: Expansion
+    lock: Lock
+    observed: Observed
+    today: str
+    release: str
+
+    def plan(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
+        """Every chart that has a selected image, by name; one without any to offer is blocked."""
+        planned: dict[str, ChartPlan] = {}
+        for name, cells in self.expansion.charts.items():
+            known = [found for cell in cells if (found := self.expansion.members.get(cell.id))]
+            members = [
+                found
+                for found in known
+                if not any(self._barrier(item, targets) for item in found.values())
+            ]
+            if any(not selected.isdisjoint(item.values()) for item in members):
+                planned[name] = self._chart(name, members, targets)
+            elif not members and any(not selected.isdisjoint(item.values()) for item in known):
+                planned[name] = self._barred(name, known, targets)
+        return planned
+
+    def _barrier(self, item: str, targets: Mapping[str, TargetPlan]) -> str:
+        """Why a chart may not name a target: it has ended, or cannot be built and never was."""
+        target = self.expansion.targets[item]
+        if target.eol and target.eol < self.today:
+            return f"{_ENDED} {target.eol}"
+        if item in targets:
+            return targets[item].reason if targets[item].action == "block" else ""
+        if item in self.observed.digests:
+            return ""
+        return not_locked(target, self.catalog, self.expansion, self.lock)
+
+    def _barred(
+        self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
+    ) -> ChartPlan:
+        """A chart of which no image can be offered; the last release's stays as it is."""
+        reasons = [
+            reason
+            for members in cells
+            for item in members.values()
+            if (reason := self._barrier(item, targets))
+        ]
+        waiting = [reason for reason in reasons if not reason.startswith(_ENDED)]
+        before = self.observed.record.charts.get(name) if self.observed.record else None
+        reason = f"no image of it can be offered: {(waiting or reasons)[0]}"
+        return ChartPlan(
+            name=name,
+            version=before.version if before else "",
+            images=(),
+            cells=(),
+            action="block" if waiting else "retire",
+            reason=reason,
+            before=before,
+        )
+
+    def _image(self, members: Mapping[str, str], targets: Mapping[str, TargetPlan]) -> str:
+        """The tag of a cell that a chart names; `members` are its targets, by platform."""
+        record = self.observed.record
+        cell = self.expansion.targets[next(iter(members.values()))].cell
+        exact = tags.tag(cell, self.catalog.matrix, self.lock.versions)
+        since = None
+        is_built = any(
+            item in targets and targets[item].action == "build" for item in members.values()
+        )
+        if record and not is_built:
+            held = {key: self._held(key, record) for key in members.values()}
+            since = record.since(cell.id, exact, members, held)
+        return f"{self.catalog.matrix.repository_of(cell.image)}:{exact}-{since or self.release}"
+
+    def _held(self, target: str, record: Record) -> str:
+        """The digest that the registry has of a target, else the one that is offered."""
+        old = record.targets.get(target)
+        return self.observed.digests.get(target, old.digest if old else "")
+
+    def _chart(
+        self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
+    ) -> ChartPlan:
+        """`cells` are its cells' targets, by platform."""
+        record = self.observed.record
+        images = [self._image(members, targets) for members in cells]
+        ids = [item for members in cells for item in members.values()]
+        missing = [
+            item for item in ids if item not in targets and item not in self.observed.digests
+        ]
+        before = record.charts.get(name) if record else None
+        change = predict(self.catalog, name, images, before)
+        action, reason = change.action, change.reason
+        if missing:
+            action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
+        return ChartPlan(
+            name=name,
+            version=change.version,
+            images=tuple(images),
+            cells=tuple(ids),
+            action=action,
+            reason=reason,
+            before=before,
+        )
+
+
+def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str) -> tuple[str, ...]:
+    """Return what a chart names where the lock does not know its images: the release lines."""
+    known = [
+        cell
+        for cell in expansion.charts[name]
+        for item in expansion.members.get(cell.id, {}).values()
+        if (expansion.targets[item].eol or today) >= today
+    ]
+    return tuple(
+        dict.fromkeys(
+            f"{matrix.repository_of(cell.image)}:{NOT_LOCKED}{tags.line_tag(cell, matrix)}"
+            for cell in known
+        )
+    )
+
+
+def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
+    """The step that makes a chart, once its images are there."""
+    needs = [f"build:{item}" for item in chart.cells if item in targets]
+    reason = chart.reason
+    building = sum(item in targets and targets[item].action == "build" for item in chart.cells)
+    if building and chart.action == "package":
+        reason += f"; {building} of its {len(chart.cells)} images will be built"
+    return Step(
+        id=f"chart:{chart.name}",
+        kind="chart",
+        target=chart.name,
+        needs=tuple(needs),
+        action=chart.action,
+        reason=reason,
+    )

@@ -1,0 +1,175 @@
+"""The identity of a target's inputs.
+
+A fingerprint is the sha256 of a canonical document, and a target whose fingerprint the registry
+holds is never built again. What may change without a rebuild (registries, tags, mirrors, the
+clock, tests, README) is therefore not in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.models import Catalog, Recipe, RemoteFile, Target
+from builder.catalog.recipe import URL, Setting, packages_of, remote_file, setting
+from builder.common.errors import BuilderError, raise_all
+from builder.common.hashing import canonical, sha256
+from builder.lock.lockfile import Lock
+from builder.plan.dockerfile import DockerfileRenderer
+from builder.plan.dockerfile_downloads import NETWORK
+
+FORMAT = 1
+PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """`digest` is 64 hex digits; `document` is what it is the hash of.
+
+    `downloads` says which instructions of the Dockerfile download what no lock knows.
+    """
+
+    digest: str
+    document: Mapping[str, Any]
+    is_locked: bool
+    downloads: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """The tag of what was built from these inputs."""
+        return f"fp-{self.digest[:32]}"
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """A short hash of each part, so that two can be compared without their documents."""
+        return {part: sha256(canonical(self.document[part]))[:16] for part in PARTS}
+
+
+def fingerprints(
+    catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
+) -> dict[str, Fingerprint]:
+    """The fingerprint of every target, by id. Raises the mistakes of all templates together.
+
+    A base that is not locked has no content: the planner refuses to build on it.
+    """
+    settings = {
+        key: setting(target, catalog.matrix, lock.versions)
+        for key, target in expansion.targets.items()
+    }
+    for key, layer in lock.layers.items():
+        if key in settings:
+            settings[key] = replace(settings[key], locked=tuple(layer.packages))
+    dockerfiles = _dockerfiles(catalog, expansion, settings, renderer)
+    found: dict[str, Fingerprint] = {}
+    for target in expansion.targets.values():
+        recipe, where = catalog.recipes[target.recipe], settings[target.id]
+        base = lock.bases.get(target.parent)
+        document = {
+            "format": FORMAT,
+            "platform": target.platform,
+            "parent": found[target.parent].digest if not target.is_root
+            else base.content if base else "",
+            "inputs": {name: found[item].digest for name, item in target.inputs},
+            "dockerfile": dockerfiles[target.id],
+            "context": _context(recipe.files),
+            "lock": _layer(target, recipe, where, expansion, lock),
+        }  # fmt: skip
+        found[target.id] = Fingerprint(
+            digest=sha256(canonical(document)),
+            document=document,
+            is_locked=(is_locked := _is_locked(recipe, where)),
+            downloads=tuple(
+                item.said_of(recipe.dockerfile_path)
+                for item in renderer.downloads(recipe, where)
+                if item.source != NETWORK or is_locked  # else it is known already
+            ),
+        )
+    return found
+
+
+def _dockerfiles(
+    catalog: Catalog,
+    expansion: Expansion,
+    settings: Mapping[str, Setting],
+    renderer: DockerfileRenderer,
+) -> dict[str, str]:
+    """The Dockerfile of every target. Raises the mistakes of all templates together."""
+    errors: dict[str, BuilderError] = {}
+    texts: dict[str, str] = {}
+    for key, target in expansion.targets.items():
+        try:
+            texts[key] = renderer.render(catalog.recipes[target.recipe], settings[key])
+        except BuilderError as error:
+            errors.setdefault(str(error), error)
+    raise_all(list(errors.values()))
+    return texts
+
+
+def downloads(
+    target: Target, catalog: Catalog, expansion: Expansion, lock: Lock
+) -> tuple[RemoteFile, ...]:
+    """The files of the network that a target is built with: of its lines, and of its packages."""
+    where = setting(target, catalog.matrix, lock.versions)
+    return _downloads(target, catalog.recipes[target.recipe], where, expansion, lock)
+
+
+def _downloads(
+    target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
+) -> tuple[RemoteFile, ...]:
+    base = expansion.base_of(target).id
+    found: list[RemoteFile] = []
+    for line in _own_lines(target, expansion):
+        if line in lock.lines and line.partition("=")[0] in recipe.provides:
+            found += lock.lines[line].files.get(base, ())
+    urls = packages_of(recipe, where).get(URL, ())
+    return (*found, *(remote_file(url, where.arch) for url in urls))
+
+
+def _layer(
+    target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
+) -> dict[str, Any]:
+    """What the lock says of a target, and for what it does not say, the declaration."""
+    files = _downloads(target, recipe, where, expansion, lock)
+    own = _own_lines(target, expansion)
+    declared = {
+        ecosystem: names
+        for ecosystem, names in packages_of(recipe, where).items()
+        if ecosystem not in where.locked
+    }
+    return {
+        **(lock.layers[target.id].identity if target.id in lock.layers else {}),
+        "declared": declared,
+        "lines": {line: lock.versions[line] for line in own if line in lock.versions},
+        **({"files": {file.name: file.sha256 for file in files}} if files else {}),
+    }
+
+
+def _is_locked(recipe: Recipe, where: Setting) -> bool:
+    """Whether everything that a recipe installs is known to the byte."""
+    return all(name in (*where.locked, URL) for name in packages_of(recipe, where))
+
+
+def _own_lines(target: Target, expansion: Expansion) -> list[str]:
+    return [f"{axis}={name}" for axis, name in own_values(target, expansion).items()]
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the parts in which two documents, or two `parts`, differ."""
+    return tuple(part for part in PARTS if old.get(part) != new.get(part))
+
+
+def differences(
+    old: Mapping[str, Fingerprint], new: Mapping[str, Fingerprint]
+) -> dict[str, tuple[str, ...]]:
+    """The targets of `new` that are not in `old` just so, and in which parts; none: it is new."""
+    return {
+        target: compare(old[target].parts, found.parts) if target in old else ()
+        for target, found in new.items()
+        if target not in old or old[target].digest != found.digest
+    }
+
+
+def _context(files: Sequence[Any]) -> list[list[str]]:
+    return [[file.path, f"{file.mode:04o}", file.sha256] for file in files]

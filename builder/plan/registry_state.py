@@ -1,0 +1,75 @@
+"""What the first registry holds, gathered for the plan in as few requests as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from builder.catalog.expansion import Expansion
+from builder.catalog.models import Catalog
+from builder.common.errors import ConfigError
+from builder.lock.lockfile import Lock
+from builder.oci.reference import Reference
+from builder.oci.reference import parse as parse_reference
+from builder.plan.fingerprint import Fingerprint
+from builder.plan.models import Observed, base_reference, reference
+from builder.registry import release_record
+from builder.registry.interfaces import Store
+from builder.registry.release_record import Record
+
+_AT_ONCE = 8
+
+
+def releases_reference(catalog: Catalog) -> Reference:
+    """The repository of release records."""
+    return parse_reference(catalog.matrix.repository_of(release_record.REPOSITORY))
+
+
+def observe(
+    store: Store,
+    catalog: Catalog,
+    expansion: Expansion,
+    lock: Lock,
+    fingerprints: Mapping[str, Fingerprint],
+) -> Observed:
+    """Which targets and bases the registry has, and its current release."""
+    wanted = {
+        item.id: reference(item, catalog, fingerprints[item.id])
+        for item in expansion.targets.values()
+    }
+    wanted |= {
+        base.id: base_reference(base, catalog, lock)
+        for base in expansion.bases.values()
+        if base.id in lock.bases
+    }
+    records = releases_reference(catalog)
+    record = read_record(store, records.with_tag(release_record.CURRENT))
+    known = (
+        {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
+    )
+    repositories = sorted({item.name for item in wanted.values()} | {records.name})
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        tags = dict(zip(repositories, map(set, pool.map(store.tags, repositories)), strict=True))
+        present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
+
+        def digest(key: str) -> str | None:
+            fingerprint = fingerprints.get(key)
+            held = known.get(fingerprint.digest) if fingerprint else None
+            return held or store.digest(present[key])
+
+        digests = dict(zip(present, pool.map(digest, present), strict=True))
+    return Observed(
+        digests={key: digest for key, digest in digests.items() if digest},
+        record=record,
+        releases=tuple(sorted(tag for tag in tags[records.name] if release_record.is_name(tag))),
+    )
+
+
+def read_record(store: Store, reference: Reference) -> Record | None:
+    """The release record of a tag, or None where there is none."""
+    artifact = store.get(reference)
+    if artifact is None:
+        return None
+    if release_record.FILE not in artifact.files:
+        raise ConfigError(f"{reference} is not a release record")
+    return release_record.parse(artifact.files[release_record.FILE].data)

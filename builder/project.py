@@ -1,0 +1,365 @@
+"""The folders of a catalog: reads them, and writes the lock. `common.files` alone writes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from builder.catalog import tags, yaml_document
+from builder.catalog.expansion import Expansion, expand
+from builder.catalog.models import Catalog, ChartFeature, ChartRecipe, File, Network, Recipe, When
+from builder.catalog.parser import MatrixFile, RecipeFile, parse_matrix, parse_recipe
+from builder.catalog.recipe import check_chart_needs, check_needs
+from builder.catalog.schema_check import OWN
+from builder.common import checkout
+from builder.common.errors import BuilderError, ConfigError, Location, raise_all
+from builder.common.files import write
+from builder.common.process import Runner
+from builder.common.text import did_you_mean, looks_like
+from builder.lock import lockfile as locks
+from builder.lock.lockfile import Lock
+
+MATRIX = "matrix.yaml"
+_FEATURES = "charts/features"
+_RECIPE = ("recipe.yaml", "Dockerfile.j2")
+_BEGINNINGS = {
+    "recipe.yaml": "`summary: …` is all that it needs",
+    "Dockerfile.j2": "it begins with `FROM {{ parent }}`",
+    "chart.yaml": "it has title, description, command, port and features",
+}
+SHARED = Path(__file__).parent / "shared"
+"""Macros, the chart library and chart features that come with the builder. In a checkout these are
+links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
+_TEXT_FOLDERS = ("templates/", "slots/", "ci/")
+_TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A catalog, read and expanded."""
+
+    catalog: Catalog
+    expansion: Expansion
+    network: Network
+    lock: Lock | None
+
+
+class Workspace:
+    """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
+
+    def __init__(self, root: Path, state: Path | None = None) -> None:
+        self.root = root
+        self.state = state or root / "build"
+
+    def load(self, platforms: tuple[str, ...] = ()) -> Project:
+        """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
+        checkout.check_folder(self.state)
+        errors: list[BuilderError] = []
+        lock = self._lock(errors)
+        file = self._matrix(errors)
+        offered = file.matrix.platforms
+        file = replace(file, matrix=replace(file.matrix, platforms=platforms or offered))
+        recipes = self._recipes(file, errors)
+        charts = self._charts(file, errors)
+        expansion = None
+        try:
+            expansion = expand(file.matrix, file.document, offered)
+            errors += tags.check(expansion, file.matrix, file.document)
+            errors += check_needs(expansion, file.matrix, recipes, file.document)
+            errors += check_chart_needs(file.matrix, charts, file.document)
+        except BuilderError as error:
+            errors.append(error)
+        raise_all(errors)
+        assert expansion is not None
+        catalog = Catalog(
+            matrix=file.matrix,
+            recipes=recipes,
+            macros=self._macros(),
+            charts=charts,
+            library=self._library(),
+            features=self._features(),
+        )
+        return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
+
+    def read(self, path: str) -> str:
+        """The text of a file of the catalog. Raises ConfigError where there is none."""
+        try:
+            data = (self.root / path).read_bytes()
+        except FileNotFoundError:
+            raise ConfigError("no such file", location=Location(file=path)) from None
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            raise ConfigError(reason, location=Location(file=path)) from error
+        return checkout.text_of(data, path)
+
+    def write_lock(self, lock: Lock) -> bool:
+        """Write matrix.lock; whether that changed it."""
+        return write(self.root / locks.FILE, locks.dump(lock).encode())
+
+    def _matrix(self, errors: list[BuilderError]) -> MatrixFile:
+        if not (self.root / MATRIX).is_file():
+            raise ConfigError(
+                f"no {MATRIX} in {self.root}",
+                hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
+            )
+        file, found = parse_matrix(self.read(MATRIX), MATRIX)
+        errors += found
+        if file is None:
+            raise_all(errors)
+        assert file is not None
+        return file
+
+    def _lock(self, errors: list[BuilderError]) -> Lock | None:
+        if not (self.root / locks.FILE).is_file():
+            return None
+        try:
+            return locks.parse(self.read(locks.FILE))
+        except BuilderError as error:
+            errors.append(error)
+            return None
+
+    # Recipes.
+
+    def _recipes(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, Recipe]:
+        recipes: dict[str, Recipe] = {}
+        for name, image in file.matrix.images.items():
+            if image.recipe in recipes:
+                continue
+            place = file.document.at(("images", name, "recipe"))
+            if error := self._missing("images", image.recipe, _RECIPE, place):
+                errors.append(error)
+                continue
+            path = f"images/{image.recipe}/recipe.yaml"
+            try:
+                parsed, found = parse_recipe(self.read(path), path, file.matrix.axes)
+            except BuilderError as error:
+                errors.append(error)
+                continue
+            errors += found
+            if parsed is None:
+                continue
+            try:
+                errors += self._test_errors(f"images/{image.recipe}/tests")
+                recipes[image.recipe] = self._recipe(image.recipe, parsed)
+            except BuilderError as error:
+                errors.append(error)
+        return recipes
+
+    def _recipe(self, name: str, file: RecipeFile) -> Recipe:
+        folder = f"images/{name}"
+        tests = self.root / folder / "tests"
+        return Recipe(
+            name=name,
+            summary=file.spec.summary,
+            dockerfile=self.read(f"{folder}/Dockerfile.j2"),
+            dockerfile_path=f"{folder}/Dockerfile.j2",
+            packages={key: tuple(items) for key, items in file.spec.packages.items()},
+            when=tuple(
+                When(
+                    condition=condition,
+                    packages={key: tuple(items) for key, items in extra.packages.items()},
+                    budget=extra.budget,
+                )
+                for condition, extra in file.spec.when.items()
+            ),
+            needs=tuple(file.spec.needs),
+            budget=file.spec.budget,
+            unreproducible=file.spec.unreproducible,
+            provides=file.spec.provides,
+            ports=tuple(file.spec.ports),
+            command=tuple(file.spec.command),
+            files=self._files(self.root / folder / "files"),
+            tests=str(tests) if tests.is_dir() else "",
+            suite=self._hash(f"{folder}/tests"),
+            has_tests=any(_is_test(name) for name in self._bytes(f"{folder}/tests")),
+        )
+
+    @cached_property
+    def _checkout(self) -> checkout.Checkout:
+        return checkout.look(self.root, Runner())
+
+    def _files(self, folder: Path) -> tuple[File, ...]:
+        files = []
+        for path in self._checkout.files(folder):
+            data = self._checkout.read(path)
+            checkout.check_script(data, path.relative_to(self.root).as_posix())
+            files.append(
+                File(
+                    path=f"files/{path.relative_to(folder).as_posix()}",
+                    mode=self._checkout.mode(path),
+                    sha256=hashlib.sha256(data).hexdigest(),
+                    source=str(path),
+                )
+            )
+        return tuple(files)
+
+    def _test_errors(self, folder: str) -> list[BuilderError]:
+        """What is no Python in a folder of tests: it is read here, and never run."""
+        found = [
+            _not_python(f"{folder}/{name}", data)
+            for name, data in self._bytes(folder).items()
+            if name.endswith(".py")
+        ]
+        return [error for error in found if error is not None]
+
+    # Charts.
+
+    def _charts(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, ChartRecipe]:
+        charts: dict[str, ChartRecipe] = {}
+        for name, chart in file.matrix.charts.items():
+            if chart.recipe in charts:
+                continue
+            place = file.document.at(("charts", name, "recipe"))
+            if error := self._missing("charts", chart.recipe, ("chart.yaml",), place):
+                errors.append(error)
+                continue
+            folder = f"charts/{chart.recipe}"
+            errors += self._test_errors(f"{folder}/tests")
+            spec = self._data(f"{folder}/chart.yaml")
+            port, tests = spec.get("port"), self.root / folder / "tests"
+            charts[chart.recipe] = ChartRecipe(
+                name=chart.recipe,
+                spec=spec,
+                files=self._texts(folder),
+                port=port if isinstance(port, int) else 0,
+                tests=str(tests) if tests.is_dir() else "",
+            )
+        return charts
+
+    # What the catalog does not have comes with the builder.
+
+    def _macros(self) -> dict[str, str]:
+        """Return the builder's macros, but files that the catalog has too, and then the catalog's.
+
+        The later one wins where two files define a macro of the same name.
+        """
+        own = self._texts("images/_macros", ".j2")
+        shared, folder = _shared("macros")
+        texts = shared._texts(folder, ".j2")
+        given = {name: text for name, text in texts.items() if name not in own}
+        return {**{f"{shared.root / folder}/{name}": text for name, text in given.items()}, **own}
+
+    def _library(self) -> dict[str, bytes]:
+        """Return the catalog's library, or the builder's: it is one chart, with one version."""
+        shared, folder = _shared("library")
+        files = self._bytes("charts/library") or shared._bytes(folder)
+        for name, data in files.items():
+            if _is_text(name):
+                checkout.text_of(data, f"charts/library/{name}")
+        return files
+
+    def _features(self) -> dict[str, ChartFeature]:
+        """Return the features of the catalog, and those of the builder that it lacks."""
+        own = {name: self._feature(_FEATURES, name) for name in self._folders(_FEATURES)}
+        shared, folder = _shared("features")
+        given = [name for name in shared._folders(folder) if name not in own]
+        for name in given:
+            feature = shared._feature(folder, name)
+            own[name] = replace(feature, folder=str(shared.root / feature.folder))
+        return dict(sorted(own.items()))
+
+    def _feature(self, folder: str, name: str) -> ChartFeature:
+        path = f"{folder}/{name}"
+        spec, files = self._data(f"{path}/feature.yaml"), self._texts(path)
+        return ChartFeature(name=name, folder=path, spec=spec, files=files)
+
+    # Files.
+
+    def _missing(
+        self, kind: str, name: str, files: tuple[str, ...], place: Location
+    ) -> ConfigError | None:
+        """The error of a recipe that lacks one of these files, if it does."""
+        for file in files:
+            if not (self.root / kind / name / file).is_file():
+                return ConfigError(
+                    f"recipe {name!r} has no {kind}/{name}/{file}",
+                    hint=self._how_to_get(kind, name, file),
+                    location=place,
+                )
+        return None
+
+    def _how_to_get(self, kind: str, name: str, file: str) -> str:
+        """Return the hint for a file that a recipe lacks: another name, or how to begin it."""
+        others = [it for it in self._folders(kind) if (self.root / kind / it / file).is_file()]
+        if not (self.root / kind / name).is_dir() and looks_like(name, others):
+            return did_you_mean(name, others)
+        return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
+
+    def _data(self, path: str) -> dict[str, object]:
+        parsed, errors = yaml_document.load(self.read(path), path)
+        raise_all(errors)
+        if not isinstance(parsed.data, dict):
+            raise ConfigError("not a mapping", location=Location(file=path))
+        return {key: item for key, item in parsed.data.items() if not key.startswith(OWN)}
+
+    def _folders(self, path: str) -> list[str]:
+        found = (self.root / path).glob("[!._]*")
+        return sorted(item.name for item in found if item.is_dir())
+
+    def _hash(self, path: str) -> str:
+        """One hash of all files of a folder, "" where there are none."""
+        found = [
+            f"{name} {hashlib.sha256(it).hexdigest()}" for name, it in self._bytes(path).items()
+        ]
+        return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
+
+    def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
+        """Return the texts of a folder; what is none, as a picture, is left out.
+
+        Raises ConfigError where a file that is read is no text.
+        """
+        texts: dict[str, str] = {}
+        for name, data in self._bytes(path).items():
+            if name.endswith(suffix) and (_is_text(name) or _is_utf8(data)):
+                texts[name] = checkout.text_of(data, f"{path}/{name}")
+        return texts
+
+    def _bytes(self, path: str) -> dict[str, bytes]:
+        folder = self.root / path
+        paths = self._checkout.files(folder)
+        return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
+
+
+def _shared(kind: str) -> tuple[Workspace, str]:
+    """Return a folder that comes with the builder: where it lies, and its name there."""
+    folder = (SHARED / kind).resolve()
+    return Workspace(folder.parent), folder.name
+
+
+def _is_test(path: str) -> bool:
+    """Whether pytest looks for tests in a file."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
+
+
+def _not_python(path: str, data: bytes) -> ConfigError | None:
+    """The error of a file that Python does not read, if it does not."""
+    place = Location(file=path)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(data)
+    except SyntaxError as error:
+        source = (error.text or "").rstrip("\r\n")
+        line, column = error.lineno or 0, error.offset or 0
+        place = Location(file=path, line=line, column=column, source=source)
+        return ConfigError(f"not Python: {error.msg}", location=place)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return ConfigError(f"not Python: {error or type(error).__name__}", location=place)
+    return None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file is read as text, by its name below the folder of a recipe or a feature."""
+    return name.startswith(_TEXT_FOLDERS) or name.endswith(_TEXT_NAMES)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,264 @@
+"""How a registry wants to know who asks: challenges, and the tokens that answer them.
+
+A token is good for the actions of its scope and for a time: it is kept by its realm, service and
+scope, and asked for anew when it ends. The distribution specification has it so ("Token
+Authentication", RFC 6750 and RFC 7235 for the form of a challenge).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+from builder.common.errors import StepError, TransientError
+from builder.oci.reference import Reference, is_loopback
+from builder.registry.credentials import Credentials
+
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_PART = re.compile(
+    rf"[\s,]*(?:(?P<key>{_TOKEN})\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\s,\"]+))"
+    rf"|(?P<scheme>{_TOKEN})(?:[ \t]+[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$)))?)"
+)
+_LONGEST = 8192
+_SECONDS = 60.0  # the life of a token that does not say its own, or says that it has none
+_MARGIN = 10.0
+CLIENT = "catalog-builder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """One way in: its scheme in lower case, and its parameters by names in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str:
+        """A parameter, or nothing."""
+        return self.parameters.get(name, "")
+
+
+def challenges(header: str) -> tuple[Challenge, ...]:
+    """The challenges of a header `WWW-Authenticate`, or of several that were joined by commas."""
+    found: list[tuple[str, dict[str, str]]] = []
+    at = 0
+    while match := _PART.match(header[:_LONGEST], at):
+        at = match.end()
+        if match["scheme"]:
+            found.append((match["scheme"].lower(), {}))
+        elif found:
+            quoted = match["quoted"]
+            value = match["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            found[-1][1].setdefault(match["key"].lower(), value)
+    return tuple(Challenge(scheme=scheme, parameters=values) for scheme, values in found)
+
+
+def merged(scopes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes with the actions of each resource together: `repository:name:pull,push`."""
+    actions: dict[str, dict[str, None]] = {}
+    for scope in scopes:
+        resource, _, names = scope.rpartition(":")
+        if resource:
+            actions.setdefault(resource, {}).update(dict.fromkeys(names.split(",")))
+    return tuple(f"{resource}:{','.join(names)}" for resource, names in actions.items())
+
+
+def covers(scopes: Iterable[str], needed: Iterable[str]) -> bool:
+    """Whether all actions of the scopes that are needed are among others."""
+    return _actions(needed) <= _actions(scopes)
+
+
+def _actions(scopes: Iterable[str]) -> set[tuple[str, str]]:
+    parts = (scope.rpartition(":") for scope in scopes)
+    return {(resource, name) for resource, _, names in parts for name in names.split(",")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenRequest:
+    """What is asked of a realm: `form` is posted where it is given, else it is a GET."""
+
+    url: str
+    authorization: str = ""
+    form: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Token:
+    value: str
+    scopes: tuple[str, ...]
+    begin: float
+    end: float
+
+
+Fetch = Callable[[TokenRequest], tuple[int, bytes]]
+"""Asks a realm: the code and body of its answer. Raises TransientError, StepError."""
+
+
+class Authenticator:
+    """What is known of registries and their tokens. For any number of threads."""
+
+    def __init__(
+        self,
+        *,
+        find: Callable[[Reference], Credentials | None],
+        fetch: Fetch,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._find = find
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._turns: dict[tuple[str, str], threading.Lock] = {}
+        self._ways: dict[str, Challenge] = {}  # by registry, as it last asked
+        self._wider: dict[tuple[str, ...], tuple[str, ...]] = {}  # scopes, as a registry wants them
+        self._tokens: dict[tuple[str, str], list[_Token]] = {}  # by registry and repository
+
+    def source(self, place: Reference) -> str:
+        """The file of the credentials that a registry gets, or nothing."""
+        found = self._find(place)
+        return found.source if found else ""
+
+    def known(self, place: Reference, scopes: Collection[str]) -> str:
+        """The header for a request, as the registry asked before; nothing where it did not."""
+        way = self._ways.get(place.registry)
+        if way is None:
+            return ""
+        if way.scheme == "basic":
+            found = self._find(place)
+            return f"Basic {found.basic}" if found and found.user else ""
+        return self._bearer(place, way, self._wider.get(tuple(scopes), tuple(scopes)))
+
+    def renewed(self, place: Reference, scopes: Collection[str], header: str, used: str) -> str:
+        """The header for another try after 401; nothing where there is no other.
+
+        `used` is the one that was refused. Raises StepError, TransientError.
+        """
+        way = _chosen(challenges(header), place)
+        if way is None:
+            return ""
+        if way.scheme == "basic":
+            self._ways[place.registry] = way
+            known = self.known(place, scopes)
+            return "" if known == used else known
+        wanted = merged([*scopes, *way.get("scope").split()])
+        with self._lock:
+            self._ways[place.registry] = way
+            self._wider[tuple(scopes)] = wanted
+            self._forget((place.registry, place.api_repository), used)
+        return self._bearer(place, way, wanted)
+
+    def _forget(self, key: tuple[str, str], used: str) -> None:
+        """Drop a token that was refused, and those that are as old: they will be refused too."""
+        kept = self._tokens.get(key, [])
+        for refused in [one for one in kept if f"Bearer {one.value}" == used]:
+            self._tokens[key] = [one for one in kept if one.begin > refused.begin]
+
+    def _bearer(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> str:
+        """A token that is good for the scopes, fetched by one thread for all that wait for it."""
+        key = (place.registry, place.api_repository)
+        with self._lock:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
+            now = self._clock()
+            with self._lock:
+                alive = [one for one in self._tokens.get(key, []) if one.end > now]
+            # The newest: where that one is refused, so are the others.
+            token = next((one for one in reversed(alive) if covers(one.scopes, scopes)), None)
+            if token is None:
+                token = self._fetched(place, way, scopes)
+                with self._lock:
+                    self._tokens[key] = [*alive, token]
+        return f"Bearer {token.value}"
+
+    def _fetched(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> _Token:
+        asked = self._clock()
+        found = self._find(place)
+        code, body = self._fetch(token_request(way, scopes, found))
+        realm = urlsplit(way.get("realm")).netloc
+        if code in {401, 403}:
+            raise refusal(place, f"{realm} gives no token for {' '.join(scopes)} ({code})", found)
+        if code == 429 or code >= 500:
+            raise TransientError(f"registry {place.registry}: {realm} answered {code}")
+        try:
+            answer = json.loads(body)
+            value = answer.get("token") or answer.get("access_token")
+            life = float(answer.get("expires_in", _SECONDS))
+        except (ValueError, AttributeError, TypeError):
+            value, life = None, 0.0
+        if code >= 400 or not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
+            raise StepError(f"registry {place.registry}: {realm} answers ({code}) without a token")
+        life = life if life >= 1 else _SECONDS
+        end = asked + life - min(_MARGIN, life / 4)
+        return _Token(value=value, scopes=scopes, begin=asked, end=end)
+
+
+def token_request(
+    way: Challenge, scopes: tuple[str, ...], found: Credentials | None
+) -> TokenRequest:
+    """How a realm is asked for a token, with credentials or without any."""
+    service = {"service": way.get("service")} if way.get("service") else {}
+    realm = way.get("realm")
+    if found and found.identity_token:
+        form = {
+            "grant_type": "refresh_token",
+            **service,
+            "client_id": CLIENT,
+            "scope": " ".join(scopes),
+            "refresh_token": found.identity_token,
+        }
+        return TokenRequest(url=realm, form=form)
+    account = {"account": found.user} if found else {}
+    query = urlencode([*service.items(), *account.items(), *(("scope", it) for it in scopes)])
+    separator = "&" if urlsplit(realm).query else "?"
+    authorization = f"Basic {found.basic}" if found else ""
+    return TokenRequest(url=f"{realm}{separator}{query}", authorization=authorization)
+
+
+def refusal(place: Reference, message: str, found: Credentials | None) -> StepError:
+    """The error of who may not do something, with whom the registry takes them for."""
+    who = f"with the credentials of {found.source}" if found else "no credentials were found"
+    return StepError(f"registry {place.registry}: {message}; {who}", hint=log_in(place))
+
+
+def log_in(place: Reference) -> str:
+    """The hint of how to log in to a registry."""
+    host = place.registry
+    return f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
+
+
+def _chosen(found: Collection[Challenge], place: Reference) -> Challenge | None:
+    """The challenge that is answered: a bearer before a basic one. Raises StepError."""
+    for scheme in ("bearer", "basic"):
+        for one in found:
+            if one.scheme == scheme:
+                if scheme == "bearer":
+                    _check_realm(one.get("realm"), place)
+                return one
+    if found:
+        schemes = ", ".join(one.scheme for one in found)
+        raise StepError(
+            f"registry {place.registry} asks for a way in that is not known here: {schemes}",
+            hint="known are Basic and Bearer",
+        )
+    return None
+
+
+def _check_realm(realm: str, place: Reference) -> None:
+    """Raise StepError where a password would go to nobody, or unencrypted over the network."""
+    try:
+        parts = urlsplit(realm)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    is_private = parts.scheme == "https" or (
+        parts.scheme == "http" and place.is_loopback and is_loopback(host)
+    )
+    if not host or not is_private or parts.username is not None:
+        raise StepError(
+            f"registry {place.registry} names a realm that gets no credentials: {realm[:200]!r}",
+            hint="it is to be a URL of https",
+        )

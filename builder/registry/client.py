@@ -1,0 +1,220 @@
+"""Manifests, blobs and tags of registries, by the OCI distribution API."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from requests.utils import parse_header_links
+
+from builder.common.errors import StepError, TransientError
+from builder.oci.layout import INDEX
+from builder.oci.reference import Reference, is_digest, is_tag
+from builder.registry.distribution import Answer, Distribution, check, own_path, resolved
+from builder.registry.interfaces import Blob
+from builder.registry.manifests import KINDS, MANIFEST, Manifest
+
+_ACCEPT = {"Accept": ", ".join(KINDS)}
+_PAGES = 1000
+_LARGEST_BLOB = 256 << 20  # of those that are read whole: configurations, charts, records
+_LARGEST_LAYER = 64 << 30
+
+
+class RegistryClient:
+    """Reads and writes what a registry holds. Every method raises TransientError, StepError."""
+
+    def __init__(self, api: Distribution) -> None:
+        self._api = api
+
+    # Manifests.
+
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of a manifest, or None where there is none.
+
+        A registry need not say it; then it is that of what it sends.
+        """
+        answer = self._asked_for_manifest(reference, "HEAD")
+        if answer is None:
+            return None
+        told = answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(told) and reference.digest in {"", told}:
+            return told
+        manifest = self.manifest(reference)
+        return None if manifest is None else manifest.digest
+
+    def manifest(self, reference: Reference) -> Manifest | None:
+        """A manifest, or None where there is none; it is what its digest says."""
+        answer = self._asked_for_manifest(reference, "GET")
+        if answer is None:
+            return None
+        found = digest_of(answer.content)
+        told = reference.digest or answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(told) and told != found:
+            raise TransientError(f"{reference}: its manifest arrived damaged: it is {found}")
+        document = answer.json("a manifest")
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if kind not in KINDS:
+            said = document.get("mediaType")
+            kind = said if said in KINDS else INDEX if "manifests" in document else MANIFEST
+        return Manifest(
+            where=str(reference),
+            digest=found,
+            kind=kind,
+            content=answer.content,
+            document=document,
+        )
+
+    def present(self, reference: Reference) -> Manifest:
+        """A manifest that is to be there."""
+        if (found := self.manifest(reference)) is None:
+            raise StepError(f"{reference} is not in the registry")
+        return found
+
+    def put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
+        """Put a manifest of a media type at a tag or a digest; once more if it came damaged."""
+
+        def put() -> Answer:
+            path = f"manifests/{reference.digest or reference.tag}"
+            return self._api.ask(reference, "PUT", path, data=body, headers={"Content-Type": kind})
+
+        answer = put()
+        if answer.code == 400:
+            answer = put()
+        # A tag that never moves is refused even where it names just that (Amazon ECR, Harbor).
+        is_kept = answer.code in {400, 409, 412} and b"DIGEST_INVALID" not in answer.content
+        if not (is_kept and reference.tag and self.digest(reference) == digest_of(body)):
+            check(answer, str(reference))
+
+    def delete(self, reference: Reference) -> Answer:
+        """The answer to the removal of a tag or a manifest."""
+        path = f"manifests/{reference.digest or reference.tag}"
+        return self._api.ask(reference, "DELETE", path)
+
+    def _asked_for_manifest(self, reference: Reference, method: str) -> Answer | None:
+        path = f"manifests/{reference.digest or reference.tag}"
+        answer = self._api.ask(reference, method, path, headers=_ACCEPT)
+        if answer.code == 404:
+            return None
+        check(answer, str(reference))
+        return answer
+
+    # Tags.
+
+    def tags(self, repository: Reference) -> Iterator[str]:
+        """The tags of a repository, page by page; none where it does not exist."""
+        path: str | None = "tags/list?n=1000"
+        seen: set[str] = set()
+        while path:
+            if path in seen or len(seen) >= _PAGES:
+                raise StepError(f"{repository}: the registry does not come to an end of its tags")
+            seen.add(path)
+            answer = self._api.ask(repository, "GET", path)
+            if answer.code == 404:
+                return
+            check(answer, str(repository))
+            found = answer.json("a list of tags").get("tags") or []
+            if not isinstance(found, list) or not all(map(_is_tag, found)):
+                raise StepError(f"{repository}: the registry lists tags that are none")
+            yield from found
+            path = _next_page(answer)
+
+    # Blobs.
+
+    def has_blob(self, reference: Reference, digest: str) -> bool:
+        """Whether a repository has a blob. Whatever else than yes is answered is no."""
+        return self._api.ask(reference, "HEAD", f"blobs/{digest}").code == 200
+
+    def put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
+        """Put a blob, unless it is there; its descriptor."""
+        digest = digest_of(blob.data)
+        if not self.has_blob(reference, digest):
+            start = self._api.ask(reference, "POST", "blobs/uploads/")
+            check(start, str(reference))
+            headers = {"Content-Type": "application/octet-stream"}
+            url = _upload(start, digest)
+            check(
+                self._api.ask(reference, "PUT", url, data=blob.data, headers=headers),
+                str(reference),
+            )
+        return {"mediaType": blob.kind, "digest": digest, "size": len(blob.data)}
+
+    def mount(self, reference: Reference, digest: str, parent: Reference) -> bool:
+        """Let a repository have a blob of another one; False where the registry declines.
+
+        It may begin an upload instead, which is left to its garbage.
+        """
+        if self.has_blob(reference, digest):
+            return True
+        path = f"blobs/uploads/?mount={digest}&from={parent.api_repository}"
+        scopes = (f"repository:{parent.api_repository}:pull",)
+        answer = self._api.ask(reference, "POST", path, scopes=scopes)
+        if answer.code == 429 or answer.code >= 500:
+            check(answer, str(reference))
+        return answer.code == 201
+
+    def blob(self, reference: Reference, digest: str, size: int | None = None) -> bytes:
+        """The content of a small blob, checked; `size` is what its descriptor says."""
+        most = _LARGEST_BLOB if size is None else min(size, _LARGEST_BLOB)
+        path = f"blobs/{digest}"
+        answer = self._api.ask(reference, "GET", path, limit=most)
+        check(answer, str(reference))
+        if digest_of(answer.content) != digest:
+            raise TransientError(f"{reference}: blob {digest} arrived damaged")
+        return answer.content
+
+    def save_blob(self, reference: Reference, digest: str, file: Path) -> None:
+        """Write a blob to a file, piece by piece: whole and checked, or not at all."""
+        partial = file.with_name(file.name + ".part")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        summed, size = hashlib.sha256(), 0
+        try:
+            with self._open_blob(reference, digest) as pieces, partial.open("wb") as stream:
+                for piece in pieces:
+                    summed.update(piece)
+                    stream.write(piece)
+                    if (size := size + len(piece)) > _LARGEST_LAYER:
+                        raise StepError(f"{reference}: blob {digest} does not end")
+            if f"sha256:{summed.hexdigest()}" != digest:
+                raise TransientError(f"{reference}: blob {digest} arrived damaged")
+            partial.rename(file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _open_blob(self, reference: Reference, digest: str) -> Iterator[Iterator[bytes]]:
+        with self._api.opened(reference, "GET", f"blobs/{digest}") as (answer, pieces):
+            check(answer, str(reference))
+            yield pieces
+
+
+def _upload(start: Answer, digest: str) -> str:
+    """Where the content of a blob goes, once its upload has begun: just where the registry says."""
+    location = start.headers.get("Location", "")
+    if not location:
+        raise StepError(
+            f"{start.place}: the registry answered POST with {start.code} and without a Location,"
+            " so the upload cannot go on"
+        )
+    url = resolved(start.url, location)
+    return f"{url}{'&' if '?' in url else '?'}digest={digest}"
+
+
+def _next_page(answer: Answer) -> str | None:
+    """What is asked of the registry for the next page of tags, or None at the last."""
+    for link in parse_header_links(answer.headers.get("Link", "")):
+        if link.get("rel") == "next" and link.get("url"):
+            return own_path(urljoin(answer.url, link["url"]))
+    return None
+
+
+def _is_tag(value: object) -> bool:
+    return isinstance(value, str) and is_tag(value)
+
+
+def digest_of(data: bytes) -> str:
+    """The digest of content."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

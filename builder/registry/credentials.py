@@ -1,0 +1,246 @@
+"""Finds what somebody logged in with, where the clients of containers and Docker keep it.
+
+The files are looked at in the order of containers-auth.json(5); the first that has an entry for a
+repository, or for what is above it, counts. No secret is in a message; the file's name is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from builder.common.errors import ConfigError, Location, StepError, ToolError
+from builder.common.process import Command, Runner
+from builder.oci.reference import Reference, hub_name
+
+_HUB = ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io")
+_LARGEST = 4 << 20
+_NO_USER = "00000000-0000-0000-0000-000000000000"  # as Docker has it beside an identity token
+_TOKEN_USER = "<token>"  # what a helper calls an identity token's user
+_MISSING = "credentials not found"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """A name and a password, or an identity token; `source` is the file that has them."""
+
+    source: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of a header of basic authentication, without its scheme."""
+        return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+class CredentialFiles:
+    """The files of one environment. What was found is remembered. For any number of threads."""
+
+    def __init__(self, *, runner: Runner, environment: Mapping[str, str] | None = None) -> None:
+        self._runner = runner
+        self._environment = os.environ if environment is None else environment
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], Credentials | None] = {}
+
+    def find(self, place: Reference) -> Credentials | None:
+        """What is kept for a repository, or None. Raises ConfigError, StepError, ToolError."""
+        key = (place.registry, place.api_repository)
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = self._find(place)
+            return self._known[key]
+
+    @contextlib.contextmanager
+    def shared(self, places: Sequence[Reference]) -> Iterator[tuple[str, ...]]:
+        """Options that have skopeo use the same; they name a private file for this block alone."""
+        entries: dict[str, object] = {}
+        for place in places:
+            if found := self.find(place):
+                for registry in {place.registry, hub_name(place.registry)}:
+                    entries[f"{registry}/{place.api_repository}"] = _entry(found)
+        if not entries:
+            yield ()
+            return
+        with tempfile.TemporaryDirectory(prefix="builder-login-") as folder:
+            file = Path(folder) / "auth.json"
+            file.touch(0o600)
+            file.write_text(json.dumps({"auths": entries}))
+            yield ("--authfile", str(file))
+
+    def _find(self, place: Reference) -> Credentials | None:
+        for file in self._files():
+            content = _read(file)
+            if content is not None and (found := self._in_file(file, content, place)):
+                return found
+        return None
+
+    def _files(self) -> list[Path]:
+        """Where credentials may be, the first that counts first."""
+        get = self._environment.get
+        home = Path(get("HOME") or Path.home())
+        below = Path("containers") / "auth.json"
+        named = get("REGISTRY_AUTH_FILE", "")
+        runtime = get("XDG_RUNTIME_DIR") or f"/run/containers/{os.geteuid()}"
+        at_runtime = below if get("XDG_RUNTIME_DIR") else Path("auth.json")
+        return [
+            *([Path(named)] if named else []),
+            Path(runtime) / at_runtime,
+            Path(get("XDG_CONFIG_HOME") or home / ".config") / below,
+            Path(get("DOCKER_CONFIG") or home / ".docker") / "config.json",
+            home / ".dockercfg",
+        ]
+
+    def _in_file(
+        self, file: Path, content: Mapping[str, Any], place: Reference
+    ) -> Credentials | None:
+        """A helper of the registry first, then an entry, then the helper of all registries."""
+        is_hub = hub_name(place.registry) != place.registry or place.registry in _HUB
+        names = _HUB if is_hub else (place.registry, f"https://{place.registry}")
+        helpers = _mapping(content, "credHelpers", file)
+        for name in names:
+            if helper := helpers.get(name):
+                return self._from_helper(str(helper), names, file)
+        # The oldest file is a table of entries itself.
+        is_oldest = file.name == ".dockercfg"
+        entries = content if is_oldest else _mapping(content, "auths", file)
+        if (found := _from_entries(entries, place, file)) is not None:
+            return found
+        store = content.get("credsStore")
+        return self._from_helper(str(store), names, file) if store and not is_oldest else None
+
+    def _from_helper(self, helper: str, names: Sequence[str], file: Path) -> Credentials | None:
+        """Ask a program `docker-credential-…` for the registry by each of its names."""
+        if re.fullmatch(r"[A-Za-z0-9._-]+", helper) is None:
+            raise ConfigError(
+                f"not the name of a credential helper: {helper!r}", location=_at(file)
+            )
+        program = f"docker-credential-{helper}"
+        for name in names:
+            command = Command(argv=(program, "get"), stdin=name.encode(), timeout=30)
+            try:
+                output = self._runner.run(command, check=False)
+            except ToolError as error:
+                hint = f"{file} names it: install it, or log in without it"
+                raise ToolError(error.message, hint=hint) from error
+            if output.code == 0:
+                return _from_answer(output.stdout, program, file)
+            if _MISSING not in output.log.lower():
+                raise StepError(
+                    f"{program} gives no credentials of {name}: it ended with {output.code}",
+                    hint=f"{file} names it: log in again, or run `{program} list`",
+                )
+        return None
+
+
+def _read(file: Path) -> Mapping[str, Any] | None:
+    """The content of a file of credentials, or None where there is none."""
+    try:
+        if not file.is_file():
+            return None
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"the credentials cannot be read: {error.strerror}", location=_at(file)
+        ) from error
+    try:
+        content = json.loads(data) if data.strip() else {}
+    except ValueError as error:
+        raise ConfigError(
+            "the credentials cannot be read: it is not JSON",
+            hint="mend it, or remove it and log in again",
+            location=_at(file),
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError("the credentials cannot be read: it is no table", location=_at(file))
+    return content
+
+
+def _from_entries(entries: Mapping[str, Any], place: Reference, file: Path) -> Credentials | None:
+    """The entry of the repository or of the nearest that is above it, else of the registry."""
+    registry = hub_name(place.registry)
+    parts = place.api_repository.split("/")
+    above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    hosts = {place.registry: None, registry: None}
+    keys = [f"{host}/{path}" for path in above for host in hosts] + list(hosts)
+    keys += [key for key in entries if hub_name(_host(key)) == registry]
+    for key in keys:
+        if found := _from_entry(entries.get(key), key, file):
+            return found
+    return None
+
+
+def _host(key: str) -> str:
+    """The registry that a key of an older client means; nothing where it names a repository."""
+    scheme, separator, rest = key.rpartition("://")
+    host, _, path = rest.partition("/")
+    is_api = path.strip("/") in {"", "v1", "v2"}
+    return host if is_api or (separator and scheme) else ""
+
+
+def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
+    """What one entry holds; None where another place holds it, as with a helper."""
+    if not isinstance(entry, dict):
+        return None
+    user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
+    if auth := entry.get("auth"):
+        try:
+            text = base64.b64decode(str(auth), validate=True).decode()
+        except (binascii.Error, ValueError) as error:
+            raise ConfigError(
+                f"the entry of {key} is damaged", hint="log in again", location=_at(file)
+            ) from error
+        user, _, password = text.partition(":")
+    found = Credentials(
+        source=str(file),
+        user=user,
+        password=password.strip("\0"),
+        identity_token=str(entry.get("identitytoken") or ""),
+    )
+    return found if found.identity_token or (found.user and found.password) else None
+
+
+def _from_answer(text: str, program: str, file: Path) -> Credentials:
+    """What a helper answered."""
+    try:
+        answer = json.loads(text)
+        user, secret = str(answer["Username"]), str(answer["Secret"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepError(
+            f"{program} answers with something else than credentials", hint=f"{file} names it"
+        ) from error
+    source = f"{file} ({program})"
+    if user == _TOKEN_USER:
+        return Credentials(source=source, identity_token=secret)
+    return Credentials(source=source, user=user, password=secret)
+
+
+def _entry(found: Credentials) -> dict[str, str]:
+    """Credentials as a file has them."""
+    if found.identity_token:
+        user = base64.b64encode(f"{found.user or _NO_USER}:".encode()).decode()
+        return {"auth": user, "identitytoken": found.identity_token}
+    return {"auth": found.basic}
+
+
+def _mapping(content: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
+    value = content.get(key) or {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} is no table", location=_at(file))
+    return value
+
+
+def _at(file: Path) -> Location:
+    return Location(file=str(file))

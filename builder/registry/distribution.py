@@ -1,0 +1,391 @@
+"""The OCI distribution API over HTTP: who asks, where to, and what may come back.
+
+A registry's answer may be hostile or broken: each is bounded, and each fault has the registry, the
+repository and the method in its message. Credentials go to the registry and its realm alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+
+import requests
+import urllib3
+
+from builder.catalog.models import Network
+from builder.common.errors import ConflictError, NoConnectionError, StepError, TransientError
+from builder.network.connections import UNTRUSTED, Session, certificate_folders
+from builder.oci.reference import Reference
+from builder.registry.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
+from builder.registry.credentials import CredentialFiles
+
+_E = TypeVar("_E", bound=BaseException)
+_LONGEST = 60.0
+_PIECE = 1 << 20
+_HOPS = 5
+_MOVED = {301, 302, 303, 307, 308}
+_KEEPS_METHOD = {307, 308}
+LARGEST = 4 << 20
+"""The bytes of a manifest or a page of tags, as the specification bounds a manifest."""
+_LARGEST_ERROR = 64 << 10
+CREATE = "create the repository first: this registry makes none by a push, as Amazon ECR"
+NO_NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a registry answered to a request. `login` is the file of the credentials it got."""
+
+    method: str
+    place: Reference
+    url: str
+    code: int
+    reason: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    login: str = ""
+
+    def json(self, what: str) -> dict[str, Any]:
+        """The document that came. Raises StepError where it is something else."""
+        try:
+            found = json.loads(self.content)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        kind = self.headers.get("Content-Type", "")
+        is_page = "html" in kind or self.content[:200].lstrip().lower().startswith(b"<")
+        came = "a web page" if is_page else f"{len(self.content)} bytes that are none"
+        raise StepError(
+            f"{self.place}: the registry answered {self.method} with {came}, not {what}",
+            hint=f"is {self.place.registry} a registry? a login page or a proxy may answer for it",
+        )
+
+
+class Distribution:
+    """Asks registries by reference; those on loopback in plain HTTP. For any number of threads.
+
+    An answer may keep it waiting for `timeout` seconds, and never for more than a minute.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: CredentialFiles,
+        network: Network = NO_NETWORK,
+        timeout: float = _LONGEST,
+    ) -> None:
+        self._network = network
+        self._timeout = min(timeout, _LONGEST)
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}  # by the host that is asked
+        self._login = Authenticator(find=credentials.find, fetch=self._token)
+
+    def ask(
+        self,
+        place: Reference,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        scopes: tuple[str, ...] = (),
+        limit: int = LARGEST,
+    ) -> Answer:
+        """The answer to a request, whole. Raises TransientError, StepError.
+
+        `path` is below the repository, or a URL. `scopes` are what it needs beside the repository.
+        """
+        with self.opened(place, method, path, headers=headers, data=data, scopes=scopes) as (
+            answer,
+            pieces,
+        ):
+            content = bytearray(answer.content)
+            for piece in pieces:
+                content += piece
+                if len(content) > limit:
+                    raise StepError(
+                        f"{place}: the registry answered {method} with more than {limit} bytes"
+                    )
+        return replace(answer, content=bytes(content))
+
+    @contextlib.contextmanager
+    def opened(
+        self,
+        place: Reference,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        scopes: tuple[str, ...] = (),
+    ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
+        """The answer to a request, and its content in pieces, as it was stored.
+
+        What is said of an error is in the answer itself.
+        """
+        url = urljoin(f"{_origin(place)}/v2/{place.api_repository}/", path)
+        wanted = (_scope(place, method), *scopes)
+        with _told(place):
+            response, used = self._answered(place, wanted, method, url, headers, data)
+            with contextlib.closing(response):
+                is_error = response.status_code >= 400
+                raw = response.raw
+                answer = Answer(
+                    method=method,
+                    place=place,
+                    url=response.url,
+                    code=response.status_code,
+                    reason=response.reason or "",
+                    headers=response.headers,
+                    content=raw.read(_LARGEST_ERROR, decode_content=False) if is_error else b"",
+                    login=self._login.source(place) if used else "",
+                )
+                yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)
+
+    def _answered(
+        self,
+        place: Reference,
+        scopes: tuple[str, ...],
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        data: bytes | None,
+    ) -> tuple[requests.Response, str]:
+        """An answer, open, and how the request said who asks. One refusal is answered."""
+        is_own = _same_origin(url, _origin(place))
+        login = self._login.known(place, scopes) if is_own else ""
+        response = self._send(method, url, headers=headers, data=data, login=login)
+        challenge = response.headers.get("WWW-Authenticate", "")
+        # RFC 6750 has 403 for a token that is good for less.
+        is_narrow = response.status_code == 403 and "insufficient_scope" in challenge
+        if not (response.status_code == 401 or is_narrow):
+            return response, login
+        if not is_own or not _same_origin(response.url, url):
+            return response, login
+        again = self._login.renewed(place, scopes, challenge, login)
+        if not again:
+            return response, login
+        response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
+        response.close()
+        return self._send(method, url, headers=headers, data=data, login=again), again
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None,
+        data: bytes | None,
+        login: str,
+    ) -> requests.Response:
+        """An answer, open, after the redirects. Raises RequestException, StepError.
+
+        What says who asks goes to the first host alone, and to nobody unencrypted.
+        """
+        first = url
+        for _ in range(_HOPS):
+            secret = {"Authorization": login} if login and _same_origin(url, first) else {}
+            response = self._session(url).request(
+                method,
+                url,
+                headers={**(headers or {}), **secret},
+                data=data,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+            )
+            where = response.headers.get("Location")
+            if response.status_code not in _MOVED or not where:
+                return response
+            response.close()
+            if method not in {"GET", "HEAD"} and response.status_code not in _KEEPS_METHOD:
+                raise StepError(f"{_host(url)} answers {method} with a redirect to {_host(where)}")
+            url = resolved(url, where)
+            if urlsplit(first).scheme == "https" and urlsplit(url).scheme != "https":
+                raise StepError(f"{_host(first)} redirects from https to http, at {_host(url)}")
+        raise StepError(f"{_host(first)} redirects more than {_HOPS} times")
+
+    def _token(self, request: TokenRequest) -> tuple[int, bytes]:
+        """Ask a realm for a token: the code and the body of its answer."""
+        method, headers, data = "GET", {}, None
+        if request.form is not None:
+            method, headers = "POST", {"Content-Type": "application/x-www-form-urlencoded"}
+            data = urlencode(request.form).encode()
+        response = self._send(
+            method, request.url, headers=headers, data=data, login=request.authorization
+        )
+        with contextlib.closing(response):
+            return response.status_code, response.raw.read(LARGEST, decode_content=False)
+
+    def _session(self, url: str) -> Session:
+        """The session of a host, which has its certificates; its connections are kept."""
+        host = urlsplit(url).netloc
+        with self._lock:
+            if host not in self._sessions:
+                folders = certificate_folders(host) if url.startswith("https:") else ()
+                self._sessions[host] = Session(self._network, certificates=folders)
+                self._sessions[host].headers["User-Agent"] = CLIENT
+            return self._sessions[host]
+
+
+def resolved(url: str, location: str) -> str:
+    """Where `location` in the answer of `url` leads, used as it is (RFC 3986).
+
+    A registry behind a proxy that ends TLS may not know that it is asked by https: the same host
+    is never spoken to unencrypted. Raises StepError where it leads nowhere.
+    """
+    try:
+        found = urlsplit(urljoin(url, location))
+        asked = urlsplit(url)
+        if found.netloc == asked.netloc:
+            found = found._replace(scheme=asked.scheme)
+        leads = found.scheme in {"http", "https"} and found.hostname and found.username is None
+    except ValueError:
+        leads = False
+    if not leads:
+        raise StepError(f"{_host(url)} answers with a location that is none: {location[:200]!r}")
+    return urlunsplit(found)
+
+
+def own_path(location: str) -> str:
+    """The path and query of a `location`: what is asked of the registry itself, whoever it names.
+
+    Tags are listed by the registry, whatever it calls itself behind a proxy.
+    """
+    parts = urlsplit(location)
+    return urlunsplit(("", "", parts.path, parts.query, ""))
+
+
+def check(answer: Answer, what: str) -> None:
+    """Raise what an answer of a registry to `what` means, if it is no success."""
+    if answer.code < 400:
+        return
+    message = f"{what}: the registry answered {answer.code} {answer.reason}".rstrip()
+    if answer.code in {401, 403}:
+        raise _refused(answer, message)
+    if said := _errors(answer.content):
+        message += f": {said}"
+    if answer.code == 409:
+        raise ConflictError(message)
+    # What came was not what was sent: plain files mix up what is written at the same time.
+    if (
+        answer.code == 429
+        or answer.code >= 500
+        or (answer.code == 400 and "DIGEST_INVALID" in said)
+    ):
+        raise TransientError(message, after=_after(answer))
+    is_unknown = "NAME_UNKNOWN" in said and answer.method in {"POST", "PUT", "PATCH"}
+    raise StepError(message, hint=CREATE if is_unknown else "")
+
+
+def _refused(answer: Answer, message: str) -> StepError:
+    """The error of a request that its sender may not make: what was asked, and what it said."""
+    message += f" to {answer.method} {urlsplit(answer.url).path}"
+    header = answer.headers.get("WWW-Authenticate", "")
+    for one in challenges(header):
+        told = [f'{name}="{one.get(name)}"' for name in ("error", "scope") if one.get(name)]
+        if told:
+            message += f" ({', '.join(told)})"
+            break
+    if said := _errors(answer.content):
+        message += f": {said}"
+    if not answer.login:
+        return StepError(f"{message}; no credentials were found", hint=log_in(answer.place))
+    hint = f"may that login do so? if not, {log_in(answer.place)}"
+    return StepError(f"{message}; with the credentials of {answer.login}", hint=hint)
+
+
+def _errors(content: bytes) -> str:
+    """What a body says of an error: as the specification has it, or the start of its text."""
+    text = content[:2000].decode(errors="replace")
+    try:
+        errors = json.loads(content)["errors"]
+        said = [f"{one['code']} {one.get('message') or ''}".strip() for one in errors]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        said = [] if text.lstrip().startswith("<") else [text]
+    return " ".join("; ".join(said).split())[:200]
+
+
+def _after(answer: Answer) -> float:
+    """The seconds that a registry asks one to wait, a minute at most; 0 where it does not say."""
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isdecimal():
+        return min(float(said), _LONGEST)
+    try:
+        moment = email.utils.parsedate_to_datetime(said)
+    except ValueError:
+        return 0.0
+    return max(0.0, min(moment.timestamp() - time.time(), _LONGEST))
+
+
+def short(error: Exception) -> str:
+    """Why a request failed, without what a library says around it."""
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    return str(reason).rsplit(": ", 1)[-1][:200]
+
+
+@contextlib.contextmanager
+def _told(place: Reference) -> Iterator[None]:
+    """Raise what a connection to a registry meets, as TransientError or StepError."""
+    registry = place.registry
+    try:
+        yield
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        if trust := _cause(error, ssl.SSLCertVerificationError):
+            raise _untrusted(registry, trust) from error
+        is_down = _cause(error, urllib3.exceptions.NewConnectionError) is not None
+        kind = NoConnectionError if is_down else TransientError
+        raise kind(
+            f"registry {registry} does not answer: {short(error)}",
+            hint="is it up, and is its name right in `catalog.registries`?",
+        ) from error
+
+
+def _untrusted(registry: str, error: ssl.SSLCertVerificationError) -> StepError:
+    is_other = "mismatch" in error.verify_message.lower() or "not valid for" in str(error)
+    return StepError(
+        f"registry {registry}: its certificate is not trusted: {error.verify_message}",
+        hint="is its name right in `catalog.registries`?" if is_other else UNTRUSTED,
+    )
+
+
+def _cause(error: BaseException, kind: type[_E]) -> _E | None:
+    """The error of a kind that is behind an error, if one is."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, kind):
+            return item
+        if isinstance(item, BaseException) and id(item) not in seen:
+            seen.add(id(item))
+            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
+    return None
+
+
+def _scope(place: Reference, method: str) -> str:
+    """What a request needs of a repository; who writes reads too, so one token does for both."""
+    actions = {"GET": "pull", "HEAD": "pull", "DELETE": "pull,delete"}.get(method, "pull,push")
+    return f"repository:{place.api_repository}:{actions}"
+
+
+def _origin(place: Reference) -> str:
+    return f"{'http' if place.is_loopback else 'https'}://{place.api}"
+
+
+def _same_origin(one: str, other: str) -> bool:
+    first, second = urlsplit(one), urlsplit(other)
+    return (first.scheme, first.netloc) == (second.scheme, second.netloc)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc or "itself"

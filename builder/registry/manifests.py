@@ -1,0 +1,92 @@
+"""What a manifest of a registry says, checked: digests become paths, and sizes become bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from builder.common.errors import StepError
+from builder.oci.layout import INDEX
+from builder.oci.reference import is_digest
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+KINDS = (
+    MANIFEST,
+    INDEX,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A manifest, or an index of manifests: its bytes, and what they say.
+
+    `where` is what errors call it. Every method raises StepError where the manifest says something
+    that none may say.
+    """
+
+    where: str
+    digest: str
+    kind: str
+    content: bytes
+    document: Mapping[str, Any]
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it names manifests."""
+        return "manifests" in self.document
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The descriptor of its configuration."""
+        return self._descriptor(self.document.get("config"), "config")
+
+    @property
+    def layers(self) -> tuple[Mapping[str, Any], ...]:
+        """The descriptors of its layers, or of an artifact's files, in their order."""
+        return self._descriptors("layers")
+
+    @property
+    def manifests(self) -> tuple[Mapping[str, Any], ...]:
+        """The descriptors of the manifests of an index."""
+        return self._descriptors("manifests")
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Its annotations."""
+        return self._texts(self.document.get("annotations") or {}, "annotations")
+
+    def annotations_of(self, descriptor: Mapping[str, Any]) -> dict[str, str]:
+        """The annotations of a descriptor."""
+        return self._texts(descriptor.get("annotations") or {}, "annotations of a descriptor")
+
+    def wrong(self, what: str) -> StepError:
+        """The error of what it says that it may not."""
+        return StepError(
+            f"{self.where}: its manifest is damaged: {what}", hint="push it again, or remove it"
+        )
+
+    def _descriptors(self, name: str) -> tuple[Mapping[str, Any], ...]:
+        value = self.document.get(name) or []
+        if not isinstance(value, list):
+            raise self.wrong(f"`{name}` is no list")
+        return tuple(self._descriptor(item, name) for item in value)
+
+    def _descriptor(self, value: object, name: str) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            raise self.wrong(f"`{name}` has no descriptor")
+        digest, size = value.get("digest"), value.get("size")
+        if not isinstance(digest, str) or not is_digest(digest):
+            raise self.wrong(f"`{name}` has no digest of sha256")
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise self.wrong(f"`{name}` has no size")
+        if not isinstance(value.get("mediaType"), str):
+            raise self.wrong(f"`{name}` has no mediaType")
+        return value
+
+    def _texts(self, value: object, name: str) -> dict[str, str]:
+        if not isinstance(value, dict) or not all(isinstance(it, str) for it in value.values()):
+            raise self.wrong(f"`{name}` are no texts")
+        return value

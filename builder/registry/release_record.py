@@ -1,0 +1,210 @@
+"""Releases: their names, and the record that says what one holds.
+
+The record is the one thing that moves what is offered. Everything else that a release writes can
+be written again from it, by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from builder.common.errors import ConfigError
+
+FORMAT = 2
+KIND = "application/vnd.onyxia.catalog.release.v1+json"
+FILE = "release.json"
+CURRENT = "current"
+REPOSITORY = "releases"  # in place of an image's name
+CHARTS = "charts"
+_NAME = re.compile(r"\d{4}\.\d{2}\.\d{2}(\.[1-9]\d*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedTarget:
+    """A target as it is offered. `size` is in bytes, of compressed blobs.
+
+    What a record of an older builder lacks has a default: `seconds` are those of its build and
+    test, and `chain` says what each image that it stands on adds, the lowest first.
+    """
+
+    image: str
+    digest: str
+    size: int
+    fingerprint: str
+    parts: Mapping[str, str]
+    exact: str  # the tag of its exact versions
+    rolling: tuple[str, ...]
+    since: str  # the release in which this digest first appeared
+    publish: bool = True
+    tests: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    chain: tuple[Mapping[str, Any], ...] = ()  # {"target", "recipe", "layers", "size"}
+    suite: str = ""  # the identity of the tests that it passed
+
+    @property
+    def added(self) -> int:
+        """The compressed bytes that it adds to its parent; 0 where that is not known."""
+        return int(self.chain[-1]["size"]) if self.chain else 0
+
+    @property
+    def tag(self) -> str:
+        """The tag of its fingerprint."""
+        return f"fp-{self.fingerprint[:32]}"
+
+    def immutable(self, release: str) -> tuple[str, ...]:
+        """The tags that never move."""
+        tags = [f"{self.exact}-{release}", f"{self.exact}-{self.since}"]
+        return (self.tag, *dict.fromkeys(tags))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedCell:
+    """A cell of several platforms as it is offered: its tags name an index, not a manifest."""
+
+    digest: str  # of the index
+    since: str  # the release in which this index was first offered
+    targets: Mapping[str, str]  # by platform, the id of its target
+
+    def immutable(self, exact: str, release: str) -> tuple[str, ...]:
+        """The tags that never move."""
+        return tuple(dict.fromkeys([f"{exact}-{release}", f"{exact}-{self.since}"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedChart:
+    """A chart as it is offered. `listed` maps every version in the index to its package."""
+
+    version: str
+    fingerprint: str
+    images: tuple[str, ...]
+    values: Mapping[str, str]  # the type of every value, by path
+    listed: Mapping[str, Mapping[str, str]]  # version to {"digest", "created", "reference"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a release holds."""
+
+    catalog: str
+    release: str
+    previous: str | None
+    lock: Mapping[str, Any]
+    targets: Mapping[str, ReleasedTarget]
+    charts: Mapping[str, ReleasedChart]
+    bases: Mapping[str, str]  # base id to the digest of its image
+    blocked: Mapping[str, str]  # step, or `cell:<id>`, to reason: what did not pass
+    cells: Mapping[str, ReleasedCell] = field(default_factory=dict)  # those of several platforms
+
+    @property
+    def day(self) -> str:
+        """The day of the release, YYYY-MM-DD."""
+        return day(self.release)
+
+    def manifests(self, cell: str) -> dict[str, str]:
+        """What the index of a cell is made of: digests by platform."""
+        targets = self.cells[cell].targets
+        return {platform: self.targets[key].digest for platform, key in targets.items()}
+
+    def since(
+        self, cell: str, exact: str, members: Mapping[str, str], digests: Mapping[str, str]
+    ) -> str | None:
+        """Since which release the tag `exact` of a cell names just this, or None: not yet.
+
+        `members` are its target ids by platform, `digests` are by target id.
+        """
+        old = {key: self.targets.get(key) for key in members.values()}
+        for key, item in old.items():
+            if item is None or (item.exact, item.digest) != (exact, digests.get(key)):
+                return None
+        if cell in self.cells:
+            held = self.cells[cell]
+            return held.since if held.targets == members else None
+        return next((item.since for item in old.values() if item and len(old) == 1), None)
+
+
+def name(today: str, taken: Iterable[str]) -> str:
+    """The name of a new release: the day, then `.1`, `.2` where it is taken."""
+    day = today.replace("-", ".")
+    names = set(taken)
+    candidate, number = day, 0
+    while candidate in names:
+        number += 1
+        candidate = f"{day}.{number}"
+    return candidate
+
+
+def order(name: str) -> tuple[int, ...]:
+    """What releases are sorted by, the oldest first."""
+    return tuple(map(int, name.split(".")))
+
+
+def day(name: str) -> str:
+    """The day of a release, YYYY-MM-DD."""
+    return "-".join(name.split(".")[:3])
+
+
+def moment(name: str) -> str:
+    """When a release was made, as an index of charts says it: RFC 3339."""
+    return f"{day(name)}T00:00:00Z"
+
+
+def is_name(text: str) -> bool:
+    """Whether a tag of the repository of releases is the name of one."""
+    return _NAME.fullmatch(text) is not None
+
+
+def dump(record: Record) -> bytes:
+    """The record as JSON, sorted: the same record, the same bytes."""
+    data = {"format": FORMAT, **asdict(record)}
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def parse(data: bytes) -> Record:
+    """Read a record. Raises ConfigError where it is of a newer format, or none."""
+    try:
+        fields = json.loads(data)
+        number = fields.pop("format")
+        if number > FORMAT:
+            raise ConfigError(
+                f"the release record has format {number}, newer than this builder's {FORMAT}",
+                hint="upgrade the builder",
+            )
+        fields["targets"] = {
+            key: ReleasedTarget(
+                **{
+                    **item,
+                    "rolling": tuple(item["rolling"]),
+                    "chain": tuple(item.get("chain", ())),
+                }
+            )
+            for key, item in fields["targets"].items()
+        }
+        fields["cells"] = {
+            key: ReleasedCell(**item) for key, item in fields.get("cells", {}).items()
+        }
+        fields["charts"] = {
+            key: ReleasedChart(**{**item, "images": tuple(item["images"])})
+            for key, item in fields["charts"].items()
+        }
+        return Record(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"not a release record: {error!r}") from error
+
+
+def same_content(old: Record, new: Record) -> bool:
+    """Whether two records offer the same, whatever they are called."""
+    return all(
+        getattr(old, part) == getattr(new, part) for part in ("lock", "bases", "blocked", "charts")
+    ) and (_plain(old), _indexes(old)) == (_plain(new), _indexes(new))
+
+
+def _plain(record: Record) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {key: (item.digest, item.rolling) for key, item in record.targets.items()}
+
+
+def _indexes(record: Record) -> dict[str, str]:
+    return {key: cell.digest for key, cell in record.cells.items()}

@@ -1,0 +1,253 @@
+"""Registries: what is there, images in, tags, and artifacts beside images.
+
+Images move with skopeo, which knows how; everything else speaks the OCI distribution API. Both use
+the credentials that `podman login`, `skopeo login` or `docker login` left, and the catalog's
+network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from builder.catalog.models import Network
+from builder.common.errors import StepError, TransientError
+from builder.common.process import Command, Runner
+from builder.oci import layout as layouts
+from builder.oci.image import ImageLayer
+from builder.oci.reference import Reference, parse
+from builder.registry.client import RegistryClient, digest_of
+from builder.registry.credentials import CredentialFiles
+from builder.registry.distribution import NO_NETWORK, Distribution, check
+from builder.registry.interfaces import Artifact, Blob
+from builder.registry.manifests import MANIFEST, Manifest
+from builder.registry.transfers import transfer
+
+_TITLE = "org.opencontainers.image.title"
+_LONGEST = 1800.0
+
+
+class RegistryStore:
+    """Registries by name; those on loopback are spoken to in plain HTTP.
+
+    `enclose` has a command keep what it writes besides its work below the project's folder.
+    `timeout` is the seconds that one transfer may take.
+    """
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        skopeo: str,
+        enclose: Callable[[Command], Command],
+        timeout: float = _LONGEST,
+        network: Network = NO_NETWORK,
+        credentials: CredentialFiles | None = None,
+    ) -> None:
+        self._runner = runner
+        self._enclose = enclose
+        self._skopeo = skopeo
+        self._timeout = min(timeout, _LONGEST)
+        self._credentials = credentials or CredentialFiles(runner=runner)
+        self._client = RegistryClient(
+            Distribution(credentials=self._credentials, network=network, timeout=timeout)
+        )
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """The tags of `registry/repository`, sorted; none where it does not exist."""
+        return tuple(sorted(set(self._client.tags(parse(repository)))))
+
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of a manifest, or None where there is none."""
+        return self._client.digest(reference)
+
+    def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
+        """Push an OCI layout as it is; the digest that the tag has afterwards.
+
+        Blobs that the layout lacks are those of `parent`, which is in the same registry. The first
+        push of an immutable tag wins: where the tag is there, its digest is adopted.
+        """
+        held = self.digest(reference)
+        if held is None:
+            if parent is not None:
+                self._lend(layout, parent, reference)
+            self._move(self.push_command(layout, reference), reference)
+            held = self.digest(reference)
+        if held is None:
+            raise TransientError(f"{reference} is not there after it was pushed")
+        return held
+
+    def push_command(self, layout: Path, reference: Reference) -> Command:
+        """How `push` moves the layers."""
+        return Command(
+            argv=(
+                self._skopeo, "copy", "--quiet", "--preserve-digests",
+                *(["--dest-tls-verify=false"] if reference.is_loopback else []),
+                f"oci:{layout}", f"docker://{reference}",
+            ),
+            timeout=self._timeout,
+        )  # fmt: skip
+
+    def export(self, reference: Reference, layout: Path, name: str) -> None:
+        """Add an image, with all that it stands on, to an OCI layout, under a name there."""
+        layout.parent.mkdir(parents=True, exist_ok=True)
+        self._move(self.export_command(reference, layout, name), reference)
+
+    def export_command(self, reference: Reference, layout: Path, name: str) -> Command:
+        """How `export` moves the layers."""
+        return Command(
+            argv=(
+                self._skopeo, "copy", "--quiet", "--preserve-digests",
+                *(["--src-tls-verify=false"] if reference.is_loopback else []),
+                f"docker://{reference}", f"oci:{layout}:{name}",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+
+    def copy(self, source: Reference, target: Reference) -> None:
+        """Make `target` name the manifest of `source`; layers move only between repositories."""
+        if source.name != target.name:
+            self._move(self.copy_command(source, target), source, target)
+            return
+        manifest = self._client.present(source)
+        self._client.put_manifest(target, manifest.content, manifest.kind)
+
+    def copy_command(self, source: Reference, target: Reference) -> Command:
+        """How `copy` moves layers between repositories."""
+        return Command(
+            argv=(
+                self._skopeo, "copy", "--quiet", "--preserve-digests", "--all",
+                *(["--src-tls-verify=false"] if source.is_loopback else []),
+                *(["--dest-tls-verify=false"] if target.is_loopback else []),
+                f"docker://{source}", f"docker://{target}",
+            ),
+            timeout=self._timeout,
+        )  # fmt: skip
+
+    def put(self, artifact: Artifact, reference: Reference) -> str:
+        """Push an artifact; its digest."""
+        layers = []
+        for title, blob in artifact.files.items():
+            descriptor = self._client.put_blob(reference, blob)
+            layers.append({**descriptor, "annotations": {_TITLE: title}})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self._client.put_blob(
+                reference, Blob(kind=artifact.kind, data=artifact.config)
+            ),
+            "layers": layers,
+            "annotations": dict(artifact.annotations),
+        }
+        body = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+        self._client.put_manifest(reference, body, MANIFEST)
+        return digest_of(body)
+
+    def get(self, reference: Reference) -> Artifact | None:
+        """An artifact, or None where there is none."""
+        manifest = self._client.manifest(reference)
+        if manifest is None:
+            return None
+        files = {
+            manifest.annotations_of(layer).get(_TITLE, layer["digest"]): Blob(
+                kind=layer["mediaType"], data=self._read(reference, layer)
+            )
+            for layer in manifest.layers
+        }
+        return Artifact(
+            kind=manifest.config["mediaType"],
+            config=self._read(reference, manifest.config),
+            files=files,
+            annotations=manifest.annotations,
+        )
+
+    def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
+        """The layers of an image, the lowest first. Raises StepError where it is not there."""
+        manifest = self._client.present(reference)
+        config = self._config(reference, manifest)
+        try:
+            return layouts.layers({"layers": manifest.layers}, config)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise manifest.wrong("its configuration does not describe its layers") from error
+
+    def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
+        """The configuration of an image, or of each of an index, by digest; empty: not there."""
+        manifest = self._client.manifest(reference)
+        if manifest is None:
+            return {}
+        if not manifest.is_index:
+            return {manifest.digest: self._config(reference, manifest)}
+        found: dict[str, Mapping[str, Any]] = {}
+        for item in manifest.manifests:
+            platform = item.get("platform")
+            # One of an unknown system is an attestation.
+            if not isinstance(platform, dict) or platform.get("os") != "unknown":
+                found |= self.configs(reference.at(item["digest"]))
+        return found
+
+    def blob(self, reference: Reference, digest: str, file: Path) -> None:
+        """Write a blob of an image to a file. Raises StepError where it is not there."""
+        self._client.save_blob(reference, digest, file)
+
+    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
+        """Push an index of the digests, by platform, that `place` has; its digest."""
+        entries = []
+        for platform, digest in manifests.items():
+            found = self._client.present(place.at(digest))
+            entries.append((platform, digest, found.kind, len(found.content)))
+        body = layouts.index(entries)
+        self._client.put_manifest(place.at(digest_of(body)), body, layouts.INDEX)
+        return digest_of(body)
+
+    def blobs(self, reference: Reference) -> dict[str, int]:
+        """What a manifest names, itself included: digest to bytes; nothing where it is gone."""
+        manifest = self._client.manifest(reference)
+        if manifest is None:
+            return {}
+        named = [*manifest.layers, *manifest.manifests]
+        named += [] if manifest.is_index else [manifest.config]
+        found = {item["digest"]: int(item["size"]) for item in named}
+        return {**found, manifest.digest: len(manifest.content)}
+
+    def delete(self, reference: Reference) -> bool:
+        """Remove a manifest by its digest, with all its tags; False where it is gone."""
+        answer = self._client.delete(reference.at(reference.digest))
+        if answer.code == 405:
+            hint = "docker-registry: storage.delete.enabled; others have retention of their own"
+            raise StepError(f"{reference.registry} deletes nothing", hint=hint)
+        if answer.code != 404:
+            check(answer, str(reference))
+        return answer.code != 404
+
+    def untag(self, reference: Reference) -> bool:
+        """Remove a tag; False where the registry removes no tag by itself."""
+        answer = self._client.delete(reference)
+        if answer.code not in {400, 404, 405}:
+            check(answer, str(reference))
+        return answer.code not in {400, 405}
+
+    def _lend(self, layout: Path, parent: Reference, reference: Reference) -> None:
+        """Let a repository have what a layout lacks, from the one of its parent."""
+        for digest in layouts.missing(layout):
+            if not self._client.mount(reference, digest, parent):
+                self.blob(parent, digest, layouts.blob(layout, digest))
+
+    def _move(self, command: Command, *places: Reference) -> None:
+        """Have skopeo move layers, with the credentials of these places."""
+        transfer(command, places, self._credentials, self._runner, self._enclose)
+
+    def _read(self, reference: Reference, descriptor: Mapping[str, Any]) -> bytes:
+        """The content that a descriptor names."""
+        return self._client.blob(reference, descriptor["digest"], descriptor["size"])
+
+    def _config(self, reference: Reference, manifest: Manifest) -> dict[str, Any]:
+        """The configuration of an image. Raises StepError where it is none."""
+        try:
+            found = json.loads(self._read(reference, manifest.config))
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise manifest.wrong("its configuration is no JSON")
+        return found

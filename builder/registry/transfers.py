@@ -1,0 +1,75 @@
+"""Runs skopeo and podman, which move images, with the credentials that the builder found.
+
+What they say of a registry is told apart: it is busy, it is not trusted, it refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from builder.common.errors import StepError, TransientError
+from builder.common.process import Command, Output, Runner
+from builder.network.connections import UNTRUSTED
+from builder.oci.reference import Reference
+from builder.registry.authentication import log_in
+from builder.registry.credentials import CredentialFiles
+from builder.registry.distribution import CREATE
+
+_SUBCOMMANDS = frozenset({"copy", "inspect", "pull"})
+# What a registry's 429 and 5xx become in its words, whatever form their body had.
+_PASSING = re.compile(
+    r"toomanyrequests|\bunavailable\b|parsing http (429|5\d\d) response"
+    r"|status ?(code)?( from registry|:) ?(429|5\d\d)"
+    r"|\bunknown: unknown error|broken pipe|: eof\b"
+)
+_TOLD = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
+_UNTRUSTED = "certificate signed by unknown authority"
+_REFUSED = ("unauthorized", "authentication required", "access to the resource is denied")
+
+
+def transfer(
+    command: Command,
+    places: Sequence[Reference],
+    credentials: CredentialFiles,
+    runner: Runner,
+    enclose: Callable[[Command], Command],
+    log: Path | None = None,
+) -> Output:
+    """Run `skopeo copy`, `skopeo inspect` or `podman pull` about these places.
+
+    Raises as a runner does.
+    """
+    with credentials.shared(places) as options:
+        # These options belong to the subcommand.
+        at = next(number for number, word in enumerate(command.argv) if word in _SUBCOMMANDS) + 1
+        argv = (*command.argv[:at], *options, *command.argv[at:])
+        try:
+            return runner.run(enclose(replace(command, argv=argv)), log=log)
+        except StepError as error:
+            text = error.message.lower()
+            if isinstance(error, TransientError) or _PASSING.search(text):
+                message = f"{command.name}: {_last_words(error.message)}"
+                raise TransientError(message, hint=error.hint) from error
+            if hint := _hint(text, places):
+                raise StepError(error.message, hint=hint) from error
+            raise
+
+
+def _last_words(message: str) -> str:
+    """What a program says at its end, as it is shown while it is tried again."""
+    told = _TOLD.findall(message)
+    return told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
+
+
+def _hint(text: str, places: Sequence[Reference]) -> str:
+    """What helps against what a program says, where that is known."""
+    if _UNTRUSTED in text:
+        return UNTRUSTED
+    if "name unknown" in text:
+        return CREATE
+    if any(mark in text for mark in _REFUSED):
+        return log_in(next((it for it in places if it.registry in text), places[-1]))
+    return ""

@@ -1,0 +1,210 @@
+"""The release: what passed becomes what is offered.
+
+Chart packages are there already; the record, `current` and the tags are what `commit` commits,
+and the chart repository's index is written last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from builder.build.events import Noted, Result
+from builder.build.run_context import Work
+from builder.charts.next_version import chart_place, files_of
+from builder.charts.repository.oci_artifact import package_in
+from builder.charts.semver import chart_fingerprint, value_types
+from builder.common.errors import StepError
+from builder.common.text import count
+from builder.lock.lockfile import dump as dump_lock
+from builder.plan.models import Plan, Step, base_reference
+from builder.registry import release_record
+from builder.registry.interfaces import Images, Store
+from builder.registry.release_record import CHARTS, Record, ReleasedChart
+from builder.release.commit import Records
+from builder.release.contents import Offers
+
+
+class Promotion:
+    """The step of kind `release`. `blocked` maps a step that did not pass to why."""
+
+    def __init__(self, *, work: Work, store: Store, images: Images) -> None:
+        self._work = work
+        self._store = store
+        self._images = images
+        self._records = Records(catalog=work.catalog, store=store, images=images)
+
+    def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
+        """Promote what the registry has of this plan. The detail is of the record."""
+        plan = self._work.plan
+        previous = self._records.current()
+        if previous and step.action == "keep":
+            self._records.converge(previous)
+            detail = _detail(previous, self._get(previous, _New()))
+            return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+        record = self._record(plan, previous, blocked)
+        if not record.targets:
+            raise StepError("nothing passed, so there is nothing to release")
+        made = self._records.commit(record, previous, lambda text: self._note(step, text))
+        new = self._new(made, previous)
+        return Result(
+            step=step.id,
+            status="done",
+            reason=new.text or step.reason,
+            detail=_detail(made, self._get(made, new)),
+        )
+
+    # The record.
+
+    def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
+        work = self._work
+        offered = Offers(
+            work=work, store=self._store, images=self._images, previous=previous
+        ).gather()
+        charts = {
+            name: chart
+            for name in work.catalog.matrix.charts
+            if (chart := self._chart(name, plan, previous)) is not None
+        }
+        return Record(
+            catalog=work.catalog.matrix.name,
+            release=plan.release,
+            previous=previous.release if previous else None,
+            lock=json.loads(dump_lock(work.lock)),
+            targets=offered.targets,
+            charts=charts,
+            bases=self._bases(),
+            blocked={**blocked, **offered.waiting},
+            cells=offered.cells,
+        )
+
+    def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
+        """What is offered of a chart: the package that passed its checks now, or the one before."""
+        item = plan.charts.get(name)
+        old = previous.charts.get(name) if previous else None
+        if item is None or item.action != "package":
+            return old
+        files = files_of(self._work.catalog, name, item.images, item.version)
+        place = chart_place(self._work.catalog, name, files, item.version)
+        manifest = self._store.digest(place)
+        package = self._store.get(place) if manifest else None
+        if manifest is None or package is None:
+            return old
+        listed = dict(old.listed) if old else {}
+        listed[item.version] = {
+            "manifest": manifest,
+            "digest": package_in(package, str(place)).digest,
+            "created": release_record.moment(plan.release),
+        }
+        return ReleasedChart(
+            version=item.version,
+            fingerprint=chart_fingerprint(files),
+            images=item.images,
+            values=value_types(files),
+            listed=listed,
+        )
+
+    def _bases(self) -> dict[str, str]:
+        work = self._work
+        places = {
+            base.id: base_reference(base, work.catalog, work.lock)
+            for base in work.expansion.bases.values()
+            if base.id in work.lock.bases
+        }
+        found = {key: self._store.digest(place) for key, place in places.items()}
+        return {key: digest for key, digest in found.items() if digest}
+
+    def _new(self, record: Record, previous: Record | None) -> _New:
+        """Return what a release has that the one before had not."""
+        work = self._work
+        images: dict[str, bool] = {}  # by id, whether it was built for this release
+        for key, target in record.targets.items():
+            old = previous.targets.get(key) if previous else None
+            is_here = target.publish and key in work.expansion.targets
+            if is_here and (old is None or old.digest != target.digest):
+                cell = work.expansion.targets[key].cell.id
+                is_built = key in work.plan.targets and work.plan.targets[key].action == "build"
+                images[cell] = images.get(cell, False) or is_built
+        before = (
+            {name: chart.version for name, chart in previous.charts.items()} if previous else {}
+        )
+        charts = [name for name, it in record.charts.items() if before.get(name) != it.version]
+        gone = len(previous.targets.keys() - record.targets.keys()) if previous else 0
+        return _New(images=images, charts=tuple(charts), gone=gone)
+
+    def _get(self, record: Record, new: _New) -> dict[str, object]:
+        """Return the references of what a release offers, what is new in it first.
+
+        Of each image it is one, with the tag that moves most. `embedded` is the address of the
+        registry that `builder registry` serves, where it is that one.
+        """
+        matrix, targets = self._work.catalog.matrix, self._work.expansion.targets
+        named = [key for key in targets if key in record.targets and record.targets[key].publish]
+        images: dict[str, str] = {}
+        for key in sorted(named, key=lambda key: targets[key].cell.id not in new.images):
+            tag = next(reversed(record.targets[key].rolling), "")
+            image = record.targets[key].image
+            if tag:
+                images.setdefault(image, f"{matrix.repository_of(image)}:{tag}")
+        charts = [
+            f"{matrix.repository_of(f'{CHARTS}/{name}')}:{record.charts[name].version}"
+            for name in sorted(matrix.charts, key=lambda name: name not in new.charts)
+            if name in record.charts
+        ]
+        embedded = matrix.embedded if matrix.registries[0] == "embedded" else ""
+        return {"images": list(images.values()), "charts": charts, "embedded": embedded}
+
+    def _note(self, step: Step, text: str) -> None:
+        self._work.listen(Noted(step=step.id, text=text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _New:
+    """What is new in a release. `images` says of each, by id, whether this run built it."""
+
+    images: Mapping[str, bool] = field(default_factory=dict)
+    charts: tuple[str, ...] = ()
+    gone: int = 0  # targets that the release before had
+
+    @property
+    def text(self) -> str:
+        """Return `2 images (1 built before), 1 chart, 3 targets gone`, or nothing."""
+        before = sum(not is_built for is_built in self.images.values())
+        images = count(len(self.images), "image") + (f" ({before} built before)" if before else "")
+        parts = {
+            images: len(self.images),
+            count(len(self.charts), "chart"): len(self.charts),
+            f"{count(self.gone, 'target')} gone": self.gone,
+        }
+        return ", ".join(text for text, number in parts.items() if number)
+
+
+def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
+    detail: dict[str, object] = {
+        "release": record.release,
+        "previous": record.previous,
+        "targets": len(record.targets),
+        "charts": {name: chart.version for name, chart in record.charts.items()},
+        "offers": dict(offers),
+    }
+    waiting = {key[5:]: why for key, why in record.blocked.items() if key.startswith("cell:")}
+    return detail | ({"waiting": waiting} if waiting else {})
+
+
+def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
+    """Why each step that did not pass did not, in one line; `ended` are those of this run.
+
+    What is still to be built where the steps are other processes' did not pass there.
+    """
+    elsewhere = {
+        step.id: "not in the registry when this release was made"
+        for step in plan.steps.values()
+        if step.kind in ("base", "build") and step.action in ("fetch", "build")
+    }
+    here = {
+        result.step: result.reason.splitlines()[0]
+        for result in ended.values()
+        if result.status in {"failed", "blocked", "skipped", "stopped"} and result.reason
+    }
+    return {step: why for step, why in elsewhere.items() if step not in ended} | here

@@ -1,1 +1,0 @@
-"""Matrix and recipes to plain files. Pure: text in, `{path: bytes}` out."""

@@ -1,0 +1,184 @@
+"""A plan as a table, JSON, Mermaid, Markdown, or matrices of GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from builder.charts.next_version import ChartChange
+from builder.ci.shards import SECONDS, divide, levels
+from builder.common.text import count
+from builder.plan.models import FORMAT, Plan, TargetPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gone:
+    """What another checkout of the catalog has, and this one has not: ids, names and tags."""
+
+    targets: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    charts: tuple[str, ...] = ()
+
+
+def gone_lines(gone: Gone) -> tuple[str, ...]:
+    """Return a line for the targets that are gone, and one for the charts, where there are any."""
+    lines = []
+    if gone.targets:
+        tags = f", tags {_some(gone.tags)}" if gone.tags else ""
+        lines.append(f"gone: {count(len(gone.targets), 'target')} of {_some(gone.images)}{tags}")
+    if gone.charts:
+        lines.append(f"gone: {count(len(gone.charts), 'chart')}, {_some(gone.charts)}")
+    return tuple(lines)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + rest
+
+
+def as_json(plan: Plan) -> str:
+    """The public, numbered format of a plan."""
+    data = {
+        "format": FORMAT,
+        "targets": [_target(item) for item in plan.targets.values()],
+        "charts": [
+            {
+                "name": chart.name,
+                "version": chart.version,
+                "image": chart.images[0] if chart.images else "",
+                "action": chart.action,
+                "reason": chart.reason,
+            }
+            for chart in plan.charts.values()
+        ],
+        "steps": [asdict(step) for step in plan.steps.values()],
+    }
+    return json.dumps(data, indent=1, ensure_ascii=False)
+
+
+def _target(item: TargetPlan) -> dict[str, object]:
+    return {
+        "id": item.target.id,
+        "image": item.target.cell.image,
+        "recipe": item.target.recipe,
+        "axes": dict(item.target.cell.values),
+        "platform": item.target.platform,
+        "parent": item.target.parent,
+        "fingerprint": item.fingerprint.digest,
+        "tags": {"immutable": list(item.immutable), "rolling": list(item.rolling)},
+        "action": item.action,
+        "reason": item.reason,
+    }
+
+
+def as_table(plan: Plan) -> str:
+    """A row for each step, and a line that counts."""
+    rows = [("STEP", "ACTION", "TAG", "REASON")]
+    for step in plan.steps.values():
+        item = plan.targets.get(step.target) if step.kind == "build" else None
+        chart = plan.charts.get(step.target) if step.kind == "chart" else None
+        tag = item.exact if item else chart.version if chart else ""
+        if step.kind == "release":
+            tag = plan.release
+        rows.append((step.id, step.action, tag, step.reason))
+    counts = dict.fromkeys((item.action for item in plan.targets.values()), 0)
+    for item in plan.targets.values():
+        counts[item.action] += 1
+    summary = _counted(counts)
+    packaged = sum(chart.action == "package" for chart in plan.charts.values())
+    charts = count(len(plan.charts), "chart")
+    footer = f"{count(len(plan.targets), 'target')}: {summary}; {packaged} of {charts} to package"
+    return "\n".join([*columns(rows), "", footer])
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Return `8 to build, 82 blocked`."""
+    words = {"block": "blocked", "retire": "retired", "skip": "skipped"}
+    return ", ".join(f"{number} {words.get(it, f'to {it}')}" for it, number in counts.items())
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of text as aligned columns."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def as_mermaid(plan: Plan) -> str:
+    """The steps as a Mermaid flowchart."""
+    names = {step: f"s{number}" for number, step in enumerate(plan.steps)}
+    lines = ["flowchart LR"]
+    for step in plan.steps.values():
+        lines.append(f'  {names[step.id]}["{step.id}<br/>{step.action}"]:::{step.action}')
+        lines += [f"  {names[need]} --> {names[step.id]}" for need in step.needs if need in names]
+    lines += [
+        "  classDef build fill:#fde68a,stroke:#92400e",
+        "  classDef package fill:#fde68a,stroke:#92400e",
+        "  classDef fetch fill:#fde68a,stroke:#92400e",
+        "  classDef reuse fill:#d1fae5,stroke:#065f46",
+        "  classDef keep fill:#d1fae5,stroke:#065f46",
+        "  classDef retire fill:#e5e7eb,stroke:#374151",
+    ]
+    return "\n".join(lines)
+
+
+def as_markdown(plan: Plan) -> str:
+    """What there is to do, and what cannot be done, for a comment or a job's summary."""
+    counts = dict.fromkeys((step.action for step in plan.steps.values()), 0)
+    for step in plan.steps.values():
+        counts[step.action] += 1
+    todo = [step for step in plan.steps.values() if step.action not in _IDLE]
+    rows = [f"| `{step.id}` | {step.action} | {_cell(step.reason)} |" for step in todo[:_MOST_ROWS]]
+    more = len(todo) - len(rows)
+    return "\n".join(
+        [
+            f"## Plan of {plan.release}",
+            "",
+            f"{_counted(counts)}.",
+            *(["", "| step | action | why |", "|---|---|---|", *rows] if rows else []),
+            *(["", f"And {count(more, 'step')} more."] if more else []),
+        ]
+    )
+
+
+def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:
+    """Lines that say which charts get which version; none where no chart does."""
+    rows = [f"| `{name}` | {it.version} | {_cell(it.reason)} |" for name, it in charts.items()]
+    return ("", "| chart | version | why |", "|---|---|---|", *rows) if rows else ()
+
+
+def _cell(text: str) -> str:
+    return text.splitlines()[0].replace("|", "\\|") if text else ""
+
+
+_IDLE = frozenset({"reuse", "keep", "skip", "release"})
+_MOST_NAMES = 8
+_MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
+
+
+def as_github(plan: Plan, seconds: Mapping[str, float], worth: float = SECONDS) -> str:
+    """Outputs of a job of GitHub Actions: the matrix of each level, `level-0={"include": […]}`.
+
+    `seconds` are by step, as `schedule.seconds` gives them; `worth` is that of `shards.divide`.
+    """
+    lines = []
+    for number, level in enumerate(levels(plan)):
+        shards = divide(level, seconds, worth)
+        include = [
+            {"shard": f"{index} of {len(shards)}", "steps": " ".join(step.id for step in shard)}
+            for index, shard in enumerate(shards, 1)
+        ]
+        lines.append(f"level-{number}=" + json.dumps({"include": include}, separators=(",", ":")))
+    return "\n".join(lines)
+
+
+FORMATS: dict[str, Callable[[Plan], str]] = {
+    "table": as_table,
+    "json": as_json,
+    "mermaid": as_mermaid,
+    "markdown": as_markdown,
+}

@@ -1,0 +1,372 @@
+"""Lines that come from a distribution's archive, resolved by apt itself.
+
+apt runs on this machine in a private root, made of what the base says of itself: its sources,
+its keys, its package status. Nothing of this machine's own packages is looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tarfile
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from urllib.parse import quote, unquote, urlsplit
+
+from builder.catalog.models import Network
+from builder.catalog.packages import Suite
+from builder.common.errors import ConfigError, StepError, UnreachableError
+from builder.common.files import write
+from builder.common.hashing import sha256
+from builder.common.process import Command, Output, Runner
+from builder.network.build_env import proxies, replace_urls
+from builder.network.upstreams import without_credentials
+
+_TAKEN = re.compile(
+    r"(\./)?(etc/apt/(sources\.list(\.d/.*)?|trusted\.gpg\.d/.*)"
+    r"|usr/share/keyrings/.*|var/lib/dpkg/status(\.d/.*)?)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AptSource:
+    """What apt is told beside a base's own sources.
+
+    Either `components` that every suite of the base's archive is asked for too, or one more
+    `repository`, as it stands in sources.list after its options (its URL may hold credentials),
+    with the file of its `key`, which must have the `fingerprint` where there is one.
+    """
+
+    name: str
+    components: tuple[str, ...] = ()
+    repository: str = ""  # URL SUITE [COMPONENT…]
+    key: Path | None = None
+    fingerprint: str = ""
+
+
+class BehindError(UnreachableError):
+    """An archive has gone back to what it was: nothing is chosen from it."""
+
+
+class AptRoot:
+    """A private root of apt in `folder`, for the packages of one base.
+
+    Where its indexes are older than the lock, whatever asks for packages raises BehindError. Names
+    are exact, and never patterns of apt (see `has`).
+    """
+
+    def __init__(
+        self, *, folder: Path, architecture: str, runner: Runner, network: Network
+    ) -> None:
+        self._folder = folder
+        self._architecture = architecture
+        self._runner = runner
+        self._network = network
+        self._lock = threading.Lock()
+        self._others: dict[AptSource, AptRoot] = {}
+        self._behind: BehindError | None = None
+        self._keeps_indexes = False
+        self._names: dict[bool, frozenset[str]] = {}
+
+    def prepare(self, archives: Iterable[Path], *, keeps_indexes: bool = False) -> None:
+        """Fill the root from a base's tar archives, lowest layer first.
+
+        With `keeps_indexes`, what is here of the indexes is fetched again only where it changed:
+        nothing tells then that an archive has gone back.
+        """
+        self._behind = None
+        self._keeps_indexes = keeps_indexes
+        self._names.clear()
+        self._clear()
+        for name in (
+            "var/lib/apt/lists/partial",
+            "var/cache/apt/archives/partial",
+            "etc/apt/apt.conf.d",
+            "etc/apt/preferences.d",
+        ):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        for archive in archives:
+            self._take(archive)
+        status = self._folder / "var/lib/dpkg/status"
+        if not status.exists():
+            write(status, b"")
+        for source in self._sources():
+            text = replace_urls(source.read_text(), self._network)
+            write(source, self._with_own_keys(text).encode())
+        write(self._folder / "apt.conf", self._configuration().encode())
+
+    def beside(self, source: AptSource) -> AptRoot:
+        """A root of the same base with one more source; its indexes are fetched, once."""
+        with self._lock:
+            if source not in self._others:
+                root = AptRoot(
+                    folder=self._folder.with_name(f"{self._folder.name}.{source.name}"),
+                    architecture=self._architecture,
+                    runner=self._runner,
+                    network=self._network,
+                )
+                root._keeps_indexes = self._keeps_indexes
+                root._copy(self._folder, source)
+                root.update(only=source)
+                root._behind = self._behind
+                self._others[source] = root
+            return self._others[source]
+
+    def _clear(self) -> None:
+        """Forget the base, and the indexes with what apt made of them, unless they are kept."""
+        for name in ("etc", "usr") if self._keeps_indexes else ("",):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def _copy(self, other: Path, source: AptSource) -> None:
+        """Become what another root is, and what `source` says."""
+        self._clear()
+        # With its indexes: those are not fetched again.
+        ignore = shutil.ignore_patterns("*pkgcache.bin")
+        shutil.copytree(other, self._folder, symlinks=True, dirs_exist_ok=True, ignore=ignore)
+        for path in self._sources():
+            text = path.read_text().replace(f"{other}/", f"{self._folder}/")
+            write(path, add_components(text, source.components).encode())
+        if source.repository:
+            self._add(source)
+        write(self._folder / "apt.conf", self._configuration().encode())
+
+    def _add(self, source: AptSource) -> None:
+        """Add a repository. Its credentials go to auth.conf: apt misreads some in a URL."""
+        url, _, suite = source.repository.partition(" ")
+        parts = urlsplit(url)
+        if parts.username:
+            login = (unquote(parts.username), unquote(parts.password or ""))
+            if any(re.search(r"\s", word) for word in login):
+                raise ConfigError(
+                    "apt takes no user or password with a blank in it",
+                    hint=f"network.mirrors: {source.name}",
+                )
+            url = without_credentials(url)
+            words = f"machine {url} login {login[0]} password {login[1]}\n"
+            write(self._folder / "etc/apt/auth.conf", words.encode(), 0o600)
+        signed = ""
+        if source.key is not None:
+            kept = self._folder / f"etc/apt/trusted.gpg.d/{source.name}.asc"
+            write(kept, source.key.read_bytes())
+            signed = f"[signed-by={source.fingerprint or kept}] "
+        line = f"deb {signed}{url} {suite}\n"
+        write(self._folder / f"etc/apt/sources.list.d/{source.name}.list", line.encode())
+
+    def _take(self, archive: Path) -> None:
+        """Copy what apt needs out of an archive; a link becomes what it names."""
+        with tarfile.open(archive) as tar:
+            for member in tar.getmembers():
+                parts = PurePosixPath(member.name).parts
+                if _TAKEN.fullmatch(member.name) and not member.isdir() and ".." not in parts:
+                    content = tar.extractfile(member)
+                    if content is not None:
+                        write(self._folder.joinpath(*parts), content.read())
+
+    def update(
+        self,
+        known: Mapping[str, Suite] = MappingProxyType({}),
+        only: AptSource | None = None,
+    ) -> dict[str, Suite]:
+        """Fetch the indexes; the suites that they are of. None without sources.
+
+        Of a repository that alone is new, `only` that is asked. Raises BehindError where an index
+        is older than it is `known` to have been.
+        """
+        if not self._sources():
+            return {}
+        self._names.clear()
+        late = ("-o", "pkgCacheFile::Generate=false") if self._keeps_indexes else ()
+        added = self._folder / f"etc/apt/sources.list.d/{only.name}.list" if only else None
+        alone = (
+            "-o", f"Dir::Etc::sourcelist={added}", "-o", "Dir::Etc::sourceparts=/dev/null",
+            "-o", "APT::Get::List-Cleanup=0",
+        ) if added and added.is_file() else ()  # fmt: skip
+        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late, *alone)
+        if late:
+            # What apt made of the indexes stands until one changed, or a source is younger.
+            for source in self._sources():
+                os.utime(source, (0, 0))
+            self._fetch("apt-cache", "gencaches")
+        lists = self._folder / "var/lib/apt/lists"
+        found = {
+            path.name.removesuffix("_InRelease").split("_dists_")[-1]: suite(path.read_bytes())
+            for path in sorted(lists.glob("*InRelease"))
+        }
+        if not found:
+            raise StepError("apt found no signed index", hint=f"see the sources in {self._folder}")
+        for name, it in found.items():
+            if it.date and name in known and it.date < known[name].date:
+                self._behind = _behind(name, it.date, known[name].date)
+                raise self._behind
+        return found
+
+    def archives(self) -> dict[str, str]:
+        """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
+        text = self._fetch("apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)")
+        return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+
+    def candidate(self, package: str) -> str:
+        """The version of a package that would be installed, or nothing."""
+        if not self.has(package):
+            return ""
+        text = self._run("apt-cache", "policy", package, check=False)
+        match = re.search(r"^  Candidate: (?!\(none\))(\S+)", text, re.MULTILINE)
+        return match[1] if match else ""
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        """The packages whose whole name a regular expression matches. Raises ConfigError."""
+        try:
+            matches = re.compile(pattern).fullmatch
+        except re.error as error:
+            raise ConfigError(f"not a regular expression: {pattern!r}: {error}") from None
+        return tuple(sorted(filter(matches, self.known)))
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of all packages that there are, without virtual ones."""
+        return self._known(with_virtual=False)
+
+    def has(self, package: str, *, with_virtual: bool = True) -> bool:
+        """Return whether a package of exactly this name is known; `:ARCH` may follow it.
+
+        Every name must pass this before a program of apt gets it: of what it does not know, apt
+        makes a regular expression, a pattern, a task, or a package to be removed.
+        """
+        name, colon, arch = package.partition(":")
+        if colon and arch != self._architecture:
+            return False
+        return name in self._known(with_virtual=with_virtual)
+
+    def missing(self, packages: Iterable[str]) -> tuple[str, ...]:
+        """Those packages that cannot be installed: nobody has them, or one alone provides them."""
+        wanted = sorted(set(packages))
+        real = [name for name in wanted if self.has(name, with_virtual=False)]
+        text = self._run("apt-cache", "policy", *real, check=False) if real else ""
+        found = set(re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", text, re.M))
+        return tuple(
+            name
+            for name in wanted
+            if name not in found and name.partition(":")[0] not in found
+            # Of several, apt chooses none.
+            if len(self.providers(name)) != 1
+        )
+
+    def providers(self, package: str) -> tuple[str, ...]:
+        """Return the packages that provide a virtual one, sorted."""
+        if not self.has(package):
+            return ()
+        text = self._run("apt-cache", "showpkg", package, check=False)
+        lines = text.partition("Reverse Provides:")[2].split("\n\n")[0].splitlines()
+        return tuple(sorted({line.split()[0] for line in lines if line.strip()}))
+
+    def _known(self, *, with_virtual: bool) -> frozenset[str]:
+        if with_virtual not in self._names or self._behind:
+            options = ("--all-names",) if with_virtual else ()
+            self._names[with_virtual] = frozenset(
+                self._run("apt-cache", "pkgnames", *options).split()
+            )
+        return self._names[with_virtual]
+
+    def _sources(self) -> list[Path]:
+        folder = self._folder / "etc/apt"
+        return [
+            path for path in [folder / "sources.list", *sorted(folder.glob("sources.list.d/*"))]
+            if path.is_file()
+        ]  # fmt: skip
+
+    def _with_own_keys(self, text: str) -> str:
+        """Return a source with the base's keys, which it names by absolute path.
+
+        apt reads no path with a blank there: below such a folder, all keys of the base are trusted.
+        """
+        if not re.search(r"\s", str(self._folder)):
+            below = f"{self._folder}/"
+            return re.sub(
+                r"(?im)^(signed-by:\s*|.*signed-by=)/", lambda found: found[1] + below, text
+            )
+        trusted = self._folder / "etc/apt/trusted.gpg.d"
+        for named in re.findall(r"(?im)signed-by[:=]\s*(/[^\]\n]*)", text):
+            for key in map(Path, re.split(r"[\s,]+", named)):
+                path = (self._folder / str(key).lstrip("/")).resolve()
+                if path.is_file() and path.is_relative_to(self._folder.resolve()):
+                    suffix = ".asc" if path.suffix == ".asc" else ".gpg"
+                    write(trusted / f"{path.stem}{suffix}", path.read_bytes())
+        text = re.sub(r"(?im)^signed-by:.*\n?", "", text)
+        return re.sub(r"\[\s*signed-by=/[^\s\]]*\s*\]\s*|\s*signed-by=/[^\s\]]*", "", text)
+
+    def _configuration(self) -> str:
+        # Without quotes apt reads it as it does a URL; between quotes it could hold none.
+        folder = quote(str(self._folder))
+        lines = [
+            f"Dir {folder};",
+            f"Dir::State::status {folder}/var/lib/dpkg/status;",
+            'Dir::Bin::Methods "/usr/lib/apt/methods";',
+            f'APT::Architecture "{self._architecture}";',
+            f'APT::Architectures {{ "{self._architecture}"; }};',
+            'APT::Sandbox::User "root";',
+            'Acquire::Languages "none";',
+            'Acquire::GzipIndexes "true";',
+        ]
+        if self._network.ca:
+            lines.append(f'Acquire::https::CAInfo "{self._network.ca}";')
+        return "\n".join(lines) + "\n"
+
+    @property
+    def status(self) -> str:
+        """What dpkg says of the base's own packages."""
+        return (self._folder / "var/lib/dpkg/status").read_text()
+
+    def ask(self, *argv: str) -> Output:
+        """What a program of apt says in this root, however it ends."""
+        return self._asked(*argv, check=False)
+
+    def _run(self, *argv: str, check: bool = True) -> str:
+        return self._asked(*argv, check=check).stdout
+
+    def _asked(self, *argv: str, check: bool) -> Output:
+        if self._behind:
+            raise self._behind
+        return self._runner.run(self._command(*argv), check=check)
+
+    def _fetch(self, *argv: str) -> str:
+        return self._runner.run(self._command(*argv)).stdout
+
+    def _command(self, *argv: str) -> Command:
+        environment = {"APT_CONFIG": str(self._folder / "apt.conf"), **proxies(self._network)}
+        return Command(argv=argv, env=environment, timeout=300)
+
+
+def suite(release: bytes) -> Suite:
+    """What an InRelease file is of."""
+    match = re.search(rb"^Date: *(.+)$", release, re.MULTILINE)
+    date = ""
+    if match:
+        with contextlib.suppress(ValueError):
+            made = parsedate_to_datetime(match[1].decode(errors="replace"))
+            date = f"{made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Suite(date=date, sha256=sha256(release))
+
+
+def _behind(name: str, found: str, known: str) -> BehindError:
+    return BehindError(
+        f"the archive has an index of {name} of {found}, and the lock knows one of {known}",
+        hint="wait until it has caught up, or name another in `network.mirrors`",
+    )
+
+
+def add_components(text: str, components: Iterable[str]) -> str:
+    """apt sources, of either form, that ask every suite for more components."""
+    more = " ".join(components)
+    if not more:
+        return text
+    text = re.sub(r"(?im)^(Components:.*?)[ \t]*$", rf"\1 {more}", text)
+    return re.sub(
+        r"(?m)^(deb(?:-src)? (?:\[[^]]*\] )?\S+ \S*[^/\s] .*?)[ \t]*$", rf"\1 {more}", text
+    )

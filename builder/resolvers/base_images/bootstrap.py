@@ -1,0 +1,35 @@
+"""How a base is bootstrapped, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from builder.catalog.models import Base, Source
+
+BASE_DOCKERFILE = 'FROM scratch\nADD rootfs.tar /\nCMD ["bash"]\n'
+# Documentation and translations: a fifth of an image. Licences stay.
+_LEAVE_OUT = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+)
+_ARCHITECTURES = {"arm/v7": "armhf", "386": "i386"}
+
+
+def architecture(base: Base) -> str:
+    """Debian's name for the architecture of a platform."""
+    machine = base.platform.partition("/")[2]
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def bootstrap_argv(
+    base: Base, source: Source, archive: str, options: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """mmdebstrap into a tar archive: the same packages and SOURCE_DATE_EPOCH, the same bytes."""
+    return (
+        "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
+        "--include=ca-certificates", *(f"--dpkgopt={rule}" for rule in _LEAVE_OUT), *options,
+        source.value, archive,
+    )  # fmt: skip

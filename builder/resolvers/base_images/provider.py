@@ -1,0 +1,367 @@
+"""The content of bases: an image of a registry, or a distribution bootstrapped here.
+
+Which of its sources a base has, and what that content is, is decided when it is locked. A build
+gets exactly that or fails.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import json
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.catalog.models import Base, Network, Source
+from builder.common.errors import BuilderError, GoneError, StepError, ToolError, UnreachableError
+from builder.common.files import write
+from builder.common.process import Command, Runner, which
+from builder.engines.interfaces import BuildRequest, Engine
+from builder.lock.lockfile import BaseLock
+from builder.network.build_env import apt_mirrors, proxies, substitution
+from builder.oci import layout as layouts
+from builder.oci.reference import parse as parse_reference
+from builder.registry.credentials import CredentialFiles
+from builder.registry.transfers import transfer
+from builder.resolvers.base_images.apt_roots import AptRoots
+from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
+
+_AGAIN = ("--retry-times", "3")  # a busy registry is no reason to have no base
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """The content of a base on this machine, as tar archives, lowest layer first."""
+
+    digest: str
+    epoch: int
+    archives: tuple[Path, ...]
+
+
+class EmulationError(ToolError):
+    """This machine lacks what runs the programs of another."""
+
+
+class Bases:
+    """Locks and fetches bases; what it fetched is kept below `state` by its digest."""
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        engine: Engine,
+        network: Network,
+        state: Path,
+        skopeo: str,
+        enclose: Callable[[Command], Command],
+        roots: AptRoots,
+        credentials: CredentialFiles | None = None,
+    ) -> None:
+        self._runner = runner
+        self._engine = engine
+        self._network = network
+        self._state = state
+        self._skopeo = skopeo
+        self._enclose = enclose
+        self._roots = roots
+        self._credentials = credentials or CredentialFiles(runner=runner)
+
+    def lock(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> BaseLock:
+        """Choose a source and identify its content; `held` is kept where it still stands."""
+        known = held
+        if held is not None and held.source not in sources:
+            held = None
+        is_own = held is not None and held.source.kind == "bootstrap"
+        archives = kept(self._state, held) if held is not None and is_own else ()
+        if held is not None and archives and self._roots.fill(base, archives, known) == held.suites:
+            return held
+        source, content = self._first(base, [held.source] if held else sources, held, today)
+        return BaseLock(
+            source=source,
+            content=content.digest,
+            epoch=content.epoch,
+            suites=self._roots.fill(base, content.archives, known),
+        )
+
+    def layout(self, base: Base, lock: BaseLock) -> Path:
+        """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
+        folder = _folder(self._state, lock.content)
+        layout = folder / "layout"
+        if (layout / "index.json").exists():
+            return layout
+        self.fetch(base, lock)
+        if lock.source.kind == "bootstrap":
+            write(folder / "context" / "Dockerfile", BASE_DOCKERFILE.encode())
+            self._engine.build(self.request(base, lock))
+        return layout
+
+    def fetch(self, base: Base, lock: BaseLock) -> None:
+        """Get exactly what `lock` names from its source, to be kept here.
+
+        Raises GoneError where the source has something else by now, else StepError.
+        """
+        if kept(self._state, lock):
+            return
+        if lock.source.kind == "registry":
+            try:
+                self._pull(base, lock.source, lock.content)
+            except StepError as error:
+                if any(word in error.message for word in _UNKNOWN):
+                    raise _gone(
+                        base, f"{lock.source.value} has no {lock.content} any more"
+                    ) from error
+                raise
+            return
+        # An archive that has moved on does not come back.
+        content = self._recent(base, lock.source, lock.epoch)
+        if content is None or content.digest == lock.content:
+            content = self._bootstrap(base, lock.source, lock.epoch)
+        if content.digest != lock.content:
+            raise _gone(
+                base,
+                "its archive has moved on, and bootstraps to"
+                f" {content.digest[:19]} instead of {lock.content[:19]}",
+            )
+
+    def request(self, base: Base, lock: BaseLock) -> BuildRequest:
+        """How a bootstrapped base is made an image."""
+        folder = self.folder(lock)
+        return BuildRequest(
+            id=f"base-{base.slug}",
+            context=folder / "context",
+            contexts={},
+            platform=base.platform,
+            epoch=lock.epoch,
+            layout=folder / "layout",
+        )
+
+    def folder(self, lock: BaseLock) -> Path:
+        """Where the content of a base is kept."""
+        return _folder(self._state, lock.content)
+
+    def _first(
+        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+    ) -> tuple[Source, Content]:
+        """The first source that can be had."""
+        reasons, lacks_emulation = [], False
+        for source in sources:
+            try:
+                return source, self._obtain(base, source, held, today)
+            except BuilderError as error:
+                lacks_emulation |= isinstance(error, EmulationError)
+                reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
+        message = f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons)
+        if lacks_emulation:
+            raise UnreachableError(message, hint=f"apt-get install {_EMULATION}")
+        hint = "is the network up, and is `network` in matrix.yaml right?"
+        # What only another machine may be able to have is not this one's failure.
+        is_own = base.platform == self._engine.platforms[0]
+        raise StepError(message, hint=hint) if is_own else UnreachableError(message, hint=hint)
+
+    def _obtain(self, base: Base, source: Source, held: BaseLock | None, today: str) -> Content:
+        if source.kind == "registry":
+            return self._from_registry(base, source)
+        epoch = held.epoch if held else _midnight(today)
+        recent = self._recent(base, source, epoch)
+        if held is None and recent is not None and recent.archives[0].exists():
+            return recent  # of a lock that was ended before it was written
+        if held is not None and recent is not None and recent.digest != held.content:
+            epoch = _midnight(today)
+        content = self._bootstrap(base, source, epoch)
+        if held is not None and content.digest != held.content and epoch != _midnight(today):
+            # What it holds has changed, and only then may its timestamps move.
+            content = self._bootstrap(base, source, _midnight(today))
+        return content
+
+    def _recent(self, base: Base, source: Source, epoch: int) -> Content | None:
+        """What the last bootstrap of a base gave, if it was this one and of the last day."""
+        note = self._note(base)
+        try:
+            said = json.loads(note.read_text())
+            is_this = (said["source"], said["epoch"]) == (str(source), epoch)
+            is_young = note.stat().st_mtime > time.time() - _DAY
+            digest = str(said["content"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        archive = _folder(self._state, digest) / "context" / "rootfs.tar"
+        recent = Content(digest=digest, epoch=epoch, archives=(archive,))
+        return recent if is_this and is_young else None
+
+    def _note(self, base: Base) -> Path:
+        return self._state / "bases" / f"{base.slug}.json"
+
+    # A registry.
+
+    def _from_registry(self, base: Base, source: Source) -> Content:
+        reference = parse_reference(source.value)
+        verify = ["--tls-verify=false"] if reference.is_loopback else []
+        argv = (
+            *self._skopeo_on(base), "inspect", "--no-tags", *_AGAIN, *verify,
+            f"docker://{reference}",
+        )  # fmt: skip
+        inspect = Command(argv=argv, timeout=120)
+        output = transfer(
+            inspect, (reference,), self._credentials, self._runner, lambda command: command
+        )
+        found = json.loads(output.stdout)
+        digest = str(found["Digest"])
+        layout = self._pull(base, source, digest)
+        said = str(found.get("Created") or "1970-01-01T00:00:00")  # an image need not say
+        created = time.strptime(said[:19], "%Y-%m-%dT%H:%M:%S")
+        return Content(
+            digest=digest,
+            epoch=calendar.timegm(created),
+            # Not those that the registry names: skopeo compresses what is not, and names it anew.
+            archives=tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout)),
+        )
+
+    def _pull(self, base: Base, source: Source, digest: str) -> Path:
+        layout = _folder(self._state, digest) / "layout"
+        partial = layout.with_name("layout.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        command = self.pull_command(base, source, digest, partial)
+        place = parse_reference(source.value)
+        transfer(command, (place,), self._credentials, self._runner, self._enclose)
+        shutil.rmtree(layout, ignore_errors=True)
+        partial.rename(layout)
+        return layout
+
+    def pull_command(self, base: Base, source: Source, digest: str, layout: Path) -> Command:
+        """How a base's image is copied from its registry."""
+        reference = parse_reference(source.value)
+        return Command(
+            argv=(
+                *self._skopeo_on(base), "copy", "--quiet", *_AGAIN,
+                *(["--src-tls-verify=false"] if reference.is_loopback else []),
+                f"docker://{reference.at(digest)}", f"oci:{layout}:latest",
+            ),
+            timeout=1800,
+        )  # fmt: skip
+
+    def _skopeo_on(self, base: Base) -> tuple[str, ...]:
+        """skopeo, choosing the platform of the base out of an index."""
+        os_name, _, machine = base.platform.partition("/")
+        family, _, variant = machine.partition("/")
+        return (
+            self._skopeo, f"--override-os={os_name}", f"--override-arch={family}",
+            *([f"--override-variant={variant}"] if variant else []),
+        )  # fmt: skip
+
+    # A bootstrap.
+
+    def _bootstrap(self, base: Base, source: Source, epoch: int) -> Content:
+        if which("mmdebstrap") is None:
+            raise ToolError("mmdebstrap is not installed", hint="apt-get install mmdebstrap")
+        if base.platform not in self._engine.platforms:
+            raise EmulationError(f"this machine does not run programs of {base.platform}")
+        if base.platform != self._engine.platforms[0] and which("arch-test") is None:
+            raise EmulationError(
+                "arch-test is not installed, and mmdebstrap asks it about emulation"
+            )
+        work = self._state / "bases" / f"{base.slug}.partial"
+        shutil.rmtree(work, ignore_errors=True)
+        archive = work / "context" / "rootfs.tar"
+        archive.parent.mkdir(parents=True)
+        log = self._state / "logs" / f"base-{base.slug}.log"
+        self._runner.run(self.bootstrap_command(base, source, epoch, archive), log=log)
+        canonize(archive)
+        digest = f"sha256:{_sha256(archive)}"
+        folder = _folder(self._state, digest)
+        if not (folder / "context" / "rootfs.tar").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            work.rename(folder)
+        shutil.rmtree(work, ignore_errors=True)
+        note = {"source": str(source), "epoch": epoch, "content": digest}
+        write(self._note(base), json.dumps(note).encode(), lasting=False)
+        return Content(digest=digest, epoch=epoch, archives=(folder / "context" / "rootfs.tar",))
+
+    def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:
+        """How a base is bootstrapped: the same archive and epoch, the same bytes."""
+        options: list[str] = []
+        if self._network.ca:
+            options.append(f"--aptopt=Acquire::https::CAInfo {json.dumps(self._network.ca)}")
+        if apt_mirrors(self._network):
+            folder = archive.parent.parent
+            there, back = folder / "mirror-on", folder / "mirror-off"
+            write(there, _hook(self._network).encode(), 0o755)
+            write(back, _UNHOOK.encode(), 0o755)
+            options += [f"--setup-hook={there}", f"--customize-hook={back}"]
+        return Command(
+            argv=bootstrap_argv(base, source, str(archive), options),
+            env={"SOURCE_DATE_EPOCH": str(epoch), **proxies(self._network)},
+            # Its packages set themselves up: by an emulator, ten times as slowly.
+            timeout=1200 if base.platform == self._engine.platforms[0] else 7200,
+        )
+
+
+def kept(state: Path, lock: BaseLock) -> tuple[Path, ...]:
+    """What a base is made of as tar archives, lowest layer first, where that is below `state`."""
+    folder = _folder(state, lock.content)
+    archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
+    if archive.exists():
+        return (archive,)
+    if lock.source.kind == "registry" and (layout / "index.json").exists():
+        return tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout))
+    return ()
+
+
+def _gone(base: Base, why: str) -> GoneError:
+    name = f"{base.axis}={base.value}"
+    return GoneError(
+        f"base {base.id} can no longer be had as it is locked: {why}",
+        hint=f"run `builder lock --upgrade {name}`, which takes the base as it is now",
+    )
+
+
+def _folder(state: Path, content: str) -> Path:
+    return state / "bases" / content.removeprefix("sha256:")[:32]
+
+
+# What a registry says of a manifest that it does not have.
+_UNKNOWN = ("manifest unknown", "name unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN")
+_DAY = 86400
+_EMULATION = "qemu-user-static binfmt-support arch-test"
+_UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
+
+
+def canonize(archive: Path) -> None:
+    """Write a tar archive again, in one format: two versions of tar encode the same files apart."""
+    partial = archive.with_suffix(".partial")
+    with (
+        tarfile.open(archive) as old,
+        tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in old:
+            kept = {k: v for k, v in member.pax_headers.items() if k.startswith("SCHILY.xattr.")}
+            member.pax_headers = kept
+            member.mtime = int(member.mtime)
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    partial.replace(archive)
+
+
+def _hook(network: Network) -> str:
+    """A hook of mmdebstrap that fetches from mirrors; its undoing keeps them out of the base."""
+    lines = [
+        "#!/bin/sh",
+        "set -eu",
+        'cp "$1/etc/apt/sources.list" "$1/etc/apt/sources.list.default"',
+    ]
+    for old, new in apt_mirrors(network).items():
+        lines.append(f'sed -i {substitution(old, new)} "$1/etc/apt/sources.list"')
+    return "\n".join(lines) + "\n"
+
+
+def _midnight(day: str) -> int:
+    return calendar.timegm(time.strptime(day, "%Y-%m-%d"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

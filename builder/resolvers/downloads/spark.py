@@ -1,0 +1,49 @@
+"""Spark's official distribution, out of the archive of its releases."""
+
+from __future__ import annotations
+
+import re
+
+from builder.common.errors import StepError
+from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.network.fetcher import Fetcher
+from builder.network.upstreams import upstream
+from builder.resolvers.versions import newest_first, newest_of
+
+_FOLDER = re.compile(r'href="spark-([0-9.]+)/"')
+
+
+class SparkTarballs:
+    """Lines of Spark, the same file on every architecture: `spark.tgz`.
+
+    The option `build` names another one than `bin-hadoop3`. Upstream says a sha512, which is
+    checked when the file is fetched, once; the lock holds its sha256.
+    """
+
+    name = "tarball"
+
+    def __init__(self, *, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+        return newest_first(_FOLDER.findall(self._fetcher.page(upstream("spark") + "/")))
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        version = newest_of(request.line, self.lines(request), self.name)
+        build = request.options.get("build", "bin-hadoop3")
+        url = upstream("spark", f"spark-{version}/spark-{version}-{build}.tgz")
+        sha512 = read_sha512(self._fetcher.text(f"{url}.sha512", "a checksum"), url)
+        return ResolvedLine(
+            version=version, files=(self._fetcher.record("spark.tgz", url, sha512=sha512),)
+        )
+
+
+def read_sha512(text: str, url: str) -> str:
+    """The hash in a .sha512 file, as sha512sum writes it, or gpg in groups over several lines."""
+    plain = re.search(r"\b[0-9a-fA-F]{128}\b", text)
+    found = plain[0] if plain else re.sub(r"\s", "", text.partition(":")[2])
+    if not re.fullmatch(r"[0-9a-fA-F]{128}", found):
+        raise StepError(f"{url}.sha512 holds no sha512")
+    return found.lower()

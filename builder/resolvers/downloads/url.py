@@ -1,0 +1,102 @@
+"""Any file of the network: a template of its URL, and where to read which versions there are."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from builder.catalog.models import RemoteFile
+from builder.common.errors import ConfigError
+from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.network.fetcher import Fetcher, MissingError
+from builder.network.upstreams import expand
+from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
+
+
+class UrlFiles:
+    """Files by the options of a recipe.
+
+    - `url`: a template with `{version}`, and `{arch}` where there is one for each architecture;
+      it may begin with the name of a source, as in `{github}/owner/…`.
+    - `versions`: the exact versions there are, separated by blanks; or
+    - `index`: the URL of a text that names them; `pattern` finds them in it, as its first group.
+    - `archs`: what `{arch}` is for amd64 and arm64, where that differs: `amd64=x64 arm64=aarch64`.
+    - `sha256`: the hash, or one for each architecture (`amd64=HEX arm64=HEX`), of the one version
+      that `versions` then names. Without it the file is fetched once, and its hash recorded.
+    - `sums`: the URL, by the same template, of a file of lines `HEX  NAME`.
+    - `name`: what the build calls the file; otherwise it is the last part of its URL.
+    """
+
+    name = "url"
+
+    def __init__(self, *, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are, newest first. No pre-releases."""
+        if "versions" in request.options:
+            return newest_first(request.options["versions"].split())
+        text = self._fetcher.text(expand(option(request, "index", self.name)), "a list of versions")
+        return newest_first(re.findall(option(request, "pattern", self.name), text))
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        version = newest_of(request.line, self.lines(request), self.name)
+        arch, urls = arch_of(request), self._urls(request, version)
+        if arch not in urls:
+            raise no_architecture(version, arch, urls, self.name)
+        name = request.options.get("name") or _last(urls[arch])
+        try:
+            digest = self._hash(request, version, urls[arch])
+            if digest:
+                file = RemoteFile(name=name, url=urls[arch], sha256=digest)
+            else:
+                file = self._fetcher.record(name, urls[arch])
+        except MissingError:
+            there = [of for of, url in urls.items() if of != arch and self._fetcher.has(url)]
+            if not there:
+                raise
+            raise no_architecture(version, arch, there, self.name) from None
+        return ResolvedLine(version=version, files=(file,))
+
+    def _urls(self, request: LineRequest, version: str) -> dict[str, str]:
+        """Where the file is, by architecture."""
+        template = option(request, "url", self.name)
+        archs = _by_arch(request.options.get("archs", "amd64=amd64 arm64=arm64"))
+        return {of: _filled(template, version, arch) for of, arch in archs.items()}
+
+    def _hash(self, request: LineRequest, version: str, url: str) -> str:
+        """The hash that is stated, or nothing."""
+        if text := request.options.get("sha256", ""):
+            if len(request.options.get("versions", "").split()) != 1:
+                raise ConfigError("provider url: with `sha256`, `versions` names one version")
+            hashes = _by_arch(text) if "=" in text else {arch_of(request): text}
+            if arch_of(request) not in hashes:
+                raise no_architecture(version, arch_of(request), hashes, self.name)
+            return hashes[arch_of(request)]
+        if sums := request.options.get("sums", ""):
+            text = self._fetcher.text(_filled(sums, version, ""), "checksums")
+            return listed(text, _last(url), self.name)
+        return ""
+
+
+def _filled(template: str, version: str, arch: str) -> str:
+    return expand(template).replace("{version}", version).replace("{arch}", arch)
+
+
+def _last(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def listed(text: str, name: str, provider: str) -> str:
+    """The sha256 of a file in a list as sha256sum writes it. MissingError where it is not there."""
+    for line in text.splitlines():
+        digest, _, path = line.strip().partition(" ")
+        if path.strip().lstrip("*").rpartition("/")[2] == name:
+            return digest
+    raise MissingError(f"provider {provider}: the list of checksums does not name {name}")
+
+
+def _by_arch(text: str) -> dict[str, str]:
+    """`amd64=a arm64=b` as a mapping."""
+    return {key: value for key, _, value in (item.partition("=") for item in text.split())}

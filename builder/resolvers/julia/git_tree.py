@@ -1,0 +1,119 @@
+"""Tarballs that are named by the git tree of what they hold: checked by it, and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.common.errors import StepError
+from builder.common.files import write
+from builder.network.fetcher import Fetcher
+
+Files = Mapping[str, "GitFile"]
+"""Files and links by their path, folders joined by slashes."""
+
+
+@dataclass(frozen=True)
+class GitFile:
+    """A file as git knows it: `mode` is its octal text (120000: a link, `data` its target)."""
+
+    mode: str
+    data: bytes
+
+
+class GitTrees:
+    """Fetches tarballs into the folder of a fetcher, where those that were checked are known."""
+
+    def __init__(self, *, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    def fetch(self, name: str, url: str, tree: str) -> Path:
+        """A tarball whose content has the git tree `tree`, 40 hex digits, on this machine.
+
+        Raises StepError where it has another, UnreachableError.
+        """
+        known = self._fetcher.folder / "trees" / tree
+        if known.is_file():
+            kept = self._fetcher.kept(known.read_text().strip())
+            if kept is not None:
+                return kept
+        file = self._fetcher.record(name, url, again=True)
+        path = self._fetcher.folder / file.sha256
+        found = tree_sha1(read_tar(path, name))
+        if found != tree:
+            raise StepError(
+                f"{name}: what came has another git tree than expected\n"
+                f"    expected {tree}\n"
+                f"    found    {found}",
+                hint="it was replaced upstream, or the mirror serves another file;"
+                " do not build with it",
+            )
+        write(known, f"{file.sha256}\n".encode())
+        return path
+
+
+def read_tar(path: Path, name: str) -> Files:
+    """The files and links of a tarball; the empty folders are left out, as git leaves them out.
+
+    Raises StepError where it is none, or holds what git does not know.
+    """
+    found: dict[str, GitFile] = {}
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                place = posixpath.normpath(member.name)
+                if place.startswith(("/", "..")):
+                    raise StepError(f"{name}: {place} is not below its folder")
+                if not member.isdir():
+                    found[place] = _file(tar, member, f"{name}: {place}")
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise StepError(f"{name}: it is no tarball: {error}") from error
+    for folder in {place.rpartition("/")[0] for place in found} & found.keys():
+        raise StepError(f"{name}: {folder} is a folder, and something else")
+    return found
+
+
+def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, what: str) -> GitFile:
+    if member.issym():
+        return GitFile("120000", member.linkname.encode())
+    content = tar.extractfile(member) if member.isreg() else None
+    if content is None:
+        raise StepError(f"{what} is neither a file nor a link")
+    return GitFile("100755" if member.mode & 0o100 else "100644", content.read())
+
+
+def tree_sha1(files: Files) -> str:
+    """The hash of the git tree that holds just these files, in hex."""
+    folders: dict[str, dict[str, tuple[str, bytes]]] = {"": {}}
+    for path, file in files.items():
+        parent, _, name = path.rpartition("/")
+        folders.setdefault(parent, {})[name] = (file.mode, _object("blob", file.data))
+        while parent:
+            parent = parent.rpartition("/")[0]
+            folders.setdefault(parent, {})
+    for path in sorted(folders, key=lambda path: (path.count("/"), path), reverse=True):
+        if path:
+            parent, _, name = path.rpartition("/")
+            folders[parent][name] = ("40000", _tree(folders[path]))
+    return _tree(folders[""]).hex()
+
+
+def _tree(entries: Mapping[str, tuple[str, bytes]]) -> bytes:
+    # git sorts a folder as if its name ended with a slash.
+    def key(item: tuple[str, tuple[str, bytes]]) -> bytes:
+        return item[0].encode() + (b"/" if item[1][0] == "40000" else b"")
+
+    rows = sorted(entries.items(), key=key)
+    return _object(
+        "tree", b"".join(f"{mode} {name}".encode() + b"\0" + sha for name, (mode, sha) in rows)
+    )
+
+
+def _object(kind: str, data: bytes) -> bytes:
+    # git's own names; nothing is kept secret by them
+    return hashlib.sha1(f"{kind} {len(data)}".encode() + b"\0" + data).digest()

@@ -1,0 +1,164 @@
+"""Registries of Julia's packages, as a package server gives them.
+
+Upstream's names: a registry is a folder with Registry.toml, and for each package Package.toml,
+Versions.toml, Deps.toml and Compat.toml, whose sections are ranges of versions. Since Julia 1.9
+there are WeakDeps.toml and WeakCompat.toml too: a package that need not be there, but must fit
+where it is.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from builder.common.errors import StepError
+from builder.network.fetcher import Fetcher
+from builder.network.upstreams import upstream
+from builder.resolvers.julia.git_tree import Files, GitTrees, read_tar
+from builder.resolvers.julia.versions import Range, is_release, newest_first, parse_range
+
+SERVER = "julia-packages"
+_LISTED = re.compile(r"/registry/([0-9a-f-]{36})/([0-9a-f]{40})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What a version of a package needs of another. `text` is its range, "" for any version."""
+
+    uuid: str
+    name: str
+    text: str = ""
+    ranges: tuple[Range, ...] = ()
+    is_weak: bool = False
+
+    def takes(self, version: str) -> bool:
+        """Whether a version will do."""
+        return not self.ranges or any(version in item for item in self.ranges)
+
+
+class Registered:
+    """A package of a registry, read when it is first asked for."""
+
+    def __init__(self, *, registry: str, name: str, uuid: str, path: str, files: Files) -> None:
+        self.registry = registry
+        self.name = name
+        self.uuid = uuid
+        self._path = path
+        self._files = files
+        self._read: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def versions(self) -> list[str]:
+        """Every release, yanked ones too, newest first."""
+        return newest_first(version for version in self._versions if is_release(version))
+
+    def tree(self, version: str) -> str:
+        """The hash of a version's git tree."""
+        return str(self._versions[version]["git-tree-sha1"])
+
+    def is_yanked(self, version: str) -> bool:
+        """Whether a version was taken back."""
+        return bool(self._versions[version].get("yanked"))
+
+    def julia(self, version: str) -> Need:
+        """The Julia that a version needs."""
+        text, ranges = _ranges(_merged(self._toml("Compat"), version).get("julia", ()))
+        return Need(uuid="", name="julia", text=text, ranges=ranges)
+
+    def needs(self, version: str, *, has_weak: bool) -> list[Need]:
+        """What a version needs; without `has_weak`, as Julia before 1.9 sees it."""
+        weak = _merged(self._toml("WeakDeps"), version) if has_weak else {}
+        deps = _merged(self._toml("Deps"), version)
+        found = []
+        for names, file, is_weak in ((deps, "Compat", False), (weak, "WeakCompat", True)):
+            compat = _merged(self._toml(file), version)
+            for name, uuid in names.items():
+                if not is_weak and name in weak:
+                    continue
+                text, ranges = _ranges(compat.get(name, ()))
+                found.append(Need(uuid=uuid, name=name, text=text, ranges=ranges, is_weak=is_weak))
+        return found
+
+    @cached_property
+    def _versions(self) -> Mapping[str, Mapping[str, Any]]:
+        return self._toml("Versions")
+
+    def _toml(self, name: str) -> dict[str, Any]:
+        if name not in self._read:
+            file = self._files.get(f"{self._path}/{name}.toml")
+            self._read[name] = tomllib.loads(file.data.decode()) if file else {}
+        return self._read[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """The packages of all registries of a server; where two have the same, the first one's."""
+
+    packages: Mapping[str, Registered]  # by uuid
+
+    @cached_property
+    def names(self) -> Mapping[str, Registered]:
+        """By name."""
+        return {it.name: it for it in reversed(list(self.packages.values()))}
+
+
+class Registries:
+    """What the package server has today; asked once. Their tarballs are kept by their git tree."""
+
+    def __init__(self, *, fetcher: Fetcher, trees: GitTrees) -> None:
+        self._fetcher = fetcher
+        self._trees = trees
+        self._guard = threading.Lock()
+        self._known: Registry | None = None
+
+    def load(self) -> Registry:
+        """All registries of the server. Raises StepError, UnreachableError."""
+        with self._guard:
+            if self._known is None:
+                self._known = self._load()
+            return self._known
+
+    def _load(self) -> Registry:
+        text = self._fetcher.text(upstream(SERVER, "registries"), "a list of registries")
+        listed = _LISTED.findall(text)
+        if not listed:
+            raise StepError(f"{SERVER}: it lists no registry")
+        packages: dict[str, Registered] = {}
+        for uuid, tree in listed:
+            url = upstream(SERVER, f"registry/{uuid}/{tree}")
+            path = self._trees.fetch(f"registry {uuid}", url, tree)
+            packages = _packages(read_tar(path, f"registry {uuid}"), uuid) | packages
+        return Registry(packages=packages)
+
+
+def _packages(files: Files, what: str) -> dict[str, Registered]:
+    try:
+        about = tomllib.loads(files["Registry.toml"].data.decode())
+        registry = "-".join(str(about["name"]).split())
+        return {
+            uuid: Registered(
+                registry=registry, name=it["name"], uuid=uuid, path=it["path"], files=files
+            )
+            for uuid, it in about["packages"].items()
+        }
+    except (KeyError, ValueError) as error:
+        raise StepError(f"registry {what}: its Registry.toml is not understood: {error}") from error
+
+
+def _merged(sections: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
+    """What holds for a version, of the sections that its range is in."""
+    found: dict[str, Any] = {}
+    for ranges, items in sections.items():
+        if version in parse_range(ranges):
+            found |= items
+    return found
+
+
+def _ranges(value: str | list[str] | tuple[()]) -> tuple[str, tuple[Range, ...]]:
+    texts = [value] if isinstance(value, str) else list(value)
+    return ", ".join(texts), tuple(map(parse_range, texts))

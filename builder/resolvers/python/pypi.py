@@ -1,0 +1,216 @@
+"""Packages of a Python index: what of a line can be installed on a Python and a platform.
+
+The index is asked by its clients: uv for the newest of a line, as it knows wheels, yanked releases
+and pre-releases; pip for the list of all.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from builder.catalog.models import PYPI, Network, RemoteFile
+from builder.common.errors import StepError, UnreachableError
+from builder.common.process import Command, Runner
+from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.network.build_env import proxies
+from builder.network.fetcher import refused
+from builder.network.upstreams import Place, place, upstream
+from builder.resolvers.python.standalone import uv
+from builder.resolvers.versions import arch_of, newest_first, no_line, option
+
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
+_SAID = {
+    "failed to lookup address": "its name is not known",
+    "Connection refused": "the connection was refused",
+    "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
+}
+_REFUSED = re.compile(
+    r"An index URL \((\S+)\) could not be queried.*\((\d{3} [^)]+)\)"
+    r"|An index \((\S+)\) returned an? (\d{3} [A-Za-z ]+?) error"
+)
+_GONE = ("404", "410")
+_FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
+
+
+def platform_tag(arch: str, debian: str) -> str:
+    """What uv calls a platform: the oldest glibc that it must run on."""
+    return f"{_MACHINES.get(arch, arch)}-manylinux_{_GLIBC.get(debian, '2_28')}"
+
+
+def compile_command(*, python: str, platform: str, env: Mapping[str, str]) -> Command:
+    """`uv pip compile` of standard input, for another Python than the one that runs."""
+    argv = (
+        uv(), "pip", "compile", "-", "--no-header", "--no-annotate", "--no-config", "--quiet",
+        "--no-python-downloads", "--python", sys.executable,
+        *(["--python-version", python] if python else []), "--python-platform", platform,
+    )  # fmt: skip
+    return Command(argv=argv, env=env, timeout=300, program="uv")
+
+
+def locked(
+    runner: Runner,
+    requirement: str,
+    *,
+    python: str,
+    env: Mapping[str, str],
+    platform: str = "linux",
+    has_wheel: bool = False,
+) -> tuple[Mapping[str, Any], str]:
+    """What pylock.toml says of one package, without what it needs; nothing, and what uv said.
+
+    `has_wheel`: versions without a wheel for the platform do not count.
+    """
+    command = compile_command(python=python, platform=platform, env=env)
+    argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
+    argv += ("--only-binary", ":all:") if has_wheel else ()
+    asked = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
+    output = runner.run(asked, check=False)
+    found = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
+    return (found[0] if found else {}), output.log
+
+
+def index_env(network: Network, index: str = "") -> dict[str, str]:
+    """What uv and pip are told of the network; `index` stands in for the default one.
+
+    It is the environment, not the command line, because of the credentials in it.
+    """
+    found = {**proxies(network), "UV_HTTP_RETRIES": "2"}
+    if network.ca:
+        found |= {"SSL_CERT_FILE": network.ca, "PIP_CERT": network.ca}
+    if index := index or network.mirrors.get("pip", ""):
+        found |= {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
+    return found
+
+
+def default_index(network: Network) -> Place:
+    """The index that is asked; no URL stands for the client's own."""
+    mirror = network.mirrors.get("pip", "")
+    return Place(source="pip", url=mirror, is_mirror=bool(mirror))
+
+
+def unreachable(log: str, index: Place) -> UnreachableError | None:
+    """What uv said, if it was that the index cannot be asked."""
+    failed = _FAILED.search(log)
+    status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
+    if refusal := _REFUSED.search(log):
+        url, answer = refusal[1] or refusal[3], refusal[2] or refusal[4]
+        return refused(replace(index, url=url), f"it answered {answer}")
+    if not failed or (status and status[1].startswith(_GONE)):
+        return None
+    causes = re.findall(r"cause: (.*)", log)
+    reason = f"it answered {status[1]}" if status else (causes or ["no answer"])[-1]
+    for said, words in _SAID.items():
+        reason = words if said in reason else reason
+    return refused(replace(index, url=failed[1]), reason)
+
+
+def is_unanswered(log: str) -> bool:
+    """Whether pip found nothing because the index cannot be asked: it says both then."""
+    return "connection broken by" in log or "HTTP error" in log
+
+
+class PythonPackages:
+    """Lines of a package: option `package`. It must suit the Python of the target, if any.
+
+    The option `sdist` is the name of a file that a build gets: its source distribution.
+    """
+
+    def __init__(self, *, runner: Runner, network: Network, name: str = "pypi") -> None:
+        self.name = name
+        self._runner = runner
+        self._network = network
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+        python = request.axes.get("python", "")
+        machine = _MACHINES.get(arch_of(request), arch_of(request))
+        return self._listed(
+            request,
+            f"--platform=manylinux2014_{machine}",
+            *(f"--platform=manylinux_2_{minor}_{machine}" for minor in range(5, 37)),
+            *([f"--python-version={python}"] if python else []),
+        )
+
+    def _listed(self, request: LineRequest, *options: str) -> tuple[str, ...]:
+        argv = (
+            sys.executable, "-m", "pip", "index", "versions", self._package(request),
+            "--disable-pip-version-check", "--no-color", "--retries=2", *options,
+        )  # fmt: skip
+        command = Command(argv=argv, env=self._env(request), timeout=120, program="pip")
+        output = self._runner.run(command, check=False)
+        if listed := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
+            return newest_first(re.sub(r"\+\w+$", "", text) for text in listed[1].split(", "))
+        if is_unanswered(output.log):
+            raise refused(self._index(request), "no answer")
+        return ()
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        package, line = self._package(request), request.line
+        platform = platform_tag(arch_of(request), request.base.value)
+        python = request.axes.get("python", "")
+        wanted = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
+        env = self._env(request)
+        found, log = locked(self._runner, wanted, python=python, platform=platform, env=env)
+        if found:
+            return self._line(found, request)
+        raise unreachable(log, self._index(request)) or self._none(request, log)
+
+    def _line(self, found: Mapping[str, Any], request: LineRequest) -> ResolvedLine:
+        """A line as pylock.toml says of it."""
+        package, version = found["name"], found["version"].partition("+")[0]
+        file = request.options.get("sdist", "")
+        if not file:
+            return ResolvedLine(version=version)
+        if "sdist" not in found:
+            raise StepError(f"provider {self.name} has no source of {package} {version}")
+        sha256 = found["sdist"].get("hashes", {}).get("sha256")
+        if not sha256:
+            raise StepError(f"the index states no sha256 of the source of {package} {version}")
+        url = f"{PYPI}{package}@{version}"
+        return ResolvedLine(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
+
+    def _none(self, request: LineRequest, log: str) -> StepError:
+        """Why there is nothing of a line: no such package, no file that suits, no such line."""
+        package, line = self._package(request), request.line
+        if "was not found" in log:
+            return StepError(f"provider {self.name} has no package {package}")
+        if "has no wheels with" not in log and "does not satisfy Python" not in log:
+            return no_line(line, self._listed(request) or self.lines(request), self.name)
+        hints = re.findall(r"hint: (.*)", log)
+        python = request.axes.get("python", "")
+        on = f"{arch_of(request)} and Python {python}" if python else arch_of(request)
+        return StepError(
+            f"provider {self.name} has {package} {line}, and not for {on}",
+            hint=hints[0] if hints else "ask for another line, or leave that platform out",
+        )
+
+    def _package(self, request: LineRequest) -> str:
+        return option(request, "package", self.name)
+
+    def _index(self, request: LineRequest) -> Place:
+        return default_index(self._network)
+
+    def _env(self, request: LineRequest) -> dict[str, str]:
+        return index_env(self._network, self._index(request).url)
+
+
+class PytorchPackages(PythonPackages):
+    """Lines of a package in PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
+
+    def __init__(self, *, runner: Runner, network: Network) -> None:
+        super().__init__(runner=runner, network=network, name="pytorch")
+
+    def _package(self, request: LineRequest) -> str:
+        return request.options.get("package", "torch")
+
+    def _index(self, request: LineRequest) -> Place:
+        return place(
+            upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
+        )

@@ -1,0 +1,45 @@
+"""Source distributions of Python's packages: the index says where one is when it is fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from builder.catalog.models import Network, RemoteFile
+from builder.common.errors import StepError
+from builder.common.process import Runner
+from builder.network.fetcher import Fetcher
+from builder.network.upstreams import Place
+from builder.resolvers.python.pypi import default_index, index_env, locked, unreachable
+
+_PYTHON = "3.99"  # uv heeds the oldest that a package is for; this one suits them all
+
+
+class PipFiles:
+    """Gets files of the network; a source distribution from where the index of pip has it."""
+
+    def __init__(self, *, fetcher: Fetcher, runner: Runner, network: Network) -> None:
+        self._fetcher = fetcher
+        self._runner = runner
+        self._network = network
+
+    def file(self, file: RemoteFile) -> Path:
+        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
+        if not file.requirement or self._fetcher.kept(file.sha256) is not None:
+            return self._fetcher.file(file)
+        return self._fetcher.file(file, self._place(file.requirement))
+
+    def _place(self, requirement: str) -> Place:
+        index, env = default_index(self._network), index_env(self._network)
+        found, log = locked(self._runner, requirement, python=_PYTHON, env=env)
+        if "sdist" in found:
+            url = _with_login(found["sdist"]["url"], index.url)
+            return Place(source=index.source, url=url, is_mirror=index.is_mirror)
+        raise unreachable(log, index) or StepError(f"pip: the index has no source of {requirement}")
+
+
+def _with_login(url: str, index: str) -> str:
+    """A URL with the credentials of the index, where it is on its host: uv does not say them."""
+    own, parts = urlsplit(index), urlsplit(url)
+    is_same = own.netloc.rpartition("@")[2] == parts.netloc
+    return parts._replace(netloc=own.netloc).geturl() if is_same else url

@@ -1,0 +1,46 @@
+"""R as Posit builds it for each Debian: one .deb for each exact version."""
+
+from __future__ import annotations
+
+from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.network.fetcher import Fetcher
+from builder.network.upstreams import upstream
+from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
+
+_ARCHITECTURES = ("amd64", "arm64")
+
+
+class PositR:
+    """Lines of R; the file is `r.deb`, which installs to /opt/R/<version>.
+
+    Upstream gives no hash of it: it is fetched once, and its hash recorded.
+    """
+
+    name = "posit"
+
+    def __init__(self, *, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    def lines(self, request: LineRequest) -> tuple[str, ...]:
+        """The exact versions that there are for the base, newest first. No pre-releases."""
+        found = self._fetcher.json(upstream("posit", "versions.json"))
+        return newest_first(found["r_versions"])
+
+    def resolve(self, request: LineRequest) -> ResolvedLine:
+        """The newest version of a line. Raises StepError where there is none."""
+        version = newest_of(request.line, self.lines(request), self.name)
+        arch = arch_of(request)
+        if not self._fetcher.has(_url(request, version, arch)):
+            there = [
+                other for other in _ARCHITECTURES
+                if other != arch and self._fetcher.has(_url(request, version, other))
+            ]  # fmt: skip
+            raise no_architecture(
+                f"{version} on Debian {request.base.value}", arch, there, self.name
+            )
+        file = self._fetcher.record("r.deb", _url(request, version, arch))
+        return ResolvedLine(version=version, files=(file,))
+
+
+def _url(request: LineRequest, version: str, arch: str) -> str:
+    return upstream("posit", f"debian-{request.base.value}/pkgs/r-{version}_1_{arch}.deb")

@@ -1,0 +1,52 @@
+"""Proves what a chart does: its pod, played without a cluster, `helm test`, its recipe's tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from builder.common.process import Runner
+from builder.testing.interfaces import ChartRequest, TestCounts
+from builder.testing.pod_runner import BRIDGE, HOST, KubePlayer
+from builder.testing.pytest_runner import Suite, run_suite
+
+
+class ChartRun:
+    """Plays a chart's pod and tests it. Implements `ports.ChartRunner`."""
+
+    def __init__(self, player: KubePlayer, runner: Runner) -> None:
+        self._player = player
+        self._runner = runner
+
+    @property
+    def waits_for(self) -> str:
+        """What is got before the first chart is run; "" where it is here."""
+        return self._player.waits_for
+
+    def prepare(self, log: Path) -> None:
+        """Get it. Raises StepError, ToolError, TransientError."""
+        self._player.prepare(log=log)
+
+    def run(self, request: ChartRequest) -> TestCounts:
+        """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""
+        with self._player.play(
+            request.manifests,
+            port=request.port,
+            network=HOST if request.is_on_host else BRIDGE,
+            log=request.log,
+            timeout=request.timeout,
+            secrets=(request.password,),
+        ) as played:
+            suite = Suite(
+                subject=f"chart {request.chart}",
+                folders=(request.suite,),
+                facts={"url": played.url},
+                env={**self._player.client(played), "BUILDER_HOST": f"podman://{played.container}"},
+                password=request.password,
+                junit=request.junit,
+                log=request.log,
+                timeout=request.timeout,
+            )
+            tested = self._player.test(played, request.manifests, log=request.log)
+            counts = run_suite(self._runner, suite)
+            return replace(counts, passed=counts.passed + tested)

@@ -1,0 +1,71 @@
+"""What smoke tests meet a service with: HTTP and WebSockets as a browser speaks them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+import websocket
+
+from builder.common.errors import StepError
+
+
+def wait_for(what: str, condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+    """Wait until a condition holds, which `what` names. Raises StepError after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise StepError(f"after {seconds:g} s still not: {what}")
+        time.sleep(0.2)
+
+
+class Client:
+    """A browser without JavaScript at one address. It trusts no proxy of this machine.
+
+    It keeps cookies, and follows a redirect only where it is told to. `always` are options of
+    requests that hold for every one of its own, such as `headers` and `auth`.
+    """
+
+    def __init__(self, url: str, **always: Any) -> None:
+        self.url = url
+        self._always = always
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """What is answered. Raises requests' own errors."""
+        options = {"allow_redirects": False, "timeout": 60, **self._always, **options}
+        return self._session.request(method, f"{self.url}{path}", **options)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """The same of a GET."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        """The same of a POST."""
+        return self.request("POST", path, **options)
+
+    def socket(self, path: str) -> websocket.WebSocket:
+        """A WebSocket, with the same headers and cookies. Raises websocket's own errors."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self._session.cookies.items())
+        return websocket.create_connection(
+            self.url.replace("http", "ws", 1) + path,
+            header=self._always.get("headers"),
+            cookie=cookies,
+            timeout=60,
+            http_no_proxy=["*"],
+        )
+
+    def wait(self, path: str, *, seconds: float = 120.0) -> Client:
+        """Wait until a path is answered well; the client itself. Raises StepError."""
+
+        def is_well() -> bool:
+            try:
+                return self.get(path).ok
+            except requests.ConnectionError:
+                return False
+
+        wait_for(f"{self.url}{path} answers", is_well, seconds=seconds)
+        return self

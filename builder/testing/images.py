@@ -1,0 +1,97 @@
+"""Proves what an image does: a container of it, and its lineage's tests against that."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from builder.catalog.packages import Inventory
+from builder.common.errors import BuilderError, SmokeError
+from builder.common.files import write
+from builder.common.process import Runner, redact
+from builder.engines.interfaces import Container, Engine, StartRequest
+from builder.testing.interfaces import SmokeRequest, TestCounts
+from builder.testing.inventory import dump, take
+from builder.testing.pytest_runner import Suite, run_suite
+
+IDLE = ("sleep", "infinity")
+"""What a container runs whose image has no service of its own."""
+
+
+class Smoke:
+    """Tests images with the suites of their lineage. Implements `ports.SmokeTester`."""
+
+    def __init__(self, engine: Engine, runner: Runner) -> None:
+        self._engine = engine
+        self._runner = runner
+
+    def test(self, request: SmokeRequest) -> TestCounts:
+        """Run them all. Raises SmokeError where one fails, or where there is none."""
+        password = secrets.token_urlsafe(18)
+        container = self._start(request, password)
+        try:
+            with self._explained(request, container, password):
+                if request.packages is not None:
+                    write(request.packages, dump(take(self._runner, container)))
+                return run_suite(self._runner, suite_of(request, container, password))
+        finally:
+            self._engine.remove(container)
+
+    def packages(self, request: SmokeRequest) -> Inventory:
+        """What is installed in the image, without a test of it."""
+        container = self._start(request, secrets.token_urlsafe(18))
+        try:
+            with self._explained(request, container, ""):
+                return take(self._runner, container)
+        finally:
+            self._engine.remove(container)
+
+    @contextlib.contextmanager
+    def _explained(
+        self, request: SmokeRequest, container: Container, password: str
+    ) -> Iterator[None]:
+        """Say of a failure that the container has ended, and what it said at last."""
+        try:
+            yield
+        except BuilderError as error:
+            end = redact(self._engine.ended(container), (password,))
+            if not end:
+                raise
+            if isinstance(error, SmokeError):
+                raise SmokeError(
+                    f"{error.message}\nits container {end}", hint=error.hint
+                ) from error
+            hint = f"all that it printed: {_container_log(request)}"
+            raise SmokeError(f"{request.target}: its container {end}", hint=hint) from error
+
+    def _start(self, request: SmokeRequest, password: str) -> Container:
+        return self._engine.start(
+            StartRequest(
+                image=request.image,
+                command=() if request.command else IDLE,
+                env={"PASSWORD": password},
+                ports=request.ports,
+                log=_container_log(request),
+            )
+        )
+
+
+def _container_log(request: SmokeRequest) -> Path:
+    return request.log.with_suffix(".container.log")
+
+
+def suite_of(request: SmokeRequest, container: Container, password: str) -> Suite:
+    """The tests, told the request's facts and those of the running container."""
+    ports = {str(inside): outside for inside, outside in container.ports.items()}
+    return Suite(
+        subject=request.target,
+        folders=request.suites,
+        facts={**request.facts, "ports": ports, "command": list(request.command)},
+        env={**container.env, "BUILDER_HOST": container.testinfra},
+        password=password,
+        junit=request.junit,
+        log=request.log,
+        timeout=request.timeout,
+    )

@@ -1,0 +1,84 @@
+"""What smoke tests of images and charts are asked for, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from builder.catalog.packages import Inventory
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestCounts:
+    """What a JUnit file counted."""
+
+    __test__ = False  # pytest takes it for a class of tests otherwise
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class SmokeTester(Protocol):
+    """Runs the tests of an image against a container of it."""
+
+    def test(self, request: SmokeRequest) -> TestCounts:
+        """Run them all. Raises SmokeError where one fails, or where there is none.
+
+        Beforehand it writes to `request.packages` what is installed, as `inventory.dump` does.
+        """
+
+    def packages(self, request: SmokeRequest) -> Inventory:
+        """What is installed in the image, without a test of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeRequest:
+    """What a smoke test is told.
+
+    `suites` are folders of tests, the most basic first. `facts` is what the tests compare the
+    image with: {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
+    "providers": {axis: name}, "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
+    """
+
+    target: str
+    image: str
+    suites: tuple[Path, ...]
+    facts: Mapping[str, object]
+    command: tuple[str, ...]
+    ports: tuple[int, ...]
+    junit: Path
+    log: Path
+    packages: Path | None = None
+    timeout: float = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartRequest:
+    """A rendered chart to run. `port` is the container port that its service answers on."""
+
+    chart: str
+    manifests: str
+    password: str  # the one that the manifests give the service
+    suite: Path
+    port: int
+    junit: Path
+    log: Path
+    is_on_host: bool = False  # its pod reaches what listens on this machine's 127.0.0.1
+    timeout: float = 600.0
+
+
+class ChartRunner(Protocol):
+    """Runs a chart's pod without a cluster, and its recipe's tests against it."""
+
+    @property
+    def waits_for(self) -> str:
+        """What is got before the first chart is run; "" where it is here."""
+
+    def prepare(self, log: Path) -> None:
+        """Get it. Raises StepError, ToolError, TransientError."""
+
+    def run(self, request: ChartRequest) -> TestCounts:
+        """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""

@@ -1,0 +1,161 @@
+"""What is installed in an image: read in a container of it, kept as evidence, compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from builder.catalog.packages import Inventory, Package
+from builder.common.errors import StepError
+from builder.common.process import Command, Runner
+from builder.engines.interfaces import Container
+
+_PYTHON = """
+import importlib.metadata as m
+for d in m.distributions():
+    size = sum(f.size or 0 for f in d.files or ())
+    print("pip", d.metadata["Name"], d.version, size, sep="\\t")
+"""
+# What lies below /usr is Debian's, and counted there; of two libraries the first is R's choice.
+_R = """
+p <- installed.packages()[, c("Package", "Version", "LibPath"), drop = FALSE]
+p <- p[!duplicated(p[, "Package"]), , drop = FALSE]
+d <- file.path(p[, "LibPath"], p[, "Package"])
+own <- !startsWith(d, "/usr/lib/") & !startsWith(d, "/usr/share/")
+s <- integer(nrow(p))
+if (any(own)) {
+  lines <- system2("du", c("-sk", shQuote(d[own])), stdout = TRUE)
+  s[own] <- as.integer(sub("\\\\s.*", "", lines))
+}
+cat(paste("r", p[, "Package"], p[, "Version"], s * 1024, sep = "\\t"), sep = "\\n")
+"""
+SCRIPT = f"""
+export LC_ALL=C.UTF-8
+unset LANGUAGE
+has() {{ command -v "$1" > /dev/null; }}
+kilobytes() {{ du -sk "$1" | cut -f 1; }}
+if has dpkg-query; then
+    dpkg-query -W \
+        -f='apt\\t${{Package}}\\t${{Version}}\\t${{Installed-Size}}k\\t${{source:Package}}\\n'
+fi
+if has python3; then python3 -c '{_PYTHON}'; fi
+if has Rscript; then Rscript --vanilla -e '{_R}'; fi
+if has npm; then
+    for file in "$(npm root --global)"/*/package.json "$(npm root --global)"/@*/*/package.json; do
+        [ -f "$file" ] || continue
+        text=$(sed -nE 's/^  "(name|version)": "(.*)",?$/\\2/p' "$file" | paste -sd '\\t')
+        printf 'npm\\t%s\\t%sk\\n' "$text" "$(kilobytes "${{file%/*}}")"
+    done
+fi
+for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
+    for file in "$depot"/packages/*/*/Project.toml "$depot"/packages/*/*/JuliaProject.toml; do
+        [ -f "$file" ] || continue
+        folder=${{file%/*}}
+        name=$(basename "${{folder%/*}}")
+        version=$(sed -n 's/^version *= *"\\(.*\\)".*/\\1/p' "$file")
+        printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
+    done
+done
+"""
+"""Prints a line for each package: ecosystem, name, version, bytes or kilobytes with a k, source."""
+
+
+def take(runner: Runner, container: Container) -> Inventory:
+    """What is installed in a running container. Raises StepError."""
+    argv = (*container.enter, "sh", "-c", SCRIPT)
+    return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
+
+
+def parse_lines(text: str) -> Inventory:
+    """What the lines of `SCRIPT` say, sorted."""
+    found: dict[str, dict[str, Package]] = {}
+    for line in text.splitlines():
+        ecosystem, *fields = line.split("\t")
+        if len(fields) not in {3, 4}:
+            raise StepError(f"not a package: {line!r}")
+        name, version, size, *rest = fields
+        source = rest[0] if rest and rest[0] != name else ""
+        number = int(size.removesuffix("k") or 0) * (1024 if size.endswith("k") else 1)
+        package = Package(version=version, size=number, source=source)
+        found.setdefault(ecosystem, {})[name] = package
+    return {key: dict(sorted(items.items())) for key, items in sorted(found.items())}
+
+
+def dump(inventory: Inventory) -> bytes:
+    """packages.json: `{ecosystem: {name: {version, size, source}}}`; no source where it is ""."""
+    data = {
+        ecosystem: {
+            name: {key: value for key, value in asdict(package).items() if key != "source" or value}
+            for name, package in items.items()
+        }
+        for ecosystem, items in inventory.items()
+    }
+    return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+
+
+def parse(data: bytes) -> Inventory:
+    """What packages.json says."""
+    return {
+        ecosystem: {name: Package(**package) for name, package in items.items()}
+        for ecosystem, items in json.loads(data).items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """A package that takes more room than it did; `before` is None where it was not there."""
+
+    ecosystem: str
+    name: str
+    before: Package | None
+    after: Package
+
+    @property
+    def bytes(self) -> int:
+        """How much more it is."""
+        return self.after.size - (self.before.size if self.before else 0)
+
+    def __str__(self) -> str:
+        megabytes, now = self.bytes / 1e6, f"{self.ecosystem} {self.name} {self.after.version}"
+        if self.before is None:
+            return f"{now}: new, {megabytes:.1f} MB"
+        return f"{now}: was {self.before.version}, {megabytes:+.1f} MB"
+
+
+def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
+    """The packages that take more room than before, the most first."""
+    found = [
+        Growth(
+            ecosystem=ecosystem,
+            name=name,
+            before=before.get(ecosystem, {}).get(name),
+            after=package,
+        )
+        for ecosystem, items in after.items()
+        for name, package in items.items()
+    ]
+    more = [item for item in found if item.bytes > 0]
+    return tuple(sorted(more, key=lambda item: (-item.bytes, item.ecosystem, item.name)))
+
+
+def without(inventory: Inventory, parent: Inventory) -> Inventory:
+    """What is not in the parent just so."""
+    return {
+        ecosystem: {
+            name: package
+            for name, package in items.items()
+            if parent.get(ecosystem, {}).get(name) != package
+        }
+        for ecosystem, items in inventory.items()
+    }
+
+
+def largest(inventory: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
+    """The largest packages, by `ecosystem name`."""
+    every: Mapping[str, Package] = {
+        f"{ecosystem} {name}": package
+        for ecosystem, items in inventory.items()
+        for name, package in items.items()
+    }
+    return tuple(sorted(every.items(), key=lambda item: (-item[1].size, item[0]))[:most])

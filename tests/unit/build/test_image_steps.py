@@ -1,0 +1,260 @@
+"""What steps do to the world, in which order, and what they leave undone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from builder.build.attestation import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
+from builder.build.events import Noted
+from builder.common.errors import SmokeError, StepError, TransientError
+from builder.oci.reference import parse
+from builder.testing import inventory
+from tests.fakes.catalog import Week
+from tests.fakes.engine import FakeEngine
+from tests.fakes.testers import JUNIT as REPORT
+
+BASE, SPEECH, DESK = "base/os=1", "speech/os=1,lang=1.9", "desk/os=1,lang=1.9"
+
+
+def do(week: Week, *targets: str) -> None:
+    """Carry out the steps of bases and of some targets."""
+    plan = week.plan()
+    for step in plan.steps.values():
+        if step.kind == "base":
+            week.builds(plan).base(step)
+    for target in targets:
+        week.builds(plan).target(plan.steps[f"build:{target}"])
+
+
+def place(week: Week, target: str) -> str:
+    item = week.plan().targets[target]
+    return str(item.repository.with_tag(item.fingerprint.tag))
+
+
+def test_build_then_test_then_push(week: Week) -> None:
+    order: list[str] = []
+
+    class Loud(list[tuple[str, str]]):
+        def append(self, call: tuple[str, str]) -> None:
+            order.append(call[0])
+            super().append(call)
+
+    do(week)
+    for fake in (week.engine, week.smoke, week.store):
+        fake.calls = Loud()
+    plan = week.plan()
+    order.clear()
+    result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    assert order == ["digest", "digest", "layers", "build", "get", "test", "put", "push"]
+    assert (result.status, result.reason) == ("done", plan.targets[BASE].reason)
+    detail = dict(result.detail)
+    assert [link["target"] for link in detail.pop("chain")] == ["os=1@linux/amd64", BASE]  # type: ignore[attr-defined]
+    assert detail == {
+        "digest": week.store.named[place(week, BASE)],
+        "size": 1000,
+        "tests": {"passed": 2, "failed": 0, "skipped": 0},
+        "log": str(week.state / "logs" / "build-base_os=1.log"),
+    }
+    notes = [event for event in week.events if isinstance(event, Noted)]
+    texts = [event.text for event in notes if not event.passing]
+    assert texts[-3:] == ["building", "testing", "pushing"]
+    passing = [event.text for event in notes if event.passing]
+    assert passing[0].startswith("building, instruction 1/")
+
+
+def test_what_is_built_on_is_named_by_digest(week: Week) -> None:
+    do(week, BASE, "tool/os=1", SPEECH, DESK)
+    request = week.engine.requests[-1]
+    named = week.store.named
+    assert {name: str(item) for name, item in request.contexts.items()} == {
+        "parent": f"127.0.0.1:5999/shop-speech@{named[place(week, SPEECH)]}",
+        "tool": f"127.0.0.1:5999/shop-tool@{named[place(week, 'tool/os=1')]}",
+    }
+    assert (request.id, request.platform, request.epoch) == ("desk-os1-lang1_9", "linux/amd64", 1)
+    assert sorted(request.secrets) in (["env"], ["ca", "env"])
+
+
+def test_the_context_is_plain_and_removed_afterwards(week: Week) -> None:
+    seen: dict[str, str] = {}
+
+    class Looking(FakeEngine):
+        def build(self, request):  # type: ignore[no-untyped-def]
+            for path in request.context.rglob("*"):
+                if path.is_file():
+                    seen[path.relative_to(request.context).as_posix()] = path.read_text()
+            return super().build(request)
+
+    do(week, BASE, "tool/os=1", SPEECH)
+    week.engine = Looking()
+    do(week, DESK)
+    assert seen == {
+        "Dockerfile": (
+            "FROM parent\nRUN get desk legs\nCOPY --from=tool /tool /tool\nCOPY files/ /etc/\n"
+            'EXPOSE 8000\nCMD ["desk", "--open"]\n'
+        ),
+        "files/desk.conf": "wood = oak\n",
+    }
+    assert not (week.state / "work" / "desk-os1-lang1_9").exists()
+
+
+def test_the_smoke_test_is_told_what_to_expect(week: Week) -> None:
+    do(week, BASE, "tool/os=1", SPEECH, DESK)
+    request = week.smoke.requests[-1]
+    assert request.target == DESK
+    assert request.image == "fake/desk-os1-lang1_9"
+    assert [suite.parent.name for suite in request.suites] == ["base", "speech"]
+    assert request.facts == {
+        "target": DESK,
+        "platform": "linux/amd64",
+        "axes": {"os": "1", "lang": "1.9"},
+        "versions": {"lang": "1.9.7"},
+        "providers": {"os": "", "lang": "apt"},
+        "packages": {"apt": ["tar", "grep", "lang", "desk", "legs"]},
+    }
+    assert (request.ports, request.command) == ((8000,), ("desk", "--open"))
+
+
+def test_a_child_of_a_service_is_tested_as_that_service(week: Week) -> None:
+    """It has its parents' command and ports, and is held to their tests."""
+    week.folder.edit(
+        "images/speech/recipe.yaml", "packages:", "ports: [7000]\ncommand: [speak]\npackages:"
+    )
+    week.folder.edit("images/desk/recipe.yaml", "ports: [8000]\ncommand: [desk, --open]\n", "")
+    do(week, BASE, "tool/os=1", SPEECH, DESK)
+    request = week.smoke.requests[-1]
+    assert (request.target, request.ports, request.command) == (DESK, (7000,), ("speak",))
+
+
+def test_evidence_says_what_was_tested(week: Week) -> None:
+    do(week, BASE)
+    reference = parse(place(week, BASE))
+    evidence = week.store.get(reference_of(reference))
+    assert evidence is not None
+    assert evidence.kind == KIND
+    config = json.loads(evidence.config)
+    assert 0 <= config.pop("seconds") < 60
+    below, own = config.pop("chain")
+    assert (below["target"], below["recipe"], below["layers"]) == ("os=1@linux/amd64", "", 1)
+    assert (own["target"], own["recipe"], own["layers"]) == (BASE, "base", 1)
+    assert below["size"] > 0
+    assert own["size"] > 0
+    assert config == {
+        "digest": week.store.named[str(reference)],
+        "size": 1000,
+        "tests": {"passed": 2, "failed": 0, "skipped": 0},
+        "suite": "df4a09bb16438d92",
+    }
+    assert inventory.parse(evidence.files[PACKAGES].data) == week.smoke.installed
+    document = json.loads(evidence.files[DOCUMENT].data)
+    assert document["dockerfile"] == "FROM parent\nRUN get tar grep\n"
+    assert evidence.files[JUNIT].data == REPORT.encode()
+
+
+def test_what_its_smoke_test_rejects_is_not_pushed(week: Week) -> None:
+    do(week)
+    before = dict(week.store.named)
+    week.smoke.rejects = {BASE}
+    with pytest.raises(SmokeError) as caught:
+        do(week, BASE)
+    assert caught.value.exit_code == 6
+    assert week.store.named == before
+
+
+def test_what_does_not_build_is_neither_tested_nor_pushed(week: Week) -> None:
+    do(week)
+    before = dict(week.store.named)
+    week.engine.fail("build", StepError("it broke"))
+    with pytest.raises(StepError, match="it broke"):
+        do(week, BASE)
+    assert week.store.named == before
+    assert week.smoke.calls == []
+
+
+def test_a_parent_that_is_not_there(week: Week) -> None:
+    do(week)
+    with pytest.raises(StepError) as caught:
+        do(week, SPEECH)
+    assert str(caught.value) == f"{place(week, BASE)} is not in the registry, and is built on"
+    assert week.engine.called("build") == []
+
+
+def test_what_the_registry_has_is_reused_by_an_empty_engine(week: Week) -> None:
+    do(week, BASE)
+    week.engine = FakeEngine(salt="another machine")
+    plan = week.plan()
+    result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    assert result.status == "reused"
+    assert result.reason == plan.targets[BASE].reason
+    assert result.detail == {"digest": week.store.named[place(week, BASE)]}
+    assert week.engine.calls == []
+
+
+def test_what_another_run_built_since_the_plan_is_reused(week: Week) -> None:
+    do(week)
+    plan = week.plan()
+    do(week, BASE)
+    week.engine = FakeEngine()
+    result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    assert (result.status, result.reason) == ("reused", "built meanwhile by another run")
+    assert week.engine.calls == []
+
+
+def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
+    do(week)
+    plan = week.plan()
+    theirs: list[str] = []
+
+    class Slow(FakeEngine):
+        def build(self, request):  # type: ignore[no-untyped-def]
+            other = FakeEngine(salt="theirs").build(request)
+            reference = parse(place(week, BASE))
+            theirs.append(week.store.push(other.layout, reference))
+            return super().build(request)
+
+    week.engine = Slow()
+    result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    assert result.detail["digest"] == theirs[0]
+    assert week.store.named[place(week, BASE)] == theirs[0]
+    evidence = week.store.get(reference_of(parse(place(week, BASE))))
+    assert evidence is not None
+    assert json.loads(evidence.config)["digest"] == theirs[0]
+    do(week, SPEECH)
+    parent = week.engine.requests[-1].contexts["parent"]
+    assert parent.digest == theirs[0]
+
+
+def test_a_registry_that_fails_for_now_fails_the_step_for_now(week: Week) -> None:
+    do(week)
+    week.store.fail("push", TransientError("502"), on="shop-base")
+    with pytest.raises(TransientError):
+        do(week, BASE)
+    do(week, BASE)
+    assert place(week, BASE) in week.store.named
+
+
+def test_what_has_ended_is_left_alone(week: Week) -> None:
+    plan = week.plan(today="2027-02-01")
+    result = week.builds(plan).target(plan.steps[f"build:{SPEECH}"])
+    assert (result.status, result.reason) == ("retired", "lang=1.9 ended on 2027-01-31")
+    assert week.engine.calls == []
+
+
+def test_a_base_is_fetched_once(week: Week) -> None:
+    do(week)
+    assert week.store.called("push") == [
+        f"127.0.0.1:5999/shop-os:fp-{number * 32}" for number in "21"
+    ]
+    week.store.calls.clear()
+    do(week)
+    assert week.store.called("push") == []
+
+
+def test_test_runs_on_what_the_registry_has(week: Week) -> None:
+    do(week, BASE)
+    plan = week.plan()
+    result = week.builds(plan).test(plan.steps[f"build:{BASE}"])
+    digest = week.store.named[place(week, BASE)]
+    assert week.smoke.requests[-1].image == f"127.0.0.1:5999/shop-base@{digest}"
+    assert (result.status, result.reason) == ("done", "2 passed")

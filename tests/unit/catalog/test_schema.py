@@ -1,0 +1,75 @@
+"""The schemas that editors complete from are those of the code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from builder.catalog import schema
+from builder.catalog.parser import parse_matrix
+
+ROOT = Path(__file__).parents[3]
+FOLDER = Path(schema.__file__).parent
+
+
+@pytest.mark.parametrize("name", schema.SCHEMAS)
+def test_the_committed_schema_is_that_of_the_code(name: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        (FOLDER / name).write_text(schema.json_schema(name), encoding="utf-8")
+    assert (FOLDER / name).read_text(encoding="utf-8") == schema.json_schema(name)
+
+
+def test_no_other_schema_is_committed() -> None:
+    assert sorted(path.name for path in FOLDER.glob("*.json")) == sorted(schema.SCHEMAS)
+
+
+def test_every_field_of_the_matrix_is_described() -> None:
+    data = json.loads(schema.json_schema("matrix.schema.json"))
+    for name in ("AxisValueSpec", "ImageSpec", "ChartSpec", "SourceSpec"):
+        for key, field in data["$defs"][name]["properties"].items():
+            assert field.get("description"), f"{name}.{key}"
+
+
+@pytest.mark.parametrize("limit", [">= 1.1, < 2", "==1.7-4", "!= 1.0"])
+def test_a_limit_is_as_r_writes_it(limit: str) -> None:
+    hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
+    assert schema.HoldSpec.model_validate(hold).r == {"dplyr": limit}
+
+
+@pytest.mark.parametrize("limit", ["1.1", "~= 1.1", ">= 1.1 < 2", ""])
+def test_what_is_no_limit_is_refused(limit: str) -> None:
+    hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
+    with pytest.raises(ValueError, match="should match pattern"):
+        schema.HoldSpec.model_validate(hold)
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("git*", "1"),
+        ("/git/", "1"),
+        ("git", "1\nPackage: *"),
+        ("git:i386", "1"),
+        ("", "1"),
+        ("a", ""),
+    ],
+)
+def test_a_hold_names_a_package_of_apt_exactly(package: str, version: str) -> None:
+    hold = {"apt": {package: version}, "reason": "it leaks", "until": "2027-01-31"}
+    with pytest.raises(ValueError, match="should match pattern"):
+        schema.HoldSpec.model_validate(hold)
+    hold["apt"] = {"libstdc++6": "1:2.47*"}
+    assert schema.HoldSpec.model_validate(hold).apt == {"libstdc++6": "1:2.47*"}
+
+
+def test_the_starter_points_its_editor_at_the_schema() -> None:
+    text = (ROOT / "matrix.yaml").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == (
+        "# yaml-language-server: $schema=builder/catalog/matrix.schema.json"
+    )
+    file, errors = parse_matrix(text, "matrix.yaml")
+    assert file is not None
+    assert errors == []

@@ -1,0 +1,153 @@
+"""The grammar of tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder.catalog import tags
+from builder.common.errors import ConfigError, Location
+from builder.oci.reference import is_tag
+from tests.fakes.matrices import expanded
+
+AXES = """
+axes:
+  os:
+    "2": {sources: [{bootstrap: two}]}
+    "1": {sources: [{bootstrap: one}]}
+  lang:
+    "1.10": {requires: {os: "2"}, tag: "lang{version}"}
+    "1.9": {requires: {os: "1"}, tag: "lang{version}"}
+  gpu: {none: {}, "12": {tag: gpu}, "13": {}}
+images:
+  base: {from: os, axes: [os]}
+  lame: {from: base, axes: [lang]}
+  full: {from: lame, axes: [gpu]}
+"""
+VERSIONS = {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "exact", "line"),
+    [
+        ("base/os=2", "latest", "latest"),
+        ("base/os=1", "os1", "os1"),
+        ("lame/os=2,lang=1.10", "lang1.10.4", "lang1.10"),
+        ("lame/os=1,lang=1.9", "lang1.9.7", "lang1.9"),
+        ("full/os=2,lang=1.10,gpu=none", "lang1.10.4", "lang1.10"),
+        ("full/os=2,lang=1.10,gpu=12", "lang1.10.4-gpu", "lang1.10-gpu"),
+        ("full/os=1,lang=1.9,gpu=13", "lang1.9.7-gpu13", "lang1.9-gpu13"),
+    ],
+)
+def test_a_tag_says_what_cannot_be_taken_for_granted(cell: str, exact: str, line: str) -> None:
+    matrix, expansion = expanded(AXES)
+    found = expansion.targets[cell].cell
+    assert tags.tag(found, matrix, VERSIONS) == exact
+    assert tags.line_tag(found, matrix) == line
+
+
+SUFFIX = AXES.replace("{tag: gpu}", '{tag: "-gpu"}')
+
+
+@pytest.mark.parametrize(
+    ("cell", "exact"),
+    [
+        ("base/os=2,gpu=12", "latest-gpu"),
+        ("base/os=1,gpu=12", "os1-gpu"),
+        ("lame/os=2,gpu=12,lang=1.10", "lang1.10.4-gpu"),
+        ("lame/os=2,gpu=none,lang=1.10", "lang1.10.4"),
+        ("mute/os=1,gpu=12,lang=1.9", "latest-gpu"),
+        ("deaf/os=1,gpu=12,lang=1.9", "latest-gpu"),
+    ],
+)
+def test_a_suffix_goes_last_and_some_axes_say_nothing(cell: str, exact: str) -> None:
+    text = SUFFIX.partition("images:")[0] + (
+        "images:\n"
+        "  base: {from: os, axes: [os, gpu]}\n"
+        "  lame: {from: base, axes: [lang]}\n"
+        "  mute: {from: lame, untagged: [lang], only: {lang: ['1.9']}}\n"
+        "  deaf: {from: mute}\n"
+    )
+    matrix, expansion = expanded(text)
+    found = expansion.targets[cell].cell
+    assert tags.tag(found, matrix, VERSIONS) == exact
+    assert tags.rolling(found, matrix, exact, first=found.id)[-1] == (
+        "latest-gpu" if cell.count("gpu=12") else "latest"
+    )
+
+
+def test_without_a_lock_the_line_stands_for_the_version() -> None:
+    matrix, expansion = expanded(AXES)
+    assert tags.tag(expansion.cells["lame"][0], matrix, {}) == "lang1.10"
+
+
+def test_what_rolls() -> None:
+    matrix, expansion = expanded(AXES)
+    first, second = expansion.cells["lame"]
+    assert tags.rolling(first, matrix, "lang1.10.4", first=first.id) == (
+        "lang1.10.4", "lang1.10", "latest",
+    )  # fmt: skip
+    assert tags.rolling(second, matrix, "lang1.9.7", first=first.id) == ("lang1.9.7", "lang1.9")
+    base = expansion.cells["base"][0]
+    assert tags.rolling(base, matrix, "latest", first=base.id) == ("latest",)
+
+
+def test_the_same_tag_in_two_images_is_no_clash() -> None:
+    matrix, expansion = expanded(AXES + "  twin: {recipe: lame, from: base, axes: [lang]}\n")
+
+    class Nowhere:
+        def at_key(self, path: object) -> None:
+            raise AssertionError(path)
+
+    assert tags.check(expansion, matrix, Nowhere()) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "exact"),
+    [
+        ("2026.04.0+526", "lang2026.04.0_526"),
+        ("1:4.4.2~rc1+dfsg-1", "lang1_4.4.2_rc1_dfsg-1"),
+        ("1.0 (é)", "lang1.0____"),
+    ],
+)
+def test_a_sign_of_a_version_that_no_tag_may_have(version: str, exact: str) -> None:
+    matrix, expansion = expanded(AXES)
+    found = expansion.targets["lame/os=2,lang=1.10"].cell
+    versions = {"lang=1.10": version}
+    assert tags.tag(found, matrix, versions) == exact
+    assert is_tag(exact)
+    assert tags.is_replaced(found, matrix, versions)
+    assert not tags.is_replaced(found, matrix, VERSIONS)
+
+
+def test_a_tag_that_is_too_long_for_a_release_names_the_value() -> None:
+    matrix, expansion = expanded(AXES)
+    found = expansion.targets["lame/os=2,lang=1.10"].cell
+    longest = "1" * (128 - len("lang-2026.11.30.99"))
+    assert tags.tag(found, matrix, {"lang=1.10": longest}) == f"lang{longest}"
+    with pytest.raises(ConfigError) as caught:
+        tags.tag(found, matrix, {"lang=1.10": f"{longest}1"})
+    assert str(caught.value) == (
+        f"lame/os=2,lang=1.10 gets the tag 'lang{longest}1', which no registry takes\n"
+        f"  hint: give lang=1.10 ({longest}1) a `tag` in matrix.yaml that begins with a letter,"
+        " a digit or _; with the release it has at most 128 signs"
+    )
+
+
+def test_a_tag_that_begins_with_a_dot_is_refused_before_anything_is_locked() -> None:
+    matrix, expansion = expanded(AXES.replace('tag: "lang{version}"', 'tag: ".{version}"', 1))
+    (error,) = tags.check(expansion, matrix, Places())[:1]
+    assert str(error) == (
+        "matrix.yaml:3:1: lame/os=2,lang=1.10 gets the tag '.1.10', which no registry takes\n"
+        "  hint: give lang=1.10 (1.10) a `tag` in matrix.yaml that begins with a letter, a digit"
+        " or _; with the release it has at most 128 signs"
+    )
+
+
+class Places:
+    """Every key stands at the same place."""
+
+    def at_key(self, path: object) -> Location:
+        return Location(file="matrix.yaml", line=3, column=1)
+
+    def at(self, path: object) -> Location:
+        raise AssertionError(path)

@@ -1,0 +1,103 @@
+"""YAML of a catalog: merge keys, numbers, and what no reader can follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from builder.catalog.yaml_document import load, load_as_helm
+from builder.common.errors import ConfigError
+from tests.fakes.catalog import Folder
+
+MERGED = """\
+x-common: &common
+  from: base
+  axes: [lang]
+x-more: &more {axes: [os], untagged: [lang]}
+images:
+  own: {<<: *common, recipe: tool}
+  late: {axes: [gpu], <<: *common}
+  both: {<<: [*common, *more]}
+  quoted: {"<<": 1}
+"""
+
+
+# Each line stands for ten times the one above it.
+MANY = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{above}'] * 10)}]\n"
+    for above, name in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+def test_merge_keys_are_taken() -> None:
+    document, errors = load(MERGED, "matrix.yaml")
+    assert errors == []
+    assert document.data["images"] == {
+        "own": {"from": "base", "axes": ["lang"], "recipe": "tool"},
+        "late": {"from": "base", "axes": ["gpu"]},
+        "both": {"from": "base", "axes": ["lang"], "untagged": ["lang"]},
+        "quoted": {"<<": 1},
+    }
+
+
+def test_what_is_merged_has_the_place_where_it_was_written() -> None:
+    document, _ = load(MERGED, "matrix.yaml")
+    places = {
+        ("images", "own", "from"): "matrix.yaml:2:3",
+        ("images", "own", "recipe"): "matrix.yaml:6:22",
+        ("images", "late", "axes"): "matrix.yaml:7:10",
+        ("images", "both", "untagged"): "matrix.yaml:4:28",
+    }
+    assert {path: str(document.at_key(path)) for path in places} == places
+    assert str(document.at(("images", "own", "axes", 0))) == "matrix.yaml:3:10"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: {<<: 1}", "f:1:5: << takes a mapping, or a list of mappings\n"),
+        ("a: {<<: [{b: 1}, 2]}", "f:1:5: << takes a mapping, or a list of mappings\n"),
+        ("a: &a {b: *a}", "f:1:4: an alias stands in what it names\n"),
+        ("a: &a {<<: *a}", "f:1:4: an alias stands in what it names\n"),
+        ("[" * 5000, "f: it is nested too deeply to be read"),
+        (
+            MANY,
+            "f:1:4: its aliases stand for too much to be read\n",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("reader", [load, load_as_helm])
+def test_what_cannot_be_followed(reader: object, text: str, message: str) -> None:
+    assert callable(reader)
+    with pytest.raises(ConfigError) as caught:
+        reader(text, "f")
+    assert f"{caught.value}\n".startswith(message)
+
+
+def test_an_octal_number_is_the_number_that_helm_has() -> None:
+    document, _ = load("a: 0440\nb: 0o440\nc: '0440'\nd: yes\ne: 1.50\n", "f")
+    assert document.data == {"a": 288, "b": 288, "c": "0440", "d": "yes", "e": 1.5}
+
+
+def test_a_catalog_with_anchors(folder: Folder) -> None:
+    before = folder.load()
+    folder.edit("matrix.yaml", "axes:\n", "x-tool: &tool {publish: false}\naxes:\n")
+    folder.edit("matrix.yaml", "{from: base, publish: false}", "{from: base, <<: *tool}")
+    recipe = folder.root / "images/desk/recipe.yaml"
+    recipe.write_text(f"x-own: 1\n{recipe.read_text()}")
+    after = folder.load()
+    assert replace(after, network=before.network) == before
+
+
+def test_a_mistake_in_what_is_merged_stands_where_it_was_written(folder: Folder) -> None:
+    folder.edit("matrix.yaml", "axes:\n", "x-tool: &tool {pubish: false}\naxes:\n")
+    folder.edit("matrix.yaml", "{from: base, publish: false}", "{from: base, <<: *tool}")
+    with pytest.raises(ConfigError) as caught:
+        folder.load()
+    assert str(caught.value) == (
+        "matrix.yaml:7:16: unknown key 'pubish'\n"
+        "    x-tool: &tool {pubish: false}\n"
+        "                   ^\n"
+        "  hint: did you mean publish or inputs?"
+    )

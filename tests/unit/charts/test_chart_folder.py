@@ -1,0 +1,50 @@
+"""The files of a chart's folder; `tests/integration/helm/test_folders.py` asks Helm the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.charts.chart_folder import folder_files
+from builder.common.errors import ConfigError
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    chart, shared = tmp_path / "chart", tmp_path / "shared"
+    for folder in (chart, shared):
+        folder.mkdir()
+    (shared / "a.yaml").write_bytes(b"a")
+    (chart / "templates").symlink_to(shared)
+    (chart / "b.yaml").symlink_to(shared / "a.yaml")
+    assert folder_files(chart) == {"b.yaml": b"a", "templates/a.yaml": b"a"}
+
+
+def test_a_link_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError) as caught:
+        folder_files(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/a.yaml: it is a link to nothing\n"
+        "  hint: Helm does not load such a chart: remove it, or name it in .helmignore"
+    )
+    (tmp_path / ".helmignore").write_text("a.yaml\n")
+    assert list(folder_files(tmp_path)) == [".helmignore"]
+
+
+def test_a_link_to_a_folder_that_it_stands_in(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        folder_files(tmp_path)
+    assert str(caught.value) == f"{tmp_path}/loop: a link leads to a folder that it stands in"
+
+
+def test_a_pattern_that_helm_does_not_know(tmp_path: Path) -> None:
+    (tmp_path / ".helmignore").write_text("# **\n**/x.yaml\n")
+    with pytest.raises(ConfigError) as caught:
+        folder_files(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/.helmignore:2: not a pattern of Helm\n"
+        "    **/x.yaml\n"
+        "  hint: Helm knows no `**`: name the folder, as `docs/`"
+    )

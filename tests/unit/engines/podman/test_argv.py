@@ -1,0 +1,139 @@
+"""The commands of engines, as data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.common.process import Command
+from builder.engines import docker
+from builder.engines.interfaces import BuildRequest, StartRequest
+from builder.engines.names import context_name, instruction_of, local_name
+from builder.engines.podman import commands
+from builder.engines.podman.storage import enclosed
+from builder.oci.reference import parse
+
+DIGEST = "sha256:" + "ab" * 32
+PARENT = parse(f"127.0.0.1:5005/onyxia-base@{DIGEST}")
+REQUEST = BuildRequest(
+    id="jupyter/debian=13,python=3.13",
+    context=Path("/c"),
+    contexts={"parent": PARENT},
+    platform="linux/amd64",
+    epoch=1700000000,
+    layout=Path("/out/layout"),
+    secrets={"ca": Path("/etc/ca.crt")},
+)
+
+
+def test_podman_takes_one_name_from_an_image() -> None:
+    """Without the second word it would take all, those of other builds too."""
+    assert commands.untag_argv("podman", "localhost/a:parent") == (
+        "podman", "untag", "localhost/a:parent", "localhost/a:parent",
+    )  # fmt: skip
+
+
+def test_podman_builds() -> None:
+    local = local_name(REQUEST.id)
+    assert commands.build_argv("podman", REQUEST, local=local, isolation="oci") == (
+        *("podman", "build", "--isolation", "oci", "--network", "host", "--jobs", "1"),
+        *("--no-cache", "--platform", "linux/amd64", "--identity-label=false"),
+        *("--timestamp", "1700000000"),
+        *("--format", "docker", "--pull=never", "--build-arg", "SOURCE_DATE_EPOCH=1700000000"),
+        *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
+        *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("STEP 3/10: RUN busybox wget http://a.example", "instruction 3/10"),
+        ("#7 [3/10] RUN make", "instruction 3/10"),
+        ("#7 [stage-1 3/10] RUN make", "instruction 3/10"),
+        ("#7 [internal] load build definition", ""),
+        ("I do STEP 3/10: of my own", ""),
+        ("", ""),
+    ],
+)
+def test_which_instruction_an_engine_begins(line: str, text: str) -> None:
+    assert instruction_of(line) == text
+
+
+def test_podman_fetches_in_plain_http_from_this_machine_only() -> None:
+    pull = commands.pull_argv("podman", PARENT)
+    assert pull == ("podman", "pull", "--quiet", "--tls-verify=false", str(PARENT))
+    elsewhere = replace(PARENT, registry="registry.example")
+    assert "--tls-verify=false" not in commands.pull_argv("podman", elsewhere)
+
+
+def test_the_name_of_a_parent_says_nothing_of_where_it_stood() -> None:
+    assert context_name("a/debian=12", "parent") == "localhost/a-debian-12-d60553a7:parent"
+    assert context_name("a/debian=12", "parent") != context_name("a/debian=13", "parent")
+    assert context_name("a/debian=12", "parent") != context_name("a/debian=12", "tool")
+
+
+def test_podman_writes_a_layout() -> None:
+    assert commands.push_argv("podman", "localhost/x:latest", Path("/out")) == (
+        *("podman", "push", "--quiet", "--format", "oci", "localhost/x:latest"),
+        "oci:/out:latest",
+    )
+
+
+def test_podman_starts_without_values_of_the_environment() -> None:
+    request = StartRequest(
+        image="localhost/x:latest",
+        command=("sleep", "1"),
+        env={"TOKEN": "secret"},
+        ports=(8888,),
+        log=Path("/l"),
+    )
+    argv = commands.start_argv("podman", request, name="n", label="k=v", env=("--env", "TOKEN"))
+    assert argv == (
+        *("podman", "run", "--detach", "--quiet", "--name", "n", "--label", "k=v"),
+        *("--env", "TOKEN", "--publish", "127.0.0.1::8888"),
+        *("--log-driver", "k8s-file", "--log-opt", "path=/l"),
+        *("--pull=never", "localhost/x:latest", "sleep", "1"),
+    )
+    assert "secret" not in " ".join(argv)
+
+
+def test_podman_ports() -> None:
+    text = "8888/tcp -> 127.0.0.1:40001\n4040/tcp -> 127.0.0.1:40002\n"
+    assert commands.parse_ports(text) == {8888: 40001, 4040: 40002}
+    assert commands.parse_ports("") == {}
+
+
+def test_enclosed_keeps_everything_but_argv() -> None:
+    command = Command(argv=("podman", "build"), env={"A": "b"}, timeout=7.0, secrets=("s",))
+    wrapped = enclosed(command, cache=Path("/state/library"))
+    assert wrapped.argv[:4] == ("setpriv", "--pdeathsig", "KILL", "unshare")
+    assert wrapped.argv[-3:] == ("/state/library", "podman", "build")
+    assert wrapped.name == "podman"
+    assert replace(wrapped, argv=command.argv, program="") == command
+
+
+def test_docker_builds() -> None:
+    local = local_name(REQUEST.id)
+    argv = docker.build_argv(("docker", "buildx"), REQUEST, local=local, layout=REQUEST.layout)
+    assert argv == (
+        *("docker", "buildx", "build", "--progress", "plain"),
+        *("--provenance=false", "--sbom=false", "--network", "host"),
+        *("--platform", "linux/amd64", "--build-arg", "SOURCE_DATE_EPOCH=1700000000"),
+        *("--build-context", f"parent=docker-image://{PARENT}"),
+        *("--secret", "id=ca,src=/etc/ca.crt"),
+        *("--output", f"type=oci,dest=/out/layout,tar=false,name={local}"),
+        *("--file", "/c/Dockerfile", "/c"),
+    )
+
+
+def test_no_daemon_answers_at_an_absent_socket(tmp_path: Path) -> None:
+    assert not docker.answers(f"unix://{tmp_path}/socket")
+
+
+def test_local_names_are_valid_and_distinct() -> None:
+    names = {local_name(text) for text in ("a/b=1,c=2", "a/b=1_c=2", "A/b=1,c=2", "x" * 300)}
+    assert len(names) == 4
+    assert {str(parse(name)) for name in names} == names

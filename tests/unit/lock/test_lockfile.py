@@ -1,0 +1,89 @@
+"""matrix.lock as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from builder.catalog.models import RemoteFile
+from builder.common.errors import ConfigError
+from builder.lock import lockfile
+from builder.lock.lockfile import LineLock
+from tests.fakes.catalog import LOCK
+from tests.fakes.julia_packages import Release, uuid_of
+from tests.fakes.layers import layer, package
+
+
+def test_it_comes_back_as_it_was() -> None:
+    held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35"})})
+    text = lockfile.dump(held)
+    assert lockfile.parse(text) == held
+    assert lockfile.dump(lockfile.parse(text)) == text
+
+
+def test_a_line_keeps_its_files() -> None:
+    file = RemoteFile(name="lang.tar.gz", url="https://example.org/lang.tar.gz", sha256="a" * 64)
+    line = LineLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
+    held = replace(LOCK, lines={**LOCK.lines, "lang=1.10": line})
+    assert lockfile.parse(lockfile.dump(held)) == held
+    assert held.versions == LOCK.versions
+
+
+def test_a_lock_of_the_first_format_is_read() -> None:
+    text = lockfile.dump(LOCK).replace('"format": 3', '"format": 1')
+    assert lockfile.parse(text) == LOCK
+
+
+def test_suites_have_their_date_where_it_is_known() -> None:
+    text = lockfile.dump(LOCK)
+    suites = {key: base["suites"] for key, base in json.loads(text)["bases"].items()}
+    assert suites == {
+        "os=1@linux/amd64": {"one": "a" * 64},
+        "os=2@linux/amd64": {"two": {"date": "2026-11-20T08:00:00Z", "inrelease_sha256": "b" * 64}},
+    }
+    assert lockfile.parse(text) == LOCK
+
+
+def test_its_bytes_do_not_depend_on_order() -> None:
+    turned = replace(
+        LOCK,
+        bases=dict(reversed(LOCK.bases.items())),
+        lines=dict(reversed(LOCK.lines.items())),
+    )
+    assert lockfile.dump(turned) == lockfile.dump(LOCK)
+
+
+def test_it_has_one_fact_a_line() -> None:
+    lines = lockfile.dump(LOCK).splitlines()
+    assert '  "lang=1.10": "1.10.4",' in lines
+    assert ' "format": 3,' in lines
+    assert lockfile.dump(LOCK).endswith("\n}\n")
+    assert list(json.loads(lockfile.dump(LOCK))) == ["bases", "format", "layers", "lines"]
+
+
+def test_a_package_is_a_line() -> None:
+    held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35", "grep": "3.11"})})
+    digest = package("tar", "1.35").digest
+    assert f'     "tar": "1.35 {digest} main pool/tar_1.35.deb"' in lockfile.dump(held).splitlines()
+
+
+def test_a_digest_is_a_sha256_or_a_sha512() -> None:
+    lamp = replace(package("lamp", "2.0.0"), digest=f"sha512:{'ab' * 64}")
+    held = replace(layer(), packages={"npm": {"lamp@2.0.0": lamp}})
+    text = lockfile.dump(replace(LOCK, layers={"base/os=2": held}))
+    assert lockfile.parse(text).layers == {"base/os=2": held}
+    with pytest.raises(ConfigError, match=r"package lamp@2\.0\.0 is not `version digest source"):
+        lockfile.parse(text.replace(f"sha512:{'ab' * 64}", f"sha512:{'ab' * 32}"))
+
+
+def test_a_package_may_be_known_by_its_git_tree() -> None:
+    julia = Release(name="CSV", version="0.10.15").locked
+    held = replace(LOCK, layers={"base/os=2": replace(layer(), packages={"julia": {"CSV": julia}})})
+    text = lockfile.dump(held)
+    line = f"0.10.15 {julia.digest} General package/{uuid_of('CSV')}/{julia.file_name}"
+    assert f'     "CSV": "{line}"' in text.splitlines()
+    assert lockfile.parse(text) == held
+    with pytest.raises(ConfigError, match="package CSV is not `version digest source file`"):
+        lockfile.parse(text.replace("git-tree-sha1:", "git-tree-sha1:0"))

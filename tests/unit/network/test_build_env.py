@@ -1,0 +1,271 @@
+"""How builds reach the network: the shell file, read by a real sh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from builder.catalog.models import Network
+from builder.common.errors import ConfigError
+from builder.common.process import Command, Runner
+from builder.network.build_env import (
+    build_env,
+    build_secrets,
+    passwords,
+    proxies,
+    replace_urls,
+    settle,
+    substitution,
+)
+from builder.network.upstreams import UPSTREAM
+
+ODD = "https://me:p%40s'$(x)&|s\\@mirror.example.org/a b/"
+SOURCES = """\
+# comment
+deb http://archive.example/debian trixie main
+deb [signed-by=/usr/share/keyrings/x.gpg] http://security.example/debian-security s main
+"""
+DEB822 = "Types: deb\nURIs: http://archive.example/debian\nSuites: trixie trixie-updates\n"
+
+
+def network(**more: object) -> Network:
+    nothing = {"ca": "", "http_proxy": "", "https_proxy": "", "no_proxy": "", "mirrors": {}}
+    return Network(**{**nothing, **more})  # type: ignore[arg-type]
+
+
+def read_by_sh(runner: Runner, text: str, *names: str) -> list[str]:
+    """The values that variables have once a shell has read a file."""
+    script = text + "".join(f'printf "%s\\0" "${{{name}-unset}}"\n' for name in names)
+    return runner.run(Command(argv=("sh", "-eu", "-c", script))).stdout.split("\0")[:-1]
+
+
+def test_nothing_to_say() -> None:
+    assert build_env(network()) == "\n"
+
+
+def test_proxies_in_both_cases(runner: Runner) -> None:
+    text = build_env(network(http_proxy=ODD, https_proxy="http://b:2", no_proxy="a,.b"))
+    names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+    assert read_by_sh(runner, text, *names) == [
+        ODD, ODD, "http://b:2", "http://b:2", "a,.b", "a,.b",
+    ]  # fmt: skip
+
+
+def test_a_proxy_that_is_not_set_is_left_alone() -> None:
+    assert proxies(network(http_proxy="http://a:1")) == {
+        "http_proxy": "http://a:1",
+        "HTTP_PROXY": "http://a:1",
+    }
+
+
+def test_the_certificates(runner: Runner) -> None:
+    names = ("PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
+             "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO")  # fmt: skip
+    text = "\n".join(
+        line
+        for line in build_env(network(ca="/here/ca.pem")).splitlines()
+        if "/dev/shm" not in line
+    )
+    assert read_by_sh(runner, text + "\n", *names) == ["/run/secrets/ca"] * 6
+    assert "/here" not in text
+
+
+def test_indexes(runner: Runner) -> None:
+    text = build_env(network(mirrors={"pip": ODD, "npm": "https://npm/"}))
+    names = ("PIP_INDEX_URL", "UV_INDEX_URL", "NPM_CONFIG_REGISTRY")
+    assert read_by_sh(runner, text, *names) == [ODD, ODD, "https://npm/"]
+
+
+def test_the_index_of_pytorch_has_a_mirror(runner: Runner) -> None:
+    text = build_env(network(mirrors={"pytorch": "https://mirror.example/whl"}))
+    assert read_by_sh(runner, text, "PYTORCH_INDEX_URL") == ["https://mirror.example/whl/cpu"]
+
+
+def test_settings_of_maven_are_no_argument_and_in_no_layer(runner: Runner, tmp_path: Path) -> None:
+    text = build_env(network(mirrors={"maven": "https://me:it's@mirror.example/maven"}))
+    file = tmp_path / "maven.xml"
+    text = text.replace("/dev/shm/maven.xml", str(file))
+    assert read_by_sh(runner, text, "MAVEN_SETTINGS") == [str(file)]
+    assert "<password>it's</password>" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def sourced(runner: Runner, tmp_path: Path, text: str) -> Path:
+    """Read the shell file where /etc/apt and /dev/shm are folders of the test's own."""
+    (tmp_path / "etc/sources.list.d").mkdir(parents=True)
+    (tmp_path / "etc/sources.list").write_text(SOURCES)
+    (tmp_path / "etc/sources.list.d/debian.sources").write_text(DEB822)
+    shm = tmp_path / "shm"
+    shm.mkdir()
+    script = text.replace("/etc/apt", str(tmp_path / "etc")).replace("/dev/shm", str(shm))
+    (tmp_path / "env").write_text(script)
+    runner.run(Command(argv=("sh", "-eu", "-c", ". ./env; env > variables"), cwd=tmp_path))
+    return shm
+
+
+@pytest.mark.parametrize("mirror", ["http://mirror/debian", ODD])
+def test_apt_reads_other_sources(runner: Runner, tmp_path: Path, mirror: str) -> None:
+    mirrors = {"http://archive.example/debian": mirror}
+    shm = sourced(runner, tmp_path, build_env(network(mirrors=mirrors)))
+    assert (shm / "apt.d/main.list").read_text() == SOURCES.replace(
+        "http://archive.example/debian", mirror
+    )
+    assert (shm / "apt.d/debian.sources").read_text() == DEB822.replace(
+        "http://archive.example/debian", mirror
+    )
+    assert (shm / "apt.conf").read_text() == (
+        f'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "{shm}/apt.d";\n'
+    )
+    assert f"APT_CONFIG={shm}/apt.conf" in (tmp_path / "variables").read_text()
+    assert (tmp_path / "etc/sources.list").read_text() == SOURCES
+
+
+def test_two_mirrors_and_the_certificates(runner: Runner, tmp_path: Path) -> None:
+    mirrors = {"http://archive.example": "http://one", "http://security.example": "http://two"}
+    shm = sourced(runner, tmp_path, build_env(network(ca="/ca", mirrors=mirrors)))
+    text = (shm / "apt.d/main.list").read_text()
+    assert "deb http://one/debian trixie main\n" in text
+    assert "http://two/debian-security" in text
+    assert (shm / "apt.conf").read_text().splitlines()[0] == (
+        'Acquire::https::CAInfo "/run/secrets/ca";'
+    )
+
+
+def test_an_image_without_sources_is_no_mistake(runner: Runner, tmp_path: Path) -> None:
+    text = build_env(network(mirrors={"http://a": "http://b"}))
+    shm = tmp_path / "shm"
+    shm.mkdir()
+    script = text.replace("/etc/apt", str(tmp_path / "none")).replace("/dev/shm", str(shm))
+    runner.run(Command(argv=("sh", "-eu", "-c", script)))
+    assert list((shm / "apt.d").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("http://a.b/c", "x"),
+        ("a*b[c]^$", "&|\\1"),
+        ("a|b", "c'd\"e"),
+        ("a\\b", "$(echo no)`echo no`"),
+    ],
+)
+def test_a_substitution_is_of_plain_text(runner: Runner, old: str, new: str) -> None:
+    script = f"sed {substitution(old, new)}"
+    line = f"1 {old} 2 {old} 3 aXb http://aXb/c"
+    output = runner.run(Command(argv=("sh", "-c", script), stdin=line.encode()))
+    assert output.stdout == line.replace(old, new)
+
+
+def test_urls_are_replaced_in_text_too() -> None:
+    mirrors = {"http://archive.example/debian": ODD, "pip": "https://p"}
+    assert replace_urls(SOURCES, network(mirrors=mirrors)) == SOURCES.replace(
+        "http://archive.example/debian", ODD
+    )
+
+
+def test_passwords_are_known_so_that_they_can_be_hidden() -> None:
+    found = network(http_proxy="http://u:one@p:1", mirrors={"pip": "https://u:two@m/", "npm": "x"})
+    assert passwords(found) == ("one", "two")
+
+
+def test_a_token_in_the_place_of_a_user_is_a_password_too() -> None:
+    found = network(mirrors={"pip": "https://token@m/", "npm": "https://u:p%40w@m/"})
+    assert passwords(found) == ("token", "p%40w", "p@w")
+
+
+def test_every_source_has_a_variable() -> None:
+    given = {
+        "BUILDER_MIRROR_JULIA": "https://mirror.example/julia",
+        "BUILDER_MIRROR_RSTUDIO_FILES": "https://mirror.example/rstudio",
+        "BUILDER_MIRROR_NPM": "https://mirror.example/npm",
+        "BUILDER_MIRROR_": "nothing",
+    }
+    assert settle(network(mirrors={"julia": "https://file"}), given).mirrors == {
+        "julia": "https://mirror.example/julia",
+        "npm": "https://mirror.example/npm",
+        "rstudio-files": "https://mirror.example/rstudio",
+    }
+
+
+def test_a_mirror_of_nothing_that_is_known() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settle(network(mirrors={"jula": "https://mirror.example"}), {})
+    assert str(caught.value) == (
+        "matrix.yaml: network.mirrors: there is no source 'jula'\n  hint: did you mean julia?"
+    )
+
+
+def test_a_repository_with_a_mirror_is_replaced_in_an_image_too() -> None:
+    mirrors = {"cran": "https://u:p@mirror.example/cran", "julia": "https://mirror.example"}
+    text = f"deb {UPSTREAM['cran']} trixie-cran40/\n"
+    assert replace_urls(text, network(mirrors=mirrors)) == (
+        "deb https://u:p@mirror.example/cran trixie-cran40/\n"
+    )
+
+
+def test_variables_are_filled_in() -> None:
+    given = network(
+        ca="${HOME}/ca", http_proxy="http://${USER}:${WORD}@p", mirrors={"pip": "${A}${A}"}
+    )
+    found = settle(given, {"HOME": "/h", "USER": "u", "WORD": "w", "A": "a"})
+    assert found == network(ca="/h/ca", http_proxy="http://u:w@p", mirrors={"pip": "aa"})
+
+
+def test_a_variable_that_is_not_set() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settle(network(https_proxy="http://${WORD}@p"), {})
+    assert str(caught.value) == (
+        "matrix.yaml: the environment has no WORD\n  hint: `network` in matrix.yaml names it"
+    )
+
+
+def test_precedence() -> None:
+    given = network(ca="/file", http_proxy="http://file", mirrors={"pip": "https://file"})
+    found = settle(
+        given,
+        {
+            "BUILDER_CA": "/builder", "http_proxy": "http://environment", "no_proxy": "localhost",
+            "BUILDER_MIRROR_PIP": "https://builder", "SSL_CERT_FILE": __file__,
+        },
+    )  # fmt: skip
+    assert found == network(
+        ca="/builder",
+        http_proxy="http://file",
+        no_proxy="localhost",
+        mirrors={"pip": "https://builder"},
+        trust=(__file__,),
+    )
+
+
+def test_the_machines_own_certificates_are_the_default() -> None:
+    assert settle(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "no_proxy"])
+def test_a_proxy_in_capitals_counts_where_there_is_none_in_small_letters(name: str) -> None:
+    both = {name: "small", name.upper(): "CAPITAL"}
+    assert getattr(settle(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
+    assert getattr(settle(network(), both), name) == "small"
+    assert getattr(settle(network(), {**both, name: ""}), name) == ""
+    assert getattr(settle(network(**{name: "file"}), both), name) == "file"
+
+
+def test_a_header_of_a_web_server_is_no_proxy() -> None:
+    found = settle(network(), {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "p"})
+    assert (found.http_proxy, found.https_proxy) == ("", "p")
+    assert settle(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).http_proxy == "p"
+
+
+@pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_all_schemes(name: str) -> None:
+    found = settle(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
+    assert (found.http_proxy, found.https_proxy) == ("http://all:1", "http://one:1")
+    assert settle(network(), {name: "socks5://all:1"}).https_proxy == ""
+
+
+def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:
+    found = build_secrets(network(ca="/ca", http_proxy="http://u:p@h"), tmp_path)
+    assert found == {"env": tmp_path / "env", "ca": Path("/ca")}
+    assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600
+    assert "ca" not in build_secrets(network(), tmp_path)

@@ -1,0 +1,630 @@
+"""What registries answer that others do not, and what a hostile or a broken one may not do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
+
+from builder.common.errors import NoConnectionError, StepError, TransientError
+from builder.common.process import Runner
+from builder.oci.reference import Reference, parse
+from builder.registry.client import RegistryClient, digest_of
+from builder.registry.credentials import CredentialFiles
+from builder.registry.distribution import (
+    NO_NETWORK,
+    Answer,
+    Distribution,
+    check,
+    own_path,
+    resolved,
+)
+from builder.registry.interfaces import Artifact, Blob
+from builder.registry.manifests import MANIFEST
+from builder.registry.store import RegistryStore
+from tests.fakes.answers import Answer as Said
+from tests.fakes.answers import Registry
+from tests.integration.session.servers import Answer as SiteAnswer
+from tests.integration.session.servers import proxy
+from tests.unit.network.test_connections import Site, serve
+
+MISSING = "sha256:" + "0" * 64
+LAYER = b"a layer"
+CONFIG = json.dumps({"rootfs": {"diff_ids": [digest_of(b"tar")]}}).encode()
+
+
+def descriptor(data: bytes, kind: str = "x/y") -> dict[str, object]:
+    return {"mediaType": kind, "digest": digest_of(data), "size": len(data)}
+
+
+BODY = json.dumps(
+    {"mediaType": MANIFEST, "config": descriptor(CONFIG), "layers": [descriptor(LAYER)]}
+).encode()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CredentialFiles:
+    """The credentials of Ann for every registry of this machine."""
+    return CredentialFiles(
+        runner=Runner(), environment={"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    )
+
+
+@pytest.fixture
+def client(files: CredentialFiles) -> RegistryClient:
+    return RegistryClient(Distribution(credentials=files))
+
+
+@pytest.fixture
+def store(files: CredentialFiles) -> RegistryStore:
+    return RegistryStore(
+        runner=Runner(), skopeo="skopeo", enclose=lambda command: command, credentials=files
+    )
+
+
+@pytest.fixture
+def other() -> Iterator[Registry]:
+    """Another host."""
+    server = Registry()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def place(registry: Registry) -> Reference:
+    return parse(f"{registry.address}/image:tag")
+
+
+def login(tmp_path: Path, registry: Registry) -> None:
+    auths = {registry.address: {"auth": "YW5uOnJpZ2h0"}}
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(json.dumps({"auths": auths}))
+
+
+def guarded(registry: Registry, script: dict[tuple[str, str], Said]) -> None:
+    """Have a registry answer 401 to who sends no password, and what is in the script else."""
+
+    def answer(method: str, path: str) -> Said:
+        if not registry.logins[-1]:
+            return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+        return script[method, path]
+
+    registry.script = answer
+
+
+# Manifests.
+
+
+def test_a_digest_that_the_registry_does_not_say(
+    registry: Registry, client: RegistryClient, place: Reference
+) -> None:
+    registry.script = lambda method, path: (200, {}, BODY)
+    assert client.digest(place) == digest_of(BODY)
+    assert registry.asked == [
+        ("HEAD", "/v2/image/manifests/tag"),
+        ("GET", "/v2/image/manifests/tag"),
+    ]
+
+
+@pytest.mark.parametrize("said", ["sha256:12", "md5:x", "../../etc", MISSING + "\x00"])
+def test_a_digest_that_is_none_is_not_believed(
+    registry: Registry, client: RegistryClient, place: Reference, said: str
+) -> None:
+    registry.script = lambda method, path: (200, {"Docker-Content-Digest": said}, BODY)
+    assert client.digest(place) == digest_of(BODY)
+
+
+@pytest.mark.parametrize("wanted", ["", MISSING])
+def test_a_manifest_that_is_another_one(
+    registry: Registry, client: RegistryClient, place: Reference, wanted: str
+) -> None:
+    registry.script = lambda method, path: (200, {"Docker-Content-Digest": MISSING}, BODY)
+    asked = place.at(wanted) if wanted else place
+    with pytest.raises(TransientError) as caught:
+        client.manifest(asked)
+    assert caught.value.message == (
+        f"{asked}: its manifest arrived damaged: it is {digest_of(BODY)}"
+    )
+
+
+def test_a_manifest_has_a_bound(
+    registry: Registry, client: RegistryClient, place: Reference
+) -> None:
+    registry.script = lambda method, path: (200, {}, b" " * (4 << 20) + BODY)
+    with pytest.raises(StepError) as caught:
+        client.manifest(place)
+    assert (
+        caught.value.message == f"{place}: the registry answered GET with more than 4194304 bytes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "came"),
+    [
+        ({"Content-Type": "text/html"}, b"x", "a web page"),
+        ({}, b"  <!DOCTYPE html><p>log in", "a web page"),
+        ({}, BODY[:-1], f"{len(BODY) - 1} bytes that are none"),
+        ({}, b"", "0 bytes that are none"),
+        ({}, b"[]", "2 bytes that are none"),
+        ({}, b"[" * 100_000, "100000 bytes that are none"),
+    ],
+)
+def test_what_is_no_manifest(
+    registry: Registry, client: RegistryClient, place: Reference, headers: dict[str, str],
+    body: bytes, came: str,
+) -> None:  # fmt: skip
+    registry.script = lambda method, path: (200, headers, body)
+    with pytest.raises(StepError) as caught:
+        client.manifest(place)
+    assert str(caught.value) == (
+        f"{place}: the registry answered GET with {came}, not a manifest\n"
+        f"  hint: is {place.registry} a registry? a login page or a proxy may answer for it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"config": None}, "`config` has no descriptor"),
+        ({"config": {}}, "`config` has no digest of sha256"),
+        ({"config": {**descriptor(b""), "digest": "sha256:../../../etc"}},
+         "`config` has no digest of sha256"),
+        ({"config": {**descriptor(b""), "size": -1}}, "`config` has no size"),
+        ({"config": {**descriptor(b""), "size": "7"}}, "`config` has no size"),
+        ({"config": {**descriptor(b""), "mediaType": 1}}, "`config` has no mediaType"),
+        ({"layers": {}}, None),
+        ({"layers": 7}, "`layers` is no list"),
+        ({"layers": ["x"]}, "`layers` has no descriptor"),
+        ({"annotations": ["x"]}, "`annotations` are no texts"),
+        ({"annotations": {"x": 1}}, "`annotations` are no texts"),
+        ({"layers": [{**descriptor(LAYER), "annotations": 7}]},
+         "`annotations of a descriptor` are no texts"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_says_what_none_may(
+    registry: Registry, store: RegistryStore, place: Reference, change: object, what: str | None
+) -> None:
+    assert isinstance(change, dict)
+    manifest = json.dumps({**json.loads(BODY), **change}).encode()
+    blobs = {digest_of(CONFIG): CONFIG, digest_of(LAYER): LAYER}
+
+    def script(method: str, path: str) -> Said:
+        return (200, {}, manifest if "manifests" in path else blobs[path.rpartition("/")[2]])
+
+    registry.script = script
+    if what is None:
+        assert store.get(place) == Artifact(kind="x/y", config=CONFIG, files={})
+        return
+    with pytest.raises(StepError) as caught:
+        store.get(place)
+    assert str(caught.value) == (
+        f"{place}: its manifest is damaged: {what}\n  hint: push it again, or remove it"
+    )
+
+
+@pytest.mark.parametrize(
+    "config", [b"{}", b"[]", b"<html>", b'{"rootfs": 7}', b'{"rootfs": {"diff_ids": []}}']
+)
+def test_a_configuration_that_does_not_describe_its_layers(
+    registry: Registry, store: RegistryStore, place: Reference, config: bytes
+) -> None:
+    manifest = json.dumps({**json.loads(BODY), "config": descriptor(config)}).encode()
+    registry.script = lambda method, path: (200, {}, manifest if "manifests" in path else config)
+    with pytest.raises(StepError) as caught:
+        store.layers(place)
+    assert caught.value.message.startswith(f"{place}: its manifest is damaged: its configuration ")
+
+
+def test_a_blob_is_as_long_as_its_manifest_says(
+    registry: Registry, store: RegistryStore, place: Reference
+) -> None:
+    registry.script = lambda method, path: (
+        (200, {}, BODY) if "manifests" in path else (200, {}, b"x" * (1 << 20))
+    )
+    with pytest.raises(StepError) as caught:
+        store.get(place)
+    assert caught.value.message == (
+        f"{place}: the registry answered GET with more than {len(LAYER)} bytes"
+    )
+
+
+def test_nothing_is_asked_but_what_is_wanted(
+    registry: Registry, store: RegistryStore, place: Reference
+) -> None:
+    """No registry is asked first how it wants to be spoken to: most want nothing."""
+    told = {"Docker-Content-Digest": digest_of(BODY)}
+    registry.script = lambda method, path: (
+        (200, {}, b'{"tags": ["tag"]}') if "tags" in path else (200, told, BODY)
+    )
+    for repository in ("image", "other"):
+        store.tags(f"{registry.address}/{repository}")
+        store.digest(replace(place, repository=repository))
+    assert len(registry.asked) == 4
+    assert registry.pings == 0
+
+
+# Tags.
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "</v2/image/tags/list?last=b>; rel=\"next\"",
+        "<list?last=b>; rel=next",
+        "<?last=b>; rel=\"next\"",
+        "<http://ADDRESS/v2/image/tags/list?last=b>; rel=\"next\"",
+        "<http://internal.example/v2/image/tags/list?last=b>; rel=\"next\"",
+        "<https://OTHER/v2/image/tags/list?last=b>; rel=\"next\"",
+        "</x>; rel=\"prev\", </v2/image/tags/list?last=b>; rel=\"next\"",
+    ],
+)  # fmt: skip
+def test_the_next_page_is_asked_of_the_registry_itself(
+    registry: Registry, other: Registry, client: RegistryClient, place: Reference, link: str
+) -> None:
+    link = link.replace("ADDRESS", registry.address).replace("OTHER", other.address)
+    pages = {
+        "/v2/image/tags/list?n=1000": (200, {"Link": link}, b'{"tags": ["a", "b"]}'),
+        "/v2/image/tags/list?last=b": (200, {}, b'{"tags": ["c"]}'),
+    }
+    registry.script = lambda method, path: pages[path]
+    assert list(client.tags(place)) == ["a", "b", "c"]
+    assert other.asked == []
+
+
+def test_tags_that_do_not_end(registry: Registry, client: RegistryClient, place: Reference) -> None:
+    link = '</v2/image/tags/list?n=1000>; rel="next"'
+    registry.script = lambda method, path: (200, {"Link": link}, b'{"tags": ["a"]}')
+    with pytest.raises(StepError, match="does not come to an end of its tags"):
+        list(client.tags(place))
+    assert len(registry.asked) <= 2
+
+
+@pytest.mark.parametrize("tags", ['"a"', "[1]", '["../x"]', '[""]', '{"a": 1}'])
+def test_tags_that_are_none(
+    registry: Registry, client: RegistryClient, place: Reference, tags: str
+) -> None:
+    registry.script = lambda method, path: (200, {}, f'{{"tags": {tags}}}'.encode())
+    with pytest.raises(StepError, match=r"the registry lists tags that are none$"):
+        list(client.tags(place))
+
+
+# Uploads.
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/v2/image/blobs/uploads/1", "/v2/image/blobs/uploads/1?digest="),
+        ("1?state=a%2Fb", "/v2/image/blobs/uploads/1?state=a%2Fb&digest="),
+        ("/artifacts-uploads/x?y=z", "/artifacts-uploads/x?y=z&digest="),
+        ("http://ADDRESS/any/where", "/any/where?digest="),
+        ("//ADDRESS/any/where", "/any/where?digest="),
+        # a proxy that ends TLS, the other way round
+        ("https://ADDRESS/any/where", "/any/where?digest="),
+    ],
+)
+def test_an_upload_goes_where_the_registry_says(
+    registry: Registry, client: RegistryClient, place: Reference, location: str, expected: str
+) -> None:
+    answers = {
+        "HEAD": (404, {}, b""),
+        "POST": (202, {"Location": location.replace("ADDRESS", registry.address)}, b""),
+        "PUT": (201, {}, b""),
+    }
+    registry.script = lambda method, path: answers[method]
+    client.put_blob(place, Blob(kind="x/y", data=LAYER))
+    assert registry.asked[-1] == ("PUT", f"{expected}{digest_of(LAYER)}")
+
+
+def test_an_upload_to_another_host_goes_without_the_password(
+    registry: Registry, other: Registry, client: RegistryClient, place: Reference, tmp_path: Path
+) -> None:
+    login(tmp_path, registry)
+    answers = {
+        ("HEAD", f"/v2/image/blobs/{digest_of(LAYER)}"): (404, {}, b""),
+        ("POST", "/v2/image/blobs/uploads/"): (
+            202, {"Location": f"http://{other.address}/up?signed=1"}, b"",
+        ),
+    }  # fmt: skip
+    guarded(registry, answers)
+    other.script = lambda method, path: (201, {}, b"")
+    client.put_blob(place, Blob(kind="x/y", data=LAYER))
+    assert other.asked == [("PUT", f"/up?signed=1&digest={digest_of(LAYER)}")]
+    assert other.logins == [""]
+    assert registry.logins == ["", "Basic YW5uOnJpZ2h0", "Basic YW5uOnJpZ2h0"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        ({}, "the registry answered POST with 202 and without a Location,"
+             " so the upload cannot go on"),
+        ({"Location": "ftp://a/b"}, "answers with a location that is none: 'ftp://a/b'"),
+        ({"Location": "http://u:p@a/b"}, "answers with a location that is none: 'http://u:p@a/b'"),
+        ({"Location": "http://[bad"}, "answers with a location that is none: 'http://[bad'"),
+    ],
+)  # fmt: skip
+def test_an_upload_that_goes_nowhere(
+    registry: Registry, client: RegistryClient, place: Reference, headers: dict[str, str], text: str
+) -> None:
+    registry.script = lambda method, path: (404 if method == "HEAD" else 202, headers, b"")
+    with pytest.raises(StepError) as caught:
+        client.put_blob(place, Blob(kind="x/y", data=LAYER))
+    assert registry.address in caught.value.message
+    assert text in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("code", "mounted"), [(201, True), (202, False), (404, False), (403, False)]
+)
+def test_a_registry_may_decline_a_mount(
+    registry: Registry, client: RegistryClient, place: Reference, code: int, *, mounted: bool
+) -> None:
+    registry.script = lambda method, path: (404 if method == "HEAD" else code, {}, b"")
+    parent = replace(place, repository="team/parent")
+    assert client.mount(place, MISSING, parent) is mounted
+    assert registry.asked[-1] == (
+        "POST", f"/v2/image/blobs/uploads/?mount={MISSING}&from=team/parent",
+    )  # fmt: skip
+
+
+# Redirects.
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_blob_in_an_object_store_is_fetched_without_the_password(
+    registry: Registry, other: Registry, client: RegistryClient, place: Reference, tmp_path: Path,
+    code: int,
+) -> None:  # fmt: skip
+    login(tmp_path, registry)
+    path = f"/v2/image/blobs/{digest_of(LAYER)}"
+    where = {"Location": f"http://{other.address}/bucket?signature=x"}
+    guarded(registry, {("GET", path): (code, where, b"")})
+    other.script = lambda method, path: (200, {}, LAYER)
+    assert client.blob(place, digest_of(LAYER)) == LAYER
+    assert other.asked == [("GET", "/bucket?signature=x")]
+    assert other.logins == [""]
+
+
+def test_an_object_store_that_asks_for_a_password_gets_none(
+    registry: Registry, other: Registry, client: RegistryClient, place: Reference, tmp_path: Path
+) -> None:
+    login(tmp_path, registry)
+    path = f"/v2/image/blobs/{digest_of(LAYER)}"
+    guarded(registry, {("GET", path): (307, {"Location": f"http://{other.address}/b"}, b"")})
+    other.script = lambda method, path: (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"")
+    with pytest.raises(StepError, match="answered 401 Unauthorized to GET /b"):
+        client.blob(place, digest_of(LAYER))
+    assert other.logins == [""]
+
+
+def test_redirects_that_do_not_end(
+    registry: Registry, client: RegistryClient, place: Reference
+) -> None:
+    registry.script = lambda method, path: (302, {"Location": path + "x"}, b"")
+    with pytest.raises(StepError) as caught:
+        client.blob(place, MISSING)
+    assert caught.value.message == f"{registry.address} redirects more than 5 times"
+    assert len(registry.asked) == 5
+
+
+def test_a_write_is_not_sent_again_as_a_read(
+    registry: Registry, client: RegistryClient, place: Reference
+) -> None:
+    registry.script = lambda method, path: (302, {"Location": "http://login.example/"}, b"")
+    with pytest.raises(StepError) as caught:
+        client.put_manifest(place, BODY, MANIFEST)
+    assert caught.value.message == (
+        f"{registry.address} answers PUT with a redirect to login.example"
+    )
+
+
+def test_nothing_that_was_encrypted_goes_on_in_the_open(
+    tmp_path: Path, other: Registry, files: CredentialFiles
+) -> None:
+    site = Site(tmp_path)
+    site.authority.issue_cert("registry.example").configure_cert(site.context)
+    where = {"Location": f"http://{other.address}/b"}
+    with (
+        serve(lambda _: SiteAnswer(status=307, headers=where), tls=site.context) as tls,
+        serve(proxy(tls.port)) as way,
+    ):
+        network = replace(NO_NETWORK, ca=str(site.ca), https_proxy=way.url)
+        client = RegistryClient(Distribution(credentials=files, network=network))
+        with pytest.raises(StepError) as caught:
+            client.blob(parse("registry.example/image:tag"), MISSING)
+    assert caught.value.message == (
+        f"registry.example redirects from https to http, at {other.address}"
+    )
+    assert other.asked == []
+
+
+def test_a_registry_that_is_not_trusted_is_said_at_once(
+    tmp_path: Path, files: CredentialFiles
+) -> None:
+    site = Site(tmp_path)
+    site.authority.issue_cert("registry.example").configure_cert(site.context)
+    with serve(lambda _: SiteAnswer(), tls=site.context) as tls, serve(proxy(tls.port)) as way:
+        client = RegistryClient(
+            Distribution(credentials=files, network=replace(NO_NETWORK, https_proxy=way.url))
+        )
+        with pytest.raises(StepError) as caught:
+            client.digest(parse("registry.example/image:tag"))
+        trusted = replace(NO_NETWORK, https_proxy=way.url, ca=str(site.ca))
+        client = RegistryClient(Distribution(credentials=files, network=trusted))
+        with pytest.raises(StepError) as other_name:
+            client.digest(parse("registry.elsewhere/image:tag"))
+    assert not isinstance(caught.value, TransientError)
+    assert str(caught.value) == (
+        "registry registry.example: its certificate is not trusted:"
+        " unable to get local issuer certificate\n"
+        "  hint: name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA"
+    )
+    assert not isinstance(other_name.value, TransientError)
+    assert other_name.value.hint == "is its name right in `catalog.registries`?"
+
+
+def test_docker_hub_is_asked_at_its_api(tmp_path: Path, files: CredentialFiles) -> None:
+    site = Site(tmp_path)
+    site.authority.issue_cert("registry-1.docker.io").configure_cert(site.context)
+    digest = {"Docker-Content-Digest": MISSING}
+    with (
+        serve(lambda _: SiteAnswer(headers=digest), tls=site.context) as tls,
+        serve(proxy(tls.port)) as way,
+    ):
+        network = replace(NO_NETWORK, ca=str(site.ca), https_proxy=way.url)
+        client = RegistryClient(Distribution(credentials=files, network=network))
+        for name in ("docker.io/debian", "index.docker.io/debian", "docker.io/org/image"):
+            assert client.digest(parse(f"{name}:tag")) == MISSING
+        assert {request.path for request in way.requests} == {"registry-1.docker.io:443"}
+        assert [request.path for request in tls.requests] == [
+            "/v2/library/debian/manifests/tag",
+            "/v2/library/debian/manifests/tag",
+            "/v2/org/image/manifests/tag",
+        ]
+
+
+def test_where_a_location_leads() -> None:
+    url = "https://registry.example/v2/image/blobs/uploads/"
+    assert resolved(url, "http://registry.example/v2/x") == "https://registry.example/v2/x"
+    assert resolved(url, "https://store.example/x?a=b") == "https://store.example/x?a=b"
+    assert (
+        own_path("https://evil.example/v2/image/tags/list?last=b") == "/v2/image/tags/list?last=b"
+    )
+
+
+# Faults.
+
+
+def test_a_connection_that_ends_too_early(
+    registry: Registry, client: RegistryClient, place: Reference
+) -> None:
+    registry.script = lambda method, path: (200, {"Content-Length": "1000"}, b"short")
+    with pytest.raises(TransientError) as caught:
+        client.manifest(place)
+    assert not isinstance(caught.value, NoConnectionError)
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [(formatdate(time() + 20, usegmt=True), 0, 21),
+     (formatdate(time() + 9000, usegmt=True), 60, 60), ("-5", 0, 0), ("soon", 0, 0),
+     ("", 0, 0), ("99999999999", 60, 60)],
+)  # fmt: skip
+def test_how_long_a_registry_asks_one_to_wait(
+    place: Reference, said: str, least: float, most: float
+) -> None:
+    answer = Answer(
+        method="GET", place=place, url="http://x/", code=503, reason="x",
+        headers={"Retry-After": said},
+    )  # fmt: skip
+    with pytest.raises(TransientError) as caught:
+        check(answer, "x")
+    assert least <= caught.value.after <= most
+
+
+def test_what_a_registry_says_of_an_error_is_told(place: Reference) -> None:
+    errors = [{"code": "NAME_UNKNOWN", "message": "no such\nrepository"}, {"code": "X"}]
+    for content, text in (
+        (json.dumps({"errors": errors}).encode(), ": NAME_UNKNOWN no such repository; X"),
+        (b"<html>long", ""),
+        (b'{"errors": 7}', ': {"errors": 7}'),
+        (b"", ""),
+    ):
+        answer = Answer(
+            method="POST", place=place, url="http://x/", code=404, reason="Not Found",
+            content=content,
+        )  # fmt: skip
+        with pytest.raises(StepError) as caught:
+            check(answer, "what")
+        assert caught.value.message == f"what: the registry answered 404 Not Found{text}"
+
+
+def test_who_may_not_push_is_told_what_was_asked_and_what_was_said(
+    registry: Registry, client: RegistryClient, place: Reference, tmp_path: Path
+) -> None:
+    login(tmp_path, registry)
+    challenge = (
+        f'Bearer realm="http://{registry.address}/token",'
+        'scope="repository:image:pull,push",error="insufficient_scope"'
+    )
+
+    def script(method: str, path: str) -> Said:
+        if path.startswith("/token"):
+            return 200, {}, b'{"token": "t"}'
+        return 401, {"WWW-Authenticate": challenge}, b""
+
+    registry.script = script
+    with pytest.raises(StepError) as caught:
+        client.put_manifest(place, BODY, MANIFEST)
+    host = registry.address
+    assert str(caught.value) == (
+        f"{place}: the registry answered 401 Unauthorized to PUT /v2/image/manifests/tag"
+        ' (error="insufficient_scope", scope="repository:image:pull,push");'
+        f" with the credentials of {tmp_path}/.docker/config.json\n"
+        f"  hint: may that login do so? if not, log in: `podman login {host}`,"
+        f" `skopeo login {host}` or `docker login {host}`"
+    )
+    assert len([path for _, path in registry.asked if path.startswith("/token")]) == 1
+    assert len(registry.asked) == 3
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_token_that_is_good_for_less_is_replaced(
+    registry: Registry, client: RegistryClient, place: Reference, code: int
+) -> None:
+    realm = f'Bearer realm="http://{registry.address}/token"'
+
+    def script(method: str, path: str) -> Said:
+        if path.startswith("/token"):
+            return 200, {}, b'{"token": "wide"}' if "delete" in path else b'{"token": "narrow"}'
+        if registry.logins[-1] == "Bearer wide":
+            return 201, {}, b""
+        challenge = f'{realm},scope="repository:image:delete",error="insufficient_scope"'
+        return code, {"WWW-Authenticate": challenge}, b""
+
+    registry.script = script
+    client.put_manifest(place, BODY, MANIFEST)
+    client.put_manifest(place, BODY, MANIFEST)
+    assert [path for _, path in registry.asked if "token" in path] == [
+        "/token?scope=repository%3Aimage%3Apull%2Cpush%2Cdelete"
+    ]
+    assert len(registry.asked) == 4
+
+
+# Memory.
+
+
+def test_a_large_blob_is_never_whole_in_memory(
+    registry: Registry, client: RegistryClient, place: Reference, tmp_path: Path
+) -> None:
+    data = bytes(48 << 20)
+    registry.script = lambda method, path: (200, {}, data)
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    tracemalloc.start()
+    client.save_blob(place, digest, tmp_path / "blob")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tmp_path / "blob").stat().st_size == len(data)
+    assert peak < 8 << 20
+
+
+def test_a_blob_that_arrives_damaged_leaves_no_file(
+    registry: Registry, client: RegistryClient, place: Reference, tmp_path: Path
+) -> None:
+    registry.script = lambda method, path: (200, {}, b"torn")
+    with pytest.raises(TransientError):
+        client.save_blob(place, MISSING, tmp_path / "blob")
+    assert list(tmp_path.iterdir()) == []

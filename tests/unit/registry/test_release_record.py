@@ -1,0 +1,108 @@
+"""Names and records of releases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from builder.common.errors import ConfigError
+from builder.registry import release_record
+from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget
+
+TARGET = ReleasedTarget(
+    image="desk",
+    digest="sha256:" + "a" * 64,
+    size=12,
+    fingerprint="b" * 64,
+    parts={"lock": "c"},
+    exact="lang1.10.4",
+    rolling=("lang1.10.4", "latest"),
+    since="2026.11.16",
+    tests={"passed": 2, "failed": 0, "skipped": 0},
+)
+CHART = ReleasedChart(
+    version="1.0.1",
+    fingerprint="d" * 64,
+    images=("r/desk:1",),
+    values={"image": "object"},
+    listed={"1.0.0": {"digest": "x", "created": "y", "manifest": "z"}},
+)
+RECORD = Record(
+    catalog="shop",
+    release="2026.11.23",
+    previous=None,
+    lock={"format": 1},
+    targets={"desk/os=2": TARGET},
+    charts={"desk": CHART},
+    bases={"os=2@linux/amd64": "sha256:e"},
+    blocked={"build:tool/os=2": "it failed"},
+)
+
+
+@pytest.mark.parametrize(
+    ("taken", "name"),
+    [
+        ([], "2026.11.23"),
+        (["2026.11.22", "2026.11.23.1"], "2026.11.23"),
+        (["2026.11.23"], "2026.11.23.1"),
+        (["2026.11.23", "2026.11.23.1", "2026.11.23.2"], "2026.11.23.3"),
+    ],
+)
+def test_a_release_is_named_after_its_day(taken: list[str], name: str) -> None:
+    assert release_record.name("2026-11-23", taken) == name
+    assert release_record.is_name(name)
+
+
+@pytest.mark.parametrize(
+    "text", ["current", "2026.11.3", "2026.11.23.0", "2026.11.23.01", "v2026.11.23", "2026.11.23-x"]
+)
+def test_what_is_not_the_name_of_a_release(text: str) -> None:
+    assert not release_record.is_name(text)
+
+
+def test_the_day_of_a_release() -> None:
+    assert RECORD.day == "2026-11-23"
+    assert replace(RECORD, release="2026.11.23.4").day == "2026-11-23"
+
+
+def test_a_record_comes_back_as_it_was() -> None:
+    data = release_record.dump(RECORD)
+    assert release_record.parse(data) == RECORD
+    assert release_record.dump(release_record.parse(data)) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"{", "not a release record: JSONDecodeError("),
+        (b"{}", "not a release record: KeyError('format')"),
+        (b'{"format": 1, "targets": {}, "charts": {}}', "not a release record: TypeError("),
+        (b'{"format": 1}', "not a release record: KeyError('targets')"),
+        (b"[]", "not a release record: TypeError("),
+        (b'{"format": 3}', "the release record has format 3, newer than this builder's 2"),
+    ],
+)
+def test_what_is_no_record(data: bytes, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        release_record.parse(data)
+    assert str(caught.value).startswith(text)
+
+
+def test_the_tags_that_never_move() -> None:
+    fingerprint = "fp-" + "b" * 32
+    assert TARGET.immutable("2026.11.23") == (
+        fingerprint, "lang1.10.4-2026.11.23", "lang1.10.4-2026.11.16",
+    )  # fmt: skip
+    assert TARGET.immutable("2026.11.16") == (fingerprint, "lang1.10.4-2026.11.16")
+
+
+def test_records_are_the_same_when_they_offer_the_same() -> None:
+    other = replace(RECORD, release="2026.11.30", previous="2026.11.23")
+    assert release_record.same_content(RECORD, other)
+    moved = replace(TARGET, digest="sha256:" + "f" * 64)
+    assert not release_record.same_content(RECORD, replace(RECORD, targets={"desk/os=2": moved}))
+    renamed = replace(TARGET, rolling=("latest",))
+    assert not release_record.same_content(RECORD, replace(RECORD, targets={"desk/os=2": renamed}))
+    for part in ("lock", "bases", "blocked", "charts"):
+        assert not release_record.same_content(RECORD, replace(RECORD, **{part: {}}))

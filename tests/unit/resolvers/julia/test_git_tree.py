@@ -1,0 +1,101 @@
+"""Git trees of tarballs: as git itself has them, and refused where they are others."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from builder.common.errors import StepError
+from builder.network.upstreams import upstream
+from builder.resolvers.julia.git_tree import GitTrees, read_tar, tree_sha1
+from tests.fakes.julia_packages import tarball, tree_of
+from tests.fakes.lines import Upstream
+
+FILES = {"src/A.jl": "module A\nend\n", "src.toml": "", "srcs/b/c": "é", "Project.toml": "x"}
+URL = upstream("julia-packages", "package/a/b")
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_tree_is_that_of_git(tmp_path: Path) -> None:
+    place = tmp_path / "work"
+    for path, text in FILES.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_text(text)
+    (place / "srcs/run").write_text("#!/bin/sh\n")
+    (place / "srcs/run").chmod(0o755)
+    (place / "link").symlink_to("src/A.jl")
+    (place / "empty/too").mkdir(parents=True)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        tar.add(place, arcname=".")
+    git(place, "init", "--quiet")
+    git(place, "add", ".")
+    assert tree_sha1(read_tar(tmp_path / "a.tar.gz", "a")) == git(place, "write-tree")
+
+
+def test_a_tarball_is_fetched_once(there: Upstream) -> None:
+    there.serve("julia-packages/package/a/b", tarball(FILES))
+    trees = GitTrees(fetcher=there.fetcher())
+    first = trees.fetch("A 1.0.0", URL, tree_of(FILES))
+    assert first.read_bytes() == tarball(FILES)
+    there.files.clear()
+    assert GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, tree_of(FILES)) == first
+
+
+def test_another_tree_is_refused_until_it_is_the_right_one(there: Upstream) -> None:
+    other = {**FILES, "src/A.jl": ""}
+    there.serve("julia-packages/package/a/b", tarball(other))
+    trees = GitTrees(fetcher=there.fetcher())
+    for _ in range(2):
+        with pytest.raises(StepError) as caught:
+            trees.fetch("A 1.0.0", URL, tree_of(FILES))
+        assert str(caught.value) == (
+            "A 1.0.0: what came has another git tree than expected\n"
+            f"    expected {tree_of(FILES)}\n"
+            f"    found    {tree_of(other)}\n"
+            "  hint: it was replaced upstream, or the mirror serves another file;"
+            " do not build with it"
+        )
+    there.serve("julia-packages/package/a/b", tarball(FILES))
+    assert trees.fetch("A 1.0.0", URL, tree_of(FILES)).read_bytes() == tarball(FILES)
+
+
+def test_what_is_no_tarball(there: Upstream) -> None:
+    there.serve("julia-packages/package/a/b", b"nothing")
+    with pytest.raises(StepError, match=r"^A 1\.0\.0: it is no tarball: "):
+        GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, "0" * 40)
+    there.serve("julia-packages/package/a/b", tarball(FILES)[:-20])
+    with pytest.raises(StepError, match=r"^A 1\.0\.0: it is no tarball: "):
+        GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, "0" * 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "what"),
+    [
+        ("a", tarfile.LNKTYPE, "a is neither a file nor a link"),
+        ("../a", tarfile.REGTYPE, "../a is not below its folder"),
+        ("/a", tarfile.REGTYPE, "/a is not below its folder"),
+        ("link/a", tarfile.REGTYPE, "link is a folder, and something else"),
+    ],
+)
+def test_what_git_does_not_know(tmp_path: Path, name: str, kind: bytes, what: str) -> None:
+    link, member = tarfile.TarInfo("link"), tarfile.TarInfo(name)
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc"
+    member.type, member.linkname = kind, "link" if kind == tarfile.LNKTYPE else ""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        tar.addfile(link)
+        tar.addfile(member)
+    (tmp_path / "a.tar").write_bytes(buffer.getvalue())
+    with pytest.raises(StepError) as caught:
+        read_tar(tmp_path / "a.tar", "A 1.0.0")
+    assert str(caught.value) == f"A 1.0.0: {what}"

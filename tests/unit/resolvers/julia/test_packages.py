@@ -1,0 +1,269 @@
+"""Layers of Julia's packages: what is chosen of a registry, and why nothing is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from builder.catalog.models import RemoteFile
+from builder.catalog.packages import LockedPackage
+from builder.common.errors import (
+    BuilderError,
+    ConfigError,
+    NoPackageError,
+    StepError,
+    UnreachableError,
+)
+from builder.network.upstreams import upstream
+from builder.resolvers.julia.packages import JuliaLayers
+from tests.fakes.julia_packages import Release, served, tarball, uuid_of
+from tests.fakes.layers import asked
+from tests.fakes.lines import Upstream, nowhere
+
+STDLIB = "julia-1.10.4/share/julia/stdlib/v1.10"
+JULIA = tarball(
+    {
+        f"{STDLIB}/Dates/Project.toml": f'name = "Dates"\nuuid = "{uuid_of("Dates")}"\n',
+        f"{STDLIB}/Zlib_jll/Project.toml": (
+            f'name = "Zlib_jll"\nuuid = "{uuid_of("Zlib_jll")}"\nversion = "1.2.13+1"\n'
+        ),
+        f"{STDLIB}/Statistics/Project.toml": (
+            f'name = "Statistics"\nuuid = "{uuid_of("Statistics")}"\nversion = "1.10.0"\n'
+        ),
+        f"{STDLIB}/Pkg/src/Types.jl": (
+            'x = 1\nconst UPGRADABLE_STDLIBS = ["DelimitedFiles", "Statistics"]\n'
+        ),
+        f"{STDLIB}/Dates/test/Project.toml": "not read",
+    }
+)
+A1 = Release(name="A", version="1.0.0", needs={"B": "1"})
+A2 = Release(name="A", version="1.1.0", needs={"B": "1", "Dates": "1"})
+B1, B12 = Release(name="B", version="1.0.0"), Release(name="B", version="1.2.0")
+B2 = Release(name="B", version="2.0.0")
+PLAIN = (A1, A2, B1, B12, B2)
+
+
+def layers(there: Upstream, *releases: Release) -> JuliaLayers:
+    """A resolver whose package server has these."""
+    for path, data in served(*releases).items():
+        there.serve(f"julia-packages/{path}", data)
+    return JuliaLayers(fetcher=there.fetcher())
+
+
+def chosen(
+    there: Upstream, *releases: Release, names: tuple[str, ...] = ("A",), julia: str = "1.10.4",
+    tarred: bytes = JULIA, **more: Any,
+) -> Mapping[str, LockedPackage]:  # fmt: skip
+    """What is chosen for `names`."""
+    there.serve("julia/julia.tar.gz", tarred)
+    file = RemoteFile(
+        name="julia.tar.gz",
+        url=upstream("julia", "julia.tar.gz"),
+        sha256=hashlib.sha256(tarred).hexdigest(),
+    )
+    request = asked(*names, julia=julia, archives=(file,), **more)
+    return layers(there, *releases).resolve(request)
+
+
+def refused(there: Upstream, *releases: Release, **more: Any) -> str:
+    """What is said where nothing is chosen."""
+    with pytest.raises(BuilderError) as caught:
+        chosen(there, *releases, **more)
+    assert not isinstance(caught.value, UnreachableError)
+    return str(caught.value)
+
+
+def versions(found: Mapping[str, LockedPackage]) -> dict[str, str]:
+    return {name: it.version for name, it in found.items()}
+
+
+def test_the_newest_that_fit_with_all_that_they_need(there: Upstream) -> None:
+    assert chosen(there, *PLAIN) == {"A": A2.locked, "B": B12.locked}
+
+
+def test_older_versions_are_gone_back_to(there: Upstream) -> None:
+    other = Release(name="C", version="1.0.0", needs={"B": "1.0"})
+    newer = Release(name="A", version="1.2.0", needs={"B": "1.2-1"})
+    found = chosen(there, *PLAIN, newer, other, names=("A", "C"))
+    assert versions(found) == {"A": "1.1.0", "B": "1.0.0", "C": "1.0.0"}
+
+
+def test_yanked_versions_and_pre_releases_are_not_taken(there: Upstream) -> None:
+    yanked = Release(name="B", version="1.3.0", is_yanked=True)
+    early = Release(name="B", version="1.4.0-rc1")
+    assert versions(chosen(there, *PLAIN, yanked, early))["B"] == "1.2.0"
+
+
+def test_what_is_kept_stays_where_it_can_also_yanked(there: Upstream) -> None:
+    yanked = Release(name="B", version="1.1.0", is_yanked=True)
+    keep = {"A": A1.locked, "B": yanked.locked}
+    found = chosen(there, *PLAIN, yanked, keep=keep)
+    assert found == {"A": A1.locked, "B": yanked.locked}
+    found = chosen(there, *PLAIN, keep={"B": B2.locked})
+    assert versions(found) == {"A": "1.1.0", "B": "1.2.0"}
+
+
+def test_what_ancestors_have_stays_and_is_not_locked_again(there: Upstream) -> None:
+    found = chosen(there, *PLAIN, below={"B": B1.locked}, owners={"B": "base/debian=13"})
+    assert found == {"A": A2.locked}
+    gone = Release(name="B", version="1.0.5")
+    assert chosen(there, *PLAIN, below={"B": gone.locked}) == {"A": A2.locked}
+
+
+def test_packages_are_held(there: Upstream) -> None:
+    limits = {"B": "=1.0.0", "Unknown": "1"}
+    assert versions(chosen(there, *PLAIN, limits=limits)) == {"A": "1.1.0", "B": "1.0.0"}
+    with pytest.raises(ConfigError) as caught:
+        chosen(there, *PLAIN, limits={"B": "==1"})
+    assert str(caught.value) == (
+        "hold: julia B: not a limit of versions: '==1'\n"
+        "  hint: write it as in [compat]: 1.2, ~1.2.3, =1.2.3"
+    )
+
+
+def test_what_comes_with_julia_is_left_out_unless_it_can_be_upgraded(there: Upstream) -> None:
+    root = Release(name="A", version="2.0.0", needs={"Zlib_jll": "1.2", "Statistics": "1"})
+    there_too = (
+        Release(name="Zlib_jll", version="1.3.0"),
+        Release(name="Statistics", version="1.11.1"),
+    )
+    found = chosen(there, *PLAIN, root, *there_too, names=("A", "Dates"))
+    assert versions(found) == {"A": "2.0.0", "Statistics": "1.11.1"}
+
+
+WEAK = (
+    Release(name="A", version="3.0.0", weak={"B": "2"}),
+    Release(name="A", version="2.9.0", weak={"B": "1"}),
+    Release(name="C", version="1.0.0", needs={"B": "1"}),
+)
+
+
+def test_what_need_not_be_there_must_fit_where_it_is(there: Upstream) -> None:
+    assert versions(chosen(there, *WEAK, B1, B2)) == {"A": "3.0.0"}
+    found = chosen(there, *WEAK, B1, B2, names=("A", "C"))
+    assert versions(found) == {"A": "2.9.0", "B": "1.0.0", "C": "1.0.0"}
+
+
+def test_a_package_of_an_ancestor_may_forbid_one(there: Upstream) -> None:
+    said = refused(
+        there, *WEAK, B1, names=("C",), below={"A": WEAK[0].locked}, owners={"A": "base/debian=13"}
+    )
+    assert said == (
+        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "    base/debian=13 has A 3.0.0\n"
+        "    A 3.0.0 needs B 2\n"
+        "    B 1.0.0 is what the others take\n"
+        "  hint: what base/debian=13 has stays as it is: builder lock --upgrade,"
+        " or ask for other packages"
+    )
+
+
+def test_julia_before_weak_needs_does_not_know_them(there: Upstream) -> None:
+    tarred = tarball({"julia-1.5.3/share/julia/stdlib/v1.5/Dates/Project.toml":
+                      f'name = "Dates"\nuuid = "{uuid_of("Dates")}"\n'})  # fmt: skip
+    found = chosen(there, *WEAK, B1, B2, names=("A", "C"), julia="1.5.3", tarred=tarred)
+    assert versions(found)["A"] == "3.0.0"
+
+
+def test_a_package_that_no_registry_has(there: Upstream) -> None:
+    assert refused(there, *PLAIN, Release(name="DataFrames", version="1.0.0"),
+                   names=("DataFrame",)) == (
+        "no registry of Julia has a package DataFrame, which leaf/debian=13 asks for\n"
+        "  hint: did you mean DataFrames?"
+    )  # fmt: skip
+
+
+def test_no_versions_that_fit(there: Upstream) -> None:
+    other = Release(name="C", version="1.0.0", needs={"B": "2"})
+    assert refused(there, *PLAIN, other, names=("A", "C")) == (
+        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "    C 1.0.0 needs B 2\n"
+        "    A 1.1.0 needs B 1\n"
+        "  hint: builder lock --upgrade, or ask for other packages"
+    )
+
+
+def test_an_ancestor_is_named_where_it_stands_in_the_way(there: Upstream) -> None:
+    said = refused(there, *PLAIN, below={"B": B2.locked}, owners={"B": "base/debian=13"})
+    assert said == (
+        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "    base/debian=13 has B 2.0.0\n"
+        "    A 1.1.0 needs B 1\n"
+        "  hint: what base/debian=13 has stays as it is: builder lock --upgrade,"
+        " or ask for other packages"
+    )
+
+
+def test_a_package_that_needs_a_newer_julia(there: Upstream) -> None:
+    assert refused(there, Release(name="A", version="1.0.0", julia="1.11-1")) == (
+        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "    leaf/debian=13 asks for A\n"
+        "    A 1.0.0 needs Julia 1.11-1, not 1.10.4\n"
+        "  hint: builder lock --upgrade, or ask for other packages"
+    )
+
+
+@pytest.mark.parametrize(
+    ("releases", "more", "reason"),
+    [
+        ((A1,), {}, f"no registry has B ({uuid_of('B')})"),
+        ((A1, Release(name="B", version="1.0.0", is_yanked=True)), {},
+         "every version of B was yanked"),
+        ((A1, B1), {"limits": {"B": "2"}}, "B is held at 2"),
+        ((Release(name="A", version="1.0.0", needs={"Zlib_jll": "1.3"}),), {},
+         "Julia 1.10.4 has Zlib_jll 1.2.13+1"),
+    ],
+)  # fmt: skip
+def test_why_nothing_of_a_package_will_do(
+    there: Upstream, releases: tuple[Release, ...], more: dict[str, Any], reason: str
+) -> None:
+    assert f"\n    {reason}\n" in refused(there, *releases, **more)
+
+
+def test_a_target_without_julia(there: Upstream) -> None:
+    with pytest.raises(NoPackageError) as caught:
+        layers(there, *PLAIN).resolve(asked("A", julia="1.10.4"))
+    assert str(caught.value) == (
+        "leaf/debian=13 asks for packages of Julia, and has no line of it in a tarball\n"
+        "  hint: `needs: [julia]` in its recipe.yaml says that its parent must have Julia"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tarred", "said"),
+    [
+        (b"no", r"^the tarball of Julia 1\.10\.4 is not understood: "),
+        (tarball({"a": ""}), r"^the tarball of Julia 1\.10\.4 has no standard library$"),
+    ],
+)
+def test_a_tarball_that_is_not_julia_s(there: Upstream, tarred: bytes, said: str) -> None:
+    with pytest.raises(StepError, match=said):
+        chosen(there, *PLAIN, tarred=tarred)
+
+
+def test_a_range_that_is_not_one(there: Upstream) -> None:
+    said = refused(there, Release(name="A", version="1.0.0", needs={"B": "^1"}), B1)
+    assert said == "a registry of Julia is not understood: not a range of versions: '^1'"
+
+
+def test_a_server_that_cannot_be_asked(there: Upstream) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        JuliaLayers(fetcher=nowhere(there.folder)).resolve(asked("A", julia="1.10.4"))
+    assert caught.value.message.startswith("julia-packages cannot be reached: ")
+
+
+def test_the_same_is_asked_for_once(there: Upstream) -> None:
+    resolver = layers(there, *PLAIN)
+    there.serve("julia/julia.tar.gz", JULIA)
+    file = RemoteFile(
+        name="julia.tar.gz",
+        url=upstream("julia", "julia.tar.gz"),
+        sha256=hashlib.sha256(JULIA).hexdigest(),
+    )
+    request = asked("A", julia="1.10.4", archives=(file,))
+    assert resolver.resolve(request) is resolver.resolve(request)
+    assert len(there.server.asked) == 3
+    assert not resolver.is_newest(request, resolver.resolve(request))
