@@ -80,7 +80,7 @@ class SourceSpec(_Spec):
 
 
 class AxisValueSpec(_Spec):
-    """One line of an axis."""
+    """A release line: one value of an axis."""
 
     provider: Name | None = Field(None, description="where its packages come from, e.g. apt")
     line: str = Field("", description="what the provider calls it, where that is not its name")
@@ -100,7 +100,7 @@ AptVersion = Annotated[str, StringConstraints(pattern=r"^\S+$")]
 
 
 class HoldSpec(_Spec):
-    """Packages that are kept to certain versions, for a reason and a time."""
+    """Packages that are pinned to certain versions, for a reason and until a day."""
 
     apt: dict[AptName, AptVersion] = Field(
         {}, description="a version by package, e.g. git: '1:2.47*'"
@@ -108,7 +108,7 @@ class HoldSpec(_Spec):
     pip: dict[str, str] = Field({}, description="a limit by package, e.g. lxml: '>=5.3.1'")
     r: dict[str, RLimit] = Field({}, description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
     julia: dict[str, str] = Field({}, description="as in [compat], e.g. CSV: '~0.10.14'")
-    reason: Annotated[str, StringConstraints(min_length=1)]
+    reason: Reason = Field(description="why they are pinned")
     until: Day = Field(description="when to look whether it is still needed, YYYY-MM-DD")
 
 
@@ -125,12 +125,12 @@ class ImageSpec(_Spec):
     untagged: list[str] = Field([], description="axes that its tags leave out")
     publish: bool = Field(default=True, description="false: built and tested, never released")
     hold: HoldSpec | None = Field(
-        None, description="versions that it, and what stands on it, must have"
+        None, description="versions that it and its descendants are pinned to"
     )
 
 
 class ChartSpec(_Spec):
-    """A chart recipe on the cells of an image."""
+    """A chart recipe on the variants of an image."""
 
     recipe: Name | None = Field(None, description="a folder under charts/; the chart's name")
     image: Name = Field(description="the image whose variants it offers")
@@ -140,32 +140,34 @@ class ChartSpec(_Spec):
 
 
 class CatalogSpec(_Spec):
-    """What holds for all."""
+    """What holds for all images and charts."""
 
-    name: Name
+    name: Name = Field(description="what the catalog is called")
     repository: str = Field("{registry}/{image}", description="the repository of an image")
     registries: Annotated[list[str], Field(min_length=1)] = Field(
         ["embedded"], description="where images go; the first is the one that charts name"
     )
     embedded: str = Field("127.0.0.1:5005", description="the address of the registry `embedded`")
-    platforms: Annotated[list[PlatformName], Field(min_length=1)] = Field(["linux/amd64"])
+    platforms: Annotated[list[PlatformName], Field(min_length=1)] = Field(
+        ["linux/amd64"], description="the platforms that images are built for, e.g. linux/arm64"
+    )
 
 
 class ProxySpec(_Spec):
     """Proxies of builds."""
 
-    http: str = ""
-    https: str = ""
+    http: str = Field(default="", description="the proxy of http:// addresses")
+    https: str = Field(default="", description="the proxy of https:// addresses")
     none: str = Field(default="", description="hosts that are reached directly, joined by commas")
 
 
 class NetworkSpec(_Spec):
-    """How builds reach the network, in no layer and no fingerprint. ${NAME}: the environment's."""
+    """How builds reach the network; `${NAME}` is taken from the environment."""
 
     ca: str = Field(
         default="", description="a bundle of certificates that builds trust besides their own"
     )
-    proxy: ProxySpec = ProxySpec()
+    proxy: ProxySpec = Field(default=ProxySpec(), description="instead of those of the environment")
     mirrors: dict[str, str] = Field(
         default={},
         description="by name of a source (pip, npm, julia, …), or by the start of a URL of apt",
@@ -182,25 +184,31 @@ class RetentionSpec(_Spec):
         default=Retention.months, ge=0, description="the last release of so many last months"
     )
     retired: int = Field(
-        default=Retention.retired, ge=0, description="days for which a line that ended can be had"
+        default=Retention.retired,
+        ge=0,
+        description="days for which the tags of a release line that ended stay",
     )
 
 
 class MatrixSpec(_Spec):
     """matrix.yaml: what an organisation offers."""
 
-    catalog: CatalogSpec
-    network: NetworkSpec = NetworkSpec()
-    retention: RetentionSpec = RetentionSpec()
-    axes: dict[AxisName, dict[ValueName, Annotated[AxisValueSpec, BeforeValidator(_empty)]]]
-    images: dict[Name, ImageSpec]
-    charts: dict[Name, ChartSpec] = {}
+    catalog: CatalogSpec = Field(description="what holds for all images and charts")
+    network: NetworkSpec = Field(default=NetworkSpec(), description="how the network is reached")
+    retention: RetentionSpec = Field(
+        default=RetentionSpec(), description="what `builder prune` keeps"
+    )
+    axes: dict[AxisName, dict[ValueName, Annotated[AxisValueSpec, BeforeValidator(_empty)]]] = (
+        Field(description="release lines by axis, in order of preference; the first is the default")
+    )
+    images: dict[Name, ImageSpec] = Field(description="what is built, by name")
+    charts: dict[Name, ChartSpec] = Field(default={}, description="what is launched, by name")
 
 
 class WhenSpec(_Spec):
-    """What a recipe adds in some cells."""
+    """What a recipe adds in some variants."""
 
-    packages: dict[Name, list[str]] = {}
+    packages: dict[Name, list[str]] = Field({}, description="more packages, by ecosystem")
     budget: Size = Field(0, description="compressed size that these add, e.g. 60 MB")
 
 

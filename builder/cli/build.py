@@ -27,7 +27,7 @@ from builder.common.filelock import at_work
 def command(since: Path | None, export: Path | None, **given: Any) -> int:
     """Build what the registry does not have, test it, push it under its fingerprint.
 
-    Nothing is offered yet: that is `builder publish`.
+    Nothing is released yet: that is `builder publish`.
 
     \b
     Example:

@@ -12,7 +12,7 @@ from builder.cli.options import running
 
 # Each is a module `charts_<name>` of this package with a function `command`.
 COMMANDS = {
-    "check": "hold any chart against what Onyxia asks of it",
+    "check": "check any chart against what Onyxia asks of it",
     "launch": "the values that a launch from Onyxia's form sends",
     "publish": "put what is released into a folder of static pages, or an OCI registry",
 }
@@ -29,7 +29,7 @@ COMMANDS = {
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Render the charts whose content changed, check them, run them, push their packages.
 
-    Their images must have been built: `builder build`. Nothing is offered yet: that is
+    Their images must have been built: `builder build`. Nothing is released yet: that is
     `builder publish`.
 
     \b

@@ -25,7 +25,7 @@ from builder.common.text import count
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
-    """Hold charts against what Onyxia asks of them: folders or packages, of any catalog.
+    """Check charts against what Onyxia asks of them: folders or packages, of any catalog.
 
     A chart is read as Helm reads it. Where it cannot be rendered, the rules that this skips are
     named.

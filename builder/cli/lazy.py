@@ -14,14 +14,14 @@ class LazyGroup(click.Group):
 
     def __init__(self, *, summaries: Mapping[str, str], modules: str, **given: Any) -> None:
         super().__init__(**given)
-        self._summaries = summaries
+        self.summaries = summaries
         self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._summaries)
+        return list(self.summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._summaries:
+        if cmd_name not in self.summaries:
             return None
         command = importlib.import_module(self._modules.format(cmd_name)).command
         assert isinstance(command, click.Command)
@@ -29,4 +29,4 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(self._summaries.items()))
+            formatter.write_dl(list(self.summaries.items()))

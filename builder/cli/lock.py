@@ -36,11 +36,11 @@ from builder.lock.problems import failures
     "--check", is_flag=True, help="Only say whether matrix.lock fits the catalog; offline."
 )
 def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) -> int:
-    """Say what bases, lines and packages are this week, in matrix.lock.
+    """Choose bases, versions and packages, and write matrix.lock.
 
-    What is locked, and still fits the catalog, stays as it is without --upgrade. A base keeps its
+    Without --upgrade, what is locked and still fits the catalog stays as it is. A base keeps its
     source for as long as the matrix lists it. What cannot be looked up keeps what is locked, or is
-    left out; all else is written, and the exit code says so.
+    left out; all else is written, and the exit code is 5.
 
     \b
     Example:

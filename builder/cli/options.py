@@ -127,6 +127,7 @@ def running(function: Function) -> Function:
             "-j",
             type=click.IntRange(min=1),
             default=os.cpu_count() or 2,
+            show_default="the number of processors",
             envvar="BUILDER_JOBS",
             help="Steps at once.",
         ),

@@ -37,7 +37,7 @@ def command(
     yes: bool,
     **given: Any,
 ) -> int:
-    """Remove what no kept release, no living line and no listed chart names.
+    """Remove what no kept release, no release line that goes on and no listed chart names.
 
     What is kept stands in matrix.yaml, under `retention`. Registries free the room at their next
     garbage collection.

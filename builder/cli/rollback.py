@@ -21,12 +21,12 @@ from builder.release.rollback import Return, Rollback
 @click.command()
 @click.argument("release")
 @releasing
-@click.option("--dry-run", is_flag=True, help="Only say what would be offered.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be released.")
 @click.option("--write-lock", is_flag=True, help="Make matrix.lock that of the release.")
 def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
-    """Release again what an older release offered, with its charts at higher versions.
+    """Release again what an older release had, with its charts at higher versions.
 
-    Lines and charts that came since stay offered as they are.
+    Release lines and charts that came since stay as they are.
 
     \b
     Example:

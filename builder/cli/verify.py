@@ -36,7 +36,7 @@ def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
 
     TARGETS are selections. Each is built by podman on what the registry has below it, in a folder
     of its own, with nothing stored, cached or downloaded before. Nothing is pushed. Exits with 8
-    where an image came out otherwise, in files for which its recipe states no reason.
+    where an image differs in files for which its recipe states no reason.
 
     \b
     Example:
