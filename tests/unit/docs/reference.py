@@ -1,0 +1,277 @@
+"""The generated pages of docs/: commands.md from click, matrix.md and recipe.md from the schemas.
+
+`UPDATE_GOLDEN=1 pytest tests/unit/docs` writes them. A line of a page that is not generated stands
+in the constants below.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from builder.catalog import schema
+from builder.cli.lazy import LazyGroup
+from builder.cli.main import cli
+
+_GENERATED = "<!-- Generated: UPDATE_GOLDEN=1 pytest tests/unit/docs -->\n"
+# An option that so many commands have, in the same words, is described once.
+_SHARED_BY = 4
+_PLACES = {
+    "axes.<name>.<name>": "axes.<axis>.<value>",
+    "images.<name>": "images.<image>",
+    "charts.<name>": "charts.<chart>",
+    "when.<name>": "when.<condition>",
+}
+
+MATRIX_EXAMPLE = """\
+catalog:
+  name: my-catalog
+  registries: [ghcr.io/myorg]
+axes:
+  debian:
+    "13": {sources: [{bootstrap: trixie}], eol: 2030-06-30}
+    "12": {sources: [{bootstrap: bookworm}], eol: 2028-06-30}
+  python:
+    "3.13": {provider: apt, requires: {debian: "13"}, tag: "py{version}"}
+    "3.11": {provider: apt, requires: {debian: "12"}, tag: "py{version}"}
+images:
+  base: {from: debian, axes: [debian]}
+  python-minimal: {from: base, axes: [python]}
+  notebook: {from: python-minimal, only: {python: ["3.13"]}}
+charts:
+  notebook: {image: notebook}
+"""
+RECIPE_EXAMPLE = """\
+summary: A notebook server
+needs: [python]
+packages:
+  apt: [git]
+  pip: [jupyterlab]
+when:
+  debian=12: {packages: {apt: [libpq5]}}
+ports: [8888]
+command: [jupyter, lab]
+budget: 60 MB
+"""
+_MATRIX_INTRO = f"""\
+`matrix.yaml` says what a catalog has. Everything else is derived from it. An unknown key is
+refused, with its line and column. Keys at the top that begin with `x-` are for your anchors. The
+schema of this page is `builder/catalog/matrix.schema.json`, with which editors complete the file.
+
+```yaml
+{MATRIX_EXAMPLE}```
+"""
+_RECIPE_INTRO = f"""\
+`images/<recipe>/recipe.yaml` says how an image is made from its parent. What else is in that
+folder is described under [Add a recipe](../.github/CONTRIBUTING.md#add-a-recipe).
+
+```yaml
+{RECIPE_EXAMPLE}```
+"""
+_COMMANDS_INTRO = """\
+`builder COMMAND --help` shows the same. A flag goes before the environment variable of its option,
+which goes before the file, which goes before the default. How commands end is on the page
+[exit codes](exit-codes.md); what a selection is, on the page [running](running.md#select-a-part).
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages, by the name of their file."""
+    matrix = json.loads(schema.json_schema("matrix.schema.json"))
+    recipe = json.loads(schema.json_schema("recipe.schema.json"))
+    return {
+        "commands.md": commands_page(),
+        "matrix.md": _schema_page("matrix.yaml", _MATRIX_INTRO, matrix),
+        "recipe.md": _schema_page("recipe.yaml", _RECIPE_INTRO, recipe),
+    }
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its full name, e.g. `builder charts check`, groups before theirs."""
+
+    def walk(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=name)
+            for key in command.list_commands(context):
+                found = command.get_command(context, key)
+                assert found is not None
+                yield from walk(f"{name} {key}", found)
+
+    yield from walk("builder", cli)
+
+
+def commands_page() -> str:
+    """Return commands.md."""
+    named = [(name, command) for name, command in commands() if command is not cli]
+    count = Counter(_option_row(option) for _, command in named for option in _options(command))
+    shared = {row for row, times in count.items() if times >= _SHARED_BY}
+    parts = [_GENERATED, "# Commands\n", _COMMANDS_INTRO, _summaries()]
+    parts.extend(_command_section(name, command, shared) for name, command in named)
+    parts.append("## Options of many commands\n")
+    parts.append(_table("option", [row for row in count if row in shared]))
+    return "\n".join(parts)
+
+
+def _summaries() -> str:
+    """Return the table of all commands: what each does, in a line."""
+    rows = []
+    for name, command in commands():
+        if not isinstance(command, LazyGroup):
+            continue
+        for key, summary in command.summaries.items():
+            anchor = f"{name} {key}".replace(" ", "-")
+            rows.append((f"[`{name} {key}`](#{anchor})", summary))
+    return _table("command", rows)
+
+
+def _command_section(name: str, command: click.Command, shared: set[tuple[str, str]]) -> str:
+    context = click.Context(command, info_name=name)
+    is_group = isinstance(command, click.Group)
+    pieces = ["[OPTIONS]"] if is_group else command.collect_usage_pieces(context)
+    usage = " ".join((name, *pieces))
+    text, _, example = inspect.cleandoc(command.help or "").partition("\b\nExample:\n")
+    parts = [f"## {name}\n", f"```\n{usage}\n```\n", text.strip() + "\n"]
+    if example:
+        parts.append(f"```\n{inspect.cleandoc(example)}\n```\n")
+    own = [row for option in _options(command) if (row := _option_row(option)) not in shared]
+    if own:
+        parts.append(_table("option", own))
+    others = [
+        f"`{max(option.opts, key=len)}`"
+        for option in _options(command)
+        if _option_row(option) in shared
+    ]
+    if others:
+        link = "[options of many commands](#options-of-many-commands)"
+        parts.append(f"It also has these {link}: {', '.join(others)}.\n")
+    return "\n".join(parts)
+
+
+def _options(command: click.Command) -> list[click.Option]:
+    return [option for option in command.params if isinstance(option, click.Option)]
+
+
+def _option_row(option: click.Option) -> tuple[str, str]:
+    """Return how an option is written, and its help, default and environment variable."""
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    if not option.is_flag:
+        context = click.Context(cli)
+        names += f" {_cell(option.make_metavar(context))}"
+    facts = [option.help or ""]
+    if option.required:
+        facts.append("Required.")
+    if isinstance(option.show_default, str):
+        facts.append(f"Default: {option.show_default}.")
+    elif isinstance(option.default, str | float) and not option.is_flag and option.default != "":
+        default = option.default if isinstance(option.default, str) else f"{option.default:g}"
+        facts.append(f"Default: `{default}`.")
+    if option.envvar:
+        facts.append(f"Environment: `{option.envvar}`.")
+    return names, " ".join(fact for fact in facts if fact)
+
+
+def _table(head: str, rows: list[tuple[str, str]]) -> str:
+    lines = [f"| {head} | |", "|---|---|"]
+    lines.extend(f"| {first} | {second.replace('|', chr(92) + '|')} |" for first, second in rows)
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _schema_page(title: str, intro: str, data: Mapping[str, Any]) -> str:
+    """Return the page of a schema: its own keys, then those of each object that they lead to."""
+    definitions: Mapping[str, Any] = data.get("$defs", {})
+    parts = [_GENERATED, f"# {title}\n", intro, "## Keys\n", _keys(data)]
+    for path, name in _objects(data, definitions):
+        parts += [f"## `{_place(path)}`\n", _sentence(definitions[name]["description"])]
+        parts.append(_keys(definitions[name]))
+    return "\n".join(parts)
+
+
+def _objects(data: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return every object below this one, by the path where it may be."""
+    found: list[tuple[str, str]] = []
+    for key, field in data["properties"].items():
+        for path, name in _references(key, field):
+            found.append((path, name))
+            below = _objects(definitions[name], definitions)
+            found.extend((f"{path}.{rest}", other) for rest, other in below)
+    return found
+
+
+def _references(path: str, field: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "$ref" in field:
+        return [(path, field["$ref"].rsplit("/", 1)[-1])]
+    for option in field.get("anyOf", ()):
+        if found := _references(path, option):
+            return found
+    if isinstance(items := field.get("items"), dict):
+        return _references(f"{path}[]", items)
+    for value in _values(field):
+        return _references(f"{path}.<name>", value)
+    return []
+
+
+def _values(field: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the schema of the values of a mapping, if it is one of any keys."""
+    extra = field.get("additionalProperties")
+    return [
+        *field.get("patternProperties", {}).values(),
+        *([extra] if isinstance(extra, dict) else []),
+    ]
+
+
+def _keys(data: Mapping[str, Any]) -> str:
+    required = data.get("required", ())
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key, field in data["properties"].items():
+        default = "required" if key in required else _default(field)
+        meaning = field.get("description", "")
+        lines.append(f"| `{key}` | {_type(field)} | {default} | {_cell(meaning)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    """Return the type of a field in words."""
+    if "$ref" in field:
+        return "object"
+    if "anyOf" in field:
+        kinds = [_type(option) for option in field["anyOf"] if option.get("type") != "null"]
+        return " or ".join(dict.fromkeys(kinds))
+    if field.get("format") == "date":
+        return "date"
+    if field.get("type") == "array":
+        return f"list of {_plural(_type(field['items']))}"
+    for value in _values(field):
+        return f"mapping to {_type(value)}"
+    return {"object": "mapping", "boolean": "true or false"}.get(field["type"], field["type"])
+
+
+def _plural(kind: str) -> str:
+    return kind if kind.endswith("s") or " " in kind else f"{kind}s"
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    default = field.get("default")
+    if default in (None, "", 0) or default == [] or isinstance(default, dict):
+        return ""
+    return f"`{json.dumps(default)}`"
+
+
+def _place(path: str) -> str:
+    """Return a path as people write it: a name stands for what it names."""
+    for start, words in _PLACES.items():
+        path = path.replace(start, words)
+    return path
+
+
+def _sentence(text: str) -> str:
+    return text.rstrip(".") + ".\n"

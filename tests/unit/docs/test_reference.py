@@ -1,0 +1,115 @@
+"""The reference pages of docs/ say what the code does: some are generated, others compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from builder.catalog import schema
+from builder.catalog.parser import parse_matrix, parse_recipe
+from builder.common import errors
+from builder.network.upstreams import UPSTREAM
+from builder.resolvers.providers import line_providers
+from tests.unit.docs import markdown, reference
+
+DOCS = markdown.ROOT / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["commands.md", "matrix.md", "recipe.md"])
+def test_the_committed_page_is_that_of_the_code(name: str) -> None:
+    generated = reference.pages()[name]
+    if os.environ.get("UPDATE_GOLDEN"):
+        (DOCS / name).write_text(generated, encoding="utf-8")
+    assert page(name) == generated, "run UPDATE_GOLDEN=1 pytest tests/unit/docs"
+
+
+def test_a_page_does_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("BUILDER_JOBS", "77")
+    assert reference.commands_page() == page("commands.md")
+    assert "Default: the number of processors." in page("commands.md")
+
+
+def test_every_command_has_a_section_with_an_example() -> None:
+    text = page("commands.md")
+    for name, _ in list(reference.commands())[1:]:
+        section = re.search(rf"^## {name}\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+        assert section is not None, name
+        assert section[1].count("```") == 4, f"{name} shows no example"
+
+
+def test_the_examples_are_valid() -> None:
+    matrix, problems = parse_matrix(reference.MATRIX_EXAMPLE, "matrix.yaml")
+    assert matrix is not None
+    assert problems == []
+    axes = {name: tuple(axis.values()) for name, axis in _axes(matrix.matrix)}
+    recipe, problems = parse_recipe(reference.RECIPE_EXAMPLE, "recipe.yaml", axes)
+    assert recipe is not None
+    assert problems == []
+
+
+def _axes(matrix: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, values in matrix.axes.items():
+        yield name, {value.name: value for value in values}
+
+
+def test_every_key_is_described() -> None:
+    for name in schema.SCHEMAS:
+        data = json.loads(schema.json_schema(name))
+        for title, part in {name: data, **data["$defs"]}.items():
+            for key, field in part["properties"].items():
+                assert field.get("description"), f"{title}: {key}"
+
+
+def test_every_exit_code_is_explained() -> None:
+    def codes(kind: type[errors.BuilderError]) -> set[int]:
+        return {kind.exit_code}.union(*(codes(below) for below in kind.__subclasses__()))
+
+    rows = markdown.first_cells(page("exit-codes.md"))
+    explained = {int(row) for row in rows if row.isdecimal()}
+    assert explained == {0, *codes(errors.BuilderError), 130}
+
+
+def test_every_provider_is_listed() -> None:
+    anything: Any = None
+    providers = line_providers(
+        prepare=anything, fetcher=anything, runner=anything, network=anything
+    )
+    rows = markdown.first_cells(page("providers.md"))
+    assert {name for row in rows for name in row.split(", ")} >= set(providers)
+
+
+def test_every_source_that_may_have_a_mirror_is_listed() -> None:
+    rows = markdown.first_cells(page("network.md"))
+    listed = {name for row in rows for name in row.split(", ")}
+    assert listed - {"source"} == {"pip", "npm", "maven", *UPSTREAM} | {"---"}
+
+
+def test_every_dependency_is_listed() -> None:
+    project = tomllib.loads((markdown.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = [*project["project"]["dependencies"]]
+    for extra in project["project"]["optional-dependencies"].values():
+        needed.extend(extra)
+    listed = {
+        name for row in markdown.first_cells(page("dependencies.md")) for name in row.split(", ")
+    }
+    names = {match[0] for text in needed if (match := re.match(r"[\w.-]+", text))}
+    assert names - listed == set()
+    gone = {name for name in listed - names if re.fullmatch(r"[a-z][\w.-]*", name)}
+    assert gone <= {"package"} | _programs(), "listed, and no longer needed"
+
+
+def _programs() -> set[str]:
+    """Return the first cells of the table of programs, which pip does not install."""
+    _, _, rest = page("dependencies.md").partition("\n## Programs\n")
+    return {name for row in markdown.first_cells(rest) for name in row.split(", ")}
