@@ -12,16 +12,17 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[3]
-_LEFT_OUT = {".venv", "build", ".git", "node_modules"}
 
 
 def files() -> list[Path]:
     """Return every Markdown file of the repository."""
-    return sorted(
+    tops = [
         path
-        for path in ROOT.rglob("*.md")
-        if not _LEFT_OUT & set(path.relative_to(ROOT).parts) and not path.is_symlink()
-    )
+        for path in ROOT.iterdir()
+        if path.name == ".github" or (path.name[0] != "." and path.name != "build")
+    ]
+    below = [file for top in tops if top.is_dir() for file in top.rglob("*.md")]
+    return sorted([*below, *(path for path in tops if path.suffix == ".md")])
 
 
 def tokens(text: str) -> Iterator[Token]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from builder.catalog import schema
 from builder.catalog.parser import parse_matrix, parse_recipe
 from builder.common import errors
 from builder.network.upstreams import UPSTREAM
@@ -61,14 +59,6 @@ def test_the_examples_are_valid() -> None:
 def _axes(matrix: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, values in matrix.axes.items():
         yield name, {value.name: value for value in values}
-
-
-def test_every_key_is_described() -> None:
-    for name in schema.SCHEMAS:
-        data = json.loads(schema.json_schema(name))
-        for title, part in {name: data, **data["$defs"]}.items():
-            for key, field in part["properties"].items():
-                assert field.get("description"), f"{title}: {key}"
 
 
 def test_every_exit_code_is_explained() -> None:
