@@ -151,6 +151,7 @@ def disk(function: Function) -> Function:
     return click.option(
         "--disk-budget",
         default="0",
+        show_default="no limit",
         metavar="SIZE",
         envvar="BUILDER_DISK_BUDGET",
         callback=_size,

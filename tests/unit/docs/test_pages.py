@@ -23,6 +23,8 @@ SHOWN = [
     ROOT / "builder/starter/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+# Of no file here: what somebody calls his own, and what is in the folder of each recipe.
+_CHOSEN = {"page", "notebook", "NAME", "NAME.j2", "broken.Dockerfile"}
 _BREAKS = {"&&", "||", ";", "|", "&", ">", ">>", "<"}
 
 
@@ -143,3 +145,12 @@ def test_commands_are_found_in_blocks_and_between_words() -> None:
 def test_anchors_are_those_of_github() -> None:
     text = "# A `b` c.d, e\n\n## As Helm reads it\n\n## As Helm reads it\n"
     assert markdown.headings(text) == {"a-b-cd-e", "as-helm-reads-it", "as-helm-reads-it-1"}
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=_name)
+def test_every_file_that_is_named_is_there(path: Path) -> None:
+    for piece in markdown.code(path.read_text(encoding="utf-8")):
+        if re.fullmatch(r"(builder|tests|images|charts|docs)/[\w./-]+", piece):
+            is_chosen = _CHOSEN & set(Path(piece).parts)
+            is_there = any((ROOT / top / piece).exists() for top in (".", "builder"))
+            assert is_chosen or is_there, f"{_name(path)}: {piece}"
