@@ -21,7 +21,14 @@ from builder.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 from builder.config.parse import Network
 from builder.credentials import CredentialFiles
 from builder.engines import layout as layouts
-from builder.errors import BuilderError, GoneError, StepError, ToolError, UnreachableError
+from builder.errors import (
+    BuilderError,
+    ConfigError,
+    GoneError,
+    StepError,
+    ToolError,
+    UnreachableError,
+)
 from builder.files import write
 from builder.model import Base, Source
 from builder.network import apt_mirrors, proxies, substitution
@@ -150,16 +157,18 @@ class Bases:
     ) -> tuple[Source, Content]:
         """The first source that can be had."""
         reasons, lacks_emulation = [], False
+        hint = "is the network up, and is `network` in matrix.yaml right?"
         for source in sources:
             try:
                 return source, self._obtain(base, source, held, today)
             except BuilderError as error:
                 lacks_emulation |= isinstance(error, EmulationError)
+                if isinstance(error, ConfigError | ToolError) and error.hint:
+                    hint = error.hint  # this machine is in the way, and no network
                 reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
         message = f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons)
         if lacks_emulation:
             raise UnreachableError(message, hint=f"apt-get install {_EMULATION}")
-        hint = "is the network up, and is `network` in matrix.yaml right?"
         # What only another machine may be able to have is not this one's failure.
         is_own = base.platform == self._engine.platforms[0]
         raise StepError(message, hint=hint) if is_own else UnreachableError(message, hint=hint)

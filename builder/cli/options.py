@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,28 @@ def _day(_context: click.Context, _parameter: click.Parameter, value: str | None
         raise ConfigError(f"not a date: {value!r}", hint="--today YYYY-MM-DD") from None
 
 
+def _platforms(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    from builder.config.schema import PLATFORM
+
+    for value in values:
+        if re.fullmatch(PLATFORM, value) is None:
+            raise ConfigError(f"not a platform: {value!r}", hint="--platform linux/arm64")
+    return values
+
+
+def _registries(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    from builder.reference import check_registry
+
+    for value in values:
+        if value != "embedded":
+            check_registry(value)
+    return values
+
+
 engine = click.option(
     "--engine",
     type=click.Choice(["auto", "podman", "docker"]),
@@ -58,6 +81,7 @@ _REGISTRY = click.option(
     "registries",
     multiple=True,
     envvar="BUILDER_REGISTRIES",
+    callback=_registries,
     help="A registry instead of those of matrix.yaml; may be given again.",
 )
 _TODAY = click.option(
@@ -99,6 +123,7 @@ def planning(function: Function) -> Function:
             "platforms",
             multiple=True,
             envvar="BUILDER_PLATFORMS",
+            callback=_platforms,
             help="A platform instead of those of matrix.yaml, e.g. linux/arm64; repeatable.",
         ),
         _TODAY,

@@ -23,7 +23,8 @@ from builder.text import size
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
 AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
-PlatformName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]
+PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
+PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM)]
 PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
 _LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
 RLimit = Annotated[str, StringConstraints(pattern=rf"^{_LIMIT}(, ?{_LIMIT})*$")]

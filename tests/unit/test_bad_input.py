@@ -665,6 +665,31 @@ matrix.yaml:17:3: an image may not be called 'charts': its repository is the cat
 """,
     ),
     Case(
+        "registries that are none",
+        (
+            (
+                "matrix.yaml",
+                "registries: [embedded]",
+                'registries: ["https://ghcr.io", ghcr.io/Me, ghcr.io/me]',
+            ),
+            ("matrix.yaml", "embedded: 127.0.0.1:5999", "embedded: 127.0.0.1:5999/"),
+        ),
+        """\
+matrix.yaml:5:13: not a registry: '127.0.0.1:5999/'
+      embedded: 127.0.0.1:5999/
+                ^
+  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg
+matrix.yaml:4:16: not a registry: 'https://ghcr.io'
+      registries: ["https://ghcr.io", ghcr.io/Me, ghcr.io/me]
+                   ^
+  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg
+matrix.yaml:4:35: not a registry: 'ghcr.io/Me'
+      registries: ["https://ghcr.io", ghcr.io/Me, ghcr.io/me]
+                                      ^
+  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg
+""",
+    ),
+    Case(
         "repository without a field",
         (("matrix.yaml", '"{registry}/shop-{image}"', '"{registry}/shop"'),),
         """\
@@ -734,7 +759,7 @@ matrix.yaml:16:3: image base comes from axis os and does not have it
 matrix.yaml:13:54: 'lang {version}' cannot be part of a tag
         "1.9": {provider: apt, requires: {os: "1"}, tag: "lang {version}", eol: 2027-01-31}
                                                          ^
-  hint: letters, digits, `.`, `_` and `-`; {version} is the exact version
+  hint: letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version
 """,
     ),
     Case(

@@ -54,8 +54,8 @@ def told(log: str, *names: str, newest: str = "") -> NoPackageError:
             "  hint: ask for another version of deep, or leave it out",
         ),
         (
-            "Because there are no versions of plain and all versions of extra[fast] depend on plain,"
-            " we can conclude that all versions of extra[fast] cannot be used.\n"
+            "Because there are no versions of plain and all versions of extra[fast] depend on"
+            " plain, we can conclude that all versions of extra[fast] cannot be used.\n"
             "         And because extra==2.0 depends on extra[fast]==2.0 and you require"
             f" extra[fast], {END}",
             ["extra[fast]"],
