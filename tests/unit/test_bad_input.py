@@ -892,6 +892,18 @@ images/desk/recipe.yaml:6:9: ports.0 must be a whole number
 """,
     ),
     Case(
+        "port that is none",
+        (("images/desk/recipe.yaml", "[8000]", "[0, 70000]"),),
+        """\
+images/desk/recipe.yaml:6:9: ports.0: input should be greater than or equal to 1
+    ports: [0, 70000]
+            ^
+images/desk/recipe.yaml:6:12: ports.1: input should be less than or equal to 65535
+    ports: [0, 70000]
+               ^
+""",
+    ),
+    Case(
         "torn lock",
         (("matrix.lock", None, '{\n "bases": {\n  "os=1'),),
         """\
