@@ -20,6 +20,7 @@ from builder.catalog.models import (
 from builder.catalog.recipe import URL, parse_condition, remote_file
 from builder.catalog.schema import (
     AxisValueSpec,
+    CatalogSpec,
     ChartSpec,
     HoldSpec,
     ImageSpec,
@@ -33,6 +34,7 @@ from builder.catalog.tags import is_part
 from builder.catalog.yaml_document import Document
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean, looks_like
+from builder.oci.reference import check_registry
 from builder.oci.reference import parse as parse_reference
 
 _RESERVED = ("charts", "releases")
@@ -144,11 +146,14 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
                 )
             )
     errors += _check_repository(document, spec.catalog.repository)
+    errors += _check_registries(document, spec.catalog)
     for axis, values in spec.axes.items():
         for name, value in values.items():
             path: Path = ("axes", axis, name, "tag")
             if value.tag and not is_part(value.tag):
-                hint = "letters, digits, `.`, `_` and `-`; {version} is the exact version"
+                hint = (
+                    "letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version"
+                )
                 message = f"{value.tag!r} cannot be part of a tag"
                 errors.append(ConfigError(message, hint=hint, location=document.at(path)))
             for index, source in enumerate(value.sources):
@@ -159,6 +164,22 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
                             "a source is one of registry and bootstrap", location=document.at(path)
                         )
                     )
+    return errors
+
+
+def _check_registries(document: Document, spec: CatalogSpec) -> list[BuilderError]:
+    """Each registry must be one, as the address of `embedded` must."""
+    places: dict[Path, str] = {("catalog", "embedded"): spec.embedded}
+    for index, name in enumerate(spec.registries):
+        if name != "embedded":
+            places[("catalog", "registries", index)] = name
+    errors: list[BuilderError] = []
+    for path, name in places.items():
+        try:
+            check_registry(name)
+        except BuilderError as error:
+            place = document.at(path)
+            errors.append(ConfigError(error.message, hint=error.hint, location=place))
     return errors
 
 

@@ -23,7 +23,9 @@ from builder.common.text import size
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
 AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
-PlatformName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]
+PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
+PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
 _LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
 RLimit = Annotated[str, StringConstraints(pattern=rf"^{_LIMIT}(, ?{_LIMIT})*$")]
@@ -228,7 +230,7 @@ class RecipeSpec(_Spec):
     provides: dict[AxisName, dict[Name, dict[str, str]]] = Field(
         {}, description="for an axis, by provider: where its exact version is read"
     )
-    ports: list[int] = Field([], description="TCP ports that its service listens on")
+    ports: list[Port] = Field([], description="TCP ports that its service listens on")
     command: list[str] = Field([], description="how its service is started")
 
 

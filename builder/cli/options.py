@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,28 @@ def _day(_context: click.Context, _parameter: click.Parameter, value: str | None
         raise ConfigError(f"not a date: {value!r}", hint="--today YYYY-MM-DD") from None
 
 
+def _platforms(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    from builder.catalog.schema import PLATFORM
+
+    for value in values:
+        if re.fullmatch(PLATFORM, value) is None:
+            raise ConfigError(f"not a platform: {value!r}", hint="--platform linux/arm64")
+    return values
+
+
+def _registries(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    from builder.oci.reference import check_registry
+
+    for value in values:
+        if value != "embedded":
+            check_registry(value)
+    return values
+
+
 engine = click.option(
     "--engine",
     type=click.Choice(["auto", "podman", "docker"]),
@@ -37,6 +60,7 @@ _REGISTRY = click.option(
     "registries",
     multiple=True,
     envvar="BUILDER_REGISTRIES",
+    callback=_registries,
     help="A registry instead of those of matrix.yaml; may be given again.",
 )
 _TODAY = click.option(
@@ -78,6 +102,7 @@ def planning(function: Function) -> Function:
             "platforms",
             multiple=True,
             envvar="BUILDER_PLATFORMS",
+            callback=_platforms,
             help="A platform instead of those of matrix.yaml, e.g. linux/arm64; repeatable.",
         ),
         _TODAY,

@@ -21,6 +21,8 @@ from typing import IO
 
 from builder.common.errors import StepError, ToolError, TransientError
 
+# With one of these podman speaks to another machine, which has none of our folders.
+_ELSEWHERE = {"CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY"}
 _LOCALE = "C.UTF-8"  # C.UTF-8 and not C: names of files may hold any character
 # What a network or a registry says when trying again may help.
 _TRANSIENT = (
@@ -85,13 +87,15 @@ def which(name: str, path: str | None = None) -> str | None:
 def environment(command: Command) -> dict[str, str]:
     """Return the variables that a program gets: this process's own, in no language but English.
 
+    Those that send podman to another machine are left out.
+
     What programs print is parsed, so their texts, dates, numbers and sort order must be the same on
     every machine. A command's own `env` has the last word.
     """
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"LANG", "LANGUAGE"} and not name.startswith("LC_")
+        if name not in {"LANG", "LANGUAGE", *_ELSEWHERE} and not name.startswith("LC_")
     }
     return {**inherited, "LC_ALL": _LOCALE, **command.env}
 

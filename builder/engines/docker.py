@@ -236,6 +236,11 @@ def client_of(docker_host: str, *, timeout: int = 600) -> Iterator[docker.Docker
         raise ToolError(
             f"no Docker daemon answers: {error}", hint="start one, or use the engine podman"
         ) from error
+    except ValueError as error:  # it reads the logins of Docker's config.json, and trusts them
+        raise ToolError(
+            f"Docker's config.json cannot be read: {error}",
+            hint="mend it, or remove it and log in again; it is in $DOCKER_CONFIG, else ~/.docker",
+        ) from error
     try:
         yield client
     finally:

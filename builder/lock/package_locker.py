@@ -256,8 +256,18 @@ class LayerLocker:
             for name, it in items.items()
             if held.packages.get(ecosystem, {}).get(name) != it
         ]
-        more = ", …" if len(moved) > 5 else ""
-        self._note(f"{target.id}: {count(number, 'package')}, new: {', '.join(moved[:5])}{more}")
+        gone = [
+            name
+            for ecosystem, items in held.packages.items()
+            for name in items
+            if name not in packages.get(ecosystem, {})
+        ]
+        changes = [
+            f", {word}: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+            for word, names in (("new", moved), ("gone", gone))
+            if names
+        ]
+        self._note(f"{target.id}: {count(number, 'package')}{''.join(changes)}")
 
 
 def alive_targets(expansion: Expansion, today: str) -> dict[str, Target]:

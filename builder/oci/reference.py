@@ -67,6 +67,19 @@ class Reference:
         return replace(self, tag="", digest=digest)
 
 
+def check_registry(text: str) -> None:
+    """Raise ConfigError unless a text can be a registry, `host[:port][/path]`."""
+    try:
+        is_one = parse(f"{text}/image").name == f"{text}/image"
+    except ConfigError:
+        is_one = False
+    if not is_one:
+        raise ConfigError(
+            f"not a registry: {text!r}",
+            hint="host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg",
+        )
+
+
 def parse(text: str) -> Reference:
     """Parse a full reference; the registry must be named. Raises ConfigError."""
     rest, _, digest = text.partition("@")

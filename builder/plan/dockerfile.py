@@ -32,6 +32,7 @@ _MISTAKES = (
     TypeError,
     ValueError,
 )
+_BEGINS = re.compile(r"^\s*FROM\s", re.MULTILINE | re.IGNORECASE)
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
@@ -101,6 +102,12 @@ class DockerfileRenderer:
         lines += [f"EXPOSE {port}" for port in recipe.ports]
         if recipe.command:
             lines.append(f"CMD {json.dumps(list(recipe.command))}")
+        if not _BEGINS.search(unmarked("\n".join(lines))):
+            raise ConfigError(
+                f"recipe {recipe.name} makes a Dockerfile without FROM",
+                hint="it begins with `FROM {{ parent }}`",
+                location=Location(file=path),
+            )
         return "\n".join(lines).strip("\n") + "\n"
 
     def _functions(self, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,10 +106,12 @@ class Authenticator:
         *,
         find: Callable[[Reference], Credentials | None],
         fetch: Fetch,
+        lacking: Callable[[], str] = str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._find = find
         self._fetch = fetch
+        self._lacking = lacking
         self._clock = clock
         self._lock = threading.Lock()
         self._turns: dict[tuple[str, str], threading.Lock] = {}
@@ -180,7 +182,8 @@ class Authenticator:
         code, body = self._fetch(token_request(way, scopes, found))
         realm = urlsplit(way.get("realm")).netloc
         if code in {401, 403}:
-            raise refusal(place, f"{realm} gives no token for {' '.join(scopes)} ({code})", found)
+            message = f"{realm} gives no token for {' '.join(scopes)} ({code})"
+            raise refusal(place, message, found, self._lacking())
         if code == 429 or code >= 500:
             raise TransientError(f"registry {place.registry}: {realm} answered {code}")
         try:
@@ -218,16 +221,20 @@ def token_request(
     return TokenRequest(url=f"{realm}{separator}{query}", authorization=authorization)
 
 
-def refusal(place: Reference, message: str, found: Credentials | None) -> StepError:
+def refusal(
+    place: Reference, message: str, found: Credentials | None, lacking: str = ""
+) -> StepError:
     """The error of who may not do something, with whom the registry takes them for."""
     who = f"with the credentials of {found.source}" if found else "no credentials were found"
-    return StepError(f"registry {place.registry}: {message}; {who}", hint=log_in(place))
+    hint = log_in(place, "" if found else lacking)
+    return StepError(f"registry {place.registry}: {message}; {who}", hint=hint)
 
 
-def log_in(place: Reference) -> str:
-    """The hint of how to log in to a registry."""
+def log_in(place: Reference, lacking: str = "") -> str:
+    """The hint of how to log in to a registry; `lacking` is a helper that is not installed."""
     host = place.registry
-    return f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
+    way = f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
+    return f"{lacking}: install it, or {way}" if lacking else way
 
 
 def _chosen(found: Collection[Challenge], place: Reference) -> Challenge | None:

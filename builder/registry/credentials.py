@@ -53,6 +53,13 @@ class CredentialFiles:
         self._environment = os.environ if environment is None else environment
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Credentials | None] = {}
+        self._lacking = ""
+
+    @property
+    def lacking(self) -> str:
+        """The helper of all registries that is not installed, and who names it, or nothing."""
+        with self._lock:
+            return self._lacking
 
     def find(self, place: Reference) -> Credentials | None:
         """What is kept for a repository, or None. Raises ConfigError, StepError, ToolError."""
@@ -118,7 +125,14 @@ class CredentialFiles:
         if (found := _from_entries(entries, place, file)) is not None:
             return found
         store = content.get("credsStore")
-        return self._from_helper(str(store), names, file) if store and not is_oldest else None
+        if not store or is_oldest:
+            return None
+        try:
+            return self._from_helper(str(store), names, file)
+        except ToolError as error:
+            # What another machine or a desktop left must not bar registries that want no login.
+            self._lacking = f"{error.message}, which {file} names"
+            return None
 
     def _from_helper(self, helper: str, names: Sequence[str], file: Path) -> Credentials | None:
         """Ask a program `docker-credential-…` for the registry by each of its names."""

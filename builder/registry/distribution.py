@@ -42,7 +42,10 @@ NO_NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors=
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a registry answered to a request. `login` is the file of the credentials it got."""
+    """What a registry answered to a request.
+
+    `login` is the file of the credentials it got; `lacking` is a helper that could not be asked.
+    """
 
     method: str
     place: Reference
@@ -52,6 +55,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
     login: str = ""
+    lacking: str = ""
 
     def json(self, what: str) -> dict[str, Any]:
         """The document that came. Raises StepError where it is something else."""
@@ -87,7 +91,10 @@ class Distribution:
         self._timeout = min(timeout, _LONGEST)
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}  # by the host that is asked
-        self._login = Authenticator(find=credentials.find, fetch=self._token)
+        self._login = Authenticator(
+            find=credentials.find, fetch=self._token, lacking=lambda: credentials.lacking
+        )
+        self._credentials = credentials
 
     def ask(
         self,
@@ -148,6 +155,7 @@ class Distribution:
                     headers=response.headers,
                     content=raw.read(_LARGEST_ERROR, decode_content=False) if is_error else b"",
                     login=self._login.source(place) if used else "",
+                    lacking=self._credentials.lacking,
                 )
                 yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)
 
@@ -299,7 +307,8 @@ def _refused(answer: Answer, message: str) -> StepError:
     if said := _errors(answer.content):
         message += f": {said}"
     if not answer.login:
-        return StepError(f"{message}; no credentials were found", hint=log_in(answer.place))
+        hint = log_in(answer.place, answer.lacking)
+        return StepError(f"{message}; no credentials were found", hint=hint)
     hint = f"may that login do so? if not, {log_in(answer.place)}"
     return StepError(f"{message}; with the credentials of {answer.login}", hint=hint)
 

@@ -175,6 +175,21 @@ def test_no_catalog(run: Run, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("platform", ["windows", "linux/", "Linux/amd64", "linux/amd64/v8/x", ""])
+def test_a_platform_that_is_none(run: Run, platform: str) -> None:
+    assert run("plan", "--offline", "--platform", platform) == (
+        2, "", f"error: not a platform: {platform!r}\n  hint: --platform linux/arm64\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("registry", ["https://ghcr.io", "ghcr.io/", "ghcr.io/Me", "ghcr.io:a", ""])
+def test_a_registry_that_is_none(run: Run, registry: str) -> None:
+    assert run("plan", "--offline", "--registry", registry) == (
+        2, "", f"error: not a registry: {registry!r}\n"
+        "  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg\n",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "23.11.2026", ""])
 def test_a_day_that_is_none(run: Run, day: str) -> None:
     assert run("plan", "--offline", "--today", day) == (

@@ -665,6 +665,31 @@ matrix.yaml:17:3: an image may not be called 'charts': its repository is the cat
 """,
     ),
     Case(
+        "registries that are none",
+        (
+            (
+                "matrix.yaml",
+                "registries: [embedded]",
+                'registries: ["https://ghcr.io", ghcr.io/Me, ghcr.io/me]',
+            ),
+            ("matrix.yaml", "embedded: 127.0.0.1:5999", "embedded: 127.0.0.1:5999/"),
+        ),
+        """\
+matrix.yaml:5:13: not a registry: '127.0.0.1:5999/'
+      embedded: 127.0.0.1:5999/
+                ^
+  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg
+matrix.yaml:4:16: not a registry: 'https://ghcr.io'
+      registries: ["https://ghcr.io", ghcr.io/Me, ghcr.io/me]
+                   ^
+  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg
+matrix.yaml:4:35: not a registry: 'ghcr.io/Me'
+      registries: ["https://ghcr.io", ghcr.io/Me, ghcr.io/me]
+                                      ^
+  hint: host[:port][/path], in lower case and without https://, e.g. ghcr.io/myorg
+""",
+    ),
+    Case(
         "repository without a field",
         (("matrix.yaml", '"{registry}/shop-{image}"', '"{registry}/shop"'),),
         """\
@@ -734,7 +759,7 @@ matrix.yaml:16:3: image base comes from axis os and does not have it
 matrix.yaml:13:54: 'lang {version}' cannot be part of a tag
         "1.9": {provider: apt, requires: {os: "1"}, tag: "lang {version}", eol: 2027-01-31}
                                                          ^
-  hint: letters, digits, `.`, `_` and `-`; {version} is the exact version
+  hint: letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version
 """,
     ),
     Case(
@@ -864,6 +889,18 @@ images/desk/recipe.yaml:7:17: 3.10 is a number here, and must be a string
 images/desk/recipe.yaml:6:9: ports.0 must be a whole number
     ports: ['8000']
             ^
+""",
+    ),
+    Case(
+        "port that is none",
+        (("images/desk/recipe.yaml", "[8000]", "[0, 70000]"),),
+        """\
+images/desk/recipe.yaml:6:9: ports.0: input should be greater than or equal to 1
+    ports: [0, 70000]
+            ^
+images/desk/recipe.yaml:6:12: ports.1: input should be less than or equal to 65535
+    ports: [0, 70000]
+               ^
 """,
     ),
     Case(

@@ -110,7 +110,26 @@ def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> Non
         if key not in recipe.spec:
             where = Location(file=f"{folder}/chart.yaml")
             errors.append(ConfigError(f"{key} is missing", location=where))
-    raise_all(errors)
+    raise_all(errors + _wrong_types(recipe, folder))
+
+
+def _wrong_types(recipe: ChartRecipe, folder: str) -> list[BuilderError]:
+    """What of chart.yaml is not of the type that it must be."""
+    wrong = {
+        key: f"a list, e.g. {example}"
+        for key, example in (("command", "[httpd, -f]"), ("features", "[service, server]"))
+        if not isinstance(recipe.spec.get(key, []), list | tuple)
+    }
+    port = recipe.spec.get("port", 1)
+    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65535:
+        wrong["port"] = "a number, 1 to 65535"
+    return [
+        ConfigError(
+            f"{key} must be {what}",
+            location=describe.locate(recipe.files, folder, "chart.yaml", key),
+        )
+        for key, what in wrong.items()
+    ]
 
 
 def _parts(

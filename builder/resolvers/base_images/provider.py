@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.catalog.models import Base, Network, Source
-from builder.common.errors import BuilderError, GoneError, StepError, ToolError, UnreachableError
+from builder.common.errors import (
+    BuilderError,
+    ConfigError,
+    GoneError,
+    StepError,
+    ToolError,
+    UnreachableError,
+)
 from builder.common.files import write
 from builder.common.process import Command, Runner, which
 from builder.engines.interfaces import BuildRequest, Engine
@@ -150,16 +157,18 @@ class Bases:
     ) -> tuple[Source, Content]:
         """The first source that can be had."""
         reasons, lacks_emulation = [], False
+        hint = "is the network up, and is `network` in matrix.yaml right?"
         for source in sources:
             try:
                 return source, self._obtain(base, source, held, today)
             except BuilderError as error:
                 lacks_emulation |= isinstance(error, EmulationError)
+                if isinstance(error, ConfigError | ToolError) and error.hint:
+                    hint = error.hint  # this machine is in the way, and no network
                 reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
         message = f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons)
         if lacks_emulation:
             raise UnreachableError(message, hint=f"apt-get install {_EMULATION}")
-        hint = "is the network up, and is `network` in matrix.yaml right?"
         # What only another machine may be able to have is not this one's failure.
         is_own = base.platform == self._engine.platforms[0]
         raise StepError(message, hint=hint) if is_own else UnreachableError(message, hint=hint)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.lock.interfaces import LayerRequest
 
-_PACKAGE = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
+_PACKAGE = r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\s]*\])?"  # uv says which extras it means
 _SPEC = r"((?:[<>=!~][^\s]*)?)"
 _UNKNOWN = re.compile(rf"{_PACKAGE} was not found in the package registry")
 _EMPTY = re.compile(rf"there are no versions of {_PACKAGE}(?=\s)")
@@ -22,8 +22,9 @@ _YANKED = re.compile(rf"{_PACKAGE}{_SPEC} was yanked(?: \(reason: ([^)]*)\))?")
 _NO_VERSION = re.compile(rf"there (?:is|are) no versions? of {_PACKAGE}{_SPEC}")
 _TOO_NEW = re.compile(rf"only {_PACKAGE}{_SPEC} is available and ")
 _NEEDS = re.compile(rf"{_PACKAGE}{_SPEC} depends? on (?:one of:\s+)?{_PACKAGE}{_SPEC}")
-_REQUIRED = re.compile(rf"you require {_PACKAGE}(?:\[[^\]]*\])?{_SPEC}")
+_REQUIRED = re.compile(rf"you require {_PACKAGE}{_SPEC}")
 _NAME = re.compile(_PACKAGE)
+_NO_EXTRA = re.compile(r"The package `([^`=]+)==([^`]+)` does not have an extra named `([^`]+)`")
 _LEVELS = 20
 _IS_RIGHT = "is its name right?"
 Newest = Callable[[str], str]
@@ -37,6 +38,24 @@ def reason(log: str, request: LayerRequest, newest: Newest) -> BuilderError:
         if lack := find(text, request, newest):
             return _error(lack, text, request)
     return _conflict(log, request)
+
+
+def missing_extra(log: str, request: LayerRequest) -> NoPackageError | None:
+    """Return the error of an extra that a recipe names and its package lacks, if uv warns of one.
+
+    What is missing of a package that the recipe does not name is its own matter.
+    """
+    for package, version, extra in _NO_EXTRA.findall(log):
+        for name in _all_named(package, request):
+            if canonicalize_name(extra) in map(canonicalize_name, _extras(name)):
+                recipe, target = request.target.recipe, request.target.id
+                return NoPackageError(
+                    f"{package} {version} has no extra {extra}, which recipe {recipe} names for"
+                    f" {target}",
+                    package=name,
+                    hint=f"is its name right? without it, {package} brings nothing more",
+                )
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +193,19 @@ def _speaks_of(log: str, name: str) -> bool:
 
 def _named(package: str, request: LayerRequest) -> str:
     """The requirement of the recipe that names a package, or nothing."""
+    return next(_all_named(package, request), "")
+
+
+def _all_named(package: str, request: LayerRequest) -> Iterator[str]:
+    """All requirements of the recipe that name a package."""
     wanted = canonicalize_name(package)
-    return next((it for it in request.names if canonicalize_name(_plain(it)) == wanted), "")
+    return (it for it in request.names if canonicalize_name(_plain(it)) == wanted)
+
+
+def _extras(requirement: str) -> list[str]:
+    """The extras that a requirement names."""
+    match = re.match(r"[^\[<>=!~;@#]*\[([^\]]*)\]", requirement)
+    return [name.strip() for name in match[1].split(",")] if match else []
 
 
 def _plain(requirement: str) -> str:

@@ -25,7 +25,7 @@ from builder.lock import package_lists as lists
 from builder.lock.interfaces import LayerRequest
 from builder.network.fetcher import keep, refused
 from builder.network.upstreams import place, upstream
-from builder.resolvers.python.failures import reason
+from builder.resolvers.python.failures import missing_extra, reason
 from builder.resolvers.python.pypi import (
     compile_command,
     default_index,
@@ -37,6 +37,7 @@ from builder.resolvers.python.pypi import (
 )
 
 _HASH = re.compile(r"\s+--hash=(sha256:[0-9a-f]{64})")
+_WARNING = re.compile(r"^warning: .*\n?", re.MULTILINE)
 _ABSENT = re.compile(r"ERROR: No matching distribution found for ([\w.-]+)==(\S+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _PYTORCH = "pytorch"
@@ -162,7 +163,9 @@ class PipLayers:
         command = compile_command(
             python=request.python, platform=_platform(request), env=self._env(request)
         )
-        argv = (*command.argv, "--format", "pylock.toml", "--only-binary", ":all:")
+        # It says of a missing extra nothing but a warning.
+        spoken = [word for word in command.argv if word != "--quiet"]
+        argv = (*spoken, "--format", "pylock.toml", "--only-binary", ":all:")
         return replace(command, argv=argv)
 
     def _compile(
@@ -186,14 +189,17 @@ class PipLayers:
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
             asked = replace(command, argv=argv, stdin=text.encode())
             output = self._runner.run(asked, check=False)
+        lacking = missing_extra(output.log, request)
+        if (output.code != 0 or lacking) and offline:
+            return None
+        if output.code != 0 and (error := unreachable(output.log, default_index(self._network))):
+            raise error
+        if (output.code != 0 or lacking) and keep:
+            return None
         if output.code != 0:
-            if offline:
-                return None
-            if error := unreachable(output.log, default_index(self._network)):
-                raise error
-            if keep:
-                return None
-            raise self._none(request, output.log)
+            raise self._none(request, _WARNING.sub("", output.log))
+        if lacking:
+            raise lacking
         tags = list(_tags(request.python, _platform(request)))
         found = {}
         for item in tomllib.loads(output.stdout).get("packages", []):
@@ -249,10 +255,11 @@ class PipLayers:
                 hint="name another version or package in the recipe, then run `builder lock`",
             )
         said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", log, re.MULTILINE))
-        first = next(iter(gone.values())).file
+        name, first = next(iter(gone.items()))
         return StepError(
-            f"{first}{others}, which the lock has, cannot be had:\n{said}",
-            hint="was it replaced upstream? otherwise run `builder lock --upgrade`",
+            f"{first.file}{others}, which the lock has, cannot be had:\n{said}",
+            hint=f"was it replaced upstream? where that is right, `builder lock --upgrade {name}`"
+            " takes what is there now",
         )
 
     # The index.

@@ -74,6 +74,15 @@ def test_a_dependency_that_is_not_there(index: Index, asking: Asking) -> None:
     )
 
 
+def test_an_extra_that_is_not_there(index: Index, asking: Asking) -> None:
+    index.wheel("lamp", "1.0")
+    error = asking.error("lamp[dimmer]")
+    assert str(error).splitlines()[0] == (
+        f"lamp 1.0 has no extra dimmer, which recipe leaf names {FOR}"
+    )
+    assert error.package == "lamp[dimmer]"
+
+
 def test_a_version_that_is_not_there(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0")
     for wanted in ("lamp==2.0", "lamp>=2"):

@@ -262,6 +262,8 @@ def test_programs_speak_english_wherever_they_run(
         "LANGUAGE": "de",
         "LC_ALL": "de_DE.UTF-8",
         "LC_NUMERIC": "de_DE",
+        "CONTAINER_HOST": "tcp://127.0.0.1:1",
+        "CONTAINER_CONNECTION": "elsewhere",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -269,6 +271,8 @@ def test_programs_speak_english_wherever_they_run(
     printed = runner.run(Command(argv=("env",))).stdout.splitlines()
     assert [line for line in printed if line.startswith(("LC_", "LANG"))] == ["LC_ALL=C.UTF-8"]
     assert "OTHER=kept" in printed
+    there = [line for line in printed if line.startswith(("CONTAINER_HOST", "CONTAINER_CONN"))]
+    assert there == [], "podman builds here"
     own = Command(argv=("sh", "-c", "echo $LC_ALL"), env={"LC_ALL": "C"})
     assert runner.run(own).stdout == "C\n"
 

@@ -48,6 +48,13 @@ def test_a_child_lists_nothing_that_its_parent_has(locking: Locking) -> None:
     assert versions(locking.lock())["desk/os=2,lang=1.10"] == {"less": "668"}
 
 
+def test_what_a_recipe_asks_for_no_longer_is_said_to_be_gone(locking: Locking) -> None:
+    first = locking.lock()
+    locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar]")
+    locking.lock(first, upgrade=NOTHING)
+    assert "base/os=2: 2 packages, gone: grep" in locking.notes
+
+
 def test_the_same_asked_again_is_the_same(locking: Locking) -> None:
     first = locking.lock()
     assert locking.lock(first, today="2026-11-30") == first

@@ -115,12 +115,13 @@ def test_inputs_are_named_contexts() -> None:
 
 
 def test_axes_are_values() -> None:
-    assert render("{{ axes.os }} {{ 'r' in axes }}\n", {"os": "1"}) == "1 False\n"
+    text = render("FROM {{ axes.os }} {{ 'r' in axes }}\n", {"os": "1"})
+    assert text == "FROM 1 False\n"
 
 
 def test_versions_and_architecture() -> None:
-    text = render("{{ versions.os }} {{ arch }} {{ providers.os == '' }}\n", {"os": "1"})
-    assert text == "1.7 amd64 True\n"
+    text = render("FROM {{ versions.os }} {{ arch }} {{ providers.os == '' }}\n", {"os": "1"})
+    assert text == "FROM 1.7 amd64 True\n"
 
 
 def test_blank_lines_are_few_and_lines_end_well() -> None:
@@ -159,6 +160,11 @@ MISTAKES = {
     "filter": (
         [(TOOL, "{{ parent }}", "{{ parent | nope }}")],
         f"{TOOL}:1: template: No filter named 'nope'.\n    FROM {{{{ parent | nope }}}}",
+    ),
+    "no parent": (
+        [(TOOL, "FROM {{ parent }}", "# FROM {{ parent }}")],
+        f"{TOOL}: recipe tool makes a Dockerfile without FROM\n"
+        "  hint: it begins with `FROM {{ parent }}`",
     ),
     "two templates": (
         [(DESK, "/tool /tool", "/tool {{ tol }}"), (TOOL, "parent", "parnet")],

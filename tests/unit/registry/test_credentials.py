@@ -217,8 +217,27 @@ def test_a_helper_that_fails(
     assert caught.value.hint.startswith(f"{file} names it")
 
 
-def test_a_helper_that_is_missing(home: Home) -> None:
+def test_a_missing_helper_of_all_registries_bars_none(home: Home) -> None:
     file = home.write(".docker/config.json", {"credsStore": "nowhere-to-be-had"})
+    files = home.files
+    assert files.lacking == ""
+    assert files.find(IMAGE) is None
+    assert files.lacking == (
+        f"docker-credential-nowhere-to-be-had is not installed, which {file} names"
+    )
+    with files.shared([IMAGE]) as options:
+        assert options == ()
+
+
+def test_a_missing_helper_of_all_registries_hides_no_older_login(home: Home) -> None:
+    home.write("run/containers/auth.json", {"credsStore": "nowhere-to-be-had"})
+    home.login(".docker/config.json", IMAGE.registry, "ann")
+    assert home.user() == "ann"
+
+
+def test_a_missing_helper_of_one_registry(home: Home) -> None:
+    helpers = {IMAGE.registry: "nowhere-to-be-had"}
+    file = home.write(".docker/config.json", {"credHelpers": helpers})
     with pytest.raises(ToolError) as caught:
         home.files.find(IMAGE)
     assert str(caught.value) == (

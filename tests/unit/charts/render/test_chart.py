@@ -271,3 +271,22 @@ def test_a_recipe_changes_a_default() -> None:
 def test_several_problems_are_reported_together() -> None:
     text = refused(name="Bad", spec={"keyword": []}, images=())
     assert len([line for line in text.splitlines() if not line.startswith(" ")]) == 3
+
+
+def test_what_is_of_another_type_than_it_must_be() -> None:
+    text = "command: clock --now\nport: http\nfeatures: core\n"
+    spec = {"command": "clock --now", "port": "http", "features": "core"}
+    assert refused(spec=spec, texts={"chart.yaml": text}) == (
+        "charts/clock/chart.yaml:1:1: command must be a list, e.g. [httpd, -f]\n"
+        "    command: clock --now\n    ^\n"
+        "charts/clock/chart.yaml:3:1: features must be a list, e.g. [service, server]\n"
+        "    features: core\n    ^\n"
+        "charts/clock/chart.yaml:2:1: port must be a number, 1 to 65535\n"
+        "    port: http\n    ^"
+    )
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1, True, 80.5, None])
+def test_a_port_that_is_none(port: object) -> None:
+    text = "charts/clock/chart.yaml: port must be a number, 1 to 65535"
+    assert refused(spec={"port": port}) == text

@@ -135,6 +135,16 @@ def test_what_fails_by_itself(
     assert hint == "  hint: is the network up, and is `network` in matrix.yaml right?"
 
 
+def test_what_this_machine_lacks_is_the_hint(tmp_path: Path, programs: Path) -> None:
+    (programs / "mmdebstrap").unlink()
+    error = refused(bases(tmp_path, "linux/amd64"), of("linux/amd64"))
+    assert str(error) == (
+        "no source of base os=2@linux/amd64 can be had:\n"
+        "    bootstrap two: mmdebstrap is not installed\n"
+        "  hint: apt-get install mmdebstrap"
+    )
+
+
 def test_an_emulated_bootstrap_has_more_time(tmp_path: Path) -> None:
     found = bases(tmp_path, "linux/amd64", "linux/arm64")
     one, other = (

@@ -54,6 +54,17 @@ def told(log: str, *names: str, newest: str = "") -> NoPackageError:
             "  hint: ask for another version of deep, or leave it out",
         ),
         (
+            "Because there are no versions of plain and all versions of extra[fast] depend on"
+            " plain, we can conclude that all versions of extra[fast] cannot be used.\n"
+            "         And because extra==2.0 depends on extra[fast]==2.0 and you require"
+            f" extra[fast], {END}",
+            ["extra[fast]"],
+            "extra[fast]",
+            "there is no package plain in the index, which extra needs; recipe leaf names"
+            f" extra[fast] {FOR}\n"
+            "  hint: ask for another version of extra, or leave it out",
+        ),
+        (
             f"Because yank==1.0 was yanked (reason: bad) and only yank==1.0 is available, {END}"
             f"         And because you require yank, {END}",
             ["yank"],
@@ -84,7 +95,16 @@ def told(log: str, *names: str, newest: str = "") -> NoPackageError:
             "  hint: the newest that suits is 2.0",
         ),
     ],
-    ids=["typo", "an empty page", "a dependency", "yanked", "a version", "too new", "of another"],
+    ids=[
+        "typo",
+        "an empty page",
+        "a dependency",
+        "of an extra",
+        "yanked",
+        "a version",
+        "too new",
+        "of another",
+    ],
 )
 def test_what_is_not_there(log: str, names: list[str], package: str, what: str) -> None:
     error = told(log, *names, newest="2.0")

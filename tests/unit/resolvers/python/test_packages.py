@@ -174,6 +174,34 @@ def test_what_uv_cannot_choose(tmp_path: Path) -> None:
     assert caught.value.package == "lxml"
 
 
+LACKS = "warning: The package `six==1.17.0` does not have an extra named `fst`\n"
+ONLY_SIX = lock(BOTH[0])
+
+
+def test_an_extra_that_a_package_does_not_have_is_refused(tmp_path: Path) -> None:
+    uv = Uv(Output(code=0, stdout=ONLY_SIX, log=LACKS))
+    with pytest.raises(NoPackageError) as raised:
+        layers(tmp_path, uv).resolve(asked("lxml", "Six[fast, FST]>=1", python="3.13.5"))
+    assert str(raised.value) == (
+        "six 1.17.0 has no extra fst, which recipe leaf names for leaf/debian=13\n"
+        "  hint: is its name right? without it, six brings nothing more"
+    )
+    assert raised.value.package == "Six[fast, FST]>=1"
+    assert "--quiet" not in uv.asked[0].argv, "uv says it as a warning alone"
+
+
+def test_an_extra_that_a_dependency_does_not_have_is_its_own_matter(tmp_path: Path) -> None:
+    uv = Uv(Output(code=0, stdout=ONLY_SIX, log=LACKS))
+    assert layers(tmp_path, uv).resolve(asked("six", "other[fst]", python="3.13.5")) == {"six": SIX}
+
+
+def test_an_extra_that_only_a_newer_version_has_moves_its_package(tmp_path: Path) -> None:
+    newer = lock(("six", "1.18.0", {PLAIN: TWO}))
+    uv = Uv(Output(code=0, stdout=ONLY_SIX, log=LACKS), newer)
+    found = layers(tmp_path, uv).resolve(asked("six[fst]", python="3.13.5", keep={"six": SIX}))
+    assert found["six"].version == "1.18.0"
+
+
 def test_packages_of_python_for_an_image_that_has_none(tmp_path: Path) -> None:
     uv = Uv()
     with pytest.raises(NoPackageError) as caught:
@@ -261,7 +289,8 @@ def test_files_are_fetched_by_their_hash(tmp_path: Path) -> None:
         "six-1.17.0-py3-none-any.whl, and 1 other, which the lock has, cannot be had:\n"
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n"
         f"        Expected sha256 {ONE}\n             Got        {TWO}\n"
-        "  hint: was it replaced upstream? otherwise run `builder lock --upgrade`"
+        "  hint: was it replaced upstream? where that is right, `builder lock --upgrade six`"
+        " takes what is there now"
     )
     assert uv.given["--requirement"] == (
         f"lxml==6.0.0 --hash=sha256:{THREE}\nsix==1.17.0 --hash=sha256:{ONE}\n"
