@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 from requests.utils import parse_header_links
 
@@ -207,7 +206,7 @@ def _next_page(answer: Answer) -> str | None:
     """What is asked of the registry for the next page of tags, or None at the last."""
     for link in parse_header_links(answer.headers.get("Link", "")):
         if link.get("rel") == "next" and link.get("url"):
-            return own_path(urljoin(answer.url, link["url"]))
+            return own_path(resolved(answer.url, link["url"]))
     return None
 
 
