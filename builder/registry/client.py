@@ -11,6 +11,7 @@ from typing import Any
 from requests.utils import parse_header_links
 
 from builder.common.errors import StepError, TransientError
+from builder.common.hashing import digest_of
 from builder.oci.layout import INDEX
 from builder.oci.reference import Reference, is_digest, is_tag
 from builder.registry.distribution import Answer, Distribution, check, own_path, resolved
@@ -212,8 +213,3 @@ def _next_page(answer: Answer) -> str | None:
 
 def _is_tag(value: object) -> bool:
     return isinstance(value, str) and is_tag(value)
-
-
-def digest_of(data: bytes) -> str:
-    """The digest of content."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

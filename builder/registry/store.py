@@ -14,12 +14,13 @@ from typing import Any
 
 from builder.catalog.models import Network
 from builder.common.errors import StepError, TransientError
+from builder.common.hashing import digest_of
 from builder.common.mappings import json_object
 from builder.common.process import Command, Runner
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference, parse
-from builder.registry.client import RegistryClient, digest_of
+from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
 from builder.registry.distribution import NO_NETWORK, Distribution, check
 from builder.registry.interfaces import Artifact, Blob

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,9 +14,10 @@ from time import time
 import pytest
 
 from builder.common.errors import NoConnectionError, StepError, TransientError
+from builder.common.hashing import digest_of
 from builder.common.process import Runner
 from builder.oci.reference import Reference, parse
-from builder.registry.client import RegistryClient, digest_of
+from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
 from builder.registry.distribution import (
     NO_NETWORK,
@@ -31,7 +31,7 @@ from builder.registry.interfaces import Artifact, Blob
 from builder.registry.manifests import MANIFEST
 from builder.registry.store import RegistryStore
 from tests.fakes.answers import Answer as Said
-from tests.fakes.answers import Registry
+from tests.fakes.answers import Registry, serving
 from tests.integration.session.servers import Answer as SiteAnswer
 from tests.integration.session.servers import Request, proxy
 from tests.unit.network.test_connections import Site, serve
@@ -73,13 +73,8 @@ def store(files: CredentialFiles) -> RegistryStore:
 @pytest.fixture
 def other() -> Iterator[Registry]:
     """Another host."""
-    server = Registry()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
