@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from builder.common.process import Runner
-from tests.fakes.answers import Registry
+from tests.fakes.answers import Registry, serving
 from tests.fakes.catalog import Folder, Week
 
 
@@ -39,10 +38,5 @@ def runner() -> Iterator[Runner]:
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     """A registry that says what it is told to."""
-    server = Registry()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as server:
+        yield server

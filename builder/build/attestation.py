@@ -10,6 +10,7 @@ from typing import Any
 from builder.catalog.packages import Inventory
 from builder.common.errors import StepError
 from builder.common.hashing import canonical
+from builder.common.mappings import json_object
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob, Store
@@ -60,11 +61,8 @@ def artifact(known: Evidence, fingerprint: Fingerprint, junit: bytes, packages: 
 
 def config_of(found: Artifact, place: Reference) -> dict[str, Any]:
     """Return what the evidence at a place says. Raises StepError where it is damaged."""
-    try:
-        config = json.loads(found.config)
-    except (ValueError, RecursionError) as error:
-        raise damaged(place) from error
-    if not isinstance(config, dict):
+    config = json_object(found.config)
+    if config is None:
         raise damaged(place)
     return config
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from builder.catalog.models import File
 from builder.common.errors import StepError
 from builder.common.files import with_lf, write, write_tree
+from builder.common.hashing import sha256
 
 DOWNLOADS = "downloads"
 
@@ -39,6 +39,6 @@ def content_of(file: File) -> bytes:
     """Return what a file of a recipe had when the catalog was read. Raises StepError."""
     data = Path(file.source).read_bytes()
     for content in (data, with_lf(data)):
-        if file.sha256 in {"", hashlib.sha256(content).hexdigest()}:
+        if file.sha256 in {"", sha256(content)}:
             return content
     raise StepError(f"{file.source} has changed since the catalog was read", hint="run it again")

@@ -14,3 +14,8 @@ def canonical(data: object) -> bytes:
 def sha256(data: bytes) -> str:
     """The hash in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest of content, as registries and layouts name it."""
+    return f"sha256:{sha256(data)}"

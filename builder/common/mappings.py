@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def json_object(text: str | bytes) -> dict[str, Any] | None:
+    """Return the object that is written in JSON; None where the text is anything else.
+
+    It may come from anybody, who may have nested it deeper than a parser can go.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def at(node: object, *path: object) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.catalog.expansion import Expansion
-from builder.catalog.models import Base, Source
+from builder.catalog.models import Base, Source, Target
 from builder.common.errors import GoneError, UnreachableError
 from builder.diff.compare import Difference, compare, lock_side
 from builder.lock.lockfile import BaseLock, Lock, as_data
@@ -73,24 +73,21 @@ def outdated(
 
     `newer` says what an index has newer than a base; `moved_on` are bases that nobody has any more.
     """
-    below = [_base(key, expansion) for key in selected]
-    under = {it.id: it for it in below if it.id in held.bases and it.id not in moved_on}
+    below = {key: expansion.base_of(expansion.targets[key]) for key in selected}
+    under = {it.id: it for it in below.values() if it.id in held.bases and it.id not in moved_on}
     bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
+    ended = {key: day for key in selected if (day := expansion.targets[key].eol) and day < today}
     before = prints(held)
     after = before if found == held else prints(found)
     targets: dict[str, str] = {}
-    ended: dict[str, str] = {}
-    for key in selected:
-        target = expansion.targets[key]
-        if target.eol and target.eol < today:
-            ended[key] = target.eol
-        elif (base := _base(key, expansion).id) in bases:
+    for key in (key for key in selected if key not in ended):
+        base = below[key].id
+        if base in bases:
             targets[key] = f"base {base} has newer packages"
         elif base in moved_on:
             targets[key] = f"base {base} has moved on"
         elif before[key].digest != after[key].digest:
-            own = held.layers.get(key) != found.layers.get(key)
-            targets[key] = "its own packages" if own else f"its parent {target.parent} or an input"
+            targets[key] = _change(expansion.targets[key], held, found)
     return Outdated(
         difference=compare(
             lock_side("matrix.lock", as_data(held)), lock_side("now", as_data(found))
@@ -99,14 +96,14 @@ def outdated(
         security=_security(held, found),
         bases=bases,
         ended=ended,
-        moved_on={
-            key: moved_on[key] for key in dict.fromkeys(it.id for it in below) if key in moved_on
-        },
+        moved_on={base.id: moved_on[base.id] for base in below.values() if base.id in moved_on},
     )
 
 
-def _base(target: str, expansion: Expansion) -> Base:
-    return expansion.base_of(expansion.targets[target])
+def _change(target: Target, held: Lock, found: Lock) -> str:
+    """Return what has a target built anew whose base is the same."""
+    is_own = held.layers.get(target.id) != found.layers.get(target.id)
+    return "its own packages" if is_own else f"its parent {target.parent} or an input"
 
 
 def _security(held: Lock, found: Lock) -> tuple[str, ...]:

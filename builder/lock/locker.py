@@ -81,32 +81,49 @@ def lock_catalog(
     alive = alive_targets(expansion, today)
     chosen = with_what_they_need(alive if targets is None else targets, alive, expansion)
     before = held or Lock()
-    keep = _fits(before, catalog.matrix, expansion, upgrade)
-    wanted = _wanted(catalog, expansion, chosen, providers)
-    asked = [it for it in chosen if it.is_root and it.parent not in keep.bases]
-    moved, failed_bases = _lock_bases(catalog, expansion, asked, before, bases, today, note)
-    known = {**before.bases, **moved}
-    missing = [
-        it
-        for it in wanted
-        if it.base.id in known and not _has(keep.lines.get(it.value.id), it.base)
-    ]
-    lines, failed_lines = _lock_lines(catalog, missing, known, before.lines, providers, note)
-    found = _with_held(alive.values(), before, known, lines)
-    layering = Layering(catalog=catalog, expansion=expansion, lock=found)
+    below = _lock_bases_and_lines(
+        catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen, before=before,
+        bases=bases, providers=providers, upgrade=upgrade, today=today, note=note,
+    )  # fmt: skip
+    layering = Layering(catalog=catalog, expansion=expansion, lock=below.lock)
     locker = LayerLocker(
         layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
         locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
     layers, failed = locker.lock(chosen, before)
-    layers = {**before.layers, **layers}
-    unasked = [target for target in alive.values() if target not in chosen]
-    layers = _marked(layering, unasked, layers, before)
-    return Locked(
-        lock=replace(found, layers=_in_use(layers, _of_any_platform(expansion, layers))),
-        problems=(*failed_bases, *failed_lines, *_explained(failed, explain, found)),
-    )
+    layers = _marked(layering, alive.values(), chosen, {**before.layers, **layers}, before)
+    lock = replace(below.lock, layers=_in_use(layers, _of_any_platform(expansion, layers)))
+    return Locked(lock=lock, problems=(*below.problems, *_explained(failed, explain, below.lock)))
+
+
+def _lock_bases_and_lines(
+    *,
+    catalog: Catalog,
+    expansion: Expansion,
+    alive: Collection[Target],
+    chosen: Sequence[Target],
+    before: Lock,
+    bases: BaseLocker,
+    providers: Mapping[str, LineProvider],
+    upgrade: Upgrade,
+    today: str,
+    note: Note,
+) -> Locked:
+    """Lock what packages are chosen on; of packages themselves the lock has none."""
+    keep = _fits(before, catalog.matrix, expansion, upgrade)
+    wanted = _wanted(catalog, expansion, chosen, providers)
+    asked = [target for target in chosen if target.is_root and target.parent not in keep.bases]
+    moved, failed_bases = _lock_bases(catalog, expansion, asked, before, bases, today, note)
+    known = {**before.bases, **moved}
+    missing = [
+        line
+        for line in wanted
+        if line.base.id in known and not _has(keep.lines.get(line.value.id), line.base)
+    ]
+    lines, failed_lines = _lock_lines(catalog, missing, known, before.lines, providers, note)
+    lock = _with_held(alive, before, known, lines)
+    return Locked(lock=lock, problems=(*failed_bases, *failed_lines))
 
 
 def _explained(
@@ -127,11 +144,15 @@ def _explained(
 
 
 def _marked(
-    layering: Layering, unasked: Sequence[Target], layers: Mapping[str, LayerLock], before: Lock
+    layering: Layering,
+    alive: Collection[Target],
+    asked: Collection[Target],
+    layers: Mapping[str, LayerLock],
+    before: Lock,
 ) -> dict[str, LayerLock]:
     """Layers, with a mark on those that were not asked though what they stand on has moved."""
     marked = dict(layers)
-    for target in unasked:
+    for target in (target for target in alive if target not in asked):
         layer = layers.get(target.id)
         if layer is None or layer.asked.endswith(MOVED) or not layering.can_lock(target):
             continue

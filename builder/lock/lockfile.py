@@ -35,7 +35,7 @@ class LayerLock:
     """What a target adds to its parent, of the ecosystems that are locked, direct and transitive.
 
     `epoch` is the timestamp in seconds that its files get; it moves only when the packages do.
-    `asked` is a hash of what the packages were chosen for: see `locking_layers`.
+    `asked` is a hash of what the packages were chosen for: see `package_locker`.
     """
 
     epoch: int

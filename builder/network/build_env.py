@@ -160,8 +160,10 @@ def replace_urls(text: str, network: Network) -> str:
 def passwords(network: Network) -> tuple[str, ...]:
     """The secrets in the URLs, so that they are kept out of logs."""
     urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
-    found = [urlsplit(url).password or urlsplit(url).username for url in urls]
-    return tuple(dict.fromkeys(form for one in found if one for form in (one, unquote(one))))
+    # A proxy may be written without its scheme.
+    parts = [urlsplit(url if "://" in url else f"//{url}") for url in urls]
+    secrets = [part.password or part.username for part in parts]
+    return tuple(dict.fromkeys(form for text in secrets if text for form in (text, unquote(text))))
 
 
 def _apt_lines(network: Network) -> list[str]:

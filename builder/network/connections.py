@@ -9,14 +9,16 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util import Retry
@@ -32,12 +34,33 @@ TRUSTED = "trusted.crt"
 _THIS_MACHINE = "localhost,127.0.0.1,::1"
 UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA"
 """The hint of a certificate that nobody signed whom this machine trusts."""
+LONGEST_WAIT = 60.0
+"""The seconds that an answer may have one wait before another try."""
+_LARGEST_REDIRECT = 64 << 10
+
+
+def retry_after(header: str) -> float:
+    """Return the seconds that `Retry-After` asks for, `LONGEST_WAIT` at most; 0: it says none."""
+    try:
+        seconds = Retry().parse_retry_after(header)
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return 0.0
+    return min(seconds, LONGEST_WAIT)
+
+
+class BoundedRetry(Retry):
+    """Asks again as urllib3 does, which would wait for hours where a host says so."""
+
+    def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float:
+        """Return the seconds that an answer asks for, as `retry_after` has them."""
+        return retry_after(response.headers.get("Retry-After", ""))
 
 
 class Session(requests.Session):
-    """A session that trusts what `network` says, and `folder` for its one host.
+    """A session that trusts what `network` says, and `certificates` for its one host.
 
-    Nothing is read from the environment: that is in `network` already. No cookie is kept.
+    Nothing is read from the environment: that is in `network` already. No cookie is kept. For any
+    number of threads.
     """
 
     def __init__(
@@ -47,6 +70,7 @@ class Session(requests.Session):
         self._network = network
         self._retry = retry or Retry(total=0, read=False, raise_on_status=False)
         self._certificates = tuple(certificates)
+        self._mounting = threading.Lock()
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.headers["Accept-Encoding"] = "identity"
@@ -55,10 +79,27 @@ class Session(requests.Session):
 
     def get_adapter(self, url: str) -> Any:
         """The adapter of a URL; the one of https knows the certificates."""
-        if url.lower().startswith("https:") and "https://" not in self.adapters:
-            context = tls_context(self._network, self._certificates)
-            self.mount("https://", _Adapter(context, max_retries=self._retry))
-        return super().get_adapter(url)
+        with self._mounting:
+            if url.lower().startswith("https:") and "https://" not in self.adapters:
+                context = tls_context(self._network, self._certificates)
+                self.mount("https://", _Adapter(context, max_retries=self._retry))
+            return super().get_adapter(url)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where an answer leads, or None where that is no URL: then it leads nowhere.
+
+        requests would read all that such an answer has to say, which may never end.
+        """
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        resp.raw.read(_LARGEST_REDIRECT, decode_content=False)
+        resp.close()
+        try:
+            urlsplit(urljoin(resp.url, target)).port  # noqa: B018 - it raises where it is none
+        except ValueError:
+            return None
+        return target
 
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any

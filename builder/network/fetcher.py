@@ -16,18 +16,19 @@ from typing import Any
 import requests
 import urllib3
 from urllib3 import exceptions as lower
-from urllib3.util import Retry
 
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
-from builder.network.connections import Session
+from builder.network.connections import BoundedRetry, Session
 from builder.network.upstreams import UPSTREAM, Place, place
 
 _PIECE = 1 << 20
 _HTML = (b"<!doctype html", b"<html")
 _AGAIN = (429, 500, 502, 503, 504)
 _TRIES = 3
+_LARGEST_TEXT = 256 << 20
+"""The bytes of a text or a page: an index of all packages of R is some 10 MB."""
 Progress = Callable[[str, int, int], None]
 """Told a file's name, the bytes that are there, and all bytes, or 0 where nobody knows."""
 
@@ -141,8 +142,12 @@ class Fetcher:
 
     def _body(self, url: str) -> tuple[bytes, Place, str]:
         with self._asked(url) as (answer, where):
-            data = answer.content
-            return data, where, answer.headers.get("Content-Type", "")
+            data = bytearray()
+            for piece in answer.iter_content(_PIECE):
+                data += piece
+                if len(data) > _LARGEST_TEXT:
+                    raise StepError(f"{where.source}: {where.shown} does not end")
+            return bytes(data), where, answer.headers.get("Content-Type", "")
 
     @contextlib.contextmanager
     def _asked(
@@ -220,7 +225,7 @@ class Fetcher:
         self, name: str, answer: requests.Response, where: Place, sink: Callable[[bytes], object]
     ) -> dict[str, str]:
         """Copy an answer, hashing it; its hashes."""
-        total = int(answer.headers.get("Content-Length") or 0)
+        total = answer.raw.length_remaining or 0
         hashes, done = (hashlib.sha256(), hashlib.sha512()), 0
         # As it was stored: a server that calls a .tgz "encoded" must not have it unpacked.
         for piece in answer.raw.stream(_PIECE, decode_content=False):
@@ -244,9 +249,9 @@ def keep(file: Path, folder: Path) -> str:
     return digest
 
 
-def _retry(patience: Patience) -> Retry:
+def _retry(patience: Patience) -> BoundedRetry:
     """How often a host is asked again; one that is not trusted will not be in a second either."""
-    return Retry(
+    return BoundedRetry(
         total=patience.retries,
         connect=min(patience.retries, 1),  # what has no name now will have none in a second
         other=0,
@@ -259,7 +264,7 @@ def _retry(patience: Patience) -> Retry:
 def _check(answer: requests.Response, where: Place) -> None:
     if answer.status_code in (404, 410):
         raise MissingError(f"{where.source}: there is no {where.shown}")
-    if answer.status_code >= 400:
+    if answer.status_code >= 300:  # a redirect that leads nowhere, too
         raise refused(where, f"it answered {answer.status_code} {answer.reason}".rstrip())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.common.errors import StepError
+from builder.common.hashing import digest_of
 from builder.oci.image import ImageLayer
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -125,7 +125,7 @@ def canonize(layout: Path, below: Sequence[ImageLayer]) -> None:
 def _write(layout: Path, content: Mapping[str, Any]) -> dict[str, Any]:
     """Write a JSON blob, its keys in their order; its digest and size."""
     data = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    digest = digest_of(data)
     blob(layout, digest).write_bytes(data)
     return {"digest": digest, "size": len(data)}
 

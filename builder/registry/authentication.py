@@ -7,7 +7,6 @@ Authentication", RFC 6750 and RFC 7235 for the form of a challenge).
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from builder.common.errors import StepError, TransientError
+from builder.common.mappings import json_object
 from builder.oci.reference import Reference, is_loopback
 from builder.registry.credentials import Credentials
 
@@ -186,11 +186,11 @@ class Authenticator:
             raise refusal(place, message, found, self._lacking())
         if code == 429 or code >= 500:
             raise TransientError(f"registry {place.registry}: {realm} answered {code}")
+        answer = json_object(body) or {}
+        value = answer.get("token") or answer.get("access_token")
         try:
-            answer = json.loads(body)
-            value = answer.get("token") or answer.get("access_token")
             life = float(answer.get("expires_in", _SECONDS))
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             value, life = None, 0.0
         if code >= 400 or not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
             raise StepError(f"registry {place.registry}: {realm} answers ({code}) without a token")

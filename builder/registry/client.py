@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 from requests.utils import parse_header_links
 
 from builder.common.errors import StepError, TransientError
+from builder.common.hashing import digest_of
 from builder.oci.layout import INDEX
 from builder.oci.reference import Reference, is_digest, is_tag
 from builder.registry.distribution import Answer, Distribution, check, own_path, resolved
@@ -207,14 +207,9 @@ def _next_page(answer: Answer) -> str | None:
     """What is asked of the registry for the next page of tags, or None at the last."""
     for link in parse_header_links(answer.headers.get("Link", "")):
         if link.get("rel") == "next" and link.get("url"):
-            return own_path(urljoin(answer.url, link["url"]))
+            return own_path(resolved(answer.url, link["url"]))
     return None
 
 
 def _is_tag(value: object) -> bool:
     return isinstance(value, str) and is_tag(value)
-
-
-def digest_of(data: bytes) -> str:
-    """The digest of content."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.common.errors import ConfigError, Location, StepError, ToolError
+from builder.common.mappings import json_object
 from builder.common.process import Command, Runner
 from builder.oci.reference import Reference, hub_name
 
@@ -171,7 +172,7 @@ def _read(file: Path) -> Mapping[str, Any] | None:
         ) from error
     try:
         content = json.loads(data) if data.strip() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             "the credentials cannot be read: it is not JSON",
             hint="mend it, or remove it and log in again",
@@ -229,9 +230,9 @@ def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
 def _from_answer(text: str, program: str, file: Path) -> Credentials:
     """What a helper answered."""
     try:
-        answer = json.loads(text)
+        answer = json_object(text) or {}
         user, secret = str(answer["Username"]), str(answer["Secret"])
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
         raise StepError(
             f"{program} answers with something else than credentials", hint=f"{file} names it"
         ) from error

@@ -7,11 +7,8 @@ repository and the method in its message. Credentials go to the registry and its
 from __future__ import annotations
 
 import contextlib
-import email.utils
-import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -22,7 +19,8 @@ import urllib3
 
 from builder.catalog.models import Network
 from builder.common.errors import ConflictError, NoConnectionError, StepError, TransientError
-from builder.network.connections import UNTRUSTED, Session, certificate_folders
+from builder.common.mappings import json_object
+from builder.network.connections import UNTRUSTED, Session, certificate_folders, retry_after
 from builder.oci.reference import Reference
 from builder.registry.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
 from builder.registry.credentials import CredentialFiles
@@ -59,12 +57,9 @@ class Answer:
 
     def json(self, what: str) -> dict[str, Any]:
         """The document that came. Raises StepError where it is something else."""
-        try:
-            found = json.loads(self.content)
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
-            return found
+        document = json_object(self.content)
+        if document is not None:
+            return document
         kind = self.headers.get("Content-Type", "")
         is_page = "html" in kind or self.content[:200].lstrip().lower().startswith(b"<")
         came = "a web page" if is_page else f"{len(self.content)} bytes that are none"
@@ -90,7 +85,7 @@ class Distribution:
         self._network = network
         self._timeout = min(timeout, _LONGEST)
         self._lock = threading.Lock()
-        self._sessions: dict[str, Session] = {}  # by the host that is asked
+        self._sessions: dict[tuple[str, str], Session] = {}  # by the origin that is asked
         self._login = Authenticator(
             find=credentials.find, fetch=self._token, lacking=lambda: credentials.lacking
         )
@@ -194,10 +189,12 @@ class Distribution:
         headers: Mapping[str, str] | None,
         data: bytes | None,
         login: str,
+        is_secret: bool = False,
     ) -> requests.Response:
         """An answer, open, after the redirects. Raises RequestException, StepError.
 
-        What says who asks goes to the first host alone, and to nobody unencrypted.
+        What says who asks goes to the first host alone, and to nobody unencrypted; so does `data`
+        that `is_secret`.
         """
         first = url
         for _ in range(_HOPS):
@@ -215,9 +212,12 @@ class Distribution:
             if response.status_code not in _MOVED or not where:
                 return response
             response.close()
+            next_url = resolved(url, where)
             if method not in {"GET", "HEAD"} and response.status_code not in _KEEPS_METHOD:
                 raise StepError(f"{_host(url)} answers {method} with a redirect to {_host(where)}")
-            url = resolved(url, where)
+            url = next_url
+            if is_secret and not _same_origin(url, first):
+                raise StepError(f"{_host(first)} redirects a secret to another host, {_host(url)}")
             if urlsplit(first).scheme == "https" and urlsplit(url).scheme != "https":
                 raise StepError(f"{_host(first)} redirects from https to http, at {_host(url)}")
         raise StepError(f"{_host(first)} redirects more than {_HOPS} times")
@@ -229,20 +229,26 @@ class Distribution:
             method, headers = "POST", {"Content-Type": "application/x-www-form-urlencoded"}
             data = urlencode(request.form).encode()
         response = self._send(
-            method, request.url, headers=headers, data=data, login=request.authorization
+            method,
+            request.url,
+            headers=headers,
+            data=data,
+            login=request.authorization,
+            is_secret=request.form is not None,
         )
         with contextlib.closing(response):
             return response.status_code, response.raw.read(LARGEST, decode_content=False)
 
     def _session(self, url: str) -> Session:
-        """The session of a host, which has its certificates; its connections are kept."""
-        host = urlsplit(url).netloc
+        """The session of an origin, which has its certificates; its connections are kept."""
+        origin = _origin_of(url)
         with self._lock:
-            if host not in self._sessions:
-                folders = certificate_folders(host) if url.startswith("https:") else ()
-                self._sessions[host] = Session(self._network, certificates=folders)
-                self._sessions[host].headers["User-Agent"] = CLIENT
-            return self._sessions[host]
+            if origin not in self._sessions:
+                is_https = origin[0] == "https"
+                folders = certificate_folders(urlsplit(url).netloc) if is_https else ()
+                self._sessions[origin] = Session(self._network, certificates=folders)
+                self._sessions[origin].headers["User-Agent"] = CLIENT
+            return self._sessions[origin]
 
 
 def resolved(url: str, location: str) -> str:
@@ -254,9 +260,10 @@ def resolved(url: str, location: str) -> str:
     try:
         found = urlsplit(urljoin(url, location))
         asked = urlsplit(url)
-        if found.netloc == asked.netloc:
+        if found.netloc.lower() == asked.netloc.lower():
             found = found._replace(scheme=asked.scheme)
-        leads = found.scheme in {"http", "https"} and found.hostname and found.username is None
+        has_host = found.hostname and found.port != 0  # `port` raises where it is out of range
+        leads = found.scheme in {"http", "https"} and has_host and found.username is None
     except ValueError:
         leads = False
     if not leads:
@@ -290,7 +297,7 @@ def check(answer: Answer, what: str) -> None:
         or answer.code >= 500
         or (answer.code == 400 and "DIGEST_INVALID" in said)
     ):
-        raise TransientError(message, after=_after(answer))
+        raise TransientError(message, after=retry_after(answer.headers.get("Retry-After", "")))
     is_unknown = "NAME_UNKNOWN" in said and answer.method in {"POST", "PUT", "PATCH"}
     raise StepError(message, hint=CREATE if is_unknown else "")
 
@@ -317,23 +324,11 @@ def _errors(content: bytes) -> str:
     """What a body says of an error: as the specification has it, or the start of its text."""
     text = content[:2000].decode(errors="replace")
     try:
-        errors = json.loads(content)["errors"]
+        errors = (json_object(content) or {})["errors"]
         said = [f"{one['code']} {one.get('message') or ''}".strip() for one in errors]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (KeyError, TypeError, AttributeError):
         said = [] if text.lstrip().startswith("<") else [text]
     return " ".join("; ".join(said).split())[:200]
-
-
-def _after(answer: Answer) -> float:
-    """The seconds that a registry asks one to wait, a minute at most; 0 where it does not say."""
-    said = answer.headers.get("Retry-After", "").strip()
-    if said.isdecimal():
-        return min(float(said), _LONGEST)
-    try:
-        moment = email.utils.parsedate_to_datetime(said)
-    except ValueError:
-        return 0.0
-    return max(0.0, min(moment.timestamp() - time.time(), _LONGEST))
 
 
 def short(error: Exception) -> str:
@@ -391,9 +386,18 @@ def _origin(place: Reference) -> str:
     return f"{'http' if place.is_loopback else 'https'}://{place.api}"
 
 
+def _origin_of(url: str) -> tuple[str, str]:
+    """Return the scheme and the host of a URL, in the one spelling by which they are compared.
+
+    requests has a host in lower case, whatever was asked for; a port may be said or not (RFC 3986).
+    """
+    parts = urlsplit(url)
+    usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts.scheme, parts.netloc.lower().removesuffix(usual)
+
+
 def _same_origin(one: str, other: str) -> bool:
-    first, second = urlsplit(one), urlsplit(other)
-    return (first.scheme, first.netloc) == (second.scheme, second.netloc)
+    return _origin_of(one) == _origin_of(other)
 
 
 def _host(url: str) -> str:

@@ -191,7 +191,7 @@ def parse(data: bytes) -> Record:
             for key, item in fields["charts"].items()
         }
         return Record(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not a release record: {error!r}") from error
 
 

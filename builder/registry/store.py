@@ -14,11 +14,13 @@ from typing import Any
 
 from builder.catalog.models import Network
 from builder.common.errors import StepError, TransientError
+from builder.common.hashing import digest_of
+from builder.common.mappings import json_object
 from builder.common.process import Command, Runner
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference, parse
-from builder.registry.client import RegistryClient, digest_of
+from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
 from builder.registry.distribution import NO_NETWORK, Distribution, check
 from builder.registry.interfaces import Artifact, Blob
@@ -244,10 +246,7 @@ class RegistryStore:
 
     def _config(self, reference: Reference, manifest: Manifest) -> dict[str, Any]:
         """The configuration of an image. Raises StepError where it is none."""
-        try:
-            found = json.loads(self._read(reference, manifest.config))
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+        config = json_object(self._read(reference, manifest.config))
+        if config is None:
             raise manifest.wrong("its configuration is no JSON")
-        return found
+        return config

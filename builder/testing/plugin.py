@@ -1,4 +1,4 @@
-"""What smoke tests are given: pytest's plugin in the child process that `smoke.py` starts."""
+"""What smoke tests are given: pytest's plugin in the child process that `pytest_runner` starts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def facts() -> dict[str, Any]:
-    """What the image is to be compared with: see `ports.SmokeRequest` and `smoke.facts_of`."""
+    """What the image is to be compared with: see `interfaces.SmokeRequest`."""
     loaded: dict[str, Any] = json.loads(Path(os.environ["BUILDER_FACTS"]).read_text("utf-8"))
     return loaded
 

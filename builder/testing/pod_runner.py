@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from builder.common.errors import StepError
+from builder.common.files import write
 from builder.common.process import Command, Runner, last_lines, redact
 from builder.engines.podman.storage import Home, Limits
 from builder.oci.reference import parse
@@ -154,24 +155,18 @@ class KubePlayer:
         file = self._home.state / f"{pod.pod}-{host_port}.yaml"
         with contextlib.ExitStack() as undo:
             undo.callback(file.unlink, missing_ok=True)
-            _write_private(file, pod.text)
+            write(file, pod.text.encode(), 0o600, lasting=False)  # secrets of the chart are in it
             images = [parse(image) for image in images_of(pod.text)]
             login = undo.enter_context(self._credentials.shared(images))
             command = self._command(file, pod, network, login)
             began = log.stat().st_size if log is not None and log.exists() else 0
             process = self._runner.spawn(command, log=log)
             undo.callback(self._runner.end, process)
-
-            def is_ready() -> bool:
-                if not pod.probe:
-                    return answers(host_port)
-                # The file goes when the pod is there.
-                return not file.exists() and self._passes(pod.probe, found())
-
-            found = partial(_played, pod, port=host_port, process=process.pid, env=command.env)
+            played = partial(_played, pod, port=host_port, process=process.pid, env=command.env)
+            is_ready = partial(self._is_ready, pod, file, host_port, played)
             with _quoted(log, began, secrets):
                 wait_for(is_ready, alive=lambda: _alive(process.poll()), timeout=timeout)
-            yield found()
+            yield played()
 
     def test(self, played: Played, manifests: str, *, log: Path | None = None) -> int:
         """Run the pods of `helm test` beside a pod of the same chart; how many there are.
@@ -199,6 +194,13 @@ class KubePlayer:
         )
         file.chmod(0o755)
         return {**played.env, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
+
+    def _is_ready(self, pod: Playable, file: Path, port: int, played: Callable[[], Played]) -> bool:
+        """Return whether a pod of `file` answers, by HTTP or to what its chart asks it."""
+        if not pod.probe:
+            return answers(port)
+        # The file goes when the pod is there.
+        return not file.exists() and self._passes(pod.probe, played())
 
     def _passes(self, probe: tuple[str, ...], played: Played) -> bool:
         argv = (*played.enter, "podman", "exec", played.container, *probe)
@@ -311,10 +313,3 @@ def _cure(said: str) -> str:
         f"the image has no folder {folder}, where its chart starts: make it in Dockerfile.j2, "
         f"`RUN install --directory --owner=1000 --group=100 --mode=2777 {folder}`"
     )
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Secrets of the chart stand in it."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)

@@ -1,4 +1,4 @@
-"""A small S3, for smoke tests: `python smoke_s3.py PORT FOLDER KEY`, inside the container.
+"""A small S3, for smoke tests: `python FILE PORT FOLDER KEY`, inside the container.
 
 It needs nothing but Python, since an image has no server of its own. Buckets are the folders below
 FOLDER; it answers what is signed with the access key KEY, at addresses in path style. What a client

@@ -43,7 +43,7 @@ class Podman:
 
     `state` is the folder for images, containers and configuration. `isolated` says that builds
     may have a process namespace of their own, so that nothing of them outlives their end; it
-    takes root. `isolation` is oci or chroot. See `podman_probe.probe`, which decides both.
+    takes root. `isolation` is oci or chroot. See `host_probe.probe`, which decides both.
     """
 
     def __init__(

@@ -174,6 +174,10 @@ def test_a_token_in_the_place_of_a_user_is_a_password_too() -> None:
     assert passwords(found) == ("token", "p%40w", "p@w")
 
 
+def test_a_password_of_a_proxy_without_a_scheme_is_one_too() -> None:
+    assert passwords(network(https_proxy="ann:secret@proxy.example:3128")) == ("secret",)
+
+
 def test_every_source_has_a_variable() -> None:
     given = {
         "BUILDER_MIRROR_JULIA": "https://mirror.example/julia",

@@ -194,6 +194,19 @@ def test_a_redirect_is_followed_by_the_proxy_of_where_it_leads(site: Site) -> No
         assert [request.path for request in way.requests] == ["far.example:443"]
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_what_a_redirect_says_is_not_read_to_its_end(*, follows: bool) -> None:
+    answers = {
+        "/": Answer(status=302, headers={"Location": "/there"}, body=b"x" * (5 << 20)),
+        "/there": Answer(body=b"fine"),
+    }
+    with serve(lambda request: answers[request.path]) as serving, Session(NOTHING) as session:
+        answer = session.get(serving.url, timeout=10, allow_redirects=follows)
+    redirect = answer.history[0] if follows else answer
+    assert redirect.content == b""
+    assert answer.status_code == (200 if follows else 302)
+
+
 def test_programs_without_a_network_of_the_catalog_are_told_nothing(tmp_path: Path) -> None:
     assert program_environment(replace(NOTHING, ca=BUNDLES[0]), tmp_path) == {}
     assert list(tmp_path.iterdir()) == []

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from urllib3 import HTTPResponse
 
 from builder.catalog.models import Network, RemoteFile
 from builder.charts.repository.http import ServedRepository
 from builder.common.errors import StepError, UnreachableError
+from builder.network.connections import BoundedRetry
 from builder.network.fetcher import Fetcher, MissingError, Patience
 from builder.network.upstreams import upstream
 from tests.fakes.lines import IMPATIENT, Upstream, mirrored, nowhere
@@ -125,6 +127,38 @@ def test_a_connection_that_breaks_off_is_tried_again(there: Upstream) -> None:
     there.server.script = lambda method, path: answers.pop(0)
     patience = Patience(connect=2, read=2, retries=1, backoff=0)
     assert there.fetcher(patience=patience).file(julia()).read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("86400", 60.0), ("7", 7.0), ("-5", 0.0), ("soon", 0.0), ("", 0.0)]
+)
+def test_a_host_has_nobody_wait_for_hours(asked: str, waited: float) -> None:
+    response = HTTPResponse(status=503, headers={"Retry-After": asked})
+    retry = BoundedRetry(total=3, status_forcelist=[503])
+    again = retry.increment("GET", "/", response=response)
+    assert again.get_retry_after(response) == waited
+
+
+@pytest.mark.parametrize("where", ["http://[bad", "http://a:99999/"])
+def test_a_redirect_that_leads_nowhere(there: Upstream, where: str) -> None:
+    there.server.script = lambda method, path: (302, {"Location": where}, b"")
+    with pytest.raises(UnreachableError) as caught:
+        there.fetcher().text(URL)
+    assert caught.value.message == (
+        f"julia cannot be reached: {there.server.address}: it answered 302 Found"
+    )
+
+
+def test_a_text_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.network.fetcher._LARGEST_TEXT", 3)
+    there.serve("julia/bin/julia.tar.gz", "abc")
+    assert there.fetcher().text(URL) == "abc"
+    there.serve("julia/bin/julia.tar.gz", "abcd")
+    with pytest.raises(StepError) as caught:
+        there.fetcher().text(URL)
+    assert caught.value.message == (
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz does not end"
+    )
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

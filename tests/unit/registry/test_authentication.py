@@ -260,7 +260,8 @@ def test_no_challenge_is_no_way_in(realm: Realm, header: str) -> None:
     "answer",
     [(200, b"<html>"), (200, b"[]"), (200, b"{}"), (200, b'{"token": 7}'), (404, b"{}"),
      (200, b'{"token": "a\\nX-Evil: b"}'), (200, b'{"token": "a", "expires_in": "soon"}'),
-     (200, b'{"token"')],
+     (200, b'{"token"'), (200, b"[" * 100_000),
+     (200, b'{"token": "a", "expires_in": 1' + b"0" * 400 + b"}")],
 )  # fmt: skip
 def test_an_answer_without_a_token(realm: Realm, answer: tuple[int, bytes]) -> None:
     realm.answer = lambda: answer

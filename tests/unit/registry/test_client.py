@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,9 +14,10 @@ from time import time
 import pytest
 
 from builder.common.errors import NoConnectionError, StepError, TransientError
+from builder.common.hashing import digest_of
 from builder.common.process import Runner
 from builder.oci.reference import Reference, parse
-from builder.registry.client import RegistryClient, digest_of
+from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
 from builder.registry.distribution import (
     NO_NETWORK,
@@ -31,9 +31,9 @@ from builder.registry.interfaces import Artifact, Blob
 from builder.registry.manifests import MANIFEST
 from builder.registry.store import RegistryStore
 from tests.fakes.answers import Answer as Said
-from tests.fakes.answers import Registry
+from tests.fakes.answers import Registry, serving
 from tests.integration.session.servers import Answer as SiteAnswer
-from tests.integration.session.servers import proxy
+from tests.integration.session.servers import Request, proxy
 from tests.unit.network.test_connections import Site, serve
 
 MISSING = "sha256:" + "0" * 64
@@ -73,13 +73,8 @@ def store(files: CredentialFiles) -> RegistryStore:
 @pytest.fixture
 def other() -> Iterator[Registry]:
     """Another host."""
-    server = Registry()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
@@ -283,6 +278,18 @@ def test_the_next_page_is_asked_of_the_registry_itself(
     assert other.asked == []
 
 
+def test_a_next_page_that_is_nowhere(
+    registry: Registry, client: RegistryClient, place: Reference
+) -> None:
+    link = {"Link": '<http://[bad>; rel="next"'}
+    registry.script = lambda method, path: (200, link, b'{"tags": ["a"]}')
+    with pytest.raises(StepError) as caught:
+        list(client.tags(place))
+    assert caught.value.message == (
+        f"{registry.address} answers with a location that is none: 'http://[bad'"
+    )
+
+
 def test_tags_that_do_not_end(registry: Registry, client: RegistryClient, place: Reference) -> None:
     link = '</v2/image/tags/list?n=1000>; rel="next"'
     registry.script = lambda method, path: (200, {"Link": link}, b'{"tags": ["a"]}')
@@ -381,6 +388,74 @@ def test_a_registry_may_decline_a_mount(
 
 
 # Redirects.
+
+
+@pytest.mark.parametrize(
+    "where", ["http://[bad", "http://a:99999/", "http://a:x/", "http://u:p@a/"]
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_redirect_that_leads_nowhere(
+    registry: Registry, client: RegistryClient, place: Reference, where: str, method: str
+) -> None:
+    registry.script = lambda method, path: (302, {"Location": where}, b"")
+    asks = {"GET": client.manifest, "PUT": lambda place: client.put_manifest(place, BODY, MANIFEST)}
+    with pytest.raises(StepError) as caught:
+        asks[method](place)
+    assert caught.value.message == (
+        f"{registry.address} answers with a location that is none: {where!r}"
+    )
+
+
+def test_an_identity_token_is_posted_to_its_realm_alone(
+    registry: Registry, other: Registry, client: RegistryClient, place: Reference, tmp_path: Path
+) -> None:
+    login(tmp_path, registry)
+    entry = {"auth": "YW5uOg==", "identitytoken": "secret"}
+    (tmp_path / ".docker" / "config.json").write_text(
+        json.dumps({"auths": {registry.address: entry}})
+    )
+    challenge = {"WWW-Authenticate": f'Bearer realm="http://{registry.address}/token"'}
+    registry.script = lambda method, path: (
+        (307, {"Location": f"http://{other.address}/token"}, b"")
+        if path == "/token"
+        else (401, challenge, b"")
+    )
+    with pytest.raises(StepError) as caught:
+        client.manifest(place)
+    assert caught.value.message == (
+        f"{registry.address} redirects a secret to another host, {other.address}"
+    )
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("name", ["Registry.Example", "registry.example:443"])
+def test_a_registry_whose_name_is_spelled_in_another_way_gets_its_password(
+    tmp_path: Path, files: CredentialFiles, name: str
+) -> None:
+    site = Site(tmp_path)
+    site.authority.issue_cert("registry.example").configure_cert(site.context)
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(
+        json.dumps({"auths": {name: {"auth": "YW5uOnJpZ2h0"}}})
+    )
+    digest = {"Docker-Content-Digest": MISSING}
+
+    def answer(request: Request) -> SiteAnswer:
+        if request.headers.get("Authorization") != "Basic YW5uOnJpZ2h0":
+            return SiteAnswer(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+        if request.method == "HEAD" and "/blobs/" in request.path:
+            return SiteAnswer(status=404)
+        if request.method == "POST":
+            return SiteAnswer(status=202, headers={"Location": "https://REGISTRY.example/up"})
+        return SiteAnswer(headers=digest)
+
+    with serve(answer, tls=site.context) as tls, serve(proxy(tls.port)) as way:
+        network = replace(NO_NETWORK, ca=str(site.ca), https_proxy=way.url)
+        client = RegistryClient(Distribution(credentials=files, network=network))
+        reference = parse(f"{name}/image:tag")
+        assert client.digest(reference) == MISSING
+        client.put_blob(reference, Blob(kind="x/y", data=LAYER))
+        assert tls.requests[-1].path == f"/up?digest={digest_of(LAYER)}"
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -521,7 +596,8 @@ def test_a_connection_that_ends_too_early(
     ("said", "least", "most"),
     [(formatdate(time() + 20, usegmt=True), 0, 21),
      (formatdate(time() + 9000, usegmt=True), 60, 60), ("-5", 0, 0), ("soon", 0, 0),
-     ("", 0, 0), ("99999999999", 60, 60)],
+     ("", 0, 0), ("99999999999", 60, 60),
+     ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", 0, 0)],
 )  # fmt: skip
 def test_how_long_a_registry_asks_one_to_wait(
     place: Reference, said: str, least: float, most: float

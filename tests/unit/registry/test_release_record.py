@@ -80,6 +80,7 @@ def test_a_record_comes_back_as_it_was() -> None:
         (b'{"format": 1, "targets": {}, "charts": {}}', "not a release record: TypeError("),
         (b'{"format": 1}', "not a release record: KeyError('targets')"),
         (b"[]", "not a release record: TypeError("),
+        (b"[" * 100_000, "not a release record: RecursionError("),
         (b'{"format": 3}', "the release record has format 3, newer than this builder's 2"),
     ],
 )
