@@ -101,7 +101,7 @@ def test_what_comes_with_the_builder_changes_nothing_of_a_catalog_that_has_its_o
         shutil.copytree((SHARED / kind).resolve(), shared / kind)
     (shared / "macros/more.j2").write_text("{% macro install(packages) %}RUN other{% endmacro %}")
     (shared / "library/Chart.yaml").write_text("name: other\nversion: 9.9.9\n")
-    monkeypatch.setattr("builder.workspace.SHARED", shared)
+    monkeypatch.setattr("builder.project.SHARED", shared)
     project = Workspace(folder.root).load()
     assert {key: found.digest for key, found in prints(project).items()} == before
     assert b"lib" in project.catalog.library["Chart.yaml"]

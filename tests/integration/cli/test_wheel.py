@@ -70,8 +70,8 @@ def test_an_installed_builder_makes_and_renders_a_first_catalog(
     python("import sys; sys.argv[1:] = ['init', 'demo']; from builder.cli.main import main; main()")
     assert (catalog / "matrix.yaml").is_file()
     shown = python(
-        "from pathlib import Path; from builder.workspace import Workspace\n"
-        "from builder.charting import files_of\n"
+        "from pathlib import Path; from builder.project import Workspace\n"
+        "from builder.charts.next_version import files_of\n"
         "catalog = Workspace(Path('demo')).load().catalog\n"
         "name = next(iter(catalog.matrix.charts))\n"
         "print(*catalog.macros)\n"

@@ -83,10 +83,10 @@ import sys, time
 from pathlib import Path
 root, state, manifests = map(Path, sys.argv[1:])
 sys.path.insert(0, str(root))
-from builder.engines.podman_probe import probe
-from builder.kube_play import HOST, KubePlayer, free_port
-from builder.process import Runner
-from builder.toolroot import ToolRoot
+from builder.engines.podman.host_probe import probe
+from builder.testing.pod_runner import HOST, KubePlayer, free_port
+from builder.common.process import Runner
+from builder.testing.toolroot import ToolRoot
 runner = Runner()
 tools = ToolRoot(path=root / "build/toolroot", runner=runner)
 player = KubePlayer(

@@ -103,7 +103,8 @@ def test_it_is_there_until_its_last_user_ends(tmp_path: Path) -> None:
 def test_one_that_a_killed_run_left_is_used_and_ended(runner: Runner, tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     script = (
-        "import sys, os, pathlib; from builder.registry import *; from builder.process import *\n"
+        "import sys, os, pathlib; from builder.registry.embedded import *\n"
+        "from builder.common.process import *\n"
         "state, address = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
         "e = EmbeddedRegistry(runner=Runner(), state=state, address=address)\n"
         "with e.serve(): os.kill(os.getpid(), 9)"

@@ -268,7 +268,7 @@ def test_a_torn_package() -> None:
 
 
 def test_a_package_that_is_larger_than_helm_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.render.chart_package._LARGEST", 1000)
+    monkeypatch.setattr("builder.charts.package._LARGEST", 1000)
     with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
         unpack(pack("x", {"Chart.yaml": b"x" * 1001}))
 
