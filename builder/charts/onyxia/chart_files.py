@@ -178,6 +178,8 @@ def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, A
         return broken("it is not UTF-8")
     except json.JSONDecodeError as error:
         return broken(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
+    except ValueError:
+        return broken("it has a number that is too large to be read")
     except RecursionError:
         return broken("it is nested too deeply to be read")
     return data if isinstance(data, dict) else broken("it is not a mapping")

@@ -95,6 +95,8 @@ def test_a_library_has_no_form() -> None:
          "  hint: without it the form is empty"),
         ("values.schema.json", b'{\n "type": }', "values.schema.json:2:10: schema-file: fatal:"
          " not JSON: Expecting value"),
+        ("values.schema.json", b'{"maximum": ' + b"1" * 5000 + b"}",
+         "values.schema.json: schema-file: fatal: it has a number that is too large to be read"),
         ("values.schema.json", b"[]", "values.schema.json: schema-file: fatal: it is not a"
          " mapping"),
         ("values.yaml", None, "values.yaml: values-file: fatal: there is none"),
