@@ -74,7 +74,7 @@ def _rendered(session: Session, name: str) -> Path:
         if planned is not None and planned.action == "block":
             expansion, today = session.project.expansion, session.options.today
             images = list(unlocked_images(name, expansion, matrix, today))
-        click.echo(f"no image of {name} can be offered now: it names {images[0]}", err=True)
+        click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
     folder = session.workspace.state / "work" / "launches" / name
     write_tree(folder, files_of(session.catalog, name, images, version))
     return folder
