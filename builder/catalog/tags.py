@@ -8,7 +8,7 @@ have no part. A sign of a version that no tag may have, as `+`, `:` and `~`, is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.matrix_check import Places
@@ -32,19 +32,25 @@ def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
     plain = [part for part in parts if not part.startswith("-")]
     text = ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
     if not is_tag(text + _OF_A_RELEASE):
-        values = [matrix.value(axis, name) for axis, name in cell.values.items()]
-        named = [value.id for value in values]
-        filled = [
-            f"{value.id} ({versions[value.id]})"
-            for value in values
-            if value.tag and "{version}" in value.tag and value.id in versions
-        ]
+        named = [value.id for value in _values(cell, matrix)]
+        filled = [f"{value} ({version})" for value, version in _filled(cell, matrix, versions)]
         raise ConfigError(
             f"{cell.id} gets the tag {text!r}, which no registry takes",
             hint=f"give {' or '.join(filled or named)} a `tag` in matrix.yaml that begins with a"
             f" letter, a digit or _; with the release it has at most {_LONGEST} signs",
         )
     return text
+
+
+def _values(cell: Cell, matrix: Matrix) -> list[AxisValue]:
+    return [matrix.value(axis, name) for axis, name in cell.values.items()]
+
+
+def _filled(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the ids of the values whose part of a tag holds a known version, with that version."""
+    for value in _values(cell, matrix):
+        if value.tag and "{version}" in value.tag and value.id in versions:
+            yield value.id, versions[value.id]
 
 
 def is_part(template: str) -> bool:
@@ -54,11 +60,7 @@ def is_part(template: str) -> bool:
 
 def is_replaced(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> bool:
     """Whether a sign in the version of a value was written as `_`."""
-    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
-    return any(
-        value.tag and "{version}" in value.tag and _FOREIGN.search(versions.get(value.id, ""))
-        for value in values
-    )
+    return any(_FOREIGN.search(version) for _, version in _filled(cell, matrix, versions))
 
 
 def suffix(cell: Cell, matrix: Matrix) -> str:
@@ -92,8 +94,7 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
             try:
                 text = line_tag(cell, matrix)
             except ConfigError as error:
-                values = [matrix.value(axis, value) for axis, value in cell.values.items()]
-                if not all(is_part(value.tag or "") for value in values):
+                if not all(is_part(value.tag or "") for value in _values(cell, matrix)):
                     continue  # which is an error of its own
                 place = places.at_key(("images", name))
                 errors.append(ConfigError(error.message, hint=error.hint, location=place))
@@ -101,7 +102,7 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
             if text in taken:
                 errors.append(
                     ConfigError(
-                        f"two cells of image {name} have the tag {text!r}: "
+                        f"two variants of image {name} have the tag {text!r}: "
                         f"{taken[text].id} and {cell.id}",
                         hint="give a value in which they differ a `tag`",
                         location=places.at_key(("images", name)),
@@ -112,7 +113,7 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
 
 
 def _parts(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> list[str]:
-    values = [matrix.value(axis, name) for axis, name in cell.values.items()]
+    values = _values(cell, matrix)
     forced = {axis for value in values for axis in value.requires}
     hidden = _untagged(cell.image, matrix)
     shown = [value for value in values if value.axis not in hidden]

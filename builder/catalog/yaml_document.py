@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -106,7 +105,7 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
         if mark is not None:
             where = document.place(mark.line + 1, mark.column + 1)
         raise ConfigError(f"not YAML: {error.problem or error.context}", location=where) from error
-    except YAMLError as error:
+    except (YAMLError, ValueError, OverflowError) as error:  # ruamel trusts the numbers of escapes
         where = Location(file=document.file)
         raise ConfigError(f"not YAML: {error}", location=where) from error
     except RecursionError:
@@ -252,7 +251,7 @@ def _is_number(node: Node) -> bool:
 def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text).decode(errors="replace")
-    except binascii.Error:
+    except ValueError:
         return text
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from builder.charts.package import LARGEST
 from builder.common.errors import ConfigError, Location
 
 IGNORE = ".helmignore"
 _ALWAYS = "templates/.?*"
+_MOST_PATHS = 100_000  # files and folders, each as often as links lead to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,29 +37,52 @@ class _Pattern:
 
 def folder_files(folder: Path) -> dict[str, bytes]:
     """The files of a chart by path below its folder. Raises ConfigError where Helm loads none."""
-    return dict(sorted(_walk(folder, "", _patterns(folder), ())))
+    return dict(sorted(_Walk(folder).files(folder, "", ())))
 
 
-def _walk(
-    folder: Path, below: str, patterns: Sequence[_Pattern], above: tuple[str, ...]
-) -> Iterator[tuple[str, bytes]]:
-    real = os.path.realpath(folder)
-    if real in above:
-        message = "a link leads to a folder that it stands in"
-        raise ConfigError(message, location=Location(file=str(folder)))
-    for path in folder.iterdir():
-        name = f"{below}{path.name}"
-        is_folder = path.is_dir()
-        if any(pattern.ignores(name, is_folder=is_folder) for pattern in patterns):
-            continue
-        if is_folder:
-            yield from _walk(path, f"{name}/", patterns, (*above, real))
-        elif path.is_file():
-            yield name, path.read_bytes()
-        else:
+class _Walk:
+    """Reads a folder, and no more of what its links lead to than a chart can hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._patterns = _patterns(folder)
+        self._bytes = LARGEST
+        self._paths = _MOST_PATHS
+
+    def files(
+        self, folder: Path, below: str, above: tuple[str, ...]
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield the files of a folder, which is in the folders `above` and has the path `below`."""
+        real = os.path.realpath(folder)
+        if real in above:
+            message = "a link leads to a folder that it stands in"
+            raise ConfigError(message, location=Location(file=str(folder)))
+        for path in folder.iterdir():
+            name = f"{below}{path.name}"
+            self._paths -= 1
+            self._check_left()
+            is_folder = path.is_dir()
+            if any(pattern.ignores(name, is_folder=is_folder) for pattern in self._patterns):
+                continue
+            if is_folder:
+                yield from self.files(path, f"{name}/", (*above, real))
+            else:
+                yield name, self._read(path)
+
+    def _read(self, path: Path) -> bytes:
+        if not path.is_file():
             what = "a link to nothing" if path.is_symlink() else "neither a file nor a folder"
             hint = f"Helm does not load such a chart: remove it, or name it in {IGNORE}"
             raise ConfigError(f"it is {what}", hint=hint, location=Location(file=str(path)))
+        self._bytes -= path.stat().st_size
+        self._check_left()
+        return path.read_bytes()
+
+    def _check_left(self) -> None:
+        if self._bytes < 0 or self._paths < 0:
+            hint = f"name in {IGNORE} what is no part of it; links are followed"
+            where = Location(file=str(self._folder))
+            raise ConfigError("it is larger than a chart can be", hint=hint, location=where)
 
 
 def _patterns(folder: Path) -> list[_Pattern]:

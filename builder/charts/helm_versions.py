@@ -16,6 +16,7 @@ _LOOSE = re.compile(
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _LONGEST_NUMBER = 2**64 - 1
+_DIGITS = 21  # more than the longest number has: what follows them does not matter
 
 
 def parse(text: str) -> semver.Version | None:
@@ -23,7 +24,8 @@ def parse(text: str) -> semver.Version | None:
     match = _LOOSE.fullmatch(text)
     if match is None:
         return None
-    major, minor, patch = (int(match[part] or 0) for part in ("major", "minor", "patch"))
+    numbers = ((match[part] or "").lstrip("0")[:_DIGITS] for part in ("major", "minor", "patch"))
+    major, minor, patch = (int(digits or 0) for digits in numbers)
     if max(major, minor, patch) > _LONGEST_NUMBER:
         return None
     strict = f"{major}.{minor}.{patch}"

@@ -16,7 +16,8 @@ from builder.common.errors import ConfigError
 
 # Helm refuses timestamps before 1980 in some tools around it; any fixed day does.
 _EPOCH = 315_532_800
-_LARGEST = 100 << 20  # what Helm itself unpacks of a package at most
+LARGEST = 100 << 20
+"""The bytes that Helm itself unpacks of a package at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +76,41 @@ def pack(name: str, files: Mapping[str, bytes]) -> bytes:
 def unpack(package: bytes) -> dict[str, bytes]:
     """The files of a package, by path below the chart's folder. Raises ConfigError."""
     files: dict[str, bytes] = {}
-    left = _LARGEST
+    left = LARGEST
     try:
-        with tarfile.open(fileobj=io.BytesIO(package), mode="r:gz") as archive:
+        with tarfile.open(fileobj=_plain(package), mode="r:") as archive:
             for member in archive:
                 left -= member.size
-                if left < 0:
-                    raise ConfigError("not a chart package: it is larger than Helm unpacks")
+                if member.size < 0 or left < 0:  # one that is negative would be read for ever
+                    raise _too_large()
                 if not member.isfile():
                     continue
                 content = archive.extractfile(member)
                 assert content is not None
-                files[member.name.partition("/")[2]] = content.read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+                files[_below(member.name)] = content.read()
+    except gzip.BadGzipFile as error:
+        raise ConfigError("not a chart package: not a gzip file") from error
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise ConfigError(f"not a chart package: {error}") from error
     return files
+
+
+def _plain(package: bytes) -> io.BytesIO:
+    """Return the tar of a package. What tells of its files may take as much as they do."""
+    with gzip.GzipFile(fileobj=io.BytesIO(package)) as stream:
+        plain = stream.read(2 * LARGEST + 1)
+    if len(plain) > 2 * LARGEST:
+        raise _too_large()
+    return io.BytesIO(plain)
+
+
+def _below(name: str) -> str:
+    """Return the path of a member below the chart's folder. Raises ConfigError where it is not."""
+    path = name.partition("/")[2]
+    if not path or path.startswith("/") or ".." in path.split("/"):
+        raise ConfigError(f"not a chart package: {name!r} is outside of the chart's folder")
+    return path
+
+
+def _too_large() -> ConfigError:
+    return ConfigError("not a chart package: it is larger than Helm unpacks")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,9 @@ from builder.common.checkout import text_of
 from builder.common.errors import ConfigError, SelectionError, StepError, raise_all
 from builder.common.files import write_tree
 from builder.common.text import did_you_mean
-from builder.common.yaml_writer import scalar
+from builder.common.yaml_writer import key_text, scalar
 from builder.plan.chart_planner import unlocked_images
 from builder.plan.models import Observed
-
-_PLAIN = re.compile(r"(?!(?:on|off|yes|no|true|false|null|[yn])$)[a-zA-Z][\w-]*", re.IGNORECASE)
 
 
 @click.command()
@@ -77,7 +74,7 @@ def _rendered(session: Session, name: str) -> Path:
         if planned is not None and planned.action == "block":
             expansion, today = session.project.expansion, session.options.today
             images = list(unlocked_images(name, expansion, matrix, today))
-        click.echo(f"no image of {name} can be offered now: it names {images[0]}", err=True)
+        click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
     folder = session.workspace.state / "work" / "launches" / name
     write_tree(folder, files_of(session.catalog, name, images, version))
     return folder
@@ -95,10 +92,9 @@ def _context(path: Path | None) -> Mapping[str, Any]:
 
 def _yaml(values: Mapping[str, Any], indent: str) -> Iterator[str]:
     """Lines of YAML whose scalars are JSON: no reader takes a text for something else."""
-    for key, value in values.items():
-        name = key if _PLAIN.fullmatch(key) else scalar(key)
+    for name, value in values.items():
         if isinstance(value, dict) and value:
-            yield f"{indent}{name}:"
+            yield f"{indent}{key_text(name)}:"
             yield from _yaml(value, indent + "  ")
         else:
-            yield f"{indent}{name}: {scalar(value)}"
+            yield f"{indent}{key_text(name)}: {scalar(value)}"

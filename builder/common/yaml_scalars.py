@@ -35,6 +35,7 @@ _CORE_INTEGER = re.compile(
 )
 _BASES = {"hex": 16, "binary": 2, "octal": 8, "decimal": 10}
 _LEAST, _MOST = -(2**63), 2**64 - 1
+_LONGEST = 300  # characters of an integer that JavaScript still holds, in any base
 
 
 def helm_scalar(text: str) -> Any:
@@ -45,10 +46,10 @@ def helm_scalar(text: str) -> Any:
         return text
     # A number that begins with a dot has no underscores.
     plain = text if text.startswith(".") else text.replace("_", "")
-    if match := _HELM_INTEGER.fullmatch(plain):
-        number = _integer(match)
-        return number if _LEAST <= number <= _MOST else float(number)
-    return _float(plain, text)
+    match = _HELM_INTEGER.fullmatch(plain)
+    if match and len(plain) <= _LONGEST and _LEAST <= (number := _integer(match)) <= _MOST:
+        return number
+    return _float(plain, text)  # Go reads a larger integer as it reads any number with a fraction
 
 
 def core_scalar(text: str) -> Any:
@@ -56,7 +57,7 @@ def core_scalar(text: str) -> Any:
     if text in _CORE_WORDS:
         return _CORE_WORDS[text]
     match = _CORE_INTEGER.fullmatch(text)
-    return _integer(match) if match else _float(text, text)
+    return _integer(match) if match and len(text) <= _LONGEST else _float(text, text)
 
 
 def _integer(match: re.Match[str]) -> int:

@@ -11,6 +11,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from builder.common.yaml_scalars import helm_scalar
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # What a reader of YAML takes for the end of a line, or refuses, and JSON leaves as it is.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -39,3 +40,8 @@ def scalar(value: object) -> str:
     """Return a value as JSON that is one line of YAML, the same to every reader."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def key_text(text: str) -> str:
+    """Return a key as it stands in YAML: plain where every reader takes it for this text."""
+    return text if _PLAIN.fullmatch(text) and helm_scalar(text) == text else scalar(text)

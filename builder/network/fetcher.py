@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import socket
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from builder.network.connections import BoundedRetry, Session
 from builder.network.upstreams import UPSTREAM, Place, place
 
 _PIECE = 1 << 20
+_HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{128}")  # of sha256, of sha512
 _HTML = (b"<!doctype html", b"<html")
 _AGAIN = (429, 500, 502, 503, 504)
 _TRIES = 3
@@ -106,9 +108,9 @@ class Fetcher:
         return self._folder / self._download(name, place, sha512=sha512, by="sha512")
 
     def kept(self, digest: str) -> Path | None:
-        """A file that is here already, by its hash in hex."""
+        """A file that is here already, by its hash in hex; what is no hash might be a path."""
         place = self._folder / digest
-        return place if place.is_file() else None
+        return place if _HASH.fullmatch(digest) and place.is_file() else None
 
     def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
         """A file whose sha256 upstream does not say: it is fetched, and its hash recorded.

@@ -59,7 +59,7 @@ class ChartPlanner:
     def _barred(
         self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
     ) -> ChartPlan:
-        """A chart of which no image can be offered; the last release's stays as it is."""
+        """A chart of which no image can be released; the last release's stays as it is."""
         reasons = [
             reason
             for members in cells
@@ -68,7 +68,7 @@ class ChartPlanner:
         ]
         waiting = [reason for reason in reasons if not reason.startswith(_ENDED)]
         before = self.observed.record.charts.get(name) if self.observed.record else None
-        reason = f"no image of it can be offered: {(waiting or reasons)[0]}"
+        reason = f"no image of it can be released: {(waiting or reasons)[0]}"
         return ChartPlan(
             name=name,
             version=before.version if before else "",

@@ -361,7 +361,7 @@ def test_a_launch_of_a_chart_that_is_not_offered(run: Run, monkeypatch: pytest.M
     assert run("charts", "launch", "desk") == (
         0,
         f'image:\n  version: "{image}"\n',
-        f"no image of desk can be offered now: it names {image}\n",
+        f"no image of desk can be released now: it names {image}\n",
     )
 
 

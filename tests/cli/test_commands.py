@@ -504,7 +504,7 @@ def test_render_names_the_charts_whose_images_are_not_locked(
     launched = run("charts", "launch", "desk")
     assert "shop-desk:not-locked-lang1.10" in launched.out
     assert launched.err == (
-        "no image of desk can be offered now: it names"
+        "no image of desk can be released now: it names"
         " 127.0.0.1:5999/shop-desk:not-locked-lang1.10\n"
     )
 

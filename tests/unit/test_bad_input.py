@@ -421,11 +421,11 @@ matrix.yaml:18:37: image speech has axis lang already
             ),
         ),
         """\
-matrix.yaml:18:3: two cells of image speech have the tag 'lang1.10': speech/os=2,lang=1.10 and speech/os=1,lang=1.9
+matrix.yaml:18:3: two variants of image speech have the tag 'lang1.10': speech/os=2,lang=1.10 and speech/os=1,lang=1.9
       speech: {from: base, axes: [lang]}
       ^
   hint: give a value in which they differ a `tag`
-matrix.yaml:19:3: two cells of image desk have the tag 'lang1.10': desk/os=2,lang=1.10 and desk/os=1,lang=1.9
+matrix.yaml:19:3: two variants of image desk have the tag 'lang1.10': desk/os=2,lang=1.10 and desk/os=1,lang=1.9
       desk: {from: speech, inputs: [tool]}
       ^
   hint: give a value in which they differ a `tag`

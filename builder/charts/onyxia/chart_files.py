@@ -14,7 +14,7 @@ from builder.catalog.yaml_document import Document, load_as_helm
 from builder.charts.onyxia.context import UNDEFINED
 from builder.charts.onyxia.finding import CHART, FATAL, NOTES, SCHEMA, VALUES, Finding
 from builder.charts.onyxia.schema_nodes import Node, nodes, resolved
-from builder.charts.package import unpack
+from builder.charts.package import LARGEST, unpack
 from builder.common.errors import ConfigError, Location
 
 REQUIREMENTS = "requirements.yaml"
@@ -120,7 +120,7 @@ def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
 
 def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Files with the packages below `charts/` as folders."""
-    found = dict(files)
+    found, left = dict(files), LARGEST
     for path in files:
         if path.startswith("charts/") and path.endswith(".tgz"):
             folder = path.removesuffix(".tgz")
@@ -128,6 +128,10 @@ def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
                 inner = unpack(found.pop(path))
             except ConfigError as error:
                 raise ConfigError(error.message, location=Location(file=path)) from error
+            left -= sum(map(len, inner.values()))
+            if left < 0:
+                message = "the packages below charts/ are larger than Helm unpacks"
+                raise ConfigError(message, location=Location(file=path))
             found |= {f"{folder}/{name}": data for name, data in inner.items()}
     return found
 
@@ -178,6 +182,8 @@ def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, A
         return broken("it is not UTF-8")
     except json.JSONDecodeError as error:
         return broken(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
+    except ValueError:
+        return broken("it has a number that is too large to be read")
     except RecursionError:
         return broken("it is nested too deeply to be read")
     return data if isinstance(data, dict) else broken("it is not a mapping")

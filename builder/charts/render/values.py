@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
-from builder.common.yaml_scalars import helm_scalar
+from builder.common.yaml_writer import key_text, scalar
 
 # Keywords of the schema that a description may hold, as they are.
 _SCHEMA_KEYS = (
@@ -149,7 +148,7 @@ def _problem(
     if value.default is None:
         return "it has no default", "every value needs one, or a launch from the form fails"
     if not _is(value.default, value.type):
-        return f"the default {_json(value.default)} is not of type {value.type}", ""
+        return f"the default {scalar(value.default)} is not of type {value.type}", ""
     return _outside(value)
 
 
@@ -168,10 +167,10 @@ def _outside(value: Value) -> tuple[str, str] | None:
         choices = value.schema.get(key)
         if isinstance(choices, Sequence) and choices and value.default not in choices:
             listed = ", ".join(str(choice) for choice in choices)
-            return f"the default {_json(value.default)} is not in its {key}", f"one of: {listed}"
+            return f"the default {scalar(value.default)} is not in its {key}", f"one of: {listed}"
     pattern = value.schema.get("pattern")
     if pattern and not re.search(str(pattern), str(value.default)):
-        return f"the default {_json(value.default)} does not match {pattern}", ""
+        return f"the default {scalar(value.default)} does not match {pattern}", ""
     if value.schema.get("render") == "list" and "listEnum" not in value.schema:
         return "render: list needs a listEnum", ""
     return None
@@ -228,9 +227,9 @@ def _emit(
         if about is not None and about.text:
             lines += [f"{indent}# {line}" for line in textwrap.wrap(about.text, 96 - len(indent))]
         if isinstance(child, Value):
-            lines.append(f"{indent}{_key(key)}: {_json(child.default)}")
+            lines.append(f"{indent}{key_text(key)}: {scalar(child.default)}")
         else:
-            lines.append(f"{indent}{_key(key)}:")
+            lines.append(f"{indent}{key_text(key)}:")
             assert isinstance(child, dict)
             _emit(child, groups, lines, here)
 
@@ -282,12 +281,3 @@ def _leaf(value: Value) -> dict[str, object]:
     if value.source is not None:
         node["x-onyxia"] = {"overwriteDefaultWith": value.source, **value.onyxia}
     return node
-
-
-def _key(key: str) -> str:
-    is_plain = re.fullmatch(r"[A-Za-z][\w-]*", key) and helm_scalar(key) == key
-    return key if is_plain else _json(key)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

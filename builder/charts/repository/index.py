@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from builder.catalog.yaml_document import Document, load_as_helm
 from builder.charts import helm_versions
 from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
-from builder.common.yaml_scalars import helm_scalar
-from builder.common.yaml_writer import scalar
+from builder.common.yaml_writer import key_text, scalar
 
 INDEX = "index.yaml"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +123,7 @@ def parse_index(text: bytes, file: str = INDEX) -> Index:
         document, errors = load_as_helm(text.decode(errors="replace"), file)
     except ConfigError as error:
         message = "the index is torn: not YAML"
-        place = (
-            Location(file=file, line=error.location.line, column=error.location.column)
-            if (error.location)
-            else where
-        )
+        place = replace(error.location or where, source="")
         raise ConfigError(message, hint=hint, location=place) from error
     raise_all(errors)
     data = document.data
@@ -237,8 +231,8 @@ def emit_index(entries: Entries, generated: str, more: Mapping[str, object] | No
 
 def _block(node: object, indent: str, lines: list[str]) -> None:
     if isinstance(node, Mapping):
-        for key, child in node.items():
-            _entry(f"{indent}{_key(key)}:", child, indent, lines)
+        for name, child in node.items():
+            _entry(f"{indent}{key_text(str(name))}:", child, indent, lines)
     elif isinstance(node, Sequence):
         for child in node:
             if not _nests(child):
@@ -259,9 +253,3 @@ def _entry(head: str, child: object, indent: str, lines: list[str]) -> None:
 
 def _nests(value: object) -> bool:
     return isinstance(value, (Mapping, list, tuple)) and len(value) > 0
-
-
-def _key(key: object) -> str:
-    text = str(key)
-    is_plain = _PLAIN.fullmatch(text) and helm_scalar(text) == text
-    return text if is_plain else scalar(text)

@@ -223,6 +223,9 @@ def test_what_java_is_told_of_proxies(machine: Host) -> None:
         "-Dhttps.proxyHost=q.example -Dhttps.proxyPort=3128 "
         "-Dhttp.nonProxyHosts=localhost|127.*|[::1]|a.b|*.a.b|c|*.c -Dx=y"
     )
+    (machine.folder / "file").touch()  # in the folder where it starts
+    told = machine.start(**{**given, "NO_PROXY": "*"}).environment["JAVA_TOOL_OPTIONS"]
+    assert told.split()[-2] == "-Dhttp.nonProxyHosts=localhost|127.*|[::1]|*"
     for odd in ("http://ann:pw@p.example:1", "https://p.example", "http://p.example -Dx=z"):
         assert "JAVA_TOOL_OPTIONS" not in machine.start(http_proxy=odd).environment
 

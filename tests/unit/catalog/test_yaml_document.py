@@ -80,6 +80,38 @@ def test_an_octal_number_is_the_number_that_helm_has() -> None:
     assert document.data == {"a": 288, "b": 288, "c": "0440", "d": "yes", "e": 1.5}
 
 
+# What Helm makes of each was asked of Helm 4.1.
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1" + "0" * 30, 1e30),
+        ("0" + "7" * 30, 7.777777777777778e29),
+        ("0x" + "f" * 30, "0x" + "f" * 30),
+        ("0b" + "1" * 70, "0b" + "1" * 70),
+        ("1" * 400, "1" * 400),
+        ("1" * 5000, "1" * 5000),
+        ("0x" + "f" * 5000, "0x" + "f" * 5000),
+    ],
+)
+def test_an_integer_that_is_larger_than_64_bits(text: str, value: object) -> None:
+    document, errors = load_as_helm(f"a: {text}", "values.yaml")
+    assert (document.data, errors) == ({"a": value}, [])
+    assert load(f"a: {text}", "matrix.yaml")[0].data == {"a": value}
+
+
+@pytest.mark.parametrize(
+    "text", [r'a: "\U99999999"', r'a: "\U00119999"', "%YAML 1." + "9" * 5000 + "\n---\na: 1"]
+)
+def test_a_number_that_ruamel_does_not_check(text: str) -> None:
+    for reader in (load, load_as_helm):
+        with pytest.raises(ConfigError, match=r"^values.yaml: not YAML: "):
+            reader(text, "values.yaml")
+
+
+def test_a_binary_that_is_none() -> None:
+    assert load_as_helm("a: !!binary é", "values.yaml")[0].data == {"a": "é"}
+
+
 def test_a_catalog_with_anchors(folder: Folder) -> None:
     before = folder.load()
     folder.edit("matrix.yaml", "axes:\n", "x-tool: &tool {publish: false}\naxes:\n")

@@ -39,6 +39,35 @@ def test_a_link_to_a_folder_that_it_stands_in(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}/loop: a link leads to a folder that it stands in"
 
 
+def too_large(chart: Path) -> str:
+    return (
+        f"{chart}: it is larger than a chart can be\n"
+        "  hint: name in .helmignore what is no part of it; links are followed"
+    )
+
+
+def test_links_that_multiply_what_they_lead_to(tmp_path: Path) -> None:
+    for number in range(20):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name in ("a", "b"):
+            (folder / name).symlink_to(tmp_path / str(number + 1))
+    (tmp_path / "20").mkdir()
+    with pytest.raises(ConfigError) as caught:
+        folder_files(tmp_path / "0")
+    assert str(caught.value) == too_large(tmp_path / "0")
+
+
+def test_a_folder_with_more_than_helm_unpacks(tmp_path: Path) -> None:
+    with (tmp_path / "data.bin").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ConfigError) as caught:
+        folder_files(tmp_path)
+    assert str(caught.value) == too_large(tmp_path)
+    (tmp_path / ".helmignore").write_text("*.bin\n")
+    assert list(folder_files(tmp_path)) == [".helmignore"]
+
+
 def test_a_pattern_that_helm_does_not_know(tmp_path: Path) -> None:
     (tmp_path / ".helmignore").write_text("# **\n**/x.yaml\n")
     with pytest.raises(ConfigError) as caught:

@@ -15,6 +15,7 @@ from builder.charts import helm_versions
         ("01.02.3", "1.2.3"),
         ("1.2-rc.1+b", "1.2.0-rc.1+b"),
         ("18446744073709551615.0.0", "18446744073709551615.0.0"),
+        ("1." + "0" * 5000 + "2", "1.2.0"),
     ],
 )
 def test_a_version_that_helm_takes(text: str, version: str) -> None:
@@ -24,7 +25,7 @@ def test_a_version_that_helm_takes(text: str, version: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "latest", "V1.0.0", "vv1.0.0", "1.2.3.4", " 1.0.0", "1.0.0-01", "1.0.0-a_b", "1.0.0+a_b",
-     "18446744073709551616.0.0", "1.0.0-é", "1.0.0\n"],
+     "18446744073709551616.0.0", "1.0.0-é", "1.0.0\n", "1" * 5000],
 )  # fmt: skip
 def test_a_version_that_helm_skips(text: str) -> None:
     assert helm_versions.parse(text) is None

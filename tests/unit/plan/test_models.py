@@ -102,7 +102,7 @@ def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder
     plan = plan_of(folder.load(), lock=lock)
     chart = plan.charts["desk"]
     reason = (
-        "no image of it can be offered: lang=1.10 is not locked: run `builder lock`, which asks"
+        "no image of it can be released: lang=1.10 is not locked: run `builder lock`, which asks"
         " provider apt, or says why it cannot"
     )
     assert (chart.action, chart.reason, chart.images, chart.cells) == ("block", reason, (), ())
@@ -125,7 +125,7 @@ def test_a_blocked_chart_stays_as_the_last_release_has_it(folder: Folder) -> Non
     actions = ChartActions(work=week.work(plan), store=week.store, helm=untouched, runner=untouched)
     result = actions.chart(plan.steps["chart:desk"])
     assert (result.status, result.exit_code) == ("skipped", 0)
-    assert result.reason.startswith("no image of it can be offered: lang=1.10 is not locked")
+    assert result.reason.startswith("no image of it can be released: lang=1.10 is not locked")
     week.carry_out(plan)
     record = week.observed().record
     assert record is not None
@@ -138,7 +138,7 @@ def test_a_chart_whose_images_have_all_ended(folder: Folder) -> None:
     folder.edit("matrix.yaml", "eol: 2027-01-31", "eol: 2020-01-31")
     chart = plan_of(folder.load()).charts["desk"]
     assert (chart.action, chart.reason) == (
-        "retire", "no image of it can be offered: it ended on 2020-01-31",
+        "retire", "no image of it can be released: it ended on 2020-01-31",
     )  # fmt: skip
 
 

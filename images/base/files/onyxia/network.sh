@@ -20,16 +20,20 @@ share_proxies() {
 
 # Java is told by options alone. It knows no proxy over TLS, and none that wants a password.
 share_proxies_with_java() {
-  local kind name host hosts='' options=()
+  local kind name host hosts='' listed=() options=()
   for kind in http https; do
     name=${kind}_proxy
     [[ ${!name:-} =~ ^(http://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:([0-9]+))?/?$ ]] || continue
     options+=("-D$kind.proxyHost=${BASH_REMATCH[2]}" "-D$kind.proxyPort=${BASH_REMATCH[4]:-80}")
   done
   [[ ${#options[@]} -gt 0 ]] || return 0
-  for host in ${NO_PROXY//,/ }; do
-    [[ $host =~ ^[A-Za-z0-9._-]+$ ]] || continue # it knows no networks
-    hosts+="|${host#.}|*.${host#.}"
+  IFS=$', \t\n' read -r -d '' -a listed <<<"${NO_PROXY:-}"
+  for host in "${listed[@]}"; do
+    case $host in
+      '*') hosts+='|*' ;;
+      *[!A-Za-z0-9._-]*) ;; # it knows no networks
+      *) hosts+="|${host#.}|*.${host#.}" ;;
+    esac
   done
   tell_java "${options[@]}" "-Dhttp.nonProxyHosts=localhost|127.*|[::1]$hosts"
 }

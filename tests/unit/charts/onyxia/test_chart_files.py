@@ -9,6 +9,7 @@ import pytest
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.rules_manifests import Manifest, Rendered
 from builder.charts.package import pack
+from builder.common.errors import ConfigError
 from tests.fakes.charts import ABOUT, NOTES, POD, SCHEMA, VALUES, files
 
 PASSWORD = {
@@ -95,6 +96,8 @@ def test_a_library_has_no_form() -> None:
          "  hint: without it the form is empty"),
         ("values.schema.json", b'{\n "type": }', "values.schema.json:2:10: schema-file: fatal:"
          " not JSON: Expecting value"),
+        ("values.schema.json", b'{"maximum": ' + b"1" * 5000 + b"}",
+         "values.schema.json: schema-file: fatal: it has a number that is too large to be read"),
         ("values.schema.json", b"[]", "values.schema.json: schema-file: fatal: it is not a"
          " mapping"),
         ("values.yaml", None, "values.yaml: values-file: fatal: there is none"),
@@ -235,6 +238,19 @@ def test_a_value_that_a_subchart_reads() -> None:
     assert said({**reading("", about=about), **app}) == []
     about = ABOUT + "dependencies: [{name: lib, version: 1.0.0, condition: box.lid}]\n"
     assert said({**reading("", about=about), **lib}) == []
+
+
+def test_packages_that_are_larger_together_than_helm_unpacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("builder.charts.onyxia.chart_files.LARGEST", 40)
+    inner = pack("lib", {"Chart.yaml": b"name: lib\nversion: 1.0.0\n"})
+    assert check({**files(), "charts/a.tgz": inner}) == ()
+    with pytest.raises(ConfigError) as caught:
+        check({**files(), "charts/a.tgz": inner, "charts/b.tgz": inner})
+    assert str(caught.value) == (
+        "charts/b.tgz: the packages below charts/ are larger than Helm unpacks"
+    )
 
 
 # Manifests.

@@ -1,5 +1,6 @@
 """Packages and the index of a repository of charts."""
 
+import gzip
 import hashlib
 import tarfile
 from io import BytesIO
@@ -268,9 +269,50 @@ def test_a_torn_package() -> None:
 
 
 def test_a_package_that_is_larger_than_helm_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.charts.package._LARGEST", 1000)
+    monkeypatch.setattr("builder.charts.package.LARGEST", 1000)
     with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
         unpack(pack("x", {"Chart.yaml": b"x" * 1001}))
+
+
+def with_a_record(record: bytes) -> bytes:
+    """A package whose one file is told of by a record of pax, which no size bounds."""
+    pax, member = tarfile.TarInfo("x/pax"), tarfile.TarInfo("x/a")
+    pax.type, pax.size = tarfile.XHDTYPE, len(record)
+    padded = record + b"\0" * (-len(record) % 512)
+    plain = pax.tobuf(tarfile.USTAR_FORMAT) + padded + member.tobuf() + b"\0" * 1024
+    return gzip.compress(plain)
+
+
+def test_what_tells_of_a_file_is_larger_than_helm_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.charts.package.LARGEST", 10_000)
+    with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
+        unpack(with_a_record(b"25000 comment=" + b"x" * 24_985 + b"\n"))
+
+
+def test_a_file_of_a_negative_size() -> None:
+    header = bytearray(tarfile.TarInfo("x/a").tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" * 11 + b"\0"  # in base 256
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
+        unpack(gzip.compress(bytes(header) + b"\0" * 1024))
+
+
+@pytest.mark.parametrize("record", [b"9" * 5000 + b" a=b\n", b"22 GNU.sparse.size=x\n"])
+def test_a_record_that_is_none(record: bytes) -> None:
+    with pytest.raises(ConfigError, match=r"^not a chart package: "):
+        unpack(with_a_record(record))
+
+
+@pytest.mark.parametrize("name", ["x/../../a", "x//etc/passwd", "x/a/../../../b", "a"])
+def test_a_file_outside_of_the_folder_of_its_chart(name: str) -> None:
+    plain = BytesIO()
+    with tarfile.open(fileobj=plain, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(ConfigError) as caught:
+        unpack(plain.getvalue())
+    text = f"not a chart package: {name!r} is outside of the chart's folder"
+    assert str(caught.value) == text
 
 
 def test_a_link_in_a_package_is_no_file_of_it() -> None:
