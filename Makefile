@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup run run-all test test-heavy test-registries lint bench bench-bake clean
+.PHONY: setup run run-all check test test-heavy test-registries lint bench bench-bake clean
 
 setup: build/.setup
 
@@ -39,6 +39,10 @@ run: setup
 # All that can be built here; what it did not finish, the next one does.
 run-all: setup build/.browser
 	$(BIN)/builder weekly --reachable
+
+# The edit loop: no engine, no network.
+check: lint
+	$(BIN)/pytest -q tests/unit
 
 test: setup lint $(VENV)/.dev
 	$(BIN)/pytest
