@@ -91,7 +91,20 @@ def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[Builde
         found = reader.construct(node, ())
         both = isinstance(data, dict) and isinstance(found, dict)
         data = _merged(data, found) if both else found
-    return replace(document, data=data), reader.errors
+    differs = {path: core for path, core in document.differs.items() if _is_scalar_at(data, path)}
+    return replace(document, data=data, differs=differs), reader.errors
+
+
+def _is_scalar_at(data: Any, path: Path) -> bool:
+    """Return whether a scalar still stands at a path, once later documents have said theirs."""
+    for part in path:
+        if isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        elif isinstance(data, dict) and part in data:
+            data = data[part]
+        else:
+            return False
+    return not isinstance(data, dict | list)
 
 
 def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
@@ -209,6 +222,7 @@ class _Reader:
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
         """The value of a scalar; dates stay text, as the field's own check reads them."""
         text, kind = node.value, str(node.tag).removeprefix(_TAG)
+        self._document.differs.pop(path, None)  # of an earlier document
         is_tagged = node.ctag.handle is not None
         if not self._as_helm:
             return _own_scalar(text, kind)

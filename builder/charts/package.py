@@ -39,12 +39,19 @@ class ChartPackage:
     @property
     def name(self) -> str:
         """The chart's name."""
-        return str(self.metadata["name"])
+        return self._text("name")
 
     @property
     def version(self) -> str:
         """The chart's version."""
-        return str(self.metadata["version"])
+        return self._text("version")
+
+    def _text(self, key: str) -> str:
+        text = self.metadata.get(key)
+        if not isinstance(text, str) or not text or "/" in text:  # it becomes the name of a file
+            known = f"the {key} {text!r}" if text else f"no {key}"
+            raise ConfigError(f"not a chart package: its Chart.yaml has {known}")
+        return text
 
     @property
     def file(self) -> str:

@@ -10,11 +10,14 @@ import click
 
 from builder.app.app import Session
 from builder.app.options import Options
-from builder.build.attestation import DOCUMENT, reference_of
+from builder.build.attestation import DOCUMENT, damaged, reference_of
 from builder.catalog.selection import find
 from builder.cli.options import planning
+from builder.common.mappings import json_object
+from builder.oci.reference import Reference
 from builder.plan.fingerprint import PARTS, Fingerprint, compare
 from builder.plan.models import TargetPlan
+from builder.registry.interfaces import Artifact
 from builder.registry.release_record import ReleasedTarget
 
 
@@ -34,22 +37,22 @@ def command(target: str, style: str, offline: bool, **given: Any) -> int:
     session = Session(Options(**{**given, "select": ()}))
     lock = session.fitting_lock()
     prints = session.fingerprints(lock)
-    found = find(session.project.expansion, target)
-    fingerprint, item, change = prints[found.id], None, ""
+    chosen = find(session.project.expansion, target).id
+    fingerprint, planned, change = prints[chosen], None, ""
     if not offline:
         with session.registry():
             observed = session.observed(lock, prints)
-            item = session.plan(lock, prints, observed).targets[found.id]
-            held = observed.record.targets.get(found.id) if observed.record else None
-            if held is not None and held.fingerprint != fingerprint.digest:
-                change = _difference(session, item, held)
+            planned = session.plan(lock, prints, observed).targets[chosen]
+            released = observed.record.targets.get(chosen) if observed.record else None
+            if style == "text" and released and released.fingerprint != fingerprint.digest:
+                change = _difference(session, planned, released)
     if style == "json":
-        click.echo(_as_json(found.id, fingerprint, item))
+        click.echo(_as_json(chosen, fingerprint, planned))
         return 0
-    click.echo(f"{found.id}\nfingerprint {fingerprint.digest}\n")
+    click.echo(f"{chosen}\nfingerprint {fingerprint.digest}\n")
     click.echo("\n".join(as_text(fingerprint)))
-    if item is not None:
-        click.echo(f"\n{item.action}: {item.reason}")
+    if planned is not None:
+        click.echo(f"\n{planned.action}: {planned.reason}")
     if change:
         click.echo(change)
     return 0
@@ -77,20 +80,26 @@ def as_text(fingerprint: Fingerprint) -> list[str]:
 
 
 def _difference(session: Session, item: TargetPlan, old: ReleasedTarget) -> str:
-    """What changed since a release, from the document that was kept as evidence."""
     place = item.repository.with_tag(old.tag)
-    evidence = session.store.get(reference_of(place))
+    return change_since(session.store.get(reference_of(place)), place, item.fingerprint, old.since)
+
+
+def change_since(
+    evidence: Artifact | None, place: Reference, now: Fingerprint, release: str
+) -> str:
+    """Return what changed since a release, from the document that was kept as evidence."""
     if evidence is None:
         return f"the registry has no evidence of {place}"
-    before = json.loads(evidence.files[DOCUMENT].data)
-    return difference(before, item.fingerprint, old.since)
+    document = evidence.files.get(DOCUMENT)
+    before = json_object(document.data) if document else None
+    return difference(before, now, release) if before else str(damaged(reference_of(place)))
 
 
 def difference(before: dict[str, Any], now: Fingerprint, release: str) -> str:
     """The parts of a fingerprint that differ, as unified diffs."""
     lines: list[str] = []
     for part in compare(before, now.document):
-        old, new = (_text(document[part]) for document in (before, now.document))
+        old, new = (_text(document.get(part, "")) for document in (before, now.document))
         lines += [
             "",
             *difflib.unified_diff(old, new, f"{part} in {release}", f"{part} now", lineterm=""),

@@ -53,29 +53,28 @@ def command(
     options = Options(**given)
     more: tuple[str, ...] = ()
     if since is not None:
-        found, more = _change(options, since, style, published)
-        if not found:
+        changed, more = _change(options, since, style, published)
+        if not changed:
             _tell(style, f"No target is new or changed since {since}.", *more)
             return 0
-        options = replace(options, select=tuple(found))
+        options = replace(options, select=tuple(changed))
     session = Session(options)
     lock = session.fitting_lock()
     prints = session.fingerprints(lock)
     observed = session.seen(lock, prints, offline=offline)
     if since is not None:
-        observed = _with_others(observed, set(prints) - set(found))
+        observed = _with_others(observed, set(prints) - set(changed))
     plan = session.plan(lock, prints, observed)
     if since is not None:
-        plan = _explained(plan, found)
+        plan = _explained(plan, changed)
     if style == "github":
         targets = session.project.expansion.targets.values()
         added = time_estimate.added(session.catalog, targets, lock, observed.record)
         text = as_github(plan, time_estimate.seconds(plan, added), shard_seconds)
         click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
-        _tell(style, *more)
     else:
         click.echo(FORMATS[style](plan))
-        _tell(style, *more)
+    _tell(style, *more)
     return 0
 
 

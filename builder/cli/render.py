@@ -44,30 +44,10 @@ def command(out: Path, offline: bool, **given: Any) -> int:
       builder render --out catalog && cd catalog && docker buildx bake base-debian13
     """
     session = Session(Options(**given))
-    expansion, known = session.project.expansion, session.fitting_lock()
-    lock = as_declared(known, expansion.bases.values(), session.catalog.matrix)
-    prints = session.fingerprints(lock)
-    observed = session.seen(lock, prints, offline=offline)
-    # Ancestors too: what is written must build by itself.
-    seen = Observed(asked=False, record=observed.record)
-    plan = _alive(session.plan(lock, prints, seen, as_declared=True))
-    plan, unlocked = _with_unlocked(plan, session)
-    epochs = {
-        item.target.id: lock.epoch(item.target.id, expansion.base_of(item.target).id)
-        for item in plan.targets.values()
-    }
-    found = {
-        key: downloads(item.target, session.catalog, expansion, lock)
-        for key, item in plan.targets.items()
-    }
-    files = tree(
-        catalog=session.catalog,
-        lock=lock,
-        plan=plan,
-        epochs=epochs,
-        downloads={key: files for key, files in found.items() if files},
-    )
-    _write(out, session, lock, plan, files)
+    known, bases = session.fitting_lock(), session.project.expansion.bases.values()
+    lock = as_declared(known, bases, session.catalog.matrix)
+    plan, unlocked = _plan(session, lock, offline=offline)
+    _write(out, session, lock, plan)
     for base in plan.bases.values():
         if base.id not in known.bases:
             source = lock.bases[base.id].source
@@ -81,6 +61,15 @@ def command(out: Path, offline: bool, **given: Any) -> int:
             err=True,
         )
     return 0
+
+
+def _plan(session: Session, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]]:
+    """Return what is rendered, and the names of the charts whose images are not locked."""
+    prints = session.fingerprints(lock)
+    record = session.seen(lock, prints, offline=offline).record
+    # Ancestors too: what is written must build by itself.
+    plan = session.plan(lock, prints, Observed(asked=False, record=record), as_declared=True)
+    return _with_unlocked(_alive(plan), session)
 
 
 def _alive(plan: Plan) -> Plan:
@@ -107,12 +96,26 @@ def _with_unlocked(plan: Plan, session: Session) -> tuple[Plan, tuple[str, ...]]
     return replace(plan, charts=charts), tuple(unlocked)
 
 
-def _write(out: Path, session: Session, lock: Lock, plan: Plan, files: Mapping[str, bytes]) -> None:
+def _write(out: Path, session: Session, lock: Lock, plan: Plan) -> None:
     # Contexts first: each makes its folder hold nothing else.
     for item in plan.targets.values():
         recipe = session.catalog.recipes[item.target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
         lists = package_lists(lock.layers.get(item.target.id))
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
-    for path, data in files.items():
+    for path, data in _files(session, lock, plan).items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
+
+
+def _files(session: Session, lock: Lock, plan: Plan) -> Mapping[str, bytes]:
+    """Return all but the contexts, by path."""
+    catalog, expansion = session.catalog, session.project.expansion
+    targets = {key: item.target for key, item in plan.targets.items()}
+    files = {key: downloads(it, catalog, expansion, lock) for key, it in targets.items()}
+    return tree(
+        catalog=catalog,
+        lock=lock,
+        plan=plan,
+        epochs={key: lock.epoch(key, expansion.base_of(it).id) for key, it in targets.items()},
+        downloads={key: named for key, named in files.items() if named},
+    )

@@ -109,14 +109,7 @@ def perform(
 
     with shown(steps) as show:
         listen = tee(collect, show)
-        executor = Executor(
-            perform=make(listen),
-            listen=listen,
-            policy=Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast),
-            urgency=outlook.urgency if outlook else None,
-            room=outlook.room if outlook else None,
-            stopped=session.stopping,
-        )
+        executor = _executor(session, make(listen), listen, outlook)
         disk = outlook.disk if outlook else disk_of(session)
         with Watch(disk) as watch, _interruptible(executor, session) as caught:
             final = executor.run(steps)
@@ -131,6 +124,19 @@ def perform(
     if caught:
         raise Interrupted(signal.Signals(caught[0]).name, outcome)
     return outcome
+
+
+def _executor(
+    session: Session, action: Action, listen: Listener, outlook: Outlook | None
+) -> Executor:
+    return Executor(
+        perform=action,
+        listen=listen,
+        policy=Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast),
+        urgency=outlook.urgency if outlook else None,
+        room=outlook.room if outlook else None,
+        stopped=session.stopping,
+    )
 
 
 def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, object]:

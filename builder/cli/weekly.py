@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from builder.cli.run import Interrupted, Outcome, carry_out, tell_failures
 from builder.common.errors import BuilderError, StepError
 from builder.common.filelock import at_work
 from builder.common.files import write
+from builder.common.mappings import json_object
 from builder.diff.history import History
 from builder.lock.problems import Problem, as_data, failures
 from builder.report import diff, weekly
@@ -59,8 +59,8 @@ def command(**given: Any) -> int:
         changes = _changes(session, outcome.results.get("release"))
     report = _report(session, outcome, locked.problems, changes=changes)
     text = report.read_text(encoding="utf-8")
-    if place := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(place).open("a", encoding="utf-8") as step_summary:
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)
     tell_failures(outcome)
     click.echo(text)
@@ -88,7 +88,7 @@ def _report(
         outcome.seconds,
         jobs=outcome.jobs,
         disk=outcome.disk,
-        bake=json.loads(measured.read_bytes()) if measured.is_file() else None,
+        bake=json_object(measured.read_bytes()) if measured.is_file() else None,
         changes=changes,
         stopped=stopped,
         problems=as_data(problems),

@@ -33,6 +33,11 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def first_line(text: str) -> str:
+    """Return the first line of a text, or nothing."""
+    return text.splitlines()[0] if text else ""
+
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([MGT])B?")
 _UNITS = {"M": 10**6, "G": 10**9, "T": 10**12}
 

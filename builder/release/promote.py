@@ -16,7 +16,7 @@ from builder.charts.next_version import chart_place, files_of
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import chart_fingerprint, value_types
 from builder.common.errors import StepError
-from builder.common.text import count
+from builder.common.text import count, first_line
 from builder.lock.lockfile import dump as dump_lock
 from builder.plan.models import Plan, Step, base_reference
 from builder.registry import release_record
@@ -203,7 +203,7 @@ def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
         if step.kind in ("base", "build") and step.action in ("fetch", "build")
     }
     here = {
-        result.step: result.reason.splitlines()[0]
+        result.step: first_line(result.reason)
         for result in ended.values()
         if result.status in {"failed", "blocked", "skipped", "stopped"} and result.reason
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from builder.common.text import amount, count
 from builder.diff.compare import Difference
+from builder.report.markdown import table
 from builder.report.plan import columns
 
 FORMAT = 1
@@ -59,8 +60,7 @@ def section(data: Mapping[str, Any]) -> Sequence[str]:
     found = [f"## What changed since {data['old']}{until}", "", _summary(data), ""]
     for part in _sections(data):
         found += [f"### {part.title}", ""]
-        found += [_row(part.head), "|" + "---|" * len(part.head)]
-        found += [_row(list(map(_code, part.head, row))) for row in part.rows[:_ROWS]]
+        found += table(part.head, (list(map(_code, part.head, row)) for row in part.rows[:_ROWS]))
         if len(part.rows) > _ROWS:
             rest = f"`builder diff {data['old']} {data['new']}`"
             found += ["", f"And {len(part.rows) - _ROWS} more: {rest}."]
@@ -74,10 +74,6 @@ FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "markdown": as_markdown,
     "json": as_json,
 }
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _code(head: str, text: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 
 from builder.charts.next_version import ChartChange
 from builder.ci.shards import SECONDS, divide, levels
-from builder.common.text import count
+from builder.common.text import count, first_line
 from builder.plan.models import FORMAT, Plan, TargetPlan
+from builder.report.markdown import table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,14 +133,14 @@ def as_markdown(plan: Plan) -> str:
     for step in plan.steps.values():
         counts[step.action] += 1
     todo = [step for step in plan.steps.values() if step.action not in _IDLE]
-    rows = [f"| `{step.id}` | {step.action} | {_cell(step.reason)} |" for step in todo[:_MOST_ROWS]]
+    rows = [(f"`{step.id}`", step.action, first_line(step.reason)) for step in todo[:_MOST_ROWS]]
     more = len(todo) - len(rows)
     return "\n".join(
         [
             f"## Plan of {plan.release}",
             "",
             f"{_counted(counts)}.",
-            *(["", "| step | action | why |", "|---|---|---|", *rows] if rows else []),
+            *(["", *table(("step", "action", "why"), rows)] if rows else []),
             *(["", f"And {count(more, 'step')} more."] if more else []),
         ]
     )
@@ -147,12 +148,8 @@ def as_markdown(plan: Plan) -> str:
 
 def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:
     """Lines that say which charts get which version; none where no chart does."""
-    rows = [f"| `{name}` | {it.version} | {_cell(it.reason)} |" for name, it in charts.items()]
-    return ("", "| chart | version | why |", "|---|---|---|", *rows) if rows else ()
-
-
-def _cell(text: str) -> str:
-    return text.splitlines()[0].replace("|", "\\|") if text else ""
+    rows = [(f"`{name}`", it.version, first_line(it.reason)) for name, it in charts.items()]
+    return ("", *table(("chart", "version", "why"), rows)) if rows else ()
 
 
 _IDLE = frozenset({"reuse", "keep", "skip", "release"})
@@ -163,7 +160,7 @@ _MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
 def as_github(plan: Plan, seconds: Mapping[str, float], worth: float = SECONDS) -> str:
     """Outputs of a job of GitHub Actions: the matrix of each level, `level-0={"include": […]}`.
 
-    `seconds` are by step, as `schedule.seconds` gives them; `worth` is that of `shards.divide`.
+    `seconds` are by step, those of `time_estimate`; `worth` is that of `shards.divide`.
     """
     lines = []
     for number, level in enumerate(levels(plan)):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from builder.build.events import Event, Finished, Listener, Noted, Result, Retried, Started
+from builder.common.text import first_line
 from builder.plan.models import Step
 
 _MARKS = {
@@ -31,15 +32,14 @@ def line(event: Event) -> str:
         case Noted(step=step, text=text):
             return f"{step}: {text}"
         case Retried(step=step, attempt=attempt, delay=delay, reason=reason):
-            first = reason.splitlines()[0]
-            return f"{step}: try {attempt} failed ({first}); again in {delay:.0f} s"
+            return f"{step}: try {attempt} failed ({first_line(reason)}); again in {delay:.0f} s"
         case Finished(result=result):
             return outcome(result)
 
 
 def outcome(result: Result) -> str:
     """A result as one line."""
-    reason = result.reason.splitlines()[0] if result.reason else ""
+    reason = first_line(result.reason)
     if result.status == "stopped":
         return f"- {result.step}: stopped after {result.seconds:.0f} s; {reason}"
     took = f" in {result.seconds:.1f} s" if result.status in {"done", "failed"} else ""
@@ -74,7 +74,7 @@ def _github(event: Event) -> None:
         return
     result = event.result
     if result.status == "failed":
-        first = result.reason.splitlines()[0] if result.reason else ""
+        first = first_line(result.reason)
         print(f"::error title={result.step}::{first}", file=sys.stderr, flush=True)
     print(f"::group::{outcome(result)}\n{result.reason}\n::endgroup::", file=sys.stderr, flush=True)
 

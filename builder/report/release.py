@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.build.events import Result
-from builder.common.text import count
+from builder.common.text import count, first_line
 from builder.oci.reference import parse
 
 _MOST = 3
@@ -14,7 +14,7 @@ _MOST = 3
 
 def headline(release: Mapping[str, Any]) -> str:
     """Return what came of the step `release`; `release` is its entry in report.json."""
-    reason = release["reason"].splitlines()[0] if release["reason"] else ""
+    reason = first_line(release["reason"])
     match release["status"]:
         case "done":
             return f"Released {release['release']}: {reason}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from builder.report.markdown import table
+
 Link = Mapping[str, Any]
 
 
@@ -57,20 +59,26 @@ def lines(
         "",
         "Compressed, each layer counted once.",
         "",
-        "| recipe | targets | layers | MB | MB each |",
-        "|---|---|---|---|---|",
-        *(
-            f"| {row['recipe'] or 'bases'} | {row['targets']} | {row['layers']}"
-            f" | {_megabytes(row['size'])} | {_range(row)} |"
-            for row in recipes
+        *table(
+            ("recipe", "targets", "layers", "MB", "MB each"),
+            (
+                (
+                    row["recipe"] or "bases",
+                    row["targets"],
+                    row["layers"],
+                    _megabytes(row["size"]),
+                    _range(row),
+                )
+                for row in recipes
+            ),
         ),
         "",
-        "| target | MB | what each recipe adds: MB, share, layers |",
-        "|---|---|---|",
-        *(
-            f"| `{row['id']}` | {_megabytes(row['size'])}"
-            f" | {' · '.join(_link(link) for link in row['chain'])} |"
-            for row in targets
+        *table(
+            ("target", "MB", "what each recipe adds: MB, share, layers"),
+            (
+                (f"`{row['id']}`", _megabytes(row["size"]), " · ".join(map(_link, row["chain"])))
+                for row in targets
+            ),
         ),
         "",
     )

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.build.events import Result
-from builder.common.text import count
+from builder.common.text import count, first_line
 from builder.plan.models import Plan, Step
 from builder.report import diff, run_stats, sizes
+from builder.report.markdown import table
 from builder.report.release import commands, headline
 
 
@@ -33,11 +34,6 @@ def as_data(
     signal that ended the run before its time, if one did; `problems` are what could not be locked,
     as `problems` has them.
     """
-
-    def row(key: str, step: str) -> dict[str, Any]:
-        return {"id": key, **entry(plan.steps[step], results.get(step))}
-
-    targets = [row(item, f"build:{item}") for item in plan.targets]
     return {
         "format": 1,
         "seconds": round(seconds, 1),
@@ -45,17 +41,29 @@ def as_data(
         "pace": run_stats.pace(plan.steps, results, seconds, jobs),
         "disk": dict(disk),
         "bake": dict(bake or {}),
+        **_steps(plan, results),
+        "changes": dict(changes or {}),
+        "not_locked": list(problems),
+    }
+
+
+def _steps(plan: Plan, results: Mapping[str, Result]) -> dict[str, Any]:
+    """Return what was planned, and what came of it: targets, bases, charts and the release."""
+
+    def row(key: str, step: str) -> dict[str, Any]:
+        return {"id": key, **entry(plan.steps[step], results.get(step))}
+
+    targets = [row(item, f"build:{item}") for item in plan.targets]
+    return {
         "targets": targets,
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
         "bases": [row(base, f"base:{base}") for base in plan.bases],
         "charts": [
-            row(key, f"chart:{key}")
-            | {"version": it.version, "image": it.images[0] if it.images else ""}
-            for key, it in plan.charts.items()
+            row(name, f"chart:{name}")
+            | {"version": chart.version, "image": chart.images[0] if chart.images else ""}
+            for name, chart in plan.charts.items()
         ],
         "release": row(plan.release, "release"),
-        "changes": dict(changes or {}),
-        "not_locked": list(problems),
     }
 
 
@@ -123,7 +131,7 @@ def _not_locked(problems: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         *(
             f"- `{item['id']}` {'keeps what was locked' if item['keeps'] else 'is not locked'}:"
-            f" {item['reason'].partition(chr(10))[0]}"
+            f" {first_line(item['reason'])}"
             for item in problems
         ),
         "",
@@ -131,39 +139,29 @@ def _not_locked(problems: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _images(targets: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
-        "## Images",
-        "",
-        "| target | status | seconds | MB | tests | digest | why |",
-        "|---|---|---|---|---|---|---|",
-        *(
-            f"| `{item['id']}` | {item['status']} | {item.get('seconds', '')} | {_megabytes(item)}"
-            f" | {_tests(item)} | {_short(item)} | {_line(item['reason'])} |"
-            for item in targets
-        ),
-        "",
+    rows = [
+        (*_step(item), _megabytes(item), _tests(item), _short(item), first_line(item["reason"]))
+        for item in targets
     ]
+    head = ("target", "status", "seconds", "MB", "tests", "digest", "why")
+    return ["## Images", "", *table(head, rows), ""]
 
 
 def _charts(charts: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
-        "## Charts",
-        "",
-        "| chart | version | status | seconds | image | why |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| `{item['id']}` | {item['version']} | {item['status']} | {item.get('seconds', '')}"
-            f" | `{item['image']}` | {_line(item['reason'])} |"
-            for item in charts
-        ),
-    ]
+    rows = []
+    for item in charts:
+        name, *ending = _step(item)
+        image, reason = f"`{item['image']}`", first_line(item["reason"])
+        rows.append((name, item["version"], *ending, image, reason))
+    head = ("chart", "version", "status", "seconds", "image", "why")
+    return ["## Charts", "", *table(head, rows)]
+
+
+def _step(item: Mapping[str, Any]) -> tuple[str, str, object]:
+    return f"`{item['id']}`", item["status"], item.get("seconds", "")
 
 
 _BAD = frozenset({"failed", "blocked", "skipped", "stopped"})
-
-
-def _line(text: str) -> str:
-    return text.splitlines()[0].replace("|", "\\|") if text else ""
 
 
 def _megabytes(item: Mapping[str, Any]) -> str:

@@ -122,6 +122,13 @@ def test_a_value_that_stands_twice_in_values_yaml() -> None:
     assert said(chart) == ["values.yaml:3:1: values-file: fatal: duplicate key 'zone'"]
 
 
+@pytest.mark.parametrize("later", ["utc", "'010'", "{b: utc}", "[utc]"])
+@pytest.mark.parametrize("first", ["010", "{b: 010}", "[010]"])
+def test_a_value_that_a_later_document_replaces_is_read_alike(first: str, later: str) -> None:
+    values = f"global: {{suspend: false}}\nzone: {first}\n---\nzone: {later}\n"
+    assert not any("readings" in text for text in said(files() | {"values.yaml": values.encode()}))
+
+
 def test_what_cannot_be_suspended() -> None:
     schema = {"type": "object", "properties": {"zone": {"type": "string", "default": "utc"}}}
     assert said(files(schema, {"zone": "utc"})) == [

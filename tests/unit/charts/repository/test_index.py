@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from ruamel.yaml import YAML
 
-from builder.charts.package import pack, unpack
+from builder.charts.package import ChartPackage, pack, unpack
 from builder.charts.repository.index import (
     IndexEntry,
     entry_of,
@@ -313,6 +313,24 @@ def test_a_file_outside_of_the_folder_of_its_chart(name: str) -> None:
         unpack(plain.getvalue())
     text = f"not a chart package: {name!r} is outside of the chart's folder"
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("version: 1.0.0", "no name"),
+        ("name: ''\nversion: 1.0.0", "no name"),
+        ("name: ../../desk\nversion: 1.0.0", "the name '../../desk'"),
+        ("name: [a]\nversion: 1.0.0", "the name ['a']"),
+        ("name: desk", "no version"),
+        ("name: desk\nversion: 1/../../2", "the version '1/../../2'"),
+    ],
+)
+def test_a_package_that_no_file_can_be_named_after(about: str, said: str) -> None:
+    package = ChartPackage(data=pack("x", {"Chart.yaml": about.encode()}))
+    with pytest.raises(ConfigError) as caught:
+        _ = package.file
+    assert str(caught.value) == f"not a chart package: its Chart.yaml has {said}"
 
 
 def test_a_link_in_a_package_is_no_file_of_it() -> None:

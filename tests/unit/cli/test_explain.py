@@ -1,0 +1,47 @@
+"""What `builder explain` makes of evidence, which may be of an older builder, or damaged."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder.build.attestation import DOCUMENT, KIND
+from builder.cli.explain import change_since
+from builder.oci.reference import parse
+from builder.plan.fingerprint import Fingerprint
+from builder.registry.interfaces import Artifact, Blob
+
+PLACE = parse("ghcr.io/one/shop-desk:fp-1")
+NOW = Fingerprint(
+    digest="1" * 64,
+    is_locked=True,
+    document={"platform": "linux/amd64", "parent": "p", "inputs": {}, "dockerfile": "FROM parent\n",
+              "context": [], "lock": {}},
+)  # fmt: skip
+
+
+def evidence(data: bytes, file: str = DOCUMENT) -> Artifact:
+    return Artifact(kind=KIND, files={file: Blob(kind="application/json", data=data)})
+
+
+def test_a_part_that_an_older_builder_did_not_keep() -> None:
+    text = change_since(evidence(b'{"platform": "linux/amd64", "parent": "p"}'), PLACE, NOW, "1")
+    assert text.splitlines() == [
+        "", "--- inputs in 1", "+++ inputs now", "@@ -0,0 +1 @@", "+{}",
+        "", "--- dockerfile in 1", "+++ dockerfile now", "@@ -0,0 +1 @@", "+FROM parent",
+        "", "--- context in 1", "+++ context now", "@@ -0,0 +1 @@", "+[]",
+        "", "--- lock in 1", "+++ lock now", "@@ -0,0 +1 @@", "+{}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"[" * 100_000, b"\xff"])
+def test_a_document_that_is_none(data: bytes) -> None:
+    assert change_since(evidence(data), PLACE, NOW, "1") == (
+        "ghcr.io/one/shop-desk:fp-1.evidence: what is said of the image cannot be read\n"
+        "  hint: remove the image from the registry, and build it again"
+    )
+
+
+def test_evidence_without_a_document() -> None:
+    assert "cannot be read" in change_since(evidence(b"{}", "other"), PLACE, NOW, "1")
+    text = change_since(None, PLACE, NOW, "1")
+    assert text == "the registry has no evidence of ghcr.io/one/shop-desk:fp-1"
