@@ -10,7 +10,7 @@ import ipaddress
 import os
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -54,6 +54,18 @@ class BoundedRetry(Retry):
     def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float:
         """Return the seconds that an answer asks for, as `retry_after` has them."""
         return retry_after(response.headers.get("Retry-After", ""))
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what is inside of it, the outermost first."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, BaseException) and item not in seen:
+            seen.append(item)
+            yield item
+            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
 
 
 class Session(requests.Session):

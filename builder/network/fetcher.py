@@ -21,7 +21,8 @@ from urllib3 import exceptions as lower
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
-from builder.network.connections import BoundedRetry, Session
+from builder.network.build_env import variable
+from builder.network.connections import BoundedRetry, Session, causes
 from builder.network.upstreams import UPSTREAM, Place, place
 
 _PIECE = 1 << 20
@@ -296,8 +297,8 @@ def refused(where: Place, reason: str) -> UnreachableError:
     if where.is_mirror:
         hint = f"it stands under `network.mirrors` ({where.source}): is it right?"
     elif where.source in UPSTREAM:
-        variable = f"BUILDER_MIRROR_{where.source.upper().replace('-', '_')}"
-        hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {variable}"
+        name = variable(where.source)
+        hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {name}"
     else:
         hint = "is the network up, and is `network` in matrix.yaml right?"
     host = f"{where.host}: " if where.host else ""
@@ -322,21 +323,8 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 
 def why(error: Exception, patience: float) -> str:
     """What went wrong, in a few words that hold neither URL nor password."""
-    causes = list(_causes(error))
+    inside = list(causes(error))
     for kinds, words in _WORDS:
-        if any(isinstance(cause, kinds) for cause in causes):
+        if any(isinstance(cause, kinds) for cause in inside):
             return words.format(patience=patience)
     return type(error).__name__
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what is inside of it, outermost first."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop(0)
-        if isinstance(item, BaseException) and item not in seen:
-            seen.append(item)
-            yield item
-            waiting += [getattr(item, "reason", None), item.__cause__, item.__context__]
-            waiting += list(item.args)

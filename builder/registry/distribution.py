@@ -20,7 +20,7 @@ import urllib3
 from builder.catalog.models import Network
 from builder.common.errors import ConflictError, NoConnectionError, StepError, TransientError
 from builder.common.mappings import json_object
-from builder.network.connections import UNTRUSTED, Session, certificate_folders, retry_after
+from builder.network.connections import UNTRUSTED, Session, causes, certificate_folders, retry_after
 from builder.oci.reference import Reference
 from builder.registry.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
 from builder.registry.credentials import CredentialFiles
@@ -364,16 +364,7 @@ def _untrusted(registry: str, error: ssl.SSLCertVerificationError) -> StepError:
 
 def _cause(error: BaseException, kind: type[_E]) -> _E | None:
     """The error of a kind that is behind an error, if one is."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, kind):
-            return item
-        if isinstance(item, BaseException) and id(item) not in seen:
-            seen.add(id(item))
-            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
-    return None
+    return next((cause for cause in causes(error) if isinstance(cause, kind)), None)
 
 
 def _scope(place: Reference, method: str) -> str:
