@@ -21,6 +21,7 @@ from urllib3 import exceptions as lower
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
+from builder.common.text import one_line
 from builder.network.build_env import variable
 from builder.network.connections import BoundedRetry, Session, causes
 from builder.network.upstreams import UPSTREAM, Place, place
@@ -268,7 +269,8 @@ def _check(answer: requests.Response, where: Place) -> None:
     if answer.status_code in (404, 410):
         raise MissingError(f"{where.source}: there is no {where.shown}")
     if answer.status_code >= 300:  # a redirect that leads nowhere, too
-        raise refused(where, f"it answered {answer.status_code} {answer.reason}".rstrip())
+        reason = one_line(answer.reason or "")
+        raise refused(where, f"it answered {answer.status_code} {reason}".rstrip())
 
 
 def _is_page(data: bytes, kind: str) -> bool:

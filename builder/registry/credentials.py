@@ -21,7 +21,7 @@ from typing import Any
 
 from builder.common.errors import ConfigError, Location, StepError, ToolError
 from builder.common.mappings import json_object
-from builder.common.process import Command, Runner
+from builder.common.process import Command, Runner, ended
 from builder.oci.reference import Reference, hub_name
 
 _HUB = ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io")
@@ -152,8 +152,10 @@ class CredentialFiles:
             if output.code == 0:
                 return _from_answer(output.stdout, program, file)
             if _MISSING not in output.log.lower():
+                # One that waits for somebody to type a password is ended.
+                how = ended(output.code) if output.code < 0 else f"ended with {output.code}"
                 raise StepError(
-                    f"{program} gives no credentials of {name}: it ended with {output.code}",
+                    f"{program} gives no credentials of {name}: it {how}",
                     hint=f"{file} names it: log in again, or run `{program} list`",
                 )
         return None

@@ -20,6 +20,7 @@ import urllib3
 from builder.catalog.models import Network
 from builder.common.errors import ConflictError, NoConnectionError, StepError, TransientError
 from builder.common.mappings import json_object
+from builder.common.text import one_line
 from builder.network.connections import UNTRUSTED, Session, causes, certificate_folders, retry_after
 from builder.oci.reference import Reference
 from builder.registry.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
@@ -284,7 +285,7 @@ def check(answer: Answer, what: str) -> None:
     """Raise what an answer of a registry to `what` means, if it is no success."""
     if answer.code < 400:
         return
-    message = f"{what}: the registry answered {answer.code} {answer.reason}".rstrip()
+    message = f"{what}: the registry answered {answer.code} {one_line(answer.reason)}".rstrip()
     if answer.code in {401, 403}:
         raise _refused(answer, message)
     if said := _errors(answer.content):
@@ -307,7 +308,8 @@ def _refused(answer: Answer, message: str) -> StepError:
     message += f" to {answer.method} {urlsplit(answer.url).path}"
     header = answer.headers.get("WWW-Authenticate", "")
     for one in challenges(header):
-        told = [f'{name}="{one.get(name)}"' for name in ("error", "scope") if one.get(name)]
+        values = {name: one_line(one.get(name))[:200] for name in ("error", "scope")}
+        told = [f'{name}="{value}"' for name, value in values.items() if value]
         if told:
             message += f" ({', '.join(told)})"
             break
@@ -328,7 +330,7 @@ def _errors(content: bytes) -> str:
         said = [f"{one['code']} {one.get('message') or ''}".strip() for one in errors]
     except (KeyError, TypeError, AttributeError):
         said = [] if text.lstrip().startswith("<") else [text]
-    return " ".join("; ".join(said).split())[:200]
+    return one_line("; ".join(said))[:200]
 
 
 def short(error: Exception) -> str:
