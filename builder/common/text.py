@@ -28,6 +28,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def one_line(text: str) -> str:
+    """Return what somebody else says as one line of printable signs: a terminal obeys others."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def listed(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

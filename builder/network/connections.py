@@ -10,7 +10,7 @@ import ipaddress
 import os
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -56,6 +56,18 @@ class BoundedRetry(Retry):
         return retry_after(response.headers.get("Retry-After", ""))
 
 
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what is inside of it, the outermost first."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, BaseException) and item not in seen:
+            seen.append(item)
+            yield item
+            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
+
+
 class Session(requests.Session):
     """A session that trusts what `network` says, and `certificates` for its one host.
 
@@ -78,7 +90,7 @@ class Session(requests.Session):
         self.adapters.pop("https://")  # it is made when it is needed, as it reads a few files
 
     def get_adapter(self, url: str) -> Any:
-        """The adapter of a URL; the one of https knows the certificates."""
+        """Return the adapter of a URL; the one of https knows the certificates."""
         with self._mounting:
             if url.lower().startswith("https:") and "https://" not in self.adapters:
                 context = tls_context(self._network, self._certificates)
@@ -104,15 +116,15 @@ class Session(requests.Session):
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        """The settings of a request: by the proxy of its URL."""
-        found = proxy_for(self._network, str(url))
-        return super().merge_environment_settings(url, found, stream, verify, cert)
+        """Return the settings of a request: by the proxy of its URL."""
+        proxies = proxy_for(self._network, str(url))
+        return super().merge_environment_settings(url, proxies, stream, verify, cert)
 
     def rebuild_proxies(self, prepared_request: Any, proxies: Any) -> Any:
         """After a redirect: the proxy of where it leads."""
-        found = proxy_for(self._network, prepared_request.url)
+        proxies = proxy_for(self._network, prepared_request.url)
         rebuild: Any = super().rebuild_proxies
-        return rebuild(prepared_request, found)
+        return rebuild(prepared_request, proxies)
 
 
 class _Adapter(HTTPAdapter):
@@ -135,7 +147,7 @@ class _Adapter(HTTPAdapter):
 
 
 def tls_context(network: Network, certificates: Iterable[Path] = ()) -> ssl.SSLContext:
-    """What https is spoken with. Raises ConfigError where `network.ca` cannot be read.
+    """Return what https is spoken with. Raises ConfigError where `network.ca` cannot be read.
 
     `certificates` are folders of certificates for one registry, as containers-certs.d(5) has them.
     """
@@ -183,7 +195,7 @@ def _load_folder(context: ssl.SSLContext, folder: Path) -> None:
 
 
 def proxy_for(network: Network, url: str) -> dict[str, str]:
-    """The proxy of a URL by its scheme, as requests takes it; nothing for this machine itself."""
+    """Return the proxy of a URL by its scheme, as requests takes it; none for this machine."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
@@ -195,7 +207,7 @@ def proxy_for(network: Network, url: str) -> dict[str, str]:
 
 
 def _is_exempt(host: str, port: int, item: str) -> bool:
-    """Whether an item of NO_PROXY is about a host: `*`, a network, a name with or without a port.
+    """Return whether an item of NO_PROXY is about a host: `*`, a network, a name (and port).
 
     A name stands for all names below it, as curl, Go and Python have it.
     """
@@ -215,15 +227,15 @@ def _is_exempt(host: str, port: int, item: str) -> bool:
 
 
 def program_environment(network: Network, folder: Path) -> dict[str, str]:
-    """What skopeo, podman, helm and git are told of proxies and certificates.
+    """Return what skopeo, podman, helm and git are told of proxies and certificates.
 
     None of them asks a proxy for this machine itself. Where the catalog has a CA of its own it is
     written to `folder` together with what the machine trusts, as they take one file alone.
     """
     direct = ",".join(filter(None, (network.no_proxy, _THIS_MACHINE)))
-    found = proxies(replace(network, no_proxy=direct))
+    variables = proxies(replace(network, no_proxy=direct))
     if not network.http_proxy and not network.https_proxy:
-        found = {}
+        variables = {}
     own = [path for path in (network.ca, *network.trust) if path not in BUNDLES]
     files = [Path(path) for path in dict.fromkeys(own) if Path(path).is_file()]
     if files:
@@ -231,13 +243,13 @@ def program_environment(network: Network, folder: Path) -> dict[str, str]:
         text = b"\n".join(path.read_bytes() for path in (*system, *files))
         bundle = folder / TRUSTED
         write(bundle, text)
-        found |= {"SSL_CERT_FILE": str(bundle), "GIT_SSL_CAINFO": str(bundle)}
-    return found
+        variables |= {"SSL_CERT_FILE": str(bundle), "GIT_SSL_CAINFO": str(bundle)}
+    return variables
 
 
 def certificate_folders(registry: str) -> tuple[Path, ...]:
-    """Where containers' clients and Docker keep the certificates of one registry."""
+    """Return where containers' clients and Docker keep the certificates of one registry."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     folders = (Path(home) / "containers", Path("/etc/containers"), Path("/etc/docker"))
-    found = (folder / "certs.d" / registry for folder in folders)
-    return tuple(folder for folder in found if folder.is_dir())
+    places = (folder / "certs.d" / registry for folder in folders)
+    return tuple(folder for folder in places if folder.is_dir())

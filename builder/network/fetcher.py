@@ -21,7 +21,9 @@ from urllib3 import exceptions as lower
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
-from builder.network.connections import BoundedRetry, Session
+from builder.common.text import one_line
+from builder.network.build_env import variable
+from builder.network.connections import BoundedRetry, Session, causes
 from builder.network.upstreams import UPSTREAM, Place, place
 
 _PIECE = 1 << 20
@@ -267,7 +269,8 @@ def _check(answer: requests.Response, where: Place) -> None:
     if answer.status_code in (404, 410):
         raise MissingError(f"{where.source}: there is no {where.shown}")
     if answer.status_code >= 300:  # a redirect that leads nowhere, too
-        raise refused(where, f"it answered {answer.status_code} {answer.reason}".rstrip())
+        reason = one_line(answer.reason or "")
+        raise refused(where, f"it answered {answer.status_code} {reason}".rstrip())
 
 
 def _is_page(data: bytes, kind: str) -> bool:
@@ -296,8 +299,8 @@ def refused(where: Place, reason: str) -> UnreachableError:
     if where.is_mirror:
         hint = f"it stands under `network.mirrors` ({where.source}): is it right?"
     elif where.source in UPSTREAM:
-        variable = f"BUILDER_MIRROR_{where.source.upper().replace('-', '_')}"
-        hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {variable}"
+        name = variable(where.source)
+        hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {name}"
     else:
         hint = "is the network up, and is `network` in matrix.yaml right?"
     host = f"{where.host}: " if where.host else ""
@@ -322,21 +325,8 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 
 def why(error: Exception, patience: float) -> str:
     """What went wrong, in a few words that hold neither URL nor password."""
-    causes = list(_causes(error))
+    inside = list(causes(error))
     for kinds, words in _WORDS:
-        if any(isinstance(cause, kinds) for cause in causes):
+        if any(isinstance(cause, kinds) for cause in inside):
             return words.format(patience=patience)
     return type(error).__name__
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what is inside of it, outermost first."""
-    seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop(0)
-        if isinstance(item, BaseException) and item not in seen:
-            seen.append(item)
-            yield item
-            waiting += [getattr(item, "reason", None), item.__cause__, item.__context__]
-            waiting += list(item.args)

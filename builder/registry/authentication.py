@@ -38,27 +38,27 @@ class Challenge:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
-        """A parameter, or nothing."""
+        """Return a parameter, or nothing."""
         return self.parameters.get(name, "")
 
 
 def challenges(header: str) -> tuple[Challenge, ...]:
-    """The challenges of a header `WWW-Authenticate`, or of several that were joined by commas."""
-    found: list[tuple[str, dict[str, str]]] = []
+    """Return the challenges of a header `WWW-Authenticate`, or of several, joined by commas."""
+    schemes: list[tuple[str, dict[str, str]]] = []
     at = 0
     while match := _PART.match(header[:_LONGEST], at):
         at = match.end()
         if match["scheme"]:
-            found.append((match["scheme"].lower(), {}))
-        elif found:
+            schemes.append((match["scheme"].lower(), {}))
+        elif schemes:
             quoted = match["quoted"]
             value = match["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            found[-1][1].setdefault(match["key"].lower(), value)
-    return tuple(Challenge(scheme=scheme, parameters=values) for scheme, values in found)
+            schemes[-1][1].setdefault(match["key"].lower(), value)
+    return tuple(Challenge(scheme=scheme, parameters=values) for scheme, values in schemes)
 
 
 def merged(scopes: Iterable[str]) -> tuple[str, ...]:
-    """The scopes with the actions of each resource together: `repository:name:pull,push`."""
+    """Return the scopes with the actions of each resource together: `repository:name:pull,push`."""
     actions: dict[str, dict[str, None]] = {}
     for scope in scopes:
         resource, _, names = scope.rpartition(":")
@@ -68,7 +68,7 @@ def merged(scopes: Iterable[str]) -> tuple[str, ...]:
 
 
 def covers(scopes: Iterable[str], needed: Iterable[str]) -> bool:
-    """Whether all actions of the scopes that are needed are among others."""
+    """Return whether all actions of the scopes that are needed are among others."""
     return _actions(needed) <= _actions(scopes)
 
 
@@ -120,22 +120,22 @@ class Authenticator:
         self._tokens: dict[tuple[str, str], list[_Token]] = {}  # by registry and repository
 
     def source(self, place: Reference) -> str:
-        """The file of the credentials that a registry gets, or nothing."""
-        found = self._find(place)
-        return found.source if found else ""
+        """Return the file of the credentials that a registry gets, or nothing."""
+        credentials = self._find(place)
+        return credentials.source if credentials else ""
 
     def known(self, place: Reference, scopes: Collection[str]) -> str:
-        """The header for a request, as the registry asked before; nothing where it did not."""
+        """Return the header for a request, as the registry asked before; "" where it did not."""
         way = self._ways.get(place.registry)
         if way is None:
             return ""
         if way.scheme == "basic":
-            found = self._find(place)
-            return f"Basic {found.basic}" if found and found.user else ""
+            credentials = self._find(place)
+            return f"Basic {credentials.basic}" if credentials and credentials.user else ""
         return self._bearer(place, way, self._wider.get(tuple(scopes), tuple(scopes)))
 
     def renewed(self, place: Reference, scopes: Collection[str], header: str, used: str) -> str:
-        """The header for another try after 401; nothing where there is no other.
+        """Return the header for another try after 401; nothing where there is no other.
 
         `used` is the one that was refused. Raises StepError, TransientError.
         """
@@ -155,21 +155,22 @@ class Authenticator:
 
     def _forget(self, key: tuple[str, str], used: str) -> None:
         """Drop a token that was refused, and those that are as old: they will be refused too."""
-        kept = self._tokens.get(key, [])
-        for refused in [one for one in kept if f"Bearer {one.value}" == used]:
-            self._tokens[key] = [one for one in kept if one.begin > refused.begin]
+        tokens = self._tokens.get(key, [])
+        for refused in [token for token in tokens if f"Bearer {token.value}" == used]:
+            self._tokens[key] = [token for token in tokens if token.begin > refused.begin]
 
     def _bearer(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> str:
-        """A token that is good for the scopes, fetched by one thread for all that wait for it."""
+        """Return a token that is good for the scopes; one thread fetches it for all that wait."""
         key = (place.registry, place.api_repository)
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
         with turn:
             now = self._clock()
             with self._lock:
-                alive = [one for one in self._tokens.get(key, []) if one.end > now]
+                alive = [token for token in self._tokens.get(key, []) if token.end > now]
             # The newest: where that one is refused, so are the others.
-            token = next((one for one in reversed(alive) if covers(one.scopes, scopes)), None)
+            fitting = (token for token in reversed(alive) if covers(token.scopes, scopes))
+            token = next(fitting, None)
             if token is None:
                 token = self._fetched(place, way, scopes)
                 with self._lock:
@@ -178,12 +179,12 @@ class Authenticator:
 
     def _fetched(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> _Token:
         asked = self._clock()
-        found = self._find(place)
-        code, body = self._fetch(token_request(way, scopes, found))
+        credentials = self._find(place)
+        code, body = self._fetch(token_request(way, scopes, credentials))
         realm = urlsplit(way.get("realm")).netloc
         if code in {401, 403}:
             message = f"{realm} gives no token for {' '.join(scopes)} ({code})"
-            raise refusal(place, message, found, self._lacking())
+            raise refusal(place, message, credentials, self._lacking())
         if code == 429 or code >= 500:
             raise TransientError(f"registry {place.registry}: {realm} answered {code}")
         answer = json_object(body) or {}
@@ -200,53 +201,57 @@ class Authenticator:
 
 
 def token_request(
-    way: Challenge, scopes: tuple[str, ...], found: Credentials | None
+    way: Challenge, scopes: tuple[str, ...], credentials: Credentials | None
 ) -> TokenRequest:
-    """How a realm is asked for a token, with credentials or without any."""
+    """Return how a realm is asked for a token, with credentials or without any."""
     service = {"service": way.get("service")} if way.get("service") else {}
     realm = way.get("realm")
-    if found and found.identity_token:
+    if credentials and credentials.identity_token:
         form = {
             "grant_type": "refresh_token",
             **service,
             "client_id": CLIENT,
             "scope": " ".join(scopes),
-            "refresh_token": found.identity_token,
+            "refresh_token": credentials.identity_token,
         }
         return TokenRequest(url=realm, form=form)
-    account = {"account": found.user} if found else {}
-    query = urlencode([*service.items(), *account.items(), *(("scope", it) for it in scopes)])
+    account = {"account": credentials.user} if credentials else {}
+    query = urlencode([*service.items(), *account.items(), *(("scope", scope) for scope in scopes)])
     separator = "&" if urlsplit(realm).query else "?"
-    authorization = f"Basic {found.basic}" if found else ""
+    authorization = f"Basic {credentials.basic}" if credentials else ""
     return TokenRequest(url=f"{realm}{separator}{query}", authorization=authorization)
 
 
 def refusal(
-    place: Reference, message: str, found: Credentials | None, lacking: str = ""
+    place: Reference, message: str, credentials: Credentials | None, lacking: str = ""
 ) -> StepError:
-    """The error of who may not do something, with whom the registry takes them for."""
-    who = f"with the credentials of {found.source}" if found else "no credentials were found"
-    hint = log_in(place, "" if found else lacking)
+    """Return the error of who may not do something, with whom the registry takes them for."""
+    who = (
+        f"with the credentials of {credentials.source}"
+        if credentials
+        else "no credentials were found"
+    )
+    hint = log_in(place, "" if credentials else lacking)
     return StepError(f"registry {place.registry}: {message}; {who}", hint=hint)
 
 
 def log_in(place: Reference, lacking: str = "") -> str:
-    """The hint of how to log in to a registry; `lacking` is a helper that is not installed."""
+    """Return the hint of how to log in; `lacking` is a helper that is not installed."""
     host = place.registry
     way = f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
     return f"{lacking}: install it, or {way}" if lacking else way
 
 
-def _chosen(found: Collection[Challenge], place: Reference) -> Challenge | None:
-    """The challenge that is answered: a bearer before a basic one. Raises StepError."""
+def _chosen(offered: Collection[Challenge], place: Reference) -> Challenge | None:
+    """Return the challenge that is answered: a bearer before a basic one. Raises StepError."""
     for scheme in ("bearer", "basic"):
-        for one in found:
-            if one.scheme == scheme:
+        for challenge in offered:
+            if challenge.scheme == scheme:
                 if scheme == "bearer":
-                    _check_realm(one.get("realm"), place)
-                return one
-    if found:
-        schemes = ", ".join(one.scheme for one in found)
+                    _check_realm(challenge.get("realm"), place)
+                return challenge
+    if offered:
+        schemes = ", ".join(challenge.scheme for challenge in offered)
         raise StepError(
             f"registry {place.registry} asks for a way in that is not known here: {schemes}",
             hint="known are Basic and Bearer",

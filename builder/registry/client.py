@@ -33,7 +33,7 @@ class RegistryClient:
     # Manifests.
 
     def digest(self, reference: Reference) -> str | None:
-        """The digest of a manifest, or None where there is none.
+        """Return the digest of a manifest, or None where there is none.
 
         A registry need not say it; then it is that of what it sends.
         """
@@ -47,29 +47,30 @@ class RegistryClient:
         return None if manifest is None else manifest.digest
 
     def manifest(self, reference: Reference) -> Manifest | None:
-        """A manifest, or None where there is none; it is what its digest says."""
+        """Return a manifest, or None where there is none; it is what its digest says."""
         answer = self._asked_for_manifest(reference, "GET")
         if answer is None:
             return None
-        found = digest_of(answer.content)
+        digest = digest_of(answer.content)
         told = reference.digest or answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(told) and told != found:
-            raise TransientError(f"{reference}: its manifest arrived damaged: it is {found}")
+        if is_digest(told) and told != digest:
+            raise TransientError(f"{reference}: its manifest arrived damaged: it is {digest}")
         document = answer.json("a manifest")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind not in KINDS:
-            said = document.get("mediaType")
-            kind = said if said in KINDS else INDEX if "manifests" in document else MANIFEST
+            media_type = document.get("mediaType")
+            usual = INDEX if "manifests" in document else MANIFEST
+            kind = media_type if media_type in KINDS else usual
         return Manifest(
             where=str(reference),
-            digest=found,
+            digest=digest,
             kind=kind,
             content=answer.content,
             document=document,
         )
 
     def present(self, reference: Reference) -> Manifest:
-        """A manifest that is to be there."""
+        """Return a manifest that is to be there."""
         if (found := self.manifest(reference)) is None:
             raise StepError(f"{reference} is not in the registry")
         return found
@@ -90,7 +91,7 @@ class RegistryClient:
             check(answer, str(reference))
 
     def delete(self, reference: Reference) -> Answer:
-        """The answer to the removal of a tag or a manifest."""
+        """Return the answer to the removal of a tag or a manifest."""
         path = f"manifests/{reference.digest or reference.tag}"
         return self._api.ask(reference, "DELETE", path)
 
@@ -105,7 +106,7 @@ class RegistryClient:
     # Tags.
 
     def tags(self, repository: Reference) -> Iterator[str]:
-        """The tags of a repository, page by page; none where it does not exist."""
+        """Yield the tags of a repository, page by page; none where it does not exist."""
         path: str | None = "tags/list?n=1000"
         seen: set[str] = set()
         while path:
@@ -116,16 +117,16 @@ class RegistryClient:
             if answer.code == 404:
                 return
             check(answer, str(repository))
-            found = answer.json("a list of tags").get("tags") or []
-            if not isinstance(found, list) or not all(map(_is_tag, found)):
+            tags = answer.json("a list of tags").get("tags") or []
+            if not isinstance(tags, list) or not all(map(_is_tag, tags)):
                 raise StepError(f"{repository}: the registry lists tags that are none")
-            yield from found
+            yield from tags
             path = _next_page(answer)
 
     # Blobs.
 
     def has_blob(self, reference: Reference, digest: str) -> bool:
-        """Whether a repository has a blob. Whatever else than yes is answered is no."""
+        """Return whether a repository has a blob. Whatever else than yes is answered is no."""
         return self._api.ask(reference, "HEAD", f"blobs/{digest}").code == 200
 
     def put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
@@ -157,7 +158,7 @@ class RegistryClient:
         return answer.code == 201
 
     def blob(self, reference: Reference, digest: str, size: int | None = None) -> bytes:
-        """The content of a small blob, checked; `size` is what its descriptor says."""
+        """Return the content of a small blob, checked; `size` is what its descriptor says."""
         most = _LARGEST_BLOB if size is None else min(size, _LARGEST_BLOB)
         path = f"blobs/{digest}"
         answer = self._api.ask(reference, "GET", path, limit=most)
@@ -192,7 +193,7 @@ class RegistryClient:
 
 
 def _upload(start: Answer, digest: str) -> str:
-    """Where the content of a blob goes, once its upload has begun: just where the registry says."""
+    """Return where the content of a blob goes after POST: just where the registry says."""
     location = start.headers.get("Location", "")
     if not location:
         raise StepError(
@@ -204,7 +205,7 @@ def _upload(start: Answer, digest: str) -> str:
 
 
 def _next_page(answer: Answer) -> str | None:
-    """What is asked of the registry for the next page of tags, or None at the last."""
+    """Return what is asked of the registry for the next page of tags, or None at the last."""
     for link in parse_header_links(answer.headers.get("Link", "")):
         if link.get("rel") == "next" and link.get("url"):
             return own_path(resolved(answer.url, link["url"]))

@@ -21,7 +21,7 @@ from typing import Any
 
 from builder.common.errors import ConfigError, Location, StepError, ToolError
 from builder.common.mappings import json_object
-from builder.common.process import Command, Runner
+from builder.common.process import Command, Runner, ended
 from builder.oci.reference import Reference, hub_name
 
 _HUB = ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io")
@@ -42,7 +42,7 @@ class Credentials:
 
     @property
     def basic(self) -> str:
-        """The value of a header of basic authentication, without its scheme."""
+        """Return the value of a header of basic authentication, without its scheme."""
         return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
@@ -58,12 +58,12 @@ class CredentialFiles:
 
     @property
     def lacking(self) -> str:
-        """The helper of all registries that is not installed, and who names it, or nothing."""
+        """Return the helper of all registries that is not installed, and who names it, or ""."""
         with self._lock:
             return self._lacking
 
     def find(self, place: Reference) -> Credentials | None:
-        """What is kept for a repository, or None. Raises ConfigError, StepError, ToolError."""
+        """Return what is kept for a repository. Raises ConfigError, StepError, ToolError."""
         key = (place.registry, place.api_repository)
         with self._lock:
             if key not in self._known:
@@ -72,7 +72,7 @@ class CredentialFiles:
 
     @contextlib.contextmanager
     def shared(self, places: Sequence[Reference]) -> Iterator[tuple[str, ...]]:
-        """Options that have skopeo use the same; they name a private file for this block alone."""
+        """Yield options that have skopeo use the same; their private file lasts for this block."""
         entries: dict[str, object] = {}
         for place in places:
             if found := self.find(place):
@@ -95,7 +95,7 @@ class CredentialFiles:
         return None
 
     def _files(self) -> list[Path]:
-        """Where credentials may be, the first that counts first."""
+        """Return where credentials may be, the first that counts first."""
         get = self._environment.get
         home = Path(get("HOME") or Path.home())
         below = Path("containers") / "auth.json"
@@ -113,7 +113,7 @@ class CredentialFiles:
     def _in_file(
         self, file: Path, content: Mapping[str, Any], place: Reference
     ) -> Credentials | None:
-        """A helper of the registry first, then an entry, then the helper of all registries."""
+        """Look for a helper of the registry, then an entry, then the helper of all registries."""
         is_hub = hub_name(place.registry) != place.registry or place.registry in _HUB
         names = _HUB if is_hub else (place.registry, f"https://{place.registry}")
         helpers = _mapping(content, "credHelpers", file)
@@ -152,15 +152,17 @@ class CredentialFiles:
             if output.code == 0:
                 return _from_answer(output.stdout, program, file)
             if _MISSING not in output.log.lower():
+                # One that waits for somebody to type a password is ended.
+                how = ended(output.code) if output.code < 0 else f"ended with {output.code}"
                 raise StepError(
-                    f"{program} gives no credentials of {name}: it ended with {output.code}",
+                    f"{program} gives no credentials of {name}: it {how}",
                     hint=f"{file} names it: log in again, or run `{program} list`",
                 )
         return None
 
 
 def _read(file: Path) -> Mapping[str, Any] | None:
-    """The content of a file of credentials, or None where there is none."""
+    """Return the content of a file of credentials, or None where there is none."""
     try:
         if not file.is_file():
             return None
@@ -184,7 +186,7 @@ def _read(file: Path) -> Mapping[str, Any] | None:
 
 
 def _from_entries(entries: Mapping[str, Any], place: Reference, file: Path) -> Credentials | None:
-    """The entry of the repository or of the nearest that is above it, else of the registry."""
+    """Return the entry of the repository, or of the nearest above it, else of the registry."""
     registry = hub_name(place.registry)
     parts = place.api_repository.split("/")
     above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
@@ -198,7 +200,7 @@ def _from_entries(entries: Mapping[str, Any], place: Reference, file: Path) -> C
 
 
 def _host(key: str) -> str:
-    """The registry that a key of an older client means; nothing where it names a repository."""
+    """Return the registry that a key of an older client means; "" where it names a repository."""
     scheme, separator, rest = key.rpartition("://")
     host, _, path = rest.partition("/")
     is_api = path.strip("/") in {"", "v1", "v2"}
@@ -206,7 +208,7 @@ def _host(key: str) -> str:
 
 
 def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
-    """What one entry holds; None where another place holds it, as with a helper."""
+    """Return what one entry holds; None where another place holds it, as with a helper."""
     if not isinstance(entry, dict):
         return None
     user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
@@ -228,7 +230,7 @@ def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
 
 
 def _from_answer(text: str, program: str, file: Path) -> Credentials:
-    """What a helper answered."""
+    """Return what a helper answered."""
     try:
         answer = json_object(text) or {}
         user, secret = str(answer["Username"]), str(answer["Secret"])
@@ -243,7 +245,7 @@ def _from_answer(text: str, program: str, file: Path) -> Credentials:
 
 
 def _entry(found: Credentials) -> dict[str, str]:
-    """Credentials as a file has them."""
+    """Return credentials as a file has them."""
     if found.identity_token:
         user = base64.b64encode(f"{found.user or _NO_USER}:".encode()).decode()
         return {"auth": user, "identitytoken": found.identity_token}

@@ -20,7 +20,8 @@ import urllib3
 from builder.catalog.models import Network
 from builder.common.errors import ConflictError, NoConnectionError, StepError, TransientError
 from builder.common.mappings import json_object
-from builder.network.connections import UNTRUSTED, Session, certificate_folders, retry_after
+from builder.common.text import one_line
+from builder.network.connections import UNTRUSTED, Session, causes, certificate_folders, retry_after
 from builder.oci.reference import Reference
 from builder.registry.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
 from builder.registry.credentials import CredentialFiles
@@ -56,7 +57,7 @@ class Answer:
     lacking: str = ""
 
     def json(self, what: str) -> dict[str, Any]:
-        """The document that came. Raises StepError where it is something else."""
+        """Return the document that came. Raises StepError where it is something else."""
         document = json_object(self.content)
         if document is not None:
             return document
@@ -102,7 +103,7 @@ class Distribution:
         scopes: tuple[str, ...] = (),
         limit: int = LARGEST,
     ) -> Answer:
-        """The answer to a request, whole. Raises TransientError, StepError.
+        """Return the answer to a request, whole. Raises TransientError, StepError.
 
         `path` is below the repository, or a URL. `scopes` are what it needs beside the repository.
         """
@@ -130,7 +131,7 @@ class Distribution:
         data: bytes | None = None,
         scopes: tuple[str, ...] = (),
     ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
-        """The answer to a request, and its content in pieces, as it was stored.
+        """Yield the answer to a request, and its content in pieces, as it was stored.
 
         What is said of an error is in the answer itself.
         """
@@ -163,7 +164,7 @@ class Distribution:
         headers: Mapping[str, str] | None,
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
-        """An answer, open, and how the request said who asks. One refusal is answered."""
+        """Return an answer, open, and how the request said who asks. One refusal is answered."""
         is_own = _same_origin(url, _origin(place))
         login = self._login.known(place, scopes) if is_own else ""
         response = self._send(method, url, headers=headers, data=data, login=login)
@@ -191,7 +192,7 @@ class Distribution:
         login: str,
         is_secret: bool = False,
     ) -> requests.Response:
-        """An answer, open, after the redirects. Raises RequestException, StepError.
+        """Return an answer, open, after the redirects. Raises RequestException, StepError.
 
         What says who asks goes to the first host alone, and to nobody unencrypted; so does `data`
         that `is_secret`.
@@ -240,7 +241,7 @@ class Distribution:
             return response.status_code, response.raw.read(LARGEST, decode_content=False)
 
     def _session(self, url: str) -> Session:
-        """The session of an origin, which has its certificates; its connections are kept."""
+        """Return the session of an origin, which has its certificates; its connections are kept."""
         origin = _origin_of(url)
         with self._lock:
             if origin not in self._sessions:
@@ -252,27 +253,27 @@ class Distribution:
 
 
 def resolved(url: str, location: str) -> str:
-    """Where `location` in the answer of `url` leads, used as it is (RFC 3986).
+    """Return where `location` in the answer of `url` leads, used as it is (RFC 3986).
 
     A registry behind a proxy that ends TLS may not know that it is asked by https: the same host
     is never spoken to unencrypted. Raises StepError where it leads nowhere.
     """
     try:
-        found = urlsplit(urljoin(url, location))
+        target = urlsplit(urljoin(url, location))
         asked = urlsplit(url)
-        if found.netloc.lower() == asked.netloc.lower():
-            found = found._replace(scheme=asked.scheme)
-        has_host = found.hostname and found.port != 0  # `port` raises where it is out of range
-        leads = found.scheme in {"http", "https"} and has_host and found.username is None
+        if target.netloc.lower() == asked.netloc.lower():
+            target = target._replace(scheme=asked.scheme)
+        has_host = target.hostname and target.port != 0  # `port` raises where it is out of range
+        leads = target.scheme in {"http", "https"} and has_host and target.username is None
     except ValueError:
         leads = False
     if not leads:
         raise StepError(f"{_host(url)} answers with a location that is none: {location[:200]!r}")
-    return urlunsplit(found)
+    return urlunsplit(target)
 
 
 def own_path(location: str) -> str:
-    """The path and query of a `location`: what is asked of the registry itself, whoever it names.
+    """Return the path and query of a `location`: what the registry is asked, whoever it names.
 
     Tags are listed by the registry, whatever it calls itself behind a proxy.
     """
@@ -284,7 +285,7 @@ def check(answer: Answer, what: str) -> None:
     """Raise what an answer of a registry to `what` means, if it is no success."""
     if answer.code < 400:
         return
-    message = f"{what}: the registry answered {answer.code} {answer.reason}".rstrip()
+    message = f"{what}: the registry answered {answer.code} {one_line(answer.reason)}".rstrip()
     if answer.code in {401, 403}:
         raise _refused(answer, message)
     if said := _errors(answer.content):
@@ -303,11 +304,12 @@ def check(answer: Answer, what: str) -> None:
 
 
 def _refused(answer: Answer, message: str) -> StepError:
-    """The error of a request that its sender may not make: what was asked, and what it said."""
+    """Return the error of a request that its sender may not make: what was asked and said."""
     message += f" to {answer.method} {urlsplit(answer.url).path}"
     header = answer.headers.get("WWW-Authenticate", "")
-    for one in challenges(header):
-        told = [f'{name}="{one.get(name)}"' for name in ("error", "scope") if one.get(name)]
+    for challenge in challenges(header):
+        values = {name: one_line(challenge.get(name))[:200] for name in ("error", "scope")}
+        told = [f'{name}="{value}"' for name, value in values.items() if value]
         if told:
             message += f" ({', '.join(told)})"
             break
@@ -321,18 +323,18 @@ def _refused(answer: Answer, message: str) -> StepError:
 
 
 def _errors(content: bytes) -> str:
-    """What a body says of an error: as the specification has it, or the start of its text."""
+    """Return what a body says of an error: as the specification has it, or how its text begins."""
     text = content[:2000].decode(errors="replace")
     try:
         errors = (json_object(content) or {})["errors"]
-        said = [f"{one['code']} {one.get('message') or ''}".strip() for one in errors]
+        messages = [f"{item['code']} {item.get('message') or ''}".strip() for item in errors]
     except (KeyError, TypeError, AttributeError):
-        said = [] if text.lstrip().startswith("<") else [text]
-    return " ".join("; ".join(said).split())[:200]
+        messages = [] if text.lstrip().startswith("<") else [text]
+    return one_line("; ".join(messages))[:200]
 
 
 def short(error: Exception) -> str:
-    """Why a request failed, without what a library says around it."""
+    """Return why a request failed, without what a library says around it."""
     reason = getattr(error.args[0], "reason", error) if error.args else error
     return str(reason).rsplit(": ", 1)[-1][:200]
 
@@ -363,21 +365,12 @@ def _untrusted(registry: str, error: ssl.SSLCertVerificationError) -> StepError:
 
 
 def _cause(error: BaseException, kind: type[_E]) -> _E | None:
-    """The error of a kind that is behind an error, if one is."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, kind):
-            return item
-        if isinstance(item, BaseException) and id(item) not in seen:
-            seen.add(id(item))
-            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
-    return None
+    """Return the error of a kind that is behind an error, if one is."""
+    return next((cause for cause in causes(error) if isinstance(cause, kind)), None)
 
 
 def _scope(place: Reference, method: str) -> str:
-    """What a request needs of a repository; who writes reads too, so one token does for both."""
+    """Return what a request needs of a repository; who writes reads too, by one token."""
     actions = {"GET": "pull", "HEAD": "pull", "DELETE": "pull,delete"}.get(method, "pull,push")
     return f"repository:{place.api_repository}:{actions}"
 

@@ -59,17 +59,17 @@ def transfer(
 
 
 def _last_words(message: str) -> str:
-    """What a program says at its end, as it is shown while it is tried again."""
+    """Return what a program says at its end, as it is shown while it is tried again."""
     told = _TOLD.findall(message)
     return told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
 
 
 def _hint(text: str, places: Sequence[Reference]) -> str:
-    """What helps against what a program says, where that is known."""
+    """Return what helps against what a program says, where that is known."""
     if _UNTRUSTED in text:
         return UNTRUSTED
     if "name unknown" in text:
         return CREATE
     if any(mark in text for mark in _REFUSED):
-        return log_in(next((it for it in places if it.registry in text), places[-1]))
+        return log_in(next((place for place in places if place.registry in text), places[-1]))
     return ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from builder.common.errors import Location, NoPackageError
-from builder.common.text import did_you_mean, looks_like
+from builder.common.text import did_you_mean, listed, looks_like
 from builder.resolvers.apt.root import AptRoot
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*(:[a-z0-9-]+)?")
@@ -37,7 +37,7 @@ def missing_package(
         )
     if providers := root.providers(name):
         return NoPackageError(
-            f"{name} is a virtual package for {base}, which {who}: {_listed(providers)} provide it",
+            f"{name} is a virtual package for {base}, which {who}: {listed(providers)} provide it",
             hint=f"name one of them instead of {name}",
             package=name,
             location=location,
@@ -55,14 +55,8 @@ def _hint(name: str, root: AptRoot, elsewhere: Sequence[str]) -> str:
         block = f"{{packages: {{apt: [{name}]}}}}"
         conditions = ", ".join(f"{value}: {block}" for value in elsewhere)
         has = "has it" if len(elsewhere) == 1 else "have it"
-        return f"{_listed(elsewhere)} {has}: `when: {{{conditions}}}`"
+        return f"{listed(elsewhere)} {has}: `when: {{{conditions}}}`"
     known = sorted(root.known)
     if looks_like(name, known):
         return f"{did_you_mean(name, known)} Or should it stand under a condition of `when`?"
     return "is its name right, and should it stand under a condition of `when`?"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -225,7 +225,7 @@ class Bases:
         created = time.strptime(said[:19], "%Y-%m-%dT%H:%M:%S")
         return Content(
             digest=digest,
-            epoch=calendar.timegm(created),
+            epoch=max(0, calendar.timegm(created)),  # Go's zero is the year 1, which no archive has
             # Not those that the registry names: skopeo compresses what is not, and names it anew.
             archives=tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout)),
         )

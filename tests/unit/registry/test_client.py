@@ -618,6 +618,7 @@ def test_what_a_registry_says_of_an_error_is_told(place: Reference) -> None:
         (b"<html>long", ""),
         (b'{"errors": 7}', ': {"errors": 7}'),
         (b"", ""),
+        (b"\x1b[2J all is well\r\x07", ": [2J all is well"),  # a terminal would clear its screen
     ):
         answer = Answer(
             method="POST", place=place, url="http://x/", code=404, reason="Not Found",

@@ -191,6 +191,12 @@ def test_a_helper_that_has_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) 
             "docker-credential-desk gives no credentials of registry.example:5000: it ended with 3",
         ),
         (
+            "kill -TERM $$",
+            StepError,
+            "docker-credential-desk gives no credentials of registry.example:5000:"
+            " it was killed by SIGTERM",
+        ),
+        (
             "echo '{\"Secret\":\"word\"'",
             StepError,
             "docker-credential-desk answers with something else than credentials",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from dataclasses import replace
@@ -213,6 +214,26 @@ def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
     (layer,) = kept(tmp_path, held)
     with tarfile.open(layer) as tar:
         assert tar.getnames() == ["content"]
+
+
+class Skopeo(FakePrograms):
+    """A registry whose one image says that it was made when Go's time begins."""
+
+    def run(self, command: Command, **options: object) -> Output:  # type: ignore[override]
+        if "inspect" in command.argv:
+            image = {"Digest": "sha256:" + "1" * 64, "Created": "0001-01-01T00:00:00Z"}
+            return Output(code=0, stdout=json.dumps(image), log="")
+        if "copy" in command.argv:
+            layout = Path(command.argv[-1].removeprefix("oci:").removesuffix(":latest"))
+            layout.mkdir()
+            write_layout(layout, b"two")
+        return super().run(command, **options)
+
+
+def test_an_image_that_was_made_before_all_archives_has_an_epoch(tmp_path: Path) -> None:
+    here = bases(tmp_path, "linux/amd64", runner=Skopeo())
+    source = Source(kind="registry", value="example.org/os:two")
+    assert here.lock(of("linux/amd64"), (source,), None, "2026-11-23").epoch == 0
 
 
 class Debian(FakePrograms):
