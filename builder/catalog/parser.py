@@ -164,7 +164,18 @@ def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
                             "a source is one of registry and bootstrap", location=document.at(path)
                         )
                     )
+                elif source.registry is not None:
+                    path = ("axes", axis, name, "sources", index, "registry")
+                    errors += _check_reference(source.registry, document.at(path))
     return errors
+
+
+def _check_reference(text: str, place: Location) -> list[BuilderError]:
+    try:
+        parse_reference(text)
+    except BuilderError as error:
+        return [ConfigError(error.message, hint=error.hint, location=place)]
+    return []
 
 
 def _check_registries(document: Document, spec: CatalogSpec) -> list[BuilderError]:

@@ -110,7 +110,16 @@ def _check_names(mirrors: Mapping[str, str]) -> None:
 
 
 def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
-    """Write the files that a RUN may mount: `env`, and `ca` where there is a bundle."""
+    """Write the files that a RUN may mount: `env`, and `ca` where there is a bundle.
+
+    Raises ConfigError where that is no file.
+    """
+    if network.ca and not Path(network.ca).is_file():
+        raise ConfigError(
+            "there is no such file of certificates, which builds are to trust",
+            hint="`network.ca` in matrix.yaml or BUILDER_CA names it",
+            location=Location(file=network.ca),
+        )
     env = folder / "env"
     write(env, build_env(network).encode(), 0o600)
     return {"env": env, **({"ca": Path(network.ca)} if network.ca else {})}

@@ -94,8 +94,17 @@ class _Token:
     end: float
 
 
-Fetch = Callable[[TokenRequest], tuple[int, bytes]]
-"""Asks a realm: the code and body of its answer. Raises TransientError, StepError."""
+@dataclass(frozen=True, kw_only=True)
+class TokenAnswer:
+    """What a realm answered; `after` are the seconds that it asks one to wait, or 0."""
+
+    code: int
+    content: bytes
+    after: float = 0.0
+
+
+Fetch = Callable[[TokenRequest], TokenAnswer]
+"""Asks a realm. Raises TransientError, StepError."""
 
 
 class Authenticator:
@@ -180,14 +189,16 @@ class Authenticator:
     def _fetched(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> _Token:
         asked = self._clock()
         credentials = self._find(place)
-        code, body = self._fetch(token_request(way, scopes, credentials))
+        answered = self._fetch(token_request(way, scopes, credentials))
+        code = answered.code
         realm = urlsplit(way.get("realm")).netloc
         if code in {401, 403}:
             message = f"{realm} gives no token for {' '.join(scopes)} ({code})"
             raise refusal(place, message, credentials, self._lacking())
         if code == 429 or code >= 500:
-            raise TransientError(f"registry {place.registry}: {realm} answered {code}")
-        answer = json_object(body) or {}
+            message = f"registry {place.registry}: {realm} answered {code}"
+            raise TransientError(message, after=answered.after)
+        answer = json_object(answered.content) or {}
         value = answer.get("token") or answer.get("access_token")
         try:
             life = float(answer.get("expires_in", _SECONDS))

@@ -23,7 +23,14 @@ from builder.common.mappings import json_object
 from builder.common.text import one_line
 from builder.network.connections import UNTRUSTED, Session, causes, certificate_folders, retry_after
 from builder.oci.reference import Reference
-from builder.registry.authentication import CLIENT, Authenticator, TokenRequest, challenges, log_in
+from builder.registry.authentication import (
+    CLIENT,
+    Authenticator,
+    TokenAnswer,
+    TokenRequest,
+    challenges,
+    log_in,
+)
 from builder.registry.credentials import CredentialFiles
 
 _E = TypeVar("_E", bound=BaseException)
@@ -223,8 +230,8 @@ class Distribution:
                 raise StepError(f"{_host(first)} redirects from https to http, at {_host(url)}")
         raise StepError(f"{_host(first)} redirects more than {_HOPS} times")
 
-    def _token(self, request: TokenRequest) -> tuple[int, bytes]:
-        """Ask a realm for a token: the code and the body of its answer."""
+    def _token(self, request: TokenRequest) -> TokenAnswer:
+        """Ask a realm for a token."""
         method, headers, data = "GET", {}, None
         if request.form is not None:
             method, headers = "POST", {"Content-Type": "application/x-www-form-urlencoded"}
@@ -238,7 +245,11 @@ class Distribution:
             is_secret=request.form is not None,
         )
         with contextlib.closing(response):
-            return response.status_code, response.raw.read(LARGEST, decode_content=False)
+            return TokenAnswer(
+                code=response.status_code,
+                content=response.raw.read(LARGEST, decode_content=False),
+                after=retry_after(response.headers.get("Retry-After", "")),
+            )
 
     def _session(self, url: str) -> Session:
         """Return the session of an origin, which has its certificates; its connections are kept."""

@@ -51,23 +51,31 @@ def transfer(
         except StepError as error:
             text = error.message.lower()
             if isinstance(error, TransientError) or _PASSING.search(text):
-                message = f"{command.name}: {_last_words(error.message)}"
+                message = f"{command.name}: {last_words(error.message)}"
                 raise TransientError(message, hint=error.hint) from error
-            if hint := _hint(text, places):
+            if hint := _hint(text, places, is_read=_reads(command)):
                 raise StepError(error.message, hint=hint) from error
             raise
 
 
-def _last_words(message: str) -> str:
-    """Return what a program says at its end, as it is shown while it is tried again."""
+def last_words(message: str) -> str:
+    """Return what a program says at its end, in one line."""
     told = _TOLD.findall(message)
     return told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
 
 
-def _hint(text: str, places: Sequence[Reference]) -> str:
+def _reads(command: Command) -> bool:
+    """Return whether a command takes something from a registry, and puts nothing there."""
+    is_asked = not {"inspect", "pull"}.isdisjoint(command.argv)
+    return is_asked or not command.argv[-1].startswith("docker://")
+
+
+def _hint(text: str, places: Sequence[Reference], *, is_read: bool) -> str:
     """Return what helps against what a program says, where that is known."""
     if _UNTRUSTED in text:
         return UNTRUSTED
+    if is_read and ("name unknown" in text or "manifest unknown" in text):
+        return "the registry has no such image: is its name right?"
     if "name unknown" in text:
         return CREATE
     if any(mark in text for mark in _REFUSED):

@@ -665,6 +665,16 @@ matrix.yaml:17:3: an image may not be called 'charts': its repository is the cat
 """,
     ),
     Case(
+        "base that is no reference",
+        (("matrix.yaml", "registry: example.org/os:two", "registry: example.org/os:two:2"),),
+        """\
+matrix.yaml:9:32: not an image reference: 'example.org/os:two:2'
+        "2": {sources: [{registry: example.org/os:two:2}, {bootstrap: two}], eol: 2030-01-01}
+                                   ^
+  hint: registry/repository[:tag][@sha256:...], all in lower case
+""",
+    ),
+    Case(
         "registries that are none",
         (
             (

@@ -19,10 +19,10 @@ from pathlib import Path
 from builder.catalog.models import Base, Network, Source
 from builder.common.errors import (
     BuilderError,
-    ConfigError,
     GoneError,
     StepError,
     ToolError,
+    TransientError,
     UnreachableError,
 )
 from builder.common.files import write
@@ -33,7 +33,7 @@ from builder.network.build_env import apt_mirrors, proxies, substitution
 from builder.oci import layout as layouts
 from builder.oci.reference import parse as parse_reference
 from builder.registry.credentials import CredentialFiles
-from builder.registry.transfers import transfer
+from builder.registry.transfers import last_words, transfer
 from builder.resolvers.base_images.apt_roots import AptRoots
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 
@@ -163,9 +163,8 @@ class Bases:
                 return source, self._obtain(base, source, held, today)
             except BuilderError as error:
                 lacks_emulation |= isinstance(error, EmulationError)
-                if isinstance(error, ConfigError | ToolError) and error.hint:
-                    hint = error.hint  # this machine is in the way, and no network
-                reasons.append(f"{source}: {error.message.splitlines()[-1].strip()}")
+                hint = _own_hint(source, error) or hint
+                reasons.append(f"{source}: {last_words(error.message)}")
         message = f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons)
         if lacks_emulation:
             raise UnreachableError(message, hint=f"apt-get install {_EMULATION}")
@@ -327,6 +326,13 @@ def _gone(base: Base, why: str) -> GoneError:
         f"base {base.id} can no longer be had as it is locked: {why}",
         hint=f"run `builder lock --upgrade {name}`, which takes the base as it is now",
     )
+
+
+def _own_hint(source: Source, error: BuilderError) -> str:
+    """What helps against this very error; nothing where it may be the network."""
+    if isinstance(error, TransientError | UnreachableError):
+        return ""
+    return error.hint if source.kind == "registry" or isinstance(error, ToolError) else ""
 
 
 def _folder(state: Path, content: str) -> Path:

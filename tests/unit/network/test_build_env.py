@@ -269,7 +269,18 @@ def test_a_proxy_of_all_schemes(name: str) -> None:
 
 
 def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:
-    found = build_secrets(network(ca="/ca", http_proxy="http://u:p@h"), tmp_path)
-    assert found == {"env": tmp_path / "env", "ca": Path("/ca")}
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    found = build_secrets(network(ca=str(bundle), http_proxy="http://u:p@h"), tmp_path)
+    assert found == {"env": tmp_path / "env", "ca": bundle}
     assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600
     assert "ca" not in build_secrets(network(), tmp_path)
+
+
+def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_secrets(network(ca=f"{tmp_path}/ca.pem"), tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/ca.pem: there is no such file of certificates, which builds are to trust\n"
+        "  hint: `network.ca` in matrix.yaml or BUILDER_CA names it"
+    )

@@ -12,6 +12,7 @@ from builder.oci.reference import Reference, parse
 from builder.registry.authentication import (
     Authenticator,
     Challenge,
+    TokenAnswer,
     TokenRequest,
     challenges,
     covers,
@@ -76,14 +77,16 @@ class Realm:
         self.asked: list[TokenRequest] = []
         self.life: object = 300
         self.now = 0.0
+        self.after = 0.0
         self.answer: Callable[[], tuple[int, bytes]] = self._token
 
     def _token(self) -> tuple[int, bytes]:
         return 200, json.dumps({"token": f"t{len(self.asked)}", "expires_in": self.life}).encode()
 
-    def __call__(self, request: TokenRequest) -> tuple[int, bytes]:
+    def __call__(self, request: TokenRequest) -> TokenAnswer:
         self.asked.append(request)
-        return self.answer()
+        code, content = self.answer()
+        return TokenAnswer(code=code, content=content, after=self.after)
 
     def login(self, found: Credentials | None = ANN) -> Authenticator:
         return Authenticator(find=lambda _: found, fetch=self, clock=lambda: self.now)
@@ -274,8 +277,10 @@ def test_an_answer_without_a_token(realm: Realm, answer: tuple[int, bytes]) -> N
 
 def test_a_realm_that_is_busy(realm: Realm) -> None:
     realm.answer = lambda: (503, b"")
-    with pytest.raises(TransientError):
+    realm.after = 7.0
+    with pytest.raises(TransientError) as caught:
         realm.login().renewed(PLACE, (PULL,), BEARER, "")
+    assert caught.value.after == 7.0, "no sooner than it asks for"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,14 @@ def test_a_fault_of_the_network_is_told_in_one_line(skopeo: Skopeo) -> None:
             "log in: `podman login registry.example`, `skopeo login registry.example`"
             " or `docker login registry.example`",
         ),
-        ("reading manifest tag: manifest unknown", ""),
+        (
+            "reading manifest tag: manifest unknown",
+            "the registry has no such image: is its name right?",
+        ),
+        (
+            "reading manifest tag: name unknown: repository not known",
+            "the registry has no such image: is its name right?",
+        ),
     ],
 )
 def test_what_helps_against_its_faults(skopeo: Skopeo, line: str, hint: str) -> None:
