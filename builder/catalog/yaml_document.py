@@ -98,12 +98,10 @@ def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[Builde
 def _is_scalar_at(data: Any, path: Path) -> bool:
     """Return whether a scalar still stands at a path, once later documents have said theirs."""
     for part in path:
-        if isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif isinstance(data, dict) and part in data:
-            data = data[part]
-        else:
+        is_item = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if not is_item and not (isinstance(data, dict) and part in data):
             return False
+        data = data[part]
     return not isinstance(data, dict | list)
 
 
