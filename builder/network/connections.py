@@ -36,6 +36,8 @@ UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA
 """The hint of a certificate that nobody signed whom this machine trusts."""
 LONGEST_WAIT = 60.0
 """The seconds that an answer may have one wait before another try."""
+LARGEST_FILE = 64 << 30
+"""The bytes of a file or a layer: what is longer is taken for one that does not end."""
 _LARGEST_REDIRECT = 64 << 10
 
 

@@ -23,7 +23,7 @@ from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
 from builder.common.text import one_line
 from builder.network.build_env import variable
-from builder.network.connections import BoundedRetry, Session, causes
+from builder.network.connections import LARGEST_FILE, BoundedRetry, Session, causes
 from builder.network.upstreams import UPSTREAM, Place, place
 
 _PIECE = 1 << 20
@@ -150,7 +150,7 @@ class Fetcher:
             for piece in answer.iter_content(_PIECE):
                 data += piece
                 if len(data) > _LARGEST_TEXT:
-                    raise StepError(f"{where.source}: {where.shown} does not end")
+                    raise _endless(where)
             return bytes(data), where, answer.headers.get("Content-Type", "")
 
     @contextlib.contextmanager
@@ -238,7 +238,8 @@ class Fetcher:
             for item in hashes:
                 item.update(piece)
             sink(piece)
-            done += len(piece)
+            if (done := done + len(piece)) > LARGEST_FILE:
+                raise _endless(where)
             if self._progress is not None:
                 self._progress(name, done, total)
         return {item.name: item.hexdigest() for item in hashes}
@@ -283,6 +284,10 @@ def _web_page(where: Place, what: str) -> StepError:
         " is it a login page or a proxy?",
         hint=f"open it, or look at `network.mirrors` ({where.source}) in matrix.yaml",
     )
+
+
+def _endless(where: Place) -> StepError:
+    return StepError(f"{where.source}: {where.shown} does not end")
 
 
 def _differs(name: str, where: Place, kind: str, expected: str, found: str) -> StepError:

@@ -12,6 +12,7 @@ from requests.utils import parse_header_links
 
 from builder.common.errors import StepError, TransientError
 from builder.common.hashing import digest_of
+from builder.network.connections import LARGEST_FILE
 from builder.oci.layout import INDEX
 from builder.oci.reference import Reference, is_digest, is_tag
 from builder.registry.distribution import Answer, Distribution, check, own_path, resolved
@@ -21,7 +22,6 @@ from builder.registry.manifests import KINDS, MANIFEST, Manifest
 _ACCEPT = {"Accept": ", ".join(KINDS)}
 _PAGES = 1000
 _LARGEST_BLOB = 256 << 20  # of those that are read whole: configurations, charts, records
-_LARGEST_LAYER = 64 << 30
 
 
 class RegistryClient:
@@ -177,7 +177,7 @@ class RegistryClient:
                 for piece in pieces:
                     summed.update(piece)
                     stream.write(piece)
-                    if (size := size + len(piece)) > _LARGEST_LAYER:
+                    if (size := size + len(piece)) > LARGEST_FILE:
                         raise StepError(f"{reference}: blob {digest} does not end")
             if f"sha256:{summed.hexdigest()}" != digest:
                 raise TransientError(f"{reference}: blob {digest} arrived damaged")

@@ -18,7 +18,7 @@ _INCLUDE = re.compile(r'\b(?:include|template)\s+\\?"(chart\.[\w.-]+)\\?"')
 _DEFINE = re.compile(r'\b(?:define|block)\s+"(chart\.[\w.-]+)"')
 _ABOUT = ("feature.yaml", "chart.yaml")
 _ACTS, _HAS, _DEFINES = ("acts on", "act on"), ("has", "have"), ("defines", "define")
-# What every chart has, see `chart_templates`.
+# What every chart has, see `templates`.
 _ALWAYS = ("chart.slots", "chart.command", "chart.healthPath", "chart.former")
 
 

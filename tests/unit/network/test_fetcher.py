@@ -161,6 +161,17 @@ def test_a_text_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
+def test_a_file_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.network.fetcher.LARGEST_FILE", len(DATA) - 1)
+    there.serve("julia/bin/julia.tar.gz", DATA)
+    with pytest.raises(StepError) as caught:
+        there.fetcher().file(julia())
+    assert caught.value.message == (
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz does not end"
+    )
+    assert list(there.folder.iterdir()) == []
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError) as caught:
         nowhere(tmp_path).text(URL)
