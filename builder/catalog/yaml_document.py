@@ -141,6 +141,7 @@ class _Reader:
         document = self._document
         document.values[path] = _start(node)
         if isinstance(node, ScalarNode):
+            self._check_text(node)
             document.raw[path] = node.value
             return self._scalar(node, path)
         self._enter(node)
@@ -210,7 +211,17 @@ class _Reader:
                 yield from self._brought(item)
                 self._open.discard(id(item))
 
+    def _check_text(self, node: Node) -> None:
+        """Refuse what is no text: an escape of half a character, which Go refuses too."""
+        if isinstance(node, ScalarNode) and node.style == '"':
+            try:
+                node.value.encode()
+            except UnicodeEncodeError as error:
+                where = self._document.place(*_start(node))
+                raise ConfigError("not YAML: an escape of no character", location=where) from error
+
     def _key(self, node: Node) -> str:
+        self._check_text(node)
         # No file of a catalog has a key that is not text: `3.10` would silently become 3.1.
         if not self._as_helm or not isinstance(node, ScalarNode) or node.style:
             return str(node.value)
