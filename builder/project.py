@@ -198,7 +198,7 @@ class Workspace:
         return tuple(files)
 
     def _test_errors(self, folder: str) -> list[BuilderError]:
-        """What is no Python in a folder of tests: it is read here, and never run."""
+        """Return what is no Python in a folder of tests: it is read here, and never run."""
         found = [
             _not_python(f"{folder}/{name}", data)
             for name, data in self._bytes(folder).items()
@@ -337,7 +337,7 @@ def _is_test(path: str) -> bool:
 
 
 def _not_python(path: str, data: bytes) -> ConfigError | None:
-    """The error of a file that Python does not read, if it does not."""
+    """Return the error of a file that Python does not read, if it does not."""
     place = Location(file=path)
     try:
         with warnings.catch_warnings(action="ignore"):

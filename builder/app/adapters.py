@@ -134,7 +134,7 @@ class Adapters:
         return PatientStore(self.registries, wait=self._wait)
 
     def store_of(self, step: str, listen: Listener) -> PatientStore:
-        """The registries for a step, which says that it waits for them."""
+        """Return the registries for a step, which says that it waits for them."""
 
         def wait(attempt: int, delay: float, error: TransientError) -> bool:
             listen(Retried(step=step, attempt=attempt, delay=delay, reason=error.message))

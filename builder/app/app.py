@@ -36,7 +36,7 @@ class Session(Adapters):
         return self.project.lock
 
     def fitting_lock(self) -> Lock:
-        """matrix.lock, for what is selected.
+        """Return matrix.lock, for what is selected.
 
         Raises ConfigError where a recipe asks for what it does not have, or brings no tests: what
         cannot come to a good end is refused before it begins.
@@ -48,15 +48,16 @@ class Session(Adapters):
         return lock
 
     def _misfits(self, lock: Lock, targets: Iterable[str]) -> dict[str, Misfit]:
-        """Which of `targets` the lock does not fit; those that have ended need none."""
+        """Return which of `targets` the lock does not fit; those that have ended need none."""
         expansion = self.project.expansion
         alive = alive_targets(expansion, self.options.today)
         return misfits(self.catalog, expansion, lock, [key for key in targets if key in alive])
 
-    def _refuse(self, found: Iterable[Misfit]) -> None:
+    def _refuse(self, unfit: Iterable[Misfit]) -> None:
         """Raise what was edited since it was locked; the rest is blocked by itself."""
         if not self.options.block_unlocked:
-            raise_all(refusals([one for one in found if one.is_edited], self.workspace.read))
+            edited = [misfit for misfit in unfit if misfit.is_edited]
+            raise_all(refusals(edited, self.workspace.read))
 
     def fingerprints(self, lock: Lock) -> dict[str, Fingerprint]:
         """The fingerprint of every target."""

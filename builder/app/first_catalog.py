@@ -93,8 +93,8 @@ def lay(folder: Path, files: dict[str, bytes]) -> None:
 
 def _is_taken(folder: Path, path: str) -> bool:
     """Whether a file cannot be put at a path without taking the place of another."""
-    place = folder / path
-    if place.exists() or place.is_symlink():
+    file = folder / path
+    if file.exists() or file.is_symlink():
         return True
     above = [folder / parent for parent in Path(path).parents]
     return any((part.exists() or part.is_symlink()) and not part.is_dir() for part in above)

@@ -11,7 +11,7 @@ from builder.engines.podman.storage import Home
 
 
 def derived(state: Path) -> tuple[Path, ...]:
-    """What runs have left: all that is in `state`, and what podman keeps outside of it."""
+    """Return what runs have left: all that is in `state`, and what podman keeps outside of it."""
     inside = sorted(state.iterdir()) if state.is_dir() else ()
     return (*inside, *Home(state=state / "podman", short=True).outside)
 

@@ -70,7 +70,7 @@ def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
 
 
 def _pairs(constraint: Constraint) -> set[tuple[str, str]]:
-    """The axis values that a constraint names."""
+    """Return the axis values that a constraint names."""
     return {(axis, name) for axis, names in constraint.items() for name in names}
 
 

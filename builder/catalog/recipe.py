@@ -133,7 +133,7 @@ def packages_of(recipe: Recipe, where: Setting) -> Packages:
 
 
 def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
-    """The place where a recipe names a package; its file, where `read` does not find it there.
+    """Return where a recipe names a package; its file, where `read` does not find it there.
 
     A version that stands in the file as `{axis.version}` is looked for by its name.
     """

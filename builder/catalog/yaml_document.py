@@ -88,9 +88,9 @@ def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[Builde
     reader = _Reader(document, as_helm=as_helm)
     data: Any = None
     for node in _nodes(text, document, several=as_helm):
-        found = reader.construct(node, ())
-        both = isinstance(data, dict) and isinstance(found, dict)
-        data = _merged(data, found) if both else found
+        later = reader.construct(node, ())
+        both = isinstance(data, dict) and isinstance(later, dict)
+        data = _merged(data, later) if both else later
     differs = {path: core for path, core in document.differs.items() if _is_scalar_at(data, path)}
     return replace(document, data=data, differs=differs), reader.errors
 
@@ -106,10 +106,10 @@ def _is_scalar_at(data: Any, path: Path) -> bool:
 
 
 def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
-    """The documents of a text. Raises ConfigError."""
+    """Return the documents of a text. Raises ConfigError."""
     yaml = YAML(typ="safe", pure=True)
     try:
-        found = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
+        nodes = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = Location(file=document.file)
@@ -122,7 +122,7 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
     except RecursionError:
         where = Location(file=document.file)
         raise ConfigError("it is nested too deeply to be read", location=where) from None
-    return [node for node in found if node is not None]
+    return [node for node in nodes if node is not None]
 
 
 class _Reader:
@@ -141,6 +141,7 @@ class _Reader:
         document = self._document
         document.values[path] = _start(node)
         if isinstance(node, ScalarNode):
+            self._check_text(node)
             document.raw[path] = node.value
             return self._scalar(node, path)
         self._enter(node)
@@ -195,7 +196,7 @@ class _Reader:
         return value
 
     def _brought(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
-        """The keys that `<<` brings into a mapping; the first of a name counts."""
+        """Yield the keys that `<<` brings into a mapping; the first of a name counts."""
         for key_node, value_node in node.value:
             if not _is_merge(key_node):
                 continue
@@ -210,7 +211,17 @@ class _Reader:
                 yield from self._brought(item)
                 self._open.discard(id(item))
 
+    def _check_text(self, node: Node) -> None:
+        """Refuse what is no text: an escape of half a character, which Go refuses too."""
+        if isinstance(node, ScalarNode) and node.style == '"':
+            try:
+                node.value.encode()
+            except UnicodeEncodeError as error:
+                where = self._document.place(*_start(node))
+                raise ConfigError("not YAML: an escape of no character", location=where) from error
+
     def _key(self, node: Node) -> str:
+        self._check_text(node)
         # No file of a catalog has a key that is not text: `3.10` would silently become 3.1.
         if not self._as_helm or not isinstance(node, ScalarNode) or node.style:
             return str(node.value)
@@ -218,7 +229,7 @@ class _Reader:
         return json.dumps(value) if isinstance(value, bool | int) else str(node.value)
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
-        """The value of a scalar; dates stay text, as the field's own check reads them."""
+        """Return the value of a scalar; dates stay text, as the field's own check reads them."""
         text, kind = node.value, str(node.tag).removeprefix(_TAG)
         self._document.differs.pop(path, None)  # of an earlier document
         is_tagged = node.ctag.handle is not None
@@ -237,7 +248,7 @@ class _Reader:
 
 
 def _own_scalar(text: str, kind: str) -> Any:
-    """The value of a scalar in a file of the catalog: `yes` is text there, `0440` is octal."""
+    """Return the value of a scalar of the catalog: `yes` is text there, `0440` is octal."""
     if kind == "null":
         return None
     if kind == "bool":
@@ -268,7 +279,7 @@ def _decoded(text: str) -> str:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Two mappings as one; what is in both is merged too, or the latter's."""
+    """Return two mappings as one; what is in both is merged too, or the latter's."""
     both = {
         key: _merged(below[key], value)
         for key, value in above.items()

@@ -36,7 +36,7 @@ class _Pattern:
 
 
 def folder_files(folder: Path) -> dict[str, bytes]:
-    """The files of a chart by path below its folder. Raises ConfigError where Helm loads none."""
+    """Return the files of a chart by path. Raises ConfigError where Helm loads none."""
     return dict(sorted(_Walk(folder).files(folder, "", ())))
 
 
@@ -88,7 +88,7 @@ class _Walk:
 def _patterns(folder: Path) -> list[_Pattern]:
     path = folder / IGNORE
     lines = path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
-    found = [_pattern(_ALWAYS)]
+    patterns = [_pattern(_ALWAYS)]
     for number, line in enumerate(lines.splitlines(), 1):
         text = line.strip()
         if "**" in text and not text.startswith("#"):
@@ -96,8 +96,8 @@ def _patterns(folder: Path) -> list[_Pattern]:
             hint = "Helm knows no `**`: name the folder, as `docs/`"
             raise ConfigError("not a pattern of Helm", hint=hint, location=where)
         if text and not text.startswith("#"):
-            found.append(_pattern(text))
-    return found
+            patterns.append(_pattern(text))
+    return patterns
 
 
 def _pattern(text: str) -> _Pattern:

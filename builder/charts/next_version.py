@@ -170,7 +170,7 @@ def publish_as(
 
 
 def _first(released: ChartPackage, above: str) -> tuple[ChartChange, ChartPackage]:
-    """A chart of which a repository has nothing that is installed, or pre-releases alone."""
+    """Return what becomes of a chart that a repository has not, or in pre-releases alone."""
     candidate = parse(above) if above else None
     reason = f"new: {above} is a pre-release" if candidate else "new"
     own = parse(released.version)

@@ -141,7 +141,7 @@ def _json(text: bytes, problem: str) -> Any:
 def _mapping(
     files: Mapping[str, bytes], file: str, numbers_refused: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """A file of a chart as Helm reads it; an empty one is an empty mapping. Raises ConfigError."""
+    """Return a file of a chart as Helm reads it, which may be empty. Raises ConfigError."""
     try:
         document, _ = load_as_helm(files.get(file, b"").decode(), file)
     except UnicodeDecodeError as error:

@@ -44,19 +44,23 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
         click.echo(f"templates are read, and not rendered: {error.message}", err=True)
         helm = None
     reports = {path: check_chart(path, helm) for path in paths}
-    found = {path: report.findings for path, report in reports.items()}
     if as_json:
-        listed = [_as_json(path, one) for path, findings in found.items() for one in findings]
+        listed = [
+            _as_json(path, finding)
+            for path, report in reports.items()
+            for finding in report.findings
+        ]
         click.echo(json.dumps(listed, indent=1, ensure_ascii=False))
-    for path, findings in found.items():
+    for path, report in reports.items():
         if not as_json:
-            for one in findings:
-                click.echo(f"{path}/{one}")
-        click.echo(f"{path}: {_summary(findings)}", err=True)
-        if skipped := reports[path].skipped:
-            reason = f"not rendered, as {reports[path].unrendered}"
-            click.echo(f"{path}: {reason}; not tried: {', '.join(skipped)}", err=True)
-    return ConfigError.exit_code if any(map(fatal, found.values())) else 0
+            for finding in report.findings:
+                click.echo(f"{path}/{finding}")
+        click.echo(f"{path}: {_summary(report.findings)}", err=True)
+        if report.skipped:
+            reason = f"not rendered, as {report.unrendered}"
+            click.echo(f"{path}: {reason}; not tried: {', '.join(report.skipped)}", err=True)
+    is_fatal = any(fatal(report.findings) for report in reports.values())
+    return ConfigError.exit_code if is_fatal else 0
 
 
 def _as_json(path: Path, finding: Finding) -> dict[str, object]:

@@ -91,8 +91,8 @@ def _fault(error: Exception) -> BuilderError:
         "w", prefix="builder-fault-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.writelines(traceback.format_exception(error))
-    said = f"{type(error).__name__}: {error}"
+    reason = f"{type(error).__name__}: {error}"
     return BuilderError(
-        f"the builder itself failed: {said} ({Path(where.filename).name}:{where.lineno})",
+        f"the builder itself failed: {reason} ({Path(where.filename).name}:{where.lineno})",
         hint=f"report it, with {file.name}",
     )

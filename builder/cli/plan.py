@@ -94,8 +94,8 @@ def _change(
     gone = gone_lines(change.gone)
     if style != "markdown":
         return change.targets, gone
-    told = ("", *(f"- {line}" for line in gone)) if gone else ()
-    return change.targets, (*told, *charts_as_markdown(change.charts(published)))
+    listed = ("", *(f"- {line}" for line in gone)) if gone else ()
+    return change.targets, (*listed, *charts_as_markdown(change.charts(published)))
 
 
 def _with_others(observed: Observed, targets: set[str]) -> Observed:

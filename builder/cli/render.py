@@ -81,7 +81,7 @@ def _alive(plan: Plan) -> Plan:
 
 
 def _with_unlocked(plan: Plan, session: Session) -> tuple[Plan, tuple[str, ...]]:
-    """A plan whose charts all name images, and the names of those whose images are not locked."""
+    """Return a plan whose charts all name images, and which of these are not locked."""
     expansion, matrix = session.project.expansion, session.catalog.matrix
     charts, unlocked = {}, []
     for name, chart in plan.charts.items():

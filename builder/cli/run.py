@@ -153,7 +153,7 @@ def _ignore(_event: Event) -> None:
 
 
 def _action(session: Session, work: Work, step: Step, ended: Mapping[str, Result]) -> Action:
-    """What a step does; adapters are made when the first step needs them."""
+    """Return what a step does; adapters are made when the first step needs them."""
     store = session.store_of(step.id, work.listen)
 
     def release(step: Step) -> Result:

@@ -59,7 +59,7 @@ class ChartPlanner:
     def _barred(
         self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
     ) -> ChartPlan:
-        """A chart of which no image can be released; the last release's stays as it is."""
+        """Return the plan of a chart without an image to release: the last release's stays."""
         reasons = [
             reason
             for members in cells

@@ -99,7 +99,7 @@ def downloads(dockerfile: str, known: Sequence[str]) -> tuple[Download, ...]:
     Those of macros have no mark. `known` are the names of build contexts.
     """
     stages = {*known, "scratch"}
-    found = []
+    listed: list[Download] = []
     for line, instruction, text in _instructions(dockerfile):
         if instruction == "RUN":
             source = ", ".join(dict.fromkeys(_of_run(text))) or NETWORK * (_SECRETS in text)
@@ -109,8 +109,8 @@ def downloads(dockerfile: str, known: Sequence[str]) -> tuple[Download, ...]:
         else:
             source = _image(instruction, text, stages)
         if source:
-            found.append(Download(line=line, instruction=instruction, source=source))
-    return tuple(found)
+            listed.append(Download(line=line, instruction=instruction, source=source))
+    return tuple(listed)
 
 
 def _instructions(dockerfile: str) -> Iterator[tuple[int, str, str]]:

@@ -179,7 +179,7 @@ def taken(name: str) -> ConflictError:
 
 
 def _unfinished(record: Record, error: StepError) -> StepError:
-    """The error of a release that is current while some of its tags name what they did before."""
+    """Return the error of a release that is current while some tags name what they did."""
     state = f"release {record.release} is current, but not all of its tags are moved"
     message = f"{state}: {error.message}"
     again = "run the same command again: it moves the rest"

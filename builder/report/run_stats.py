@@ -97,7 +97,7 @@ class Pace:
 def measure_pace(
     steps: Mapping[str, Step], results: Mapping[str, Result], *, wall: float, jobs: int
 ) -> Pace:
-    """What a run was, measured against the best that its steps allow."""
+    """Return what a run was, measured against the best that its steps allow."""
     done = {step: steps[step] for step in results if step in steps}
     took = {step: results[step].seconds for step in done}
     longest = remaining(done, took)

@@ -112,7 +112,7 @@ def read(files: Mapping[str, bytes]) -> tuple[ChartFiles, list[Finding]]:
 
 
 def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
-    """The dependencies of a chart of Helm 2, which stand in a file of their own."""
+    """Return the dependencies of a chart of Helm 2, which stand in a file of their own."""
     document = _yaml(files, REQUIREMENTS, "chart-file", []) if REQUIREMENTS in files else None
     listed = document.data.get("dependencies") if document else None
     return {"dependencies": listed} if isinstance(listed, list) else {}

@@ -268,7 +268,7 @@ _APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-p
 
 
 def with_every_feature(parts: Sequence[Part]) -> str:
-    """Values with all features on: their own cases, one over the other."""
+    """Return values with all features on: their own cases, one over the other."""
     cases = [
         mapping(load_as_helm(text, f"{part.folder}/{path}")[0].data)
         for part in parts

@@ -187,12 +187,12 @@ def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
 
 
 def without_comments(text: str) -> str:
-    """A template in which comments are blanks: everything else stands where it stood."""
+    """Return a template in which comments are blanks: all else stands where it stood."""
     return _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
 
 
 def at(file: str, text: str, offset: int) -> Location:
-    """The place of a character of a file."""
+    """Return the place of a character of a file."""
     line = text.count("\n", 0, offset) + 1
     start = text.rfind("\n", 0, offset) + 1
     source = text.splitlines()[line - 1]
@@ -200,13 +200,13 @@ def at(file: str, text: str, offset: int) -> Location:
 
 
 def undeclared(found: Sequence[Read], values: Sequence[Value]) -> list[Read]:
-    """What templates read, and no value declares."""
+    """Return what templates read, and no value declares."""
     leaves = [value for value in values if not value.is_group]
     return [read for read in found if not any(_touches(read.path, leaf) for leaf in leaves)]
 
 
 def idle(found: Sequence[Read], values: Sequence[Value]) -> list[Value]:
-    """The values that no template reads."""
+    """Return the values that no template reads."""
     return [
         value
         for value in values

@@ -81,7 +81,7 @@ class FolderRepository:
         return None if item is None else self._package(entry_of(item))
 
     def highest(self, name: str) -> str:
-        """The highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, a pre-release too, or nothing."""
         with self._reading:
             return _highest(str(item["version"]) for item in self._listed.get(name, ()))
 
@@ -137,7 +137,7 @@ class FolderRepository:
         return any(item["version"] == entry.version for item in versions)
 
     def _package(self, entry: IndexEntry) -> ChartPackage:
-        """The package of an entry, which must be the version that it lists."""
+        """Return the package of an entry, which must be the version that it lists."""
         place = self._path(entry) or entry.url
         return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
 
@@ -222,11 +222,11 @@ class RegistryRepository:
         return _checked(package_in(artifact, str(place)), name, version, str(place))
 
     def highest(self, name: str) -> str:
-        """The highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, a pre-release too, or nothing."""
         return _highest(self._versions(name))
 
     def _versions(self, name: str) -> list[str]:
-        """The versions that Helm sees in the tags of a chart."""
+        """Return the versions that Helm sees in the tags of a chart."""
         tags = self._store.tags(self._repository(name).name)
         return [version for tag in tags if (version := helm_versions.version_of(tag))]
 
@@ -302,7 +302,7 @@ def _highest(versions: Iterable[str]) -> str:
 
 
 def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
-    """A package of somebody else, which can be compared. Raises ConfigError with its place."""
+    """Return a package that can be compared. Raises ConfigError with its place."""
     where = Location(file=str(place))
     try:
         about = package.metadata

@@ -142,7 +142,7 @@ def parse_index(text: bytes, file: str = INDEX) -> Index:
 
 
 def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
-    """What an index lists of one chart. Raises ConfigError where Helm would read none of it."""
+    """Return what an index lists of a chart. Raises ConfigError where Helm would read none."""
     listed = document.data["entries"][name]
     for number, item in enumerate(listed if isinstance(listed, list) else ()):
         version = item.get("version") if isinstance(item, dict) else None

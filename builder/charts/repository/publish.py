@@ -32,7 +32,7 @@ class Repository(Protocol):
         """The version of a chart that is installed where none is named, or None."""
 
     def highest(self, name: str) -> str:
-        """The highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, a pre-release too, or nothing."""
 
     def has_signed(self, package: ChartPackage) -> bool:
         """Whether nothing is left to be signed of what it holds."""

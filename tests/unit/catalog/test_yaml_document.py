@@ -108,6 +108,13 @@ def test_a_number_that_ruamel_does_not_check(text: str) -> None:
             reader(text, "values.yaml")
 
 
+@pytest.mark.parametrize("text", [r'a: "x\uD800"', r'"x\uD800": a'])
+def test_an_escape_of_half_a_character(text: str) -> None:
+    for reader in (load, load_as_helm):
+        with pytest.raises(ConfigError, match=r"^values.yaml:1:\d: not YAML: an escape of no char"):
+            reader(text, "values.yaml")
+
+
 def test_a_binary_that_is_none() -> None:
     assert load_as_helm("a: !!binary é", "values.yaml")[0].data == {"a": "é"}
 
