@@ -361,10 +361,10 @@ def _told(place: Reference) -> Iterator[None]:
             raise _untrusted(registry, trust) from error
         is_down = _cause(error, urllib3.exceptions.NewConnectionError) is not None
         kind = NoConnectionError if is_down else TransientError
-        raise kind(
-            f"registry {registry} does not answer: {short(error)}",
-            hint="is it up, and is its name right in `catalog.registries`?",
-        ) from error
+        hint = "is it up, and is its name right in `catalog.registries`?"
+        if place.is_loopback and _cause(error, ConnectionResetError):
+            hint = "is it up, and does it take plain HTTP? on loopback it is asked so"
+        raise kind(f"registry {registry} does not answer: {short(error)}", hint=hint) from error
 
 
 def _untrusted(registry: str, error: ssl.SSLCertVerificationError) -> StepError:

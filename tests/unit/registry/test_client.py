@@ -705,3 +705,16 @@ def test_a_blob_that_arrives_damaged_leaves_no_file(
     with pytest.raises(TransientError):
         client.save_blob(place, MISSING, tmp_path / "blob")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_registry_on_loopback_that_wants_tls_is_told_apart(
+    files: CredentialFiles, tmp_path: Path
+) -> None:
+    with serve(lambda _: SiteAnswer(), tls=Site(tmp_path).context) as tls:
+        reference = parse(f"127.0.0.1:{tls.port}/image:tag")
+        with pytest.raises(TransientError) as caught:
+            RegistryClient(Distribution(credentials=files)).digest(reference)
+    assert caught.value.message.startswith(f"registry 127.0.0.1:{tls.port} does not answer: ")
+    assert caught.value.hint == (
+        "is it up, and does it take plain HTTP? on loopback it is asked so"
+    )
