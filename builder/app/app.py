@@ -26,7 +26,7 @@ from builder.release.commit import Records
 from builder.testing.images import Smoke
 
 
-class Session(Adapters):
+class App(Adapters):
     """A run: its catalog, lock and plan, with the adapters that its options ask for."""
 
     def locked(self) -> Lock:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.build.disk import Disk, DiskRoom, forget
 from builder.build.events import Result
 from builder.lock.lockfile import Lock
@@ -23,40 +23,40 @@ class Outlook:
     disk: Disk
 
 
-def disk_of(session: Session, below: str = "") -> Disk:
+def disk_of(app: App, below: str = "") -> Disk:
     """The disk that a run fills, or that part of it which is below a folder of the state."""
-    folder = session.workspace.state / below
+    folder = app.workspace.state / below
     folder.mkdir(parents=True, exist_ok=True)
-    is_elsewhere = session.engine.name == "docker" and not below
+    is_elsewhere = app.engine.name == "docker" and not below
     free = shutil.disk_usage(folder).free
-    return Disk(folder=folder, runner=session.runner, elsewhere=is_elsewhere, began=free)
+    return Disk(folder=folder, runner=app.runner, elsewhere=is_elsewhere, began=free)
 
 
 def look_ahead(
-    session: Session, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
+    app: App, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
 ) -> Outlook:
     """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
 
     `ended` is where results appear while the plan is carried out.
     """
-    expansion, matrix = session.project.expansion, session.catalog.matrix
-    added = time_estimate.added(session.catalog, expansion.targets.values(), lock, observed.record)
+    expansion, matrix = app.project.expansion, app.catalog.matrix
+    added = time_estimate.added(app.catalog, expansion.targets.values(), lock, observed.record)
     parents = {
         target.id: (target.parent, *(name for _, name in target.inputs))
         for target in expansion.targets.values()
     }
     is_here = "embedded" in matrix.registries
     needs = disk_estimate.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
-    budget, disk = session.options.disk_budget, disk_of(session)
+    budget, disk = app.options.disk_budget, disk_of(app)
     if budget:
         # What the engine keeps can all be had again.
-        held = disk.used() - disk_of(session, session.engine.name).used()
+        held = disk.used() - disk_of(app, app.engine.name).used()
         disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:
         result = ended.get(f"build:{target}")
         digest = str(result.detail.get("digest", "")) if result else ""
-        forget(session.engine, plan.targets[target], digest, session.workspace.state)
+        forget(app.engine, plan.targets[target], digest, app.workspace.state)
 
     room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
     seconds = time_estimate.seconds(plan, added)

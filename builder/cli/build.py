@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import disk, running, since
 from builder.cli.run import Outcome, carry_out, tell_ending
@@ -42,21 +42,21 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
             click.echo(f"No target is new or changed since {since}.", err=True)
             return 0
         options = replace(options, select=tuple(found))
-    session = Session(options)
-    lock = session.fitting_lock()
-    with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, lock, {"base", "build"})
+    app = App(options)
+    lock = app.fitting_lock()
+    with at_work(app.workspace.state), app.registry():
+        outcome = carry_out(app, lock, {"base", "build"})
         if export is not None and not options.show_commands:
-            _export(session, outcome, export.resolve())
+            _export(app, outcome, export.resolve())
     tell_ending(outcome, "build")
     return outcome.exit_code
 
 
-def _export(session: Session, outcome: Outcome, layout: Path) -> None:
+def _export(app: App, outcome: Outcome, layout: Path) -> None:
     """Lay the images that were selected, and are there, into an OCI layout."""
-    for key in session.selected():
+    for key in app.selected():
         item, result = outcome.plan.targets[key], outcome.results[f"build:{key}"]
         if result.ok:
             place = item.repository.at(str(result.detail["digest"]))
-            session.store.export(place, layout, item.target.slug)
+            app.store.export(place, layout, item.target.slug)
             click.echo(f"{key} is in {layout} as {item.target.slug}", err=True)

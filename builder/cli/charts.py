@@ -41,13 +41,13 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from builder.app.app import Session
+    from builder.app.app import App
     from builder.cli.run import carry_out, tell_ending
     from builder.common.filelock import at_work
 
-    session = Session(Options(**given))
-    lock = session.fitting_lock()
-    with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, lock, {"chart"})
+    app = App(Options(**given))
+    lock = app.fitting_lock()
+    with at_work(app.workspace.state), app.registry():
+        outcome = carry_out(app, lock, {"chart"})
     tell_ending(outcome, "chart")
     return outcome.exit_code

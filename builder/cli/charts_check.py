@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.finding import SEVERITIES, Finding
@@ -37,9 +37,9 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
     Example:
       builder charts check path/to/chart chart-1.2.3.tgz
     """
-    session = Session(Options(root=root))
+    app = App(Options(root=root))
     try:
-        helm = session.helm
+        helm = app.helm
     except ToolError as error:
         click.echo(f"templates are read, and not rendered: {error.message}", err=True)
         helm = None

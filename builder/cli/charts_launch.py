@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.catalog.yaml_document import load
 from builder.charts.next_version import files_of
@@ -45,38 +45,38 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
     Example:
       builder charts launch jupyter-r --context context.yaml > values.yaml
     """
-    session = Session(Options(**given))
-    path = Path(chart) if Path(chart).exists() else _rendered(session, chart)
+    app = App(Options(**given))
+    path = Path(chart) if Path(chart).exists() else _rendered(app, chart)
     files, broken = read(read_chart(path))
     raise_all([ConfigError(str(finding)) for finding in broken])
     for finding in READINGS.findings(files):
         click.echo(str(finding), err=True)
     values = launch(files.schema, files.values, _context(context))
     click.echo("\n".join(_yaml(values, "")))
-    output = session.helm.attempt(path, release=RELEASE, values=values)
+    output = app.helm.attempt(path, release=RELEASE, values=values)
     if output.code != 0:
         raise StepError(f"helm does not take these values\n{output.log.strip()}")
     return 0
 
 
-def _rendered(session: Session, name: str) -> Path:
+def _rendered(app: App, name: str) -> Path:
     """A chart of the matrix, in a folder below `build/`."""
-    matrix, lock = session.catalog.matrix, session.locked()
+    matrix, lock = app.catalog.matrix, app.locked()
     if name not in matrix.charts:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
-    plan = session.plan(lock, session.fingerprints(lock), Observed(asked=False))
+    plan = app.plan(lock, app.fingerprints(lock), Observed(asked=False))
     planned = plan.charts.get(name)
     if planned is not None and planned.images:
         version, images = planned.version, list(planned.images)
     else:
         version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
         if planned is not None and planned.action == "block":
-            expansion, today = session.project.expansion, session.options.today
+            expansion, today = app.project.expansion, app.options.today
             images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
-    folder = session.workspace.state / "work" / "launches" / name
-    write_tree(folder, files_of(session.catalog, name, images, version))
+    folder = app.workspace.state / "work" / "launches" / name
+    write_tree(folder, files_of(app.catalog, name, images, version))
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.charts.next_version import files_of
 from builder.charts.repository.backends import repository_at
@@ -55,47 +55,47 @@ def command(
       builder charts publish --to public --against https://charts.example.org
       builder charts publish --to oci://ghcr.io/myorg/charts --sign-key NAME --keyring secret.gpg
     """
-    session = Session(Options(**given))
-    repository = repository_at(to, against=against, store=session.store, fetcher=session.files)
-    with session.registry(), contextlib.ExitStack() as stack:
-        record = _record(session)
-        names = _names(session, record)
+    app = App(Options(**given))
+    repository = repository_at(to, against=against, store=app.store, fetcher=app.files)
+    with app.registry(), contextlib.ExitStack() as stack:
+        record = _record(app)
+        names = _names(app, record)
         sign = None
         if sign_key:
-            keys = signer(session.runner, sign_key, keyring=keyring, passphrase=passphrase_file)
+            keys = signer(app.runner, sign_key, keyring=keyring, passphrase=passphrase_file)
             sign = stack.enter_context(keys.ready())
-        released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
+        released = Released(record=record, matrix=app.catalog.matrix, store=app.store)
         changes = released.publish(names, repository, sign)
     for name, change in changes.items():
         click.echo(f"{name} {change.version}: {change.reason}")
-        if _is_behind(session, record, name):
+        if _is_behind(app, record, name):
             click.echo(f"{name}: changed here since; `builder publish` releases it", err=True)
     new = sum(change.action == "package" for change in changes.values())
     click.echo(f"{new} of {count(len(changes), 'chart')} published to {to}", err=True)
     return 0
 
 
-def _record(session: Session) -> Record:
+def _record(app: App) -> Record:
     """The current release. Raises StepError where there is none."""
-    record = session.records.current()
+    record = app.records.current()
     if record is None:
-        place = releases_reference(session.catalog)
+        place = releases_reference(app.catalog)
         hint = "`builder weekly` builds, tests and releases; `builder publish` does the last of it"
         raise StepError(f"nothing is released in {place.name}", hint=hint)
     return record
 
 
-def _names(session: Session, record: Record) -> list[str]:
+def _names(app: App, record: Record) -> list[str]:
     """The released charts that have a selected image. Raises SelectionError."""
-    charts = session.project.expansion.charts_of(session.selected())
+    charts = app.project.expansion.charts_of(app.selected())
     names = [name for name in charts if name in record.charts]
     if not names:
         raise SelectionError("the current release has no such chart", hint="`builder charts`")
     return names
 
 
-def _is_behind(session: Session, record: Record, name: str) -> bool:
+def _is_behind(app: App, record: Record, name: str) -> bool:
     """Whether the catalog would make something else of a chart than what is released."""
     held = record.charts[name]
-    files = files_of(session.catalog, name, held.images, held.version)
+    files = files_of(app.catalog, name, held.images, held.version)
     return chart_fingerprint(files) != held.fingerprint

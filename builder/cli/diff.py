@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import planning
 from builder.diff.history import History
@@ -34,8 +34,8 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
       builder diff matrix.lock.old matrix.lock
       builder diff base:latest-2026.11.16 base:latest
     """
-    session = Session(Options(**given))
-    catalog, store = session.catalog, session.store
+    app = App(Options(**given))
+    catalog, store = app.catalog, app.store
     comparison = Comparison(
         catalog=catalog,
         history=History(catalog=catalog, store=store, images=store),
@@ -43,7 +43,7 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
         images=store,
         read_lock=_read_lock,
     )
-    with session.registry():
+    with app.registry():
         click.echo(FORMATS[style](as_data(comparison.compare(old, new))))
     return 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.doctor import examine, examine_providers, install, install_browser
 from builder.app.options import Options
 from builder.cli.options import root as root_option
@@ -24,16 +24,16 @@ def command(root: Path, wanted: bool, browser: bool) -> int:
     Example:
       builder doctor --install
     """
-    session = Session(Options(root=root))
+    app = App(Options(root=root))
     if wanted:
-        install(session.runner, session.tools, session.tool_root, session.needs_tool_root)
-        session = Session(Options(root=root))
+        install(app.runner, app.tools, app.tool_root, app.needs_tool_root)
+        app = App(Options(root=root))
     if browser:
-        install_browser(session.runner)
+        install_browser(app.runner)
     bad = 0
     for item in (
-        *examine(session.runner, session.tools, session.tool_root, session.needs_tool_root),
-        *examine_providers(session.catalog, session.reach),
+        *examine(app.runner, app.tools, app.tool_root, app.needs_tool_root),
+        *examine_providers(app.catalog, app.reach),
     ):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
         click.echo(f"{mark} {item.subject}: {item.found}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.build.attestation import DOCUMENT, damaged, reference_of
 from builder.catalog.selection import find
@@ -34,18 +34,18 @@ def command(target: str, style: str, offline: bool, **given: Any) -> int:
       builder explain jupyter-python
       builder explain jupyter-python --format json
     """
-    session = Session(Options(**{**given, "select": ()}))
-    lock = session.fitting_lock()
-    prints = session.fingerprints(lock)
-    chosen = find(session.project.expansion, target).id
+    app = App(Options(**{**given, "select": ()}))
+    lock = app.fitting_lock()
+    prints = app.fingerprints(lock)
+    chosen = find(app.project.expansion, target).id
     fingerprint, planned, change = prints[chosen], None, ""
     if not offline:
-        with session.registry():
-            observed = session.observed(lock, prints)
-            planned = session.plan(lock, prints, observed).targets[chosen]
+        with app.registry():
+            observed = app.observed(lock, prints)
+            planned = app.plan(lock, prints, observed).targets[chosen]
             released = observed.record.targets.get(chosen) if observed.record else None
             if style == "text" and released and released.fingerprint != fingerprint.digest:
-                change = _difference(session, planned, released)
+                change = _difference(app, planned, released)
     if style == "json":
         click.echo(_as_json(chosen, fingerprint, planned))
         return 0
@@ -79,9 +79,9 @@ def as_text(fingerprint: Fingerprint) -> list[str]:
     return lines
 
 
-def _difference(session: Session, item: TargetPlan, old: ReleasedTarget) -> str:
+def _difference(app: App, item: TargetPlan, old: ReleasedTarget) -> str:
     place = item.repository.with_tag(old.tag)
-    return change_since(session.store.get(reference_of(place)), place, item.fingerprint, old.since)
+    return change_since(app.store.get(reference_of(place)), place, item.fingerprint, old.since)
 
 
 def change_since(

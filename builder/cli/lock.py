@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.catalog.recipe import named_at
 from builder.cli.options import planning, reachable
@@ -47,24 +47,24 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
       builder lock --upgrade && git diff matrix.lock
       builder lock --upgrade lxml libssl3t64
     """
-    session = Session(Options(**given))
+    app = App(Options(**given))
     if check:
-        return _check(session)
+        return _check(app)
     if names and not upgrade:
         raise ConfigError(
             f"what is to be done about {', '.join(names)}?",
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
     moving = Upgrade(is_all=not names, names=frozenset(names)) if upgrade else NOTHING
-    with at_work(session.workspace.state):
-        locked = relock(session, moving)
-    raise_all(failures(locked.problems, reachable=session.options.reachable))
+    with at_work(app.workspace.state):
+        locked = relock(app, moving)
+    raise_all(failures(locked.problems, reachable=app.options.reachable))
     return 0
 
 
-def _check(session: Session) -> int:
-    alive = alive_targets(session.project.expansion, session.options.today)
-    stale = stale_layers(session.catalog, session.project.expansion, session.locked(), alive)
+def _check(app: App) -> int:
+    alive = alive_targets(app.project.expansion, app.options.today)
+    stale = stale_layers(app.catalog, app.project.expansion, app.locked(), alive)
     if stale:
         raise ConfigError(
             f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"
@@ -75,34 +75,34 @@ def _check(session: Session) -> int:
     return 0
 
 
-def relock(session: Session, upgrade: Upgrade = ALL) -> Locked:
+def relock(app: App, upgrade: Upgrade = ALL) -> Locked:
     """Lock what is selected, and write matrix.lock where that changed it, whatever failed."""
-    locked = chosen_lock(session, upgrade)
-    changed = session.workspace.write_lock(locked.lock)
+    locked = chosen_lock(app, upgrade)
+    changed = app.workspace.write_lock(locked.lock)
     click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
     return locked
 
 
-def chosen_lock(session: Session, upgrade: Upgrade, bases: BaseLocker | None = None) -> Locked:
-    """The lock of what is selected, not written; `bases` stand in for the session's."""
-    targets = count(len(session.selected()), "target")
+def chosen_lock(app: App, upgrade: Upgrade, bases: BaseLocker | None = None) -> Locked:
+    """The lock of what is selected, not written; `bases` stand in for the app's."""
+    targets = count(len(app.selected()), "target")
     _note(f"{targets}: looking at bases, release lines and packages")
-    session.check()
-    for text in overdue_holds(session.catalog.matrix, session.options.today):
+    app.check()
+    for text in overdue_holds(app.catalog.matrix, app.options.today):
         _note(text)
     return lock_catalog(
-        catalog=session.catalog,
-        expansion=session.project.expansion,
-        held=session.project.lock,
-        bases=bases or session.bases,
-        providers=session.providers,
-        today=session.options.today,
+        catalog=app.catalog,
+        expansion=app.project.expansion,
+        held=app.project.lock,
+        bases=bases or app.bases,
+        providers=app.providers,
+        today=app.options.today,
         note=_note,
-        locate=partial(named_at, session.workspace.read),
-        targets=session.selected(),
+        locate=partial(named_at, app.workspace.read),
+        targets=app.selected(),
         upgrade=upgrade,
-        resolvers=session.resolvers,
-        explain=lambda found: session.package_check.check(found, session.selected()),
+        resolvers=app.resolvers,
+        explain=lambda found: app.package_check.check(found, app.selected()),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.lock import chosen_lock
 from builder.cli.options import planning
@@ -30,20 +30,20 @@ def command(style: str, **given: Any) -> int:
     Example:
       builder outdated --select 'jupyter-*'
     """
-    session = Session(Options(**given, only_looks=True))
-    held = session.locked()
-    bases = HeldBases(session.refresh)
-    with contextlib.nullcontext() if session.has_bases(held) else session.registry():
-        locked = chosen_lock(session, ALL, bases)
+    app = App(Options(**given, only_looks=True))
+    held = app.locked()
+    bases = HeldBases(app.refresh)
+    with contextlib.nullcontext() if app.has_bases(held) else app.registry():
+        locked = chosen_lock(app, ALL, bases)
         found = outdated(
-            expansion=session.project.expansion,
-            selected=session.selected(),
+            expansion=app.project.expansion,
+            selected=app.selected(),
             held=held,
             found=locked.lock,
-            prints=session.fingerprints,
-            newer=session.newer,
+            prints=app.fingerprints,
+            newer=app.newer,
             moved_on=bases.moved_on,
-            today=session.options.today,
+            today=app.options.today,
         )
     click.echo(FORMATS[style](as_data(found)))
     # That a base has moved on is found out, and no failure.

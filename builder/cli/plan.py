@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.ci.shards import SECONDS
 from builder.cli.options import planning, since
@@ -58,18 +58,18 @@ def command(
             _tell(style, f"No target is new or changed since {since}.", *more)
             return 0
         options = replace(options, select=tuple(changed))
-    session = Session(options)
-    lock = session.fitting_lock()
-    prints = session.fingerprints(lock)
-    observed = session.seen(lock, prints, offline=offline)
+    app = App(options)
+    lock = app.fitting_lock()
+    prints = app.fingerprints(lock)
+    observed = app.seen(lock, prints, offline=offline)
     if since is not None:
         observed = _with_others(observed, set(prints) - set(changed))
-    plan = session.plan(lock, prints, observed)
+    plan = app.plan(lock, prints, observed)
     if since is not None:
         plan = _explained(plan, changed)
     if style == "github":
-        targets = session.project.expansion.targets.values()
-        added = time_estimate.added(session.catalog, targets, lock, observed.record)
+        targets = app.project.expansion.targets.values()
+        added = time_estimate.added(app.catalog, targets, lock, observed.record)
         text = as_github(plan, time_estimate.seconds(plan, added), shard_seconds)
         click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.catalog.models import Retention
 from builder.cli.options import engine, releasing
@@ -46,26 +46,26 @@ def command(
     Example:
       builder prune --keep-weeks 4 --yes
     """
-    session = Session(Options(**given))
+    app = App(Options(**given))
     said = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
     policy = Policy(
-        keep=_policy(session, {key: value for key, value in said.items() if value is not None}),
-        today=session.options.today,
+        keep=_policy(app, {key: value for key, value in said.items() if value is not None}),
+        today=app.options.today,
         orphans=orphans,
     )
-    with session.registry():
-        return _prune(session, policy, is_real=yes)
+    with app.registry():
+        return _prune(app, policy, is_real=yes)
 
 
-def _prune(session: Session, policy: Policy, *, is_real: bool) -> int:
+def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     """Say what goes, and remove it where that `is_real`."""
-    store = session.store
-    records = session.records
+    store = app.store
+    records = app.records
     search = Search(
-        catalog=session.catalog, store=store, removals=store, records=records, policy=policy
+        catalog=app.catalog, store=store, removals=store, records=records, policy=policy
     )
     garbage = search.run()
-    local = _local(session, garbage)
+    local = _local(app, garbage)
     for line in lines(garbage, local):
         click.echo(line)
     if not is_real:
@@ -73,24 +73,24 @@ def _prune(session: Session, policy: Policy, *, is_real: bool) -> int:
         return 0
     tags = Prune(store=store, removals=store, records=records).carry_out(
         garbage,
-        lambda: write_index(session, keeps=garbage.charts),
+        lambda: write_index(app, keeps=garbage.charts),
         lambda text: click.echo(text, err=True),
     )
     for name in local:
-        session.engine.drop(name)
+        app.engine.drop(name)
     click.echo(f"removed; {count(tags, 'tag')} of what stays went too")
     return 0
 
 
-def _policy(session: Session, said: dict[str, int]) -> Retention:
+def _policy(app: App, said: dict[str, int]) -> Retention:
     """What matrix.yaml says, and in its place what the flags say."""
-    return replace(session.catalog.matrix.retention, **said)
+    return replace(app.catalog.matrix.retention, **said)
 
 
-def _local(session: Session, garbage: Garbage) -> dict[str, int]:
+def _local(app: App, garbage: Garbage) -> dict[str, int]:
     """What an engine holds and nothing needs; nothing where there is no engine."""
     try:
-        return unneeded(session.engine, garbage)
+        return unneeded(app.engine, garbage)
     except ToolError as error:
         click.echo(f"no engine is looked at: {error.message}", err=True)
         return {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import running
 from builder.cli.run import carry_out, tell_ending
@@ -24,9 +24,9 @@ def command(**given: Any) -> int:
     Example:
       builder publish --registry ghcr.io/myorg
     """
-    session = Session(Options(**given))
-    lock = session.fitting_lock()
-    with at_work(session.workspace.state), session.registry():
-        outcome = carry_out(session, lock, {"release"})
+    app = App(Options(**given))
+    lock = app.fitting_lock()
+    with at_work(app.workspace.state), app.registry():
+        outcome = carry_out(app, lock, {"release"})
     tell_ending(outcome, "release")
     return outcome.exit_code

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import root as root_option
 
@@ -23,11 +23,11 @@ def command(root: Path) -> int:
       builder registry &
       podman pull --tls-verify=false 127.0.0.1:5005/onyxia-base:latest
     """
-    session = Session(Options(root=root))
+    app = App(Options(root=root))
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with session.registry():
-        click.echo(f"serving {session.catalog.matrix.embedded}; Ctrl-C ends it", err=True)
+    with app.registry():
+        click.echo(f"serving {app.catalog.matrix.embedded}; Ctrl-C ends it", err=True)
         ended.wait()
     return 0

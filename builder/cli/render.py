@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.build.build_context import write_context
 from builder.charts.semver import FIRST
@@ -43,11 +43,11 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     Example:
       builder render --out catalog && cd catalog && docker buildx bake base-debian13
     """
-    session = Session(Options(**given))
-    known, bases = session.fitting_lock(), session.project.expansion.bases.values()
-    lock = as_declared(known, bases, session.catalog.matrix)
-    plan, unlocked = _plan(session, lock, offline=offline)
-    _write(out, session, lock, plan)
+    app = App(Options(**given))
+    known, bases = app.fitting_lock(), app.project.expansion.bases.values()
+    lock = as_declared(known, bases, app.catalog.matrix)
+    plan, unlocked = _plan(app, lock, offline=offline)
+    _write(out, app, lock, plan)
     for base in plan.bases.values():
         if base.id not in known.bases:
             source = lock.bases[base.id].source
@@ -63,13 +63,13 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     return 0
 
 
-def _plan(session: Session, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]]:
+def _plan(app: App, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]]:
     """Return what is rendered, and the names of the charts whose images are not locked."""
-    prints = session.fingerprints(lock)
-    record = session.seen(lock, prints, offline=offline).record
+    prints = app.fingerprints(lock)
+    record = app.seen(lock, prints, offline=offline).record
     # Ancestors too: what is written must build by itself.
-    plan = session.plan(lock, prints, Observed(asked=False, record=record), as_declared=True)
-    return _with_unlocked(_alive(plan), session)
+    plan = app.plan(lock, prints, Observed(asked=False, record=record), as_declared=True)
+    return _with_unlocked(_alive(plan), app)
 
 
 def _alive(plan: Plan) -> Plan:
@@ -80,36 +80,36 @@ def _alive(plan: Plan) -> Plan:
     return replace(plan, targets=targets, bases=bases)
 
 
-def _with_unlocked(plan: Plan, session: Session) -> tuple[Plan, tuple[str, ...]]:
+def _with_unlocked(plan: Plan, app: App) -> tuple[Plan, tuple[str, ...]]:
     """Return a plan whose charts all name images, and which of these are not locked."""
-    expansion, matrix = session.project.expansion, session.catalog.matrix
+    expansion, matrix = app.project.expansion, app.catalog.matrix
     charts, unlocked = {}, []
     for name, chart in plan.charts.items():
         if chart.action == "retire":
             continue
         if chart.action == "block":
             unlocked.append(name)
-            images = unlocked_images(name, expansion, matrix, session.options.today)
+            images = unlocked_images(name, expansion, matrix, app.options.today)
             charts[name] = replace(chart, images=images, version=chart.version or FIRST)
         else:
             charts[name] = chart
     return replace(plan, charts=charts), tuple(unlocked)
 
 
-def _write(out: Path, session: Session, lock: Lock, plan: Plan) -> None:
+def _write(out: Path, app: App, lock: Lock, plan: Plan) -> None:
     # Contexts first: each makes its folder hold nothing else.
     for item in plan.targets.values():
-        recipe = session.catalog.recipes[item.target.recipe]
+        recipe = app.catalog.recipes[item.target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
         lists = package_lists(lock.layers.get(item.target.id))
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
-    for path, data in _files(session, lock, plan).items():
+    for path, data in _files(app, lock, plan).items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)
 
 
-def _files(session: Session, lock: Lock, plan: Plan) -> Mapping[str, bytes]:
+def _files(app: App, lock: Lock, plan: Plan) -> Mapping[str, bytes]:
     """Return all but the contexts, by path."""
-    catalog, expansion = session.catalog, session.project.expansion
+    catalog, expansion = app.catalog, app.project.expansion
     targets = {key: item.target for key, item in plan.targets.items()}
     files = {key: downloads(it, catalog, expansion, lock) for key, it in targets.items()}
     return tree(

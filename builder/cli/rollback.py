@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import releasing
 from builder.cli.run import write_index
@@ -32,20 +32,20 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     Example:
       builder rollback 2026.11.16 --dry-run
     """
-    session = Session(Options(**given))
-    with session.registry():
-        rollback = Rollback(catalog=session.catalog, store=session.store, images=session.store)
-        to = rollback.prepare(release, session.options.today)
+    app = App(Options(**given))
+    with app.registry():
+        rollback = Rollback(catalog=app.catalog, store=app.store, images=app.store)
+        to = rollback.prepare(release, app.options.today)
         moves = rollback.moves(to)
         if not dry_run:
             rollback.carry_out(to, lambda text: click.echo(text, err=True))
-            write_index(session)
+            write_index(app)
     _tell(to, moves)
     if dry_run:
         click.echo("nothing was written: without --dry-run it is")
         return 0
     if write_lock:
-        session.workspace.write_lock(parse(json.dumps(to.old.lock), f"the lock of {release}"))
+        app.workspace.write_lock(parse(json.dumps(to.old.lock), f"the lock of {release}"))
         click.echo(f"{FILE} is that of {release}; `builder weekly` would upgrade it again")
     else:
         click.echo(

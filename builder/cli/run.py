@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.estimates import Outlook, disk_of, look_ahead
 from builder.build.disk import Watch
 from builder.build.events import Event, Finished, Listener, Result
@@ -57,39 +57,39 @@ class Outcome:
 
 
 def carry_out(
-    session: Session, lock: Lock, kinds: Collection[str], *, only: Collection[str] = ()
+    app: App, lock: Lock, kinds: Collection[str], *, only: Collection[str] = ()
 ) -> Outcome:
     """Plan, then do the steps of these kinds, and those with the ids `only`."""
-    prints = session.fingerprints(lock)
-    observed = session.observed(lock, prints, session.store_of_run)
-    plan = session.plan(lock, prints, observed, session.engine.platforms)
+    prints = app.fingerprints(lock)
+    observed = app.observed(lock, prints, app.store_of_run)
+    plan = app.plan(lock, prints, observed, app.engine.platforms)
     for name in only:
         if name not in plan.steps:
             hint = did_you_mean(name, plan.steps)
             raise SelectionError(f"the plan has no step {name!r}", hint=hint)
     steps = {step.id: step for step in plan.steps.values() if step.kind in kinds or step.id in only}
-    if session.options.show_commands:
-        for line in session.commands(session.work(lock, prints, plan, _ignore), steps):
+    if app.options.show_commands:
+        for line in app.commands(app.work(lock, prints, plan, _ignore), steps):
             click.echo(line)
         return Outcome(plan=plan, results={}, seconds=0)
     ended: dict[str, Result] = {}
 
     def make(listen: Listener) -> Action:
-        work = session.work(lock, prints, plan, listen)
+        work = app.work(lock, prints, plan, listen)
 
         def act(step: Step) -> Result:
             if step.kind not in GATHERS and (need := unmet(step, plan, besides=steps)):
                 raise StepError(f"{need} is not done, and {step.id} needs it")
-            return _action(session, work, step, ended)(step)
+            return _action(app, work, step, ended)(step)
 
         return act
 
-    outlook = look_ahead(session, lock, observed, plan, ended)
-    return perform(session, plan, steps, make, ended, outlook)
+    outlook = look_ahead(app, lock, observed, plan, ended)
+    return perform(app, plan, steps, make, ended, outlook)
 
 
 def perform(
-    session: Session,
+    app: App,
     plan: Plan,
     steps: Mapping[str, Step],
     make: Callable[[Listener], Action],
@@ -109,41 +109,39 @@ def perform(
 
     with shown(steps) as show:
         listen = tee(collect, show)
-        executor = _executor(session, make(listen), listen, outlook)
-        disk = outlook.disk if outlook else disk_of(session)
-        with Watch(disk) as watch, _interruptible(executor, session) as caught:
+        executor = _executor(app, make(listen), listen, outlook)
+        disk = outlook.disk if outlook else disk_of(app)
+        with Watch(disk) as watch, _interruptible(executor, app) as caught:
             final = executor.run(steps)
     outcome = Outcome(
         plan=plan,
         results=final,
         seconds=time.monotonic() - started,
-        jobs=session.options.jobs,
-        disk=_disk(watch, session, outlook),
-        reachable=session.options.reachable,
+        jobs=app.options.jobs,
+        disk=_disk(watch, app, outlook),
+        reachable=app.options.reachable,
     )
     if caught:
         raise Interrupted(signal.Signals(caught[0]).name, outcome)
     return outcome
 
 
-def _executor(
-    session: Session, action: Action, listen: Listener, outlook: Outlook | None
-) -> Executor:
+def _executor(app: App, action: Action, listen: Listener, outlook: Outlook | None) -> Executor:
     return Executor(
         perform=action,
         listen=listen,
-        policy=Policy(jobs=session.options.jobs, fail_fast=session.options.fail_fast),
+        policy=Policy(jobs=app.options.jobs, fail_fast=app.options.fail_fast),
         urgency=outlook.urgency if outlook else None,
         room=outlook.room if outlook else None,
-        stopped=session.stopping,
+        stopped=app.stopping,
     )
 
 
-def _disk(watch: Watch, session: Session, outlook: Outlook | None) -> dict[str, object]:
+def _disk(watch: Watch, app: App, outlook: Outlook | None) -> dict[str, object]:
     return {
         "peak": watch.peak,
         "least_free": watch.least,
-        "budget": session.options.disk_budget,
+        "budget": app.options.disk_budget,
         "dropped": list(outlook.room.dropped) if outlook else [],
     }
 
@@ -152,48 +150,48 @@ def _ignore(_event: Event) -> None:
     """A listener for when nothing happens."""
 
 
-def _action(session: Session, work: Work, step: Step, ended: Mapping[str, Result]) -> Action:
+def _action(app: App, work: Work, step: Step, ended: Mapping[str, Result]) -> Action:
     """Return what a step does; adapters are made when the first step needs them."""
-    store = session.store_of(step.id, work.listen)
+    store = app.store_of(step.id, work.listen)
 
     def release(step: Step) -> Result:
-        return promote(session, work, step, blocked_steps(work.plan, ended), store)
+        return promote(app, work, step, blocked_steps(work.plan, ended), store)
 
     if step.kind == "release":
         return release
     if step.kind == "chart":
-        return session.chart_actions(work, store).chart
-    actions = session.build_actions(work, store)
+        return app.chart_actions(work, store).chart
+    actions = app.build_actions(work, store)
     return actions.base if step.kind == "base" else actions.target
 
 
 def promote(
-    session: Session, work: Work, step: Step, blocked: Mapping[str, str], store: PatientStore
+    app: App, work: Work, step: Step, blocked: Mapping[str, str], store: PatientStore
 ) -> Result:
     """Release, then write the chart repository from the record that is current then."""
     result = Promotion(work=work, store=store, images=store).release(step, blocked)
-    write_index(session)
+    write_index(app)
     return result
 
 
-def write_index(session: Session, keeps: Collection[str] | None = None) -> None:
+def write_index(app: App, keeps: Collection[str] | None = None) -> None:
     """Write the chart repository from the record that is current; `keeps`: see publish_index."""
-    record = session.records.current()
+    record = app.records.current()
     if record is not None:
-        folder = session.workspace.state / "charts"
-        released = Released(record=record, matrix=session.catalog.matrix, store=session.store)
+        folder = app.workspace.state / "charts"
+        released = Released(record=record, matrix=app.catalog.matrix, store=app.store)
         publish_index(released, folder, keeps=keeps)
 
 
 @contextlib.contextmanager
-def _interruptible(executor: Executor, session: Session) -> Iterator[list[int]]:
+def _interruptible(executor: Executor, app: App) -> Iterator[list[int]]:
     """Have Ctrl-C and SIGTERM end what runs and start nothing more; they are in what is given."""
     caught: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         caught.append(number)
         executor.interrupt()
-        session.runner.stop()
+        app.runner.stop()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

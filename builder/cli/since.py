@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.catalog import tags
 from builder.catalog.models import Cell
@@ -26,8 +26,8 @@ class Since:
 
     def __init__(self, options: Options, since: Path) -> None:
         self._options = options
-        self._session = Session(options)
-        self._other = Session(replace(options, root=since))
+        self._session = App(options)
+        self._other = App(replace(options, root=since))
 
     @cached_property
     def targets(self) -> Mapping[str, str]:
@@ -111,34 +111,34 @@ class Since:
         )
 
 
-def _picked(session: Session) -> Sequence[str]:
+def _picked(app: App) -> Sequence[str]:
     """Return the ids of the targets that are selected, which may be none."""
     try:
-        return session.selected()
+        return app.selected()
     except SelectionError:
         return ()
 
 
-def _tags(session: Session, cell: Cell) -> tuple[str, ...]:
+def _tags(app: App, cell: Cell) -> tuple[str, ...]:
     """Return the tags of a cell that name its versions or its lines."""
-    matrix, versions = session.catalog.matrix, session.locked().versions
+    matrix, versions = app.catalog.matrix, app.locked().versions
     exact = tags.tag(cell, matrix, versions)
     return tags.rolling(cell, matrix, exact, first="")
 
 
-def _files(session: Session, name: str, cells: Sequence[Cell]) -> dict[str, bytes]:
+def _files(app: App, name: str, cells: Sequence[Cell]) -> dict[str, bytes]:
     """The files of a chart, whose images are tagged by their lines: releases and versions move."""
-    matrix = session.catalog.matrix
+    matrix = app.catalog.matrix
     images = [f"{matrix.repository_of(cell.image)}:{tags.line_tag(cell, matrix)}"
               for cell in cells]  # fmt: skip
-    return files_of(session.catalog, name, images, FIRST)
+    return files_of(app.catalog, name, images, FIRST)
 
 
 def _released(options: Options, registry: str) -> Mapping[str, ReleasedChart]:
     """The charts of the last release in a registry; none, with a word, where it cannot be read."""
-    session = Session(replace(options, registries=(registry,)))
+    app = App(replace(options, registries=(registry,)))
     try:
-        record = session.records.current()
+        record = app.records.current()
     except BuilderError as error:
         click.echo(f"the releases in {registry} cannot be read: {error.message}", err=True)
         return {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import running
 from builder.cli.run import carry_out, tell_ending
@@ -23,9 +23,9 @@ def command(steps: tuple[str, ...], **given: Any) -> int:
     Example:
       builder step 'build:base/debian=13'
     """
-    session = Session(Options(**given))
-    lock = session.fitting_lock()
-    with at_work(session.workspace.state, beside=True), session.registry():
-        outcome = carry_out(session, lock, (), only=steps)
+    app = App(Options(**given))
+    lock = app.fitting_lock()
+    with at_work(app.workspace.state, beside=True), app.registry():
+        outcome = carry_out(app, lock, (), only=steps)
     tell_ending(outcome, "release")
     return outcome.exit_code

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.build.events import Listener, Result
 from builder.build.run_context import Work
@@ -26,12 +26,12 @@ def command(**given: Any) -> int:
     Example:
       builder test --select 'python=3.13'
     """
-    session = Session(Options(**given))
-    lock = session.fitting_lock()
-    prints = session.fingerprints(lock)
-    with at_work(session.workspace.state), session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
-        ids = [item for item in session.selected() if plan.targets[item].digest]
+    app = App(Options(**given))
+    lock = app.fitting_lock()
+    prints = app.fingerprints(lock)
+    with at_work(app.workspace.state), app.registry():
+        plan = app.plan(lock, prints, app.observed(lock, prints))
+        ids = [item for item in app.selected() if plan.targets[item].digest]
         if not ids:
             raise SelectionError(
                 "the registry has none of these images", hint="run `builder build`"
@@ -44,13 +44,13 @@ def command(**given: Any) -> int:
         }
 
         def make(listen: Listener) -> Any:
-            work: Work = session.work(lock, prints, plan, listen)
+            work: Work = app.work(lock, prints, plan, listen)
 
             def test(step: Step) -> Result:
-                return session.build_actions(work, session.store_of(step.id, listen)).test(step)
+                return app.build_actions(work, app.store_of(step.id, listen)).test(step)
 
             return test
 
-        outcome = perform(session, plan, steps, make)
+        outcome = perform(app, plan, steps, make)
     tell_failures(outcome)
     return outcome.exit_code

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.app.state import discard
 from builder.build.events import Listener, Result
@@ -42,20 +42,20 @@ def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
     Example:
       builder verify base 'jupyter-*,python=3.13'
     """
-    session = Session(Options(**{**given, "select": targets or given["select"]}))
-    if session.options.engine == "docker":
+    app = App(Options(**{**given, "select": targets or given["select"]}))
+    if app.options.engine == "docker":
         hint = "leave out --engine docker"
         raise ToolError("a Docker daemon keeps what it built: podman builds again", hint=hint)
-    lock = session.fitting_lock()
-    prints = session.fingerprints(lock)
-    with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
-        ids = [item for item in session.selected() if plan.targets[item].digest]
+    lock = app.fitting_lock()
+    prints = app.fingerprints(lock)
+    with app.registry():
+        plan = app.plan(lock, prints, app.observed(lock, prints))
+        ids = [item for item in app.selected() if plan.targets[item].digest]
         if not ids:
             raise SelectionError(
                 "the registry has none of these images", hint="run `builder build`"
             )
-        verdicts, outcome = _verify(session, lock, prints, plan, ids)
+        verdicts, outcome = _verify(app, lock, prints, plan, ids)
     click.echo(FORMATS[style]([verdicts[item] for item in ids if item in verdicts]))
     for result in outcome.results.values():
         if result.status == "failed" and result.step.partition(":")[2] not in verdicts:
@@ -64,7 +64,7 @@ def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
 
 
 def _verify(
-    session: Session, lock: Lock, prints: dict[str, Fingerprint], plan: Plan, ids: list[str]
+    app: App, lock: Lock, prints: dict[str, Fingerprint], plan: Plan, ids: list[str]
 ) -> tuple[dict[str, Verdict], Outcome]:
     """The verdicts by target, and how the steps ended that came to them."""
     steps = {
@@ -74,11 +74,11 @@ def _verify(
         for item in ids
     }
     verdicts: dict[str, Verdict] = {}
-    with _elsewhere(session) as scratch:
+    with _elsewhere(app) as scratch:
 
         def make(listen: Listener) -> Any:
             def verify(step: Step) -> Result:
-                with _elsewhere(session) as other:
+                with _elsewhere(app) as other:
                     work = other.work(lock, prints, plan, listen)
                     store = other.store_of(step.id, listen)
                     builds = other.build_actions(work, store)
@@ -94,15 +94,15 @@ def _verify(
 
 
 @contextlib.contextmanager
-def _elsewhere(session: Session) -> Iterator[Session]:
+def _elsewhere(app: App) -> Iterator[App]:
     """The same on the same files; what it keeps is in a new folder, of which logs are left."""
-    above = session.workspace.state / "verify"
+    above = app.workspace.state / "verify"
     above.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(dir=above))
-    other = Session(replace(session.options, engine="podman"))
-    other.workspace = Workspace(session.workspace.root, state)
-    other.project, other.runner = session.project, session.runner
-    other.stopping = session.stopping
+    other = App(replace(app.options, engine="podman"))
+    other.workspace = Workspace(app.workspace.root, state)
+    other.project, other.runner = app.project, app.runner
+    other.stopping = app.stopping
     try:
         yield other
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.build.events import Result
 from builder.cli.lock import relock
@@ -39,32 +39,32 @@ def command(**given: Any) -> int:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
     # What the lock does not fit once it was made anew costs its own targets, not the week.
-    session = Session(Options(**{**given, "block_unlocked": True}))
-    if session.options.show_commands:
-        with session.registry():
-            carry_out(session, session.locked(), KINDS)
+    app = App(Options(**{**given, "block_unlocked": True}))
+    if app.options.show_commands:
+        with app.registry():
+            carry_out(app, app.locked(), KINDS)
         return 0
-    with at_work(session.workspace.state), session.registry():
+    with at_work(app.workspace.state), app.registry():
         try:
-            locked = relock(session)
-            outcome = carry_out(session, locked.lock, KINDS)
+            locked = relock(app)
+            outcome = carry_out(app, locked.lock, KINDS)
         except Interrupted as stop:
-            report = _report(session, stop.outcome, locked.problems, stopped=stop.signal)
+            report = _report(app, stop.outcome, locked.problems, stopped=stop.signal)
             click.echo(f"how far it came: {report}", err=True)
             raise
         except (BuilderError, KeyboardInterrupt):
-            if (report := session.workspace.state / "report.md").exists():
+            if (report := app.workspace.state / "report.md").exists():
                 click.echo(f"{report} is that of an earlier run", err=True)
             raise
-        changes = _changes(session, outcome.results.get("release"))
-    report = _report(session, outcome, locked.problems, changes=changes)
+        changes = _changes(app, outcome.results.get("release"))
+    report = _report(app, outcome, locked.problems, changes=changes)
     text = report.read_text(encoding="utf-8")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)
     tell_failures(outcome)
     click.echo(text)
-    failed = failures(locked.problems, reachable=session.options.reachable)
+    failed = failures(locked.problems, reachable=app.options.reachable)
     for error in failed:
         click.echo(f"error: {error}", err=True)
     # Whatever it was, it is one of many things by now.
@@ -72,7 +72,7 @@ def command(**given: Any) -> int:
 
 
 def _report(
-    session: Session,
+    app: App,
     outcome: Outcome,
     problems: Sequence[Problem],
     *,
@@ -80,7 +80,7 @@ def _report(
     stopped: str = "",
 ) -> Path:
     """Write report.json and report.md, and return where the latter is."""
-    state = session.workspace.state
+    state = app.workspace.state
     measured = state / "bench" / "bake.json"
     data = weekly.as_data(
         outcome.plan,
@@ -98,7 +98,7 @@ def _report(
     return state / "report.md"
 
 
-def _changes(session: Session, released: Result | None) -> dict[str, Any] | None:
+def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
     """What differs from the release before, as plain data; None where that is not known."""
     if released is None or not released.ok:
         return None
@@ -107,7 +107,7 @@ def _changes(session: Session, released: Result | None) -> dict[str, Any] | None
         before = name
     if before is None:
         return None
-    history = History(catalog=session.catalog, store=session.store, images=session.store)
+    history = History(catalog=app.catalog, store=app.store, images=app.store)
     try:
         return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
     except BuilderError as error:  # what was released is, and is reported

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import planning
 from builder.diff.history import History
@@ -27,13 +27,13 @@ def command(package: str, image: str | None, **given: Any) -> int:
     Example:
       builder why libssl3t64 'jupyter-*'
     """
-    session = Session(Options(**given))
+    app = App(Options(**given))
     provenance = Provenance(
-        catalog=session.catalog,
-        expansion=session.project.expansion,
-        versions=session.project.lock.versions if session.project.lock else {},
-        history=History(catalog=session.catalog, store=session.store, images=session.store),
+        catalog=app.catalog,
+        expansion=app.project.expansion,
+        versions=app.project.lock.versions if app.project.lock else {},
+        history=History(catalog=app.catalog, store=app.store, images=app.store),
     )
-    with session.registry():
+    with app.registry():
         click.echo(as_text(provenance.why(package, image)))
     return 0

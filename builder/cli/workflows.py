@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.ci.github import COMMAND, workflows
 from builder.ci.shards import depth
@@ -27,14 +27,14 @@ def command(*, check: bool, **given: Any) -> int:
     Example:
       builder workflows && git diff .github
     """
-    session = Session(Options(**given))
-    files = workflows(depth(session.project.expansion))
-    places = {session.workspace.root / path: data for path, data in files.items()}
+    app = App(Options(**given))
+    files = workflows(depth(app.project.expansion))
+    places = {app.workspace.root / path: data for path, data in files.items()}
     other = [
         place for place, data in places.items() if not place.is_file() or place.read_bytes() != data
     ]
     if check and other:
-        names = ", ".join(str(place.relative_to(session.workspace.root)) for place in other)
+        names = ", ".join(str(place.relative_to(app.workspace.root)) for place in other)
         raise ConfigError(f"not as they are generated: {names}", hint=f"run `{COMMAND}`")
     for place in other:
         write(place, places[place])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.catalog.packages import Package
 from builder.cli import weekly
 from builder.cli.run import Outcome as Carried
@@ -28,7 +28,7 @@ FIRST, SECOND = "2026.11.16", "2026.11.23"
 @pytest.fixture
 def weeks(week: Week, monkeypatch: pytest.MonkeyPatch) -> Week:
     """Two weeks: in the second desk is built again, with a newer lang."""
-    monkeypatch.setattr(Session, "store", week.store)
+    monkeypatch.setattr(App, "store", week.store)
     for day, version in (("2026-11-16", "1"), ("2026-11-23", "2")):
         week.smoke.installed = {"apt": {"lang": Package(version=version, size=1)}}
         week.go_by(today=day)
@@ -73,7 +73,7 @@ def test_formats(run: Run, weeks: Week, style: str, start: str) -> None:
 
 
 def test_two_locks(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "store", FakeStore())
+    monkeypatch.setattr(App, "store", FakeStore())
     newer = replace(LOCK, lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
     folder.write("newer.lock", dump(newer))
     assert run("diff", "matrix.lock", "newer.lock", *REGISTRY) == (
@@ -140,11 +140,11 @@ def test_a_package_that_is_none(run: Run, weeks: Week) -> None:
 @pytest.fixture
 def go_by(run: Run, week: Week, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Outcome]:
     """`builder weekly` on a day. The fakes lock, build and release; the rest is the command's."""
-    monkeypatch.setattr(Session, "store", week.store)
-    monkeypatch.setattr(weekly, "relock", lambda session: Locked(lock=LOCK))
+    monkeypatch.setattr(App, "store", week.store)
+    monkeypatch.setattr(weekly, "relock", lambda app: Locked(lock=LOCK))
 
-    def carry_out(session: Session, _lock: Lock, _kinds: object) -> Carried:
-        plan = week.plan(today=session.options.today)
+    def carry_out(app: App, _lock: Lock, _kinds: object) -> Carried:
+        plan = week.plan(today=app.options.today)
         return Carried(plan=plan, results=week.carry_out(plan), seconds=1)
 
     monkeypatch.setattr(weekly, "carry_out", carry_out)
@@ -193,7 +193,7 @@ def test_what_could_not_be_locked_is_told_and_all_else_is_released(
         Problem(subject="desk/os=1,lang=1.9", error=error, keeps=True),
         Problem(subject="lang=1.9", error=error, keeps=False),
     )
-    monkeypatch.setattr(weekly, "relock", lambda session: Locked(lock=LOCK, problems=problems))
+    monkeypatch.setattr(weekly, "relock", lambda app: Locked(lock=LOCK, problems=problems))
     found = run("weekly", "--today", "2026-11-16", *REGISTRY, *reachable)
     assert found.code == code
     report = json.loads((week.state / "report.json").read_text())
@@ -216,9 +216,9 @@ def test_a_week_blocks_what_the_lock_does_not_fit(
 ) -> None:
     carry_out, asked = weekly.carry_out, list[bool]()
 
-    def looked_at(session: Session, lock: Lock, kinds: object) -> Carried:
-        asked.append(session.options.block_unlocked)
-        return carry_out(session, lock, kinds)  # type: ignore[arg-type]
+    def looked_at(app: App, lock: Lock, kinds: object) -> Carried:
+        asked.append(app.options.block_unlocked)
+        return carry_out(app, lock, kinds)  # type: ignore[arg-type]
 
     monkeypatch.setattr(weekly, "carry_out", looked_at)
     assert go_by("2026-11-16").code == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.catalog.models import Base
 from builder.common.errors import GoneError, NoPackageError
 from builder.lock.lockfile import BaseLock, parse
@@ -31,12 +31,12 @@ def apt(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake
     """What there is of apt; the lock of the folder has it all."""
     found = FakeLayers(tmp_path / "files", HAS)
     lines = FakeLines({"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"})
-    monkeypatch.setattr(Session, "resolvers", {"apt": found})
-    monkeypatch.setattr(Session, "bases", FakeBases(tmp_path / "bases"))
-    monkeypatch.setattr(Session, "providers", {"apt": lines})
-    monkeypatch.setattr(Session, "package_check", NoCheck())
-    monkeypatch.setattr(Session, "newer", lambda _self, _base, _lock: ())
-    monkeypatch.setattr(Session, "refresh", lambda _self, _base, _lock: None)
+    monkeypatch.setattr(App, "resolvers", {"apt": found})
+    monkeypatch.setattr(App, "bases", FakeBases(tmp_path / "bases"))
+    monkeypatch.setattr(App, "providers", {"apt": lines})
+    monkeypatch.setattr(App, "package_check", NoCheck())
+    monkeypatch.setattr(App, "newer", lambda _self, _base, _lock: ())
+    monkeypatch.setattr(App, "refresh", lambda _self, _base, _lock: None)
     return found
 
 
@@ -125,7 +125,7 @@ def test_a_base_that_has_newer_packages(
 ) -> None:
     run("lock")
     monkeypatch.setattr(
-        Session,
+        App,
         "newer",
         lambda _self, base, _lock: ("libc6 2.41 → 2.42",) if base.value == "2" else (),
     )
@@ -140,7 +140,7 @@ def test_the_indexes_of_each_base_are_fetched_and_none_is_locked_anew(
 ) -> None:
     run("lock")
     fetched: list[str] = []
-    monkeypatch.setattr(Session, "refresh", lambda _self, base, _lock: fetched.append(base.value))
+    monkeypatch.setattr(App, "refresh", lambda _self, base, _lock: fetched.append(base.value))
     assert run("outdated", "--select", "os=2").code == 0
     assert fetched == ["2"]
 
@@ -150,13 +150,13 @@ def test_a_base_that_moved_on_is_found_out_and_the_rest_is_compared(
 ) -> None:
     run("lock")
 
-    def refresh(_self: Session, base: Base, _lock: BaseLock) -> None:
+    def refresh(_self: App, base: Base, _lock: BaseLock) -> None:
         if base.value == "2":
             raise GoneError("it bootstraps to another", hint="run `builder lock --upgrade os=2`")
 
     asked: list[str] = []
-    monkeypatch.setattr(Session, "refresh", refresh)
-    monkeypatch.setattr(Session, "newer", lambda _self, base, _lock: asked.append(base.value) or ())
+    monkeypatch.setattr(App, "refresh", refresh)
+    monkeypatch.setattr(App, "newer", lambda _self, base, _lock: asked.append(base.value) or ())
     apt.versions["desk"] = "2"
     found = run("outdated")
     assert found.code == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.build.run_context import Work
 from builder.common.errors import SmokeError
 from builder.engines.interfaces import BuildRequest
@@ -17,7 +17,7 @@ from builder.testing.images import Smoke
 from tests.integration.starter import ROOT, scratch
 
 
-def check_rejected(session: Session, work: Work, item: TargetPlan, folder: Path) -> None:
+def check_rejected(app: App, work: Work, item: TargetPlan, folder: Path) -> None:
     """Build the broken variant of a target's recipe on the target, and see its test reject it."""
     recipe = item.target.recipe
     text = (ROOT / "images" / recipe / "tests" / "broken.Dockerfile").read_text()
@@ -29,7 +29,7 @@ def check_rejected(session: Session, work: Work, item: TargetPlan, folder: Path)
         context = place / "context"
         context.mkdir()
         (context / "Dockerfile").write_text(text)
-        built = session.engine.build(
+        built = app.engine.build(
             BuildRequest(
                 id=f"broken-{recipe}",
                 context=context,
@@ -40,11 +40,11 @@ def check_rejected(session: Session, work: Work, item: TargetPlan, folder: Path)
                 log=place / "log",
             )
         )
-        request = session.build_actions(work).smoke_request(
+        request = app.build_actions(work).smoke_request(
             item, built.local, folder / "junit.xml", folder / "log"
         )
         with pytest.raises(SmokeError) as caught:
-            Smoke(session.engine, session.runner).test(request)
+            Smoke(app.engine, app.runner).test(request)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     failed = re.findall(r"^    (\w+)", caught.value.message, re.MULTILINE)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.testing.pod_runner import free_port
 
@@ -87,9 +87,9 @@ class Catalog:
         data: dict[str, Any] = json.loads((self.state / "report.json").read_text())
         return data
 
-    def session(self, *select: str) -> Session:
+    def session(self, *select: str) -> App:
         """The builder's own parts, on this catalog."""
-        return Session(Options(root=self.root, today=TODAY, select=select, engine="podman"))
+        return App(Options(root=self.root, today=TODAY, select=select, engine="podman"))
 
     def borrow_tools(self) -> None:
         """Use the tools that `make setup` made: they are the same for every catalog."""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.plan.models import Plan
 from tests.integration.chart.wired import OBJECT, run_wired
 from tests.integration.starter import ROOT, TODAY
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
-SESSION = Session(Options(root=ROOT, today=TODAY, engine="podman"))
+SESSION = App(Options(root=ROOT, today=TODAY, engine="podman"))
 IDES = sorted(
     name
     for name, chart in SESSION.catalog.matrix.charts.items()

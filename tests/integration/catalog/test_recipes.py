@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.plan.models import unlocked_line
 from builder.project import Workspace
@@ -54,10 +54,10 @@ def test_the_recipe_is_built_and_its_broken_variant_rejected(recipe: str, tmp_pa
         timeout=3000,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    session = Session(Options(root=ROOT, today=TODAY, engine="podman"))
-    lock = session.locked()
-    prints = session.fingerprints(lock)
-    with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
-        work = session.work(lock, prints, plan, print)
-        check_rejected(session, work, plan.targets[target], tmp_path)
+    app = App(Options(root=ROOT, today=TODAY, engine="podman"))
+    lock = app.locked()
+    prints = app.fingerprints(lock)
+    with app.registry():
+        plan = app.plan(lock, prints, app.observed(lock, prints))
+        work = app.work(lock, prints, plan, print)
+        check_rejected(app, work, plan.targets[target], tmp_path)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.common.process import Command, Output
 from builder.engines.interfaces import Container, StartRequest
@@ -33,8 +33,8 @@ print(mlflow.search_runs(experiment_ids=["0"])["metrics.loss"].tolist())
 class Containers:
     """Starts containers of the catalog's images, and runs commands in them."""
 
-    def __init__(self, session: Session, images: dict[str, str], undo: ExitStack) -> None:
-        self._session = session
+    def __init__(self, app: App, images: dict[str, str], undo: ExitStack) -> None:
+        self._session = app
         self._images = images
         self._undo = undo
 
@@ -70,14 +70,14 @@ def containers() -> Iterator[Containers]:
             [BUILDER, "build", "--root", ROOT, "--engine", "podman", "-s", target],
             check=True, timeout=3000,
         )  # fmt: skip
-    session = Session(Options(root=ROOT, today=TODAY, engine="podman"))
-    lock = session.locked()
-    prints = session.fingerprints(lock)
-    with session.registry(), ExitStack() as undo:
-        plan = session.plan(lock, prints, session.observed(lock, prints))
+    app = App(Options(root=ROOT, today=TODAY, engine="podman"))
+    lock = app.locked()
+    prints = app.fingerprints(lock)
+    with app.registry(), ExitStack() as undo:
+        plan = app.plan(lock, prints, app.observed(lock, prints))
         items = {recipe: plan.targets[target] for recipe, target in targets.items()}
         images = {recipe: str(it.repository.at(it.digest or "")) for recipe, it in items.items()}
-        yield Containers(session, images, undo)
+        yield Containers(app, images, undo)
 
 
 def client(program: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.charts.next_version import files_of
 from builder.common.files import write_tree
 from builder.testing.interfaces import ChartRequest, TestCounts
@@ -142,7 +142,7 @@ def servers(folder: Path, port: int) -> Iterator[Wired]:
 
 
 def run_wired(
-    session: Session,
+    app: App,
     chart: str,
     image: str,
     folder: Path,
@@ -153,7 +153,7 @@ def run_wired(
 
     `more` are values beside.
     """
-    catalog = session.catalog
+    catalog = app.catalog
     recipe = catalog.charts[catalog.matrix.charts[chart].recipe]
     write_tree(folder / chart, files_of(catalog, chart, [image], "1.0.0"))
     port = free_port()
@@ -161,10 +161,10 @@ def run_wired(
     with servers(folder / "git", port) as wired:
         values = folder / "values.json"
         values.write_text(json.dumps({**wired.values, **(more or {})}))
-        manifests = session.helm.template(folder / chart, release="r-1", values=values)
+        manifests = app.helm.template(folder / chart, release="r-1", values=values)
         request = ChartRequest(
             chart=chart, manifests=manifests, password=PASSWORD, suite=Path(recipe.tests),
             port=port, is_on_host=True, junit=folder / f"{chart}.xml", log=log, timeout=900,
         )  # fmt: skip
-        counts = session.chart_runner.run(request)
+        counts = app.chart_runner.run(request)
         return replace(wired, reports=list(wired.reports)), counts

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.oci.reference import Reference, parse
 
@@ -76,9 +76,9 @@ class Tiny:
         """The repository of an image."""
         return parse(f"{self.registry}/{self.prefix}-{image}")
 
-    def session(self) -> Session:
+    def session(self) -> App:
         """The builder's own parts, on this catalog."""
-        return Session(Options(root=self.root, today=TODAY, engine="podman"))
+        return App(Options(root=self.root, today=TODAY, engine="podman"))
 
 
 def lay(root: Path, *, registry: str, base: str, prefix: str) -> Tiny:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.catalog.packages import LockedPackage
 from builder.common.files import write
@@ -206,34 +206,34 @@ def test_the_stable_version_was_looked_up(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("recipe", ["julia", "julia-minimal"])
 def test_a_broken_variant_is_rejected(catalog: Catalog, recipe: str, tmp_path: Path) -> None:
-    session = Session(Options(root=catalog.root, today=TODAY, engine="podman"))
-    lock = session.locked()
-    prints = session.fingerprints(lock)
-    with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
+    app = App(Options(root=catalog.root, today=TODAY, engine="podman"))
+    lock = app.locked()
+    prints = app.fingerprints(lock)
+    with app.registry():
+        plan = app.plan(lock, prints, app.observed(lock, prints))
         target = next(key for key in plan.targets if key.startswith(f"{recipe}/"))
-        work = session.work(lock, prints, plan, print)
-        check_rejected(session, work, plan.targets[target], tmp_path)
+        work = app.work(lock, prints, plan, print)
+        check_rejected(app, work, plan.targets[target], tmp_path)
 
 
 @pytest.mark.parametrize("user", ["1000:100", "12345:0", "12345:100"])
 def test_packages_load_without_being_compiled_as_any_user(catalog: Catalog, user: str) -> None:
     """The image is started as a cluster may start it: with a uid of its own, and no network."""
-    session = catalog.session()
-    lock = session.locked()
-    prints = session.fingerprints(lock)
+    app = catalog.session()
+    lock = app.locked()
+    prints = app.fingerprints(lock)
     code = 'using Echo; print(Echo.told(), isdir(joinpath(DEPOT_PATH[1], "compiled")))'
-    with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
+    with app.registry():
+        plan = app.plan(lock, prints, app.observed(lock, prints))
         item = next(it for key, it in plan.targets.items() if key.startswith("julia-echo/"))
         assert item.digest
         image = str(item.repository.at(item.digest))
-        engine = session.engine
+        engine = app.engine
         container = engine.start(StartRequest(image=image, command=("sleep", "infinity")))
         try:
             inside = container.testinfra.removeprefix("podman://")
             argv = ("podman", "exec", "--user", user, inside, "julia", "--startup-file=no", "-e")
             command = Command(argv=(*argv, code), env=dict(container.env), timeout=300)
-            assert session.runner.run(command).stdout == "Echo 0.3.1false"
+            assert app.runner.run(command).stdout == "Echo 0.3.1false"
         finally:
             engine.remove(container)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import Session
+from builder.app.app import App
 from builder.app.options import Options
 from builder.network.upstreams import UPSTREAM
 from builder.testing.pod_runner import free_port
@@ -150,11 +150,11 @@ def test_the_image_passed_its_tests(catalog: Catalog) -> None:
 
 
 def test_a_broken_variant_is_rejected(catalog: Catalog, tmp_path: Path) -> None:
-    session = Session(Options(root=catalog.root, today=TODAY, engine="podman"))
-    lock = session.locked()
-    prints = session.fingerprints(lock)
-    with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
+    app = App(Options(root=catalog.root, today=TODAY, engine="podman"))
+    lock = app.locked()
+    prints = app.fingerprints(lock)
+    with app.registry():
+        plan = app.plan(lock, prints, app.observed(lock, prints))
         target = next(key for key in plan.targets if key.startswith("python-minimal/"))
-        work = session.work(lock, prints, plan, print)
-        check_rejected(session, work, plan.targets[target], tmp_path)
+        work = app.work(lock, prints, plan, print)
+        check_rejected(app, work, plan.targets[target], tmp_path)
