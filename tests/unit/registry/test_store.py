@@ -107,7 +107,7 @@ def test_a_connection_that_is_reset(registry: Registry, store: RegistryStore) ->
     with pytest.raises(TransientError) as caught:
         store.digest(parse(f"{registry.address}/{TAG}"))
     assert caught.value.message.startswith(f"registry {registry.address} does not answer: ")
-    assert caught.value.hint == "is it up, and is its name right in `catalog.registries`?"
+    assert caught.value.hint == "is it up, and does it take plain HTTP? on loopback it is asked so"
 
 
 def test_a_registry_that_is_down(store: RegistryStore) -> None:
