@@ -7,6 +7,7 @@ repository and the method in its message. Credentials go to the registry and its
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ _E = TypeVar("_E", bound=BaseException)
 _LONGEST = 60.0
 _PIECE = 1 << 20
 _HOPS = 5
+_LONGEST_TRY = 5.0
 _MOVED = {301, 302, 303, 307, 308}
 _KEEPS_METHOD = {307, 308}
 LARGEST = 4 << 20
@@ -78,9 +80,10 @@ class Answer:
 
 
 class Distribution:
-    """Asks registries by reference; those on loopback in plain HTTP. For any number of threads.
+    """Asks registries by reference; those on loopback in plain HTTP, unless they speak TLS alone.
 
-    An answer may keep it waiting for `timeout` seconds, and never for more than a minute.
+    For any number of threads. An answer may keep it waiting for `timeout` seconds, and never for
+    more than a minute.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Distribution:
         self._timeout = min(timeout, _LONGEST)
         self._lock = threading.Lock()
         self._sessions: dict[tuple[str, str], Session] = {}  # by the origin that is asked
+        self._speaks_tls: dict[str, bool] = {}  # of registries on loopback: what a try showed
         self._login = Authenticator(
             find=credentials.find, fetch=self._token, lacking=lambda: credentials.lacking
         )
@@ -142,10 +146,9 @@ class Distribution:
 
         What is said of an error is in the answer itself.
         """
-        url = urljoin(f"{_origin(place)}/v2/{place.api_repository}/", path)
         wanted = (_scope(place, method), *scopes)
         with _told(place):
-            response, used = self._answered(place, wanted, method, url, headers, data)
+            response, used = self._reached(place, wanted, method, path, headers, data)
             with contextlib.closing(response):
                 is_error = response.status_code >= 400
                 raw = response.raw
@@ -162,6 +165,44 @@ class Distribution:
                 )
                 yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)
 
+    def _reached(
+        self,
+        place: Reference,
+        scopes: tuple[str, ...],
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None,
+        data: bytes | None,
+    ) -> tuple[requests.Response, str]:
+        """Return what `_answered` does, by TLS where a registry on loopback takes nothing else."""
+        url = self._url(place, path)
+        try:
+            response, login = self._answered(place, scopes, method, url, headers, data)
+            if response.status_code != 400 or not self._turns_to_tls(place):
+                return response, login
+            response.close()
+        except requests.ConnectionError:
+            if not self._turns_to_tls(place):
+                raise
+        return self._answered(place, scopes, method, self._url(place, path), headers, data)
+
+    def _turns_to_tls(self, place: Reference) -> bool:
+        """Return whether a registry that was asked in plain HTTP is to be asked by TLS instead.
+
+        That is tried once. Whom it is, its certificate says when it is asked.
+        """
+        if not place.is_loopback or place.api in self._speaks_tls:
+            return False
+        self._speaks_tls[place.api] = _takes_tls(place.api, self._timeout)
+        return self._speaks_tls[place.api]
+
+    def _origin(self, place: Reference) -> str:
+        is_plain = place.is_loopback and not self._speaks_tls.get(place.api, False)
+        return f"{'http' if is_plain else 'https'}://{place.api}"
+
+    def _url(self, place: Reference, path: str) -> str:
+        return urljoin(f"{self._origin(place)}/v2/{place.api_repository}/", path)
+
     def _answered(
         self,
         place: Reference,
@@ -172,7 +213,7 @@ class Distribution:
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
         """Return an answer, open, and how the request said who asks. One refusal is answered."""
-        is_own = _same_origin(url, _origin(place))
+        is_own = _same_origin(url, self._origin(place))
         login = self._login.known(place, scopes) if is_own else ""
         response = self._send(method, url, headers=headers, data=data, login=login)
         challenge = response.headers.get("WWW-Authenticate", "")
@@ -386,8 +427,20 @@ def _scope(place: Reference, method: str) -> str:
     return f"repository:{place.api_repository}:{actions}"
 
 
-def _origin(place: Reference) -> str:
-    return f"{'http' if place.is_loopback else 'https'}://{place.api}"
+def _takes_tls(host: str, timeout: float) -> bool:
+    """Return whether a port of this machine begins a connection by TLS."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    parts = urlsplit(f"//{host}")
+    address = (parts.hostname or "", parts.port or 443)
+    try:
+        with (
+            socket.create_connection(address, timeout=min(timeout, _LONGEST_TRY)) as connection,
+            context.wrap_socket(connection, server_hostname=parts.hostname),
+        ):
+            return True
+    except OSError:
+        return False
 
 
 def _origin_of(url: str) -> tuple[str, str]:

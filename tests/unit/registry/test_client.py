@@ -707,14 +707,21 @@ def test_a_blob_that_arrives_damaged_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_registry_on_loopback_that_wants_tls_is_told_apart(
+def test_a_registry_on_loopback_that_takes_tls_alone_is_asked_so(
     files: CredentialFiles, tmp_path: Path
 ) -> None:
-    with serve(lambda _: SiteAnswer(), tls=Site(tmp_path).context) as tls:
+    site = Site(tmp_path)
+    digest = {"Docker-Content-Digest": MISSING}
+    with serve(lambda _: SiteAnswer(headers=digest), tls=site.context) as tls:
         reference = parse(f"127.0.0.1:{tls.port}/image:tag")
-        with pytest.raises(TransientError) as caught:
+        client = RegistryClient(
+            Distribution(credentials=files, network=replace(NO_NETWORK, ca=str(site.ca)))
+        )
+        assert client.digest(reference) == MISSING
+        assert client.digest(reference) == MISSING
+        assert [request.path for request in tls.requests] == ["/v2/image/manifests/tag"] * 2
+        with pytest.raises(StepError) as caught:
             RegistryClient(Distribution(credentials=files)).digest(reference)
-    assert caught.value.message.startswith(f"registry 127.0.0.1:{tls.port} does not answer: ")
-    assert caught.value.hint == (
-        "is it up, and does it take plain HTTP? on loopback it is asked so"
+    assert caught.value.message.startswith(
+        f"registry 127.0.0.1:{tls.port}: its certificate is not trusted: "
     )
