@@ -13,7 +13,7 @@ from builder.common.errors import ConfigError, Location
 
 IGNORE = ".helmignore"
 _ALWAYS = "templates/.?*"
-_MOST_PATHS = 100_000  # files and folders, each as often as links lead to it
+_MOST_PATHS = 10_000  # files and folders, each as often as links lead to it
 
 
 @dataclass(frozen=True, kw_only=True)
