@@ -97,7 +97,8 @@ class Distribution:
         self._timeout = min(timeout, _LONGEST)
         self._lock = threading.Lock()
         self._sessions: dict[tuple[str, str], Session] = {}  # by the origin that is asked
-        self._speaks_tls: dict[str, bool] = {}  # of registries on loopback: what a try showed
+        self._probing = threading.Lock()
+        self._speak_tls: set[str] = set()  # registries on loopback that take nothing else
         self._login = Authenticator(
             find=credentials.find, fetch=self._token, lacking=lambda: credentials.lacking
         )
@@ -178,26 +179,28 @@ class Distribution:
         url = self._url(place, path)
         try:
             response, login = self._answered(place, scopes, method, url, headers, data)
-            if response.status_code != 400 or not self._turns_to_tls(place):
+            if response.status_code != 400 or not self._turns_to_tls(place, url):
                 return response, login
             response.close()
         except requests.ConnectionError:
-            if not self._turns_to_tls(place):
+            if not self._turns_to_tls(place, url):
                 raise
         return self._answered(place, scopes, method, self._url(place, path), headers, data)
 
-    def _turns_to_tls(self, place: Reference) -> bool:
-        """Return whether a registry that was asked in plain HTTP is to be asked by TLS instead.
+    def _turns_to_tls(self, place: Reference, url: str) -> bool:
+        """Return whether what was asked at a URL in plain HTTP is to be asked by TLS instead.
 
-        That is tried once. Whom it is, its certificate says when it is asked.
+        One thread tries it for all. Who it is, its certificate says.
         """
-        if not place.is_loopback or place.api in self._speaks_tls:
+        if not place.is_loopback or urlsplit(url).scheme == "https":
             return False
-        self._speaks_tls[place.api] = _takes_tls(place.api, self._timeout)
-        return self._speaks_tls[place.api]
+        with self._probing:
+            if place.api not in self._speak_tls and _takes_tls(place.api, self._timeout):
+                self._speak_tls.add(place.api)
+            return place.api in self._speak_tls
 
     def _origin(self, place: Reference) -> str:
-        is_plain = place.is_loopback and not self._speaks_tls.get(place.api, False)
+        is_plain = place.is_loopback and place.api not in self._speak_tls
         return f"{'http' if is_plain else 'https'}://{place.api}"
 
     def _url(self, place: Reference, path: str) -> str:

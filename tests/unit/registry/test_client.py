@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -725,3 +727,22 @@ def test_a_registry_on_loopback_that_takes_tls_alone_is_asked_so(
     assert caught.value.message.startswith(
         f"registry 127.0.0.1:{tls.port}: its certificate is not trusted: "
     )
+
+
+def test_threads_that_ask_a_registry_of_tls_together_all_get_their_answers(
+    files: CredentialFiles, tmp_path: Path
+) -> None:
+    site = Site(tmp_path)
+    digest = {"Docker-Content-Digest": MISSING}
+    with serve(lambda _: SiteAnswer(headers=digest), tls=site.context) as tls:
+        reference = parse(f"127.0.0.1:{tls.port}/image:tag")
+        trusting = replace(NO_NETWORK, ca=str(site.ca))
+        client = RegistryClient(Distribution(credentials=files, network=trusting))
+        together = threading.Barrier(8)
+
+        def ask(_number: int) -> str | None:
+            together.wait(timeout=10)
+            return client.digest(reference)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(ask, range(8))) == [MISSING] * 8
