@@ -26,14 +26,14 @@ class Since:
 
     def __init__(self, options: Options, since: Path) -> None:
         self._options = options
-        self._session = App(options)
+        self._app = App(options)
         self._other = App(replace(options, root=since))
 
     @cached_property
     def targets(self) -> Mapping[str, str]:
         """Why each target that is selected differs; by id."""
-        picked = set(self._session.selected())
-        before, now = (one.fingerprints(one.locked()) for one in (self._other, self._session))
+        picked = set(self._app.selected())
+        before, now = (one.fingerprints(one.locked()) for one in (self._other, self._app))
         return {
             target: f"changed: {', '.join(parts)}" if parts else "new"
             for target, parts in differences(before, now).items()
@@ -44,7 +44,7 @@ class Since:
     def gone(self) -> Gone:
         """Return what the other checkout has of the selection, and this one has not."""
         picked = _picked(self._other)
-        here, expansion = self._session.project.expansion, self._other.project.expansion
+        here, expansion = self._app.project.expansion, self._other.project.expansion
         targets = [expansion.targets[key] for key in picked if key not in here.targets]
         published = {
             target.cell.id: target.cell
@@ -55,7 +55,7 @@ class Since:
             (image, tag)
             for image, cells in here.cells.items()
             for cell in cells
-            for tag in _tags(self._session, cell)
+            for tag in _tags(self._app, cell)
         }
         dropped = [
             tag
@@ -78,14 +78,14 @@ class Since:
         `published` is the registry whose releases say which versions there are, or nothing.
         """
         held = _released(self._options, published) if published else {}
-        expansion, others = self._session.project.expansion, self._other.project.expansion
+        expansion, others = self._app.project.expansion, self._other.project.expansion
         with_images = expansion.charts_of(self.targets)
         found = {}
         for name, cells in expansion.charts.items():
             former = others.charts.get(name, ())
             change = foresee(
                 _files(self._other, name, former) if former else None,
-                _files(self._session, name, cells),
+                _files(self._app, name, cells),
                 held.get(name),
                 images_change=name in with_images,
                 choice=self._choice(name, former, cells),
@@ -102,11 +102,11 @@ class Since:
         shared = [cell for key, cell in new.items() if key in old]
         before, now = (
             chart_fingerprint(_files(one, name, shared)) if shared else ""
-            for one in (self._other, self._session)
+            for one in (self._other, self._app)
         )
         return Choice(
             dropped=tuple(_tags(self._other, old[key])[0] for key in old if key not in new),
-            added=tuple(_tags(self._session, new[key])[0] for key in new if key not in old),
+            added=tuple(_tags(self._app, new[key])[0] for key in new if key not in old),
             is_else_changed=before != now,
         )
 

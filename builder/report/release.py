@@ -69,8 +69,8 @@ def _pull(reference: str) -> str:
     return f"podman pull {plain}{reference}"
 
 
-def _install(reference: str) -> str:
-    repository, version = reference.rsplit(":", 1)
-    plain = " --plain-http" if parse(reference).is_loopback else ""
-    name = repository.rsplit("/", 1)[1]
-    return f"helm install {name} oci://{repository} --version {version}{plain}"
+def _install(text: str) -> str:
+    reference = parse(text)
+    plain = " --plain-http" if reference.is_loopback else ""
+    name = reference.repository.rpartition("/")[2]
+    return f"helm install {name} oci://{reference.name} --version {reference.tag}{plain}"
