@@ -10,12 +10,12 @@ from builder.build.events import Listener
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
 from builder.engines.interfaces import Engine
-from builder.lock.interfaces import BaseProvider, PackageResolver, RemoteFiles
+from builder.lock.interfaces import BaseProvider, LayerResolver, RemoteFiles
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan
 from builder.project import Project
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.testing.interfaces import SmokeTester
 
 
@@ -24,16 +24,15 @@ class Ports:
     """The outside world, as steps see it."""
 
     engine: Engine
-    store: Store
-    images: Images
+    store: Registry
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester
-    packages: Mapping[str, PackageResolver] = field(default_factory=dict)  # by ecosystem
+    packages: Mapping[str, LayerResolver] = field(default_factory=dict)  # by ecosystem
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunContext:
+class Work:
     """What a run is about. `state` is the folder for logs and build contexts."""
 
     project: Project

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from builder.build import attestation
-from builder.build.attestation import StoredMetadata
+from builder.build.attestation import Said
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
@@ -18,7 +18,7 @@ from builder.diff.changes import Image
 from builder.diff.compare import Difference, Side, compare
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 from builder.release.commit import Records
 
@@ -28,13 +28,12 @@ _AT_ONCE = 8
 class History:
     """Reads each record and each evidence once. For any number of threads."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._matrix = catalog.matrix
         self._store = store
-        self._images = images
-        self._records = Records(catalog=catalog, store=store, images=images)
+        self._records = Records(catalog=catalog, store=store)
         self._read: dict[str, Record | None] = {}
-        self._said: dict[str, StoredMetadata] = {}
+        self._said: dict[str, Said] = {}
 
     @property
     def releases(self) -> tuple[str, ...]:
@@ -66,7 +65,7 @@ class History:
         """The repository of an image, in the first registry."""
         return parse_reference(self._matrix.repository_of(target.image))
 
-    def said(self, target: ReleasedTarget) -> StoredMetadata:
+    def said(self, target: ReleasedTarget) -> Said:
         """What evidence says of a target."""
         if target.fingerprint not in self._said:
             place = self.place(target).with_tag(target.tag)
@@ -84,7 +83,7 @@ class History:
         return replace(
             _outline(target),
             packages=self.said(target).packages,
-            config=self._images.configs(place.at(digest)).get(digest),
+            config=self._store.configs(place.at(digest)).get(digest),
         )
 
     def compare(self, old: Record, new: Record) -> Difference:

@@ -18,7 +18,7 @@ from builder.diff.history import History
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 
 _AT_ONCE = 8
@@ -52,14 +52,12 @@ class Comparison:
         *,
         catalog: Catalog,
         history: History,
-        store: Store,
-        images: Images,
+        store: Registry,
         read_lock: ReadLock,
     ) -> None:
         self._matrix = catalog.matrix
         self._history = history
         self._store = store
-        self._images = images
         self._read_lock = read_lock
 
     def compare(self, old: str, new: str) -> Difference:
@@ -105,8 +103,8 @@ class Comparison:
         """The image of any release whose digest begins so."""
         for record in self._history.back(self._history.record(release_record.CURRENT)):
             digests = {target.digest: target for target in record.targets.values()}
-            for variant in record.variants.values():
-                digests[variant.digest] = record.targets[next(iter(variant.targets.values()))]
+            for cell in record.cells.values():
+                digests[cell.digest] = record.targets[next(iter(cell.targets.values()))]
             for digest, target in digests.items():
                 if digest.startswith(text):
                     return self._history.place(target).at(digest)
@@ -115,7 +113,7 @@ class Comparison:
         )
 
     def _of_reference(self, text: str, place: Reference) -> _Images:
-        configs = self._images.configs(place)
+        configs = self._store.configs(place)
         if not configs:
             tags = [tag for tag in self._store.tags(place.name) if not tag.startswith("fp-")]
             word = place.tag or place.digest
@@ -155,7 +153,7 @@ class Comparison:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             held = dict(zip(places, pool.map(self._store.digest, places), strict=True))
         same = [item for item in places if held[item] == digest]
-        layers = self._images.layers(place.at(digest))
+        layers = self._store.layers(place.at(digest))
         return Image(
             name=place.repository,
             digest=digest,

@@ -17,7 +17,7 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.registry_state import read_record, releases_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Artifact, Blob, Images, Store
+from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import Record
 
 _AT_ONCE = 8
@@ -38,10 +38,9 @@ class Move(NamedTuple):
 class Records:
     """The records of a catalog, and what follows from the one that is current."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
-        self._images = images
         self._place = releases_reference(catalog)
 
     @property
@@ -123,9 +122,9 @@ class Records:
         return sorted(moves, key=lambda move: move.kind)
 
     def _image_tags(self, record: Record, host: str) -> Iterator[Move]:
-        """Tags of manifests, and of the indexes of variants of several platforms."""
+        """Tags of manifests, and of the indexes of cells of several platforms."""
         matrix = self._catalog.matrix
-        inside = {key for variant in record.variants.values() for key in variant.targets.values()}
+        inside = {key for cell in record.cells.values() for key in cell.targets.values()}
         for key, target in record.targets.items():
             source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
             place = parse_reference(matrix.repository_of(target.image, host))
@@ -135,11 +134,11 @@ class Records:
             if target.publish:
                 for tag, kind in kinds.items():
                     yield Move(source, place.with_tag(tag), kind)
-        for key, variant in record.variants.items():
-            target = record.targets[next(iter(variant.targets.values()))]
-            source = parse_reference(matrix.repository_of(target.image)).at(variant.digest)
+        for key, cell in record.cells.items():
+            target = record.targets[next(iter(cell.targets.values()))]
+            source = parse_reference(matrix.repository_of(target.image)).at(cell.digest)
             place = parse_reference(matrix.repository_of(target.image, host))
-            kinds = dict.fromkeys(variant.immutable(target.exact, record.release), "immutable")
+            kinds = dict.fromkeys(cell.immutable(target.exact, record.release), "immutable")
             kinds |= dict.fromkeys(target.rolling, "rolling")
             for tag, kind in kinds.items():
                 yield Move(source, place.with_tag(tag), kind, record.manifests(key))
@@ -150,7 +149,7 @@ class Records:
                 continue
             if move.manifests and self._store.digest(move.source) is None:
                 # A registry may have dropped what no tag named yet.
-                self._images.put_index(move.manifests, move.source)
+                self._store.put_index(move.manifests, move.source)
             self._store.copy(move.source, move.place)
 
     def _check_immutable(self, record: Record) -> None:

@@ -21,8 +21,8 @@ from builder.common.errors import SelectionError, StepError
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
-from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
+from builder.registry.interfaces import Registry
+from builder.registry.release_record import Record, ReleasedCell, ReleasedChart, ReleasedTarget
 from builder.release.commit import Move, Records
 
 _AT_ONCE = 8
@@ -46,10 +46,10 @@ class Return:
 class Rollback:
     """Offers an older release again."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
-        self._records = Records(catalog=catalog, store=store, images=images)
+        self._records = Records(catalog=catalog, store=store)
 
     def prepare(self, name: str, today: str) -> Return:
         """What offering release `name` again would do; nothing is written.
@@ -64,7 +64,7 @@ class Rollback:
             raise SelectionError(f"there is no release {name!r}", hint=_latest(names))
         if current.release == name:
             return Return(old=old, current=current, record=current, is_offered=True)
-        targets, variants = _offered(old, current)
+        targets, cells = _offered(old, current)
         charts, packages = self._charts(old, current)
         record = Record(
             catalog=current.catalog,
@@ -75,7 +75,7 @@ class Rollback:
             charts=charts,
             bases=old.bases,
             blocked={},
-            variants=variants,
+            cells=cells,
         )
         self._check(record, name, packages)
         if not packages and release_record.same_content(current, record):
@@ -181,25 +181,25 @@ class Rollback:
 
 def _offered(
     old: Record, current: Record
-) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedVariant]]:
-    """The targets and indexes of the old release, and those of variants that came since."""
-    variants = {_variant(key) for key in old.targets}
+) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedCell]]:
+    """The targets and indexes of the old release, and those of cells that came since."""
+    cells = {_cell(key) for key in old.targets}
     taken = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
     exact = {(item.image, item.exact) for item in old.targets.values() if item.publish}
     targets = dict(old.targets)
     for key, item in current.targets.items():
-        if _variant(key) not in variants and (item.image, item.exact) not in exact:
+        if _cell(key) not in cells and (item.image, item.exact) not in exact:
             rolling = tuple(tag for tag in item.rolling if (item.image, tag) not in taken)
             targets[key] = replace(item, rolling=rolling)
     since = {
-        key: variant
-        for key, variant in current.variants.items()
-        if key not in variants and all(item in targets for item in variant.targets.values())
+        key: cell
+        for key, cell in current.cells.items()
+        if key not in cells and all(item in targets for item in cell.targets.values())
     }
-    return targets, {**old.variants, **since}
+    return targets, {**old.cells, **since}
 
 
-def _variant(target: str) -> str:
+def _cell(target: str) -> str:
     return target.partition("@")[0]
 
 

@@ -26,13 +26,13 @@ from builder.charts.repository.index import (
 from builder.charts.repository.oci_artifact import chart_artifact, package_in
 from builder.charts.semver import value_types
 from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
-from builder.common.filelock import exclusive_lock
+from builder.common.filelock import alone
 from builder.common.files import write
 from builder.common.hashing import sha256
 from builder.network.fetcher import Fetcher
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 
 OCI = "oci://"
 _AT_ONCE = 8
@@ -95,7 +95,7 @@ class FolderRepository:
         for item in publications:
             self._check_unproved(item)
         fetched = self._fetched()
-        with exclusive_lock(self._folder):
+        with alone(self._folder):
             if _read(self._file) != self._before:
                 raise ConflictError(
                     f"another run published to {self._folder} just now",
@@ -206,7 +206,7 @@ class FolderRepository:
 class RegistryRepository:
     """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
 
-    def __init__(self, *, store: Store, place: str) -> None:
+    def __init__(self, *, store: Registry, place: str) -> None:
         self._store = store
         self._place = place
 
@@ -261,7 +261,7 @@ class RegistryRepository:
 
 
 def repository_at(
-    to: str, *, against: str, store: Store, fetcher: Fetcher
+    to: str, *, against: str, store: Registry, fetcher: Fetcher
 ) -> FolderRepository | RegistryRepository:
     """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
 

@@ -167,7 +167,7 @@ def test_the_lowest_layers_that_are_the_same_are_kept() -> None:
         {"base/os=2": image("base", "1", {}, config=layers("a", "b", "c"))},
         {"base/os=2": image("base", "2", {}, config=layers("a", "x", "c", "d"))},
     ).sizes
-    assert (found.package_sets, found.kept) == ((3, 4), 1)
+    assert (found.layers, found.kept) == ((3, 4), 1)
 
 
 OLD = {
