@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from builder.catalog.models import Base, Network
 from builder.common.errors import Location
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import LayerResolver, LineProvider
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher
@@ -27,7 +27,7 @@ def layer_resolvers(
     fetcher: Fetcher,
     runner: Runner,
     network: Network,
-    state: Path,
+    state: StateDir,
     locate: Callable[[str, str], Location],
     only_looks: bool = False,
 ) -> dict[str, LayerResolver]:
@@ -39,7 +39,7 @@ def layer_resolvers(
     """
     folder = fetcher.folder
     apt = AptLayers(
-        prepare=prepare, providers=providers, fetcher=fetcher, folder=state / "records",
+        prepare=prepare, providers=providers, fetcher=fetcher, folder=state.apt_records,
         locate=locate,
     )  # fmt: skip
     return {
