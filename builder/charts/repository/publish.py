@@ -19,7 +19,7 @@ from builder.common.errors import BuilderError, raise_all
 from builder.common.filelock import alone
 from builder.common.files import write
 from builder.common.parallel import by_item
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, moment
 
 
@@ -45,7 +45,7 @@ class Released:
 
     record: Record
     matrix: Matrix
-    store: Store
+    store: Registry
 
     @property
     def moment(self) -> str:

@@ -17,7 +17,7 @@ from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Removals, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record
 from builder.release.commit import Records
 from builder.release.prune import retention
@@ -69,14 +69,12 @@ class Search:
         self,
         *,
         catalog: Catalog,
-        store: Store,
-        removals: Removals,
+        store: Registry,
         records: Records,
         policy: Policy,
     ) -> None:
         self._catalog = catalog
         self._store = store
-        self._removals = removals
         self._records = records
         self._policy = policy
 
@@ -215,7 +213,7 @@ class Search:
         )
         digests = {tag: digest for tag, digest in found.items() if digest}
         every = sorted({*digests.values(), *known})
-        blobs = by_item(lambda digest: self._removals.blobs(place.at(digest)), every)
+        blobs = by_item(lambda digest: self._store.blobs(place.at(digest)), every)
         held = {digest: named for digest, named in blobs.items() if named}
         return Held(
             place=place,
