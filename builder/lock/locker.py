@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
 from builder.common.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
+from builder.common.parallel import in_parallel
 from builder.common.text import count, did_you_mean
 from builder.lock.interfaces import (
     BaseLocker,
@@ -34,7 +34,6 @@ from builder.lock.requests import MOVED, PackageRequests
 
 Explain = Callable[[Lock], Mapping[str, Sequence[BuilderError]]]
 """Better words for what failed of the packages of targets, by their ids."""
-_AT_ONCE = 8
 _Item = TypeVar("_Item")
 
 
@@ -243,8 +242,7 @@ def _lock_bases(
         return found
 
     needed = {item.parent: expansion.bases[item.parent] for item in chosen if item.is_root}
-    with ThreadPoolExecutor(max(1, len(needed))) as pool:
-        locked = list(pool.map(lock_base, needed.values()))
+    locked = in_parallel(lock_base, needed.values(), at_once=max(1, len(needed)))
     found = {key: item for key, item in zip(needed, locked, strict=True) if item is not None}
     return found, problems
 
@@ -265,8 +263,7 @@ def _lock_lines(
         except BuilderError as error:
             return error
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(zip(wanted, pool.map(resolve, wanted), strict=True))
+    answers = list(zip(wanted, in_parallel(resolve, wanted), strict=True))
     lines: dict[str, VersionLock] = {}
     problems: list[Problem] = []
     for name in dict.fromkeys(item.value.id for item in wanted):
