@@ -20,7 +20,6 @@ from builder.catalog.models import RemoteFile, Target
 from builder.catalog.recipe import budget_of, build_variables, packages_of, suite
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
-from builder.engines.names import instruction_of
 from builder.lock.package_lists import package_lists
 from builder.network.build_env import build_secrets
 from builder.oci import layout as layouts
@@ -297,8 +296,8 @@ class BuildActions:
         return place.at(digest)
 
     def _note_instruction(self, step: Step, line: str) -> None:
-        if instruction := instruction_of(line):
-            text = f"building, {instruction}"
+        if instruction := self._ports.engine.instruction(line):
+            text = f"building, instruction {instruction}"
             self._work.listen(Noted(step=step.id, text=text, passing=True))
 
     def _note(self, step: Step, text: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import docker
 import requests
@@ -21,6 +24,7 @@ from builder.engines.interfaces import (
     BuildRequest,
     Built,
     Container,
+    Finding,
     StartRequest,
     built_from_layout,
 )
@@ -28,7 +32,9 @@ from builder.engines.names import LABEL, LOCAL, local_name, sizes
 from builder.engines.platforms import host_platforms
 from builder.oci import layout as layouts
 from builder.oci import reference
+from builder.oci.reference import Reference
 
+_INSTRUCTION = re.compile(r"#\d+ \[(?:\S+ )?(\d+/\d+)\] ")
 _LOG_LABEL = "catalog-builder.log"
 """Names the file that the output of a container goes to when it is removed."""
 
@@ -56,10 +62,8 @@ class Docker:
         self._program = program
         self._buildx = buildx
 
-    @property
-    def name(self) -> str:
-        """`docker`."""
-        return "docker"
+    name = "docker"
+    keeps_elsewhere = "a Docker daemon keeps what it built"
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -161,15 +165,28 @@ class Docker:
         return tuple(str(running.id) for running in left)
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
-        """What `build` would run, as shell lines that need nothing of the builder."""
+        """Return what `build` would run, as shell lines that need nothing of the builder."""
         argv = build_argv(
             self._buildx, request, local=local_name(request.id), layout=request.layout
         )
         clear = Command(argv=("rm", "-rf", str(request.layout)))
         return str(clear), str(Command(argv=argv, env=self._env()))
 
+    def index_commands(
+        self, _name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+    ) -> tuple[str, ...]:
+        """Return a shell line that makes an index of images with all its references."""
+        tags = (word for target in targets for word in ("--tag", str(target)))
+        argv = (*self._buildx, "imagetools", "create", *tags, *map(str, sources))
+        return (str(Command(argv=argv, env=self._env())),)
+
+    def instruction(self, line: str) -> str:
+        """Return `3/10` where BuildKit says `#7 [3/10] RUN …`, or nothing."""
+        match = _INSTRUCTION.match(line)
+        return match[1] if match else ""
+
     def preamble(self) -> tuple[str, ...]:
-        """Shell lines that the lines of `commands` need first: none."""
+        """Return shell lines that those of `commands` need first: none."""
         return ()
 
     def _env(self) -> dict[str, str]:
@@ -193,6 +210,46 @@ class Docker:
     def _client(self) -> Iterator[docker.DockerClient]:
         with client_of(self._docker_host) as client, _reported():
             yield client
+
+
+class DockerFactory:
+    """Makes the adapter of the Docker daemon that this machine has."""
+
+    keeps_elsewhere = Docker.keeps_elsewhere
+    packages: Mapping[str, tuple[str, ...]] = {}
+
+    def is_ready(self, _runner: Runner) -> bool:
+        """Whether a daemon answers."""
+        return answers()
+
+    def make(self, runner: Runner, state: Path) -> Docker:
+        """Make it. Raises ToolError where no daemon answers."""
+        if not answers():
+            raise ToolError(
+                "no Docker daemon answers", hint="start it, set DOCKER_HOST, or use --engine podman"
+            )
+        return Docker(runner=runner, state=state)
+
+    def findings(self, _runner: Runner) -> Iterator[Finding]:
+        """Say whether a daemon answers, which nothing needs."""
+        daemon = "answers" if answers() else "does not answer; podman is used"
+        yield Finding(subject="docker daemon", found=daemon)
+
+    def has_built(self, config: Mapping[str, Any]) -> bool:
+        """Whether the history of an image has the mark of BuildKit."""
+        history = config.get("history") or [{}]
+        return "buildkit" in str(history[-1].get("comment", ""))
+
+    def outside(self, _state: Path) -> tuple[Path, ...]:
+        """Return what is removed beside the folder: nothing, the daemon keeps its own."""
+        return ()
+
+    def remove_state(self, state: Path) -> None:
+        """Remove the folder."""
+        shutil.rmtree(state, ignore_errors=True)
+
+
+DOCKER = DockerFactory()
 
 
 def build_argv(

@@ -30,18 +30,6 @@ def context_name(identity: str, name: str) -> str:
     return f"{local_name(identity).removesuffix(':latest')}:{name}"
 
 
-_INSTRUCTION = re.compile(r"STEP (\d+/\d+): |#\d+ \[(?:\S+ )?(\d+/\d+)\] ")
-
-
-def instruction_of(line: str) -> str:
-    """Return which instruction of a Dockerfile an engine says that it begins, or nothing.
-
-    podman says `STEP 3/10: RUN …`, BuildKit `#7 [3/10] RUN …`.
-    """
-    match = _INSTRUCTION.match(line)
-    return f"instruction {match[1] or match[2]}" if match else ""
-
-
 def sizes(listed: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The bytes of images by `registry/repository@digest`, out of what an engine lists."""
     return {

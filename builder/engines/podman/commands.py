@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.common.text import fields
@@ -44,8 +46,7 @@ def untag_argv(program: str, name: str) -> tuple[str, ...]:
 
 def pull_argv(program: str, image: Reference) -> tuple[str, ...]:
     """The command that fetches an image."""
-    plain = ("--tls-verify=false",) if image.is_loopback else ()
-    return (program, "pull", "--quiet", *plain, str(image))
+    return (program, "pull", "--quiet", *_plain(image), str(image))
 
 
 def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
@@ -78,3 +79,30 @@ def parse_ports(text: str) -> dict[int, int]:
         int(inside): int(outside)
         for inside, outside in re.findall(r"^(\d+)/tcp -> 127\.0\.0\.1:(\d+)$", text, re.M)
     }
+
+
+_INSTRUCTION = re.compile(r"STEP (\d+/\d+): ")
+
+
+def instruction(line: str) -> str:
+    """Return `3/10` where podman says `STEP 3/10: RUN …`, or nothing."""
+    match = _INSTRUCTION.match(line)
+    return match[1] if match else ""
+
+
+def index_lines(
+    program: str, name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+) -> tuple[str, ...]:
+    """Return shell lines that make an index of images, and push it under each reference."""
+    argvs = [[program, "manifest", "create", name]]
+    for image in sources:
+        argvs += [[program, "manifest", "add", *_plain(image), name, f"docker://{image}"]]
+    for image in targets:
+        words = [program, "manifest", "push", "--all", *_plain(image), name, f"docker://{image}"]
+        argvs += [words]
+    return tuple(map(shlex.join, argvs))
+
+
+def _plain(image: Reference) -> tuple[str, ...]:
+    """Return the option for a registry without TLS, on this machine."""
+    return ("--tls-verify=false",) if image.is_loopback else ()

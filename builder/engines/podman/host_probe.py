@@ -10,26 +10,13 @@ from pathlib import Path
 
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, which
+from builder.engines.interfaces import Finding
 from builder.engines.podman.storage import Limits
 
 OLDEST = (4, 3)
 _CAP_SYS_RESOURCE = 24
 _CAP_SYS_ADMIN = 21
 _NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at. `hint` says what to do where it is not `ok`.
-
-    What `waits` is no fault of this machine: all that does not need it goes on.
-    """
-
-    subject: str
-    found: str
-    ok: bool = True
-    hint: str = ""
-    waits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

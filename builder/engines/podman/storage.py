@@ -11,14 +11,11 @@ import os
 import re
 import shlex
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.common.errors import StepError
-from builder.common.process import Command
 
-SYSTEM_LIBRARY = Path("/var/lib/containers")
-"""podman keeps a cache here, wherever its configuration puts the rest."""
 _LONGEST = 50
 
 
@@ -171,30 +168,6 @@ class Home:
             # Otherwise the folder stays a mount point, and cannot be deleted.
             + _setting("skip_mount_home", "true")
         )
-
-
-def remove(state: Path) -> None:
-    """Remove the folder of a podman that has ended, and its run root."""
-    home = Home(state=state.absolute(), short=True)
-    for folder in (*home.outside, home.state):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def enclosed(command: Command, *, cache: Path) -> Command:
-    """A command that ends with all its descendants, however it or its caller ends.
-
-    It is the first process of its own process namespace: buildah starts the process of a RUN in
-    a session of its own, which would go on after a time limit. Its caches are put under `cache`.
-    """
-    script = (
-        # podman ends well when it is told to end; its caller must see that it did not finish.
-        'trap "exit 143" TERM INT; '
-        f'mkdir -p "$0" {SYSTEM_LIBRARY}; mount --bind "$0" {SYSTEM_LIBRARY}; "$@"'
-    )
-    tied = ("setpriv", "--pdeathsig", "KILL")
-    apart = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-    argv = (*tied, *apart, "sh", "-ec", script, str(cache), *command.argv)
-    return replace(command, argv=argv, program=command.name)
 
 
 def mounts_below(folder: Path, mounts: str) -> tuple[str, ...]:

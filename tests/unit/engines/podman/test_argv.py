@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from builder.common.process import Command
 from builder.engines import docker
 from builder.engines.interfaces import BuildRequest, StartRequest
-from builder.engines.names import context_name, instruction_of, local_name
+from builder.engines.names import context_name, local_name
 from builder.engines.podman import commands
-from builder.engines.podman.storage import enclosed
 from builder.oci.reference import parse
 
 DIGEST = "sha256:" + "ab" * 32
@@ -45,21 +41,6 @@ def test_podman_builds() -> None:
         *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
         *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        ("STEP 3/10: RUN busybox wget http://a.example", "instruction 3/10"),
-        ("#7 [3/10] RUN make", "instruction 3/10"),
-        ("#7 [stage-1 3/10] RUN make", "instruction 3/10"),
-        ("#7 [internal] load build definition", ""),
-        ("I do STEP 3/10: of my own", ""),
-        ("", ""),
-    ],
-)
-def test_which_instruction_an_engine_begins(line: str, text: str) -> None:
-    assert instruction_of(line) == text
 
 
 def test_podman_fetches_in_plain_http_from_this_machine_only() -> None:
@@ -104,15 +85,6 @@ def test_podman_ports() -> None:
     text = "8888/tcp -> 127.0.0.1:40001\n4040/tcp -> 127.0.0.1:40002\n"
     assert commands.parse_ports(text) == {8888: 40001, 4040: 40002}
     assert commands.parse_ports("") == {}
-
-
-def test_enclosed_keeps_everything_but_argv() -> None:
-    command = Command(argv=("podman", "build"), env={"A": "b"}, timeout=7.0, secrets=("s",))
-    wrapped = enclosed(command, cache=Path("/state/library"))
-    assert wrapped.argv[:4] == ("setpriv", "--pdeathsig", "KILL", "unshare")
-    assert wrapped.argv[-3:] == ("/state/library", "podman", "build")
-    assert wrapped.name == "podman"
-    assert replace(wrapped, argv=command.argv, program="") == command
 
 
 def test_docker_builds() -> None:
