@@ -16,7 +16,7 @@ from builder.build.build_context import DOWNLOADS
 from builder.build.events import Noted, Result
 from builder.build.packages import check_installed, provide
 from builder.build.requests import Requests
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.packages import Inventory
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
@@ -35,7 +35,7 @@ Action = Callable[[Step], Result]
 class BuildActions:
     """The steps of bases and targets: fetch, build, test, push."""
 
-    def __init__(self, *, work: Work, ports: Ports) -> None:
+    def __init__(self, *, work: RunContext, ports: Ports) -> None:
         self._work = work
         self._ports = ports
         self._requests = Requests(work)
@@ -125,7 +125,7 @@ class BuildActions:
         counts = self._ports.smoke.test(asked)
         self._compare(item, below.packages)
         self._note(step, "pushing")
-        known = attestation.Evidence(
+        known = attestation.ImageMetadata(
             digest=built.digest,
             size=built.size,
             tests=counts,
@@ -141,7 +141,7 @@ class BuildActions:
 
     def _compare(self, item: TargetPlan, below: Inventory | None) -> None:
         """Compare what is installed with the lock, where that has it. Raises StepError."""
-        if item.target.id in self._work.lock.layers:
+        if item.target.id in self._work.lock.package_sets:
             installed = inventory.parse(self._requests.installed(item).read_bytes())
             check_installed(item.target, self._work, installed, below)
 
@@ -151,11 +151,11 @@ class BuildActions:
         built: Built,
         request: BuildRequest,
         asked: SmokeRequest,
-        below: attestation.Said,
+        below: attestation.StoredMetadata,
     ) -> tuple[Mapping[str, object], ...]:
         """What it adds to its parent, as the last of a chain. Raises SizeError."""
         work, ports, target = self._work, self._ports, item.target
-        weight = size_check.weigh(item, built, request.below, below.config)
+        weight = size_check.measure_size(item, built, request.below, below.config)
         if size_check.is_over(weight, item.budget):
             before = None
             if item.before is not None:
@@ -180,7 +180,7 @@ class BuildActions:
         item: TargetPlan,
         built: Built,
         parent: Reference,
-        known: attestation.Evidence,
+        known: attestation.ImageMetadata,
     ) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
         junit = self._requests.junit(item).read_bytes()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.build.build_context import write_context
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.catalog.models import RemoteFile, Target
-from builder.catalog.recipe import packages_of, setting
+from builder.catalog.recipe import build_variables, packages_of
 from builder.engines.interfaces import BuildRequest
 from builder.lock.package_lists import package_lists
 from builder.network.build_env import build_secrets
@@ -23,7 +23,7 @@ from builder.testing.interfaces import SmokeRequest
 class Requests:
     """Requests for the targets of one run."""
 
-    work: Work
+    work: RunContext
 
     def contexts(self, target: Target) -> dict[str, Reference]:
         """Return the named contexts of a target: its parent and its inputs, by their tags."""
@@ -53,7 +53,7 @@ class Requests:
         """
         work, target, folder = self.work, item.target, self.folder(item)
         recipe = work.catalog.recipes[target.recipe]
-        lists = package_lists(work.lock.layers.get(target.id))
+        lists = package_lists(work.lock.package_sets.get(target.id))
         write_context(folder / "context", item.dockerfile.text, recipe.files, lists)
         return BuildRequest(
             id=target.slug,
@@ -77,13 +77,15 @@ class Requests:
 
     def smoke(self, item: TargetPlan, image: str, log: Path) -> SmokeRequest:
         """Say what is tested of a target; `image` is what the engine calls it."""
-        work, values = self.work, item.target.cell.values
+        work, values = self.work, item.target.variant.values
         matrix, versions = work.catalog.matrix, work.lock.versions
         lineage = work.expansion.lineage(item.target)
         recipes = [work.catalog.recipes[target.recipe] for target in lineage]
         packages: dict[str, list[str]] = {}
         for target, recipe in zip(lineage, recipes, strict=True):
-            for ecosystem, names in packages_of(recipe, setting(target, matrix, versions)).items():
+            for ecosystem, names in packages_of(
+                recipe, build_variables(target, matrix, versions)
+            ).items():
                 packages.setdefault(ecosystem, []).extend(names)
         return SmokeRequest(
             target=item.target.id,

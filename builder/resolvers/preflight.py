@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Base, Catalog, Target
-from builder.catalog.recipe import named_at, packages_of, setting
+from builder.catalog.recipe import build_variables, named_at, packages_of
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.text import count
-from builder.lock.interfaces import LineProvider, LineRequest
+from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.lock.lockfile import Lock
 from builder.lock.requests import is_known
 from builder.resolvers.apt.missing import missing_package
-from builder.resolvers.apt.providers import AptLines
+from builder.resolvers.apt.providers import AptProvider
 from builder.resolvers.apt.root import AptRoot
 
 
@@ -39,7 +39,7 @@ class PackageCheck:
         *,
         catalog: Catalog,
         expansion: Expansion,
-        providers: Mapping[str, LineProvider],
+        providers: Mapping[str, Provider],
         root: Callable[[Base], AptRoot | None],
         read: Callable[[str], str],
     ) -> None:
@@ -74,7 +74,7 @@ class PackageCheck:
         return is_known(target, self._catalog.matrix, self._expansion, lock)
 
     def _added(self, target: Target, lock: Lock) -> Iterator[Added]:
-        where = setting(target, self._catalog.matrix, lock.versions)
+        where = build_variables(target, self._catalog.matrix, lock.versions)
         for name in packages_of(self._catalog.recipes[target.recipe], where).get("apt", ()):
             if "{" not in name:
                 yield Added(package=name, recipe=target.recipe, target=target)
@@ -105,10 +105,10 @@ class PackageCheck:
                 value = self._catalog.matrix.value(axis, name)
                 provider = self._providers.get(value.provider or "")
                 options = self._catalog.recipes[one.recipe].provides.get(axis, {})
-                if not isinstance(provider, AptLines) or value.provider == "apt":
+                if not isinstance(provider, AptProvider) or value.provider == "apt":
                     continue
                 base = self._expansion.base_of(target)
-                request = LineRequest(
+                request = ReleaseLineRequest(
                     line=value.upstream, base=base, lock=lock.bases[base.id],
                     options=options.get(value.provider or "", {}), axis=axis,
                 )  # fmt: skip
