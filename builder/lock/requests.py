@@ -119,7 +119,7 @@ class PackageRequests:
 
         That is apt too where its base has other content.
         """
-        old = self.below(target, before.layers)
+        old = self.below(target, before.package_sets)
         found = set()
         for ecosystem, (packages, _) in self.below(target, layers).items():
             known = old.get(ecosystem, ({}, {}))[0]
@@ -195,7 +195,7 @@ class PackageRequests:
         }.get(ecosystem, ({}, ""))
         base = self._expansion.base_of(target).id
         for axis, name in values.items():
-            line = self._lock.lines.get(f"{axis}={name}")
+            line = self._lock.release_lines.get(f"{axis}={name}")
             for file in line.files.get(base, ()) if line else ():
                 if file.name.endswith(end):
                     yield file
