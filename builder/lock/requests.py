@@ -59,7 +59,7 @@ def _hash(data: Mapping[str, Any]) -> str:
 
 
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
-    """Return the first release line of a variant that the lock lacks, as `axis=value`, or nothing."""
+    """Return the first release line that the lock lacks, as `axis=value`, or nothing."""
     needed = (matrix.value(axis, name) for axis, name in values.items())
     return next((it.id for it in needed if it.provider and it.id not in lock.release_lines), "")
 
