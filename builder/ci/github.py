@@ -22,7 +22,7 @@ COMMAND = "builder workflows"
 
 
 class GitHub:
-    """GitHub Actions."""
+    """The CI system GitHub Actions."""
 
     most_jobs = 20
     """What GitHub runs at once for a free plan."""

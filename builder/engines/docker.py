@@ -1,4 +1,4 @@
-"""Docker: BuildKit builds, through buildx; containers go through the API of the daemon."""
+"""The engine Docker: it builds by BuildKit, through buildx, and runs containers by the daemon."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from builder.oci.reference import Reference
 
 _INSTRUCTION = re.compile(r"#\d+ \[(?:\S+ )?(\d+/\d+)\] ")
 _LOG_LABEL = "catalog-builder.log"
-"""Names the file that the output of a container goes to when it is removed."""
+"""The label that names the file to which a container's output is written on its removal."""
 
 
 class Docker:
@@ -67,7 +67,7 @@ class Docker:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that it builds for here, its own first."""
+        """The platforms that it can build for on this machine, the machine's own first."""
         return host_platforms()
 
     def build(self, request: BuildRequest) -> Built:
@@ -151,7 +151,7 @@ class Docker:
             client.api.prune_builds(filters=kind, all=True)  # type: ignore[arg-type]
 
     def images(self) -> dict[str, int]:
-        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        """Return the bytes of images by `registry/repository@digest`, shared layers included."""
         with self._client() as client:
             return sizes(client.api.images())
 
@@ -197,7 +197,7 @@ class Docker:
         return {"DOCKER_HOST": self._docker_host} if self._docker_host else {}
 
     def _client_env(self) -> Mapping[str, str]:
-        """What testinfra needs to find the client, which it knows as `docker` only."""
+        """Return the environment in which testinfra finds the client, which it calls `docker`."""
         if not os.path.isabs(self._program):
             return self._where()
         folder = self._state / "bin"
@@ -255,10 +255,10 @@ DOCKER = DockerFactory()
 def build_argv(
     buildx: tuple[str, ...], request: BuildRequest, *, local: str, layout: Path
 ) -> tuple[str, ...]:
-    """The command that builds.
+    """Return the command that builds an image.
 
-    Timestamps are not rewritten: BuildKit 0.13 would rewrite the layers of the parent as well,
-    and images would no longer share them.
+    It does not rewrite timestamps: BuildKit 0.13 would rewrite the layers of the parent too, and
+    images would no longer share them.
     """
     words = [*buildx, "build", "--progress", "plain", "--provenance=false", "--sbom=false"]
     words += ["--network", "host", "--platform", request.platform]
@@ -282,7 +282,7 @@ def answers(docker_host: str = "") -> bool:
 
 @contextlib.contextmanager
 def client_of(docker_host: str, *, timeout: int = 600) -> Iterator[docker.DockerClient]:
-    """A client of the daemon. Raises ToolError where it cannot be made."""
+    """Yield a client of the daemon. Raises ToolError where it cannot be made."""
     try:
         client = (
             docker.DockerClient(base_url=docker_host, timeout=timeout)
@@ -318,7 +318,7 @@ def _reported() -> Iterator[None]:
 
 
 def _ports(running: Running) -> dict[int, int]:
-    """Container port to the port on 127.0.0.1."""
+    """Return the port on 127.0.0.1 of each published container port."""
     bound = {
         int(name.partition("/")[0]): int(hosts[0]["HostPort"])
         for name, hosts in running.ports.items()

@@ -88,11 +88,11 @@ class Engine(Protocol):
 
     @property
     def keeps_elsewhere(self) -> str:
-        """That of its `EngineFactory`."""
+        """`EngineFactory.keeps_elsewhere` of its factory."""
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that it builds for here, its own first."""
+        """The platforms that it can build for on this machine, the machine's own first."""
 
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""
@@ -131,7 +131,7 @@ class Engine(Protocol):
 
 
 def built_from_layout(layout: Path, *, local: str) -> Built:
-    """What a layout holds, as the result of a build."""
+    """Return the image in a layout as the result of a build."""
     descriptor = entry(layout)
     manifest = read(layout, descriptor["digest"])
     blobs = [manifest["config"], *manifest["layers"]]
@@ -143,7 +143,7 @@ class LocalImages(Protocol):
     """The images of registries that an engine holds."""
 
     def images(self) -> Mapping[str, int]:
-        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        """Return the bytes of images by `registry/repository@digest`, shared layers included."""
 
     def drop(self, name: str) -> None:
         """Forget an image; silent where it is gone."""

@@ -1,4 +1,4 @@
-"""podman's commands as data."""
+"""The command lines of podman, and how its output is read. Runs nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from builder.oci.reference import Reference
 def build_argv(
     program: str, request: BuildRequest, *, local: str, isolation: str
 ) -> tuple[str, ...]:
-    """The command that builds."""
+    """Return the command that builds an image."""
     words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
@@ -35,29 +35,29 @@ def build_argv(
 
 
 def tag_argv(program: str, image: Reference, name: str) -> tuple[str, ...]:
-    """The command that gives an image a name of its own."""
+    """Return the command that gives an image another name."""
     return (program, "tag", str(image), name)
 
 
 def untag_argv(program: str, name: str) -> tuple[str, ...]:
-    """The command that takes a name from its image; without the second word, it takes all."""
+    """Return the command that takes a name from its image; without the second, it takes all."""
     return (program, "untag", name, name)
 
 
 def pull_argv(program: str, image: Reference) -> tuple[str, ...]:
-    """The command that fetches an image."""
+    """Return the command that pulls an image."""
     return (program, "pull", "--quiet", *_plain(image), str(image))
 
 
 def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
-    """The command that writes an image as an OCI layout."""
+    """Return the command that writes an image as an OCI layout."""
     return (program, "push", "--quiet", "--format", "oci", local, f"oci:{layout}:latest")
 
 
 def start_argv(
     program: str, request: StartRequest, *, name: str, label: str, env: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The command that starts a container; `env` are the flags of its environment."""
+    """Return the command that starts a container; `env` are the options of its environment."""
     words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
     for port in request.ports:
         words += ["--publish", f"127.0.0.1::{port}"]
@@ -74,7 +74,7 @@ def state_argv(program: str, identity: str) -> tuple[str, ...]:
 
 
 def parse_ports(text: str) -> dict[int, int]:
-    """Container port to host port, from the lines `8888/tcp -> 127.0.0.1:40001`."""
+    """Return the host port of each container port, from `8888/tcp -> 127.0.0.1:40001`."""
     return {
         int(inside): int(outside)
         for inside, outside in re.findall(r"^(\d+)/tcp -> 127\.0\.0\.1:(\d+)$", text, re.M)

@@ -1,4 +1,4 @@
-"""podman: builds without a daemon, with everything it stores in one folder of the project."""
+"""The engine podman: it needs no daemon, and stores everything in one folder of the project."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Podman:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that it builds for here, its own first."""
+        """The platforms that it can build for on this machine, the machine's own first."""
         return host_platforms()
 
     def build(self, request: BuildRequest) -> Built:
@@ -139,7 +139,7 @@ class Podman:
             self._runner.run(self._command(argv), check=False)
 
     def images(self) -> dict[str, int]:
-        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        """Return the bytes of images by `registry/repository@digest`, shared layers included."""
         argv = (self._program, "images", "--format", "json")
         return sizes_in(self._runner.run(self._command(argv)).stdout)
 
@@ -280,7 +280,7 @@ class Podman:
     def _environment(
         self, env: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
-        """The flags that hand `env` to a container, and the environment that podman needs."""
+        """Yield the options that give `env` to a container, and the environment of podman."""
         by_name = {key: value for key, value in env.items() if not _OWN.fullmatch(key)}
         by_file = {key: value for key, value in env.items() if key not in by_name}
         for key, value in by_file.items():
