@@ -78,7 +78,7 @@ class FakeEngine(Calls):
         self, name: str, sources: Sequence[Reference], targets: Sequence[Reference]
     ) -> tuple[str, ...]:
         """Return a line for each reference that the index gets."""
-        return tuple(f"fake index {target} {' '.join(map(str, sources))}" for target in targets)
+        return tuple(f"fake index {name} {one} {' '.join(map(str, sources))}" for one in targets)
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """One line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from builder.common.process import Runner
 from builder.engines import docker
 from builder.engines.interfaces import BuildRequest, StartRequest
 from builder.engines.names import context_name, local_name
@@ -109,3 +110,23 @@ def test_local_names_are_valid_and_distinct() -> None:
     names = {local_name(text) for text in ("a/b=1,c=2", "a/b=1_c=2", "A/b=1,c=2", "x" * 300)}
     assert len(names) == 4
     assert {str(parse(name)) for name in names} == names
+
+
+def test_each_engine_makes_an_index(tmp_path: Path) -> None:
+    place = replace(PARENT, digest="")
+    sources = [place.with_tag(tag) for tag in ("amd64", "arm64")]
+    targets = [place.with_tag("1"), replace(place, registry="registry.example").with_tag("1")]
+    here, name = "127.0.0.1:5005/onyxia-base", "base-os1"
+    assert commands.index_lines("podman", name, sources, targets) == (
+        f"podman manifest create {name}",
+        f"podman manifest add --tls-verify=false {name} docker://{here}:amd64",
+        f"podman manifest add --tls-verify=false {name} docker://{here}:arm64",
+        f"podman manifest push --all --tls-verify=false {name} docker://{here}:1",
+        f"podman manifest push --all {name} docker://registry.example/onyxia-base:1",
+    )
+    engine = docker.Docker(runner=Runner(), state=tmp_path)
+    (line,) = engine.index_commands(name, sources, targets)
+    assert line.endswith(
+        f"docker buildx imagetools create --tag {here}:1 --tag registry.example/onyxia-base:1"
+        f" {here}:amd64 {here}:arm64"
+    )
