@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from builder.ci.shards import Shards
 from builder.common.plugins import Plugins
+
+if TYPE_CHECKING:  # the options of every command read this table, and plans take time to import
+    from builder.ci.shards import Shards
 
 AUTO = "auto"
 """In the place of a name: the CI system in which this process runs, if it is one of the table."""

@@ -57,16 +57,15 @@ engine = click.option(
     default=AUTO,
     type=Named(ENGINES, words=(AUTO,)),
     envvar="BUILDER_ENGINE",
-    help=f"What builds; auto is the first of {listed(tuple(ENGINES.built_in))} that works here.",
+    help="The container engine; auto is the first of "
+    f"{listed(tuple(ENGINES.built_in))} that works here.",
 )
-
-
 ci = click.option(
     "--ci",
     default=AUTO,
     type=Named(CI_SYSTEMS, words=(AUTO,)),
     envvar="BUILDER_CI",
-    help="The CI system that this is told to; auto is the one that started this process.",
+    help="The CI system that reads the output; auto is the one that runs this, if any.",
 )
 _REGISTRY = click.option(
     "--registry",
@@ -74,13 +73,13 @@ _REGISTRY = click.option(
     multiple=True,
     envvar="BUILDER_REGISTRIES",
     callback=_registries,
-    help="A registry instead of those of matrix.yaml; may be given again.",
+    help="Use this registry in place of those of matrix.yaml; repeatable.",
 )
 _TODAY = click.option(
     "--today",
     envvar="BUILDER_TODAY",
     callback=_day,
-    help="The day of the plan, YYYY-MM-DD; the clock's.",
+    help="The day of the plan, YYYY-MM-DD; by default today.",
 )
 
 
@@ -108,7 +107,7 @@ def planning(function: Function) -> Function:
             "--block-unlocked",
             is_flag=True,
             envvar="BUILDER_BLOCK_UNLOCKED",
-            help="Block targets that matrix.lock does not fit, and go on; else the run is refused.",
+            help="Block targets that matrix.lock does not fit; by default the run is refused.",
         ),
         _REGISTRY,
         click.option(
@@ -117,7 +116,7 @@ def planning(function: Function) -> Function:
             multiple=True,
             envvar="BUILDER_PLATFORMS",
             callback=_platforms,
-            help="A platform instead of those of matrix.yaml, e.g. linux/arm64; repeatable.",
+            help="A platform, e.g. linux/arm64, in place of those of matrix.yaml; repeatable.",
         ),
         _TODAY,
         click.option(
@@ -125,7 +124,7 @@ def planning(function: Function) -> Function:
             "-s",
             multiple=True,
             envvar="BUILDER_SELECT",
-            help="A glob over ids, or axis=value; +x with ancestors, x+ with descendants.",
+            help="A glob over ids, or axis=value; +x adds the ancestors of x, x+ its descendants.",
         ),
     ):
         function = option(function)
@@ -136,7 +135,7 @@ reachable = click.option(
     "--reachable",
     is_flag=True,
     envvar="BUILDER_REACHABLE",
-    help="Do not count as failed what a provider, or the engine, does not give here.",
+    help="Do not fail where a provider is unreachable or the engine does not support the platform.",
 )
 
 
@@ -152,7 +151,7 @@ def running(function: Function) -> Function:
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",
-            help="Stop at the first failure, or go on with what does not need it (default).",
+            help="Stop at the first failure, or go on with steps that do not need it (default).",
         ),
         click.option(
             "--timeout",
@@ -168,7 +167,7 @@ def running(function: Function) -> Function:
             default=os.cpu_count() or 2,
             show_default="the number of processors",
             envvar="BUILDER_JOBS",
-            help="Steps at once.",
+            help="The number of steps at once.",
         ),
         ci,
         engine,
@@ -182,7 +181,7 @@ def since(function: Function) -> Function:
     return click.option(
         "--since",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        help="Only targets that differ from those of the catalog in this folder.",
+        help="Only targets that changed compared with the catalog in this folder.",
     )(function)
 
 
@@ -195,7 +194,7 @@ def disk(function: Function) -> Function:
         metavar="SIZE",
         envvar="BUILDER_DISK_BUDGET",
         callback=_size,
-        help="What a run may take of the disk, e.g. 14G; refused where a target cannot fit.",
+        help="The disk space that a run may use, e.g. 14G; refused where a target cannot fit.",
     )(function)
 
 

@@ -29,21 +29,21 @@ from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
     default="",
     metavar="REGISTRY",
     envvar="BUILDER_PUBLISHED",
-    help="With --since and --format markdown: where releases are, for the versions of charts.",
+    help="With --since and --format markdown: the registry with the releases, for chart versions.",
 )
 @click.option(
     "--format",
     "style",
     default="table",
     type=Named(CI_SYSTEMS, words=tuple(FORMATS), noun="format"),
-    help="How it is printed; with the name of a CI system, as its jobs.",
+    help="The form of the plan; the name of a CI system stands for the jobs of that system.",
 )
-@click.option("--offline", is_flag=True, help="Ask no registry: everything counts as missing.")
+@click.option("--offline", is_flag=True, help="Ask no registry; every image counts as missing.")
 @click.option(
     "--shard-seconds",
     type=click.FloatRange(min=1),
     default=SECONDS,
-    help="With --format and a CI system: the work that is worth a job of its own.",
+    help="With the format of a CI system: the seconds of work that are worth a job of their own.",
 )
 def command(
     style: str,
@@ -53,7 +53,7 @@ def command(
     shard_seconds: float,
     **given: Any,
 ) -> int:
-    """Say what would be done, and why. Changes nothing.
+    """Show what would be done, and why. Changes nothing.
 
     \b
     Example:

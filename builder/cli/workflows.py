@@ -24,13 +24,17 @@ from builder.common.files import write
     default=next(iter(CI_SYSTEMS.built_in)),
     show_default=True,
     type=Named(CI_SYSTEMS),
-    help="The CI system for which the files are.",
+    help="The CI system whose files are written.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail where a file is not as it should.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail where a file differs from what would be written.",
+)
 def command(*, system: str, check: bool, **given: Any) -> int:
     """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
 
-    They follow from how deep its graph is, and from nothing else of it.
+    They depend on the depth of the build graph, and on nothing else of the catalog.
 
     \b
     Example:
