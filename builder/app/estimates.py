@@ -5,27 +5,28 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from builder.app.app import App
-from builder.build.disk import Disk, DiskAdmission, forget
+from builder.build.disk import Disk, DiskRoom, forget
 from builder.build.events import Result
 from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
-from builder.plan.models import Plan, RegistryState
+from builder.plan.models import Observed, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimates:
+class Outlook:
     """`urgency` is by the id of a step; `disk` is the one that a run fills."""
 
     urgency: Mapping[str, float]
-    room: DiskAdmission
+    room: DiskRoom
     disk: Disk
 
 
-def disk_of(app: App, below: str = "") -> Disk:
+def disk_of(app: App, below: Path | None = None) -> Disk:
     """The disk that a run fills, or that part of it which is below a folder of the state."""
-    folder = app.workspace.state / below
+    folder = below or app.workspace.state.root
     folder.mkdir(parents=True, exist_ok=True)
     is_elsewhere = app.engine.name == "docker" and not below
     free = shutil.disk_usage(folder).free
@@ -33,8 +34,8 @@ def disk_of(app: App, below: str = "") -> Disk:
 
 
 def look_ahead(
-    app: App, lock: Lock, observed: RegistryState, plan: Plan, ended: Mapping[str, Result]
-) -> Estimates:
+    app: App, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
+) -> Outlook:
     """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
 
     `ended` is where results appear while the plan is carried out.
@@ -50,7 +51,7 @@ def look_ahead(
     budget, disk = app.options.disk_budget, disk_of(app)
     if budget:
         # What the engine keeps can all be had again.
-        held = disk.used() - disk_of(app, app.engine.name).used()
+        held = disk.used() - disk_of(app, app.workspace.state.engine(app.engine.name)).used()
         disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:
@@ -58,8 +59,6 @@ def look_ahead(
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(app.engine, plan.targets[target], digest, app.workspace.state)
 
-    room = DiskAdmission(
-        plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget
-    )
+    room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
     seconds = time_estimate.seconds(plan, added)
-    return Estimates(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)
+    return Outlook(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder.build.events import Noted, Result
-from builder.build.run_context import RunContext
+from builder.build.run_context import Work
 from builder.catalog.models import Matrix
 from builder.charts.changelog import with_changelog
 from builder.charts.helm import Helm, documents, latest_minors
@@ -30,9 +30,7 @@ from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
 class ChartActions:
     """Makes a chart's package, once everything about it has been tried."""
 
-    def __init__(
-        self, *, work: RunContext, store: Registry, helm: Helm, runner: ChartRunner
-    ) -> None:
+    def __init__(self, *, work: Work, store: Registry, helm: Helm, runner: ChartRunner) -> None:
         self._work = work
         self._store = store
         self._helm = helm
@@ -55,7 +53,7 @@ class ChartActions:
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
         before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
         files = with_changelog(files, before)
-        folder = self._work.state / "work" / "charts" / item.name
+        folder = self._work.state.chart(item.name)
         write_tree(folder, files)
         self._note(step, "checking the form")
         self._check(item.name, folder)
@@ -65,7 +63,7 @@ class ChartActions:
             self._check_upgrade(chart_version(before), before, folder)
         counts = self._run(step, item, folder)
         self._note(step, "packaging")
-        package = self._helm.package(folder, self._work.state / "work" / "packages")
+        package = self._helm.package(folder, self._work.state.chart_packages)
         self._store.put(chart_artifact(package), place)
         detail |= {
             "digest": f"sha256:{package.digest}",
@@ -109,7 +107,7 @@ class ChartActions:
     def _request(self, step: Step, item: ChartPlan, folder: Path) -> ChartRequest:
         """The chart as rendered, on what its first tag is going to name."""
         work = self._work
-        first = work.expansion.targets[item.variants[0]]
+        first = work.expansion.targets[item.cells[0]]
         built = reference(first, work.catalog, work.fingerprints[first.id])
         digest = self._store.digest(built)
         if digest is None:
@@ -125,7 +123,7 @@ class ChartActions:
         finally:
             values.unlink()
         recipe = work.catalog.matrix.charts[item.name].recipe
-        log = work.log(step.id)
+        log = work.state.log(step.id)
         log.unlink(missing_ok=True)
         return ChartRequest(
             chart=item.name,
@@ -134,7 +132,7 @@ class ChartActions:
             password=password,
             suite=Path(work.catalog.charts[recipe].tests),
             port=work.catalog.charts[recipe].port,
-            junit=work.state / "junit" / f"chart-{item.name}.xml",
+            junit=work.state.junit(f"chart-{item.name}"),
             log=log,
             timeout=work.timeout,
         )

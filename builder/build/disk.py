@@ -13,6 +13,7 @@ from typing import Protocol
 from builder.build.events import Result
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner
+from builder.common.state_dir import StateDir
 from builder.common.text import gigabytes
 from builder.engines.interfaces import Engine
 from builder.engines.names import local_name
@@ -99,8 +100,8 @@ RESERVE = 1_000_000_000
 """Bytes that are to be left of a disk, for logs, caches and what an estimate got wrong."""
 
 
-class DiskAdmission:
-    """Admission for the targets of a plan. `drop` forgets what is on this machine of a target.
+class DiskRoom:
+    """Room for the targets of a plan. `drop` forgets what is on this machine of a target.
 
     `budget` is in bytes, 0 for all that is free. `parents` maps a target to what it is built from.
     """
@@ -192,7 +193,7 @@ class DiskAdmission:
         return min(free, self._budget - self._disk.used()) if self._budget else free
 
 
-def forget(engine: Engine, item: TargetPlan, digest: str, state: Path) -> None:
+def forget(engine: Engine, item: TargetPlan, digest: str, state: StateDir) -> None:
     """Drop what this machine has of a target: the images of an engine, and its work folder.
 
     `digest` is that of the image which was pushed, "" for the one that the plan knows.
@@ -201,4 +202,4 @@ def forget(engine: Engine, item: TargetPlan, digest: str, state: Path) -> None:
     known = digest or item.digest
     if known:
         engine.drop(str(item.repository.at(known)))
-    shutil.rmtree(state / "work" / item.target.slug, ignore_errors=True)
+    shutil.rmtree(state.target(item.target.slug), ignore_errors=True)

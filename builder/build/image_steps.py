@@ -15,9 +15,9 @@ from builder.build import attestation, size_check
 from builder.build.build_context import DOWNLOADS, write_context
 from builder.build.events import Noted, Result
 from builder.build.packages import check_installed, provide
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import Ports, Work
 from builder.catalog.models import RemoteFile, Target
-from builder.catalog.recipe import budget_of, build_variables, packages_of, suite
+from builder.catalog.recipe import budget_of, packages_of, setting, suite
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
 from builder.engines.names import instruction_of
@@ -39,7 +39,7 @@ Action = Callable[[Step], Result]
 class BuildActions:
     """The steps of bases and targets: fetch, build, test, push."""
 
-    def __init__(self, *, work: RunContext, ports: Ports) -> None:
+    def __init__(self, *, work: Work, ports: Ports) -> None:
         self._work = work
         self._ports = ports
 
@@ -82,9 +82,9 @@ class BuildActions:
         """Run the smoke test of a target on what the registry has of it."""
         item = self._work.plan.targets[step.target]
         image = self._pinned(item.repository.with_tag(item.fingerprint.tag))
-        log = self._work.log(step.id)
+        log = self._work.state.log(step.id)
         log.unlink(missing_ok=True)
-        junit = self._work.state / "junit" / f"{item.target.slug}.xml"
+        junit = self._work.state.junit(item.target.slug)
         self._note(step, "testing")
         counts = self._ports.smoke.test(self.smoke_request(item, str(image), junit, log))
         detail = {"tests": asdict(counts), "log": str(log)}
@@ -97,7 +97,7 @@ class BuildActions:
         if held is None:
             raise StepError(f"{place} has no evidence of its tests", hint="build it again")
         found = self.test(step)
-        junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
+        junit = (self._work.state.junit(item.target.slug)).read_bytes()
         tests, tested = found.detail["tests"], self._suite(item.target)
         new = attestation.tested_again(held, place, tests, tested, junit)
         self._ports.store.put(new, place)
@@ -109,7 +109,7 @@ class BuildActions:
 
     def make(self, step: Step, item: TargetPlan) -> tuple[BuildRequest, Built]:
         """Build a target, on what the registry has of what it stands on."""
-        self._work.log(step.id).unlink(missing_ok=True)
+        self._work.state.log(step.id).unlink(missing_ok=True)
         shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
@@ -123,17 +123,17 @@ class BuildActions:
 
     def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
         began = time.monotonic()
-        log = self._work.log(step.id)
+        log = self._work.state.log(step.id)
         log.unlink(missing_ok=True)
         request, built = self.make(step, item)
         self._note(step, "testing")
-        junit = self._work.state / "junit" / f"{item.target.slug}.xml"
+        junit = self._work.state.junit(item.target.slug)
         asked = self.smoke_request(item, built.local, junit, log)
         chain = self._weighed(item, built, request, asked)
         counts = self._ports.smoke.test(asked)
         self._compare(item)
         self._note(step, "pushing")
-        known = attestation.ImageMetadata(
+        known = attestation.Evidence(
             digest=built.digest,
             size=built.size,
             tests=counts,
@@ -149,7 +149,7 @@ class BuildActions:
 
     def _compare(self, item: TargetPlan) -> None:
         """Compare what is installed with the lock, where that has it. Raises StepError."""
-        if item.target.id in self._work.lock.package_sets:
+        if item.target.id in self._work.lock.layers:
             installed = inventory.parse(self._packages(item).read_bytes())
             parent = self.contexts(item.target)["parent"]
             below = attestation.read(self._ports.store, parent).packages
@@ -161,9 +161,9 @@ class BuildActions:
         """What it adds to its parent, as the last of a chain. Raises SizeError."""
         work, ports, target = self._work, self._ports, item.target
         below = attestation.read(ports.store, self.contexts(target)["parent"])
-        weight = size_check.measure_size(item, built, request.below, below.chain)
+        weight = size_check.weigh(item, built, request.below, below.chain)
         recipe = work.catalog.recipes[target.recipe]
-        budget = budget_of(recipe, build_variables(target, work.catalog.matrix, work.lock.versions))
+        budget = budget_of(recipe, setting(target, work.catalog.matrix, work.lock.versions))
         if size_check.is_over(weight, budget):
             before = None
             if item.before is not None:
@@ -178,7 +178,9 @@ class BuildActions:
                 ports.store.blob(request.contexts["parent"], layer.digest, file)
             return file
 
-        size_check.check_layers(target.id, weight, Index(folder=work.state / "layers", blob=blob))
+        size_check.check_layers(
+            target.id, weight, Index(folder=work.state.layer_indexes, blob=blob)
+        )
         return weight.chain
 
     def downloads(self, target: Target) -> tuple[RemoteFile, ...]:
@@ -192,10 +194,10 @@ class BuildActions:
         built: Built,
         place: Reference,
         parent: Reference,
-        known: attestation.ImageMetadata,
+        known: attestation.Evidence,
     ) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
-        junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
+        junit = (self._work.state.junit(item.target.slug)).read_bytes()
         packages = self._packages(item).read_bytes()
         store, beside = self._ports.store, attestation.reference_of(place)
         store.put(attestation.artifact(known, item.fingerprint, junit, packages), beside)
@@ -208,18 +210,18 @@ class BuildActions:
 
     def _packages(self, item: TargetPlan) -> Path:
         """Where its smoke test leaves what is installed."""
-        return self._work.state / "packages" / f"{item.target.slug}.json"
+        return self._work.state.package_list(item.target.slug)
 
     def request(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
         """How a target is built, its context written to disk; `contexts` are what it stands on.
 
         Its downloads are not there yet: see `provide`.
         """
-        folder, log = self.folder(item), self._work.log(f"build:{item.target.id}")
+        folder, log = self.folder(item), self._work.state.log(f"build:{item.target.id}")
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
-        lists = package_lists(self._work.lock.package_sets.get(target.id))
+        lists = package_lists(self._work.lock.layers.get(target.id))
         write_context(folder / "context", dockerfile, recipe.files, lists)
         return BuildRequest(
             id=target.slug,
@@ -228,7 +230,7 @@ class BuildActions:
             platform=target.platform,
             epoch=self._work.epoch(target),
             layout=folder / "layout",
-            secrets=build_secrets(project.network, self._work.state / "secrets"),
+            secrets=build_secrets(project.network, self._work.state.secrets),
             timeout=self._work.timeout,
             log=log,
         )
@@ -240,11 +242,9 @@ class BuildActions:
         packages: dict[str, list[str]] = {}
         matrix, versions = self._work.catalog.matrix, self._work.lock.versions
         for target, recipe in zip(lineage, recipes, strict=True):
-            for ecosystem, names in packages_of(
-                recipe, build_variables(target, matrix, versions)
-            ).items():
+            for ecosystem, names in packages_of(recipe, setting(target, matrix, versions)).items():
                 packages.setdefault(ecosystem, []).extend(names)
-        values = item.target.variant.values
+        values = item.target.cell.values
         return SmokeRequest(
             target=item.target.id,
             image=image,
@@ -272,7 +272,7 @@ class BuildActions:
 
     def folder(self, item: TargetPlan) -> Path:
         """Where a target's build context and layout are, while it is built."""
-        return self._work.state / "work" / item.target.slug
+        return self._work.state.target(item.target.slug)
 
     def contexts(self, target: Target) -> dict[str, Reference]:
         """What a target stands on: its named contexts, by their fingerprints' tags."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from builder.build.events import Listener
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
+from builder.common.state_dir import StateDir
 from builder.engines.interfaces import Engine
-from builder.lock.interfaces import BaseProvider, PackageResolver, RemoteFiles
+from builder.lock.interfaces import BaseProvider, LayerResolver, RemoteFiles
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan
@@ -28,18 +28,18 @@ class Ports:
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester
-    packages: Mapping[str, PackageResolver] = field(default_factory=dict)  # by ecosystem
+    packages: Mapping[str, LayerResolver] = field(default_factory=dict)  # by ecosystem
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunContext:
+class Work:
     """What a run is about. `state` is the folder for logs and build contexts."""
 
     project: Project
     lock: Lock
     fingerprints: Mapping[str, Fingerprint]
     plan: Plan
-    state: Path
+    state: StateDir
     listen: Listener
     timeout: float = 3600.0
 
@@ -56,7 +56,3 @@ class RunContext:
     def epoch(self, target: Target) -> int:
         """The timestamp in seconds that a target's files get."""
         return self.lock.epoch(target.id, self.expansion.base_of(target).id)
-
-    def log(self, step: str) -> Path:
-        """The log file of a step."""
-        return self.state / "logs" / f"{step.replace('/', '_').replace(':', '-')}.log"

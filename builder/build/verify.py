@@ -16,7 +16,7 @@ from builder.build.image_diff import (
     explained,
 )
 from builder.build.image_steps import BuildActions
-from builder.build.run_context import RunContext
+from builder.build.run_context import Work
 from builder.build.size_check import instruction
 from builder.engines.interfaces import Built
 from builder.oci import layout as layouts
@@ -33,7 +33,7 @@ _UNLOCKED = "its packages are not locked: others may be the newest now"
 class Verification:
     """Builds and compares. `work` and `builds` are those of a folder with nothing in it."""
 
-    work: RunContext
+    work: Work
     builds: BuildActions
     store: Registry
 
@@ -76,7 +76,7 @@ class Verification:
             if new.diff in known:
                 yield Difference(path=_name(number, old), what="of a parent that was another")
                 continue
-            file = self.work.state / "held" / old.digest
+            file = self.work.state.held_blob(old.digest)
             self.store.blob(held, old.digest, file)
             found = compare_members(
                 read_members(file), read_members(layouts.blob(built.layout, new.digest))

@@ -6,13 +6,14 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 
 from builder.common.errors import ConflictError, Location, StepError
 
 
 @contextlib.contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """While nobody else has a folder, for which it waits.
 
     Raises StepError, also where what is done meanwhile cannot be written.
@@ -25,14 +26,14 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def shared_lock(folder: Path) -> Iterator[None]:
+def together(folder: Path) -> Iterator[None]:
     """While nobody has a folder `alone`, for whom it waits. Raises OSError."""
     with _locked(folder, fcntl.LOCK_SH):
         yield
 
 
 @contextlib.contextmanager
-def run_lock(state: Path, *, beside: bool = False) -> Iterator[None]:
+def at_work(state: PathLike[str], *, beside: bool = False) -> Iterator[None]:
     """While no other run is at work on what is derived; runs that may be `beside` others may.
 
     A run that is killed has ended. Raises ConflictError, OSError.
@@ -40,7 +41,7 @@ def run_lock(state: Path, *, beside: bool = False) -> Iterator[None]:
     turn = (fcntl.LOCK_SH if beside else fcntl.LOCK_EX) | fcntl.LOCK_NB
     with contextlib.ExitStack() as until:
         try:
-            until.enter_context(_locked(state, turn))
+            until.enter_context(_locked(Path(state), turn))
         except BlockingIOError:
             raise ConflictError(
                 f"another run of the builder is at work in {state}",

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
 from builder.common.errors import ConfigError
+from builder.common.parallel import by_item
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.fingerprint import Fingerprint
-from builder.plan.models import RegistryState, base_reference, reference
+from builder.plan.models import Observed, base_reference, reference
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
-
-_AT_ONCE = 8
 
 
 def releases_reference(catalog: Catalog) -> Reference:
@@ -25,13 +23,13 @@ def releases_reference(catalog: Catalog) -> Reference:
     return parse_reference(catalog.matrix.repository_of(release_record.REPOSITORY))
 
 
-def read_registry_state(
+def observe(
     store: Registry,
     catalog: Catalog,
     expansion: Expansion,
     lock: Lock,
     fingerprints: Mapping[str, Fingerprint],
-) -> RegistryState:
+) -> Observed:
     """Which targets and bases the registry has, and its current release."""
     wanted = {
         item.id: reference(item, catalog, fingerprints[item.id])
@@ -48,17 +46,16 @@ def read_registry_state(
         {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
     )
     repositories = sorted({item.name for item in wanted.values()} | {records.name})
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        tags = dict(zip(repositories, map(set, pool.map(store.tags, repositories)), strict=True))
-        present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
+    tags = by_item(lambda name: set(store.tags(name)), repositories)
+    present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
 
-        def digest(key: str) -> str | None:
-            fingerprint = fingerprints.get(key)
-            held = known.get(fingerprint.digest) if fingerprint else None
-            return held or store.digest(present[key])
+    def digest(key: str) -> str | None:
+        fingerprint = fingerprints.get(key)
+        held = known.get(fingerprint.digest) if fingerprint else None
+        return held or store.digest(present[key])
 
-        digests = dict(zip(present, pool.map(digest, present), strict=True))
-    return RegistryState(
+    digests = by_item(digest, present)
+    return Observed(
         digests={key: digest for key, digest in digests.items() if digest},
         record=record,
         releases=tuple(sorted(tag for tag in tags[records.name] if release_record.is_name(tag))),

@@ -7,7 +7,6 @@ takes back what changed, not what the catalog is. Tags that both would have are 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from builder.catalog.models import Catalog
@@ -18,14 +17,14 @@ from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact, released_package
 from builder.charts.semver import bump, with_version
 from builder.common.errors import SelectionError, StepError
+from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
-from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
+from builder.registry.release_record import Record, ReleasedCell, ReleasedChart, ReleasedTarget
 from builder.release.commit import Move, Records
 
-_AT_ONCE = 8
 _SHOWN = 3
 
 
@@ -64,7 +63,7 @@ class Rollback:
             raise SelectionError(f"there is no release {name!r}", hint=_latest(names))
         if current.release == name:
             return Return(old=old, current=current, record=current, is_offered=True)
-        targets, variants = _offered(old, current)
+        targets, cells = _offered(old, current)
         charts, packages = self._charts(old, current)
         record = Record(
             catalog=current.catalog,
@@ -75,7 +74,7 @@ class Rollback:
             charts=charts,
             bases=old.bases,
             blocked={},
-            variants=variants,
+            cells=cells,
         )
         self._check(record, name, packages)
         if not packages and release_record.same_content(current, record):
@@ -85,9 +84,8 @@ class Rollback:
     def moves(self, to: Return) -> list[tuple[Move, str | None]]:
         """The tags of images that would change, each with the digest that it names now, if any."""
         moves = self._records.tags(replace(to.record, charts={}))
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(lambda move: self._store.digest(move.place), moves)
-            both = list(zip(moves, held, strict=True))
+        held = in_parallel(lambda move: self._store.digest(move.place), moves)
+        both = zip(moves, held, strict=True)
         return [(move, digest) for move, digest in both if digest != move.source.digest]
 
     def carry_out(self, to: Return, note: Callable[[str], object]) -> Record:
@@ -167,13 +165,8 @@ class Rollback:
         for chart in packages:
             images = map(parse_reference, record.charts[chart].images)
             wanted |= {f"chart {chart}": image for image in images if image not in written}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(self._store.digest, wanted.values())
-            gone = [
-                f"  {key}: {place}"
-                for (key, place), digest in zip(wanted.items(), held, strict=True)
-                if digest is None
-            ]
+        held = by_item(self._store.digest, wanted.values())
+        gone = [f"  {key}: {place}" for key, place in wanted.items() if held[place] is None]
         if gone:
             lines = [f"release {name} cannot be offered again: images are gone", *gone]
             raise StepError("\n".join(lines), hint="nothing was written")
@@ -181,25 +174,25 @@ class Rollback:
 
 def _offered(
     old: Record, current: Record
-) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedVariant]]:
-    """The targets and indexes of the old release, and those of variants that came since."""
-    variants = {_variant(key) for key in old.targets}
+) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedCell]]:
+    """The targets and indexes of the old release, and those of cells that came since."""
+    cells = {_cell(key) for key in old.targets}
     taken = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
     exact = {(item.image, item.exact) for item in old.targets.values() if item.publish}
     targets = dict(old.targets)
     for key, item in current.targets.items():
-        if _variant(key) not in variants and (item.image, item.exact) not in exact:
+        if _cell(key) not in cells and (item.image, item.exact) not in exact:
             rolling = tuple(tag for tag in item.rolling if (item.image, tag) not in taken)
             targets[key] = replace(item, rolling=rolling)
     since = {
-        key: variant
-        for key, variant in current.variants.items()
-        if key not in variants and all(item in targets for item in variant.targets.values())
+        key: cell
+        for key, cell in current.cells.items()
+        if key not in cells and all(item in targets for item in cell.targets.values())
     }
-    return targets, {**old.variants, **since}
+    return targets, {**old.cells, **since}
 
 
-def _variant(target: str) -> str:
+def _cell(target: str) -> str:
     return target.partition("@")[0]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from builder.catalog.models import AxisValue, Base, Catalog, Network, Source
 from builder.common.errors import BuilderError, UnreachableError
+from builder.common.parallel import in_parallel
 from builder.common.process import Command, Runner
-from builder.lock.interfaces import ReleaseLineRequest
+from builder.lock.interfaces import LineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import UPSTREAM
@@ -86,8 +86,8 @@ class Reach:
 
     def look(self, items: tuple[Asked, ...]) -> Iterator[tuple[Asked, str]]:
         """Each with why it cannot be reached, or nothing; all are asked at the same time."""
-        with ThreadPoolExecutor(max(1, len(items))) as pool:
-            yield from zip(items, pool.map(self._reason, items), strict=True)
+        reasons = in_parallel(self._reason, items, at_once=max(1, len(items)))
+        yield from zip(items, reasons, strict=True)
 
     def _reason(self, item: Asked) -> str:
         try:
@@ -111,8 +111,8 @@ class Reach:
             self._fetcher.reach(site)
 
 
-def _package(name: str) -> ReleaseLineRequest:
+def _package(name: str) -> LineRequest:
     """A request for a package that every index has."""
     base = Base(id="", axis="", value="", platform="linux/amd64")
     lock = BaseLock(source=Source(kind="bootstrap", value=""), content="", epoch=0)
-    return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": name})
+    return LineRequest(line="", base=base, lock=lock, options={"package": name})

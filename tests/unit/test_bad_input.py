@@ -412,7 +412,7 @@ matrix.yaml:18:37: image speech has axis lang already
 """,
     ),
     Case(
-        "two variants with one tag",
+        "two cells with one tag",
         (
             (
                 "matrix.yaml",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,12 +16,11 @@ from builder.charts.repository.oci_artifact import released_package
 from builder.charts.repository.signing import Sign
 from builder.charts.semver import is_lower
 from builder.common.errors import BuilderError, raise_all
-from builder.common.filelock import exclusive_lock
+from builder.common.filelock import alone
 from builder.common.files import write
+from builder.common.parallel import by_item
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, moment
-
-_AT_ONCE = 8
 
 
 class Repository(Protocol):
@@ -98,8 +96,7 @@ class Released:
             except BuilderError as error:
                 return error
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = dict(zip(names, pool.map(decide, names), strict=True))
+        found = by_item(decide, names)
         raise_all([item for item in found.values() if isinstance(item, BuilderError)])
         return {name: it for name, it in found.items() if not isinstance(it, BuilderError)}
 
@@ -124,7 +121,7 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
                 package = released.package(name, version)
             publications.append(Publication(package=package, created=held["created"]))
     index = folder / INDEX
-    with exclusive_lock(folder):
+    with alone(folder):
         write_packages(folder, publications)
         old = index.read_bytes() if index.is_file() else None
         entries = [item.entry for item in publications]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from builder.build import attestation
@@ -13,6 +12,7 @@ from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import CHANGELOG
 from builder.common.errors import StepError
+from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
@@ -23,7 +23,6 @@ from builder.release.prune import retention
 from builder.release.prune.classify import Held, Named, Removal, Survey
 from builder.release.prune.retention import Lines
 
-_AT_ONCE = 8
 _REFERENCE = re.compile(rb"[\w.-]+(?::\d+)?(?:/[\w.-]+)+:\w[\w.-]{0,127}")
 _FOLDER = f"{CHARTS}/"
 
@@ -115,9 +114,8 @@ class Search:
 
     def _every(self, current: Record) -> dict[str, Record]:
         names = self._records.names()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = zip(names, pool.map(self._records.named, names), strict=True)
-            return {current.release: current} | {name: one for name, one in found if one}
+        found = by_item(self._records.named, names)
+        return {current.release: current} | {name: one for name, one in found.items() if one}
 
     # What is named.
 
@@ -173,8 +171,7 @@ class Search:
             now = [data for path, data in files.items() if path != CHANGELOG]
             return {text.decode() for data in now for text in _REFERENCE.findall(data)}
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            texts = {text for found in pool.map(read, packages) for text in found}
+        texts = {text for found in in_parallel(read, packages) for text in found}
         repositories = {place.name: name for name, place in self._places(())}
         found = set()
         for text in texts:
@@ -209,13 +206,13 @@ class Search:
         ]
 
     def _held(self, place: Reference, known: Iterable[str]) -> Held:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            tags = self._store.tags(place.name)
-            found = pool.map(lambda tag: self._store.digest(place.with_tag(tag)), tags)
-            digests = {tag: digest for tag, digest in zip(tags, found, strict=True) if digest}
-            every = sorted({*digests.values(), *known})
-            blobs = pool.map(lambda digest: self._store.blobs(place.at(digest)), every)
-            held = {digest: named for digest, named in zip(every, blobs, strict=True) if named}
+        found = by_item(
+            lambda tag: self._store.digest(place.with_tag(tag)), self._store.tags(place.name)
+        )
+        digests = {tag: digest for tag, digest in found.items() if digest}
+        every = sorted({*digests.values(), *known})
+        blobs = by_item(lambda digest: self._store.blobs(place.at(digest)), every)
+        held = {digest: named for digest, named in blobs.items() if named}
         return Held(
             place=place,
             tags={tag: digest for tag, digest in digests.items() if digest in held},
@@ -245,9 +242,9 @@ def _named(record: Record) -> Iterator[tuple[str, str, str]]:
     """Every image, index and base that a record names: its name, its digest, its target or ""."""
     for key, target in record.targets.items():
         yield target.image, target.digest, key
-    for variant in record.variants.values():
-        first = next(iter(variant.targets.values()))
-        yield record.targets[first].image, variant.digest, first
+    for cell in record.cells.values():
+        first = next(iter(cell.targets.values()))
+        yield record.targets[first].image, cell.digest, first
     for base, digest in record.bases.items():
         yield base.partition("=")[0], digest, ""
 

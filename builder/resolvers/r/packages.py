@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.catalog.models import RemoteFile
 from builder.catalog.packages import R_OWN, LockedPackage
 from builder.common.errors import NoPackageError, StepError
+from builder.common.parallel import in_parallel
 from builder.common.text import did_you_mean
-from builder.lock.interfaces import PackageRequest
+from builder.lock.interfaces import LayerRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import upstream
 from builder.resolvers.apt.providers import CODENAMES
 from builder.resolvers.r.index import Entry, RIndex, meets
 
-_AT_ONCE = 8
 _SOURCE = "packagemanager"
 _DATES = "__api__/repos/cran/transaction-dates"
 _LATEST = "latest"
@@ -40,13 +39,13 @@ class _Choice:
 class _Asked:
     """A request with the index that it is answered from; what is in `moved` may not be kept."""
 
-    request: PackageRequest
+    request: LayerRequest
     index: RIndex
     snapshot: str
     moved: set[str] = field(default_factory=set)
 
 
-class RResolver:
+class RLayers:
     """Layers of R packages. A package's `source` is the snapshot, its `file` a path in that.
 
     Package Manager has binaries for many a Debian, by the machine and R's minor version, and the
@@ -59,7 +58,7 @@ class RResolver:
         self._snapshot = ""
         self._indexes: dict[tuple[str, str], RIndex | None] = {}
 
-    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError."""
         with self._guard:  # what several targets ask for is fetched once
             asked = self._asked(request)
@@ -67,11 +66,11 @@ class RResolver:
             while moved := self._unfit(found, asked):
                 asked.moved |= moved
                 found = self._closure(asked)
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                packages = dict(zip(found, pool.map(self._locked, found.values()), strict=True))
+            locked = in_parallel(self._locked, found.values())
+        packages = dict(zip(found, locked, strict=True))
         return dict(sorted(packages.items()))
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `held` has a newer candidate."""
         with self._guard:
             asked = self._asked(request)
@@ -81,11 +80,10 @@ class RResolver:
         )
 
     def fetch(
-        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(packages, pool.map(self._file, packages.items()), strict=True))
+        return dict(zip(packages, in_parallel(self._file, packages.items()), strict=True))
 
     def _file(self, item: tuple[str, LockedPackage]) -> Path:
         """A package, from its snapshot, or where a repository keeps older sources."""
@@ -225,7 +223,7 @@ class RResolver:
 
     # The index.
 
-    def _asked(self, request: PackageRequest) -> _Asked:
+    def _asked(self, request: LayerRequest) -> _Asked:
         if not request.r:
             raise NoPackageError(
                 f"{request.target.id} names packages of R, and has no R",
@@ -265,7 +263,7 @@ def _url(snapshot: str, path: str) -> str:
     return upstream(_SOURCE, f"cran/{snapshot}/{path}")
 
 
-def _platform(request: PackageRequest) -> str:
+def _platform(request: LayerRequest) -> str:
     """Where a snapshot has the binaries for a target, with a slash at the end."""
     base = request.base
     machine = _MACHINES[request.target.platform.split("/")[1]]

@@ -26,12 +26,12 @@ IDES = sorted(
 
 def first_image(plan: Plan, chart: str) -> tuple[str, set[str]]:
     """What a chart runs, by digest, and the languages of that image."""
-    variants = SESSION.project.expansion.charts[chart]
-    for variant in variants:
-        for target in SESSION.project.expansion.members[variant.id].values():
+    cells = SESSION.project.expansion.charts[chart]
+    for cell in cells:
+        for target in SESSION.project.expansion.members[cell.id].values():
             item = plan.targets.get(target)
             if item is not None and item.digest:
-                return str(item.repository.at(item.digest)), {"python", "r"} & set(variant.values)
+                return str(item.repository.at(item.digest)), {"python", "r"} & set(cell.values)
     return pytest.skip(f"no image of the chart {chart} is in the registry")
 
 
@@ -42,7 +42,7 @@ def test_a_session_has_all_that_the_chart_was_told(chart: str, tmp_path: Path) -
     with SESSION.registry():
         plan = SESSION.plan(lock, prints, SESSION.observed(lock, prints))
         image, languages = first_image(plan, chart)
-        log = SESSION.workspace.state / "logs" / f"wired-{chart}.log"
+        log = SESSION.workspace.state.log(f"wired-{chart}")
         log.unlink(missing_ok=True)
         wired, counts = run_wired(SESSION, chart, image, tmp_path, log)
     assert counts.passed > 0

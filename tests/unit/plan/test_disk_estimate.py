@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from builder.build.disk import RESERVE, DiskAdmission, Watch, forget
+from builder.build.disk import RESERVE, DiskRoom, Watch, forget
 from builder.build.events import Result
 from builder.build.executor import Executor, Policy
 from builder.common.errors import ConfigError, StepError
+from builder.common.state_dir import StateDir
 from builder.common.text import size
 from builder.plan import disk_estimate
 from builder.plan.disk_estimate import BASE, Need
@@ -98,16 +99,16 @@ class FakeDisk:
         return self.size - self.used()
 
 
-def room_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskAdmission:
+def room_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskRoom:
     def drop(target: str) -> None:
         disk.taken = {key: value for key, value in disk.taken.items() if key != target}
 
-    return DiskAdmission(
+    return DiskRoom(
         plan=plan, needs=needs_of(plan), parents=PARENTS, disk=disk, drop=drop, budget=budget
     )
 
 
-def build(plan: Plan, room: DiskAdmission, disk: FakeDisk, jobs: int = 1) -> tuple[list[str], int]:
+def build(plan: Plan, room: DiskRoom, disk: FakeDisk, jobs: int = 1) -> tuple[list[str], int]:
     """Carry the plan out; the targets in the order in which they began, and the most taken."""
     order: list[str] = []
     most = 0
@@ -149,7 +150,7 @@ def test_what_nobody_waits_for_makes_room_the_oldest_first(week: Week) -> None:
         plan, {**ADDED, lamp: 9 * GB}, {**PARENTS, lamp: (ROOT,)}, keeps=lambda _: 0
     )
     disk = FakeDisk(size=50 * GB)
-    room = DiskAdmission(
+    room = DiskRoom(
         plan=plan, needs=needs, parents={**PARENTS, lamp: (ROOT,)}, disk=disk,
         drop=lambda target: setattr(disk, "taken", {k: v for k, v in disk.taken.items()
                                                     if k != target}),
@@ -225,7 +226,7 @@ def test_what_is_forgotten(week: Week) -> None:
     item = week.plan().targets[ROOT]
     work = week.state / "work" / item.target.slug
     work.mkdir(parents=True)
-    forget(week.engine, item, "", week.state)
+    forget(week.engine, item, "", StateDir(week.state))
     local, pushed = week.engine.called("drop")
     assert local.startswith("localhost/base-os1-")
     assert pushed == f"127.0.0.1:5999/shop-base@{item.digest}"
