@@ -80,7 +80,7 @@ def lock_side(name: str, lock: Lock) -> Side:
                 ecosystem: _packages(items) for ecosystem, items in package_set.packages.items()
             },
         )
-        for target, package_set in lock.layers.items()
+        for target, package_set in lock.package_sets.items()
     }
     return Side(name=name, noun="layer", images=images, lock=lock)
 

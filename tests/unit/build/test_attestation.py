@@ -22,7 +22,7 @@ def stored(config: bytes, packages: bytes) -> FakeStore:
 
 
 def test_what_is_not_there() -> None:
-    assert attestation.read(FakeStore(), IMAGE) == attestation.Said()
+    assert attestation.read(FakeStore(), IMAGE) == attestation.StoredMetadata()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from builder.catalog.models import Source
 from builder.catalog.packages import Inventory, LockedPackage, Package, Suite
 from builder.diff.changes import Change, Image, Shared
 from builder.diff.compare import Difference, Resized, Side, compare, lock_side
-from builder.lock.lockfile import BaseLock, LayerLock, LineLock, Lock
+from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
 from builder.registry.release_record import ImageShare
 
 BASE = ImageShare(target="base/os=2", recipe="base", layers=2, size=50_000_000)
@@ -174,9 +174,9 @@ def test_the_lowest_layers_that_are_the_same_are_kept() -> None:
     assert (found.layers, found.kept) == ((3, 4), 1)
 
 
-def package_set(ecosystem: str, **versions: str) -> LayerLock:
+def package_set(ecosystem: str, **versions: str) -> PackageSet:
     """Return a package set with packages of one ecosystem, by name; their files are named so."""
-    return LayerLock(epoch=1, asked="x", packages={ecosystem: locked(versions)})
+    return PackageSet(epoch=1, asked="x", packages={ecosystem: locked(versions)})
 
 
 def locked(versions: Mapping[str, str], digest: str = "a") -> dict[str, LockedPackage]:
@@ -202,7 +202,7 @@ OLD = Lock(
             },
         )
     },
-    lines={"lang=1.10": LineLock(version="1.10.4"), "ship=1": LineLock(version="1.2")},
+    lines={"lang=1.10": VersionLock(version="1.10.4"), "ship=1": VersionLock(version="1.2")},
     layers={"desk/os=2": package_set("apt", desk="1.0", legs="1")},
 )
 
@@ -218,9 +218,9 @@ def test_two_locks() -> None:
     )
     new = Lock(
         bases={ROOT: base},
-        lines={
-            "lang=1.10": LineLock(version="1.10.5"),
-            "ship=1": LineLock(version="1.2"),
+        release_lines={
+            "lang=1.10": VersionLock(version="1.10.5"),
+            "ship=1": VersionLock(version="1.2"),
         },
         layers={
             "desk/os=2": package_set("apt", desk="1.1", legs="1"),
@@ -251,7 +251,7 @@ def test_the_packages_of_a_package_set_are_of_the_source_that_their_archive_says
             for name, item in locked(dict.fromkeys(("libssl3t64", "openssl"), version)).items()
         }
         both = {"apt": packages, "pip": locked({"lamp": "1"})}
-        return Lock(layers={"base/os=2": LayerLock(epoch=1, asked="x", packages=both)})
+        return Lock(package_sets={"base/os=2": PackageSet(epoch=1, asked="x", packages=both)})
 
     (change,) = compare(lock_side("old", lock("1")), lock_side("new", lock("2"))).packages
     assert (change.name, change.members) == ("openssl", ("libssl3t64", "openssl"))
@@ -261,7 +261,7 @@ def test_the_packages_of_a_package_set_are_of_the_source_that_their_archive_says
 def test_a_package_that_is_there_in_several_versions_is_told_once() -> None:
     def lock(*names: str) -> Lock:
         versions = {name: name.rpartition("@")[2] for name in names}
-        return Lock(layers={"desk/os=2": package_set("npm", **versions)})
+        return Lock(package_sets={"desk/os=2": package_set("npm", **versions)})
 
     before = lock("@wood/oak@1.0.0", "glue@1.0.0", "glue@2.0.0", "nail@3.0.0")
     after = lock("@wood/oak@1.1.0", "glue@2.0.0", "glue@2.1.0", "nail@3.0.0")
@@ -274,8 +274,8 @@ def test_a_package_that_is_there_in_several_versions_is_told_once() -> None:
 
 def test_two_locks_with_other_hashes_of_the_same_versions() -> None:
     packages = {"apt": locked({"desk": "1.0", "legs": "1"}, digest="b")}
-    layers = {"desk/os=2": LayerLock(epoch=1, asked="x", packages=packages)}
-    found = compare(lock_side("old", OLD), lock_side("new", replace(OLD, layers=layers)))
+    layers = {"desk/os=2": PackageSet(epoch=1, asked="x", packages=packages)}
+    found = compare(lock_side("old", OLD), lock_side("new", replace(OLD, package_sets=layers)))
     assert (found.changed, found.packages, found.others) == ((), (), ())
     assert found.relocked
     assert not found.is_empty

@@ -9,7 +9,7 @@ import pytest
 
 from builder.common.errors import ConfigError
 from builder.lock import lockfile
-from builder.lock.lockfile import LineLock, Lock
+from builder.lock.lockfile import Lock, VersionLock
 from builder.registry import release_record
 from builder.registry.release_record import ImageShare, Record, ReleasedChart, ReleasedTarget
 
@@ -31,7 +31,7 @@ CHART = ReleasedChart(
     values={"image": "object"},
     listed={"1.0.0": {"digest": "x", "created": "y", "manifest": "z"}},
 )
-LOCK = Lock(lines={"lang=1.10": LineLock(version="1.10.4")})
+LOCK = Lock(release_lines={"lang=1.10": VersionLock(version="1.10.4")})
 RECORD = Record(
     catalog="shop",
     release="2026.11.23",
