@@ -86,13 +86,15 @@ def lock_catalog(
     )  # fmt: skip
     package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=below.lock)
     locker = PackageLocker(
-        package_requests=package_requests, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
-        locate=locate,
+        package_requests=package_requests, resolvers=resolvers, upgrade=upgrade, today=today,
+        note=note, locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
     layers, failed = locker.lock(chosen, before)
-    layers = _marked(package_requests, alive.values(), chosen, {**before.layers, **layers}, before)
-    lock = replace(below.lock, layers=_in_use(layers, _of_any_platform(expansion, layers)))
+    layers = _marked(
+        package_requests, alive.values(), chosen, {**before.package_sets, **layers}, before
+    )
+    lock = replace(below.lock, package_sets=_in_use(layers, _of_any_platform(expansion, layers)))
     return Locked(lock=lock, problems=(*below.problems, *_explained(failed, explain, below.lock)))
 
 
@@ -118,9 +120,11 @@ def _lock_bases_and_lines(
     missing = [
         line
         for line in wanted
-        if line.base.id in known and not _has(keep.lines.get(line.value.id), line.base)
+        if line.base.id in known and not _has(keep.release_lines.get(line.value.id), line.base)
     ]
-    lines, failed_lines = _lock_lines(catalog, missing, known, before.lines, providers, note)
+    lines, failed_lines = _lock_lines(
+        catalog, missing, known, before.release_lines, providers, note
+    )
     lock = _with_held(alive, before, known, lines)
     return Locked(lock=lock, problems=(*failed_bases, *failed_lines))
 
@@ -168,11 +172,14 @@ def _with_held(
 ) -> Lock:
     """What was found and what was held before, of both what targets that are alive need."""
     roots = {item.parent.partition("@")[0] for item in alive if item.is_root}
-    found = {name: _with_other_bases(line, before.lines.get(name)) for name, line in lines.items()}
+    found = {
+        name: _with_other_bases(line, before.release_lines.get(name))
+        for name, line in lines.items()
+    }
     return Lock(
         # Those of platforms that this run is not about stay.
         bases=_in_use(bases, {key for key in bases if key.partition("@")[0] in roots}),
-        lines=_in_use({**before.lines, **found}, _lines(alive)),
+        release_lines=_in_use({**before.release_lines, **found}, _lines(alive)),
     )
 
 
@@ -184,7 +191,7 @@ def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) ->
         is_fixed = not upgrade.line(f"{base.axis}={base.value}")
         if key in held.bases and is_fixed and held.bases[key].source in sources:
             bases[key] = held.bases[key]
-    lines = {key: line for key, line in held.lines.items() if not upgrade.line(key)}
+    lines = {key: line for key, line in held.release_lines.items() if not upgrade.line(key)}
     return Lock(bases=bases, release_lines=lines)
 
 

@@ -204,6 +204,7 @@ def dump(record: Record) -> bytes:
     """Return the record as JSON, sorted: the same record gives the same bytes."""
     data = {"format": FORMAT, **asdict(record)}
     data["lock"] = data.pop("lock_data")
+    data["cells"] = data.pop("variants")
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -227,8 +228,8 @@ def parse(data: bytes) -> Record:
             )
             for key, item in fields["targets"].items()
         }
-        fields["cells"] = {
-            key: ReleasedVariant(**item) for key, item in fields.get("cells", {}).items()
+        fields["variants"] = {
+            key: ReleasedVariant(**item) for key, item in fields.pop("cells", {}).items()
         }
         fields["charts"] = {
             key: ReleasedChart(**{**item, "images": tuple(item["images"])})

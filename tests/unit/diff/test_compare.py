@@ -202,8 +202,11 @@ OLD = Lock(
             },
         )
     },
-    lines={"lang=1.10": VersionLock(version="1.10.4"), "ship=1": VersionLock(version="1.2")},
-    layers={"desk/os=2": package_set("apt", desk="1.0", legs="1")},
+    release_lines={
+        "lang=1.10": VersionLock(version="1.10.4"),
+        "ship=1": VersionLock(version="1.2"),
+    },
+    package_sets={"desk/os=2": package_set("apt", desk="1.0", legs="1")},
 )
 
 
@@ -222,7 +225,7 @@ def test_two_locks() -> None:
             "lang=1.10": VersionLock(version="1.10.5"),
             "ship=1": VersionLock(version="1.2"),
         },
-        layers={
+        package_sets={
             "desk/os=2": package_set("apt", desk="1.1", legs="1"),
             "base/os=2": package_set("apt", tar="1"),
         },
