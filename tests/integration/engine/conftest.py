@@ -21,6 +21,7 @@ from builder.registry.store import RegistryStore
 from tests.fakes.packages import see
 from tests.integration.buildah import install_buildah
 from tests.integration.conftest import EPOCH, PLATFORM
+from tests.integration.faults.gate import Gate
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +76,10 @@ def bench(request: pytest.FixtureRequest, work: Path, parent: Reference) -> Iter
     yield Bench(engine=engine, folder=folder, parent=parent, layers=layers)
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A proxy in front of a registry."""
+    with Gate().serve() as found:
+        yield found
