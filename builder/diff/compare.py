@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from builder.catalog.ids import TargetId
 from builder.catalog.packages import Inventory, Package
 from builder.diff.changes import Change, Image, Shared, changes, packages, settings
 
@@ -77,7 +78,7 @@ def lock_side(name: str, lock: Mapping[str, Any]) -> Side:
     Whatever else there is in a layer is passed over.
     """
     images = {
-        target: Image(name=target.partition("/")[0], packages=_packages_of(layer))
+        target: Image(name=TargetId(target).image, packages=_packages_of(layer))
         for target, layer in lock.get("layers", {}).items()
     }
     return Side(name=name, noun="layer", images=images, lock=lock)
