@@ -63,7 +63,7 @@ class Offers:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
             reason = f"{', '.join(missing)} did not pass; "
             reason += stays if kept.targets else "it is not offered"
-            return replace(kept, waiting={StepId.of("cell", variant): reason})
+            return replace(kept, waiting={StepId.of("variant", variant): reason})
         if missing:
             return kept
         return self._whole(variant, members, items[0], passed)
