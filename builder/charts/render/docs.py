@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from builder.charts.render.templates import Part, scoped
 from builder.charts.render.values import Value
 from builder.charts.semver import FORMER
+from builder.common.yaml_writer import block
 from builder.oci.reference import parse
 
 HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
@@ -36,25 +37,16 @@ def chart_yaml(
     for key in ("icon", "home", "sources", "keywords"):
         if recipe.get(key):
             entries[key] = recipe[key]
-    lines = []
-    for key, value in entries.items():
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            lines += [f"{key}:", *(f"  - {_quoted(item)}" for item in value)]
-        else:
-            lines.append(f"{key}: {_quoted(value)}")
     if moved:
-        lines += ["annotations:", f"  {FORMER}: {_quoted(json.dumps(dict(moved)))}"]
-    lines += [
+        entries["annotations"] = {FORMER: json.dumps(dict(moved), ensure_ascii=False)}
+    lines = [
+        *block(entries),
         "dependencies:",
         f"  - name: {library[0]}",
         f"    version: {library[1]}",
         '    repository: ""',
     ]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def readme(

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.mappings import mapping
 from builder.common.text import did_you_mean
-from builder.common.yaml_writer import key_text, scalar
+from builder.common.yaml_writer import Inline, block, scalar
 
 # Keywords of the schema that a description may hold, as they are.
 _SCHEMA_KEYS = (
@@ -205,33 +206,25 @@ def tree(values: Sequence[Value]) -> dict[str, object]:
 
 
 def values_yaml(values: Sequence[Value], head: str) -> str:
-    """values.yaml, with the text of each value above it."""
-    groups = {value.keys: value for value in values if value.is_group}
+    """Return values.yaml, with the text of each value above it."""
+    texts = {value.keys: value.text for value in values}
+
+    def comment(path: tuple[str, ...]) -> list[str]:
+        above = [""] if len(path) == 1 else []
+        width = 96 - 2 * (len(path) - 1)
+        return above + [f"# {line}" for line in textwrap.wrap(texts.get(path, ""), width)]
+
     lines = [f"# {line}".rstrip() for line in head.splitlines()]
-    _emit(tree(values), groups, lines, ())
+    lines += block(_defaults(tree(values)), comment=comment)
     return "\n".join(lines) + "\n"
 
 
-def _emit(
-    node: Mapping[str, object],
-    groups: Mapping[tuple[str, ...], Value],
-    lines: list[str],
-    path: tuple[str, ...],
-) -> None:
-    indent = "  " * len(path)
-    for key, child in node.items():
-        here = (*path, key)
-        about = child if isinstance(child, Value) else groups.get(here)
-        if not path:
-            lines.append("")
-        if about is not None and about.text:
-            lines += [f"{indent}# {line}" for line in textwrap.wrap(about.text, 96 - len(indent))]
-        if isinstance(child, Value):
-            lines.append(f"{indent}{key_text(key)}: {scalar(child.default)}")
-        else:
-            lines.append(f"{indent}{key_text(key)}:")
-            assert isinstance(child, dict)
-            _emit(child, groups, lines, here)
+def _defaults(node: Mapping[str, object]) -> dict[str, object]:
+    """Return a tree of values as one of their defaults, each to be written on one line."""
+    return {
+        key: Inline(child.default) if isinstance(child, Value) else _defaults(mapping(child))
+        for key, child in node.items()
+    }
 
 
 def schema(values: Sequence[Value], title: str) -> dict[str, object]:
