@@ -200,7 +200,7 @@ class Adapters:
         archives = BaseArchives(
             kept=partial(kept, self.workspace.state),
             fetch=self._fetch_base,
-            images=self.store,
+            store=self.store,
             place=partial(locked_reference, self.catalog),
             folder=self.workspace.state / "pushed",
             note=lambda text: print(text, file=sys.stderr),

@@ -130,7 +130,7 @@ class App(Adapters):
     @property
     def records(self) -> Records:
         """The records of releases."""
-        return Records(catalog=self.catalog, store=self.store, images=self.store)
+        return Records(catalog=self.catalog, store=self.store)
 
     # Doing.
 
@@ -153,7 +153,6 @@ class App(Adapters):
         ports = Ports(
             engine=self.engine,
             store=store or self.store,
-            images=store or self.store,
             bases=self.bases,
             files=self.downloads,
             smoke=Smoke(self.engine, self.runner),

@@ -169,7 +169,7 @@ def promote(
     app: App, work: Work, step: Step, blocked: Mapping[str, str], store: PatientStore
 ) -> Result:
     """Release, then write the chart repository from the record that is current then."""
-    result = Promotion(work=work, store=store, images=store).release(step, blocked)
+    result = Promotion(work=work, store=store).release(step, blocked)
     write_index(app)
     return result
 

@@ -82,7 +82,7 @@ def _verify(
                     work = other.work(lock, prints, plan, listen)
                     store = other.store_of(step.id, listen)
                     builds = other.build_actions(work, store)
-                    verdict = Verification(work=work, builds=builds, images=store)
+                    verdict = Verification(work=work, builds=builds, store=store)
                     found = verdicts[step.target] = verdict.verdict(step)
                 if found.status == "different":
                     raise DifferenceError(f"{step.target} is not what the registry has")

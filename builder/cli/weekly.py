@@ -107,7 +107,7 @@ def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
         before = name
     if before is None:
         return None
-    history = History(catalog=app.catalog, store=app.store, images=app.store)
+    history = History(catalog=app.catalog, store=app.store)
     try:
         return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
     except BuilderError as error:  # what was released is, and is reported
