@@ -11,8 +11,16 @@ from pathlib import Path
 
 from builder.catalog import tags, yaml_document
 from builder.catalog.expansion import Expansion, expand
-from builder.catalog.models import Catalog, ChartFeature, ChartRecipe, File, Network, Recipe, When
-from builder.catalog.parser import MatrixFile, RecipeFile, parse_matrix, parse_recipe
+from builder.catalog.models import (
+    Catalog,
+    ChartFeature,
+    ChartRecipe,
+    File,
+    Network,
+    Recipe,
+    RecipeFile,
+)
+from builder.catalog.parser import ParsedMatrix, parse_matrix, parse_recipe
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.catalog.schema_check import OWN
 from builder.common import checkout
@@ -62,7 +70,7 @@ class Workspace:
         lock = self._lock(errors)
         file = self._matrix(errors)
         offered = file.matrix.platforms
-        file = replace(file, matrix=replace(file.matrix, platforms=platforms or offered))
+        file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors)
         charts = self._charts(file, errors)
         expansion = None
@@ -83,7 +91,7 @@ class Workspace:
             library=self._library(),
             features=self._features(),
         )
-        return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
+        return Project(catalog=catalog, expansion=expansion, network=file.matrix.network, lock=lock)
 
     def read(self, path: str) -> str:
         """The text of a file of the catalog. Raises ConfigError where there is none."""
@@ -100,7 +108,7 @@ class Workspace:
         """Write matrix.lock; whether that changed it."""
         return write(self.root / locks.FILE, locks.dump(lock).encode())
 
-    def _matrix(self, errors: list[BuilderError]) -> MatrixFile:
+    def _matrix(self, errors: list[BuilderError]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
             raise ConfigError(
                 f"no {MATRIX} in {self.root}",
@@ -124,7 +132,7 @@ class Workspace:
 
     # Recipes.
 
-    def _recipes(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, Recipe]:
+    def _recipes(self, file: ParsedMatrix, errors: list[BuilderError]) -> dict[str, Recipe]:
         recipes: dict[str, Recipe] = {}
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
@@ -153,25 +161,10 @@ class Workspace:
         folder = f"images/{name}"
         tests = self.root / folder / "tests"
         return Recipe(
+            **vars(file),
             name=name,
-            summary=file.spec.summary,
             dockerfile=self.read(f"{folder}/Dockerfile.j2"),
             dockerfile_path=f"{folder}/Dockerfile.j2",
-            packages={key: tuple(items) for key, items in file.spec.packages.items()},
-            when=tuple(
-                When(
-                    condition=condition,
-                    packages={key: tuple(items) for key, items in extra.packages.items()},
-                    budget=extra.budget,
-                )
-                for condition, extra in file.spec.when.items()
-            ),
-            needs=tuple(file.spec.needs),
-            budget=file.spec.budget,
-            unreproducible=file.spec.unreproducible,
-            provides=file.spec.provides,
-            ports=tuple(file.spec.ports),
-            command=tuple(file.spec.command),
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
             suite=self._hash(f"{folder}/tests"),
@@ -208,7 +201,7 @@ class Workspace:
 
     # Charts.
 
-    def _charts(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, ChartRecipe]:
+    def _charts(self, file: ParsedMatrix, errors: list[BuilderError]) -> dict[str, ChartRecipe]:
         charts: dict[str, ChartRecipe] = {}
         for name, chart in file.matrix.charts.items():
             if chart.recipe in charts:

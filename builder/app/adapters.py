@@ -60,7 +60,7 @@ class Adapters:
         project = self.workspace.load(self.options.platforms)
         matrix = project.catalog.matrix
         if self.options.registries:
-            matrix = replace(matrix, registries=self.options.registries)
+            matrix = matrix.with_registries(self.options.registries)
         return replace(
             project,
             catalog=replace(project.catalog, matrix=matrix),

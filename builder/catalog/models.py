@@ -1,42 +1,101 @@
-"""The nouns of a catalog. Values only: frozen, and ignorant of files, engines and registries."""
+"""The nouns of a catalog. Values only: frozen, and ignorant of engines and registries.
+
+Those that derive from FileModel are what pydantic reads from matrix.yaml and recipe.yaml: a field
+is declared, checked and described here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator, Field
+
+from builder.catalog.fields import (
+    KEY_IF_MISSING,
+    NOT_IN_FILE,
+    AptName,
+    AptVersion,
+    AxisName,
+    Constraint,
+    Day,
+    FileModel,
+    Flag,
+    Name,
+    PathGlob,
+    PlatformName,
+    Port,
+    Reason,
+    RLimit,
+    Size,
+    ValueName,
+    Whole,
+    as_tuple,
+    named,
+    named_by_key,
+)
 from builder.common.errors import Location
 
 Path = tuple[str | int, ...]
-"""Where something stands in its file, as keys from the top: `("images", "base", "axes", 0)`."""
+"""The path of a value in its file, as keys from the top: `("images", "base", "axes", 0)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where the content of a base comes from: an image of a registry, or a bootstrapped suite."""
+class Source(FileModel):
+    """One place that a base can come from: an image of a registry, or a bootstrapped suite."""
 
-    kind: str  # "registry" or "bootstrap"
-    value: str  # a reference, or a suite such as trixie
+    registry: Annotated[
+        str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
+    ] = None
+    bootstrap: Annotated[str | None, Field(description="a suite of Debian, e.g. trixie")] = None
+
+    @property
+    def kind(self) -> str:
+        """`registry` or `bootstrap`."""
+        return "bootstrap" if self.registry is None else "registry"
+
+    @property
+    def value(self) -> str:
+        """Its reference, or its suite."""
+        return (self.bootstrap if self.registry is None else self.registry) or ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AxisValue:
-    """One line of an axis, e.g. Python 3.13."""
+class AxisValue(FileModel):
+    """A release line: one value of an axis."""
 
-    axis: str
-    name: str
-    tag: str | None = None
-    eol: str | None = None  # the last day, YYYY-MM-DD
-    provider: str | None = None
-    line: str = ""  # what the provider calls it, where that is not its name
-    platforms: tuple[str, ...] = ()  # the only ones that have it; none: all
-    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()
+    axis: Annotated[str, NOT_IN_FILE]
+    name: Annotated[str, NOT_IN_FILE]
+    provider: Annotated[
+        Name | None, Field(description="where its packages come from, e.g. apt")
+    ] = None
+    line: Annotated[
+        str, Field(description="what the provider calls it, where that is not its name")
+    ] = ""
+    platforms: Annotated[
+        tuple[PlatformName, ...], Field(description="the only platforms that have it")
+    ] = ()
+    requires: Annotated[Constraint, Field(description="values of other axes that it needs")] = (
+        field(default_factory=dict)
+    )
+    only: Annotated[
+        Constraint, Field(description="values of other axes that it is combined with")
+    ] = field(default_factory=dict)
+    tag: Annotated[
+        str | None,
+        Field(description="its part of a tag; {version} is the exact version; -x goes last"),
+    ] = None
+    eol: Annotated[
+        Day | None, Field(description="the last day on which it is built, YYYY-MM-DD")
+    ] = None
+    sources: Annotated[
+        tuple[Source, ...], Field(description="where a base comes from, best first")
+    ] = ()
 
     @property
     def id(self) -> str:
@@ -45,88 +104,240 @@ class AxisValue:
 
     @property
     def upstream(self) -> str:
-        """The line as its provider knows it."""
+        """The release line as its provider calls it."""
         return self.line or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hold:
-    """Packages that an image, and what stands on it, has in certain versions only.
+class Hold(FileModel):
+    """Packages that are pinned to certain versions, for a reason and until a day."""
 
-    `packages` is by ecosystem and name, and says it as the ecosystem does. `until` is the day,
-    YYYY-MM-DD, on which somebody should look whether the reason still stands.
-    """
+    apt: Annotated[
+        Mapping[AptName, AptVersion],
+        Field(description="a version by package, e.g. git: '1:2.47*'"),
+    ] = field(default_factory=dict)
+    pip: Annotated[
+        Mapping[str, str], Field(description="a limit by package, e.g. lxml: '>=5.3.1'")
+    ] = field(default_factory=dict)
+    r: Annotated[
+        Mapping[str, RLimit], Field(description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
+    ] = field(default_factory=dict)
+    julia: Annotated[
+        Mapping[str, str], Field(description="as in [compat], e.g. CSV: '~0.10.14'")
+    ] = field(default_factory=dict)
+    reason: Annotated[Reason, Field(description="why they are pinned")]
+    until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
 
-    packages: Mapping[str, Mapping[str, str]]
-    reason: str
-    until: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """A line of the matrix: a recipe on a parent, which is an image, or an axis for a root."""
-
-    name: str
-    recipe: str
-    parent: str
-    axes: tuple[str, ...] = ()
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    exclude: tuple[Mapping[str, tuple[str, ...]], ...] = ()
-    inputs: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()  # the only ones that it is built for; none: all
-    untagged: tuple[str, ...] = ()  # axes that its tags, and its children's, leave out
-    publish: bool = True
-    hold: Hold | None = None
+    @property
+    def packages(self) -> Mapping[str, Mapping[str, str]]:
+        """The limits, by ecosystem and package."""
+        limits = {"apt": self.apt, "pip": self.pip, "r": self.r, "julia": self.julia}
+        return {ecosystem: packages for ecosystem, packages in limits.items() if packages}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart:
-    """A line of the matrix: a chart recipe on the cells of an image."""
+class Image(FileModel):
+    """A recipe on a parent."""
 
-    name: str
-    recipe: str
-    image: str
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    features: tuple[str, ...] = ()
-    values: Mapping[str, object] = field(default_factory=dict)  # other defaults, by path
-    places: Mapping[Path, Location] = field(default_factory=dict, compare=False, repr=False)
+    name: Annotated[str, NOT_IN_FILE]
+    parent: Annotated[
+        Name, Field(alias="from", description="the parent image, or an axis for a root image")
+    ]
+    recipe: Annotated[
+        Name, KEY_IF_MISSING, Field(description="a folder under images/; the image's name")
+    ] = ""
+    axes: Annotated[
+        tuple[str, ...], Field(description="the axes that it adds to its parent's")
+    ] = ()
+    only: Annotated[Constraint, Field(description="keep the variants with these values")] = field(
+        default_factory=dict
+    )
+    exclude: Annotated[
+        tuple[Constraint, ...], Field(description="drop the variants that match one of these")
+    ] = ()
+    inputs: Annotated[tuple[str, ...], Field(description="images that it copies files from")] = ()
+    platforms: Annotated[
+        tuple[PlatformName, ...], Field(description="the only platforms that it is built for")
+    ] = ()
+    untagged: Annotated[tuple[str, ...], Field(description="axes that its tags leave out")] = ()
+    publish: Annotated[Flag, Field(description="false: built and tested, never released")] = True
+    hold: Annotated[
+        Hold | None, Field(description="versions that it and its descendants are pinned to")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart(FileModel):
+    """A chart recipe on the variants of an image."""
+
+    name: Annotated[str, NOT_IN_FILE]
+    recipe: Annotated[
+        Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
+    ] = ""
+    image: Annotated[Name, Field(description="the image whose variants it offers")]
+    only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
+        default_factory=dict
+    )
+    features: Annotated[
+        tuple[str, ...], Field(description="features beside those of the recipe")
+    ] = ()
+    values: Annotated[
+        Mapping[str, Any], Field(description="other defaults of its values, by path")
+    ] = field(default_factory=dict)
+    places: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     """Where `()`, `("features", NAME)` and `("values", PATH)` stand in the matrix, if known."""
 
     def at(self, *path: str) -> Location:
-        """Return where a part of its line stands in the matrix."""
+        """Return where a part of this chart is declared in the matrix."""
         return self.places.get(path, Location(file="matrix.yaml"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retention:
-    """How long releases stay: of the last `weeks` all, of the last `months` one each.
+class Settings(FileModel):
+    """What holds for all images and charts."""
 
-    Only those count that have a release. `retired` are the days for which what people pull of a
-    line stays once the line ended.
-    """
-
-    weeks: int = 8
-    months: int = 12
-    retired: int = 180
+    name: Annotated[Name, Field(description="what the catalog is called")]
+    repository: Annotated[str, Field(description="the repository of an image")] = (
+        "{registry}/{image}"
+    )
+    registries: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            description="where images go; the first is the one that charts name",
+        ),
+    ] = ("embedded",)
+    embedded: Annotated[str, Field(description="the address of the registry `embedded`")] = (
+        "127.0.0.1:5005"
+    )
+    platforms: Annotated[
+        tuple[PlatformName, ...],
+        Field(
+            min_length=1,
+            description="the platforms that images are built for, e.g. linux/arm64",
+        ),
+    ] = ("linux/amd64",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matrix:
-    """What `matrix.yaml` says. Mappings keep the order of the file: the first is the default."""
+class Proxy(FileModel):
+    """Proxies of builds."""
 
-    name: str
-    repository: str
-    registries: tuple[str, ...]
-    embedded: str
-    platforms: tuple[str, ...]
-    default_platform: str  # the one that ids do not name
-    axes: Mapping[str, tuple[AxisValue, ...]]
-    images: Mapping[str, Image]
-    charts: Mapping[str, Chart]
-    retention: Retention = Retention()
+    http: Annotated[str, Field(description="the proxy of http:// addresses")] = ""
+    https: Annotated[str, Field(description="the proxy of https:// addresses")] = ""
+    none: Annotated[str, Field(description="hosts that are reached directly, joined by commas")] = (
+        ""
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(FileModel):
+    """How builds reach the network; `${NAME}` is taken from the environment."""
+
+    ca: Annotated[
+        str, Field(description="a bundle of certificates that builds trust besides their own")
+    ] = ""
+    proxy: Annotated[Proxy, Field(description="instead of those of the environment")] = Proxy()
+    mirrors: Annotated[
+        Mapping[str, str],
+        Field(
+            description="by name of a source (pip, npm, julia, …), or by the start of a URL of apt"
+        ),
+    ] = field(default_factory=dict)
+    trust: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
+    """Files and folders of certificates that the builder itself trusts beside `ca`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention(FileModel):
+    """What `builder prune` keeps besides the current release, and what it names."""
+
+    # Only weeks and months count that have a release.
+    weeks: Annotated[Whole, Field(ge=1, description="every release of so many last weeks")] = 8
+    months: Annotated[Whole, Field(ge=0, description="the last release of so many last months")] = (
+        12
+    )
+    retired: Annotated[
+        Whole,
+        Field(ge=0, description="days for which the tags of a release line that ended stay"),
+    ] = 180
+
+
+def _name_values(axes: Any) -> Any:
+    """Put the names of axes and values into the values; one that is null says nothing."""
+    if not isinstance(axes, Mapping):
+        return axes
+    return {
+        axis: {
+            name: named({} if value is None else value, axis=axis, name=name)
+            for name, value in values.items()
+        }
+        if isinstance(values, Mapping)
+        else values
+        for axis, values in axes.items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix(FileModel):
+    """matrix.yaml: what an organisation offers."""
+
+    catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
+    network: Annotated[Network, Field(description="how the network is reached")] = Network()
+    retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
+    axes: Annotated[
+        Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],
+        BeforeValidator(_name_values),
+        Field(
+            description="release lines by axis, in order of preference; the first is the default"
+        ),
+    ]
+    images: Annotated[
+        Mapping[Name, Image],
+        named_by_key("name", "recipe"),
+        Field(description="what is built, by name"),
+    ]
+    charts: Annotated[
+        Mapping[Name, Chart],
+        named_by_key("name", "recipe"),
+        Field(description="what is launched, by name"),
+    ] = field(default_factory=dict)
+    chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
+    """Those that are asked for, where that is not all that the catalog has."""
+
+    @property
+    def name(self) -> str:
+        """What the catalog is called."""
+        return self.catalog.name
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Where images go."""
+        return self.catalog.registries
+
+    @property
+    def embedded(self) -> str:
+        """The address of the registry `embedded`."""
+        return self.catalog.embedded
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that images are built for."""
+        return self.chosen_platforms or self.catalog.platforms
+
+    @property
+    def default_platform(self) -> str:
+        """The platform that ids do not name."""
+        return self.catalog.platforms[0]
+
+    def with_registries(self, registries: tuple[str, ...]) -> Matrix:
+        """Return the same matrix for other registries."""
+        return replace(self, catalog=replace(self.catalog, registries=registries))
 
     def value(self, axis: str, name: str) -> AxisValue:
-        """The value `name` of `axis`; KeyError where there is none."""
+        """Return the value `name` of `axis`. Raises KeyError where there is none."""
         return self._values[axis, name]
 
     @cached_property
@@ -139,16 +350,16 @@ class Matrix:
         return self.host(self.registries[0])
 
     def host(self, registry: str) -> str:
-        """What a name in `registries` stands for."""
+        """Return the address of a registry: `embedded` is that of the matrix."""
         return self.embedded if registry == "embedded" else registry
 
     def providers(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Where the line of each axis of a cell comes from; "" where it says nothing."""
+        """Return the provider of each axis's release line; "" where it names none."""
         return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
-        """`registry/repository` of an image, without tag."""
-        return self.repository.format(registry=registry or self.registry, image=image)
+        """Return `registry/repository` of an image, without tag."""
+        return self.catalog.repository.format(registry=registry or self.registry, image=image)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,30 +449,57 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class When:
-    """What a recipe adds in the cells in which a condition holds; `budget` is in bytes."""
+class When(FileModel):
+    """What a recipe adds in some variants."""
 
-    condition: str
-    packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    budget: int = 0
+    condition: Annotated[str, NOT_IN_FILE]
+    packages: Annotated[
+        Mapping[Name, tuple[str, ...]], Field(description="more packages, by ecosystem")
+    ] = field(default_factory=dict)
+    budget: Annotated[Size, Field(description="compressed size that these add, e.g. 60 MB")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """A folder under `images/`, read. `when` is in file order; `budget` is in bytes."""
+class RecipeFile(FileModel):
+    """recipe.yaml: one way to make an image out of its parent."""
+
+    summary: Annotated[str, Field(description="one line, for people")]
+    needs: Annotated[tuple[str, ...], Field(description="axes that its parent must have")] = ()
+    budget: Annotated[
+        Size, Field(description="compressed size that it may add to its parent, e.g. 60 MB")
+    ] = 0
+    packages: Annotated[
+        Mapping[Name, tuple[str, ...]], Field(description="by ecosystem: apt, pip, …")
+    ] = field(default_factory=dict)
+    when: Annotated[
+        tuple[When, ...],
+        as_tuple(str, When),
+        named_by_key("condition"),
+        Field(
+            description="more, by condition: `r`, `not python`, `debian=12`, `r@apt`; commas join"
+        ),
+    ] = ()
+    unreproducible: Annotated[
+        Mapping[PathGlob, Reason],
+        Field(description="files that two builds may differ in, by path: why"),
+    ] = field(default_factory=dict)
+    provides: Annotated[
+        Mapping[AxisName, Mapping[Name, Mapping[str, str]]],
+        Field(description="for an axis, by provider: where its exact version is read"),
+    ] = field(default_factory=dict)
+    ports: Annotated[
+        tuple[Port, ...], Field(description="TCP ports that its service listens on")
+    ] = ()
+    command: Annotated[tuple[str, ...], Field(description="how its service is started")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(RecipeFile):
+    """A folder under `images/`, read: recipe.yaml and the files beside it."""
 
     name: str
-    summary: str
     dockerfile: str  # the text of Dockerfile.j2
     dockerfile_path: str  # for errors, relative to the catalog
-    packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    when: tuple[When, ...] = ()
-    needs: tuple[str, ...] = ()  # axes that its parent must have
-    budget: int = 0  # compressed size that it may add to its parent; 0: not said
-    unreproducible: Mapping[str, str] = field(default_factory=dict)  # glob of paths to reason
-    provides: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
-    ports: tuple[int, ...] = ()
-    command: tuple[str, ...] = ()
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
     suite: str = ""  # the hash of those tests, which is no part of a fingerprint
@@ -302,18 +540,3 @@ class ChartFeature:
     spec: Mapping[str, object]
     files: Mapping[str, str]
     folder: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """How builds, and the builder itself, reach the network.
-
-    `trust` are files and folders of certificates that the builder trusts beside `ca`.
-    """
-
-    ca: str
-    http_proxy: str
-    https_proxy: str
-    no_proxy: str
-    mirrors: Mapping[str, str]
-    trust: tuple[str, ...] = ()

@@ -1,30 +1,32 @@
-"""Data against a schema: every mistake as an error with its place and a hint."""
+"""Reads a document as a model: each mistake is an error with its place and a hint."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from builder.catalog.fields import FileModel
 from builder.catalog.models import Path
 from builder.catalog.yaml_document import Document
 from builder.common.errors import BuilderError, ConfigError
 from builder.common.text import did_you_mean
 
 _KINDS = {
-    "model_type": "a mapping",
+    "dataclass_type": "a mapping",
     "dict_type": "a mapping",
-    "list_type": "a list",
+    "tuple_type": "a list",
     "string_type": "a string",
     "bool_type": "true or false",
     "int_type": "a whole number",
 }
 OWN = "x-"
-Spec = TypeVar("Spec", bound=BaseModel)
+Model = TypeVar("Model", bound=FileModel)
 
 
-def validate(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[BuilderError]]:
-    """The document as `spec`, or None and what is wrong with it.
+def validate(document: Document, model: type[Model]) -> tuple[Model | None, list[BuilderError]]:
+    """Return a document as `model`, or None and what is wrong with it.
 
     Keys at its top that begin with `x-` are the author's own, for anchors.
     """
@@ -32,19 +34,24 @@ def validate(document: Document, spec: type[Spec]) -> tuple[Spec | None, list[Bu
         return None, [ConfigError("not a mapping", location=document.at(()))]
     data = {key: value for key, value in document.data.items() if not key.startswith(OWN)}
     try:
-        return spec.model_validate(data, by_alias=True, by_name=False), []
+        return _adapter(cast(Any, model)).validate_python(data, by_alias=True, by_name=False), []
     except ValidationError as error:
-        return None, [_explain(document, spec, item) for item in error.errors()]
+        return None, [_explain(document, model, item) for item in error.errors()]
 
 
-def _explain(document: Document, spec: type[BaseModel], item: Any) -> BuilderError:
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def _explain(document: Document, model: type, item: Any) -> BuilderError:
     path: Path = tuple(item["loc"])
     kind, message, hint = item["type"], item["msg"], ""
     # pydantic marks a mistake in a key itself by a last part of its own.
     is_key = bool(path) and path[-1] == "[key]"
     bare = path[:-1] if is_key else path
-    if kind == "extra_forbidden":
-        hint = did_you_mean(str(path[-1]), _fields(spec, path[:-1]))
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        hint = did_you_mean(str(path[-1]), _fields(model, path[:-1]))
         return ConfigError(f"unknown key {path[-1]!r}", hint=hint, location=document.at_key(path))
     if kind == "missing":
         return ConfigError(
@@ -61,7 +68,7 @@ def _explain(document: Document, spec: type[BaseModel], item: Any) -> BuilderErr
     elif kind in _KINDS:
         message = f"{_shown(bare)} must be {_KINDS[kind]}"
     else:
-        message = f"{_shown(bare)}: {message[0].lower()}{message[1:]}"
+        message = f"{_shown(bare)}: {message[0].lower()}{message[1:]}".replace("tuple", "list")
     location = document.at_key(bare) if is_key else document.at(path)
     return ConfigError(message, hint=hint, location=location)
 
@@ -70,9 +77,9 @@ def _shown(path: Path) -> str:
     return ".".join(str(part) for part in path) or "the file"
 
 
-def _fields(spec: type[BaseModel], path: Path) -> list[str]:
-    """The keys that may stand in the mapping at `path`."""
-    schema = spec.model_json_schema(by_alias=True)
+def _fields(model: type, path: Path) -> list[str]:
+    """Return the keys that the mapping at `path` may have."""
+    schema = _adapter(model).json_schema(by_alias=True)
     node: Any = schema
     for part in path:
         inner = [node.get("properties", {}).get(part), node.get("items")]

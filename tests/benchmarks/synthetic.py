@@ -15,6 +15,7 @@ from builder.catalog.models import (
     Image,
     Matrix,
     Recipe,
+    Settings,
     Source,
     When,
 )
@@ -61,7 +62,7 @@ def matrix(*, lines: int, tools: int) -> Matrix:
 
     The number of targets is 2 + 2·lines·2 + 2·lines²·2 + tools·2·lines²·2.
     """
-    sources = (Source(kind="bootstrap", value="one"),)
+    sources = (Source(bootstrap="one"),)
     axes = {
         "os": _values("os", 2, sources=sources),
         "a": _values("a", lines, provider="apt"),
@@ -81,10 +82,11 @@ def matrix(*, lines: int, tools: int) -> Matrix:
         for index in range(min(tools, 10))
     }
     return Matrix(
-        name="big", repository="{registry}/{image}", registries=("example.org/big",), embedded="",
-        default_platform="linux/amd64",
-        platforms=("linux/amd64",), axes=axes, images=images, charts=charts,
-    )  # fmt: skip
+        catalog=Settings(name="big", registries=("example.org/big",)),
+        axes=axes,
+        images=images,
+        charts=charts,
+    )
 
 
 def catalog(found: Matrix) -> Catalog:
@@ -124,7 +126,7 @@ def catalog(found: Matrix) -> Catalog:
 
 def lock(found: Matrix, expansion: Expansion) -> Lock:
     """A lock of every base and line."""
-    base = BaseLock(source=Source(kind="bootstrap", value="one"), content="sha256:0", epoch=0)
+    base = BaseLock(source=Source(bootstrap="one"), content="sha256:0", epoch=0)
     lines = {
         value.id: LineLock(version=f"{value.name}.1")
         for axis in ("a", "b")
