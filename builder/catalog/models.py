@@ -109,7 +109,7 @@ class AxisValue(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hold(FileModel):
+class Pin(FileModel):
     """Packages that are pinned to certain versions, for a reason and until a day."""
 
     apt: Annotated[
@@ -162,7 +162,7 @@ class Image(FileModel):
     untagged: Annotated[tuple[str, ...], Field(description="axes that its tags leave out")] = ()
     publish: Annotated[Flag, Field(description="false: built and tested, never released")] = True
     hold: Annotated[
-        Hold | None, Field(description="versions that it and its descendants are pinned to")
+        Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
 
 
@@ -363,7 +363,7 @@ class Matrix(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Variant:
     """An image and one value per axis: what is promoted."""
 
     image: str
@@ -383,10 +383,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A cell on a platform: what is built."""
+    """A variant on a platform: what is built."""
 
     id: str
-    cell: Cell
+    variant: Variant
     platform: str  # os/architecture
     recipe: str
     parent: str  # the id of a target, or of a base
@@ -397,9 +397,9 @@ class Target:
 
     @property
     def slug(self) -> str:
-        """`Cell.slug`, with the platform where the id has it."""
+        """`Variant.slug`, with the platform where the id has it."""
         _, at, platform = self.id.partition("@")
-        return self.cell.slug + (f"-{platform.replace('/', '-')}" if at else "")
+        return self.variant.slug + (f"-{platform.replace('/', '-')}" if at else "")
 
 
 @dataclass(frozen=True, kw_only=True)

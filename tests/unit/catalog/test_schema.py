@@ -10,12 +10,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from builder.catalog import schema
-from builder.catalog.models import Hold
+from builder.catalog.models import Pin
 from builder.catalog.parser import parse_matrix
 
 ROOT = Path(__file__).parents[3]
 FOLDER = Path(schema.__file__).parent
-HOLD = TypeAdapter(Hold)
+HOLD = TypeAdapter(Pin)
 
 
 @pytest.mark.parametrize("name", schema.SCHEMAS)
