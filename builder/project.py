@@ -55,6 +55,7 @@ class Project:
     expansion: Expansion
     network: Network
     lock: Lock | None
+    notes: tuple[str, ...] = ()  # what its maintainer may want to change
 
 
 class Workspace:
@@ -68,11 +69,12 @@ class Workspace:
         """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
         checkout.check_folder(self.state.root)
         errors: list[BuilderError] = []
+        notes: list[str] = []
         lock = self._lock(errors)
-        file = self._matrix(errors)
+        file = self._matrix(errors, notes)
         offered = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
-        recipes = self._recipes(file, errors)
+        recipes = self._recipes(file, errors, notes)
         charts = self._charts(file, errors)
         expansion = None
         try:
@@ -92,7 +94,13 @@ class Workspace:
             library=self._library(),
             features=self._features(),
         )
-        return Project(catalog=catalog, expansion=expansion, network=file.matrix.network, lock=lock)
+        return Project(
+            catalog=catalog,
+            expansion=expansion,
+            network=file.matrix.network,
+            lock=lock,
+            notes=tuple(notes),
+        )
 
     def read(self, path: str) -> str:
         """The text of a file of the catalog. Raises ConfigError where there is none."""
@@ -109,13 +117,13 @@ class Workspace:
         """Write matrix.lock; whether that changed it."""
         return write(self.root / locks.FILE, locks.dump(lock).encode())
 
-    def _matrix(self, errors: list[BuilderError]) -> ParsedMatrix:
+    def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
             raise ConfigError(
                 f"no {MATRIX} in {self.root}",
                 hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
-        file, found = parse_matrix(self.read(MATRIX), MATRIX)
+        file, found = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
         errors += found
         if file is None:
             raise_all(errors)
@@ -133,7 +141,9 @@ class Workspace:
 
     # Recipes.
 
-    def _recipes(self, file: ParsedMatrix, errors: list[BuilderError]) -> dict[str, Recipe]:
+    def _recipes(
+        self, file: ParsedMatrix, errors: list[BuilderError], notes: list[str]
+    ) -> dict[str, Recipe]:
         recipes: dict[str, Recipe] = {}
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
@@ -144,7 +154,7 @@ class Workspace:
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                parsed, found = parse_recipe(self.read(path), path, file.matrix.axes)
+                parsed, found = parse_recipe(self.read(path), path, file.matrix.axes, notes.append)
             except BuilderError as error:
                 errors.append(error)
                 continue

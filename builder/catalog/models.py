@@ -74,7 +74,7 @@ class AxisValue(FileModel):
     provider: Annotated[
         Name | None, Field(description="where its packages come from, e.g. apt")
     ] = None
-    line: Annotated[
+    release_line: Annotated[
         str, Field(description="what the provider calls it, where that is not its name")
     ] = ""
     platforms: Annotated[
@@ -105,7 +105,7 @@ class AxisValue(FileModel):
     @property
     def upstream(self) -> str:
         """The release line as its provider calls it."""
-        return self.line or self.name
+        return self.release_line or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,7 @@ class Image(FileModel):
     ] = ()
     untagged: Annotated[tuple[str, ...], Field(description="axes that its tags leave out")] = ()
     publish: Annotated[Flag, Field(description="false: built and tested, never released")] = True
-    hold: Annotated[
+    pin: Annotated[
         Pin | None, Field(description="versions that it and its descendants are pinned to")
     ] = None
 

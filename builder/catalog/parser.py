@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.models import AxisValue, Chart, Matrix, Path, RecipeFile, Settings
 from builder.catalog.recipe import URL, parse_condition, remote_file
+from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
 from builder.catalog.tags import is_part
 from builder.catalog.yaml_document import Document
@@ -27,9 +28,14 @@ class ParsedMatrix:
     matrix: Matrix
 
 
-def parse_matrix(text: str, file: str) -> tuple[ParsedMatrix | None, list[BuilderError]]:
-    """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together."""
-    document, errors = documents.load(text, file)
+def parse_matrix(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[ParsedMatrix | None, list[BuilderError]]:
+    """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
+
+    `note` is told of keys that have another name now.
+    """
+    document, errors = _load(text, file, "matrix.yaml", note)
     matrix, problems = validate(document, Matrix)
     errors += problems
     if matrix is None:
@@ -40,14 +46,17 @@ def parse_matrix(text: str, file: str) -> tuple[ParsedMatrix | None, list[Builde
 
 
 def parse_recipe(
-    text: str, file: str, axes: Mapping[str, tuple[AxisValue, ...]]
+    text: str,
+    file: str,
+    axes: Mapping[str, tuple[AxisValue, ...]],
+    note: Callable[[str], None] = no_note,
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
     """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
 
     A recipe serves catalogs that offer less than it knows: it may name axes and values that are
     not in `axes`, unless they look like one that is there, misspelled.
     """
-    document, errors = documents.load(text, file)
+    document, errors = _load(text, file, "recipe.yaml", note)
     recipe, problems = validate(document, RecipeFile)
     errors += problems
     if recipe is None:
@@ -64,6 +73,14 @@ def parse_recipe(
     for extra in recipe.when:
         errors += _check_urls(document, extra.packages, ("when", extra.condition, "packages"))
     return recipe, errors
+
+
+def _load(
+    text: str, file: str, kind: str, note: Callable[[str], None]
+) -> tuple[Document, list[BuilderError]]:
+    document, errors = documents.load(text, file)
+    document, problems = with_new_names(document, kind, note)
+    return document, errors + problems
 
 
 def _check_urls(
