@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.adapters import Adapters
+from builder.app.options import Options
 from builder.catalog.renamed_keys import ANY, RENAMED_KEYS, RenamedKey, with_new_names
 from builder.catalog.schema import json_schema
 from builder.catalog.yaml_document import load
