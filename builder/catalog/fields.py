@@ -131,6 +131,20 @@ def _size(value: Any) -> int:
     return size(value)
 
 
+def _empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _words(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _port(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
+        raise ValueError("port must be a number, 1 to 65535")
+    return value
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
 AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
@@ -149,6 +163,15 @@ OneOrMany = Annotated[
     BeforeValidator(_many),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+ServicePort = Annotated[
+    int,
+    PlainValidator(_port),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535}),
+]
+Words = Annotated[str, BeforeValidator(_words)]
+"""A text. A number is taken as it is written in Python."""
+EMPTY_IF_NULL = BeforeValidator(_empty)
+"""Reads nothing, as in `key:`, as a mapping without keys."""
 Constraint = Mapping[str, OneOrMany]
 Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Size = Annotated[

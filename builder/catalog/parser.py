@@ -1,4 +1,4 @@
-"""`matrix.yaml` and `recipe.yaml` to models."""
+"""Reads matrix.yaml, recipe.yaml, chart.yaml and feature.yaml as models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
-from builder.catalog.models import AxisValue, Chart, Matrix, Path, RecipeFile, Settings
+from builder.catalog.models import (
+    AxisValue,
+    Chart,
+    ChartFile,
+    FeatureFile,
+    Matrix,
+    Path,
+    RecipeFile,
+    Settings,
+)
 from builder.catalog.recipe import URL, parse_condition, remote_file
 from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
@@ -73,6 +82,24 @@ def parse_recipe(
     for extra in recipe.when:
         errors += _check_urls(document, extra.packages, ("when", extra.condition, "packages"))
     return recipe, errors
+
+
+def parse_chart(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[ChartFile | None, list[BuilderError]]:
+    """Parse chart.yaml. Broken YAML is raised; all other mistakes are returned together."""
+    document, errors = _load(text, file, "chart.yaml", note)
+    chart, problems = validate(document, ChartFile, at_keys=True)
+    return chart, errors + problems
+
+
+def parse_feature(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[FeatureFile | None, list[BuilderError]]:
+    """Parse feature.yaml. Broken YAML is raised; all other mistakes are returned together."""
+    document, errors = _load(text, file, "feature.yaml", note)
+    feature, problems = validate(document, FeatureFile, at_keys=True)
+    return feature, errors + problems
 
 
 def _load(

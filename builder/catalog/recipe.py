@@ -234,9 +234,8 @@ def check_chart_needs(
     for name, chart in matrix.charts.items():
         if chart.image not in matrix.images or chart.recipe not in charts:
             continue  # which is an error of its own
-        needs = charts[chart.recipe].spec.get("needs", [])
         made_with = lineage_recipes(chart.image, matrix)
-        for recipe in map(str, needs if isinstance(needs, list) else [needs]):
+        for recipe in charts[chart.recipe].needs:
             if recipe not in made_with:
                 others = [it for it in matrix.images if recipe in lineage_recipes(it, matrix)]
                 hint = f"build {chart.image} on {others[0]}, or " if others else ""

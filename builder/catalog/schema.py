@@ -6,11 +6,13 @@ import json
 
 from pydantic import TypeAdapter
 
-from builder.catalog.models import Matrix, RecipeFile
+from builder.catalog.models import ChartFile, FeatureFile, Matrix, RecipeFile
 
 SCHEMAS: dict[str, type] = {
     "matrix.schema.json": Matrix,
     "recipe.schema.json": RecipeFile,
+    "chart.schema.json": ChartFile,
+    "feature.schema.json": FeatureFile,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -25,9 +26,12 @@ OWN = "x-"
 Model = TypeVar("Model", bound=FileModel)
 
 
-def validate(document: Document, model: type[Model]) -> tuple[Model | None, list[BuilderError]]:
+def validate(
+    document: Document, model: type[Model], *, at_keys: bool = False
+) -> tuple[Model | None, list[BuilderError]]:
     """Return a document as `model`, or None and what is wrong with it.
 
+    The place of a mistake in a value is that of the value, or of its key with `at_keys`.
     Keys at its top that begin with `x-` are the author's own, for anchors.
     """
     if not isinstance(document.data, dict):
@@ -36,7 +40,7 @@ def validate(document: Document, model: type[Model]) -> tuple[Model | None, list
     try:
         return _adapter(cast(Any, model)).validate_python(data, by_alias=True, by_name=False), []
     except ValidationError as error:
-        return None, [_explain(document, model, item) for item in error.errors()]
+        return None, [_explain(document, model, item, at_keys=at_keys) for item in error.errors()]
 
 
 @cache
@@ -44,7 +48,7 @@ def _adapter(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def _explain(document: Document, model: type, item: Any) -> BuilderError:
+def _explain(document: Document, model: type, item: Any, *, at_keys: bool) -> BuilderError:
     path: Path = tuple(item["loc"])
     kind, message, hint = item["type"], item["msg"], ""
     # pydantic marks a mistake in a key itself by a last part of its own.
@@ -66,10 +70,10 @@ def _explain(document: Document, model: type, item: Any) -> BuilderError:
     elif kind == "string_pattern_mismatch":
         message = f"{item['input']!r} is not a name: it must match {item['ctx']['pattern']}"
     elif kind in _KINDS:
-        message = f"{_shown(bare)} must be {_KINDS[kind]}"
+        message = f"{_shown(bare)} must be {_KINDS[kind]}{_example(model, bare)}"
     else:
         message = f"{_shown(bare)}: {message[0].lower()}{message[1:]}".replace("tuple", "list")
-    location = document.at_key(bare) if is_key else document.at(path)
+    location = document.at_key(bare) if is_key or at_keys else document.at(path)
     return ConfigError(message, hint=hint, location=location)
 
 
@@ -79,6 +83,19 @@ def _shown(path: Path) -> str:
 
 def _fields(model: type, path: Path) -> list[str]:
     """Return the keys that the mapping at `path` may have."""
+    return list(_described(model, path).get("properties", {}))
+
+
+def _example(model: type, path: Path) -> str:
+    """Return how the list at `path` may look, if its description has an example."""
+    for example in _described(model, path).get("examples", ()):
+        if isinstance(example, list):
+            return f", e.g. [{', '.join(map(str, example))}]"
+    return ""
+
+
+def _described(model: type, path: Path) -> Mapping[str, Any]:
+    """Return what the JSON schema of a model says of the value at `path`."""
     schema = _adapter(model).json_schema(by_alias=True)
     node: Any = schema
     for part in path:
@@ -87,4 +104,4 @@ def _fields(model: type, path: Path) -> list[str]:
         node = next((item for item in inner if isinstance(item, dict)), {})
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-    return list(node.get("properties", {}))
+    return node if isinstance(node, dict) else {}

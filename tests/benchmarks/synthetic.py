@@ -10,8 +10,6 @@ from builder.catalog.models import (
     AxisValue,
     Catalog,
     Chart,
-    ChartFeature,
-    ChartRecipe,
     Image,
     Matrix,
     Recipe,
@@ -27,6 +25,7 @@ from builder.plan.models import Plan, RegistryState
 from builder.plan.planner import make_plan
 from builder.report.plan import as_json
 from tests.fakes.catalog import nowhere
+from tests.fakes.chart_files import chart_feature, chart_recipe
 
 TODAY = "2026-11-23"
 MACRO = (
@@ -116,11 +115,9 @@ def catalog(found: Matrix) -> Catalog:
         matrix=found,
         recipes=recipes,
         macros={"install.j2": MACRO},
-        charts={"chart": ChartRecipe(name="chart", spec=chart, files={})},
+        charts={"chart": chart_recipe("chart", chart)},
         library={"Chart.yaml": b"apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n"},
-        features={
-            "core": ChartFeature(name="core", spec={"summary": "x", "values": values}, files=pod)
-        },
+        features={"core": chart_feature("core", {"summary": "x", "values": values}, pod)},
     )
 
 

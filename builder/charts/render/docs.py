@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from builder.catalog.models import ChartRecipe
 from builder.charts.render.templates import Part, scoped
 from builder.charts.render.values import Value
 from builder.charts.semver import FORMER
@@ -17,7 +18,7 @@ HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
 def chart_yaml(
     name: str,
     version: str,
-    recipe: Mapping[str, object],
+    recipe: ChartRecipe,
     image: str,
     library: tuple[str, str],
     moved: Mapping[str, str],
@@ -32,11 +33,15 @@ def chart_yaml(
         "version": version,
         "appVersion": parse(image).tag or "latest",
         "type": "application",
-        "description": recipe["description"],
+        "description": recipe.description,
     }
-    for key in ("icon", "home", "sources", "keywords"):
-        if recipe.get(key):
-            entries[key] = recipe[key]
+    more = {
+        "icon": recipe.icon,
+        "home": recipe.home,
+        "sources": recipe.sources,
+        "keywords": recipe.keywords,
+    }
+    entries |= {key: value for key, value in more.items() if value}
     if moved:
         entries["annotations"] = {FORMER: json.dumps(dict(moved), ensure_ascii=False)}
     lines = [
@@ -52,7 +57,7 @@ def chart_yaml(
 def readme(
     name: str,
     catalog: str,
-    recipe: Mapping[str, object],
+    recipe: ChartRecipe,
     images: Sequence[str],
     features: Sequence[Part],
     values: Sequence[Value],
@@ -61,7 +66,7 @@ def readme(
     lines = [
         f"# {name}",
         "",
-        f"{recipe['description']}.",
+        f"{recipe.description}.",
         "",
         f"A chart of the catalog {catalog}, for Onyxia and for `helm` alone:",
         "",
@@ -75,7 +80,7 @@ def readme(
         "",
         "## Features",
         "",
-        *(f"- {part.name}: {part.spec.get('summary', '')}" for part in features),
+        *(f"- {part.name}: {part.summary}" for part in features),
         "",
         "## Values",
         "",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from builder.catalog.models import SourceObject, ValueSpec
 from builder.charts.render.values import Value, split_path
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
@@ -33,8 +34,10 @@ class Part:
 
     name: str
     folder: str  # relative to the catalog, for errors
-    spec: Mapping[str, object]
     files: Mapping[str, str]
+    summary: str = ""
+    values: Mapping[str, ValueSpec] = field(default_factory=dict)
+    objects: Mapping[str, SourceObject] = field(default_factory=dict)  # by the name of their slot
     named: Location | None = None  # where the chart asks for it, if it is a feature
 
     @property
@@ -69,9 +72,8 @@ def scoped(text: str, chart: str) -> str:
 def part_template(part: Part, chart: str) -> str:
     """`templates/_<part>.tpl`: its helpers, and a named template for each slot it fills."""
     blocks = []
-    summary = part.spec.get("summary") or part.spec.get("title")
-    if summary:
-        blocks.append(f"{{{{/* {summary}. */}}}}")
+    if part.summary:
+        blocks.append(f"{{{{/* {part.summary}. */}}}}")
     if "helpers.tpl" in part.files:
         blocks.append(part.files["helpers.tpl"].strip())
     for slot in part.slots:
@@ -101,16 +103,15 @@ def slots_template(parts: Sequence[Part], chart: str) -> str:
 
 
 def _source(part: Part, source: str, chart: str) -> str:
-    settings = part.spec.get(source)
-    named = settings.get("name") if isinstance(settings, Mapping) else None
-    name = f"{{{{ .Values.{named} | quote }}}}" if named else '""'
+    about = part.objects.get(source, SourceObject())
+    name = f"{{{{ .Values.{about.name} | quote }}}}" if about.name else '""'
     template = f"{chart}.{part.name}.{source}"
     # A part may have both: each is an object of its own.
     own = f"{part.name}-files" if source == "files" else part.name
     text = f"  - part: {own}\n    template: {template}\n    name: {name}"
-    folders = settings.get("folders") if isinstance(settings, Mapping) else None
-    if folders:
-        text += "".join(["\n    folders:", *(f"\n      - {scoped(it, chart)}" for it in folders)])
+    if about.folders:
+        folders = (f"\n      - {scoped(folder, chart)}" for folder in about.folders)
+        text += "".join(["\n    folders:", *folders])
     return text
 
 

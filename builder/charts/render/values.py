@@ -7,21 +7,12 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from builder.catalog.models import ValueSpec
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.mappings import mapping
 from builder.common.text import did_you_mean
 from builder.common.yaml_writer import Inline, block, scalar
 
-# Keywords of the schema that a description may hold, as they are.
-_SCHEMA_KEYS = (
-    "enum", "listEnum", "render", "sliderMin", "sliderMax", "sliderStep", "sliderUnit",
-    "sliderExtremity", "sliderExtremitySemantic", "sliderRangeId", "pattern", "minimum",
-    "maximum", "items",
-)  # fmt: skip
-_KEYS = (
-    "type", "default", "title", "text", "from", "onyxia", "shown_if", "hidden_if", "form",
-    "formerly",
-)  # fmt: skip
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list,
     "object": dict,
@@ -71,39 +62,29 @@ def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Locatio
     return Location(file=f"{file}/{name}")
 
 
-def read_value(
-    path: str, spec: Mapping[str, object], facts: Mapping[str, object], owner: Location
-) -> Value:
-    """A description, with `$fact` scalars replaced. Raises ConfigError."""
-    for key in spec:
-        if key not in _KEYS and key not in _SCHEMA_KEYS:
-            raise ConfigError(
-                f"value {path}: unknown key {key!r}",
-                hint=did_you_mean(key, (*_KEYS, *_SCHEMA_KEYS)),
-                location=owner,
-            )
-    if spec.get("type") not in _TYPES:
+def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: Location) -> Value:
+    """Return what a description says, with `$fact` scalars replaced. Raises ConfigError."""
+    if spec.type is None or spec.type not in _TYPES:
         raise ConfigError(f"value {path}: type must be one of {', '.join(_TYPES)}", location=owner)
     hidden = None
-    if "shown_if" in spec:
-        hidden = (str(spec["shown_if"]), False)
-    elif "hidden_if" in spec:
-        hidden = (str(spec["hidden_if"]), True)
-    onyxia, former = spec.get("onyxia", {}), spec.get("formerly")
+    if spec.shown_if is not None:
+        hidden = (spec.shown_if, False)
+    elif spec.hidden_if is not None:
+        hidden = (spec.hidden_if, True)
     return Value(
         path=path,
-        type=str(spec["type"]),
-        default=_fact(spec.get("default"), facts),
+        type=spec.type,
+        default=_fact(spec.default, facts),
         owner=owner,
-        is_group=spec["type"] == "object" and "default" not in spec,
-        title=str(spec.get("title", "")),
-        text=str(spec.get("text", "")),
-        source=spec.get("from"),
-        onyxia=onyxia if isinstance(onyxia, Mapping) else {},
+        is_group=spec.type == "object" and spec.default is None,
+        title=spec.title or "",
+        text=spec.text or "",
+        source=spec.source,
+        onyxia=spec.onyxia or {},
         hidden=hidden,
-        form=bool(spec.get("form", True)),
-        schema={key: _fact(spec[key], facts) for key in _SCHEMA_KEYS if key in spec},
-        formerly=tuple(str(old) for old in former) if isinstance(former, list) else (),
+        form=spec.form is not False,
+        schema={key: _fact(value, facts) for key, value in spec.keywords.items()},
+        formerly=spec.formerly or (),
     )
 
 

@@ -37,6 +37,14 @@ def test_every_key_is_described(name: str) -> None:
             assert field.get("description"), f"{title}: {key}"
 
 
+@pytest.mark.parametrize("name", ["chart.schema.json", "feature.schema.json"])
+def test_every_key_of_a_chart_has_an_example(name: str) -> None:
+    data = json.loads(schema.json_schema(name))
+    for title, part in {name: data, **data["$defs"]}.items():
+        for key, field in part["properties"].items():
+            assert field.get("examples"), f"{title}: {key}"
+
+
 @pytest.mark.parametrize("limit", [">= 1.1, < 2", "==1.7-4", "!= 1.0"])
 def test_a_limit_is_as_r_writes_it(limit: str) -> None:
     hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
