@@ -26,6 +26,9 @@ PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
 _LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
 
+Path = tuple[str | int, ...]
+"""The path of a value in its file, as keys from the top: `("images", "base", "axes", 0)`."""
+
 
 class FileModel:
     """A base class of what a file of a catalog declares: pydantic refuses keys that it lacks."""
