@@ -172,7 +172,7 @@ ServicePort = Annotated[
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535}),
 ]
 Words = Annotated[str, BeforeValidator(_words)]
-"""A text. A number is taken as it is written in Python."""
+"""Reads a text; a number becomes its text."""
 EMPTY_IF_NULL = BeforeValidator(_empty)
 """Reads nothing, as in `key:`, as a mapping without keys."""
 Constraint = Mapping[str, OneOrMany]

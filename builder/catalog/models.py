@@ -1,7 +1,6 @@
-"""The nouns of a catalog. Values only: frozen, and ignorant of engines and registries.
+"""The nouns of a catalog: frozen values, which know nothing of engines and registries.
 
-Those that derive from FileModel are what pydantic reads from matrix.yaml and recipe.yaml: a field
-is declared, checked and described here, and nowhere else.
+The keys of recipe.yaml are declared, checked and described here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -164,7 +163,7 @@ class RemoteFile:
 
     @property
     def requirement(self) -> str:
-        """What pip calls it, `NAME==VERSION`; nothing where it has an address of its own."""
+        """Its requirement for pip, `NAME==VERSION`; empty for a file with a URL of its own."""
         package = self.url.removeprefix(PYPI)
         return package.replace("@", "==") if package != self.url else ""
 
@@ -229,7 +228,7 @@ class Recipe(RecipeFile):
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Everything that a plan is made from, apart from the lock and what a registry holds."""
+    """Everything that a plan is made from, apart from the lock and the state of a registry."""
 
     matrix: Matrix
     recipes: Mapping[str, Recipe]

@@ -1,4 +1,4 @@
-"""A chart recipe, its features and a list of images to a complete, plain Helm chart.
+"""Renders a chart recipe, its features and a list of images as a complete, plain Helm chart.
 
 Pure: mappings in, `{path: bytes}` out, the same bytes for the same input. The chart carries the
 library that its templates use, so that its package alone is enough.
@@ -44,7 +44,7 @@ def render_chart(
     version: str,
     catalog: str,
 ) -> dict[str, bytes]:
-    """The files of a chart, by path. `images` are references; the first is the default.
+    """Return the files of a chart, by path. `images` are references; the first is the default.
 
     Raises ConfigError, or Problems with every independent one.
     """
@@ -77,7 +77,7 @@ def render_chart(
 
 
 def _own(recipe: ChartRecipe) -> Part:
-    """A recipe, as the part that it is of its charts."""
+    """Return a recipe as a part of its charts."""
     folder = f"charts/{recipe.name}"
     return Part(
         name=recipe.name,
@@ -126,9 +126,9 @@ def _parts(
 
 
 def locate_item(recipe: ChartRecipe, folder: str, item: str) -> Location:
-    """Where a feature stands in chart.yaml, `- item` or `features: […, item]`.
+    """Return the place of a feature in chart.yaml, `- item` or `features: […, item]`.
 
-    As far as its text is known.
+    Without the text of the file, return the file.
     """
     word = re.compile(rf"(?:^\s*- |^features:.*[\[\s,])({re.escape(item)})(?=\s*(?:[,\]#]|$))")
     for number, line in enumerate(recipe.files.get("chart.yaml", "").splitlines(), 1):
@@ -182,7 +182,7 @@ def _named(part: Part, source: str) -> templates.Read:
 
 
 def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
-    """Templates and cases that the features bring."""
+    """Return the templates and test values that the features bring."""
     files: dict[str, str] = {}
     for part in parts:
         if part.slots or "helpers.tpl" in part.files:
@@ -196,7 +196,7 @@ def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
 
 
 def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Mapping[str, str]:
-    """The same files; where values have moved, every one that Helm renders takes them anywhere."""
+    """Return the files; where values have moved, templates read them at both paths."""
     former = templates.former_template(values, chart)
     if not former:
         return text

@@ -1,4 +1,4 @@
-"""The texts around the templates of a chart: Chart.yaml, README.md, NOTES.txt."""
+"""Writes the texts around the templates of a chart: Chart.yaml, README.md, NOTES.txt."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def chart_yaml(
     library: tuple[str, str],
     moved: Mapping[str, str],
 ) -> str:
-    """Chart.yaml. The version stands on a line of its own that begins with `version:`.
+    """Return Chart.yaml. The version is on a line of its own that begins with `version:`.
 
-    `moved` says where values are now, by the path that they had.
+    `moved` maps former paths of values to those of today.
     """
     entries: dict[str, object] = {
         "apiVersion": "v2",
@@ -62,7 +62,7 @@ def readme(
     features: Sequence[Part],
     values: Sequence[Value],
 ) -> str:
-    """README.md: what the chart is, its images and a table of its values."""
+    """Return README.md: what the chart is, its images and a table of its values."""
     lines = [
         f"# {name}",
         "",
@@ -100,6 +100,6 @@ def _row(value: Value) -> str:
 
 
 def notes(title: str, parts: Sequence[Part], chart: str) -> str:
-    """NOTES.txt, in Markdown, from what each part has to say."""
+    """Return NOTES.txt, in Markdown, from the notes of each part."""
     said = [part.files["notes.md"].strip("\n") for part in parts if "notes.md" in part.files]
     return scoped("\n".join([f"## {title}", "", *said]) + "\n", chart)

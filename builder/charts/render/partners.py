@@ -1,4 +1,4 @@
-"""Features that need one another: what a chart's parts lack, and which features would bring it."""
+"""Finds what the parts of a chart lack, and the features that would bring it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALWAYS = ("chart.slots", "chart.command", "chart.healthPath", "chart.former")
 
 @dataclass(frozen=True, kw_only=True)
 class Lack:
-    """What a part of a chart needs, and only `features` have, of those that the chart lacks."""
+    """A need of a part of a chart, which only `features` fulfil, and the chart has none of them."""
 
     part: Part
     needs: str  # "has the value", …

@@ -1,4 +1,4 @@
-"""Templates of charts: parts plugged into named slots, and the values that they read."""
+"""Makes the templates of charts: parts in named slots; finds the values that they read."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Part:
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The slots that it fills, with those of sources of environment variables."""
+        """The slots that it fills, with those for sources of environment variables."""
         names = (*SLOTS, *SOURCES)
         return tuple(name for name in names if f"slots/{name}.yaml" in self.files)
 
     def texts(self) -> dict[str, str]:
-        """The templates, by relative path."""
+        """Return the templates, by relative path."""
         inside = ("slots/", "templates/")
         return {
             path: text
@@ -58,19 +58,19 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """A template reads a value here."""
+    """A place at which a template reads a value."""
 
     path: str
     location: Location
 
 
 def scoped(text: str, chart: str) -> str:
-    """A template with its names made the chart's own: `"chart.x"` is `"<chart>.x"`."""
+    """Return a template with the chart's name in its names: `"chart.x"` becomes `"<chart>.x"`."""
     return text.replace('"chart.', f'"{chart}.')
 
 
 def part_template(part: Part, chart: str) -> str:
-    """`templates/_<part>.tpl`: its helpers, and a named template for each slot it fills."""
+    """Return `templates/_<part>.tpl`: its helpers, and a named template for each slot it fills."""
     blocks = []
     if part.summary:
         blocks.append(f"{{{{/* {part.summary}. */}}}}")
@@ -83,7 +83,7 @@ def part_template(part: Part, chart: str) -> str:
 
 
 def slots_template(parts: Sequence[Part], chart: str) -> str:
-    """`templates/_slots.tpl`: which template fills which slot."""
+    """Return `templates/_slots.tpl`: which template fills which slot."""
     lines = [
         "{{/* What the pod and its surroundings are made of: the templates for each slot. */}}",
         f'{{{{- define "{chart}.slots" -}}}}',
@@ -116,7 +116,7 @@ def _source(part: Part, source: str, chart: str) -> str:
 
 
 def core_template(command: Sequence[str], health: str, chart: str) -> str:
-    """`templates/_command.tpl`: how the service is started, and what it is asked."""
+    """Return `templates/_command.tpl`: the command of the service, and its health check."""
     lines = [
         "{{/* The command of the service, after the program that prepares the session. */}}",
         f'{{{{- define "{chart}.command" -}}}}',
@@ -130,7 +130,7 @@ def core_template(command: Sequence[str], health: str, chart: str) -> str:
 
 
 def _item(word: str) -> tuple[str, ...]:
-    """A word of the command; one that is an expression is left out where it is empty."""
+    """Return a word of the command; an expression is left out where it is empty."""
     whole = re.fullmatch(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}", word)
     if whole is None:
         return (f"- {_word(word)}",)
@@ -138,7 +138,7 @@ def _item(word: str) -> tuple[str, ...]:
 
 
 def _word(word: str) -> str:
-    """A word of the command in quotes; what stands in `{{ }}` is left to Helm."""
+    """Return a word of the command in quotes; `{{ … }}` is left to Helm."""
     pieces = re.split(r"(\{\{.*?\}\})", word)
     return '"' + "".join(
         piece if piece.startswith("{{") else json.dumps(piece)[1:-1] for piece in pieces
@@ -146,7 +146,7 @@ def _word(word: str) -> str:
 
 
 def former_template(values: Sequence[Value], chart: str) -> str:
-    """`templates/_former.tpl`: puts values where they are now; "" where none was elsewhere."""
+    """Return `templates/_former.tpl`, which moves values from former paths; "" if none moved."""
     moves = [_move(value, old) for value in values for old in value.formerly]
     if not moves:
         return ""
@@ -167,12 +167,12 @@ def _move(value: Value, old: str) -> str:
 
 
 def with_former(text: str, chart: str) -> str:
-    """A template that looks at the former places of values first."""
+    """Return a template that takes values from their former paths first."""
     return f'{{{{- include "{chart}.former" . -}}}}\n{text}'
 
 
 def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
-    """Every value that templates read, with its place; `$x := .Values.a` is followed."""
+    """Return every value that templates read, with its place; `$x := .Values.a` is followed."""
     found: list[Read] = []
     for name, text in texts.items():
         clean = without_comments(text)
@@ -216,7 +216,7 @@ def idle(found: Sequence[Read], values: Sequence[Value]) -> list[Value]:
 
 
 def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderError]:
-    """Templates that read what is not declared, and values that nothing reads."""
+    """Return an error for each undeclared value that is read, and each value that nothing reads."""
     leaves = [value.path for value in values if not value.is_group]
     errors: list[BuilderError] = [
         ConfigError(
@@ -245,7 +245,7 @@ def _touches(read: str, value: Value) -> bool:
 
 
 def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
-    """Files that are no slot, and slots that only one part may fill."""
+    """Return an error for each file that is no slot, and each slot that two parts must not fill."""
     errors: list[BuilderError] = []
     for part in parts:
         for path in part.files:

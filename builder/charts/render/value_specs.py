@@ -1,4 +1,4 @@
-"""What features, a recipe and the matrix say of the values of a chart, put together."""
+"""Merges the descriptions of a chart's values: of features, of the recipe and of the matrix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def values_of(
     chart: Chart,
     features: Mapping[str, ChartFeature],
 ) -> tuple[Value, ...]:
-    """The values of all parts, in their order, with what recipe and matrix say otherwise.
+    """Return the values of all parts, in their order, with the changes of recipe and matrix.
 
     `features` are all that there are, for what an error suggests. Raises ConfigError, or Problems
     with every independent one.
@@ -55,7 +55,7 @@ def of_chart(error: BuilderError, chart: Chart) -> BuilderError:
 
 
 def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
-    """What features say, each of values of its own."""
+    """Return the descriptions of the features' own values."""
     specs: Specs = {}
     for part in parts:
         for path, spec in part.values.items():

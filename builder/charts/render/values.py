@@ -1,4 +1,4 @@
-"""Values of charts: each is described once, and values.yaml and its schema come from that."""
+"""Makes values.yaml and its schema from the descriptions of values."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Value:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """The keys of a path, in which a dot of a key itself is written `\\.`."""
+    """Return the keys of a path, in which a dot of a key itself is written `\\.`."""
     return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
 
 
 def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Location:
-    """Where the key `word` stands in the file `name`, as far as its text is known."""
+    """Return the place of the key `word` in the file `name`; without its text, the file."""
     for number, line in enumerate(files.get(name, "").splitlines(), 1):
         found = re.match(rf"\s*[\"']?{re.escape(word)}[\"']?\s*:", line)
         if found:
@@ -98,7 +98,7 @@ def _fact(value: object, facts: Mapping[str, object]) -> object:
 
 
 def check(values: Sequence[Value], having: Callable[[str], str]) -> list[BuilderError]:
-    """What is wrong with the values of one chart, each by itself and with the others.
+    """Return an error for each mistake in the values of one chart.
 
     `having` is a hint about the features that have a value, or one below it (`path.`), or nothing.
     """
@@ -165,12 +165,12 @@ def _is(default: object, kind: str) -> bool:
 
 
 def moved(values: Sequence[Value]) -> dict[str, str]:
-    """Where values are now, by the path that they had."""
+    """Return the paths of values, by the paths that they had."""
     return {old: value.path for value in values for old in value.formerly}
 
 
 def tree(values: Sequence[Value]) -> dict[str, object]:
-    """The values as nested mappings: a `Value` at each leaf, groups as mappings."""
+    """Return the values as nested mappings: a `Value` at each leaf, groups as mappings."""
     root: dict[str, object] = {}
     for value in values:
         node = root
@@ -209,7 +209,7 @@ def _defaults(node: Mapping[str, object]) -> dict[str, object]:
 
 
 def schema(values: Sequence[Value], title: str) -> dict[str, object]:
-    """The schema of the values that a form shows or sends."""
+    """Return the schema of the values that a form shows or sends."""
     shown = [value for value in values if value.form]
     groups = {value.keys: value for value in shown if value.is_group}
     return {
