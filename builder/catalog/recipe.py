@@ -39,9 +39,9 @@ class Term:
 class BuildVariables:
     """The variables of a build: those of a variant on a platform.
 
-    `providers` maps an axis to the provider of its release line, or "". `versions` maps an axis that
-    has a provider to its exact version, or to `<release line>.*` as long as that is not locked.
-    `locked` are the ecosystems whose packages the lock has.
+    `providers` maps an axis to the provider of its release line, or "". `versions` maps an axis
+    that has a provider to its exact version, or to `<release line>.*` as long as that is not
+    locked. `locked` are the ecosystems whose packages the lock has.
     """
 
     axes: Mapping[str, str]
