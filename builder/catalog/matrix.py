@@ -30,6 +30,7 @@ from builder.catalog.fields import (
     named,
     named_by_key,
 )
+from builder.catalog.ids import ValueId
 from builder.common.errors import Location
 
 
@@ -91,7 +92,7 @@ class AxisValue(FileModel):
     @property
     def id(self) -> str:
         """`axis=value`."""
-        return f"{self.axis}={self.name}"
+        return ValueId.of(self.axis, self.name)
 
     @property
     def upstream(self) -> str:

@@ -6,7 +6,6 @@ and the chart repository's index is written last.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,13 +15,13 @@ from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import value_types
 from builder.common.errors import StepError
 from builder.common.text import count, first_line
-from builder.lock.lockfile import dump as dump_lock
+from builder.lock import lockfile
 from builder.plan.models import Plan, Step, base_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
 from builder.release.commit import Records
-from builder.release.contents import Offers
+from builder.release.contents import WAITING, Offers
 
 
 class Promotion:
@@ -67,7 +66,7 @@ class Promotion:
             catalog=work.catalog.matrix.name,
             release=plan.release,
             previous=previous.release if previous else None,
-            lock=json.loads(dump_lock(work.lock)),
+            lock_data=lockfile.as_data(work.lock),
             targets=offered.targets,
             charts=charts,
             bases=self._bases(),
@@ -182,7 +181,11 @@ def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
         "charts": {name: chart.version for name, chart in record.charts.items()},
         "offers": dict(offers),
     }
-    waiting = {key[5:]: why for key, why in record.blocked.items() if key.startswith("cell:")}
+    waiting = {
+        key.removeprefix(WAITING): why
+        for key, why in record.blocked.items()
+        if key.startswith(WAITING)
+    }
     return detail | ({"waiting": waiting} if waiting else {})
 
 

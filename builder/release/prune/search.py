@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from builder.build import attestation
+from builder.catalog.ids import BaseId
 from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import CHANGELOG
@@ -186,9 +186,8 @@ class Search:
         place = parse_reference(self._catalog.matrix.repository_of(name))
 
         def target_of(fingerprint: Reference) -> str:
-            said = attestation.read(self._store, place.with_tag(fingerprint.tag))
-            chain: Any = said.config.get("chain") or ()
-            return str(chain[-1]["target"]) if chain else ""
+            chain = attestation.read(self._store, place.with_tag(fingerprint.tag)).chain
+            return chain[-1].target if chain else ""
 
         return target_of
 
@@ -248,7 +247,7 @@ def _named(record: Record) -> Iterator[tuple[str, str, str]]:
         first = next(iter(variant.targets.values()))
         yield record.targets[first].image, variant.digest, first
     for base, digest in record.bases.items():
-        yield base.partition("=")[0], digest, ""
+        yield BaseId(base).value.axis, digest, ""
 
 
 def _listed(record: Record) -> Iterator[tuple[str, str, str]]:
