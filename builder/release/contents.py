@@ -18,6 +18,9 @@ from builder.plan.step_id import StepId
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
+WAITING = "cell"
+"""The kind that a record gives to a variant of several platforms, some of which did not pass."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
@@ -63,7 +66,7 @@ class Offers:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
             reason = f"{', '.join(missing)} did not pass; "
             reason += stays if kept.targets else "it is not offered"
-            return replace(kept, waiting={StepId.of("cell", variant): reason})
+            return replace(kept, waiting={StepId.of(WAITING, variant): reason})
         if missing:
             return kept
         return self._whole(variant, members, items[0], passed)
