@@ -219,5 +219,6 @@ def _known(item: TargetPlan) -> ImageResult:
     digest, known = item.digest or "", item.released
     if known is None:
         return ImageResult(digest=digest)
-    tests = TestCounts(**known.tests) if known.tests else None
+    counts = {name: known.tests.get(name, 0) for name in ("passed", "failed", "skipped")}
+    tests = TestCounts(**counts) if known.tests else None
     return ImageResult(digest=digest, size=known.size, tests=tests, chain=known.chain)
