@@ -133,7 +133,7 @@ def as_markdown(report: Report) -> str:
         *run_stats.disk_lines(report.disk),
         *run_stats.bake_lines(report.bake),
         *_not_locked(report.not_locked),
-        *(diff.section(diff.as_data(report.changes)) if report.changes else ()),
+        *diff.section(report.changes),
         *_images(report.targets),
         *_charts(report.charts),
         "",
