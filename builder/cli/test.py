@@ -21,7 +21,7 @@ from builder.plan.step_id import StepId
 @click.command()
 @running
 def command(**given: Any) -> int:
-    """Run the smoke tests of images that the registry has, again.
+    """Run the smoke tests of images in the registry again.
 
     \b
     Example:

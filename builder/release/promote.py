@@ -17,7 +17,6 @@ from builder.common.errors import StepError
 from builder.common.text import count, first_line
 from builder.lock import lockfile
 from builder.plan.models import Plan, Step, base_reference
-from builder.plan.step_id import StepId
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
@@ -177,14 +176,17 @@ class _New:
 
 
 def _detail(record: Record, contents: ReleaseContents) -> ReleaseResult:
-    steps = {StepId(key): why for key, why in record.blocked.items()}
     return ReleaseResult(
         release=record.release,
         previous=record.previous,
         targets=len(record.targets),
         charts={name: chart.version for name, chart in record.charts.items()},
         contents=contents,
-        waiting={step.target: why for step, why in steps.items() if step.kind == WAITING},
+        waiting={
+            key.removeprefix(WAITING): why
+            for key, why in record.blocked.items()
+            if key.startswith(WAITING)
+        },
     )
 
 
