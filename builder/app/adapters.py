@@ -26,9 +26,9 @@ from builder.engines.interfaces import HostEngine
 from builder.engines.podman.host_probe import podman_version, probe
 from builder.lock.interfaces import PackageResolver, Provider
 from builder.lock.lockfile import BaseLock, Lock
-from builder.network.build_env import passwords, settle
+from builder.network.build_env import effective_network, passwords
 from builder.network.connections import program_environment
-from builder.network.fetcher import Fetcher, Patience
+from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.plan.models import locked_reference
 from builder.project import MATRIX, Project, Workspace
 from builder.registry.credentials import CredentialFiles
@@ -70,7 +70,7 @@ class Adapters:
         return replace(
             project,
             catalog=replace(project.catalog, matrix=matrix),
-            network=settle(project.network, os.environ),
+            network=effective_network(project.network, os.environ),
         )
 
     @property
@@ -258,8 +258,8 @@ class Adapters:
     def reach(self) -> Reach:
         """What asks whether providers can be reached, and does not wait for long."""
         network = self.project.network
-        patience = Patience(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self.workspace.state.files, patience=patience)
+        policy = RetryPolicy(connect=4, read=6, retries=0)
+        fetcher = Fetcher(network=network, folder=self.workspace.state.files, retry_policy=policy)
         return Reach(fetcher=fetcher, runner=self.runner, network=network)
 
     @contextlib.contextmanager

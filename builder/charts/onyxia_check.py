@@ -31,8 +31,8 @@ def read_chart(path: Path) -> dict[str, bytes]:
         try:
             return unpack(path.read_bytes())
         except ConfigError as error:
-            where = Location(file=str(path))
-            raise ConfigError(error.message, hint=error.hint, location=where) from error
+            location = Location(file=str(path))
+            raise ConfigError(error.message, hint=error.hint, location=location) from error
     hint = "name a folder with a Chart.yaml, or a package (.tgz)"
     raise ConfigError(f"no chart at {path}", hint=hint)
 

@@ -158,7 +158,7 @@ def raise_all(errors: Sequence[BuilderError]) -> None:
 
     Errors that hold several are opened.
     """
-    single = [one for error in errors for one in getattr(error, "errors", (error,))]
+    single = [nested for error in errors for nested in getattr(error, "errors", (error,))]
     if len(single) == 1:
         raise single[0]
     if single:

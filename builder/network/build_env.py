@@ -38,7 +38,7 @@ _REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def settle(network: Network, environment: Mapping[str, str]) -> Network:
+def effective_network(network: Network, environment: Mapping[str, str]) -> Network:
     """`network` with `${NAME}` filled in, and BUILDER_CA, proxies and BUILDER_MIRROR_* on top."""
 
     def fill(text: str) -> str:
@@ -84,16 +84,16 @@ def _proxy(name: str, environment: Mapping[str, str]) -> str:
     proxy = environment.get(name, "") if is_cgi else _variable(name, environment)
     if proxy or name in environment:
         return proxy
-    every = _variable("all_proxy", environment)
-    return every if every.startswith(("http://", "https://")) else ""
+    fallback = _variable("all_proxy", environment)
+    return fallback if fallback.startswith(("http://", "https://")) else ""
 
 
 def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Files and folders of certificates that the environment names, for connections of our own."""
-    named = [environment.get(name, "") for name in _ENVIRONMENT]
-    named += environment.get("SSL_CERT_DIR", "").split(":")
-    there = (path for path in named if path and (Path(path).is_file() or Path(path).is_dir()))
-    return tuple(dict.fromkeys(there))
+    paths = [environment.get(name, "") for name in _ENVIRONMENT]
+    paths += environment.get("SSL_CERT_DIR", "").split(":")
+    existing = (path for path in paths if path and (Path(path).is_file() or Path(path).is_dir()))
+    return tuple(dict.fromkeys(existing))
 
 
 def variable(name: str) -> str:
@@ -145,20 +145,20 @@ def build_env(network: Network) -> str:
 
 def proxies(network: Network) -> dict[str, str]:
     """Return the proxy variables in upper and lower case, as programs differ."""
-    found = {
+    lower_case = {
         "http_proxy": network.proxy.http,
         "https_proxy": network.proxy.https,
         "no_proxy": network.proxy.none,
     }
-    both = {**found, **{name.upper(): value for name, value in found.items()}}
+    both = {**lower_case, **{name.upper(): value for name, value in lower_case.items()}}
     return {name: value for name, value in both.items() if value}
 
 
 def apt_mirrors(network: Network) -> dict[str, str]:
     """Return the URL prefixes that apt gets from a mirror."""
     starts = {name: UPSTREAM[name] for name in _REPOSITORIES if name in network.mirrors}
-    named = {start: network.mirrors[name] for name, start in starts.items()}
-    return named | {old: new for old, new in network.mirrors.items() if "://" in old}
+    mirrored = {start: network.mirrors[name] for name, start in starts.items()}
+    return mirrored | {old: new for old, new in network.mirrors.items() if "://" in old}
 
 
 def replace_urls(text: str, network: Network) -> str:
@@ -226,8 +226,8 @@ def _host_bundle(environment: Mapping[str, str]) -> str:
 
 def maven_settings(network: Network) -> str:
     """Return the text of a settings.xml, or "" where Maven needs none."""
-    found = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
-    return f"<settings>{found}</settings>" if found else ""
+    elements = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
+    return f"<settings>{elements}</settings>" if elements else ""
 
 
 def _mirror(url: str) -> str:
@@ -237,15 +237,15 @@ def _mirror(url: str) -> str:
     parts = urlsplit(url)
     user = _elements(username=unquote(parts.username or ""), password=unquote(parts.password or ""))
     server = f"<servers><server><id>mirror</id>{user}</server></servers>" if user else ""
-    place = _elements(id="mirror", mirrorOf="*", url=without_credentials(url))
-    return f"{server}<mirrors><mirror>{place}</mirror></mirrors>"
+    mirror = _elements(id="mirror", mirrorOf="*", url=without_credentials(url))
+    return f"{server}<mirrors><mirror>{mirror}</mirror></mirrors>"
 
 
 def _proxies(network: Network) -> str:
     """Java's list of hosts that are reached directly has bars, and stars for subdomains."""
     hosts = [host.strip() for host in network.proxy.none.split(",") if host.strip()]
     direct = "|".join(f"*{host}" if host.startswith(".") else host for host in hosts)
-    found = ""
+    elements = ""
     for scheme, url in (("http", network.proxy.http), ("https", network.proxy.https)):
         parts = urlsplit(url)
         if parts.hostname:
@@ -258,8 +258,8 @@ def _proxies(network: Network) -> str:
                 password=unquote(parts.password or ""),
                 nonProxyHosts=direct,
             )
-            found += f"<proxy>{proxy}</proxy>"
-    return f"<proxies>{found}</proxies>" if found else ""
+            elements += f"<proxy>{proxy}</proxy>"
+    return f"<proxies>{elements}</proxies>" if elements else ""
 
 
 def _elements(**texts: str) -> str:

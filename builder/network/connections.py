@@ -60,13 +60,13 @@ class BoundedRetry(Retry):
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what is inside of it, the outermost first."""
     seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop(0)
-        if isinstance(item, BaseException) and item not in seen:
-            seen.append(item)
-            yield item
-            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
+    queue: list[object] = [error]
+    while queue:
+        candidate = queue.pop(0)
+        if isinstance(candidate, BaseException) and candidate not in seen:
+            seen.append(candidate)
+            yield candidate
+            queue += [getattr(candidate, "reason", None), candidate.__cause__, *candidate.args]
 
 
 class Session(requests.Session):
@@ -201,30 +201,30 @@ def proxy_for(network: Network, url: str) -> dict[str, str]:
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     exempt = network.proxy.none.replace(",", " ").lower().split()
-    if is_loopback(host) or any(_is_exempt(host, port, item) for item in exempt):
+    if is_loopback(host) or any(_is_exempt(host, port, entry) for entry in exempt):
         return {}
     proxy = {"http": network.proxy.http, "https": network.proxy.https}.get(parts.scheme)
     return {parts.scheme: proxy} if proxy else {}
 
 
-def _is_exempt(host: str, port: int, item: str) -> bool:
+def _is_exempt(host: str, port: int, entry: str) -> bool:
     """Return whether an item of NO_PROXY is about a host: `*`, a network, a name (and port).
 
     A name stands for all names below it, as curl, Go and Python have it.
     """
-    if item == "*":
+    if entry == "*":
         return True
     try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(item, strict=False)
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
         pass  # one of them is a name
-    name, colon, number = item.rpartition(":")
+    name, colon, number = entry.rpartition(":")
     if colon and number.isdecimal():
         if int(number) != port:
             return False
-        item = name
-    item = item.lstrip("*").lstrip(".").strip("[]")
-    return bool(item) and (host == item or host.endswith(f".{item}"))
+        entry = name
+    entry = entry.lstrip("*").lstrip(".").strip("[]")
+    return bool(entry) and (host == entry or host.endswith(f".{entry}"))
 
 
 def program_environment(network: Network, bundle: Path) -> dict[str, str]:
@@ -237,8 +237,8 @@ def program_environment(network: Network, bundle: Path) -> dict[str, str]:
     variables = proxies(replace(network, proxy=replace(network.proxy, none=direct)))
     if not network.proxy.http and not network.proxy.https:
         variables = {}
-    own = [path for path in (network.ca, *network.trust) if path not in BUNDLES]
-    files = [Path(path) for path in dict.fromkeys(own) if Path(path).is_file()]
+    certificates = [path for path in (network.ca, *network.trust) if path not in BUNDLES]
+    files = [Path(path) for path in dict.fromkeys(certificates) if Path(path).is_file()]
     if files:
         system = [path for path in map(Path, BUNDLES) if path.is_file()][:1]
         text = b"\n".join(path.read_bytes() for path in (*system, *files))
@@ -251,5 +251,5 @@ def certificate_folders(registry: str) -> tuple[Path, ...]:
     """Return where containers' clients and Docker keep the certificates of one registry."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     folders = (Path(home) / "containers", Path("/etc/containers"), Path("/etc/docker"))
-    places = (folder / "certs.d" / registry for folder in folders)
-    return tuple(folder for folder in places if folder.is_dir())
+    candidates = (folder / "certs.d" / registry for folder in folders)
+    return tuple(folder for folder in candidates if folder.is_dir())

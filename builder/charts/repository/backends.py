@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from builder.charts import helm_versions
 from builder.charts.package import ChartPackage
 from builder.charts.repository import index
-from builder.charts.repository.http import SIGNED, ServedRepository
+from builder.charts.repository.http import PROVENANCE_SUFFIX, ServedRepository
 from builder.charts.repository.index import (
     INDEX,
     Entries,
@@ -76,23 +76,25 @@ class FolderRepository:
     def newest(self, name: str) -> ChartPackage | None:
         """What is installed of a chart, or None. Raises ConfigError, ConflictError, StepError."""
         with self._reading:
-            item = index.newest(self._listed.get(name, ()))
-        return None if item is None else self._package(entry_of(item))
+            listed = index.newest(self._listed.get(name, ()))
+        return None if listed is None else self._package(entry_of(listed))
 
     def highest(self, name: str) -> str:
         """Return the highest version of a chart, a pre-release too, or nothing."""
         with self._reading:
-            return _highest(str(item["version"]) for item in self._listed.get(name, ()))
+            return _highest(str(listed["version"]) for listed in self._listed.get(name, ()))
 
     def has_signed(self, package: ChartPackage) -> bool:
         """Whether a package has what signs it beside it."""
-        return (self._folder / (package.file + SIGNED)).is_file()
+        return (self._folder / (package.file + PROVENANCE_SUFFIX)).is_file()
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
         """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
-        entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
-        for item in publications:
-            self._check_unproved(item)
+        entries = with_entries(
+            self._listed, [publication.entry for publication in publications], str(self._file)
+        )
+        for publication in publications:
+            self._check_unproved(publication)
         fetched = self._fetched()
         with exclusive_lock(self._folder):
             if _read(self._file) != self._before:
@@ -123,8 +125,8 @@ class FolderRepository:
     @cached_property
     def _elsewhere(self) -> list[IndexEntry]:
         """What is served."""
-        found = self._served.index() if self._served else {}
-        return [entry_of(item) for versions in found.values() for item in versions]
+        served = self._served.index() if self._served else {}
+        return [entry_of(listed) for versions in served.values() for listed in versions]
 
     @cached_property
     def _listed(self) -> Entries:
@@ -133,18 +135,18 @@ class FolderRepository:
     def _has(self, entry: IndexEntry) -> bool:
         """Whether the folder lists a version itself."""
         versions = self._own.entries.get(entry.name, ())
-        return any(item["version"] == entry.version for item in versions)
+        return any(listed["version"] == entry.version for listed in versions)
 
     def _package(self, entry: IndexEntry) -> ChartPackage:
         """Return the package of an entry, which must be the version that it lists."""
-        place = self._path(entry) or entry.url
-        return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
+        package = ChartPackage(data=self._content(entry))
+        return _checked(package, entry.name, entry.version, self._path(entry) or entry.url)
 
     def _check_unproved(self, publication: Publication) -> None:
         """Refuse to replace a package that is listed without a digest by another one."""
         package = publication.package
-        for item in self._listed.get(package.name, ()):
-            entry = entry_of(item)
+        for listed in self._listed.get(package.name, ()):
+            entry = entry_of(listed)
             is_other = entry.version == package.version and not entry.sha256
             if is_other and self._content(entry) != package.data:
                 raise ConflictError(
@@ -178,15 +180,15 @@ class FolderRepository:
 
     def _fetched(self) -> dict[Path, bytes]:
         """What is served and not in the folder: packages, and what signs them."""
-        wanted = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
-        found = in_parallel(self._with_provenance, wanted)
-        return {path: data for files in found for path, data in files.items() if data}
+        missing = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
+        downloads = in_parallel(self._with_provenance, missing)
+        return {path: data for files in downloads for path, data in files.items() if data}
 
     def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
         path = self._path(entry)
         assert path is not None
         assert self._served is not None
-        signed = path.with_name(path.name + SIGNED)
+        signed = path.with_name(path.name + PROVENANCE_SUFFIX)
         return {path: self._served.package(entry), signed: self._served.provenance(entry)}
 
     def _path(self, entry: IndexEntry) -> Path | None:
@@ -194,30 +196,30 @@ class FolderRepository:
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
         if "://" in url or not url:
             return None
-        below = PurePosixPath(url)
-        if below.is_absolute() or ".." in below.parts:
+        relative = PurePosixPath(url)
+        if relative.is_absolute() or ".." in relative.parts:
             message = f"the index lists {entry.name} {entry.version} outside of it: {url}"
             raise ConfigError(message, location=_at(self._file))
-        return self._folder / below
+        return self._folder / relative
 
 
 class RegistryRepository:
-    """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
+    """The repositories of an OCI registry below `prefix`: one for each chart, a tag a version."""
 
-    def __init__(self, *, store: Registry, place: str) -> None:
+    def __init__(self, *, store: Registry, prefix: str) -> None:
         self._store = store
-        self._place = place
+        self._prefix = prefix
 
     def newest(self, name: str) -> ChartPackage | None:
         """What is installed of a chart, or None. Raises ConfigError, StepError."""
         version = helm_versions.newest(self._versions(name), str)
         if version is None:
             return None
-        place = self._repository(name).with_tag(helm_versions.tag_of(version))
-        artifact = self._store.get(place)
+        reference = self._repository(name).with_tag(helm_versions.tag_of(version))
+        artifact = self._store.get(reference)
         if artifact is None:
             return None
-        return _checked(package_in(artifact, str(place)), name, version, str(place))
+        return _checked(package_in(artifact, str(reference)), name, version, str(reference))
 
     def highest(self, name: str) -> str:
         """Return the highest version of a chart, a pre-release too, or nothing."""
@@ -234,26 +236,26 @@ class RegistryRepository:
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
         """Push. Raises ConflictError where a tag names something else, before any is pushed."""
-        places = {
-            self._repository(item.package.name).with_tag(
-                helm_versions.tag_of(item.package.version)
-            ): item
-            for item in publications
+        publication_of = {
+            self._repository(publication.package.name).with_tag(
+                helm_versions.tag_of(publication.package.version)
+            ): publication
+            for publication in publications
         }
         raise_all(
             [
-                ConflictError(f"{place} exists already", hint="it never moves: run it again")
-                for place, digest in by_item(self._store.digest, places).items()
+                ConflictError(f"{reference} exists already", hint="it never moves: run it again")
+                for reference, digest in by_item(self._store.digest, publication_of).items()
                 if digest is not None
             ]
         )
-        in_parallel(lambda pair: self._push(*pair), places.items())
+        in_parallel(lambda pair: self._push(*pair), publication_of.items())
 
-    def _push(self, place: Reference, item: Publication) -> None:
-        self._store.put(chart_artifact(item.package, item.provenance), place)
+    def _push(self, reference: Reference, publication: Publication) -> None:
+        self._store.put(chart_artifact(publication.package, publication.provenance), reference)
 
     def _repository(self, name: str) -> Reference:
-        return parse_reference(f"{self._place}/{name}")
+        return parse_reference(f"{self._prefix}/{name}")
 
 
 def repository_at(
@@ -278,40 +280,42 @@ def repository_at(
     if against:
         hint = "a registry tells itself what it holds"
         raise ConfigError("--against goes with a folder", hint=hint)
-    place = to.removeprefix(OCI).rstrip("/")
-    if (found := parse_reference(place)).name != place:
-        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{found.name}")
-    return RegistryRepository(store=store, place=place)
+    prefix = to.removeprefix(OCI).rstrip("/")
+    if (reference := parse_reference(prefix)).name != prefix:
+        raise ConfigError(
+            f"{to} is one version, not a place for charts", hint=f"{OCI}{reference.name}"
+        )
+    return RegistryRepository(store=store, prefix=prefix)
 
 
 def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
     """Write packages, with what signs them where they are signed."""
-    for item in publications:
-        write(folder / item.package.file, item.package.data)
-        if item.provenance:
-            write(folder / (item.package.file + SIGNED), item.provenance)
+    for publication in publications:
+        write(folder / publication.package.file, publication.package.data)
+        if publication.provenance:
+            write(folder / (publication.package.file + PROVENANCE_SUFFIX), publication.provenance)
 
 
 def _highest(versions: Iterable[str]) -> str:
-    known = (version for version in versions if helm_versions.parse(version))
-    return max(known, key=helm_versions.rank, default="")
+    valid = (version for version in versions if helm_versions.parse(version))
+    return max(valid, key=helm_versions.rank, default="")
 
 
-def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
+def _checked(package: ChartPackage, name: str, version: str, source: object) -> ChartPackage:
     """Return a package that can be compared. Raises ConfigError with its place."""
-    where = Location(file=str(place))
+    location = Location(file=str(source))
     try:
         about = package.metadata
         value_types(package.files)
     except BuilderError as error:
         message = f"chart {name} {version} cannot be compared: {error.message}"
-        raise ConfigError(message, hint=error.hint, location=where) from error
+        raise ConfigError(message, hint=error.hint, location=location) from error
     if (about.get("name"), about.get("version")) != (name, version):
         raise ConfigError(
             f"it is listed as chart {name} {version}, and its Chart.yaml says "
             f"{about.get('name', 'no name')} {about.get('version', 'and no version')}",
             hint="publish it again under its own version, or take it out of there",
-            location=where,
+            location=location,
         )
     return package
 

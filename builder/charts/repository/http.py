@@ -11,7 +11,7 @@ from builder.common.errors import Location, StepError, UnreachableError
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import without_credentials
 
-SIGNED = ".prov"
+PROVENANCE_SUFFIX = ".prov"
 """What is added to the name of a package for the file that signs it."""
 
 
@@ -24,15 +24,15 @@ class ServedRepository:
 
     def index(self) -> dict[str, list[Mapping[str, object]]]:
         """Its entries. Raises StepError, ConfigError, with the URL."""
-        place = f"{self.url}/{INDEX}"
+        url = f"{self.url}/{INDEX}"
         try:
-            text = self._fetcher.text(place, "an index of charts")
+            text = self._fetcher.text(url, "an index of charts")
         except MissingError as error:
-            raise _told(error, place, "a first publication goes without --against") from error
+            raise _located(error, url, "a first publication goes without --against") from error
         except StepError as error:
             hint = "may it be read from here? a name and a password go into the URL"
-            raise _told(error, place, hint) from error
-        return read_index(text.encode(), without_credentials(place))
+            raise _located(error, url, hint) from error
+        return read_index(text.encode(), without_credentials(url))
 
     def package(self, entry: IndexEntry) -> bytes:
         """A package that it lists. Raises StepError where it is gone, or another one."""
@@ -44,23 +44,23 @@ class ServedRepository:
                 file = self._fetcher.record(name, url, again=True)
             path = self._fetcher.file(file)
         except StepError as error:
-            raise _told(error, url, "the index lists it; nothing was published") from error
+            raise _located(error, url, "the index lists it; nothing was published") from error
         return path.read_bytes()
 
     def provenance(self, entry: IndexEntry) -> bytes:
         """What signs a package that it lists, or nothing."""
-        url = urljoin(f"{self.url}/", entry.url + SIGNED)
+        url = urljoin(f"{self.url}/", entry.url + PROVENANCE_SUFFIX)
         try:
             return self._fetcher.text(url, "a signature").encode()
         except StepError:  # object stores answer 403 for what is not there
             return b""
 
 
-def _told(error: StepError, place: str, hint: str) -> StepError:
+def _located(error: StepError, url: str, hint: str) -> StepError:
     """An error that begins with its place."""
-    where = Location(file=without_credentials(place))
+    location = Location(file=without_credentials(url))
     if isinstance(error, MissingError):
-        return StepError("there is no such file", hint=hint, location=where)
+        return StepError("there is no such file", hint=hint, location=location)
     if isinstance(error, UnreachableError):
-        return StepError(error.reason or error.message, hint=hint, location=where)
+        return StepError(error.reason or error.message, hint=hint, location=location)
     return StepError(error.message, hint=hint)

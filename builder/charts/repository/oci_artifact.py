@@ -25,12 +25,12 @@ def chart_artifact(package: ChartPackage, provenance: bytes = b"") -> Artifact:
     return Artifact(kind=CONFIG, config=config, files=files)
 
 
-def package_in(artifact: Artifact, place: str) -> ChartPackage:
-    """The package of a chart that is at `place`. Raises ConfigError where it is something else."""
-    found = [blob.data for blob in artifact.files.values() if blob.kind == CONTENT]
-    if len(found) != 1:
-        raise ConfigError(f"{place} is not a chart")
-    return ChartPackage(data=found[0])
+def package_in(artifact: Artifact, reference: str) -> ChartPackage:
+    """Return the package of a chart, which is at `reference`. Raises ConfigError if it is none."""
+    packages = [blob.data for blob in artifact.files.values() if blob.kind == CONTENT]
+    if len(packages) != 1:
+        raise ConfigError(f"{reference} is not a chart")
+    return ChartPackage(data=packages[0])
 
 
 def released_package(
@@ -39,8 +39,8 @@ def released_package(
     """The package that a release offers, or of another version of it. Raises StepError."""
     number = version or chart.version
     repository = parse_reference(matrix.repository_of(f"{CHARTS}/{name}"))
-    place = repository.at(chart.listed[number]["manifest"])
-    artifact = store.get(place)
+    reference = repository.at(chart.listed[number]["manifest"])
+    artifact = store.get(reference)
     if artifact is None:
         raise StepError(f"chart {name} {number} is gone from {matrix.registry}")
-    return package_in(artifact, str(place))
+    return package_in(artifact, str(reference))

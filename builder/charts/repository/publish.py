@@ -68,7 +68,9 @@ class Released:
         publications = []
         for name, (change, package) in decided.items():
             if change.action == "package" or (sign and not repository.has_signed(package)):
-                times = {it["digest"]: it["created"] for it in self._listed(name).values()}
+                times = {
+                    listed["digest"]: listed["created"] for listed in self._listed(name).values()
+                }
                 publication = Publication(
                     package=package,
                     created=times.get(package.digest, self.moment),
@@ -84,21 +86,27 @@ class Released:
         """What becomes of each. Raises every independent error."""
 
         def decide(name: str) -> tuple[ChartChange, ChartPackage] | BuilderError:
-            listed = {item["digest"] for item in self._listed(name).values()}
+            listed = {decision["digest"] for decision in self._listed(name).values()}
             try:
-                held = repository.newest(name)
+                installed = repository.newest(name)
                 return publish_as(
                     self.package(name),
                     listed=listed,
-                    held=held,
-                    above="" if held else repository.highest(name),
+                    installed=installed,
+                    above="" if installed else repository.highest(name),
                 )
             except BuilderError as error:
                 return error
 
-        found = by_item(decide, names)
-        raise_all([item for item in found.values() if isinstance(item, BuilderError)])
-        return {name: it for name, it in found.items() if not isinstance(it, BuilderError)}
+        decisions = by_item(decide, names)
+        raise_all(
+            [decision for decision in decisions.values() if isinstance(decision, BuilderError)]
+        )
+        return {
+            name: decision
+            for name, decision in decisions.items()
+            if not isinstance(decision, BuilderError)
+        }
 
     def _listed(self, name: str) -> Mapping[str, Mapping[str, str]]:
         return self.record.charts[name].listed
@@ -113,18 +121,18 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
     """
     publications = []
     for name, chart in released.record.charts.items():
-        for version, held in chart.listed.items():
+        for version, listed in chart.listed.items():
             file = folder / f"{name}-{version}.tgz"
             data = file.read_bytes() if file.is_file() else b""
             package = ChartPackage(data=data)
-            if package.digest != held["digest"]:
+            if package.digest != listed["digest"]:
                 package = released.package(name, version)
-            publications.append(Publication(package=package, created=held["created"]))
+            publications.append(Publication(package=package, created=listed["created"]))
     index = folder / INDEX
     with exclusive_lock(folder):
         write_packages(folder, publications)
         old = index.read_bytes() if index.is_file() else None
-        entries = [item.entry for item in publications]
+        entries = [publication.entry for publication in publications]
         merged = merge_index(old, entries, generated=released.moment, file=str(index))
         gone = _retired(read_index(merged), released.record, keeps)
         write(index, without(merged, gone, generated=released.moment))
@@ -138,16 +146,16 @@ def _retired(
     entries: Entries, record: Record, keeps: Collection[str] | None
 ) -> dict[str, list[str]]:
     """Listed versions that a record retired: lower than its own, so that a newer one's stay."""
-    found: dict[str, list[str]] = {}
+    retired: dict[str, list[str]] = {}
     for name, versions in entries.items():
-        numbers = [str(item["version"]) for item in versions]
+        numbers = [str(entry["version"]) for entry in versions]
         if name in record.charts:
             chart = record.charts[name]
-            found[name] = [
+            retired[name] = [
                 version
                 for version in numbers
                 if version not in chart.listed and is_lower(version, chart.version)
             ]
         elif keeps is not None and name not in keeps:
-            found[name] = numbers
-    return found
+            retired[name] = numbers
+    return retired

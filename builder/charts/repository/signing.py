@@ -60,8 +60,8 @@ class Signer:
         command = Command(argv=argv, timeout=120.0, stdin=stdin)
         output = self.runner.run(command, check=False)
         if output.code != 0:
-            said = [line for line in output.log.splitlines() if line.startswith("gpg: ")]
-            why = f": {said[-1].rpartition(': ')[2]}" if said else ""
+            messages = [line for line in output.log.splitlines() if line.startswith("gpg: ")]
+            why = f": {messages[-1].rpartition(': ')[2]}" if messages else ""
             raise StepError(f"{self.keyring or 'gpg'} {failure}{why}", hint=str(command))
         return output.stdout.encode()
 

@@ -143,7 +143,7 @@ def test_a_source_is_locked_by_its_hash_and_fetched_from_the_index(tmp_path: Pat
         wanted = request("4.1", package="pyspark", sdist="pyspark.tar.gz")
         (file,) = there.providers["pypi"].resolve(wanted).files
         assert (file.url, file.sha256) == (f"pkg:pypi/pyspark@{SPARK}", payloads.sha256(source))
-        assert there.fetcher.kept(file.sha256) is None
+        assert there.fetcher.cached(file.sha256) is None
         files = PipFiles(fetcher=there.fetcher, runner=Runner(), network=there.network)
         assert files.file(file).read_bytes() == source.read_bytes()
         by_hand(file, mirrors["pip"], tmp_path)

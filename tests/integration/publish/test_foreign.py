@@ -156,7 +156,7 @@ def test_a_registry_in_which_helm_has_put_build_metadata(
 
 def test_what_is_pushed_has_helms_tag(run: Run, runner: Runner, tmp_path: Path, shop: Shop) -> None:
     with real_registry(tmp_path / "registry", runner=runner) as address:
-        repository = RegistryRepository(store=shop.week.store, place=f"{address}/charts")
+        repository = RegistryRepository(store=shop.week.store, prefix=f"{address}/charts")
         repository.add([publication(version="3.0.0+up1")], generated=MOMENT)
         assert shop.week.store.tags(f"{address}/charts/desk") == ("3.0.0_up1",)
         found = repository.newest("desk")

@@ -13,7 +13,7 @@ from builder.catalog.models import Network, Proxy, RemoteFile
 from builder.charts.repository.http import ServedRepository
 from builder.common.errors import StepError, UnreachableError
 from builder.network.connections import BoundedRetry
-from builder.network.fetcher import Fetcher, MissingError, Patience
+from builder.network.fetcher import Fetcher, MissingError, RetryPolicy
 from builder.network.upstreams import upstream
 from tests.fakes.lines import IMPATIENT, Upstream, mirrored, nowhere
 from tests.integration.session.servers import Answer, Request, authority, serve
@@ -117,16 +117,16 @@ def test_a_place_that_refuses(there: Upstream, code: int) -> None:
 def test_a_fault_that_passes_is_asked_again(there: Upstream) -> None:
     answers = [(503, {}, b""), (429, {"Retry-After": "0"}, b""), (200, {}, b"fine")]
     there.server.script = lambda method, path: answers.pop(0)
-    patience = Patience(connect=2, read=2, retries=3, backoff=0)
-    assert there.fetcher(patience=patience).text(URL) == "fine"
+    policy = RetryPolicy(connect=2, read=2, retries=3, backoff=0)
+    assert there.fetcher(retry_policy=policy).text(URL) == "fine"
 
 
 def test_a_connection_that_breaks_off_is_tried_again(there: Upstream) -> None:
     whole = (200, {}, DATA)
     answers = [None, whole]
     there.server.script = lambda method, path: answers.pop(0)
-    patience = Patience(connect=2, read=2, retries=1, backoff=0)
-    assert there.fetcher(patience=patience).file(julia()).read_bytes() == DATA
+    policy = RetryPolicy(connect=2, read=2, retries=1, backoff=0)
+    assert there.fetcher(retry_policy=policy).file(julia()).read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_host_that_does_not_answer_is_waited_for_once(
 
 def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
     network = Network()
-    fetcher = Fetcher(network=network, folder=tmp_path, patience=IMPATIENT)
+    fetcher = Fetcher(network=network, folder=tmp_path, retry_policy=IMPATIENT)
     with pytest.raises(UnreachableError) as caught:
         fetcher.text("http://nowhere.invalid/x")
     assert str(caught.value) == (
@@ -205,7 +205,7 @@ def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
 
 def test_a_source_without_a_mirror_has_a_hint_of_one(tmp_path: Path) -> None:
     network = Network(proxy=Proxy(https="http://127.0.0.1:9"))
-    fetcher = Fetcher(network=network, folder=tmp_path, patience=IMPATIENT)
+    fetcher = Fetcher(network=network, folder=tmp_path, retry_policy=IMPATIENT)
     with pytest.raises(UnreachableError) as caught:
         fetcher.text(upstream("rstudio-files", "x"))
     assert caught.value.hint == (
@@ -218,7 +218,7 @@ def test_what_has_no_proxy_is_asked_directly(there: Upstream) -> None:
     there.serve("julia/x", "fine")
     mirrors = mirrored(there.server.address).mirrors
     network = Network(proxy=Proxy(http="http://127.0.0.1:9", none="127.0.0.1"), mirrors=mirrors)
-    fetcher = Fetcher(network=network, folder=there.folder, patience=IMPATIENT)
+    fetcher = Fetcher(network=network, folder=there.folder, retry_policy=IMPATIENT)
     assert fetcher.text(upstream("julia", "x")) == "fine"
 
 
@@ -232,11 +232,11 @@ def test_a_certificate_that_is_not_trusted_is_said_at_once(tmp_path: Path) -> No
         generated = "2026-01-05T00:00:00Z"
         return Answer(body=f'apiVersion: v1\nentries: {{}}\ngenerated: "{generated}"\n'.encode())
 
-    patient = Patience(connect=5, read=5, retries=3, backoff=5)
+    patient = RetryPolicy(connect=5, read=5, retries=3, backoff=5)
     with serve(index, tls=trust.server) as site:
         for ca in ("", str(trust.bundle)):
             network = Network(ca=ca)
-            fetcher = Fetcher(network=network, folder=tmp_path, patience=patient)
+            fetcher = Fetcher(network=network, folder=tmp_path, retry_policy=patient)
             charts = ServedRepository(url=site.url, fetcher=fetcher)
             if ca:
                 assert charts.index() == {}

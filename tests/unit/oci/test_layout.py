@@ -47,11 +47,11 @@ def test_several_manifests_are_refused(tmp_path: Path) -> None:
 def test_a_layout_replaces_what_stood_there(tmp_path: Path) -> None:
     place = tmp_path / "layout"
     (place / "old").mkdir(parents=True)
-    partial = layouts.fresh(place)
+    partial = layouts.partial_folder(place)
     assert not partial.exists()
     partial.mkdir()
     (partial / "new").touch()
-    layouts.settle(partial, place)
+    layouts.move_into_place(partial, place)
     assert [file.name for file in place.iterdir()] == ["new"]
     assert not partial.exists()
 

@@ -10,7 +10,7 @@ import pytest
 from builder.catalog.models import Network, Proxy
 from builder.common.errors import StepError, ToolError, UnreachableError
 from builder.common.process import Runner
-from builder.network.upstreams import Place
+from builder.network.upstreams import SourceUrl
 from builder.resolvers.npm import registry
 from builder.resolvers.npm.registry import NpmPackages
 from builder.resolvers.python import pypi
@@ -153,7 +153,7 @@ REFUSED = """error: Request failed after 2 retries in 8.2s
     ],
 )  # fmt: skip
 def test_what_uv_says_of_an_index_that_it_cannot_ask(log: str, reason: str) -> None:
-    found = unreachable(log, Place(source="pip", url=LOGIN, is_mirror=True))
+    found = unreachable(log, SourceUrl(source="pip", url=LOGIN, is_mirror=True))
     assert isinstance(found, UnreachableError)
     assert str(found) == (
         f"pip cannot be reached: mirror.example: {reason}\n"
@@ -164,4 +164,4 @@ def test_what_uv_says_of_an_index_that_it_cannot_ask(log: str, reason: str) -> N
 def test_what_uv_says_of_a_package_is_no_such_word() -> None:
     missing = REFUSED.replace("client error (Connect)", "HTTP status client error (404 Not Found)")
     for log in ("error: No solution found when resolving dependencies", missing):
-        assert unreachable(log, Place(source="pip", url="")) is None
+        assert unreachable(log, SourceUrl(source="pip", url="")) is None

@@ -63,7 +63,7 @@ class Apt:
         self.root = root = AptRoot(
             folder=folder / "root", architecture="amd64", runner=self.programs, network=NETWORK
         )
-        fetcher = Fetcher(network=NETWORK, folder=folder / "files", patience=IMPATIENT)
+        fetcher = Fetcher(network=NETWORK, folder=folder / "files", retry_policy=IMPATIENT)
         self.layers = AptResolver(
             prepare=lambda base, lock: root,
             providers={},

@@ -39,7 +39,7 @@ def network(**mirrors: str) -> Network:
 
 def pip_files(there: Upstream, runner: FakePrograms, **mirrors: str) -> PipFiles:
     known = network(**mirrors)
-    fetcher = Fetcher(network=known, folder=there.folder, patience=IMPATIENT)
+    fetcher = Fetcher(network=known, folder=there.folder, retry_policy=IMPATIENT)
     return PipFiles(fetcher=fetcher, runner=runner, network=known)
 
 
