@@ -260,7 +260,7 @@ class Helm:
         if problems:
             listed = "\n".join(f"  {line}" for text in problems for line in text.splitlines())
             raise StepError(
-                f"chart {chart.name} is not well\n{listed}",
+                f"chart {chart.name} does not pass its checks\n{listed}",
                 hint=str(self.lint_command(chart)),
             )
 

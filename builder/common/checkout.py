@@ -109,7 +109,7 @@ class Checkout:
                 real = self._real(path)
                 if path.is_dir():
                     if real in above:
-                        raise self._error(path, "a link to a folder that it lies in")
+                        raise self._error(path, "this link points to a folder that contains it")
                     yield from self._walk(path, (*above, real), errors)
                 else:
                     self._check_kind(path)
@@ -130,18 +130,20 @@ class Checkout:
         try:
             real = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            hint = f"make what it names, or remove the link{_links_beside(path)}"
-            raise self._error(path, f"a link to {target}, which is not there", hint) from None
+            hint = f"create that file, or remove the link{_links_beside(path)}"
+            raise self._error(
+                path, f"this link points to {target}, which does not exist", hint
+            ) from None
         if not real.is_relative_to(self.root.resolve()):
-            hint = "put what it names into the catalog, and link to that"
-            raise self._error(path, f"a link to {target}, which is outside the catalog", hint)
+            hint = "copy that file into the catalog, and link to the copy"
+            raise self._error(path, f"this link points to {target}, outside the catalog", hint)
         return real
 
     def _check_kind(self, path: Path) -> None:
         kind = stat.S_IFMT(path.stat().st_mode)
         if kind != stat.S_IFREG:
             what = _KINDS.get(kind, "no file")
-            raise self._error(path, f"{what}, which no image can be given", "remove it")
+            raise self._error(path, f"{what}, which no image can contain", "remove it")
 
     def _error(self, path: Path, message: str, hint: str = "") -> ConfigError:
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path

@@ -93,7 +93,7 @@ class Fetcher:
             return json.loads(text)
         except json.JSONDecodeError as error:
             source = source_url(url, self._network.mirrors)
-            raise StepError(f"{source.source}: {source.shown} is no JSON: {error.msg}") from error
+            raise StepError(f"{source.source}: {source.shown} is not JSON: {error.msg}") from error
 
     def file(self, file: RemoteFile, source: SourceUrl | None = None) -> Path:
         """Return the path of a file, its hash checked. Raises StepError, UnreachableError.
@@ -272,7 +272,7 @@ def _retry(policy: RetryPolicy) -> BoundedRetry:
 
 def _check(answer: requests.Response, source: SourceUrl) -> None:
     if answer.status_code in (404, 410):
-        raise MissingError(f"{source.source}: there is no {source.shown}")
+        raise MissingError(f"{source.source}: {source.shown} does not exist")
     if answer.status_code >= 300:  # a redirect that leads nowhere, too
         reason = one_line(answer.reason or "")
         raise unreachable_error(source, f"it answered {answer.status_code} {reason}".rstrip())
@@ -286,17 +286,17 @@ def _web_page(source: SourceUrl, expected: str) -> StepError:
     return StepError(
         f"{source.source}: {source.shown} answered with a web page, not {expected}:"
         " is it a login page or a proxy?",
-        hint=f"open it, or look at `network.mirrors` ({source.source}) in matrix.yaml",
+        hint=f"open the URL, and check `network.mirrors` ({source.source}) in matrix.yaml",
     )
 
 
 def _endless(source: SourceUrl) -> StepError:
-    return StepError(f"{source.source}: {source.shown} does not end")
+    return StepError(f"{source.source}: {source.shown} sends too much data")
 
 
 def _differs(name: str, source: SourceUrl, kind: str, expected: str, actual: str) -> StepError:
     return StepError(
-        f"{name}: {source.shown} has another {kind} than expected\n"
+        f"{name}: {source.shown} does not have the expected {kind}\n"
         f"    expected {expected}\n"
         f"    found    {actual}",
         hint="it was replaced upstream, or the mirror serves another file; do not build with it",
@@ -306,12 +306,12 @@ def _differs(name: str, source: SourceUrl, kind: str, expected: str, actual: str
 def unreachable_error(source: SourceUrl, reason: str) -> UnreachableError:
     """Return the error for a host that cannot be reached."""
     if source.is_mirror:
-        hint = f"it stands under `network.mirrors` ({source.source}): is it right?"
+        hint = f"check `network.mirrors` ({source.source}) in matrix.yaml"
     elif source.source in UPSTREAM:
         name = variable(source.source)
-        hint = f"name a mirror: `network.mirrors: {{{source.source}: URL}}`, or {name}"
+        hint = f"set a mirror: `network.mirrors:  {{{source.source}: URL}}`, or {name}"
     else:
-        hint = "is the network up, and is `network` in matrix.yaml right?"
+        hint = "check the network connection, and `network` in matrix.yaml"
     host = f"{source.host}: " if source.host else ""
     error = UnreachableError(f"{source.source} cannot be reached: {host}{reason}", hint=hint)
     error.reason = reason
@@ -319,16 +319,16 @@ def unreachable_error(source: SourceUrl, reason: str) -> UnreachableError:
 
 
 _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((socket.gaierror, lower.NameResolutionError), "its name is not known"),
-    ((lower.ProxyError,), "the proxy does not let it through"),
+    ((socket.gaierror, lower.NameResolutionError), "its host name is unknown"),
+    ((lower.ProxyError,), "the proxy refused the connection"),
     (
         (lower.SSLError, requests.exceptions.SSLError),
         "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
     ),
     ((ConnectionRefusedError,), "the connection was refused"),
     ((lower.ConnectTimeoutError,), "no answer within {timeout:.0f} s"),
-    ((lower.ReadTimeoutError, requests.exceptions.ReadTimeout), "it fell silent"),
-    ((lower.IncompleteRead, lower.ProtocolError), "the connection broke off"),
+    ((lower.ReadTimeoutError, requests.exceptions.ReadTimeout), "it stopped sending"),
+    ((lower.IncompleteRead, lower.ProtocolError), "the connection was closed"),
 )
 
 

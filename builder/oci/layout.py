@@ -35,7 +35,7 @@ def entry(layout: Path) -> dict[str, Any]:
         raise StepError(f"{layout} is not an OCI layout: {error}") from error
     manifests: list[dict[str, Any]] = index.get("manifests", [])
     if len(manifests) != 1:
-        raise StepError(f"{layout} holds {len(manifests)} manifests, not one")
+        raise StepError(f"{layout} holds {len(manifests)} manifests instead of one")
     return manifests[0]
 
 

@@ -248,5 +248,5 @@ class RegistryStore:
         """The configuration of an image. Raises StepError where it is none."""
         config = json_object(self._read(reference, manifest.config))
         if config is None:
-            raise manifest.wrong("its configuration is no JSON")
+            raise manifest.wrong("its configuration is not JSON")
         return config

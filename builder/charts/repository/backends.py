@@ -100,7 +100,7 @@ class FolderRepository:
             if _read(self._file) != self._before:
                 raise ConflictError(
                     f"another run published to {self._folder} just now",
-                    hint="run it again: versions follow from what is there",
+                    hint="run the command again: it computes new versions",
                 )
             for path, data in fetched.items():
                 write(path, data)
@@ -150,7 +150,7 @@ class FolderRepository:
             is_other = entry.version == package.version and not entry.sha256
             if is_other and self._content(entry) != package.data:
                 raise ConflictError(
-                    f"chart {entry.name} {entry.version} is published with another content",
+                    f"chart {entry.name} {entry.version} is already published with other content",
                     hint="the index lists it without a digest",
                     location=_at(self._file),
                 )
@@ -166,13 +166,15 @@ class FolderRepository:
         if self._served and not self._has(entry):
             return self._served.package(entry)
         if (data := _read(path)) is None:
-            hint = "`--against URL` gets it from where it is served"
+            hint = "`--against URL` downloads it from the served repository"
             raise ConfigError(
-                f"{INDEX} lists it, and it is not there", hint=hint, location=_at(path)
+                f"{INDEX} lists this package, but the file does not exist",
+                hint=hint,
+                location=_at(path),
             )
         if entry.sha256 and sha256(data) != entry.sha256:
             raise ConflictError(
-                f"it is not the package that {INDEX} lists",
+                f"this is not the package that {INDEX} lists",
                 hint=f"listed {entry.sha256}, found {sha256(data)}",
                 location=_at(path),
             )
@@ -198,8 +200,11 @@ class FolderRepository:
             return None
         relative = PurePosixPath(url)
         if relative.is_absolute() or ".." in relative.parts:
-            message = f"the index lists {entry.name} {entry.version} outside of it: {url}"
-            raise ConfigError(message, location=_at(self._file))
+            raise ConfigError(
+                f"the index lists {entry.name} {entry.version} with a path outside the folder:"
+                f" {url}",
+                location=_at(self._file),
+            )
         return self._folder / relative
 
 
@@ -242,9 +247,10 @@ class RegistryRepository:
             ): publication
             for publication in publications
         }
+        hint = "run the command again: it computes a new version"
         raise_all(
             [
-                ConflictError(f"{reference} exists already", hint="it never moves: run it again")
+                ConflictError(f"{reference} exists already", hint=hint)
                 for reference, digest in by_item(self._store.digest, publication_of).items()
                 if digest is not None
             ]
@@ -266,11 +272,11 @@ def repository_at(
     Raises ConfigError.
     """
     if against and not against.startswith(("http://", "https://")):
-        hint = "where the folder is served: https://…"
-        raise ConfigError(f"--against {against} is no URL", hint=hint)
+        hint = "give the URL at which the folder is served: --against https://…"
+        raise ConfigError(f"--against {against} is not a URL", hint=hint)
     if not to.startswith(OCI):
         if "://" in to:
-            hint = f"--to a folder that is served as static pages, or {OCI}REGISTRY/PATH"
+            hint = f"`--to FOLDER`, which is served as static pages, or `--to {OCI}REGISTRY/PATH`"
             raise ConfigError(f"charts cannot be published to {to}", hint=hint)
         return FolderRepository(
             folder=Path(to),
@@ -278,8 +284,8 @@ def repository_at(
             served=ServedRepository(url=against, fetcher=fetcher) if against else None,
         )
     if against:
-        hint = "a registry tells itself what it holds"
-        raise ConfigError("--against goes with a folder", hint=hint)
+        hint = "leave it out: a registry lists its own charts"
+        raise ConfigError("--against works only with a folder", hint=hint)
     prefix = to.removeprefix(OCI).rstrip("/")
     if (reference := parse_reference(prefix)).name != prefix:
         raise ConfigError(
@@ -312,9 +318,9 @@ def _checked(package: ChartPackage, name: str, version: str, source: object) -> 
         raise ConfigError(message, hint=error.hint, location=location) from error
     if (about.get("name"), about.get("version")) != (name, version):
         raise ConfigError(
-            f"it is listed as chart {name} {version}, and its Chart.yaml says "
+            f"this package is listed as chart {name} {version}, but its Chart.yaml says "
             f"{about.get('name', 'no name')} {about.get('version', 'and no version')}",
-            hint="publish it again under its own version, or take it out of there",
+            hint="publish it again under its own version, or delete it from the repository",
             location=location,
         )
     return package

@@ -28,9 +28,9 @@ class ServedRepository:
         try:
             text = self._fetcher.text(url, "an index of charts")
         except MissingError as error:
-            raise _located(error, url, "a first publication goes without --against") from error
+            raise _located(error, url, "leave --against out for the first publication") from error
         except StepError as error:
-            hint = "may it be read from here? a name and a password go into the URL"
+            hint = "check that you may read it; a user and a password go into the URL"
             raise _located(error, url, hint) from error
         return read_index(text.encode(), without_credentials(url))
 
@@ -60,7 +60,7 @@ def _located(error: StepError, url: str, hint: str) -> StepError:
     """An error that begins with its place."""
     location = Location(file=without_credentials(url))
     if isinstance(error, MissingError):
-        return StepError("there is no such file", hint=hint, location=location)
+        return StepError("the file does not exist", hint=hint, location=location)
     if isinstance(error, UnreachableError):
         return StepError(error.reason or error.message, hint=hint, location=location)
     return StepError(error.message, hint=hint)

@@ -85,7 +85,7 @@ def with_entries(
         elif _differ(published := entry_of(listed), entry):
             errors.append(
                 ConflictError(
-                    f"chart {entry.name} {entry.version} is published with another content",
+                    f"chart {entry.name} {entry.version} is already published with other content",
                     hint=f"published {published.sha256}, now {entry.sha256}",
                     location=Location(file=file),
                 )
@@ -122,16 +122,16 @@ def parse_index(text: bytes, file: str = INDEX) -> Index:
     try:
         document, errors = load_as_helm(text.decode(errors="replace"), file)
     except ConfigError as error:
-        message = "the index is torn: not YAML"
+        message = "the index is damaged: not YAML"
         error_location = replace(error.location or location, source="")
         raise ConfigError(message, hint=hint, location=error_location) from error
     raise_all(errors)
     data = document.data
     if not isinstance(data, dict) or data.get("apiVersion") != "v1":
-        raise ConfigError("not an index of charts", hint=hint, location=location)
+        raise ConfigError("not a chart index", hint=hint, location=location)
     # Every writer ends with `generated`, so that without it the end is lost.
     if not _MOMENT.match(str(data.get("generated", ""))):
-        raise ConfigError("the index is torn: its end is missing", hint=hint, location=location)
+        raise ConfigError("the index is damaged: its end is missing", hint=hint, location=location)
     if not isinstance(data.get("entries"), dict):
         raise ConfigError("the index has no entries", hint=hint, location=location)
     own_keys = ("apiVersion", "entries", "generated")
@@ -160,7 +160,7 @@ def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
     ):
         raise ConfigError(
             f"the index is malformed at {name}",
-            hint="every version needs a version, and a list of urls where it has any",
+            hint="every entry needs a name and a version, and its urls must be a list",
             location=document.at_key(("entries", name)),
         )
     return [version_entry for version_entry in listed if version_entry is not None]

@@ -42,5 +42,5 @@ def released_package(
     reference = repository.at(chart.listed[number]["manifest"])
     artifact = store.get(reference)
     if artifact is None:
-        raise StepError(f"chart {name} {number} is gone from {matrix.registry}")
+        raise StepError(f"chart {name} {number} no longer exists in {matrix.registry}")
     return package_in(artifact, str(reference))

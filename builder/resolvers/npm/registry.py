@@ -74,7 +74,7 @@ class NpmPackages:
         try:
             return json.loads(output.stdout)
         except ValueError as error:
-            raise StepError(f"npm says of {package} what is no JSON: {error}") from error
+            raise StepError(f"npm says of {package} what is not JSON: {error}") from error
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """How npm is asked, e.g. which versions there are."""
@@ -101,7 +101,7 @@ class NpmPackages:
             return _none(package)
         return UnreachableError(
             f"npm cannot be reached: npm says {code}",
-            hint="is the network up, and is `network` in matrix.yaml right?",
+            hint="check the network connection, and `network` in matrix.yaml",
         )
 
 

@@ -26,7 +26,7 @@ from builder.resolvers.versions import arch_of, newest_first, no_line, option
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
 _SAID = {
-    "failed to lookup address": "its name is not known",
+    "failed to lookup address": "its host name is unknown",
     "Connection refused": "the connection was refused",
     "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
 }

@@ -186,7 +186,7 @@ def test_a_file_that_was_replaced_is_refused(
         other.fetcher.file(replace(file, sha256="0" * 64))
     first, expected, found = caught.value.message.splitlines()
     assert first.startswith(f"{file.name}: http://{mirror.address}/")
-    assert first.endswith(" has another sha256 than expected")
+    assert first.endswith(" does not have the expected sha256")
     assert expected == f"    expected {'0' * 64}"
     assert found == f"    found    {file.sha256}"
     assert list((tmp_path / "elsewhere/files").glob("*")) == []

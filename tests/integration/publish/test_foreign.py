@@ -112,7 +112,7 @@ def test_a_package_that_is_listed_without_a_digest_is_never_replaced(tmp_path: P
             [Publication(package=ChartPackage(data=data), created=MOMENT)], generated=MOMENT
         )
     assert str(caught.value) == (
-        f"{pages}/index.yaml: chart desk 4.0.0 is published with another content\n"
+        f"{pages}/index.yaml: chart desk 4.0.0 is already published with other content\n"
         "  hint: the index lists it without a digest"
     )
     assert content(pages) == before
@@ -123,9 +123,9 @@ def test_a_package_that_says_another_version(run: Run, tmp_path: Path) -> None:
     (pages / "desk-1.4.2.tgz").write_bytes(publication(version="latest").package.data)
     assert run("charts", "publish", "--to", str(pages)) == (
         2, "",
-        f"error: {pages}/desk-1.4.2.tgz: it is listed as chart desk 1.4.2, and its Chart.yaml says"
-        " desk latest\n"
-        "  hint: publish it again under its own version, or take it out of there\n",
+        f"error: {pages}/desk-1.4.2.tgz: this package is listed as chart desk 1.4.2,"
+        " but its Chart.yaml says desk latest\n"
+        "  hint: publish it again under its own version, or delete it from the repository\n",
     )  # fmt: skip
 
 

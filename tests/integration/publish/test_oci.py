@@ -95,6 +95,9 @@ def test_somebody_else_pushes_just_now(shop: Shop, other: str) -> None:
     digest = shop.week.store.put(chart_artifact(publication("clock").package), place)
     with pytest.raises(ConflictError) as caught:
         repository.add([publication("clock"), publication("desk")], generated=MOMENT)
-    assert str(caught.value) == f"{place} exists already\n  hint: it never moves: run it again"
+    assert (
+        str(caught.value)
+        == f"{place} exists already\n  hint: run the command again: it computes a new version"
+    )
     assert shop.week.store.digest(place) == digest
     assert shop.week.store.tags(f"{other}/charts/clock") == ()

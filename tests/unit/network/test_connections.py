@@ -121,7 +121,8 @@ def test_where_the_certificates_of_a_registry_are(
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "No such file or directory"), ("", "it holds no certificate")]
+    ("content", "reason"),
+    [(None, "No such file or directory"), ("", "the file contains no certificate")],
 )
 def test_a_ca_that_cannot_be_read(tmp_path: Path, content: str | None, reason: str) -> None:
     file = tmp_path / "ca.crt"
@@ -130,8 +131,8 @@ def test_a_ca_that_cannot_be_read(tmp_path: Path, content: str | None, reason: s
     with pytest.raises(ConfigError) as caught:
         get(replace(NOTHING, ca=str(file)), "https://127.0.0.1:9/")
     assert str(caught.value) == (
-        f"{file}: the certificates that are to be trusted cannot be read: {reason}\n"
-        "  hint: `network.ca`, BUILDER_CA or a variable such as SSL_CERT_FILE names it"
+        f"{file}: the trusted certificates cannot be read: {reason}\n"
+        "  hint: correct `network.ca`, BUILDER_CA or SSL_CERT_FILE, whichever names this file"
     )
 
 

@@ -40,7 +40,7 @@ def test_what_is_not_a_layout_is_refused(tmp_path: Path) -> None:
 
 def test_several_manifests_are_refused(tmp_path: Path) -> None:
     make(tmp_path, entries=2)
-    with pytest.raises(StepError, match="holds 2 manifests, not one"):
+    with pytest.raises(StepError, match="holds 2 manifests instead of one"):
         layouts.entry(tmp_path)
 
 

@@ -72,7 +72,7 @@ def test_npm_that_cannot_ask(tmp_path: Path, runner: Runner) -> None:
         npm_that(tmp_path, runner, script).lines(request("1", package="tool"))
     assert str(caught.value) == (
         "npm cannot be reached: npm says ECONNREFUSED\n"
-        "  hint: is the network up, and is `network` in matrix.yaml right?"
+        "  hint: check the network connection, and `network` in matrix.yaml"
     )
 
 
@@ -141,7 +141,7 @@ REFUSED = """error: Request failed after 2 retries in 8.2s
     [
         (REFUSED, "the connection was refused"),
         (REFUSED.replace("Connection refused (os error 111)", "dns error: failed to lookup address"
-                         " information"), "its name is not known"),
+                         " information"), "its host name is unknown"),
         ("error: Failed to fetch: `http://mirror.example/simple/torch/`\n"
          "  cause: HTTP status client error (401 Unauthorized) for url (…)\n",
          "it answered 401 Unauthorized"),
@@ -157,7 +157,7 @@ def test_what_uv_says_of_an_index_that_it_cannot_ask(log: str, reason: str) -> N
     assert isinstance(found, UnreachableError)
     assert str(found) == (
         f"pip cannot be reached: mirror.example: {reason}\n"
-        "  hint: it stands under `network.mirrors` (pip): is it right?"
+        "  hint: check `network.mirrors` (pip) in matrix.yaml"
     )
 
 
