@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -40,12 +41,21 @@ _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A catalog, read and expanded."""
+    """A catalog, read and expanded. `root` is its folder; `lock` is None where it has none."""
 
+    root: Path
     catalog: Catalog
     expansion: Expansion
     network: Network
     lock: Lock | None
+
+
+def load(root: Path | str = ".", *, platforms: Sequence[str] = ()) -> Project:
+    """Read a catalog's folder, for `platforms` such as linux/arm64, or those of its matrix.
+
+    Asks nobody. Raises ConfigError with all mistakes in it, each with file, line and column.
+    """
+    return Workspace(Path(root).resolve()).load(tuple(platforms))
 
 
 class Workspace:
@@ -83,7 +93,13 @@ class Workspace:
             library=self._library(),
             features=self._features(),
         )
-        return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
+        return Project(
+            root=self.root,
+            catalog=catalog,
+            expansion=expansion,
+            network=file.network,
+            lock=lock,
+        )
 
     def read(self, path: str) -> str:
         """The text of a file of the catalog. Raises ConfigError where there is none."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.app.app import App
-from builder.build.disk import Disk, DiskRoom, forget
+from builder.app.adapters import Adapters
+from builder.app.planning import Planned
+from builder.build.disk import DiskRoom, Measure, forget
 from builder.build.events import Result
-from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
-from builder.plan.models import Observed, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,43 +18,33 @@ class Outlook:
 
     urgency: Mapping[str, float]
     room: DiskRoom
-    disk: Disk
+    disk: Measure
 
 
-def disk_of(app: App, below: str = "") -> Disk:
-    """The disk that a run fills, or that part of it which is below a folder of the state."""
-    folder = app.workspace.state / below
-    folder.mkdir(parents=True, exist_ok=True)
-    is_elsewhere = app.engine.name == "docker" and not below
-    free = shutil.disk_usage(folder).free
-    return Disk(folder=folder, runner=app.runner, elsewhere=is_elsewhere, began=free)
-
-
-def look_ahead(
-    app: App, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
-) -> Outlook:
-    """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
+def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]) -> Outlook:
+    """Estimate a plan. Raises ConfigError where a target does not fit in the disk budget.
 
     `ended` is where results appear while the plan is carried out.
     """
-    expansion, matrix = app.project.expansion, app.catalog.matrix
-    added = time_estimate.added(app.catalog, expansion.targets.values(), lock, observed.record)
+    project, plan = planned.project, planned.plan
+    expansion, matrix = project.expansion, project.catalog.matrix
+    targets, record = expansion.targets.values(), planned.registry_state.record
+    added = time_estimate.added(project.catalog, targets, planned.lock, record)
     parents = {
-        target.id: (target.parent, *(name for _, name in target.inputs))
-        for target in expansion.targets.values()
+        target.id: (target.parent, *(name for _, name in target.inputs)) for target in targets
     }
     is_here = "embedded" in matrix.registries
     needs = disk_estimate.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
-    budget, disk = app.options.disk_budget, disk_of(app)
+    budget, disk = adapters.setup.options.disk_budget, adapters.disk_of("")
     if budget:
         # What the engine keeps can all be had again.
-        held = disk.used() - disk_of(app, app.engine.name).used()
-        disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
+        kept = disk.used() - adapters.disk_of(adapters.engine.name).used()
+        disk_estimate.check(disk_estimate.peaks(plan, needs, kept), budget)
 
     def drop(target: str) -> None:
         result = ended.get(f"build:{target}")
         digest = str(result.detail.get("digest", "")) if result else ""
-        forget(app.engine, plan.targets[target], digest, app.workspace.state)
+        forget(adapters.engine, plan.targets[target], digest, adapters.setup.state)
 
     room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
     seconds = time_estimate.seconds(plan, added)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
+from builder.app.run import Run
+from builder.app.since import Since
+from builder.cli.open import open_app
 from builder.cli.options import disk, running, since
-from builder.cli.run import Outcome, carry_out, tell_ending
-from builder.common.filelock import at_work
+from builder.cli.run import plan_and_run, tell_ending
 
 
 @click.command()
@@ -24,7 +24,7 @@ from builder.common.filelock import at_work
     type=click.Path(path_type=Path, file_okay=False),
     help="An OCI layout to which the images that were selected are added, by their slugs.",
 )
-def command(since: Path | None, export: Path | None, **given: Any) -> int:
+def command(since: Path | None, export: Path | None, show_commands: bool, **given: Any) -> int:
     """Build what the registry does not have, test it, push it under its fingerprint.
 
     Nothing is released yet: that is `builder publish`.
@@ -33,30 +33,29 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
     Example:
       builder build --select 'jupyter-*,python=3.13'
     """
-    options = Options(**given)
+    app = open_app(**given)
     if since is not None:
-        from builder.cli.since import Since
-
-        found = Since(options, since).targets
-        if not found:
+        targets = Since(app, open_app(**{**given, "root": since})).targets
+        if not targets:
             click.echo(f"No target is new or changed since {since}.", err=True)
             return 0
-        options = replace(options, select=tuple(found))
-    app = App(options)
+        app = app.with_options(select=tuple(targets))
     lock = app.fitting_lock()
-    with at_work(app.workspace.state), app.registry():
-        outcome = carry_out(app, lock, {"base", "build"})
-        if export is not None and not options.show_commands:
-            _export(app, outcome, export.resolve())
-    tell_ending(outcome, "build")
-    return outcome.exit_code
+    with app.working():
+        run = plan_and_run(app, {"base", "build"}, lock=lock, show_commands=show_commands)
+        if run is not None and export is not None:
+            _export(app, run, export.resolve())
+    if run is None:
+        return 0
+    tell_ending(run, "build")
+    return run.exit_code
 
 
-def _export(app: App, outcome: Outcome, layout: Path) -> None:
-    """Lay the images that were selected, and are there, into an OCI layout."""
-    for key in app.selected():
-        item, result = outcome.plan.targets[key], outcome.results[f"build:{key}"]
+def _export(app: App, run: Run, layout: Path) -> None:
+    """Add the images that were selected, and are there, to an OCI layout."""
+    for key in run.planned.selected:
+        item, result = run.plan.targets[key], run.results[f"build:{key}"]
         if result.ok:
-            place = item.repository.at(str(result.detail["digest"]))
-            app.store.export(place, layout, item.target.slug)
+            reference = item.repository.at(str(result.detail["digest"]))
+            app.adapters.store.export(reference, layout, item.target.slug)
             click.echo(f"{key} is in {layout} as {item.target.slug}", err=True)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import planning
-from builder.diff.history import History
-from builder.diff.operands import Comparison
-from builder.lock.lockfile import as_data as lock_data
-from builder.lock.lockfile import parse
 from builder.report.diff import FORMATS, as_data
 
 
@@ -34,22 +27,5 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
       builder diff matrix.lock.old matrix.lock
       builder diff base:latest-2026.11.16 base:latest
     """
-    app = App(Options(**given))
-    catalog, store = app.catalog, app.store
-    comparison = Comparison(
-        catalog=catalog,
-        history=History(catalog=catalog, store=store, images=store),
-        store=store,
-        images=store,
-        read_lock=_read_lock,
-    )
-    with app.registry():
-        click.echo(FORMATS[style](as_data(comparison.compare(old, new))))
+    click.echo(FORMATS[style](as_data(open_app(**given).diff(old, new))))
     return 0
-
-
-def _read_lock(path: str) -> Mapping[str, Any] | None:
-    file = Path(path)
-    if not file.is_file():
-        return None
-    return lock_data(parse(file.read_text(encoding="utf-8"), path))

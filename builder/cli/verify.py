@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
-from builder.app.state import discard
-from builder.build.events import Listener, Result
-from builder.build.image_diff import Verdict
-from builder.build.verify import Verification
+from builder.app import recheck
+from builder.cli.open import open_app
 from builder.cli.options import running
-from builder.cli.run import Outcome, perform
-from builder.common.errors import DifferenceError, SelectionError, ToolError
-from builder.lock.lockfile import Lock
-from builder.plan.fingerprint import Fingerprint
-from builder.plan.models import Plan, Step
-from builder.project import Workspace
+from builder.common.errors import ToolError
 from builder.report.verify import FORMATS
 
 
@@ -31,7 +17,7 @@ from builder.report.verify import FORMATS
 @click.argument("targets", nargs=-1)
 @running
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
-def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
+def command(targets: tuple[str, ...], style: str, show_commands: bool, **given: Any) -> int:
     """Build images again, and compare them with what the registry has, file by file.
 
     TARGETS are selections. Each is built by podman on what the registry has below it, in a folder
@@ -42,68 +28,14 @@ def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
     Example:
       builder verify base 'jupyter-*,python=3.13'
     """
-    app = App(Options(**{**given, "select": targets or given["select"]}))
-    if app.options.engine == "docker":
+    if given["engine"] == "docker":
         hint = "leave out --engine docker"
         raise ToolError("a Docker daemon keeps what it built: podman builds again", hint=hint)
-    lock = app.fitting_lock()
-    prints = app.fingerprints(lock)
-    with app.registry():
-        plan = app.plan(lock, prints, app.observed(lock, prints))
-        ids = [item for item in app.selected() if plan.targets[item].digest]
-        if not ids:
-            raise SelectionError(
-                "the registry has none of these images", hint="run `builder build`"
-            )
-        verdicts, outcome = _verify(app, lock, prints, plan, ids)
-    click.echo(FORMATS[style]([verdicts[item] for item in ids if item in verdicts]))
-    for result in outcome.results.values():
+    app = open_app(**{**given, "select": targets or given["select"], "engine": "podman"})
+    verified = recheck.verify(app)
+    verdicts = verified.verdicts
+    click.echo(FORMATS[style]([verdicts[key] for key in app.selected() if key in verdicts]))
+    for result in verified.run.results.values():
         if result.status == "failed" and result.step.partition(":")[2] not in verdicts:
             click.echo(f"\n{result.step} failed: {result.reason}", err=True)
-    return outcome.exit_code
-
-
-def _verify(
-    app: App, lock: Lock, prints: dict[str, Fingerprint], plan: Plan, ids: list[str]
-) -> tuple[dict[str, Verdict], Outcome]:
-    """The verdicts by target, and how the steps ended that came to them."""
-    steps = {
-        f"verify:{item}": Step(
-            id=f"verify:{item}", kind="verify", target=item, needs=(), action="verify", reason=""
-        )
-        for item in ids
-    }
-    verdicts: dict[str, Verdict] = {}
-    with _elsewhere(app) as scratch:
-
-        def make(listen: Listener) -> Any:
-            def verify(step: Step) -> Result:
-                with _elsewhere(app) as other:
-                    work = other.work(lock, prints, plan, listen)
-                    store = other.store_of(step.id, listen)
-                    builds = other.build_actions(work, store)
-                    verdict = Verification(work=work, builds=builds, images=store)
-                    found = verdicts[step.target] = verdict.verdict(step)
-                if found.status == "different":
-                    raise DifferenceError(f"{step.target} is not what the registry has")
-                return Result(step=step.id, status="done", reason=found.status)
-
-            return verify
-
-        return verdicts, perform(scratch, plan, steps, make)
-
-
-@contextlib.contextmanager
-def _elsewhere(app: App) -> Iterator[App]:
-    """The same on the same files; what it keeps is in a new folder, of which logs are left."""
-    above = app.workspace.state / "verify"
-    above.mkdir(parents=True, exist_ok=True)
-    state = Path(tempfile.mkdtemp(dir=above))
-    other = App(replace(app.options, engine="podman"))
-    other.workspace = Workspace(app.workspace.root, state)
-    other.project, other.runner = app.project, app.runner
-    other.stopping = app.stopping
-    try:
-        yield other
-    finally:
-        discard(state)
+    return verified.run.exit_code

@@ -1,35 +1,23 @@
-"""`builder weekly`: a composition of the other commands."""
+"""`builder weekly`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
-from builder.build.events import Result
-from builder.cli.lock import relock
+from builder.app.week import KINDS, run_week
+from builder.cli.open import open_app
 from builder.cli.options import disk, running
-from builder.cli.run import Interrupted, Outcome, carry_out, tell_failures
-from builder.common.errors import BuilderError, StepError
-from builder.common.filelock import at_work
-from builder.common.files import write
-from builder.common.mappings import json_object
-from builder.diff.history import History
-from builder.lock.problems import Problem, as_data, failures
-from builder.report import diff, weekly
-
-KINDS = ("base", "build", "chart", "release")
+from builder.cli.run import plan_and_run, tell_failures
 
 
 @click.command()
 @running
 @disk
-def command(**given: Any) -> int:
+def command(show_commands: bool, **given: Any) -> int:
     """Lock, plan, build, test, publish, charts, release, report.
 
     Leaves build/report.json and build/report.md, where it is stopped too.
@@ -38,78 +26,18 @@ def command(**given: Any) -> int:
     Example:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
-    # What the lock does not fit once it was made anew costs its own targets, not the week.
-    app = App(Options(**{**given, "block_unlocked": True}))
-    if app.options.show_commands:
+    app = open_app(**{**given, "block_unlocked": True})
+    if show_commands:
         with app.registry():
-            carry_out(app, app.locked(), KINDS)
+            plan_and_run(app, KINDS, lock=app.locked(), show_commands=True)
         return 0
-    with at_work(app.workspace.state), app.registry():
-        try:
-            locked = relock(app)
-            outcome = carry_out(app, locked.lock, KINDS)
-        except Interrupted as stop:
-            report = _report(app, stop.outcome, locked.problems, stopped=stop.signal)
-            click.echo(f"how far it came: {report}", err=True)
-            raise
-        except (BuilderError, KeyboardInterrupt):
-            if (report := app.workspace.state / "report.md").exists():
-                click.echo(f"{report} is that of an earlier run", err=True)
-            raise
-        changes = _changes(app, outcome.results.get("release"))
-    report = _report(app, outcome, locked.problems, changes=changes)
-    text = report.read_text(encoding="utf-8")
+    week = run_week(app)
+    text = week.report.read_text(encoding="utf-8")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)
-    tell_failures(outcome)
+    tell_failures(week.run)
     click.echo(text)
-    failed = failures(locked.problems, reachable=app.options.reachable)
-    for error in failed:
+    for error in week.not_locked:
         click.echo(f"error: {error}", err=True)
-    # Whatever it was, it is one of many things by now.
-    return outcome.exit_code or (StepError.exit_code if failed else 0)
-
-
-def _report(
-    app: App,
-    outcome: Outcome,
-    problems: Sequence[Problem],
-    *,
-    changes: Mapping[str, Any] | None = None,
-    stopped: str = "",
-) -> Path:
-    """Write report.json and report.md, and return where the latter is."""
-    state = app.workspace.state
-    measured = state / "bench" / "bake.json"
-    data = weekly.as_data(
-        outcome.plan,
-        outcome.results,
-        outcome.seconds,
-        jobs=outcome.jobs,
-        disk=outcome.disk,
-        bake=json_object(measured.read_bytes()) if measured.is_file() else None,
-        changes=changes,
-        stopped=stopped,
-        problems=as_data(problems),
-    )
-    write(state / "report.json", weekly.as_json(data).encode())
-    write(state / "report.md", weekly.as_markdown(data).encode())
-    return state / "report.md"
-
-
-def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
-    """What differs from the release before, as plain data; None where that is not known."""
-    if released is None or not released.ok:
-        return None
-    name, before = str(released.detail["release"]), released.detail["previous"]
-    if released.status == "reused":  # of an earlier run: nothing has changed since
-        before = name
-    if before is None:
-        return None
-    history = History(catalog=app.catalog, store=app.store, images=app.store)
-    try:
-        return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
-    except BuilderError as error:  # what was released is, and is reported
-        click.echo(f"what changed since {before} is not known: {error}", err=True)
-        return None
+    return week.exit_code

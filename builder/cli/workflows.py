@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
 from builder.ci.github import COMMAND, workflows
 from builder.ci.shards import depth
+from builder.cli.open import open_app
 from builder.cli.options import root
 from builder.common.errors import ConfigError
 from builder.common.files import write
@@ -27,7 +26,7 @@ def command(*, check: bool, **given: Any) -> int:
     Example:
       builder workflows && git diff .github
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     files = workflows(depth(app.project.expansion))
     places = {app.workspace.root / path: data for path, data in files.items()}
     other = [
