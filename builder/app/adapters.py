@@ -20,7 +20,7 @@ from builder.build.disk import Disk, Measure
 from builder.build.events import Listener, Retried
 from builder.build.executor import Policy
 from builder.build.image_steps import BuildActions
-from builder.build.patience import PatientStore, Registries
+from builder.build.patience import PatientStore
 from builder.build.run_context import Ports, Work
 from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
@@ -46,6 +46,7 @@ from builder.plan.models import Step, locked_reference
 from builder.project import Project, Workspace
 from builder.registry.credentials import CredentialFiles
 from builder.registry.embedded import EmbeddedRegistry
+from builder.registry.interfaces import Registry
 from builder.registry.store import RegistryStore
 from builder.release.commit import Records
 from builder.resolvers.apt.root import AptRoot
@@ -105,7 +106,7 @@ class Replaced(TypedDict, total=False):
 
     runner: Runner
     engine: HostEngine
-    registries: Registries
+    registries: Registry
     embedded: Served
     bases: BaseSource
     indexes: BaseIndexes
@@ -202,7 +203,7 @@ class Adapters:
         )
 
     @cached_property
-    def registries(self) -> Registries:
+    def registries(self) -> Registry:
         """Return the registries, each asked once."""
         return self._registry_store
 
@@ -259,12 +260,12 @@ class Adapters:
     @property
     def records(self) -> Records:
         """Return the records of releases."""
-        return Records(catalog=self.catalog, store=self.store, images=self.store)
+        return Records(catalog=self.catalog, store=self.store)
 
     @property
     def history(self) -> History:
         """Return the releases, for comparing them."""
-        return History(catalog=self.catalog, store=self.store, images=self.store)
+        return History(catalog=self.catalog, store=self.store)
 
     # Base images and packages.
 
@@ -322,7 +323,7 @@ class Adapters:
         archives = BaseArchives(
             kept=partial(kept, self._state),
             fetch=self._fetch_base,
-            images=self.store,
+            store=self.store,
             place=partial(locked_reference, self.catalog),
             folder=self._state / "pushed",
             note=self.setup.notify,
@@ -403,7 +404,6 @@ class Adapters:
         ports = Ports(
             engine=self.engine,
             store=store or self.store,
-            images=store or self.store,
             bases=self.bases,
             files=self.downloads,
             smoke=self.smoke,

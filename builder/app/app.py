@@ -322,7 +322,6 @@ class App:
             catalog=self.catalog,
             history=self.adapters.history,
             store=store,
-            images=store,
             read_lock=_read_lock,
         )
         with self.registry():

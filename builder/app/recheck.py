@@ -72,7 +72,7 @@ def verify(app: App) -> Verified:
                     work = other.context(planned, listen)
                     store = other.adapters.store_of(step.id, listen)
                     builds = other.adapters.build_actions(work, store)
-                    verification = Verification(work=work, builds=builds, images=store)
+                    verification = Verification(work=work, builds=builds, store=store)
                     verdict = verdicts[step.target] = verification.verdict(step)
                 if verdict.status == "different":
                     raise DifferenceError(f"{step.target} is not what the registry has")

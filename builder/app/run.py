@@ -222,7 +222,7 @@ class RunLoop:
 
         def release(step: Step) -> Result:
             blocked = blocked_steps(work.plan, ended)
-            result = Promotion(work=work, store=store, images=store).release(step, blocked)
+            result = Promotion(work=work, store=store).release(step, blocked)
             write_chart_index(self._adapters)
             return result
 

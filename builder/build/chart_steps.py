@@ -23,14 +23,14 @@ from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
 from builder.plan.models import ChartPlan, Step, reference
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
 
 
 class ChartActions:
     """Makes a chart's package, once everything about it has been tried."""
 
-    def __init__(self, *, work: Work, store: Store, helm: Helm, runner: ChartRunner) -> None:
+    def __init__(self, *, work: Work, store: Registry, helm: Helm, runner: ChartRunner) -> None:
         self._work = work
         self._store = store
         self._helm = helm
@@ -141,7 +141,7 @@ class ChartActions:
         self._work.listen(Noted(step=step.id, text=text))
 
 
-def former_files(item: ChartPlan, *, matrix: Matrix, store: Store) -> Mapping[str, bytes] | None:
+def former_files(item: ChartPlan, *, matrix: Matrix, store: Registry) -> Mapping[str, bytes] | None:
     """The files of the version of a planned chart that is released, if one is."""
     if item.before is None:
         return None

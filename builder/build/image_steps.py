@@ -112,7 +112,7 @@ class BuildActions:
         shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
-        below = self._ports.images.layers(contexts["parent"])
+        below = self._ports.store.layers(contexts["parent"])
         request = self.request(item, contexts)
         request = replace(request, below=below, on_line=partial(self._note_instruction, step))
         folder = request.context / DOWNLOADS
@@ -174,7 +174,7 @@ class BuildActions:
         def blob(layer: ImageLayer) -> Path:
             file = layouts.blob(built.layout, layer.digest)
             if not file.exists():
-                ports.images.blob(request.contexts["parent"], layer.digest, file)
+                ports.store.blob(request.contexts["parent"], layer.digest, file)
             return file
 
         size_check.check_layers(target.id, weight, Index(folder=work.state / "layers", blob=blob))

@@ -15,7 +15,7 @@ from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan
 from builder.project import Project
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.testing.interfaces import SmokeTester
 
 
@@ -24,8 +24,7 @@ class Ports:
     """The outside world, as steps see it."""
 
     engine: Engine
-    store: Store
-    images: Images
+    store: Registry
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester

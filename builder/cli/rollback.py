@@ -33,7 +33,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     app = open_app(**given)
     with app.registry():
         store = app.adapters.store
-        rollback = Rollback(catalog=app.catalog, store=store, images=store)
+        rollback = Rollback(catalog=app.catalog, store=store)
         to = rollback.prepare(release, app.options.today)
         moves = rollback.moves(to)
         if not dry_run:

@@ -18,7 +18,7 @@ from builder.diff.changes import Image
 from builder.diff.compare import Difference, Side, compare
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 from builder.release.commit import Records
 
@@ -28,11 +28,10 @@ _AT_ONCE = 8
 class History:
     """Reads each record and each evidence once. For any number of threads."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._matrix = catalog.matrix
         self._store = store
-        self._images = images
-        self._records = Records(catalog=catalog, store=store, images=images)
+        self._records = Records(catalog=catalog, store=store)
         self._read: dict[str, Record | None] = {}
         self._said: dict[str, Said] = {}
 
@@ -84,7 +83,7 @@ class History:
         return replace(
             _outline(target),
             packages=self.said(target).packages,
-            config=self._images.configs(place.at(digest)).get(digest),
+            config=self._store.configs(place.at(digest)).get(digest),
         )
 
     def compare(self, old: Record, new: Record) -> Difference:

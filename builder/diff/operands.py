@@ -18,7 +18,7 @@ from builder.diff.history import History
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 
 _AT_ONCE = 8
@@ -52,14 +52,12 @@ class Comparison:
         *,
         catalog: Catalog,
         history: History,
-        store: Store,
-        images: Images,
+        store: Registry,
         read_lock: ReadLock,
     ) -> None:
         self._matrix = catalog.matrix
         self._history = history
         self._store = store
-        self._images = images
         self._read_lock = read_lock
 
     def compare(self, old: str, new: str) -> Difference:
@@ -115,7 +113,7 @@ class Comparison:
         )
 
     def _of_reference(self, text: str, place: Reference) -> _Images:
-        configs = self._images.configs(place)
+        configs = self._store.configs(place)
         if not configs:
             tags = [tag for tag in self._store.tags(place.name) if not tag.startswith("fp-")]
             word = place.tag or place.digest
@@ -155,7 +153,7 @@ class Comparison:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             held = dict(zip(places, pool.map(self._store.digest, places), strict=True))
         same = [item for item in places if held[item] == digest]
-        layers = self._images.layers(place.at(digest))
+        layers = self._store.layers(place.at(digest))
         return Image(
             name=place.repository,
             digest=digest,

@@ -14,7 +14,7 @@ from builder.oci.reference import parse as parse_reference
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Observed, base_reference, reference
 from builder.registry import release_record
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
 
 _AT_ONCE = 8
@@ -26,7 +26,7 @@ def releases_reference(catalog: Catalog) -> Reference:
 
 
 def observe(
-    store: Store,
+    store: Registry,
     catalog: Catalog,
     expansion: Expansion,
     lock: Lock,
@@ -65,7 +65,7 @@ def observe(
     )
 
 
-def read_record(store: Store, reference: Reference) -> Record | None:
+def read_record(store: Registry, reference: Reference) -> Record | None:
     """The release record of a tag, or None where there is none."""
     artifact = store.get(reference)
     if artifact is None:

@@ -17,7 +17,7 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.registry_state import read_record, releases_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Artifact, Blob, Images, Store
+from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import Record
 
 _AT_ONCE = 8
@@ -38,10 +38,9 @@ class Move(NamedTuple):
 class Records:
     """The records of a catalog, and what follows from the one that is current."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
-        self._images = images
         self._place = releases_reference(catalog)
 
     @property
@@ -150,7 +149,7 @@ class Records:
                 continue
             if move.manifests and self._store.digest(move.source) is None:
                 # A registry may have dropped what no tag named yet.
-                self._images.put_index(move.manifests, move.source)
+                self._store.put_index(move.manifests, move.source)
             self._store.copy(move.source, move.place)
 
     def _check_immutable(self, record: Record) -> None:

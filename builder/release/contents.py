@@ -15,7 +15,7 @@ from builder.build.run_context import Work
 from builder.common.errors import StepError
 from builder.oci.reference import Reference
 from builder.plan.models import Plan, TargetPlan
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedCell, ReleasedTarget
 
 _AT_ONCE = 8
@@ -33,13 +33,10 @@ class Offered:
 class Offers:
     """Gathers what a release offers. `previous` is the record that is current."""
 
-    def __init__(
-        self, *, work: Work, store: Store, images: Images, previous: Record | None
-    ) -> None:
+    def __init__(self, *, work: Work, store: Registry, previous: Record | None) -> None:
         self._work = work
         self._plan: Plan = work.plan
         self._store = store
-        self._images = images
         self._previous = previous
 
     def gather(self) -> Offered:
@@ -106,7 +103,7 @@ class Offers:
             return Offered(targets=targets, cells={cell: before.cells[cell]})
         manifests = {platform: digests[key] for platform, key in members.items()}
         index = ReleasedCell(
-            digest=self._images.put_index(manifests, item.repository),
+            digest=self._store.put_index(manifests, item.repository),
             since=self._plan.release,
             targets=members,
         )

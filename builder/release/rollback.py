@@ -21,7 +21,7 @@ from builder.common.errors import SelectionError, StepError
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedCell, ReleasedChart, ReleasedTarget
 from builder.release.commit import Move, Records
 
@@ -46,10 +46,10 @@ class Return:
 class Rollback:
     """Offers an older release again."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
-        self._records = Records(catalog=catalog, store=store, images=images)
+        self._records = Records(catalog=catalog, store=store)
 
     def prepare(self, name: str, today: str) -> Return:
         """What offering release `name` again would do; nothing is written.

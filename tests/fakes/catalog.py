@@ -331,7 +331,6 @@ class Week:
         ports = Ports(
             engine=self.engine,
             store=self.store,
-            images=self.store,
             bases=FakeBases(self.state / "bases"),
             files=FakeFiles(self.state / "files"),
             smoke=self.smoke,
@@ -374,14 +373,14 @@ class Week:
 
     def promotion(self, plan: Plan) -> Promotion:
         """The step that releases."""
-        return Promotion(work=self.work(plan), store=self.store, images=self.store)
+        return Promotion(work=self.work(plan), store=self.store)
 
     def rollback(self) -> Rollback:
         """What offers an older release again."""
         catalog = self.folder.load().catalog
-        return Rollback(catalog=catalog, store=self.store, images=self.store)
+        return Rollback(catalog=catalog, store=self.store)
 
     def records(self) -> Records:
         """Its releases."""
         catalog = self.folder.load().catalog
-        return Records(catalog=catalog, store=self.store, images=self.store)
+        return Records(catalog=catalog, store=self.store)

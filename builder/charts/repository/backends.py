@@ -32,7 +32,7 @@ from builder.common.hashing import sha256
 from builder.network.fetcher import Fetcher
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 
 OCI = "oci://"
 _AT_ONCE = 8
@@ -206,7 +206,7 @@ class FolderRepository:
 class RegistryRepository:
     """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
 
-    def __init__(self, *, store: Store, place: str) -> None:
+    def __init__(self, *, store: Registry, place: str) -> None:
         self._store = store
         self._place = place
 
@@ -261,7 +261,7 @@ class RegistryRepository:
 
 
 def repository_at(
-    to: str, *, against: str, store: Store, fetcher: Fetcher
+    to: str, *, against: str, store: Registry, fetcher: Fetcher
 ) -> FolderRepository | RegistryRepository:
     """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
 

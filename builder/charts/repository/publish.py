@@ -19,7 +19,7 @@ from builder.charts.semver import is_lower
 from builder.common.errors import BuilderError, raise_all
 from builder.common.filelock import alone
 from builder.common.files import write
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, moment
 
 _AT_ONCE = 8
@@ -47,7 +47,7 @@ class Released:
 
     record: Record
     matrix: Matrix
-    store: Store
+    store: Registry
 
     @property
     def moment(self) -> str:

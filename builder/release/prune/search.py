@@ -17,7 +17,7 @@ from builder.common.errors import StepError
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Removals, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record
 from builder.release.commit import Records
 from builder.release.prune import retention
@@ -70,14 +70,12 @@ class Search:
         self,
         *,
         catalog: Catalog,
-        store: Store,
-        removals: Removals,
+        store: Registry,
         records: Records,
         policy: Policy,
     ) -> None:
         self._catalog = catalog
         self._store = store
-        self._removals = removals
         self._records = records
         self._policy = policy
 
@@ -218,7 +216,7 @@ class Search:
             found = pool.map(lambda tag: self._store.digest(place.with_tag(tag)), tags)
             digests = {tag: digest for tag, digest in zip(tags, found, strict=True) if digest}
             every = sorted({*digests.values(), *known})
-            blobs = pool.map(lambda digest: self._removals.blobs(place.at(digest)), every)
+            blobs = pool.map(lambda digest: self._store.blobs(place.at(digest)), every)
             held = {digest: named for digest, named in zip(every, blobs, strict=True) if named}
         return Held(
             place=place,

@@ -33,7 +33,7 @@ def verify(week: Week, target: str = BASE) -> Verdict:
     plan = week.plan()
     step = Step(id=f"verify:{target}", kind="verify", target=target, needs=(), action="", reason="")
     work, builds = week.work(plan), week.builds(plan)
-    return Verification(work=work, builds=builds, images=week.store).verdict(step)
+    return Verification(work=work, builds=builds, store=week.store).verdict(step)
 
 
 def build(week: Week) -> None:
