@@ -29,7 +29,7 @@ def check_rejected(app: App, work: Work, item: TargetPlan, folder: Path) -> None
         context = place / "context"
         context.mkdir()
         (context / "Dockerfile").write_text(text)
-        built = app.engine.build(
+        built = app.adapters.engine.build(
             BuildRequest(
                 id=f"broken-{recipe}",
                 context=context,
@@ -40,11 +40,11 @@ def check_rejected(app: App, work: Work, item: TargetPlan, folder: Path) -> None
                 log=place / "log",
             )
         )
-        request = app.build_actions(work).smoke_request(
+        request = app.adapters.build_actions(work).smoke_request(
             item, built.local, folder / "junit.xml", folder / "log"
         )
         with pytest.raises(SmokeError) as caught:
-            Smoke(app.engine, app.runner).test(request)
+            Smoke(app.adapters.engine, app.adapters.runner).test(request)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     failed = re.findall(r"^    (\w+)", caught.value.message, re.MULTILINE)
