@@ -21,7 +21,7 @@ from builder.build.events import Listener, Retried
 from builder.build.executor import Policy
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
@@ -34,8 +34,8 @@ from builder.engines.podman.storage import enclosed
 from builder.lock.interfaces import (
     BaseLocker,
     BaseProvider,
-    LayerResolver,
-    LineProvider,
+    PackageResolver,
+    Provider,
     RemoteFiles,
 )
 from builder.lock.lockfile import BaseLock, Lock
@@ -53,7 +53,7 @@ from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, kept
-from builder.resolvers.ecosystems import layer_resolvers
+from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.preflight import PackageCheck
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
@@ -112,8 +112,8 @@ class Replaced(TypedDict, total=False):
     indexes: BaseIndexes
     downloads: RemoteFiles
     smoke: SmokeTester
-    resolvers: Mapping[str, LayerResolver]
-    providers: Mapping[str, LineProvider]
+    resolvers: Mapping[str, PackageResolver]
+    providers: Mapping[str, Provider]
     package_check: PackageChecker
     disk_of: Callable[[str], Measure]
     helm: Helm
@@ -297,9 +297,9 @@ class Adapters:
         )
 
     @cached_property
-    def resolvers(self) -> Mapping[str, LayerResolver]:
+    def resolvers(self) -> Mapping[str, PackageResolver]:
         """Return what chooses and fetches packages, by ecosystem, in the order of installation."""
-        return layer_resolvers(
+        return package_resolvers(
             prepare=self._prepared,
             providers=self.providers,
             fetcher=self.files,
@@ -356,7 +356,7 @@ class Adapters:
         )
 
     @cached_property
-    def providers(self) -> Mapping[str, LineProvider]:
+    def providers(self) -> Mapping[str, Provider]:
         """Return where release lines come from, by the name that the matrix uses."""
         return line_providers(
             prepare=self._prepared,
@@ -399,7 +399,7 @@ class Adapters:
 
     # Steps.
 
-    def build_actions(self, work: Work, store: PatientStore | None = None) -> BuildActions:
+    def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
         """Return what builds, with the registries of a step where they are given."""
         ports = Ports(
             engine=self.engine,
@@ -411,11 +411,11 @@ class Adapters:
         )
         return BuildActions(work=work, ports=ports)
 
-    def chart_actions(self, work: Work, store: PatientStore) -> ChartActions:
+    def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
         """Return what makes charts, with the registries of a step."""
         return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
 
-    def commands(self, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
+    def commands(self, work: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """Return the commands that steps would run, as lines of a shell script."""
         from builder.export.script import Commands
 

@@ -28,11 +28,11 @@ from builder.app.run import (
 from builder.build.disk import Measure
 from builder.build.events import Listener
 from builder.build.image_steps import Action
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.catalog.models import Catalog
 from builder.catalog.selection import select as select_targets
 from builder.common import checkout
-from builder.common.filelock import at_work
+from builder.common.filelock import run_lock
 from builder.diff.compare import Difference
 from builder.diff.operands import Comparison
 from builder.lock.interfaces import BaseLocker
@@ -40,8 +40,8 @@ from builder.lock.locker import Locked
 from builder.lock.lockfile import Lock, as_data, parse
 from builder.network.build_env import settle
 from builder.plan.fingerprint import Fingerprint
-from builder.plan.models import Observed, Step
-from builder.plan.registry_state import observe
+from builder.plan.models import RegistryState, Step
+from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 
 
@@ -130,7 +130,7 @@ class App:
 
     @contextlib.contextmanager
     def working(self, *, beside: bool = False) -> Iterator[None]:
-        """Hold the catalog's state for this app alone, and serve the registry `embedded`.
+        """Pin the catalog's state for this app alone, and serve the registry `embedded`.
 
         Apps that work `beside` others share the state. What is called meanwhile need not wait for
         its turn. Raises ConflictError where another run of the builder is at work.
@@ -138,7 +138,7 @@ class App:
         if self._depth:
             yield
             return
-        with at_work(self.state, beside=beside), self.adapters.registry():
+        with run_lock(self.state, beside=beside), self.adapters.registry():
             self._depth += 1
             try:
                 yield
@@ -243,17 +243,19 @@ class App:
         *,
         offline: bool,
         is_patient: bool,
-    ) -> Observed:
+    ) -> RegistryState:
         """Return what the first registry has; nothing, offline."""
         if offline:
-            return Observed(asked=False)
+            return RegistryState(asked=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
-            return observe(store, self.catalog, self.project.expansion, lock, fingerprints)
+            return read_registry_state(
+                store, self.catalog, self.project.expansion, lock, fingerprints
+            )
 
     # The run.
 
-    def context(self, planned: Planned, listen: Listener = ignore) -> Work:
+    def context(self, planned: Planned, listen: Listener = ignore) -> RunContext:
         """Return what the steps of a plan are carried out on."""
         return self._loop.context(planned, listen)
 

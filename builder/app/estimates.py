@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from builder.app.adapters import Adapters
 from builder.app.planning import Planned
-from builder.build.disk import DiskRoom, Measure, forget
+from builder.build.disk import DiskAdmission, Measure, forget
 from builder.build.events import Result
 from builder.plan import disk_estimate, time_estimate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class Estimates:
     """`urgency` is by the id of a step; `disk` is the one that a run fills."""
 
     urgency: Mapping[str, float]
-    room: DiskRoom
+    room: DiskAdmission
     disk: Measure
 
 
-def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]) -> Outlook:
+def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]) -> Estimates:
     """Estimate a plan. Raises ConfigError where a target does not fit in the disk budget.
 
     `ended` is where results appear while the plan is carried out.
@@ -46,6 +46,8 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(adapters.engine, plan.targets[target], digest, adapters.setup.state)
 
-    room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
+    room = DiskAdmission(
+        plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget
+    )
     seconds = time_estimate.seconds(plan, added)
-    return Outlook(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)
+    return Estimates(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)

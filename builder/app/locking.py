@@ -11,7 +11,7 @@ from builder.catalog.recipe import named_at
 from builder.common.text import count
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import Locked, lock_catalog
-from builder.lock.package_locker import ALL, NOTHING, Upgrade, overdue_holds
+from builder.lock.package_locker import ALL, NOTHING, Upgrade, overdue_pins
 from builder.project import Project, Workspace
 
 
@@ -43,7 +43,7 @@ def choose_lock(
     today = adapters.setup.options.today
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     check(project)
-    for text in overdue_holds(project.catalog.matrix, today):
+    for text in overdue_pins(project.catalog.matrix, today):
         note(text)
     return lock_catalog(
         catalog=project.catalog,

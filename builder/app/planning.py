@@ -16,7 +16,7 @@ from builder.network.upstreams import UPSTREAM
 from builder.plan.change import as_if_built, explained
 from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import Fingerprint, fingerprints
-from builder.plan.models import ChartPlan, Observed, Plan, Step, TargetPlan
+from builder.plan.models import ChartPlan, Plan, RegistryState, Step, TargetPlan
 from builder.plan.planner import make_plan
 from builder.project import Project, Workspace
 
@@ -32,7 +32,7 @@ class Planned:
     project: Project
     lock: Lock
     fingerprints: Mapping[str, Fingerprint]
-    registry_state: Observed
+    registry_state: RegistryState
     plan: Plan
     selected: tuple[str, ...]
 
@@ -94,7 +94,7 @@ def check(project: Project) -> None:
     """Raise what is wrong with recipes and charts: known in a moment, and so before a lock."""
     errors = check_charts(project.catalog, project.expansion.charts)
     try:
-        fingerprints_of(project, project.lock or Lock(bases={}, lines={}))
+        fingerprints_of(project, project.lock or Lock(bases={}, release_lines={}))
     except BuilderError as error:
         errors.insert(0, error)
     raise_all(errors)
@@ -106,7 +106,7 @@ def make(
     *,
     lock: Lock,
     fingerprints: Mapping[str, Fingerprint],
-    registry_state: Observed,
+    registry_state: RegistryState,
     selected: Sequence[str],
     builds: Sequence[str] | None = None,
     reasons: Mapping[str, str] | None = None,
@@ -121,7 +121,7 @@ def make(
     unfit = _misfits(project, options, lock, project.expansion.targets)
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
-        registry_state = Observed(asked=False, record=registry_state.record)
+        registry_state = RegistryState(asked=False, record=registry_state.record)
     if reasons is not None:
         registry_state = as_if_built(registry_state, fingerprints.keys() - reasons.keys())
     plan = make_plan(

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from builder.app.adapters import Adapters
-from builder.app.estimates import Outlook, look_ahead
+from builder.app.estimates import Estimates, look_ahead
 from builder.app.planning import Planned
 from builder.build.disk import Measure, Watch
 from builder.build.events import Event, Finished, Listener, Result
 from builder.build.executor import GATHERS, Executor, Policy, tee
 from builder.build.image_steps import Action
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
@@ -112,9 +112,9 @@ class RunLoop:
             self._executor.interrupt()
         self._adapters.runner.stop()
 
-    def context(self, planned: Planned, listen: Listener = ignore) -> Work:
+    def context(self, planned: Planned, listen: Listener = ignore) -> RunContext:
         """Return what the steps of a plan are carried out on."""
-        return Work(
+        return RunContext(
             project=planned.project,
             lock=planned.lock,
             fingerprints=planned.fingerprints,
@@ -158,7 +158,7 @@ class RunLoop:
         make: Callable[[Listener], Action],
         *,
         ended: dict[str, Result] | None = None,
-        outlook: Outlook | None = None,
+        outlook: Estimates | None = None,
         disk: Measure | None = None,
         listen: Listener = ignore,
     ) -> Run:
@@ -192,7 +192,9 @@ class RunLoop:
             raise Interrupted(self._reason, run)
         return run
 
-    def _make_executor(self, action: Action, listen: Listener, outlook: Outlook | None) -> Executor:
+    def _make_executor(
+        self, action: Action, listen: Listener, outlook: Estimates | None
+    ) -> Executor:
         options = self._adapters.setup.options
         self._executor = Executor(
             perform=action,
@@ -208,7 +210,7 @@ class RunLoop:
             self._executor.interrupt()
         return self._executor
 
-    def _disk(self, watch: Watch, outlook: Outlook | None) -> dict[str, object]:
+    def _disk(self, watch: Watch, outlook: Estimates | None) -> dict[str, object]:
         return {
             "peak": watch.peak,
             "least_free": watch.least,
@@ -216,7 +218,7 @@ class RunLoop:
             "dropped": list(outlook.room.dropped) if outlook else [],
         }
 
-    def _action(self, work: Work, step: Step, ended: Mapping[str, Result]) -> Action:
+    def _action(self, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
         """Return what a step does; adapters are made when the first step needs them."""
         store = self._adapters.store_of(step.id, work.listen)
 

@@ -11,8 +11,8 @@ from builder.app.week import relock
 from builder.cli.open import open_app
 from builder.cli.options import planning, reachable
 from builder.common.errors import ConfigError, raise_all
-from builder.common.filelock import at_work
-from builder.lock.fit import stale_layers
+from builder.common.filelock import run_lock
+from builder.lock.fit import stale_package_sets
 from builder.lock.lockfile import FILE
 from builder.lock.package_locker import alive_targets
 from builder.lock.problems import failures
@@ -50,7 +50,7 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
     app = open_app(**given)
     if check:
         return _check(app)
-    with at_work(app.state):
+    with run_lock(app.state):
         locked = relock(app, (names or None) if upgrade else ())
     raise_all(failures(locked.problems, reachable=app.options.reachable))
     return 0
@@ -58,7 +58,7 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
 
 def _check(app: App) -> int:
     alive = alive_targets(app.project.expansion, app.options.today)
-    stale = stale_layers(app.catalog, app.project.expansion, app.locked(), alive)
+    stale = stale_package_sets(app.catalog, app.project.expansion, app.locked(), alive)
     if stale:
         raise ConfigError(
             f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"

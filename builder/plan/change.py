@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from builder.plan.models import Observed, Plan
+from builder.plan.models import Plan, RegistryState
 
 
-def as_if_built(registry_state: Observed, others: Collection[str]) -> Observed:
+def as_if_built(registry_state: RegistryState, others: Collection[str]) -> RegistryState:
     """Return the state of a registry that has the targets which a change is not about."""
     return replace(registry_state, digests={**dict.fromkeys(others, ""), **registry_state.digests})
 
