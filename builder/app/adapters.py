@@ -27,6 +27,7 @@ from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
 from builder.common.errors import BuilderError, NoConnectionError, ToolError, TransientError
 from builder.common.process import Command, Runner, which
+from builder.common.state_dir import StateDir
 from builder.diff.history import History
 from builder.engines.interfaces import HostEngine
 from builder.engines.podman.host_probe import probe
@@ -77,7 +78,7 @@ class Setup:
 
     project: Project
     options: Options
-    state: Path
+    state: StateDir
     notify: Notify
     stopping: threading.Event
     runner: Runner | None = None
@@ -115,7 +116,7 @@ class Replaced(TypedDict, total=False):
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
     package_check: PackageChecker
-    disk_of: Callable[[str], Measure]
+    disk_of: Callable[[Path], Measure]
     helm: Helm
     chart_runner: ChartRunner
 
@@ -128,7 +129,7 @@ class Adapters:
         vars(self).update(replaced)  # where a cached property keeps its value
 
     @property
-    def _state(self) -> Path:
+    def _state(self) -> StateDir:
         return self.setup.state
 
     @property
@@ -144,7 +145,7 @@ class Adapters:
         if self.setup.runner is not None:
             return self.setup.runner
         network = self.setup.project.network
-        environment = program_environment(network, self._state)
+        environment = program_environment(network, self._state.trusted)
         return Runner(secrets=passwords(network), environment=environment)
 
     @cached_property
@@ -158,7 +159,7 @@ class Adapters:
         """Where root alone can: skopeo's cache of what it saw belongs below the project."""
         if os.geteuid() != 0 or which("unshare") is None:
             return command
-        return enclosed(command, cache=self._state / "podman" / "library")
+        return enclosed(command, cache=self._state.podman / "library")
 
     @cached_property
     def engine(self) -> HostEngine:
@@ -172,15 +173,19 @@ class Adapters:
         """Return what runs the smoke tests of images."""
         return Smoke(self.engine, self.runner)
 
+    @property
+    def disk(self) -> Measure:
+        """Return what measures the disk that the state is on, from now on."""
+        return self.disk_of(self._state.root)
+
     @cached_property
-    def disk_of(self) -> Callable[[str], Measure]:
-        """Return what measures the disk below a folder of the state; "" is all of the state."""
+    def disk_of(self) -> Callable[[Path], Measure]:
+        """Return what measures the disk below the state folder, or a folder in it."""
         return self._disk
 
-    def _disk(self, below: str) -> Disk:
-        folder = self._state / below
+    def _disk(self, folder: Path) -> Disk:
         folder.mkdir(parents=True, exist_ok=True)
-        is_elsewhere = self.engine.name == "docker" and not below
+        is_elsewhere = self.engine.name == "docker" and folder == self._state.root
         free = shutil.disk_usage(folder).free
         return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
 
@@ -245,7 +250,7 @@ class Adapters:
         """Return the registry `embedded`."""
         return EmbeddedRegistry(
             runner=self.runner,
-            state=self._state / "registry",
+            state=self._state.registry,
             address=self.catalog.matrix.embedded,
         )
 
@@ -292,7 +297,7 @@ class Adapters:
         return AptRoots(
             runner=self.runner,
             network=self.setup.project.network,
-            folder=self._state / "apt",
+            folder=self._state.apt,
             keeps_indexes=self.setup.options.only_looks,
         )
 
@@ -325,7 +330,7 @@ class Adapters:
             fetch=self._fetch_base,
             store=self.store,
             place=partial(locked_reference, self.catalog),
-            folder=self._state / "pushed",
+            folder=self._state.pushed_bases,
             note=self.setup.notify,
         )
         return self._apt_roots.filled(base, lock, archives=archives.of)
@@ -336,7 +341,7 @@ class Adapters:
     @cached_property
     def files(self) -> Fetcher:
         """Return files of the network."""
-        return Fetcher(folder=self._state / "files", network=self.setup.project.network)
+        return Fetcher(folder=self._state.files, network=self.setup.project.network)
 
     @cached_property
     def downloads(self) -> RemoteFiles:
@@ -370,7 +375,7 @@ class Adapters:
         """Return what asks whether providers can be reached, and does not wait for long."""
         network = self.setup.project.network
         patience = Patience(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self._state / "files", patience=patience)
+        fetcher = Fetcher(network=network, folder=self._state.files, patience=patience)
         return Reach(fetcher=fetcher, runner=self.runner, network=network)
 
     # Charts.
@@ -390,7 +395,7 @@ class Adapters:
         """Return what runs charts."""
         player = KubePlayer(
             runner=self.runner,
-            state=self._state / "kube",
+            state=self._state.kube,
             toolroot=self.host.tool_root if self.host.needs_tool_root else None,
             limits=probe(runner=self.runner).limits,
             credentials=self.credentials,

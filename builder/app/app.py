@@ -86,7 +86,7 @@ class App:
         self.project = _settled(project, self.options)
         self.workspace = Workspace(project.root, self.options.state)
         self.state = self.workspace.state
-        checkout.check_folder(self.state)
+        checkout.check_folder(self.state.root)
         self.adapters = adapters(
             Setup(
                 project=self.project,

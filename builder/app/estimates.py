@@ -26,7 +26,7 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
 
     `ended` is where results appear while the plan is carried out.
     """
-    project, plan = planned.project, planned.plan
+    project, plan, state = planned.project, planned.plan, adapters.setup.state
     expansion, matrix = project.expansion, project.catalog.matrix
     targets, record = expansion.targets.values(), planned.registry_state.record
     added = time_estimate.added(project.catalog, targets, planned.lock, record)
@@ -35,16 +35,16 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
     }
     is_here = "embedded" in matrix.registries
     needs = disk_estimate.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
-    budget, disk = adapters.setup.options.disk_budget, adapters.disk_of("")
+    budget, disk = adapters.setup.options.disk_budget, adapters.disk
     if budget:
         # What the engine keeps can all be had again.
-        kept = disk.used() - adapters.disk_of(adapters.engine.name).used()
+        kept = disk.used() - adapters.disk_of(state.engine(adapters.engine.name)).used()
         disk_estimate.check(disk_estimate.peaks(plan, needs, kept), budget)
 
     def drop(target: str) -> None:
         result = ended.get(f"build:{target}")
         digest = str(result.detail.get("digest", "")) if result else ""
-        forget(adapters.engine, plan.targets[target], digest, adapters.setup.state)
+        forget(adapters.engine, plan.targets[target], digest, state)
 
     room = DiskAdmission(
         plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 
 from builder.charts.helm import Helm
 from builder.charts.tools import Tool, Tools
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.engines.podman.host_probe import podman_version
-from builder.network.connections import TRUSTED
 from builder.testing.pod_runner import OLDEST
 from builder.testing.toolroot import ToolRoot, need
 
@@ -17,14 +16,14 @@ from builder.testing.toolroot import ToolRoot, need
 class HostTools:
     """Tools that need no catalog. What is fetched goes to `state`."""
 
-    def __init__(self, *, runner: Runner, state: Path) -> None:
+    def __init__(self, *, runner: Runner, state: StateDir) -> None:
         self.runner = runner
         self._state = state
 
     @cached_property
     def tools(self) -> Tools:
         """Return the programs that are fetched where the machine lacks them."""
-        return Tools(runner=self.runner, folder=self._state / "tools")
+        return Tools(runner=self.runner, folder=self._state.tools)
 
     @cached_property
     def helm(self) -> Helm:
@@ -33,15 +32,15 @@ class HostTools:
         return Helm(
             runner=self.runner,
             program=self.tools.helm().path,
-            state=self._state / "helm",
+            state=self._state.helm,
             ct=ct.path if isinstance(ct, Tool) else None,
         )
 
     @cached_property
     def tool_root(self) -> ToolRoot:
         """Return the folder with newer programs than the machine's own."""
-        binds = tuple(file for file in [self._state / TRUSTED] if file.is_file())
-        return ToolRoot(path=self._state / "toolroot", runner=self.runner, binds=binds)
+        binds = tuple(file for file in [self._state.trusted] if file.is_file())
+        return ToolRoot(path=self._state.toolroot, runner=self.runner, binds=binds)
 
     @cached_property
     def needs_tool_root(self) -> str:

@@ -81,7 +81,7 @@ def verify(app: App) -> Verified:
             return verify_image
 
         with _elsewhere(app) as scratch:
-            run = app.perform(planned, steps, make, disk=scratch.adapters.disk_of(""))
+            run = app.perform(planned, steps, make, disk=scratch.adapters.disk)
         return Verified(verdicts=verdicts, run=run)
 
 
@@ -104,10 +104,10 @@ def _steps(kind: str, targets: Sequence[str]) -> dict[str, Step]:
 @contextlib.contextmanager
 def _elsewhere(app: App) -> Iterator[App]:
     """Give an app on the same catalog with a new folder, of which only the logs are left."""
-    above = app.state / "verify"
+    above = app.state.verifications
     above.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=above))
+    other = app.with_state(Path(tempfile.mkdtemp(dir=above)))
     try:
-        yield app.with_state(folder)
+        yield other
     finally:
-        discard(folder)
+        discard(other.state)

@@ -177,7 +177,7 @@ class RunLoop:
         with self._watcher(steps, self.stop) as show:
             told = tee(collect, show, listen)
             executor = self._make_executor(make(told), told, outlook)
-            measured = outlook.disk if outlook else disk or self._adapters.disk_of("")
+            measured = outlook.disk if outlook else disk or self._adapters.disk
             with Watch(measured) as watch:
                 final = executor.run(steps)
         run = Run(
@@ -278,4 +278,4 @@ def write_chart_index(adapters: Adapters, keeps: Collection[str] | None = None) 
     if record is not None:
         matrix = adapters.catalog.matrix
         released = Released(record=record, matrix=matrix, store=adapters.store)
-        publish_index(released, adapters.setup.state / "charts", keeps=keeps)
+        publish_index(released, adapters.setup.state.chart_repository, keeps=keeps)

@@ -57,7 +57,7 @@ def run_week(app: App) -> WeekRun:
             app.notify(f"how far it came: {report}")
             raise
         except (BuilderError, KeyboardInterrupt):
-            if (report := app.state / "report.md").exists():
+            if (report := app.state.report_markdown).exists():
                 app.notify(f"{report} is that of an earlier run")
             raise
         changes = _changes(app, run.results.get("release"))
@@ -82,7 +82,7 @@ def _write_report(
     stopped: str = "",
 ) -> Path:
     """Write report.json and report.md, and return the path of the latter."""
-    measured = app.state / "bench" / "bake.json"
+    measured = app.state.bake_measurement
     data = weekly.as_data(
         run.plan,
         run.results,
@@ -94,9 +94,9 @@ def _write_report(
         stopped=stopped,
         problems=as_data(locked.problems),
     )
-    write(app.state / "report.json", weekly.as_json(data).encode())
-    write(app.state / "report.md", weekly.as_markdown(data).encode())
-    return app.state / "report.md"
+    write(app.state.report_json, weekly.as_json(data).encode())
+    write(app.state.report_markdown, weekly.as_markdown(data).encode())
+    return app.state.report_markdown
 
 
 def _changes(app: App, released: Result | None) -> dict[str, Any] | None:

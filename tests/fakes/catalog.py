@@ -25,6 +25,7 @@ from builder.catalog.packages import Suite
 from builder.catalog.selection import select
 from builder.charts.helm import Helm
 from builder.common.errors import Location
+from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
 from builder.lock.lockfile import dump as dump_lock
 from builder.lock.requests import PackageRequests
@@ -330,7 +331,7 @@ class Week:
     @property
     def fakes(self) -> Replaced:
         """Return what takes the place of adapters."""
-        helm = Helm(runner=FakeHelmProgram(), program=Path("helm"), state=self.state / "helm")
+        helm = Helm(runner=FakeHelmProgram(), program=Path("helm"), state=StateDir(self.state).helm)
         return Replaced(
             runner=FakePrograms(),
             engine=self.engine,

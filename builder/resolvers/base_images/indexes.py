@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from builder.catalog.models import Base
+from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock, Lock
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptSolver
@@ -29,7 +29,7 @@ class BaseIndexes(Protocol):
 class AptIndexes:
     """The indexes of apt. `prepare` gives apt's root of a locked base image, up to date."""
 
-    def __init__(self, *, prepare: Callable[[Base, BaseLock], AptRoot], state: Path) -> None:
+    def __init__(self, *, prepare: Callable[[Base, BaseLock], AptRoot], state: StateDir) -> None:
         self._prepare = prepare
         self._state = state
 
