@@ -21,6 +21,7 @@ from builder.build.events import Listener, Retried
 from builder.build.executor import Policy
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
+from builder.build.requests import Requests
 from builder.build.run_context import Ports, RunContext
 from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
@@ -429,7 +430,7 @@ class Adapters:
             engine=self.engine,
             store=self._registry_store,
             bases=self._base_images,
-            builds=self.build_actions(work),
+            requests=Requests(work),
             helm=self.helm,
         ).lines(steps)
 

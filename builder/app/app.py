@@ -130,7 +130,7 @@ class App:
 
     @contextlib.contextmanager
     def working(self, *, beside: bool = False) -> Iterator[None]:
-        """Pin the catalog's state for this app alone, and serve the registry `embedded`.
+        """Keep the catalog's state for this app alone, and serve the registry `embedded`.
 
         Apps that work `beside` others share the state. What is called meanwhile need not wait for
         its turn. Raises ConflictError where another run of the builder is at work.

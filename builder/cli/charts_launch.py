@@ -69,15 +69,16 @@ def _rendered(app: App, name: str) -> Path:
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
     planned = app.plan(lock=lock, offline=True).charts.get(name)
     if planned is not None and planned.images:
-        version, images = planned.version, list(planned.images)
+        files = planned.files
     else:
-        version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
+        images = [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
         if planned is not None and planned.action == "block":
             expansion, today = app.project.expansion, app.options.today
             images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
+        files = files_of(app.catalog, name, images, FIRST)
     folder = app.state.launched_chart(name)
-    write_tree(folder, files_of(app.catalog, name, images, version))
+    write_tree(folder, files)
     return folder
 
 
