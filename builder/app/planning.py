@@ -19,6 +19,7 @@ from builder.plan.fingerprint import Fingerprint, fingerprints
 from builder.plan.models import ChartPlan, Plan, RegistryState, Step, TargetPlan
 from builder.plan.planner import make_plan
 from builder.project import Project, Workspace
+from builder.report.plan import FORMATS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,10 @@ class Planned:
     def steps(self) -> Mapping[str, Step]:
         """Return the steps by id, each after those that it needs."""
         return self.plan.steps
+
+    def to_json(self) -> str:
+        """Return the plan as `builder plan --format json` prints it."""
+        return FORMATS["json"](self.plan)
 
     @property
     def in_registry(self) -> tuple[str, ...]:

@@ -26,8 +26,9 @@ def command(show_commands: bool, **given: Any) -> int:
     Example:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
-    app = open_app(**{**given, "block_unlocked": True})
+    app = open_app(**given)
     if show_commands:
+        app = app.with_options(block_unlocked=True)
         with app.registry():
             plan_and_run(app, KINDS, lock=app.locked(), show_commands=True)
         return 0

@@ -151,8 +151,7 @@ def go_by(run: Run, week: Week, apt: FakeLayers, replaced: Replaced) -> Callable
     replaced["package_check"] = NoCheck()
 
     def go(day: str, *options: str) -> Outcome:
-        installed = {name: Package(version=it, size=1) for name, it in apt.versions.items()}
-        week.smoke.installed = {"apt": installed}
+        week.smoke.installed = apt.installed
         found = run("weekly", "--today", day, *REGISTRY, *options)
         assert found.out.rstrip() == (week.state / "report.md").read_text().rstrip()
         return found
