@@ -14,9 +14,9 @@ from builder.cli.run import plan_and_run, tell_ending
 @click.command()
 @running
 def command(show_commands: bool, **given: Any) -> int:
-    """Release what passed: packages, record, tags, then the chart repository's index.
+    """Make a release of all that passed: chart packages, record, tags, then the chart index.
 
-    What did not pass keeps what the last release had.
+    Images and charts that did not pass stay as they were in the last release.
 
     \b
     Example:

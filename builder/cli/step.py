@@ -15,7 +15,7 @@ from builder.cli.run import plan_and_run, tell_ending
 @click.argument("steps", metavar="ID...", nargs=-1, required=True)
 @running
 def command(steps: tuple[str, ...], show_commands: bool, **given: Any) -> int:
-    """Carry out steps of the plan, with the lock and the registry as their only state.
+    """Carry out single steps of the plan. Needs the lock and the registry, and no other state.
 
     \b
     Example:

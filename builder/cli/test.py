@@ -15,7 +15,7 @@ from builder.cli.run import tell_failures
 @click.command()
 @running
 def command(show_commands: bool, **given: Any) -> int:
-    """Run the smoke tests of images that the registry has, again.
+    """Run the smoke tests of images in the registry again.
 
     \b
     Example:

@@ -18,9 +18,9 @@ from builder.cli.run import plan_and_run, tell_failures
 @running
 @disk
 def command(show_commands: bool, **given: Any) -> int:
-    """Lock, plan, build, test, publish, charts, release, report.
+    """Do the whole job: lock, plan, build, test, package charts, release, report.
 
-    Leaves build/report.json and build/report.md, where it is stopped too.
+    Writes build/report.json and build/report.md, also when it is stopped.
 
     \b
     Example:
