@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.fakes.catalog import Folder, Week
 from tests.fakes.layers import FakeLayers
 from tests.fakes.locking import HAS, LINES, NoCheck
 
+PAGE = Path(__file__).parents[3] / "docs" / "python-api.md"
 REGISTRY = "127.0.0.1:5999"
 
 
@@ -93,6 +96,31 @@ def test_two_releases_are_compared(
     difference = later.diff("2026.11.23", "current")
     assert (difference.old, difference.new) == ("2026.11.23", "2026.11.30")
     assert difference.changed == ("desk/os=1,lang=1.9", "desk/os=2,lang=1.10")
+
+
+def test_the_page_of_the_documentation(
+    folder: Folder,
+    week: Week,
+    adapters: builder.AdapterFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its first example is carried out, on names of this catalog."""
+    text = re.findall("^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)[0]
+    for name, ours in {"lxml": "lang", "jupyter-*": "desk", "ghcr.io/me": REGISTRY}.items():
+        assert name in text
+        text = text.replace(name, ours)
+    week.go_by(today="2026-11-16")
+    folder.edit("images/desk/Dockerfile.j2", "FROM", "ENV WORDS=many\nFROM")
+    monkeypatch.chdir(folder.root.parent)
+    here = SimpleNamespace(load=builder.load, App=partial(builder.App, adapters=adapters))
+    exec(text.replace("import builder\n", ""), {"builder": here})
+    printed = capsys.readouterr().out
+    assert "\nmatrix.lock" not in printed
+    assert "\nbuild:desk/os=1,lang=1.9 build changed since 2026.11.16: " in printed
+    assert "\nStarted(step='build:desk/os=1,lang=1.9')\n" in printed
+    assert "\n0 " in printed
+    assert printed.endswith("('desk/os=1,lang=1.9', 'desk/os=2,lang=1.10')\n")
 
 
 def test_nothing_is_asked_offline(app: builder.App, week: Week) -> None:
