@@ -37,7 +37,7 @@ from builder.diff.compare import Difference
 from builder.diff.operands import Comparison
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import Locked
-from builder.lock.lockfile import Lock, as_data, parse
+from builder.lock.lockfile import Lock, parse
 from builder.network.build_env import settle
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
@@ -342,8 +342,8 @@ def _settled(project: Project, options: Options) -> Project:
     )
 
 
-def _read_lock(path: str) -> Mapping[str, Any] | None:
+def _read_lock(path: str) -> Lock | None:
     file = Path(path)
     if not file.is_file():
         return None
-    return as_data(parse(file.read_text(encoding="utf-8"), path))
+    return parse(file.read_text(encoding="utf-8"), path)
