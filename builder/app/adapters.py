@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,13 +25,13 @@ from builder.build.run_context import Ports, RunContext
 from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
+from builder.common.enclosure import can_enclose, enclosed
 from builder.common.errors import BuilderError, NoConnectionError, ToolError, TransientError
 from builder.common.process import Command, Runner, which
 from builder.common.state_dir import StateDir
 from builder.diff.history import History
 from builder.engines.interfaces import HostEngine
 from builder.engines.podman.host_probe import probe
-from builder.engines.podman.storage import enclosed
 from builder.lock.interfaces import (
     BaseLocker,
     BaseProvider,
@@ -157,17 +156,18 @@ class Adapters:
         raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
 
     def _enclose(self, command: Command) -> Command:
-        """Where root alone can: skopeo's cache of what it saw belongs below the project."""
-        if os.geteuid() != 0 or which("unshare") is None:
+        """Have skopeo keep its cache in the state folder, where this process may do that."""
+        if not can_enclose():
             return command
-        return enclosed(command, cache=self._state.podman / "library")
+        return enclosed(command, cache=self._state.program_caches)
 
     @cached_property
     def engine(self) -> HostEngine:
         """Return the engine that the options ask for, or that this machine has."""
-        from builder.engines.detect import choose
+        from builder.engines.table import choose
 
-        return choose(self.setup.options.engine, self.runner, self._state)
+        name, root = self.setup.options.engine, self.setup.project.root
+        return choose(name, self.runner, self._state, catalog=root)
 
     @cached_property
     def smoke(self) -> SmokeTester:
@@ -186,7 +186,7 @@ class Adapters:
 
     def _disk(self, folder: Path) -> Disk:
         folder.mkdir(parents=True, exist_ok=True)
-        is_elsewhere = self.engine.name == "docker" and folder == self._state.root
+        is_elsewhere = bool(self.engine.keeps_elsewhere) and folder == self._state.root
         free = shutil.disk_usage(folder).free
         return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
 

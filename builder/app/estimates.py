@@ -10,6 +10,7 @@ from builder.app.planning import Planned
 from builder.build.disk import DiskAdmission, Measure, forget
 from builder.build.events import Result
 from builder.plan import disk_estimate, time_estimate
+from builder.plan.step_id import StepId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
         disk_estimate.check(disk_estimate.peaks(plan, needs, kept), budget)
 
     def drop(target: str) -> None:
-        result = ended.get(f"build:{target}")
+        result = ended.get(StepId.of("build", target))
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(adapters.engine, plan.targets[target], digest, state)
 

@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from builder.app.app import App
@@ -17,7 +18,9 @@ from builder.build.image_diff import Verdict
 from builder.build.image_steps import Action
 from builder.build.verify import Verification
 from builder.common.errors import DifferenceError, SelectionError
+from builder.engines.table import engine_of, rebuilding_name
 from builder.plan.models import Step
+from builder.plan.step_id import StepId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +61,17 @@ def verify(app: App) -> Verified:
 
     Each is built in a folder of its own, with nothing stored, cached or downloaded before. Nothing
     is pushed. A step fails with exit code 8 where an image differs without a stated reason. Raises
-    SelectionError where the registry has none of the images.
+    SelectionError where the registry has none of the images, ToolError where the engine keeps what
+    it built.
     """
+    engine = rebuilding_name(app.options.engine, catalog=app.project.root)
+    app = app.with_options(engine=engine)
     lock = app.fitting_lock()
     with app.registry():
         planned = app.plan(lock=lock, to_run=False)
         steps = _steps("verify", _in_registry(planned))
         verdicts: dict[str, Verdict] = {}
+        named = partial(engine_of, name=engine, catalog=app.project.root)
 
         def make(listen: Listener) -> Action:
             def verify_image(step: Step) -> Result:
@@ -72,7 +79,9 @@ def verify(app: App) -> Verified:
                     work = other.context(planned, listen)
                     store = other.adapters.store_of(step.id, listen)
                     builds = other.adapters.build_actions(work, store)
-                    verification = Verification(work=work, builds=builds, store=store)
+                    verification = Verification(
+                        work=work, builds=builds, store=store, engine_of=named
+                    )
                     verdict = verdicts[step.target] = verification.verdict(step)
                 if verdict.status == "different":
                     raise DifferenceError(f"{step.target} is not what the registry has")
@@ -95,7 +104,7 @@ def _in_registry(planned: Planned) -> Sequence[str]:
 def _steps(kind: str, targets: Sequence[str]) -> dict[str, Step]:
     """Return a step of this kind for each target, by its id; none needs another."""
     steps = [
-        Step(id=f"{kind}:{key}", kind=kind, target=key, needs=(), action=kind, reason="")
+        Step(id=StepId.of(kind, key), kind=kind, target=key, needs=(), action=kind, reason="")
         for key in targets
     ]
     return {step.id: step for step in steps}
@@ -110,4 +119,4 @@ def _elsewhere(app: App) -> Iterator[App]:
     try:
         yield other
     finally:
-        discard(other.state)
+        discard(other.state, app.options.engine, catalog=app.project.root)

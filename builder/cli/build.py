@@ -13,6 +13,7 @@ from builder.app.since import Since
 from builder.cli.open import open_app
 from builder.cli.options import disk, running, since
 from builder.cli.run import plan_and_run, tell_ending
+from builder.plan.step_id import StepId
 
 
 @click.command()
@@ -54,7 +55,7 @@ def command(since: Path | None, export: Path | None, show_commands: bool, **give
 def _export(app: App, run: Run, layout: Path) -> None:
     """Add the images that were selected, and are there, to an OCI layout."""
     for key in run.planned.selected:
-        item, result = run.plan.targets[key], run.results[f"build:{key}"]
+        item, result = run.plan.targets[key], run.results[StepId.of("build", key)]
         if result.ok:
             reference = item.repository.at(str(result.detail["digest"]))
             app.adapters.store.export(reference, layout, item.target.slug)

@@ -8,17 +8,19 @@ import click
 
 from builder.app.doctor import examine, examine_providers, install, install_browser
 from builder.cli.open import host_tools, open_app
+from builder.cli.options import engine
 from builder.cli.options import root as root_option
 from builder.common.errors import ToolError
 
 
 @click.command()
 @root_option
+@engine
 @click.option("--install", "wanted", is_flag=True, help="Install what is missing; needs root.")
 @click.option(
     "--browser", is_flag=True, help="Install the browser that some smoke tests need; needs root."
 )
-def command(root: Path, wanted: bool, browser: bool) -> int:
+def command(root: Path, engine: str, wanted: bool, browser: bool) -> int:
     """Show what this machine has, what the builder chose, and what to install.
 
     \b
@@ -27,11 +29,11 @@ def command(root: Path, wanted: bool, browser: bool) -> int:
     """
     host = host_tools(root)
     if wanted:
-        install(host.runner, host.tools, host.tool_root, host.needs_tool_root)
+        install(host, engine, root.resolve())
         host = host_tools(root)
     if browser:
         install_browser(host.runner)
-    findings = [*examine(host.runner, host.tools, host.tool_root, host.needs_tool_root)]
+    findings = [*examine(host, engine, root.resolve())]
     app = open_app(root)
     bad = 0
     for item in (*findings, *examine_providers(app.catalog, app.adapters.reach)):

@@ -8,12 +8,15 @@ from typing import Any
 
 import click
 
+from builder.app.planning import Planned
 from builder.app.since import Since
-from builder.ci.shards import SECONDS
+from builder.ci.shards import SECONDS, jobs
+from builder.ci.systems import CI_SYSTEMS
+from builder.cli.named import Named
 from builder.cli.open import open_app
 from builder.cli.options import planning, since
 from builder.plan import time_estimate
-from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lines
+from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 
 
 @click.command()
@@ -26,13 +29,19 @@ from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lin
     envvar="BUILDER_PUBLISHED",
     help="With --since and --format markdown: the registry with the releases, for chart versions.",
 )
-@click.option("--format", "style", type=click.Choice([*FORMATS, "github"]), default="table")
+@click.option(
+    "--format",
+    "style",
+    default="table",
+    type=Named(CI_SYSTEMS, words=tuple(FORMATS), noun="format"),
+    help="The form of the plan; the name of a CI system stands for the jobs of that system.",
+)
 @click.option("--offline", is_flag=True, help="Ask no registry; every image counts as missing.")
 @click.option(
     "--shard-seconds",
     type=click.FloatRange(min=1),
     default=SECONDS,
-    help="With --format github: the seconds of work that are worth a job of their own.",
+    help="With the format of a CI system: the seconds of work that are worth a job of their own.",
 )
 def command(
     style: str,
@@ -58,16 +67,23 @@ def command(
             return 0
     select = None if changed is None else tuple(changed)
     planned = app.plan(select, offline=offline, to_run=False, reasons=changed)
-    plan = planned.plan
-    if style == "github":
-        targets, record = app.project.expansion.targets.values(), planned.registry_state.record
-        added = time_estimate.added(app.catalog, targets, planned.lock, record)
-        text = as_github(plan, time_estimate.seconds(plan, added), shard_seconds)
-        click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
+    if style in FORMATS:
+        click.echo(FORMATS[style](planned.plan))
     else:
-        click.echo(FORMATS[style](plan))
+        text = _jobs(planned, style, shard_seconds)
+        click.echo(text, nl=bool(text))  # a machine reads it: no line where there is nothing to do
     _tell(style, *more)
     return 0
+
+
+def _jobs(planned: Planned, name: str, worth: float) -> str:
+    """Return a plan as the CI system `name` reads its jobs."""
+    project, record = planned.project, planned.registry_state.record
+    system = CI_SYSTEMS.get(name, catalog=project.root)
+    targets = project.expansion.targets.values()
+    added = time_estimate.added(project.catalog, targets, planned.lock, record)
+    seconds = time_estimate.seconds(planned.plan, added)
+    return system.jobs(jobs(planned.plan, seconds, most=system.most_jobs, worth=worth))
 
 
 def _tell(style: str, *lines: str) -> None:

@@ -9,7 +9,7 @@ import click
 from builder.app import recheck
 from builder.cli.open import open_app
 from builder.cli.options import running
-from builder.common.errors import ToolError
+from builder.plan.step_id import StepId
 from builder.report.verify import FORMATS
 
 
@@ -20,22 +20,19 @@ from builder.report.verify import FORMATS
 def command(targets: tuple[str, ...], style: str, show_commands: bool, **given: Any) -> int:
     """Rebuild images, and compare them with those in the registry, file by file.
 
-    TARGETS are selections. podman builds each one on its parent from the registry, in a folder of
-    its own, without any cache. Nothing is pushed. The exit code is 8 where files differ and the
-    recipe states no reason.
+    TARGETS are selections. An engine that keeps its images below build/ (podman) builds each one on
+    its parent from the registry, in a folder of its own, without any cache. Nothing is pushed. The
+    exit code is 8 where files differ and the recipe states no reason.
 
     \b
     Example:
       builder verify base 'jupyter-*,python=3.13'
     """
-    if given["engine"] == "docker":
-        hint = "leave out --engine docker"
-        raise ToolError("a Docker daemon keeps what it built: podman builds again", hint=hint)
-    app = open_app(**{**given, "select": targets or given["select"], "engine": "podman"})
+    app = open_app(**{**given, "select": targets or given["select"]})
     verified = recheck.verify(app)
     verdicts = verified.verdicts
     click.echo(FORMATS[style]([verdicts[key] for key in app.selected() if key in verdicts]))
     for result in verified.run.results.values():
-        if result.status == "failed" and result.step.partition(":")[2] not in verdicts:
+        if result.status == "failed" and StepId(result.step).target not in verdicts:
             click.echo(f"\n{result.step} failed: {result.reason}", err=True)
     return verified.run.exit_code

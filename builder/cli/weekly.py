@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
 from builder.app.week import KINDS, run_week
-from builder.cli.open import open_app
+from builder.cli.open import ci_system, open_app
 from builder.cli.options import disk, running
 from builder.cli.run import plan_and_run, tell_failures
 
@@ -34,8 +33,9 @@ def command(show_commands: bool, **given: Any) -> int:
         return 0
     week = run_week(app)
     text = week.report.read_text(encoding="utf-8")
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as step_summary:
+    system = ci_system(given["root"], given["ci"])
+    if system and (summary := system.summary(os.environ)):
+        with summary.open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)
     tell_failures(week.run)
     click.echo(text)

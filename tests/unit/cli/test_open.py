@@ -14,14 +14,14 @@ from builder.cli.open import notify, watched
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_run_and_nothing_else(number: signal.Signals) -> None:
     before, reasons = signal.getsignal(number), list[str]()
-    with watched({}, reasons.append):
+    with watched(lambda: None, {}, reasons.append):
         os.kill(os.getpid(), number)
     assert reasons == [number.name]
     assert signal.getsignal(number) == before
 
 
 def test_events_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    with watched({}, lambda _reason: None) as listen:
+    with watched(lambda: None, {}, lambda _reason: None) as listen:
         listen(Started(step="build:base"))
     assert capsys.readouterr().err.endswith(" build:base: started\n")
 
