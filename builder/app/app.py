@@ -334,7 +334,7 @@ def _settled(project: Project, options: Options) -> Project:
     """Return a project with the registries and the network that an app uses."""
     matrix = project.catalog.matrix
     if options.registries:
-        matrix = replace(matrix, registries=options.registries)
+        matrix = matrix.with_registries(options.registries)
     return replace(
         project,
         catalog=replace(project.catalog, matrix=matrix),

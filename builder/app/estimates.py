@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from builder.app.adapters import Adapters
 from builder.app.planning import Planned
 from builder.build.disk import DiskAdmission, Measure, forget
-from builder.build.events import Result
+from builder.build.events import ImageResult, Result, detail_of
 from builder.plan import disk_estimate, time_estimate
 from builder.plan.step_id import StepId
 
@@ -43,8 +43,8 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
         disk_estimate.check(disk_estimate.peaks(plan, needs, kept), budget)
 
     def drop(target: str) -> None:
-        result = ended.get(StepId.of("build", target))
-        digest = str(result.detail.get("digest", "")) if result else ""
+        image = detail_of(ended.get(StepId.of("build", target)), ImageResult)
+        digest = image.digest if image else ""
         forget(adapters.engine, plan.targets[target], digest, state)
 
     room = DiskAdmission(

@@ -6,13 +6,13 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from builder.app.adapters import Adapters
 from builder.app.estimates import Estimates, look_ahead
 from builder.app.planning import Planned
-from builder.build.disk import Measure, Watch
+from builder.build.disk import DiskUse, Measure, Watch
 from builder.build.events import Event, Finished, Listener, Result
 from builder.build.executor import GATHERS, Executor, Policy, tee
 from builder.build.image_steps import Action
@@ -26,16 +26,13 @@ from builder.release.promote import Promotion, blocked_steps
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time.
-
-    `disk` says, in bytes, what was taken at most and free at least: see `report.run_stats`.
-    """
+    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time."""
 
     planned: Planned
     results: Mapping[str, Result]
     seconds: float
     jobs: int = 1
-    disk: Mapping[str, object] = field(default_factory=dict)
+    disk: DiskUse | None = None
     reachable: bool = False
 
     @property
@@ -210,13 +207,13 @@ class RunLoop:
             self._executor.interrupt()
         return self._executor
 
-    def _disk(self, watch: Watch, outlook: Estimates | None) -> dict[str, object]:
-        return {
-            "peak": watch.peak,
-            "least_free": watch.least,
-            "budget": self._adapters.setup.options.disk_budget,
-            "dropped": list(outlook.room.dropped) if outlook else [],
-        }
+    def _disk(self, watch: Watch, outlook: Estimates | None) -> DiskUse:
+        return DiskUse(
+            peak=watch.peak,
+            least_free=watch.least,
+            budget=self._adapters.setup.options.disk_budget,
+            dropped=tuple(outlook.room.dropped) if outlook else (),
+        )
 
     def _action(self, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
         """Return what a step does; adapters are made when the first step needs them."""
@@ -250,23 +247,20 @@ def steps_of(plan: Plan, kinds: Collection[str], only: Collection[str] = ()) -> 
 
 def with_release(run: Run, release: Run) -> Run:
     """Return a run together with the release that was made of it, as one."""
+    disk = release.disk
+    if run.disk is not None and disk is not None:
+        disk = replace(
+            disk,
+            peak=max(run.disk.peak, disk.peak),
+            least_free=min(run.disk.least_free, disk.least_free),
+            dropped=(*run.disk.dropped, *disk.dropped),
+        )
     return replace(
         release,
         results={**run.results, **release.results},
         seconds=run.seconds + release.seconds,
-        disk={
-            **release.disk,
-            "peak": max(_bytes(run, "peak"), _bytes(release, "peak")),
-            "least_free": min(_bytes(run, "least_free"), _bytes(release, "least_free")),
-            "dropped": run.disk.get("dropped", []),
-        },
+        disk=disk,
     )
-
-
-def _bytes(run: Run, key: str) -> int:
-    value = run.disk[key]
-    assert isinstance(value, int)
-    return value
 
 
 def write_chart_index(adapters: Adapters, keeps: Collection[str] | None = None) -> None:

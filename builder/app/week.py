@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from builder.app.app import App
 from builder.app.run import Interrupted, Run
-from builder.build.events import Result
+from builder.build.events import ReleaseResult, Result, detail_of
 from builder.common.errors import BuilderError, StepError
 from builder.common.files import write
-from builder.common.mappings import json_object
+from builder.diff.compare import Difference
 from builder.lock.locker import Locked
 from builder.lock.lockfile import FILE
-from builder.lock.problems import as_data, failures
-from builder.report import diff, weekly
+from builder.lock.problems import failures, not_locked
+from builder.report import weekly
+from builder.report.run_stats import read_bake
 
 KINDS = ("base", "build", "chart", "release")
 
@@ -30,7 +29,7 @@ class WeekRun:
     report: Path
 
     @property
-    def not_locked(self) -> list[BuilderError]:
+    def failures(self) -> list[BuilderError]:
         """Return the errors of what could not be locked, as far as they count as failures."""
         return failures(self.locked.problems, reachable=self.run.reachable)
 
@@ -38,7 +37,7 @@ class WeekRun:
     def exit_code(self) -> int:
         """Return the exit code of the week."""
         # Whatever it was, it is one of many things by now.
-        return self.run.exit_code or (StepError.exit_code if self.not_locked else 0)
+        return self.run.exit_code or (StepError.exit_code if self.failures else 0)
 
 
 def run_week(app: App) -> WeekRun:
@@ -78,39 +77,40 @@ def _write_report(
     run: Run,
     locked: Locked,
     *,
-    changes: Mapping[str, Any] | None = None,
+    changes: Difference | None = None,
     stopped: str = "",
 ) -> Path:
     """Write report.json and report.md, and return the path of the latter."""
-    measured = app.state.bake_measurement
-    data = weekly.as_data(
+    state = app.state
+    data = weekly.report_of(
         run.plan,
         run.results,
         run.seconds,
         jobs=run.jobs,
         disk=run.disk,
-        bake=json_object(measured.read_bytes()) if measured.is_file() else None,
+        bake=read_bake(state.bake_measurement),
         changes=changes,
         stopped=stopped,
-        problems=as_data(locked.problems),
+        not_locked=not_locked(locked.problems),
     )
-    write(app.state.report_json, weekly.as_json(data).encode())
-    write(app.state.report_markdown, weekly.as_markdown(data).encode())
-    return app.state.report_markdown
+    write(state.report_json, weekly.as_json(data).encode())
+    write(state.report_markdown, weekly.as_markdown(data).encode())
+    return state.report_markdown
 
 
-def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
-    """Return what differs from the release before, as plain data; None where it is not known."""
-    if released is None or not released.ok:
+def _changes(app: App, released: Result | None) -> Difference | None:
+    """Return what differs from the release before; None where that is not known."""
+    release = detail_of(released, ReleaseResult)
+    if released is None or release is None:
         return None
-    name, before = str(released.detail["release"]), released.detail["previous"]
+    name, before = release.release, release.previous
     if released.status == "reused":  # of an earlier run: nothing has changed since
         before = name
     if before is None:
         return None
     history = app.adapters.history
     try:
-        return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
+        return history.compare(history.record(before), history.record(name))
     except BuilderError as error:  # what was released is, and is reported
         app.notify(f"what changed since {before} is not known: {error}")
         return None

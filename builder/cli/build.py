@@ -10,6 +10,7 @@ import click
 from builder.app.app import App
 from builder.app.run import Run
 from builder.app.since import Since
+from builder.build.events import ImageResult, detail_of
 from builder.cli.open import open_app
 from builder.cli.options import disk, running, since
 from builder.cli.run import plan_and_run, tell_ending
@@ -56,7 +57,8 @@ def _export(app: App, run: Run, layout: Path) -> None:
     """Add the images that were selected, and are there, to an OCI layout."""
     for key in run.planned.selected:
         item, result = run.plan.targets[key], run.results[StepId.of("build", key)]
-        if result.ok:
-            reference = item.repository.at(str(result.detail["digest"]))
+        image = detail_of(result, ImageResult)
+        if result.ok and image:
+            reference = item.repository.at(image.digest)
             app.adapters.store.export(reference, layout, item.target.slug)
             click.echo(f"{key} is in {layout} as {item.target.slug}", err=True)

@@ -8,7 +8,7 @@ import click
 
 from builder.cli.open import open_app
 from builder.cli.options import planning
-from builder.report.diff import FORMATS, as_data
+from builder.report.diff import FORMATS
 
 
 @click.command()
@@ -28,5 +28,5 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
       builder diff matrix.lock.old matrix.lock
       builder diff base:latest-2026.11.16 base:latest
     """
-    click.echo(FORMATS[style](as_data(open_app(**given).diff(old, new))))
+    click.echo(FORMATS[style](open_app(**given).diff(old, new)))
     return 0

@@ -31,8 +31,11 @@ def open_app(root: Path, platforms: Sequence[str] = (), ci: str = AUTO, **option
     Its adapters are those that `main` was given. `ci` names the CI system that reads the output.
     """
     factory: AdapterFactory = click.get_current_context().find_root().obj or Adapters
+    project = load(root, platforms=platforms)
+    for note in project.notes:
+        notify(note)
     return App(
-        load(root, platforms=platforms),
+        project,
         Options(**options),
         adapters=factory,
         notify=notify,

@@ -12,7 +12,7 @@ from builder.cli.options import planning
 from builder.common.errors import GoneError, raise_all
 from builder.diff.outdated import HeldBases, outdated
 from builder.lock.problems import failures
-from builder.report.outdated import FORMATS, as_data
+from builder.report.outdated import FORMATS
 
 
 @click.command()
@@ -43,7 +43,7 @@ def command(style: str, **given: Any) -> int:
             moved_on=bases.moved_on,
             today=app.options.today,
         )
-    click.echo(FORMATS[style](as_data(found)))
+    click.echo(FORMATS[style](found))
     # That a base has moved on is found out, and no failure.
     problems = [one for one in locked.problems if not isinstance(one.error, GoneError)]
     raise_all(failures(problems, reachable=True))

@@ -39,8 +39,8 @@ def tell_ending(run: Run, kind: str) -> None:
     tell_failures(run)
     results = [result for key, result in run.results.items() if run.plan.steps[key].kind == kind]
     if results:
-        entry = weekly.entry(run.plan.steps["release"], run.results.get("release"))
-        for text in ending(kind, results, entry):
+        release = weekly.release_row(run.plan, run.results)
+        for text in ending(kind, results, release):
             click.echo(text)
 
 

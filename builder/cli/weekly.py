@@ -39,6 +39,6 @@ def command(show_commands: bool, **given: Any) -> int:
             step_summary.write(text)
     tell_failures(week.run)
     click.echo(text)
-    for error in week.not_locked:
+    for error in week.failures:
         click.echo(f"error: {error}", err=True)
     return week.exit_code

@@ -18,6 +18,7 @@ from tests.fakes.bases import FakeLines
 from tests.fakes.catalog import LOCK, Folder, Week, lines
 from tests.fakes.layers import FakeLayers
 from tests.fakes.locking import HAS, LINES, NoCheck
+from tests.fakes.report import check_report
 from tests.fakes.store import FakeStore
 
 REGISTRY = ("--registry", "127.0.0.1:5999")  # as the fakes call it; nothing listens there
@@ -205,6 +206,7 @@ def test_what_could_not_be_locked_is_told_and_all_else_is_released(
         del apt.versions["legs"]
     found = go_by("2026-11-16", *reachable)
     assert found.code == code
+    check_report((week.state / "report.json").read_text())
     report = json.loads((week.state / "report.json").read_text())
     assert report["release"]["status"] == "done"
     assert report["not_locked"] == [{"id": "desk/os=1,lang=1.9", "keeps": keeps, "reason": reason}]

@@ -74,7 +74,7 @@ def test_a_catalog_is_locked_planned_built_and_released(app: builder.App, week: 
     assert {type(event).__name__ for event in events} == {"Started", "Noted", "Finished"}
 
     released = app.release(run)
-    assert released.results["release"].detail["release"] == "2026.11.23"
+    assert released.results["release"].detail.release == "2026.11.23"
     assert released.results.keys() == planned.steps.keys()
     assert released.seconds > run.seconds
     assert (app.state.chart_repository / "index.yaml").is_file()

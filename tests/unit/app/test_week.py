@@ -74,7 +74,7 @@ def lock_text(week: Week) -> str:
 
 def test_a_week_locks_builds_and_releases(weekly: Weekly) -> None:
     done = run_week(weekly.app())
-    assert (done.exit_code, done.not_locked) == (0, [])
+    assert (done.exit_code, done.failures) == (0, [])
     assert parse(lock_text(weekly.week)).package_sets.keys() >= {"desk/os=1,lang=1.9"}
     assert done.run.results["release"].status == "done"
     assert done.run.planned.lock == done.locked.lock
@@ -108,7 +108,7 @@ def test_what_could_not_be_locked_fails_the_week(weekly: Weekly) -> None:
     del weekly.apt.versions["legs"]
     done = run_week(weekly.app())
     assert done.exit_code == StepError.exit_code
-    assert [error.exit_code for error in done.not_locked] == [5]
+    assert [error.exit_code for error in done.failures] == [5]
     assert done.run.results["release"].status == "done"
 
 
