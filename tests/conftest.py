@@ -12,6 +12,8 @@ from builder.common.process import Runner
 from tests.fakes.answers import Registry, serving
 from tests.fakes.catalog import Folder, Week
 
+collect_ignore = ["catalogs"]  # the tests of their recipes are for their images
+
 
 @pytest.fixture
 def folder() -> Iterator[Folder]:
