@@ -22,7 +22,7 @@ from builder.common.process import Command, Runner, which
 from builder.engines.interfaces import HostEngine
 from builder.engines.podman.host_probe import podman_version, probe
 from builder.engines.podman.storage import enclosed
-from builder.lock.interfaces import LayerResolver, LineProvider
+from builder.lock.interfaces import PackageResolver, Provider
 from builder.lock.lockfile import BaseLock, Lock
 from builder.network.build_env import passwords, settle
 from builder.network.connections import TRUSTED, program_environment
@@ -36,7 +36,7 @@ from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptSolver
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.provider import Bases, kept
-from builder.resolvers.ecosystems import layer_resolvers
+from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.preflight import PackageCheck
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
@@ -170,9 +170,9 @@ class Adapters:
         )
 
     @cached_property
-    def resolvers(self) -> Mapping[str, LayerResolver]:
+    def resolvers(self) -> Mapping[str, PackageResolver]:
         """What chooses and fetches packages, by ecosystem, in the order of installation."""
-        return layer_resolvers(
+        return package_resolvers(
             prepare=self._prepared,
             providers=self.providers,
             fetcher=self.files,
@@ -233,7 +233,7 @@ class Adapters:
         )
 
     @cached_property
-    def providers(self) -> Mapping[str, LineProvider]:
+    def providers(self) -> Mapping[str, Provider]:
         """Where lines come from, by the name that the matrix uses."""
         return line_providers(
             prepare=self._prepared,

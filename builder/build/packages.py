@@ -7,14 +7,14 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.models import Target
 from builder.catalog.packages import R_OWN, Inventory, LockedPackage
 from builder.common.errors import StepError
 from builder.common.files import place_file
 from builder.common.text import count
 from builder.lock.package_lists import file_path
-from builder.lock.requests import Layering
+from builder.lock.requests import PackageRequests
 from builder.plan.fingerprint import downloads
 
 _SHOWN = 20
@@ -24,7 +24,7 @@ _COMPARED = ("apt", "pip", "r", "julia")
 
 
 def provide(
-    target: Target, work: Work, ports: Ports, folder: Path, note: Callable[[str], None]
+    target: Target, work: RunContext, ports: Ports, folder: Path, note: Callable[[str], None]
 ) -> None:
     """Lay into `folder` what a target is built with: files of the network, and locked packages.
 
@@ -33,27 +33,31 @@ def provide(
     for file in downloads(target, work.catalog, work.expansion, work.lock):
         note(f"fetching {file.name}")
         place_file(ports.files.file(file), folder / file.name)
-    layer = work.lock.layers.get(target.id)
+    layer = work.lock.package_sets.get(target.id)
     if layer is None:
         return
-    layering = Layering(catalog=work.catalog, expansion=work.expansion, lock=work.lock)
+    package_requests = PackageRequests(
+        catalog=work.catalog, expansion=work.expansion, lock=work.lock
+    )
     for ecosystem, packages in layer.packages.items():
         note(f"fetching {count(len(packages), 'package')} of {ecosystem}")
-        request = layering.request(target, ecosystem, work.lock.layers, own=layer.packages)
+        request = package_requests.request(
+            target, ecosystem, work.lock.package_sets, own=layer.packages
+        )
         files = ports.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
             place_file(files[name], folder / file_path(ecosystem, package))
 
 
 def check_installed(
-    target: Target, work: Work, installed: Inventory, parent: Inventory | None
+    target: Target, work: RunContext, installed: Inventory, parent: Inventory | None
 ) -> None:
     """Compare what is installed with the lock. Raises StepError that names what differs.
 
     Packages of npm are not: npm held each file against its hash, and no list of them is left.
     `parent` is what its parent has, None where that is not known: then only what is locked counts.
     """
-    layer = work.lock.layers.get(target.id)
+    layer = work.lock.package_sets.get(target.id)
     wrong: list[str] = []
     for ecosystem, packages in layer.packages.items() if layer else ():
         if ecosystem in _COMPARED:
@@ -112,13 +116,13 @@ def _versions(ecosystem: str, inventory: Inventory) -> dict[str, str]:
     return {str(canonicalize_name(name)): version for name, version in found.items()}
 
 
-def _is_staged(target: Target, work: Work) -> bool:
+def _is_staged(target: Target, work: RunContext) -> bool:
     """Whether a part of the build is left behind, with what was installed there."""
     dockerfile = str(work.fingerprints[target.id].document["dockerfile"])
     return sum(line.startswith("FROM ") for line in dockerfile.splitlines()) > 1
 
 
-def _brings_packages(target: Target, work: Work) -> bool:
+def _brings_packages(target: Target, work: RunContext) -> bool:
     """Whether packages come whose names its lock does not know: of a line's file, or an input."""
     files = downloads(target, work.catalog, work.expansion, work.lock)
     return bool(target.inputs) or any(file.name.endswith(".deb") for file in files)

@@ -15,9 +15,9 @@ from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import named_at
 from builder.common.errors import BuilderError, ConfigError
 from builder.common.text import count
-from builder.lock.lockfile import FILE, LayerLock, Lock
+from builder.lock.lockfile import FILE, Lock, PackageSet
 from builder.lock.package_lists import ECOSYSTEMS
-from builder.lock.requests import Layering
+from builder.lock.requests import PackageRequests
 
 _RUN = "run `builder lock`"
 _HASH = re.compile(r"\s+--hash=\S+")
@@ -59,20 +59,20 @@ def misfits(
     That an ancestor has other packages by now, or a line another version, is no reason: what was
     chosen for a recipe is still what it asks for.
     """
-    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
+    package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
     found = {}
     for key in targets:
-        target, layer = expansion.targets[key], lock.layers.get(key)
-        if not layering.can_lock(target):
+        target, layer = expansion.targets[key], lock.package_sets.get(key)
+        if not package_requests.can_lock(target):
             continue  # its base or a line is not locked, which is told by itself
-        wanted = _wanted(layering, target)
+        wanted = _wanted(package_requests, target)
         if layer is None:
             is_fit = not wanted
         else:
-            is_fit = layering.asked(target, lock.layers).is_same_recipe(layer.asked)
+            is_fit = package_requests.asked(target, lock.package_sets).is_same_recipe(layer.asked)
         if is_fit:
             continue
-        names = _lacking(layering, target, lock, wanted)
+        names = _lacking(package_requests, target, lock, wanted)
         if not names and (layer is None or "-" not in layer.asked):
             continue  # there is all of it; older locks do not tell a recipe from what it stands on
         found[key] = Misfit(
@@ -96,38 +96,41 @@ def refusals(found: Iterable[Misfit], read: Callable[[str], str]) -> list[Builde
     return errors
 
 
-def stale_layers(
+def stale_package_sets(
     catalog: Catalog, expansion: Expansion, lock: Lock, targets: Iterable[str]
 ) -> list[str]:
     """Return which of `targets` (ids) have another layer in the lock than a new one would have.
 
     Unlike `misfits` it minds what ancestors and lines are by now.
     """
-    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
+    package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
     found = []
     for key in targets:
-        target, layer = expansion.targets[key], lock.layers.get(key)
+        target, layer = expansion.targets[key], lock.package_sets.get(key)
         if layer is None:
-            is_stale = bool(_wanted(layering, target)) and layering.can_lock(target)
+            is_stale = bool(_wanted(package_requests, target)) and package_requests.can_lock(target)
         else:
-            is_stale = not layering.asked(target, lock.layers).is_same(layer.asked)
+            is_stale = not package_requests.asked(target, lock.package_sets).is_same(layer.asked)
         if is_stale:
             found.append(key)
     return found
 
 
-def _wanted(layering: Layering, target: Target) -> dict[str, tuple[str, ...]]:
+def _wanted(package_requests: PackageRequests, target: Target) -> dict[str, tuple[str, ...]]:
     """What the recipe of a target names of the ecosystems that are locked."""
-    names = layering.names(target)
+    names = package_requests.names(target)
     return {ecosystem: names[ecosystem] for ecosystem in names if ecosystem in ECOSYSTEMS}
 
 
 def _lacking(
-    layering: Layering, target: Target, lock: Lock, wanted: Mapping[str, tuple[str, ...]]
+    package_requests: PackageRequests,
+    target: Target,
+    lock: Lock,
+    wanted: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, ...]:
     """What is named, and is neither in the layer of a target nor in those of its ancestors."""
-    below = layering.below(target, lock.layers)
-    layer = lock.layers.get(target.id)
+    below = package_requests.below(target, lock.package_sets)
+    layer = lock.package_sets.get(target.id)
     found = []
     for ecosystem, names in wanted.items():
         packages = {**below.get(ecosystem, ({}, {}))[0], **_own(layer, ecosystem)}
@@ -135,7 +138,7 @@ def _lacking(
     return tuple(found)
 
 
-def _own(layer: LayerLock | None, ecosystem: str) -> Mapping[str, LockedPackage]:
+def _own(layer: PackageSet | None, ecosystem: str) -> Mapping[str, LockedPackage]:
     return layer.packages.get(ecosystem, {}) if layer else {}
 
 

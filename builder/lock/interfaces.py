@@ -34,7 +34,7 @@ class AncestorError(StepError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerRequest:
+class PackageRequest:
     """What a target adds of one ecosystem, as its recipe names it.
 
     `below` are the packages of that ecosystem that its ancestors have, who are their `owners` (by
@@ -55,24 +55,24 @@ class LayerRequest:
     limits: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, LockedPackage] = field(default_factory=dict)
     held: Mapping[str, LockedPackage] = field(default_factory=dict)
-    lines: tuple[tuple[str, LineRequest], ...] = ()
+    lines: tuple[tuple[str, ReleaseLineRequest], ...] = ()
     python: str = ""
     r: str = ""
     julia: str = ""
     archives: tuple[RemoteFile, ...] = ()
 
 
-class LayerResolver(Protocol):
+class PackageResolver(Protocol):
     """The packages of one ecosystem: chosen for the lock, and fetched as the lock has them."""
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError."""
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `held` has a newer candidate; False where that takes solving."""
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
 
@@ -85,7 +85,7 @@ class BaseProvider(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineRequest:
+class ReleaseLineRequest:
     """A line that is asked for, for what stands on a base.
 
     `line` is as the provider knows it, e.g. 3.13; `options` are what the recipe says beside. `axis`
@@ -101,20 +101,20 @@ class LineRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResolvedLine:
+class ExactVersion:
     """What a line is now: the exact version, and the files that it comes in, if any."""
 
     version: str
     files: tuple[RemoteFile, ...] = ()
 
 
-class LineProvider(Protocol):
+class Provider(Protocol):
     """Where a line of an axis comes from. Both raise UnreachableError where it cannot be asked."""
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
 
 

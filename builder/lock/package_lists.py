@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from builder.catalog.packages import LockedPackage
-from builder.lock.lockfile import LayerLock
+from builder.lock.lockfile import PackageSet
 
 REQUIREMENTS = "requirements.txt"
 PACKAGES = "packages.txt"
 
 
-def package_lists(layer: LayerLock | None) -> dict[str, bytes]:
+def package_lists(layer: PackageSet | None) -> dict[str, bytes]:
     """The lists by path below the downloads of a build context: a folder for each ecosystem."""
     found = {}
     for ecosystem, packages in layer.packages.items() if layer else ():

@@ -11,10 +11,10 @@ from typing import Any
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Catalog, RemoteFile, Target
 from builder.catalog.packages import LockedPackage
-from builder.catalog.recipe import packages_of, setting
+from builder.catalog.recipe import build_variables, packages_of
 from builder.common.hashing import canonical, sha256
-from builder.lock.interfaces import LayerRequest, LineRequest
-from builder.lock.lockfile import LayerLock, Lock
+from builder.lock.interfaces import PackageRequest, ReleaseLineRequest
+from builder.lock.lockfile import Lock, PackageSet
 
 _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
 
@@ -58,7 +58,7 @@ def _hash(data: Mapping[str, Any]) -> str:
     return sha256(canonical(data))[:16]
 
 
-class Layering:
+class PackageRequests:
     """Answers for one catalog and one lock of bases and lines; layers come as they are locked."""
 
     def __init__(self, *, catalog: Catalog, expansion: Expansion, lock: Lock) -> None:
@@ -68,18 +68,18 @@ class Layering:
 
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
         """The packages that the recipe of a target names, by ecosystem."""
-        where = setting(target, self._catalog.matrix, self._lock.versions)
+        where = build_variables(target, self._catalog.matrix, self._lock.versions)
         return packages_of(self._catalog.recipes[target.recipe], where)
 
     def can_lock(self, target: Target) -> bool:
         """Whether the base and every line of a target is locked."""
         if self._expansion.base_of(target).id not in self._lock.bases:
             return False
-        values = target.cell.values.items()
+        values = target.variant.values.items()
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
         return all(value.id in self._lock.lines for value in needed if value.provider)
 
-    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> Asked:
+    def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
         """Return all that the packages of a target are chosen for."""
         below = self.below(target, layers)
         return Asked(
@@ -87,14 +87,14 @@ class Layering:
             rest={
                 "lines": {
                     f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
-                    for axis, name in target.cell.values.items()
+                    for axis, name in target.variant.values.items()
                 },
                 "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
             },
         )
 
     def below(
-        self, target: Target, layers: Mapping[str, LayerLock]
+        self, target: Target, layers: Mapping[str, PackageSet]
     ) -> dict[str, tuple[dict[str, LockedPackage], dict[str, str]]]:
         """The packages of a target's ancestors by ecosystem, and the id of who has each."""
         found: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
@@ -106,7 +106,7 @@ class Layering:
                     owners |= dict.fromkeys(items, ancestor.id)
         return found
 
-    def moved(self, target: Target, layers: Mapping[str, LayerLock], before: Lock) -> set[str]:
+    def moved(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
         """The ecosystems of which a target stands on other versions than it did `before`.
 
         That is apt too where its base has other content.
@@ -127,7 +127,7 @@ class Layering:
         """What is held for a target or its ancestors, by ecosystem and package."""
         found: dict[str, dict[str, str]] = {}
         for one in self._expansion.lineage(target):
-            hold = self._catalog.matrix.images[one.cell.image].hold
+            hold = self._catalog.matrix.images[one.variant.image].hold
             for ecosystem, items in (hold.packages if hold else {}).items():
                 found.setdefault(ecosystem, {}).update(items)
         return found
@@ -136,17 +136,17 @@ class Layering:
         self,
         target: Target,
         ecosystem: str,
-        layers: Mapping[str, LayerLock],
+        layers: Mapping[str, PackageSet],
         *,
         own: Mapping[str, Mapping[str, LockedPackage]],
         keep: Mapping[str, LockedPackage] | None = None,
         held: Mapping[str, LockedPackage] | None = None,
-    ) -> LayerRequest:
+    ) -> PackageRequest:
         """What is asked of an ecosystem; `own` is what the target has of others already."""
         below = self.below(target, layers)
         packages, owners = below.get(ecosystem, ({}, {}))
         apt = (below.get("apt", ({}, {}))[0], own.get("apt", {}))
-        return LayerRequest(
+        return PackageRequest(
             target=target,
             base=(base := self._expansion.base_of(target)),
             lock=self._lock.base(base.id),
@@ -163,7 +163,7 @@ class Layering:
             archives=tuple(self._archives(target, ecosystem)),
         )
 
-    def _lines(self, target: Target) -> Iterator[tuple[str, LineRequest]]:
+    def _lines(self, target: Target) -> Iterator[tuple[str, ReleaseLineRequest]]:
         matrix, base = self._catalog.matrix, self._expansion.base_of(target)
         for one in self._expansion.lineage(target):
             for axis, name in own_values(one, self._expansion).items():
@@ -173,7 +173,7 @@ class Layering:
                 if options is not None:
                     yield (
                         provider,
-                        LineRequest(
+                        ReleaseLineRequest(
                             line=value.upstream, base=base, lock=self._lock.bases[base.id],
                             options=options, axis=axis,
                         ),
@@ -183,7 +183,7 @@ class Layering:
         """Packages of Debian that a line of the target comes as; the Julia that its are for."""
         values, end = {
             "apt": (own_values(target, self._expansion), ".deb"),
-            "julia": ({"julia": target.cell.values.get("julia", "")}, ".tar.gz"),
+            "julia": ({"julia": target.variant.values.get("julia", "")}, ".tar.gz"),
         }.get(ecosystem, ({}, ""))
         base = self._expansion.base_of(target).id
         for axis, name in values.items():
@@ -196,7 +196,7 @@ class Layering:
         self, target: Target, axis: str, package: str, apt: Sequence[Mapping[str, LockedPackage]]
     ) -> str:
         """The exact version of a target's language: of its line, or of Debian's package."""
-        if line := self._lock.versions.get(f"{axis}={target.cell.values.get(axis)}"):
+        if line := self._lock.versions.get(f"{axis}={target.variant.values.get(axis)}"):
             return line
         for packages in reversed(apt):
             if package in packages and (match := _VERSION.match(packages[package].version)):

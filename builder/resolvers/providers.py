@@ -8,9 +8,15 @@ from builder.catalog.models import Network
 from builder.common.errors import ConfigError
 from builder.common.process import Runner
 from builder.common.text import did_you_mean
-from builder.lock.interfaces import LineProvider, LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, Provider, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
-from builder.resolvers.apt.providers import AptLines, CranLines, DebianLines, NvidiaLines, Prepare
+from builder.resolvers.apt.providers import (
+    AptProvider,
+    CranProvider,
+    DebianProvider,
+    NvidiaProvider,
+    Prepare,
+)
 from builder.resolvers.downloads.rstudio import RStudio
 from builder.resolvers.downloads.spark import SparkTarballs
 from builder.resolvers.downloads.url import UrlFiles
@@ -24,18 +30,18 @@ from builder.resolvers.r.posit import PositR
 class Tarballs:
     """Official tarballs, of what the axis is called, or the option `kind`."""
 
-    def __init__(self, *, kinds: Mapping[str, LineProvider]) -> None:
+    def __init__(self, *, kinds: Mapping[str, Provider]) -> None:
         self._kinds = kinds
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
         return self._of(request).lines(request)
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         return self._of(request).resolve(request)
 
-    def _of(self, request: LineRequest) -> LineProvider:
+    def _of(self, request: ReleaseLineRequest) -> Provider:
         kind = request.options.get("kind", request.axis)
         if kind not in self._kinds:
             raise ConfigError(
@@ -47,14 +53,14 @@ class Tarballs:
 
 def line_providers(
     *, prepare: Prepare, fetcher: Fetcher, runner: Runner, network: Network
-) -> dict[str, LineProvider]:
+) -> dict[str, Provider]:
     """All of them. `prepare` gives the private root of apt of a locked base."""
     return {
-        "apt": AptLines(prepare=prepare),
-        "cran": CranLines(prepare=prepare, fetcher=fetcher, network=network),
-        "debian": DebianLines(prepare=prepare),
+        "apt": AptProvider(prepare=prepare),
+        "cran": CranProvider(prepare=prepare, fetcher=fetcher, network=network),
+        "debian": DebianProvider(prepare=prepare),
         "npm": NpmPackages(runner=runner, network=network),
-        "nvidia": NvidiaLines(prepare=prepare, fetcher=fetcher, network=network),
+        "nvidia": NvidiaProvider(prepare=prepare, fetcher=fetcher, network=network),
         "posit": PositR(fetcher=fetcher),
         "pypi": PythonPackages(runner=runner, network=network),
         "pypi-cpu": PythonPackages(runner=runner, network=network, name="pypi-cpu"),

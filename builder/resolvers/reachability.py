@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from builder.catalog.models import AxisValue, Base, Catalog, Network, Source
 from builder.common.errors import BuilderError, UnreachableError
 from builder.common.process import Command, Runner
-from builder.lock.interfaces import LineRequest
+from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import UPSTREAM
@@ -111,8 +111,8 @@ class Reach:
             self._fetcher.reach(site)
 
 
-def _package(name: str) -> LineRequest:
+def _package(name: str) -> ReleaseLineRequest:
     """A request for a package that every index has."""
     base = Base(id="", axis="", value="", platform="linux/amd64")
     lock = BaseLock(source=Source(kind="bootstrap", value=""), content="", epoch=0)
-    return LineRequest(line="", base=base, lock=lock, options={"package": name})
+    return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": name})

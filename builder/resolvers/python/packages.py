@@ -22,7 +22,7 @@ from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.process import Command, Runner
 from builder.common.text import count
 from builder.lock import package_lists as lists
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import keep, refused
 from builder.network.upstreams import place, upstream
 from builder.resolvers.python.failures import missing_extra, reason
@@ -43,7 +43,7 @@ _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _PYTORCH = "pytorch"
 
 
-class PipLayers:
+class PipResolver:
     """Layers of wheels, of the default index; those of PyTorch's lines of its own index too.
 
     `folder` is where files are kept by their sha256. `is_alone`: packages come without what they
@@ -71,7 +71,7 @@ class PipLayers:
         self._asking: dict[tuple[object, ...], threading.Lock] = {}
         self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
@@ -93,7 +93,7 @@ class PipLayers:
         with self._guard:
             return self._asking.setdefault(key, threading.Lock())
 
-    def _key(self, request: LayerRequest) -> tuple[object, ...]:
+    def _key(self, request: PackageRequest) -> tuple[object, ...]:
         versions = [
             {name: it.version for name, it in packages.items()}
             for packages in (request.below, request.keep)
@@ -102,7 +102,7 @@ class PipLayers:
         env = sorted(self._env(request).items())
         return request.names, request.python, _platform(request), str(parts), str(env)
 
-    def _resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def _resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         found = self._compile(request, request.keep) if request.keep else None
         found = self._compile(request, {}) if found is None else found
         assert found is not None  # without `keep`, what does not fit is raised
@@ -115,7 +115,7 @@ class PipLayers:
                 )
         return found
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `held` has a newer candidate: uv says so by solving.
 
         That is long for the index; where nothing is locked by it, uv solves with the pages that it
@@ -131,7 +131,7 @@ class PipLayers:
                     self._known[key] = found
         return self._known.get(key) == held
 
-    def _refresh(self, request: LayerRequest, packages: Mapping[str, LockedPackage]) -> bool:
+    def _refresh(self, request: PackageRequest, packages: Mapping[str, LockedPackage]) -> bool:
         """Have uv ask for the pages of packages, once; whether it could."""
         command, where = self._asked(request), str(sorted(self._env(request).items()))
         with self._looking:
@@ -144,7 +144,7 @@ class PipLayers:
         return True
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
         missing = {
@@ -158,7 +158,7 @@ class PipLayers:
 
     # Choosing.
 
-    def _asked(self, request: LayerRequest) -> Command:
+    def _asked(self, request: PackageRequest) -> Command:
         """How uv is asked for a target, about what stands in its standard input."""
         command = compile_command(
             python=request.python, platform=_platform(request), env=self._env(request)
@@ -170,7 +170,7 @@ class PipLayers:
 
     def _compile(
         self,
-        request: LayerRequest,
+        request: PackageRequest,
         keep: Mapping[str, LockedPackage],
         *,
         offline: bool = False,
@@ -207,7 +207,7 @@ class PipLayers:
                 found[item["name"]] = _locked(item, tags, request)
         return found
 
-    def _none(self, request: LayerRequest, log: str) -> BuilderError:
+    def _none(self, request: PackageRequest, log: str) -> BuilderError:
         def newest(package: str) -> str:
             env, platform = self._env(request), _platform(request)
             found, _ = locked(
@@ -221,7 +221,7 @@ class PipLayers:
     # Fetching.
 
     def _download(
-        self, request: LayerRequest, asked: Mapping[str, LockedPackage], folder: Path
+        self, request: PackageRequest, asked: Mapping[str, LockedPackage], folder: Path
     ) -> None:
         wanted = folder / lists.REQUIREMENTS
         wanted.write_text(lists.requirements(asked))
@@ -264,7 +264,7 @@ class PipLayers:
 
     # The index.
 
-    def _env(self, request: LayerRequest) -> dict[str, str]:
+    def _env(self, request: PackageRequest) -> dict[str, str]:
         env = index_env(self._network)
         for provider, line in request.lines:
             if provider == _PYTORCH:
@@ -274,7 +274,7 @@ class PipLayers:
         return env
 
 
-def _platform(request: LayerRequest) -> str:
+def _platform(request: PackageRequest) -> str:
     return platform_tag(request.target.platform.split("/")[1], request.base.value)
 
 
@@ -288,7 +288,7 @@ def _stated(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _locked(item: Mapping[str, Any], tags: list[Tag], request: LayerRequest) -> LockedPackage:
+def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -> LockedPackage:
     """The wheel of a package that suits best."""
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []

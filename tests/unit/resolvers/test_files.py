@@ -12,7 +12,7 @@ import pytest
 from builder.catalog.models import Base, RemoteFile
 from builder.common.errors import BuilderError, ConfigError, StepError, ToolError, UnreachableError
 from builder.common.process import Runner
-from builder.lock.interfaces import LineProvider
+from builder.lock.interfaces import Provider
 from builder.lock.lockfile import BaseLock
 from builder.network.upstreams import UPSTREAM, upstream
 from builder.resolvers.apt.root import AptRoot
@@ -376,7 +376,7 @@ def nobody(_base: Base, _lock: BaseLock) -> AptRoot:
     raise AssertionError
 
 
-def providers(there: Upstream, runner: Runner) -> dict[str, LineProvider]:
+def providers(there: Upstream, runner: Runner) -> dict[str, Provider]:
     """All providers, on the fake upstream."""
     network = mirrored(there.server.address)
     return line_providers(prepare=nobody, fetcher=there.fetcher(), runner=runner, network=network)
