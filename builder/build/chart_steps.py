@@ -55,7 +55,7 @@ class ChartActions:
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
         before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
         files = with_changelog(files, before)
-        folder = self._work.state / "work" / "charts" / item.name
+        folder = self._work.state.chart(item.name)
         write_tree(folder, files)
         self._note(step, "checking the form")
         self._check(item.name, folder)
@@ -65,7 +65,7 @@ class ChartActions:
             self._check_upgrade(chart_version(before), before, folder)
         counts = self._run(step, item, folder)
         self._note(step, "packaging")
-        package = self._helm.package(folder, self._work.state / "work" / "packages")
+        package = self._helm.package(folder, self._work.state.chart_packages)
         self._store.put(chart_artifact(package), place)
         detail |= {
             "digest": f"sha256:{package.digest}",
@@ -125,7 +125,7 @@ class ChartActions:
         finally:
             values.unlink()
         recipe = work.catalog.matrix.charts[item.name].recipe
-        log = work.log(step.id)
+        log = work.state.log(step.id)
         log.unlink(missing_ok=True)
         return ChartRequest(
             chart=item.name,
@@ -134,7 +134,7 @@ class ChartActions:
             password=password,
             suite=Path(work.catalog.charts[recipe].tests),
             port=work.catalog.charts[recipe].port,
-            junit=work.state / "junit" / f"chart-{item.name}.xml",
+            junit=work.state.junit(f"chart-{item.name}"),
             log=log,
             timeout=work.timeout,
         )

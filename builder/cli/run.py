@@ -178,7 +178,7 @@ def write_index(app: App, keeps: Collection[str] | None = None) -> None:
     """Write the chart repository from the record that is current; `keeps`: see publish_index."""
     record = app.records.current()
     if record is not None:
-        folder = app.workspace.state / "charts"
+        folder = app.workspace.state.chart_repository
         released = Released(record=record, matrix=app.catalog.matrix, store=app.store)
         publish_index(released, folder, keeps=keeps)
 

@@ -96,7 +96,7 @@ def _verify(
 @contextlib.contextmanager
 def _elsewhere(app: App) -> Iterator[App]:
     """The same on the same files; what it keeps is in a new folder, of which logs are left."""
-    above = app.workspace.state / "verify"
+    above = app.workspace.state.verifications
     above.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(dir=above))
     other = App(replace(app.options, engine="podman"))
@@ -106,4 +106,4 @@ def _elsewhere(app: App) -> Iterator[App]:
     try:
         yield other
     finally:
-        discard(state)
+        discard(other.workspace.state)

@@ -77,7 +77,7 @@ class PackageRequests:
             return False
         values = target.variant.values.items()
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
-        return all(value.id in self._lock.lines for value in needed if value.provider)
+        return all(value.id in self._lock.release_lines for value in needed if value.provider)
 
     def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
         """Return all that the packages of a target are chosen for."""
@@ -111,7 +111,7 @@ class PackageRequests:
 
         That is apt too where its base has other content.
         """
-        old = self.below(target, before.layers)
+        old = self.below(target, before.package_sets)
         found = set()
         for ecosystem, (packages, _) in self.below(target, layers).items():
             known = old.get(ecosystem, ({}, {}))[0]
@@ -187,7 +187,7 @@ class PackageRequests:
         }.get(ecosystem, ({}, ""))
         base = self._expansion.base_of(target).id
         for axis, name in values.items():
-            line = self._lock.lines.get(f"{axis}={name}")
+            line = self._lock.release_lines.get(f"{axis}={name}")
             for file in line.files.get(base, ()) if line else ():
                 if file.name.endswith(end):
                     yield file

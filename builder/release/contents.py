@@ -7,18 +7,16 @@ until every platform of it has passed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from builder.build import attestation
 from builder.build.run_context import RunContext
 from builder.common.errors import StepError
+from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
-
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +40,7 @@ class Offers:
     def gather(self) -> Offered:
         """Of every variant that has not ended. Pushes indexes, under no tag."""
         members = self._work.expansion.members
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda item: self._variant(*item), members.items()))
+        found = in_parallel(lambda item: self._variant(*item), members.items())
         return Offered(
             targets={key: value for one in found for key, value in one.targets.items()},
             variants={key: value for one in found for key, value in one.variants.items()},

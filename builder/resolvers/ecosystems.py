@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from builder.catalog.models import Base, Network
 from builder.common.errors import Location
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import PackageResolver, Provider
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher
@@ -27,7 +27,7 @@ def package_resolvers(
     fetcher: Fetcher,
     runner: Runner,
     network: Network,
-    state: Path,
+    state: StateDir,
     locate: Callable[[str, str], Location],
     only_looks: bool = False,
 ) -> dict[str, PackageResolver]:
@@ -39,7 +39,7 @@ def package_resolvers(
     """
     folder = fetcher.folder
     apt = AptResolver(
-        prepare=prepare, providers=providers, fetcher=fetcher, folder=state / "records",
+        prepare=prepare, providers=providers, fetcher=fetcher, folder=state.apt_records,
         locate=locate,
     )  # fmt: skip
     return {

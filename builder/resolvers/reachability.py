@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from builder.catalog.models import AxisValue, Base, Catalog, Network, Source
 from builder.common.errors import BuilderError, UnreachableError
+from builder.common.parallel import in_parallel
 from builder.common.process import Command, Runner
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
@@ -86,8 +86,8 @@ class Reach:
 
     def look(self, items: tuple[Asked, ...]) -> Iterator[tuple[Asked, str]]:
         """Each with why it cannot be reached, or nothing; all are asked at the same time."""
-        with ThreadPoolExecutor(max(1, len(items))) as pool:
-            yield from zip(items, pool.map(self._reason, items), strict=True)
+        reasons = in_parallel(self._reason, items, at_once=max(1, len(items)))
+        yield from zip(items, reasons, strict=True)
 
     def _reason(self, item: Asked) -> str:
         try:

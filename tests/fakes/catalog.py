@@ -21,6 +21,7 @@ from builder.charts.next_version import chart_place, files_of
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact
 from builder.common.errors import Location
+from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
 from builder.lock.lockfile import dump as dump_lock
 from builder.lock.requests import PackageRequests
@@ -324,7 +325,7 @@ class Week:
             lock=self.lock,
             fingerprints=prints(project, self.lock),
             plan=plan,
-            state=self.state,
+            state=StateDir(self.state),
             listen=self.events.append,
         )
 
