@@ -17,6 +17,7 @@ from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.testing import inventory
 from builder.testing.interfaces import TestCounts
 
+FORMAT = 1
 KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
 DOCUMENT = "fingerprint.json"
 JUNIT = "junit.xml"

@@ -15,6 +15,7 @@ from typing import Any
 from builder.catalog.models import RemoteFile, Source
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
+from builder.common.formats import check_format
 
 FORMAT = 3
 FILE = "matrix.lock"
@@ -103,12 +104,7 @@ def parse(text: str, file: str = FILE) -> Lock:
     number = data.get("format") if isinstance(data, dict) else None
     if not isinstance(number, int) or number < 1:
         raise ConfigError("not a lock: it has no format", hint=_RESTORE, location=place)
-    if number > FORMAT:
-        raise ConfigError(
-            f"format {number} is newer than this builder's {FORMAT}",
-            hint="upgrade the builder",
-            location=place,
-        )
+    check_format(number, FORMAT, place)
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},

@@ -149,7 +149,7 @@ def test_a_lock_of_a_newer_builder(run: Run, folder: Folder) -> None:
         2,
         "",
         "error: matrix.lock: format 9 is newer than this builder's 3\n"
-        "  hint: upgrade the builder\n",
+        "  hint: this is builder 0.2.0: pip install --upgrade catalog-builder\n",
     )
 
 

@@ -936,7 +936,7 @@ matrix.lock:1:1: not a lock: Expecting value
         (("matrix.lock", '"format": 3', '"format": 4'),),
         """\
 matrix.lock: format 4 is newer than this builder's 3
-  hint: upgrade the builder
+  hint: this is builder 0.2.0: pip install --upgrade catalog-builder
 """,
     ),
     Case(

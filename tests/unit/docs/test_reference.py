@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
+from builder.build import attestation
 from builder.catalog.parser import parse_matrix, parse_recipe
 from builder.common import errors
+from builder.common.version import VERSION
+from builder.lock import lockfile
 from builder.network.upstreams import UPSTREAM
+from builder.plan import fingerprint
+from builder.plan import models as plan
+from builder.registry import release_record
+from builder.report import diff
 from builder.resolvers.providers import line_providers
 from tests.unit.docs import markdown, reference
 
@@ -103,3 +110,30 @@ def _programs() -> set[str]:
     """Return the first variants of the table of programs, which pip does not install."""
     _, _, rest = page("dependencies.md").partition("\n## Programs\n")
     return {name for row in markdown.first_variants(rest) for name in row.split(", ")}
+
+
+FORMATS = {
+    "matrix.lock": lockfile.FORMAT,
+    "release record": release_record.FORMAT,
+    "image metadata": attestation.FORMAT,
+    "fingerprint document": fingerprint.FORMAT,
+    "plan": plan.FORMAT,
+    "difference": diff.FORMAT,
+}
+
+
+def test_the_page_of_formats_has_the_numbers_of_the_code() -> None:
+    text = page("formats.md")
+    rows = re.findall(r"^\| \[(.+?)\]\(#\S+\) \| (\d+) \|", text, re.MULTILINE)
+    assert {name: int(number) for name, number in rows} == FORMATS
+    for name, number in FORMATS.items():
+        _, _, section = text.partition(
+            f"\n## {name[0].upper() if name != 'matrix.lock' else 'm'}{name[1:]}\n"
+        )
+        history = re.findall(r"\*\*(\d+)\*\*:", section.partition("\n## ")[0])
+        assert history == [str(one) for one in range(1, number + 1)], name
+    assert f"this builder's {lockfile.FORMAT}\n  hint: this is builder {VERSION}:" in text
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    assert re.findall(r"^## (.*)$", page("changelog.md"), re.MULTILINE)[0] == VERSION
