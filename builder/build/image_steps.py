@@ -29,6 +29,7 @@ from builder.oci.layer_contents import Index
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import downloads
 from builder.plan.models import Step, TargetPlan, base_reference, reference
+from builder.registry.release_record import ImageShare
 from builder.testing import inventory
 from builder.testing.interfaces import SmokeRequest
 
@@ -66,7 +67,7 @@ class BuildActions:
             if item.released is not None:
                 known = item.released
                 detail |= {"size": known.size, "tests": dict(known.tests)}
-                detail |= {"chain": list(known.chain)}
+                detail |= {"chain": [asdict(share) for share in known.chain]}
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         if item.action == "test":
             return self._test_again(step, item)
@@ -143,7 +144,7 @@ class BuildActions:
         digest = self._push(item, built, place, request.contexts["parent"], known)
         shutil.rmtree(self.folder(item), ignore_errors=True)
         detail = {"digest": digest, "size": built.size, "tests": asdict(counts)}
-        detail |= {"chain": list(chain), "log": str(log)}
+        detail |= {"chain": [asdict(share) for share in chain], "log": str(log)}
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
     def _compare(self, item: TargetPlan) -> None:
@@ -156,11 +157,11 @@ class BuildActions:
 
     def _weighed(
         self, item: TargetPlan, built: Built, request: BuildRequest, asked: SmokeRequest
-    ) -> tuple[Mapping[str, object], ...]:
+    ) -> tuple[ImageShare, ...]:
         """What it adds to its parent, as the last of a chain. Raises SizeError."""
         work, ports, target = self._work, self._ports, item.target
         below = attestation.read(ports.store, self.contexts(target)["parent"])
-        weight = size_check.measure_size(item, built, request.below, below.config)
+        weight = size_check.measure_size(item, built, request.below, below.chain)
         recipe = work.catalog.recipes[target.recipe]
         budget = budget_of(recipe, build_variables(target, work.catalog.matrix, work.lock.versions))
         if size_check.is_over(weight, budget):

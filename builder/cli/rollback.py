@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from builder.app.options import Options
 from builder.cli.options import releasing
 from builder.cli.run import write_index
 from builder.common.text import count
-from builder.lock.lockfile import FILE, parse
+from builder.lock.lockfile import FILE
 from builder.release.commit import Move
 from builder.release.rollback import Return, Rollback
 
@@ -45,7 +44,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
         click.echo("nothing was written: without --dry-run it is")
         return 0
     if write_lock:
-        app.workspace.write_lock(parse(json.dumps(to.old.lock), f"the lock of {release}"))
+        app.workspace.write_lock(to.old.lock)
         click.echo(f"{FILE} is that of {release}; `builder weekly` would upgrade it again")
     else:
         click.echo(
