@@ -933,17 +933,17 @@ matrix.lock:1:1: not a lock: Expecting value
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 3', '"format": 4'),),
+        (("matrix.lock", '"format": 4', '"format": 5'),),
         """\
-matrix.lock: format 4 is newer than this builder's 3
+matrix.lock: format 5 is newer than this builder's 4
   hint: this is builder 0.2.0: pip install --upgrade catalog-builder
 """,
     ),
     Case(
         "lock without lines",
-        (("matrix.lock", '"lines"', '"linez"'),),
+        (("matrix.lock", '"release_lines"', '"linez"'),),
         """\
-matrix.lock: not a lock: it lacks 'lines'
+matrix.lock: not a lock: it lacks 'release_lines'
   hint: restore it from git, or delete it and run `builder lock`
 """,
     ),

@@ -11,8 +11,6 @@ from builder.build import attestation
 from builder.common.hashing import canonical
 from builder.diff.history import History
 from builder.diff.why import Provenance
-from builder.lock import lockfile
-from builder.lock.lockfile import Lock
 from builder.oci.reference import parse as parse_reference
 from builder.registry.release_record import Record
 from tests.fakes.archive import CATALOGS, OLD_CATALOG, CatalogCopy, registry
@@ -55,11 +53,6 @@ def history(week: Week) -> History:
     return History(catalog=week.folder.load().catalog, store=week.store)
 
 
-def lock_of(found: Record) -> Lock:
-    """Return the lock of a release."""
-    return lockfile.parse(json.dumps(found.lock))
-
-
 def test_nothing_is_built_or_tested_again(week: Week) -> None:
     plan = week.plan(today=TODAY)
     released, blocked = record(week).targets, record(week).blocked
@@ -80,8 +73,8 @@ def test_fingerprints_and_the_lock_are_those_of_the_record(week: Week) -> None:
     found = prints(week.folder.load(), week.lock)
     for key, target in record(week).targets.items():
         assert found[key].digest == target.fingerprint, key
-    assert lock_of(record(week)) == week.lock
-    assert lock_of(record(week, OLD)) != week.lock
+    assert record(week).lock == week.lock
+    assert record(week, OLD).lock != week.lock
 
 
 def test_what_was_stored_beside_an_image_is_read(week: Week) -> None:
@@ -141,7 +134,7 @@ def test_what_would_be_removed(week: Week) -> None:
 def test_an_older_release_is_offered_again(week: Week) -> None:
     to = week.rollback().prepare(OLD, NEXT)
     assert to.record.targets[DATASCIENCE].digest == record(week, OLD).targets[DATASCIENCE].digest
-    assert lock_of(to.record) == lock_of(record(week, OLD))
+    assert to.record.lock == record(week, OLD).lock
     assert {name: package.version for name, package in to.packages.items()} == dict.fromkeys(
         ("jupyter-python", "marimo-python", "vscode-python"), "1.0.2"
     )

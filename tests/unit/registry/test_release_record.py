@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from builder.common.errors import ConfigError
+from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.lock.lockfile import Lock, VersionLock
 from builder.registry import release_record
@@ -125,12 +126,14 @@ def test_the_lock_of_a_release() -> None:
 
 @pytest.mark.parametrize("number", range(1, lockfile.FORMAT))
 def test_a_lock_of_an_older_format_is_read_and_written_as_it_is(number: int) -> None:
-    older = replace(RECORD, lock_data={**RECORD.lock_data, "format": number})
+    data = lockfile.as_data(LOCK)
+    former = {"lines": data["release_lines"], "layers": data["package_sets"]}
+    older = replace(RECORD, lock_data={"format": number, "bases": data["bases"], **former})
     assert older.lock == LOCK
     assert release_record.same_content(RECORD, older)
-    data = release_record.dump(older)
-    assert json.loads(data)["lock"]["format"] == number
-    assert release_record.dump(release_record.parse(data)) == data
+    text = release_record.dump(older)
+    assert json.loads(text)["lock"]["format"] == number
+    assert release_record.dump(release_record.parse(text)) == text
 
 
 DAMAGED = "its record in the registry is damaged: name another release"
@@ -143,7 +146,7 @@ DAMAGED = "its record in the registry is damaged: name another release"
         ({}, "not a lock: it has no format", DAMAGED),
         ({"format": 3, "lines": {}, "layers": {}}, "not a lock: it lacks 'bases'", DAMAGED),
         ({"format": 99}, f"format 99 is newer than this builder's {lockfile.FORMAT}",
-         "upgrade the builder"),
+         f"this is builder {VERSION}: pip install --upgrade catalog-builder"),
     ],
 )  # fmt: skip
 def test_a_damaged_lock_of_a_release(lock: object, text: str, hint: str) -> None:
