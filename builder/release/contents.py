@@ -21,7 +21,7 @@ from builder.registry.release_record import Record, ReleasedTarget, ReleasedVari
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """Targets by id, variants of several platforms by id, and by `cell:<id>` why one waits."""
+    """Targets by id, variants of several platforms by id, and by `variant:<id>` why one waits."""
 
     targets: Mapping[str, ReleasedTarget] = field(default_factory=dict)
     variants: Mapping[str, ReleasedVariant] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Offers:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
             reason = f"{', '.join(missing)} did not pass; "
             reason += stays if kept.targets else "it is not offered"
-            return replace(kept, waiting={f"cell:{variant}": reason})
+            return replace(kept, waiting={f"variant:{variant}": reason})
         if missing:
             return kept
         return self._whole(variant, members, items[0], passed)
@@ -154,5 +154,5 @@ class Offers:
             tests=known["tests"],
             seconds=known.get("seconds", 0.0),
             chain=attestation.shares_of(known, beside),
-            suite=known.get("suite", ""),
+            suite=known.get("tests_hash", ""),
         )

@@ -184,7 +184,11 @@ def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
         "charts": {name: chart.version for name, chart in record.charts.items()},
         "offers": dict(offers),
     }
-    waiting = {key[5:]: why for key, why in record.blocked.items() if key.startswith("cell:")}
+    waiting = {
+        key.removeprefix("variant:"): why
+        for key, why in record.blocked.items()
+        if key.startswith("variant:")
+    }
     return detail | ({"waiting": waiting} if waiting else {})
 
 

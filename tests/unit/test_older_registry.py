@@ -86,7 +86,9 @@ def test_what_was_stored_beside_an_image_is_read(week: Week) -> None:
         assert stored is not None, key
         document = json.loads(stored.files[attestation.DOCUMENT].data)
         assert canonical(document) == canonical(found[key].document)
-        assert attestation.config_of(stored, place)["tests"] == {
+        config = attestation.config_of(stored, place)
+        assert config["tests_hash"] == target.suite
+        assert config["tests"] == {
             "passed": 2,
             "failed": 0,
             "skipped": 0,
@@ -164,6 +166,7 @@ def test_a_registry_of_two_platforms(tmp_path: Path) -> None:
     folder.for_platforms("linux/amd64", "linux/arm64")
     (tmp_path / "images/base/tests/test_base.py").unlink()  # that came later
     week = Week(folder=folder, store=registry(CATALOGS / "two-platforms.json.xz"), lock=BOTH)
+    assert len(record(week).variants) == 6
     plan = week.plan(today=TODAY)
     assert {target.action for target in plan.targets.values()} == {"reuse"}
     assert plan.steps["release"].action == "keep"
