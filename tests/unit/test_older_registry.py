@@ -11,7 +11,10 @@ from builder.build import attestation
 from builder.common.hashing import canonical
 from builder.diff.history import History
 from builder.diff.why import Provenance
+from builder.lock.fit import stale_package_sets
+from builder.lock.package_locker import alive_targets
 from builder.oci.reference import parse as parse_reference
+from builder.project import Workspace
 from builder.registry.release_record import Record
 from tests.fakes.archive import CATALOGS, OLD_CATALOG, CatalogCopy, registry
 from tests.fakes.catalog import BOTH, Folder, Week, prints
@@ -75,6 +78,16 @@ def test_fingerprints_and_the_lock_are_those_of_the_record(week: Week) -> None:
         assert found[key].digest == target.fingerprint, key
     assert record(week).lock == week.lock
     assert record(week, OLD).lock != week.lock
+
+
+def test_the_older_lock_fits_and_is_written_anew_once(week: Week) -> None:
+    project = week.folder.load()
+    alive = alive_targets(project.expansion, TODAY)
+    assert stale_package_sets(project.catalog, project.expansion, week.lock, alive) == ()
+    workspace = Workspace(week.folder.root)
+    assert workspace.write_lock(week.lock)
+    assert not workspace.write_lock(week.lock)
+    assert workspace.load().lock == week.lock
 
 
 def test_what_was_stored_beside_an_image_is_read(week: Week) -> None:
