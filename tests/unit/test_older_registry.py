@@ -83,7 +83,7 @@ def test_fingerprints_and_the_lock_are_those_of_the_record(week: Week) -> None:
 def test_the_older_lock_fits_and_is_written_anew_once(week: Week) -> None:
     project = week.folder.load()
     alive = alive_targets(project.expansion, TODAY)
-    assert stale_package_sets(project.catalog, project.expansion, week.lock, alive) == ()
+    assert stale_package_sets(project.catalog, project.expansion, week.lock, alive) == []
     workspace = Workspace(week.folder.root)
     assert workspace.write_lock(week.lock)
     assert not workspace.write_lock(week.lock)
