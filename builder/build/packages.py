@@ -58,10 +58,11 @@ def check_installed(
     `parent` is what its parent has, None where that is not known: then only what is locked counts.
     """
     layer = work.lock.package_sets.get(target.id)
+    is_staged = work.plan.targets[target.id].dockerfile.is_staged
     wrong: list[str] = []
     for ecosystem, packages in layer.packages.items() if layer else ():
         if ecosystem in _COMPARED:
-            wrong += _locked(ecosystem, packages, installed, is_staged=_is_staged(target, work))
+            wrong += _locked(ecosystem, packages, installed, is_staged=is_staged)
             if parent is not None and not _brings_packages(target, work):
                 wrong += _others(ecosystem, packages, installed, parent)
     if wrong:
@@ -114,12 +115,6 @@ def _versions(ecosystem: str, inventory: Inventory) -> dict[str, str]:
     if ecosystem != "pip":
         return found
     return {str(canonicalize_name(name)): version for name, version in found.items()}
-
-
-def _is_staged(target: Target, work: RunContext) -> bool:
-    """Whether a part of the build is left behind, with what was installed there."""
-    dockerfile = str(work.fingerprints[target.id].document["dockerfile"])
-    return sum(line.startswith("FROM ") for line in dockerfile.splitlines()) > 1
 
 
 def _brings_packages(target: Target, work: RunContext) -> bool:
