@@ -243,7 +243,7 @@ def _rename_older_keys(fields: dict[str, Any]) -> None:
         target["shares"] = target.pop("chain", ())
         target["tests_hash"] = target.pop("suite", "")
     fields["blocked"] = {
-        re.sub("^cell:", "variant:", key): reason for key, reason in fields["blocked"].items()
+        re.sub("^variant:", "variant:", key): reason for key, reason in fields["blocked"].items()
     }
 
 
