@@ -22,9 +22,10 @@ from builder.report.diff import FORMATS, as_data
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 def command(old: str, new: str, style: str, **given: Any) -> int:
-    """Say what changed between two releases, locks (files), tags or digests.
+    """Compare two releases, locks (files), tags or digests.
 
-    NEW is the current release where nothing else is said. Starts and pulls nothing.
+    NEW is the current release by default. Reads records and image metadata in the registry; it
+    pulls no image and starts no container.
 
     \b
     Example:

@@ -20,12 +20,14 @@ from builder.release.rollback import Return, Rollback
 @click.command()
 @click.argument("release")
 @releasing
-@click.option("--dry-run", is_flag=True, help="Only say what would be released.")
-@click.option("--write-lock", is_flag=True, help="Make matrix.lock that of the release.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be released.")
+@click.option(
+    "--write-lock", is_flag=True, help="Also write the lock of that release to matrix.lock."
+)
 def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
-    """Release again what an older release had, with its charts at higher versions.
+    """Publish the images of an older release again, and its charts with higher versions.
 
-    Release lines and charts that came since stay as they are.
+    Images and charts that were added since stay published as they are.
 
     \b
     Example:
