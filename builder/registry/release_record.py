@@ -243,7 +243,8 @@ def _rename_older_keys(fields: dict[str, Any]) -> None:
         target["shares"] = target.pop("chain", ())
         target["tests_hash"] = target.pop("suite", "")
     fields["blocked"] = {
-        re.sub("^variant:", "variant:", key): reason for key, reason in fields["blocked"].items()
+        key.replace("cell:", "variant:") if key.startswith("cell:") else key: reason
+        for key, reason in fields["blocked"].items()
     }
 
 
