@@ -44,17 +44,6 @@ class PackageSet:
     request: str
     packages: Packages
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Return what a fingerprint has of it; the URL of a file is not part of that."""
-        return {
-            "epoch": self.epoch,
-            "packages": {
-                ecosystem: {name: f"{it.version} {it.digest}" for name, it in items.items()}
-                for ecosystem, items in self.packages.items()
-            },
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:

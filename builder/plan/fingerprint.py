@@ -7,7 +7,7 @@ clock, tests, README) is therefore not in the document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,10 @@ from builder.catalog.recipe import URL, BuildVariables, build_variables, package
 from builder.common.errors import BuilderError, raise_all
 from builder.common.hashing import canonical, sha256
 from builder.lock.lockfile import Lock
+from builder.plan import fingerprint_document
 from builder.plan.dockerfile import Dockerfile, DockerfileRenderer
 from builder.plan.dockerfile_downloads import NETWORK
-
-FORMAT = 1
-PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
+from builder.plan.fingerprint_document import PARTS, compare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,19 +67,18 @@ def fingerprints(
     for target in expansion.targets.values():
         recipe, where = catalog.recipes[target.recipe], settings[target.id]
         base = lock.bases.get(target.parent)
-        document = {
-            "format": FORMAT,
-            "platform": target.platform,
-            "parent": found[target.parent].digest if not target.is_root
+        content = fingerprint_document.document(
+            platform=target.platform,
+            parent=found[target.parent].digest if not target.is_root
             else base.content if base else "",
-            "inputs": {name: found[item].digest for name, item in target.inputs},
-            "dockerfile": dockerfiles[target.id].text,
-            "context": _context(recipe.files),
-            "lock": _layer(target, recipe, where, expansion, lock),
-        }  # fmt: skip
+            inputs={name: found[item].digest for name, item in target.inputs},
+            dockerfile=dockerfiles[target.id].text,
+            context=recipe.files,
+            lock=_lock_part(target, recipe, where, expansion, lock),
+        )  # fmt: skip
         found[target.id] = Fingerprint(
-            digest=sha256(canonical(document)),
-            document=document,
+            digest=sha256(canonical(content)),
+            document=content,
             dockerfile=dockerfiles[target.id],
             is_locked=(is_locked := _is_locked(recipe, where)),
             downloads=tuple(
@@ -130,23 +128,24 @@ def _downloads(
     return (*found, *(remote_file(url, where.arch) for url in urls))
 
 
-def _layer(
+def _lock_part(
     target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
 ) -> dict[str, Any]:
-    """What the lock says of a target, and for what it does not say, the declaration."""
-    files = _downloads(target, recipe, where, expansion, lock)
-    own = _own_lines(target, expansion)
-    declared = {
-        ecosystem: names
-        for ecosystem, names in packages_of(recipe, where).items()
-        if ecosystem not in where.locked
-    }
-    return {
-        **(lock.package_sets[target.id].identity if target.id in lock.package_sets else {}),
-        "declared": declared,
-        "lines": {line: lock.versions[line] for line in own if line in lock.versions},
-        **({"files": {file.name: file.sha256 for file in files}} if files else {}),
-    }
+    """Return what the lock has for a target, and what is declared where the lock has nothing."""
+    return fingerprint_document.lock_part(
+        package_set=lock.package_sets.get(target.id),
+        declared={
+            ecosystem: names
+            for ecosystem, names in packages_of(recipe, where).items()
+            if ecosystem not in where.locked
+        },
+        versions={
+            line: lock.versions[line]
+            for line in _own_lines(target, expansion)
+            if line in lock.versions
+        },
+        files=_downloads(target, recipe, where, expansion, lock),
+    )
 
 
 def _is_locked(recipe: Recipe, where: BuildVariables) -> bool:
@@ -158,11 +157,6 @@ def _own_lines(target: Target, expansion: Expansion) -> list[str]:
     return [f"{axis}={name}" for axis, name in own_values(target, expansion).items()]
 
 
-def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the parts in which two documents, or two `parts`, differ."""
-    return tuple(part for part in PARTS if old.get(part) != new.get(part))
-
-
 def differences(
     old: Mapping[str, Fingerprint], new: Mapping[str, Fingerprint]
 ) -> dict[str, tuple[str, ...]]:
@@ -172,7 +166,3 @@ def differences(
         for target, found in new.items()
         if target not in old or old[target].digest != found.digest
     }
-
-
-def _context(files: Sequence[Any]) -> list[list[str]]:
-    return [[file.path, f"{file.mode:04o}", file.sha256] for file in files]

@@ -16,7 +16,7 @@ from builder.common import errors
 from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.network.upstreams import UPSTREAM
-from builder.plan import fingerprint
+from builder.plan import fingerprint_document
 from builder.plan import models as plan
 from builder.registry import release_record
 from builder.report import diff
@@ -116,7 +116,7 @@ FORMATS = {
     "matrix.lock": lockfile.FORMAT,
     "release record": release_record.FORMAT,
     "image metadata": attestation.FORMAT,
-    "fingerprint document": fingerprint.FORMAT,
+    "fingerprint document": fingerprint_document.FORMAT,
     "plan": plan.FORMAT,
     "difference": diff.FORMAT,
 }
