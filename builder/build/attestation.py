@@ -102,17 +102,6 @@ def shares_of(config: Mapping[str, Any], place: Reference) -> tuple[ImageShare, 
         raise damaged(place) from error
 
 
-def shares_of(config: Mapping[str, Any], place: Reference) -> tuple[ImageShare, ...]:
-    """Return the shares of a lineage that the metadata at a place has; an older builder had none.
-
-    Raises StepError where they are damaged.
-    """
-    try:
-        return parse_shares(config.get("chain") or ())
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(place) from error
-
-
 def damaged(place: Reference) -> StepError:
     """Return the error of evidence that is none."""
     return StepError(
