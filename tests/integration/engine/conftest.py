@@ -19,6 +19,7 @@ from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference
 from builder.registry.store import RegistryStore
 from tests.integration.conftest import EPOCH, PLATFORM
+from tests.integration.faults.gate import Gate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +61,10 @@ def bench(request: pytest.FixtureRequest, work: Path, parent: Reference) -> Iter
     yield Bench(engine=engine, folder=folder, parent=parent, layers=layers)
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A proxy in front of a registry."""
+    with Gate().serve() as found:
+        yield found

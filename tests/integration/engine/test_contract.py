@@ -22,7 +22,9 @@ from builder.engines.podman import storage
 from builder.oci import layout as layouts
 from builder.registry.store import RegistryStore
 from tests.integration.engine.conftest import Bench
+from tests.integration.faults.gate import Answer, Forward, Gate, Rule
 
+NAP = "598.7"  # seconds that no other program sleeps
 COPY = "FROM parent\nCOPY hello /hello\n"
 SERVE = "mkdir /w; printf '%s\\n' \"$ODD\" > /w/index.html; exec httpd -f -p 8080 -h /w"
 
@@ -37,6 +39,14 @@ def fetch(port: int) -> str:
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"nothing answers on port {port}")
+
+
+def wait_for_text(file: Path, text: str) -> None:
+    """Fail where a file does not have a text within ten seconds."""
+    end = time.monotonic() + 10
+    while text not in (found := file.read_text() if file.exists() else ""):
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
 
 
 def process_lines() -> str:
@@ -220,9 +230,8 @@ def test_files_of_odd_names(bench: Bench) -> None:
     container = bench.engine.start(
         StartRequest(image=built.local, command=("echo", "spoken"), log=log)
     )
-    time.sleep(0.5)
+    wait_for_text(log, "spoken")
     bench.engine.remove(container)
-    assert "spoken" in log.read_text()
     assert sorted(path.name for path in folder.iterdir() if "one" in path.name) == [log.name]
 
 
@@ -323,29 +332,48 @@ def test_a_parent_that_was_built_here_takes_its_room_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("bench", ["podman"], indirect=True)  # a daemon sees to that by itself
-@pytest.mark.parametrize("delay", [0.1, 0.3, 0.5])
 def test_an_image_is_dropped_while_one_with_a_layer_of_it_is_pulled(
-    bench: Bench, delay: float
+    bench: Bench, gate: Gate
 ) -> None:
-    """podman takes the layer from there, which it does once it has those below."""
+    """podman takes that layer from there, which it does once it has those below."""
+    text = "FROM parent\nCOPY large /\nCOPY hello /\n"
     requests = {
-        "pulled": bench.request("FROM parent\nCOPY large /\nCOPY hello /\n", name="pulled"),
+        "pulled": bench.request(text, name="pulled"),
         "dropped": bench.request(COPY, name="dropped"),
     }
-    (requests["pulled"].context / "large").write_bytes(bytes(range(256)) * 1_000_000)
+    (requests["pulled"].context / "large").write_bytes(b"large and ")
     pulled = bench.engine.build(requests["pulled"])
     place = bench.parent.with_tag("pulled")
     store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
     pinned = place.at(store.push(pulled.layout, place, bench.parent))
     bench.engine.drop(pulled.local)
     dropped = bench.engine.build(requests["dropped"])
-    drop = threading.Timer(delay, bench.engine.drop, [dropped.local])
-    drop.start()
-    bench.engine.remove(
-        bench.engine.start(StartRequest(image=str(pinned), command=("test", "-f", "/hello")))
-    )
+    *_, large, hello = layouts.layers_in(pulled.layout)
+    assert hello.diff in {layer.diff for layer in layouts.layers_in(dropped.layout)}
+
+    drop = threading.Thread(target=bench.engine.drop, args=(dropped.local,))
+    waits: list[bool] = []
+
+    def begin_to_drop(forward: Forward) -> Answer:
+        """Drop the image when podman asks for the layer below, which comes after a while."""
+        drop.start()
+        drop.join(2)
+        waits.append(drop.is_alive())
+        return forward()
+
+    gate.upstream = bench.parent.registry
+    image = str(pinned).replace(gate.upstream, gate.address, 1)
+    log = bench.folder / "said"
+    with gate.goes_wrong(Rule(about=f"GET .*/blobs/{large.digest}$", act=begin_to_drop)):
+        command = ("cat", "/large", "/hello")
+        container = bench.engine.start(StartRequest(image=image, command=command, log=log))
     drop.join()
-    bench.engine.drop(str(pinned))
+    assert waits == [True]
+    wait_for_text(log, "large and hello")
+    bench.engine.remove(container)
+    with pytest.raises(BuilderError):
+        bench.engine.start(StartRequest(image=dropped.local, command=("true",)))
+    bench.engine.drop(image)
 
 
 def test_images_of_registries_are_listed_until_they_are_dropped(bench: Bench) -> None:
@@ -359,12 +387,15 @@ def test_images_of_registries_are_listed_until_they_are_dropped(bench: Bench) ->
 def test_removing_twice_is_fine(bench: Bench) -> None:
     built = bench.engine.build(bench.request(COPY))
     container = bench.engine.start(
-        StartRequest(image=built.local, command=("sleep", "600"), log=bench.folder / "log")
+        StartRequest(image=built.local, command=("sleep", NAP), log=bench.folder / "log")
     )
-    bench.engine.remove(container)
-    bench.engine.remove(container)
-    bench.engine.drop(built.local)
-    bench.engine.drop(built.local)
+    for _ in range(2):
+        bench.engine.remove(container)
+        assert f"sleep {NAP}" not in process_lines()
+    for _ in range(2):
+        bench.engine.drop(built.local)
+        with pytest.raises(BuilderError):
+            bench.engine.start(StartRequest(image=built.local, command=("true",)))
 
 
 def test_an_image_of_a_registry_starts(bench: Bench) -> None:
@@ -372,9 +403,8 @@ def test_an_image_of_a_registry_starts(bench: Bench) -> None:
     container = bench.engine.start(
         StartRequest(image=str(bench.parent), command=("echo", "spoken"), log=log)
     )
-    time.sleep(0.5)
+    wait_for_text(log, "spoken")
     bench.engine.remove(container)
-    assert "spoken" in log.read_text()
 
 
 def test_how_a_container_ended_is_told(bench: Bench) -> None:

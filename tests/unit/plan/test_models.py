@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -522,13 +523,22 @@ def test_a_plan_for_github_is_written_as_it_is_kept(folder: Folder) -> None:
 
 
 def as_kept(name: str, text: str) -> None:
-    """Compare a plan with the one that is kept."""
-    text += "\n"
+    """Compare a plan with the one that is kept, where fingerprints are numbered."""
+    text = numbered(text) + "\n"
     file = GOLDEN / name
     if os.environ.get("UPDATE_GOLDEN"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
+
+
+def numbered(text: str) -> str:
+    """Write each fingerprint, and the beginning of it in a tag, as `<fingerprint 1>` and so on."""
+    for number, digest in enumerate(dict.fromkeys(re.findall(r"\b[0-9a-f]{64}\b", text)), 1):
+        text = text.replace(digest, f"<fingerprint {number}>")
+        text = text.replace(f"fp-{digest[:32]}", f"fp-<fingerprint {number}>")
+    assert "fp-<" in text or "fp-" not in text
+    return text
 
 
 def test_every_kept_plan_has_a_format() -> None:
