@@ -21,7 +21,7 @@ from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
 from builder.release.commit import Records
-from builder.release.contents import Offers
+from builder.release.contents import WAITING, Offers
 
 
 class Promotion:
@@ -182,9 +182,9 @@ def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
         "offers": dict(offers),
     }
     waiting = {
-        key.removeprefix("variant:"): why
+        key.removeprefix(WAITING): why
         for key, why in record.blocked.items()
-        if key.startswith("variant:")
+        if key.startswith(WAITING)
     }
     return detail | ({"waiting": waiting} if waiting else {})
 

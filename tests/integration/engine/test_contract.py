@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import time
@@ -15,10 +16,8 @@ import pytest
 from builder.common.errors import BuilderError, StepError
 from builder.common.process import Command, Runner
 from builder.common.state_dir import StateDir
-from builder.engines.detect import choose
 from builder.engines.interfaces import Container, StartRequest
-from builder.engines.names import instruction_of
-from builder.engines.podman import storage
+from builder.engines.table import ENGINES, choose
 from builder.oci import layout as layouts
 from builder.registry.store import RegistryStore
 from tests.integration.engine.conftest import Bench
@@ -78,7 +77,7 @@ def test_layout_is_whole(bench: Bench) -> None:
 def test_who_looks_on_is_told_which_instruction_runs(bench: Bench) -> None:
     lines: list[str] = []
     bench.engine.build(bench.request(f"{COPY}RUN echo more > /more\n", on_line=lines.append))
-    assert "instruction 2/3" in map(instruction_of, lines)  # BuildKit counts from the parent
+    assert "2/3" in map(bench.engine.instruction, lines)  # BuildKit counts from the parent
 
 
 def test_same_inputs_give_the_same_digest(bench: Bench) -> None:
@@ -107,7 +106,7 @@ def test_layers_of_the_parent_keep_their_names(bench: Bench) -> None:
         (it.digest, it.size, it.diff) for it in bench.layers
     ]
     assert layouts.blob(told.layout, own.digest).stat().st_size == own.size
-    left_out = [it.digest for it in lower] if bench.engine.name == "podman" else []
+    left_out = [it.digest for it in lower] if not bench.engine.keeps_elsewhere else []
     assert list(layouts.missing(told.layout)) == left_out
     known = {told.digest, layouts.read(told.layout, told.digest)["config"]["digest"]}
     known |= {it.digest for it in layouts.layers_in(told.layout)}
@@ -123,7 +122,7 @@ def test_layers_of_another_compression_keep_their_names(bench: Bench) -> None:
     )
     built = bench.engine.build(bench.request(COPY, name="told", below=others))
     # BuildKit has what it pulled, compressed: it leaves nothing out, and is not told.
-    named = others if bench.engine.name == "podman" else bench.layers
+    named = others if not bench.engine.keeps_elsewhere else bench.layers
     assert [(it.digest, it.size, it.diff) for it in layouts.layers_in(built.layout)[:-1]] == [
         (it.digest, it.size, it.diff) for it in named
     ]
@@ -474,7 +473,7 @@ def test_the_shell_lines_build_the_same(bench: Bench) -> None:
     built = bench.engine.build(request)
     script = "\n".join((*bench.engine.preamble(), *bench.engine.commands(request)))
     Runner().run(Command(argv=("sh", "-eu"), stdin=script.encode(), timeout=60.0))
-    if bench.engine.name == "podman":  # its history tells of its storage
+    if not bench.engine.keeps_elsewhere:  # its history tells of its storage
         layouts.canonize(request.layout, ())
     assert layouts.entry(request.layout)["digest"] == built.digest
 
@@ -484,7 +483,26 @@ def test_builds_in_two_storages_give_the_same_digest(bench: Bench, runner: Runne
     """What an engine calls the images between two steps is its own affair."""
     steps = f"{COPY}RUN echo one > /one\nENV ONE=1\nRUN echo two > /two\n"
     first = bench.engine.build(bench.request(steps))
-    other = choose("podman", runner, StateDir(bench.folder))
+    other = choose(bench.engine.name, runner, StateDir(bench.folder))
     again = other.build(bench.request(steps, name="again", id=f"{bench.folder.name}/image"))
     assert again.digest == first.digest
-    storage.remove(bench.folder / "podman")
+    ENGINES.get(bench.engine.name).remove_state(bench.folder / bench.engine.name)
+
+
+def test_the_shell_lines_make_an_index(bench: Bench) -> None:
+    """Of an image and another: as it would be of one for each platform."""
+    sources = []
+    for name in ("one", "two"):
+        built = bench.engine.build(bench.request(f"{COPY}RUN echo {name} > /x\n", name=name))
+        place = bench.parent.with_tag(f"{bench.folder.name}-{name}")
+        store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
+        store.push(built.layout, place, bench.parent)
+        sources.append(place)
+    targets = [bench.parent.with_tag(f"{bench.folder.name}-{tag}") for tag in ("a", "b")]
+    lines = bench.engine.index_commands(f"several-{time.monotonic_ns()}", sources, targets)
+    script = "\n".join((*bench.engine.preamble(), *lines))
+    Runner().run(Command(argv=("sh", "-eu"), stdin=script.encode(), timeout=60.0))
+    for target in targets:
+        argv = ("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{target}")
+        index = json.loads(Runner().run(Command(argv=argv)).stdout)
+        assert len(index["manifests"]) == 2

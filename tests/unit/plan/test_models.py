@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from builder.build.chart_steps import ChartActions
+from builder.ci.shards import jobs
+from builder.ci.systems import CI_SYSTEMS
 from builder.common.errors import ConfigError
 from builder.lock.lockfile import Lock
 from builder.oci.reference import is_tag
 from builder.plan.chart_planner import unlocked_images
 from builder.plan.models import Plan, RegistryState, unmet
-from builder.report.plan import FORMATS, as_github, as_json, as_markdown, as_table
+from builder.report.plan import FORMATS, as_json, as_markdown, as_table
 from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
 
@@ -519,7 +521,8 @@ def test_a_plan_is_written_as_it_is_kept(folder: Folder, style: str) -> None:
 
 def test_a_plan_for_github_is_written_as_it_is_kept(folder: Folder) -> None:
     plan = plan_of(folder.load(), today=TODAY)
-    as_kept(GITHUB, as_github(plan, dict.fromkeys(plan.steps, 60.0), worth=100.0))
+    levels = jobs(plan, dict.fromkeys(plan.steps, 60.0), most=20, worth=100.0)
+    as_kept(GITHUB, CI_SYSTEMS.get("github").jobs(levels))
 
 
 def as_kept(name: str, text: str) -> None:
