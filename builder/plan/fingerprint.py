@@ -7,7 +7,7 @@ clock, tests, README) is therefore not in the document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,13 +28,16 @@ from builder.plan.fingerprint_document import PARTS, compare
 class Fingerprint:
     """`digest` is 64 hex digits; `document` is what it is the hash of.
 
-    `dockerfile` is what was rendered for it, of which the document has the text. `downloads` says
-    which of its instructions download what no lock knows.
+    `variables` are what its recipe was rendered with, and `dockerfile` the outcome, of which the
+    document has the text. `files` are those of the network that it is built with. `downloads` says
+    which instructions of the Dockerfile download what no lock knows.
     """
 
     digest: str
     document: Mapping[str, Any]
+    variables: BuildVariables
     dockerfile: Dockerfile
+    files: tuple[RemoteFile, ...]
     is_locked: bool
     downloads: tuple[str, ...] = ()
 
@@ -68,6 +71,7 @@ def fingerprints(
     for target in expansion.targets.values():
         recipe, where = catalog.recipes[target.recipe], settings[target.id]
         base = lock.bases.get(target.parent)
+        files = _files(target, recipe, where, expansion, lock)
         content = fingerprint_document.document(
             platform=target.platform,
             parent=found[target.parent].digest if not target.is_root
@@ -75,12 +79,14 @@ def fingerprints(
             inputs={name: found[item].digest for name, item in target.inputs},
             dockerfile=dockerfiles[target.id].text,
             context=recipe.files,
-            lock=_lock_part(target, recipe, where, expansion, lock),
+            lock=_lock_part(target, recipe, where, expansion, lock, files),
         )  # fmt: skip
         found[target.id] = Fingerprint(
             digest=sha256(canonical(content)),
             document=content,
+            variables=where,
             dockerfile=dockerfiles[target.id],
+            files=files,
             is_locked=(is_locked := _is_locked(recipe, where)),
             downloads=tuple(
                 item.said_of(recipe.dockerfile_path)
@@ -109,17 +115,10 @@ def _dockerfiles(
     return rendered
 
 
-def downloads(
-    target: Target, catalog: Catalog, expansion: Expansion, lock: Lock
-) -> tuple[RemoteFile, ...]:
-    """The files of the network that a target is built with: of its lines, and of its packages."""
-    where = build_variables(target, catalog.matrix, lock.versions)
-    return _downloads(target, catalog.recipes[target.recipe], where, expansion, lock)
-
-
-def _downloads(
+def _files(
     target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
 ) -> tuple[RemoteFile, ...]:
+    """The files of the network that a target is built with: of its lines, and of its packages."""
     base = expansion.base_of(target).id
     found: list[RemoteFile] = []
     for line in _own_lines(target, expansion):
@@ -130,7 +129,12 @@ def _downloads(
 
 
 def _lock_part(
-    target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
+    target: Target,
+    recipe: Recipe,
+    where: BuildVariables,
+    expansion: Expansion,
+    lock: Lock,
+    files: Sequence[RemoteFile],
 ) -> dict[str, Any]:
     """Return what the lock has for a target, and what is declared where the lock has nothing."""
     return fingerprint_document.lock_part(
@@ -145,7 +149,7 @@ def _lock_part(
             for line in _own_lines(target, expansion)
             if line in lock.versions
         },
-        files=_downloads(target, recipe, where, expansion, lock),
+        files=files,
     )
 
 

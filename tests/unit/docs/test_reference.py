@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from builder.build import attestation
-from builder.catalog.parser import parse_matrix, parse_recipe
+from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
 from builder.ci.systems import CI_SYSTEMS
 from builder.common import errors
 from builder.common.version import VERSION
@@ -21,7 +21,7 @@ from builder.network.upstreams import UPSTREAM
 from builder.plan import fingerprint_document
 from builder.plan import models as plan
 from builder.registry import release_record
-from builder.report import diff
+from builder.report import diff, document
 from builder.resolvers.providers import line_providers
 from tests.unit.docs import markdown, reference
 
@@ -32,7 +32,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["commands.md", "matrix.md", "recipe.md"])
+@pytest.mark.parametrize("name", reference.pages())
 def test_the_committed_page_is_that_of_the_code(name: str) -> None:
     generated = reference.pages()[name]
     if os.environ.get("UPDATE_GOLDEN"):
@@ -62,6 +62,12 @@ def test_the_examples_are_valid() -> None:
     axes = {name: tuple(axis.values()) for name, axis in _axes(matrix.matrix)}
     recipe, problems = parse_recipe(reference.RECIPE_EXAMPLE, "recipe.yaml", axes)
     assert recipe is not None
+    assert problems == []
+    chart, problems = parse_chart(reference.CHART_EXAMPLE, "chart.yaml")
+    assert chart is not None
+    assert problems == []
+    feature, problems = parse_feature(reference.FEATURE_EXAMPLE, "feature.yaml")
+    assert feature is not None
     assert problems == []
 
 
@@ -130,6 +136,7 @@ FORMATS = {
     "image metadata": attestation.FORMAT,
     "fingerprint document": fingerprint_document.FORMAT,
     "plan": plan.FORMAT,
+    "report.json": document.FORMAT,
     "difference": diff.FORMAT,
 }
 
@@ -139,9 +146,7 @@ def test_the_page_of_formats_has_the_numbers_of_the_code() -> None:
     rows = re.findall(r"^\| \[(.+?)\]\(#\S+\) \| (\d+) \|", text, re.MULTILINE)
     assert {name: int(number) for name, number in rows} == FORMATS
     for name, number in FORMATS.items():
-        _, _, section = text.partition(
-            f"\n## {name[0].upper() if name != 'matrix.lock' else 'm'}{name[1:]}\n"
-        )
+        _, _, section = text.partition(f"\n## {name if '.' in name else name.capitalize()}\n")
         history = re.findall(r"\*\*(\d+)\*\*:", section.partition("\n## ")[0])
         assert history == [str(one) for one in range(1, number + 1)], name
     assert f"this builder's {lockfile.FORMAT}\n  hint: this is builder {VERSION}:" in text
