@@ -193,7 +193,7 @@ ROOT = "os=2@linux/amd64"
 OLD = Lock(
     bases={
         ROOT: BaseLock(
-            source=Source(kind="bootstrap", value="two"),
+            source=Source(bootstrap="two"),
             content="sha256:" + "a" * 64,
             epoch=1,
             suites={
