@@ -13,6 +13,7 @@ import click
 
 from builder.cli.lazy import LazyGroup
 from builder.common.errors import BuilderError, StepError, refused
+from builder.common.version import VERSION
 
 if TYPE_CHECKING:  # `--help` is to be fast
     from builder.app.adapters import AdapterFactory
@@ -49,7 +50,7 @@ COMMANDS = {
     modules="builder.cli.{}",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="catalog-builder")
+@click.version_option(VERSION)
 def cli() -> None:
     """Build, test and publish a catalog of container images and Helm charts.
 
