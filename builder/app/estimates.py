@@ -13,6 +13,7 @@ from builder.build.events import Result
 from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
 from builder.plan.models import Plan, RegistryState
+from builder.plan.step_id import StepId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ def disk_of(app: App, below: Path | None = None) -> Disk:
     """The disk that a run fills, or that part of it which is below a folder of the state."""
     folder = below or app.workspace.state.root
     folder.mkdir(parents=True, exist_ok=True)
-    is_elsewhere = app.engine.name == "docker" and not below
+    is_elsewhere = bool(app.engine.keeps_elsewhere) and not below
     free = shutil.disk_usage(folder).free
     return Disk(folder=folder, runner=app.runner, elsewhere=is_elsewhere, began=free)
 
@@ -55,7 +56,7 @@ def look_ahead(
         disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:
-        result = ended.get(f"build:{target}")
+        result = ended.get(StepId.of("build", target))
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(app.engine, plan.targets[target], digest, app.workspace.state)
 

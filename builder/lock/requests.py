@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Catalog, Matrix, RemoteFile, Target
 from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import build_variables, packages_of
@@ -94,8 +95,7 @@ class PackageRequests:
             own={"names": self.names(target), "limits": self.limits(target)},
             rest={
                 "lines": {
-                    f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
-                    for axis, name in target.variant.values.items()
+                    line: self._lock.versions.get(line, "") for line in target.variant.value_ids
                 },
                 "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
             },
@@ -195,7 +195,7 @@ class PackageRequests:
         }.get(ecosystem, ({}, ""))
         base = self._expansion.base_of(target).id
         for axis, name in values.items():
-            line = self._lock.release_lines.get(f"{axis}={name}")
+            line = self._lock.release_lines.get(ValueId.of(axis, name))
             for file in line.files.get(base, ()) if line else ():
                 if file.name.endswith(end):
                     yield file
@@ -204,7 +204,7 @@ class PackageRequests:
         self, target: Target, axis: str, package: str, apt: Sequence[Mapping[str, LockedPackage]]
     ) -> str:
         """The exact version of a target's language: of its line, or of Debian's package."""
-        if line := self._lock.versions.get(f"{axis}={target.variant.values.get(axis)}"):
+        if line := self._lock.versions.get(ValueId.of(axis, target.variant.values.get(axis, ""))):
             return line
         for packages in reversed(apt):
             if package in packages and (match := _VERSION.match(packages[package].version)):

@@ -17,12 +17,15 @@ from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
+WAITING = "cell:"
+"""The prefix of the keys, in a record, of variants some of whose platforms did not pass."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseContents:
     """The targets of a release, by id, and its variants of several platforms, by id.
 
-    `waiting` maps `cell:<id>` to why the tags of a variant did not move.
+    `waiting` maps WAITING and the id to why the tags of a variant did not move.
     """
 
     targets: Mapping[str, ReleasedTarget] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class ContentsCollector:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
             reason = f"{', '.join(missing)} did not pass; "
             reason += stays if kept.targets else "it is not published"
-            return replace(kept, waiting={f"cell:{variant}": reason})
+            return replace(kept, waiting={WAITING + variant: reason})
         if missing:
             return kept
         return self._whole(variant, members, items[0], passed)

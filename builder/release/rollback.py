@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from builder.catalog.ids import TargetId
 from builder.catalog.models import Catalog
 from builder.charts import helm_versions
 from builder.charts.changelog import with_changelog
@@ -180,12 +181,12 @@ def _contents(
     old: Record, current: Record
 ) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedVariant]]:
     """Return the targets and indexes of the old release, and those of variants added since."""
-    variants = {_variant(key) for key in old.targets}
+    variants = {TargetId(key).variant for key in old.targets}
     rolling = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
     exact = {(item.image, item.exact) for item in old.targets.values() if item.publish}
     targets = dict(old.targets)
     for key, item in current.targets.items():
-        if _variant(key) not in variants and (item.image, item.exact) not in exact:
+        if TargetId(key).variant not in variants and (item.image, item.exact) not in exact:
             tags = tuple(tag for tag in item.rolling if (item.image, tag) not in rolling)
             targets[key] = replace(item, rolling=tags)
     added = {
@@ -194,10 +195,6 @@ def _contents(
         if key not in variants and all(item in targets for item in variant.targets.values())
     }
     return targets, {**old.variants, **added}
-
-
-def _variant(target: str) -> str:
-    return target.partition("@")[0]
 
 
 def _latest(names: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 import semver
 
+from builder.catalog.ids import TargetId, ValueId
 from builder.catalog.models import Matrix, Retention
 from builder.registry import release_record
 from builder.registry.release_record import Record
@@ -108,9 +109,9 @@ class ReleaseLines:
         return any(self._is_past(part) for part in parts(target))
 
     def _is_past(self, part: str) -> bool:
-        axis, is_value, name = part.partition("=")
-        values = [value for value in self.matrix.axes.get(axis, ()) if value.name == name]
-        if values or (not is_value and part in self.matrix.images):
+        line = ValueId(part)
+        values = [value for value in self.matrix.axes.get(line.axis, ()) if value.id == line]
+        if values or (not line.value and part in self.matrix.images):
             end = values[0].eol if values else None
             return end is not None and self._is_long_ago(end)
         last = self.last_released.get(part)
@@ -122,8 +123,8 @@ class ReleaseLines:
 
 def parts(target: str) -> Iterator[str]:
     """Yield the image and each `axis=value` in the id of a target."""
-    image, _, values = target.partition("@")[0].partition("/")
-    yield from filter(None, (image, *values.split(",")))
+    variant = TargetId(target).variant
+    yield from filter(None, (variant.image, *variant.values))
 
 
 def last_released(records: Iterable[Record]) -> dict[str, str]:
