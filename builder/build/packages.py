@@ -15,7 +15,6 @@ from builder.common.files import place_file
 from builder.common.text import count
 from builder.lock.package_lists import file_path
 from builder.lock.requests import PackageRequests
-from builder.plan.fingerprint import downloads
 
 _SHOWN = 20
 # What a new environment of Python, and R, bring by themselves.
@@ -30,7 +29,7 @@ def provide(
 
     Raises StepError, UnreachableError.
     """
-    for file in downloads(target, work.catalog, work.expansion, work.lock):
+    for file in work.plan.targets[target.id].files:
         note(f"fetching {file.name}")
         place_file(ports.files.file(file), folder / file.name)
     layer = work.lock.package_sets.get(target.id)
@@ -119,5 +118,5 @@ def _versions(ecosystem: str, inventory: Inventory) -> dict[str, str]:
 
 def _brings_packages(target: Target, work: RunContext) -> bool:
     """Whether packages come whose names its lock does not know: of a line's file, or an input."""
-    files = downloads(target, work.catalog, work.expansion, work.lock)
+    files = work.plan.targets[target.id].files
     return bool(target.inputs) or any(file.name.endswith(".deb") for file in files)

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError, Location
 from builder.common.files import write
 from builder.common.text import did_you_mean
@@ -60,9 +60,11 @@ def settle(network: Network, environment: Mapping[str, str]) -> Network:
     _check_names(mirrors)
     return Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
-        http_proxy=fill(network.http_proxy) or _proxy("http_proxy", environment),
-        https_proxy=fill(network.https_proxy) or _proxy("https_proxy", environment),
-        no_proxy=fill(network.no_proxy) or _variable("no_proxy", environment),
+        proxy=Proxy(
+            http=fill(network.proxy.http) or _proxy("http_proxy", environment),
+            https=fill(network.proxy.https) or _proxy("https_proxy", environment),
+            none=fill(network.proxy.none) or _variable("no_proxy", environment),
+        ),
         mirrors=mirrors,
         trust=_trust(environment),
     )
@@ -144,9 +146,9 @@ def build_env(network: Network) -> str:
 def proxies(network: Network) -> dict[str, str]:
     """Return the proxy variables in upper and lower case, as programs differ."""
     found = {
-        "http_proxy": network.http_proxy,
-        "https_proxy": network.https_proxy,
-        "no_proxy": network.no_proxy,
+        "http_proxy": network.proxy.http,
+        "https_proxy": network.proxy.https,
+        "no_proxy": network.proxy.none,
     }
     both = {**found, **{name.upper(): value for name, value in found.items()}}
     return {name: value for name, value in both.items() if value}
@@ -168,7 +170,7 @@ def replace_urls(text: str, network: Network) -> str:
 
 def passwords(network: Network) -> tuple[str, ...]:
     """List the passwords in URLs, so that logs can leave them out."""
-    urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
+    urls = [network.proxy.http, network.proxy.https, *network.mirrors.values()]
     # A proxy may be written without its scheme.
     parts = [urlsplit(url if "://" in url else f"//{url}") for url in urls]
     secrets = [part.password or part.username for part in parts]
@@ -241,10 +243,10 @@ def _mirror(url: str) -> str:
 
 def _proxies(network: Network) -> str:
     """Java's list of hosts that are reached directly has bars, and stars for subdomains."""
-    hosts = [host.strip() for host in network.no_proxy.split(",") if host.strip()]
+    hosts = [host.strip() for host in network.proxy.none.split(",") if host.strip()]
     direct = "|".join(f"*{host}" if host.startswith(".") else host for host in hosts)
     found = ""
-    for scheme, url in (("http", network.http_proxy), ("https", network.https_proxy)):
+    for scheme, url in (("http", network.proxy.http), ("https", network.proxy.https)):
         parts = urlsplit(url)
         if parts.hostname:
             proxy = _elements(

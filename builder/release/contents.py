@@ -22,8 +22,8 @@ WAITING = "cell:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseContents:
-    """The targets of a release, by id, and its variants of several platforms, by id.
+class CollectedTargets:
+    """Targets for a release, by id, and variants of several platforms, by id.
 
     `waiting` maps WAITING and the id to why the tags of a variant did not move.
     """
@@ -33,8 +33,8 @@ class ReleaseContents:
     waiting: Mapping[str, str] = field(default_factory=dict)
 
 
-class ContentsCollector:
-    """Collects the contents of a release. `previous` is the current record."""
+class TargetCollector:
+    """Collects the targets of a release. `previous` is the current record."""
 
     def __init__(self, *, work: RunContext, store: Registry, previous: Record | None) -> None:
         self._work = work
@@ -42,28 +42,28 @@ class ContentsCollector:
         self._store = store
         self._previous = previous
 
-    def collect(self) -> ReleaseContents:
+    def collect(self) -> CollectedTargets:
         """Return every variant that has not ended. Pushes indexes, without tags."""
         members = self._work.expansion.members
         parts = in_parallel(lambda item: self._variant(*item), members.items())
-        return ReleaseContents(
+        return CollectedTargets(
             targets={key: value for part in parts for key, value in part.targets.items()},
             variants={key: value for part in parts for key, value in part.variants.items()},
             waiting={key: value for part in parts for key, value in part.waiting.items()},
         )
 
-    def _variant(self, variant: str, members: Mapping[str, str]) -> ReleaseContents:
+    def _variant(self, variant: str, members: Mapping[str, str]) -> CollectedTargets:
         """Return the contents of one variant; `members` are its target ids by platform."""
         items = [self._plan.targets[key] for key in members.values() if key in self._plan.targets]
         if any(item.action == "retire" for item in items):
-            return ReleaseContents()
+            return CollectedTargets()
         kept = self._kept(variant, members)
         if not items:
             return kept
         results = {key: self._passed(key) for key in members.values()}
         passed = {key: target for key, target in results.items() if target is not None}
         if not items[0].target.publish:  # no tag names it, so nothing waits
-            return ReleaseContents(targets={**kept.targets, **passed})
+            return CollectedTargets(targets={**kept.targets, **passed})
         missing = [platform for platform, key in members.items() if key not in passed]
         if missing and len(members) > 1:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
@@ -74,14 +74,14 @@ class ContentsCollector:
             return kept
         return self._whole(variant, members, items[0], passed)
 
-    def _kept(self, variant: str, members: Mapping[str, str]) -> ReleaseContents:
+    def _kept(self, variant: str, members: Mapping[str, str]) -> CollectedTargets:
         """Return a variant as the previous release has it."""
         if self._previous is None:
-            return ReleaseContents()
+            return CollectedTargets()
         index = self._previous.variants.get(variant)
         old = self._previous.targets
         ids = [key for key in (index.targets if index else members).values() if key in old]
-        return ReleaseContents(
+        return CollectedTargets(
             targets={key: old[key] for key in ids}, variants={variant: index} if index else {}
         )
 
@@ -91,14 +91,14 @@ class ContentsCollector:
         members: Mapping[str, str],
         item: TargetPlan,
         passed: Mapping[str, ReleasedTarget],
-    ) -> ReleaseContents:
+    ) -> CollectedTargets:
         """Return a variant that passed on each of its platforms."""
         digests = {key: target.digest for key, target in passed.items()}
         before = self._previous
         since = before.since(variant, item.exact, members, digests) if before else None
         if len(members) == 1:
             ((key, target),) = passed.items()
-            return ReleaseContents(
+            return CollectedTargets(
                 targets={key: replace(target, since=since or self._plan.release)}
             )
         # A target that was not selected would have its old tags.
@@ -107,14 +107,14 @@ class ContentsCollector:
             for key, target in passed.items()
         }
         if since is not None and before is not None:
-            return ReleaseContents(targets=targets, variants={variant: before.variants[variant]})
+            return CollectedTargets(targets=targets, variants={variant: before.variants[variant]})
         manifests = {platform: digests[key] for platform, key in members.items()}
         index = ReleasedVariant(
             digest=self._store.put_index(manifests, item.repository),
             since=self._plan.release,
             targets=members,
         )
-        return ReleaseContents(targets=targets, variants={variant: index})
+        return CollectedTargets(targets=targets, variants={variant: index})
 
     def _passed(self, key: str) -> ReleasedTarget | None:
         """Return a target if it passed with its current inputs, be it before this run."""

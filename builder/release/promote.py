@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from builder.build.events import Noted, Result
+from builder.build.events import Noted, ReleaseContents, ReleaseResult, Result
 from builder.build.run_context import RunContext
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import value_types
@@ -21,7 +21,7 @@ from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
 from builder.release.commit import Records
-from builder.release.contents import WAITING, ContentsCollector
+from builder.release.contents import WAITING, TargetCollector
 
 
 class Promotion:
@@ -41,7 +41,7 @@ class Promotion:
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
-            detail = _detail(previous, self._references(previous, _New()))
+            detail = _detail(previous, self._contents(previous, _New()))
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         record = self._record(plan, previous, blocked)
         if not record.targets:
@@ -52,15 +52,15 @@ class Promotion:
             step=step.id,
             status="done",
             reason=new.text or step.reason,
-            detail=_detail(current, self._references(current, new)),
+            detail=_detail(current, self._contents(current, new)),
         )
 
     # The record.
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
         work = self._work
-        collector = ContentsCollector(work=work, store=self._store, previous=previous)
-        contents = collector.collect()
+        collector = TargetCollector(work=work, store=self._store, previous=previous)
+        collected = collector.collect()
         charts = {
             name: chart
             for name in work.catalog.matrix.charts
@@ -71,11 +71,11 @@ class Promotion:
             release=plan.release,
             previous=previous.release if previous else None,
             lock_data=lockfile.as_data(work.lock),
-            targets=contents.targets,
+            targets=collected.targets,
             charts=charts,
             bases=self._bases(),
-            blocked={**blocked, **contents.waiting},
-            variants=contents.variants,
+            blocked={**blocked, **collected.waiting},
+            variants=collected.variants,
         )
 
     def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
@@ -132,7 +132,7 @@ class Promotion:
         gone = len(previous.targets.keys() - record.targets.keys()) if previous else 0
         return _New(images=images, charts=tuple(charts), gone=gone)
 
-    def _references(self, record: Record, new: _New) -> dict[str, object]:
+    def _contents(self, record: Record, new: _New) -> ReleaseContents:
         """Return the references of the images and charts of a release, the new ones first.
 
         Each image has one reference, with its most general tag. `embedded` is the address of the
@@ -154,7 +154,9 @@ class Promotion:
             if name in record.charts
         ]
         embedded = matrix.embedded if matrix.registries[0] == "embedded" else ""
-        return {"images": list(images.values()), "charts": charts, "embedded": embedded}
+        return ReleaseContents(
+            images=tuple(images.values()), charts=tuple(charts), embedded=embedded
+        )
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))
@@ -181,20 +183,19 @@ class _New:
         return ", ".join(text for text, number in parts.items() if number)
 
 
-def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
-    detail: dict[str, object] = {
-        "release": record.release,
-        "previous": record.previous,
-        "targets": len(record.targets),
-        "charts": {name: chart.version for name, chart in record.charts.items()},
-        "offers": dict(offers),
-    }
-    waiting = {
-        key.removeprefix(WAITING): why
-        for key, why in record.blocked.items()
-        if key.startswith(WAITING)
-    }
-    return detail | ({"waiting": waiting} if waiting else {})
+def _detail(record: Record, contents: ReleaseContents) -> ReleaseResult:
+    return ReleaseResult(
+        release=record.release,
+        previous=record.previous,
+        targets=len(record.targets),
+        charts={name: chart.version for name, chart in record.charts.items()},
+        contents=contents,
+        waiting={
+            key.removeprefix(WAITING): why
+            for key, why in record.blocked.items()
+            if key.startswith(WAITING)
+        },
+    )
 
 
 def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:

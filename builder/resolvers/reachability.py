@@ -114,5 +114,5 @@ class Reach:
 def _package(name: str) -> ReleaseLineRequest:
     """A request for a package that every index has."""
     base = Base(id="", axis="", value="", platform="linux/amd64")
-    lock = BaseLock(source=Source(kind="bootstrap", value=""), content="", epoch=0)
+    lock = BaseLock(source=Source(bootstrap=""), content="", epoch=0)
     return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": name})
