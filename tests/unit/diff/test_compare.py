@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.models import Source
+from builder.catalog.matrix import Source
 from builder.catalog.packages import Inventory, LockedPackage, Package, Suite
 from builder.diff.changes import Change, Image, Shared
 from builder.diff.compare import Difference, Resized, Side, compare, lock_side
@@ -193,7 +193,7 @@ ROOT = "os=2@linux/amd64"
 OLD = Lock(
     bases={
         ROOT: BaseLock(
-            source=Source(kind="bootstrap", value="two"),
+            source=Source(bootstrap="two"),
             content="sha256:" + "a" * 64,
             epoch=1,
             suites={
