@@ -17,7 +17,7 @@ from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
-WAITING = "cell:"
+WAITING = "variant:"
 """The prefix of the keys, in a record, of variants some of whose platforms did not pass."""
 
 
@@ -162,5 +162,5 @@ class TargetCollector:
             tests=metadata["tests"],
             seconds=metadata.get("seconds", 0.0),
             chain=attestation.shares_of(metadata, reference),
-            suite=metadata.get("suite", ""),
+            suite=metadata.get("tests_hash", ""),
         )
