@@ -27,7 +27,7 @@ from tests.cli.conftest import Run
         ),
         (
             "oci://example.org/charts:1", "",
-            "oci://example.org/charts:1 is one version, not a place for charts\n"
+            "oci://example.org/charts:1 names one version of a chart, not a repository\n"
             "  hint: oci://example.org/charts",
         ),
     ],

@@ -1,4 +1,4 @@
-"""Repositories that charts are published to: a folder of static pages, and an OCI registry."""
+"""The repositories that charts are published to: a folder of static pages, and an OCI registry."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Publication:
 
     @property
     def entry(self) -> IndexEntry:
-        """What an index says of it."""
+        """Return its entry in an index."""
         package = self.package
         return IndexEntry(
             metadata=package.metadata,
@@ -60,9 +60,9 @@ class Publication:
 class FolderRepository:
     """A folder of packages with an index.
 
-    What `served` lists and the folder does not is fetched into it, so that the folder can take the
-    place of what is served. Nothing is written before all of it is known to be well; the index
-    comes last, by rename. `others` gets what an index lists elsewhere.
+    Versions that `served` lists and the folder lacks are downloaded into it, so that the folder
+    can replace the served repository. Nothing is written before everything is checked; the index
+    is written last, by rename. `others` downloads packages whose URL is outside of the folder.
     """
 
     def __init__(
@@ -74,22 +74,25 @@ class FolderRepository:
         self._reading = threading.Lock()  # charts are asked for at once, the index is read once
 
     def newest(self, name: str) -> ChartPackage | None:
-        """What is installed of a chart, or None. Raises ConfigError, ConflictError, StepError."""
+        """Return the version that Helm installs by default, or None.
+
+        Raises ConfigError, ConflictError, StepError.
+        """
         with self._reading:
             listed = index.newest(self._listed.get(name, ()))
         return None if listed is None else self._package(entry_of(listed))
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
         with self._reading:
             return _highest(str(listed["version"]) for listed in self._listed.get(name, ()))
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whether a package has what signs it beside it."""
+        """Whether the folder has the signature of a package."""
         return (self._folder / (package.file + PROVENANCE_SUFFIX)).is_file()
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
+        """Publish. Raises StepError, or ConflictError if another run published meanwhile."""
         entries = with_entries(
             self._listed, [publication.entry for publication in publications], str(self._file)
         )
@@ -114,36 +117,38 @@ class FolderRepository:
 
     @cached_property
     def _before(self) -> bytes | None:
-        """The index of the folder, as it was found."""
+        """Return the index of the folder as it was at first, or None."""
         return _read(self._file)
 
     @cached_property
     def _own(self) -> Index:
-        """What the folder lists itself."""
+        """Return the index of the folder, parsed; empty where there is none."""
         return parse_index(self._before, str(self._file)) if self._before is not None else Index()
 
     @cached_property
-    def _elsewhere(self) -> list[IndexEntry]:
-        """What is served."""
-        served = self._served.index() if self._served else {}
-        return [entry_of(listed) for versions in served.values() for listed in versions]
+    def _served_entries(self) -> list[IndexEntry]:
+        """Return the entries of the served repository."""
+        entries = self._served.index() if self._served else {}
+        return [entry_of(listed) for versions in entries.values() for listed in versions]
 
     @cached_property
     def _listed(self) -> Entries:
-        return with_entries(self._own.entries, self._elsewhere, str(self._file))
+        return with_entries(self._own.entries, self._served_entries, str(self._file))
 
     def _has(self, entry: IndexEntry) -> bool:
-        """Whether the folder lists a version itself."""
+        """Whether the index of the folder lists a version."""
         versions = self._own.entries.get(entry.name, ())
         return any(listed["version"] == entry.version for listed in versions)
 
     def _package(self, entry: IndexEntry) -> ChartPackage:
         """Return the package of an entry, which must be the version that it lists."""
-        package = ChartPackage(data=self._content(entry))
-        return _checked(package, entry.name, entry.version, self._path(entry) or entry.url)
+        location = self._path(entry) or entry.url
+        return _checked(
+            ChartPackage(data=self._content(entry)), entry.name, entry.version, location
+        )
 
     def _check_unproved(self, publication: Publication) -> None:
-        """Refuse to replace a package that is listed without a digest by another one."""
+        """Raise ConflictError for another package of a version that is listed without a digest."""
         package = publication.package
         for listed in self._listed.get(package.name, ()):
             entry = entry_of(listed)
@@ -156,7 +161,7 @@ class FolderRepository:
                 )
 
     def _content(self, entry: IndexEntry) -> bytes:
-        """The package of an entry, with the digest that is listed, if one is."""
+        """Return the package of an entry, checked against the digest that is listed, if one is."""
         if not entry.url:
             message = f"the index lists {entry.name} {entry.version} without a URL"
             raise ConfigError(message, location=_at(self._file))
@@ -181,8 +186,10 @@ class FolderRepository:
         return data
 
     def _fetched(self) -> dict[Path, bytes]:
-        """What is served and not in the folder: packages, and what signs them."""
-        missing = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
+        """Download packages that the folder lacks, and their signatures; return them by path."""
+        missing = [
+            entry for entry in self._served_entries if not self._has(entry) and self._path(entry)
+        ]
         downloads = in_parallel(self._with_provenance, missing)
         return {path: data for files in downloads for path, data in files.items() if data}
 
@@ -194,7 +201,7 @@ class FolderRepository:
         return {path: self._served.package(entry), signed: self._served.provenance(entry)}
 
     def _path(self, entry: IndexEntry) -> Path | None:
-        """Where a package is in the folder; None where an index lists one of elsewhere."""
+        """Return the path of a package in the folder; None where its URL is elsewhere."""
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
         if "://" in url or not url:
             return None
@@ -209,14 +216,17 @@ class FolderRepository:
 
 
 class RegistryRepository:
-    """The repositories of an OCI registry below `prefix`: one for each chart, a tag a version."""
+    """The repositories below `prefix` in an OCI registry: one for each chart, a tag per version."""
 
     def __init__(self, *, store: Registry, prefix: str) -> None:
         self._store = store
         self._prefix = prefix
 
     def newest(self, name: str) -> ChartPackage | None:
-        """What is installed of a chart, or None. Raises ConfigError, StepError."""
+        """Return the version that Helm installs by default, or None.
+
+        Raises ConfigError, StepError.
+        """
         version = helm_versions.newest(self._versions(name), str)
         if version is None:
             return None
@@ -227,20 +237,20 @@ class RegistryRepository:
         return _checked(package_in(artifact, str(reference)), name, version, str(reference))
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
         return _highest(self._versions(name))
 
     def _versions(self, name: str) -> list[str]:
-        """Return the versions that Helm sees in the tags of a chart."""
+        """Return the versions that Helm reads from the tags of a chart."""
         tags = self._store.tags(self._repository(name).name)
         return [version for tag in tags if (version := helm_versions.version_of(tag))]
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whatever is there stays as it is: a tag never moves."""
+        """Whether a package needs no signature: a tag never moves, so none can be added."""
         return True
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Push. Raises ConflictError where a tag names something else, before any is pushed."""
+        """Push. Raises ConflictError, before anything is pushed, if a tag exists."""
         publication_of = {
             self._repository(publication.package.name).with_tag(
                 helm_versions.tag_of(publication.package.version)
@@ -267,9 +277,9 @@ class RegistryRepository:
 def repository_at(
     to: str, *, against: str, store: Registry, fetcher: Fetcher
 ) -> FolderRepository | RegistryRepository:
-    """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
+    """Return the repository `to`: a folder, or oci://registry/path.
 
-    Raises ConfigError.
+    `against` is the URL where a folder is served now, or "". Raises ConfigError.
     """
     if against and not against.startswith(("http://", "https://")):
         hint = "give the URL at which the folder is served: --against https://…"
@@ -287,15 +297,15 @@ def repository_at(
         hint = "leave it out: a registry lists its own charts"
         raise ConfigError("--against works only with a folder", hint=hint)
     prefix = to.removeprefix(OCI).rstrip("/")
-    if (reference := parse_reference(prefix)).name != prefix:
+    if (name := parse_reference(prefix).name) != prefix:
         raise ConfigError(
-            f"{to} is one version, not a place for charts", hint=f"{OCI}{reference.name}"
+            f"{to} names one version of a chart, not a repository", hint=f"{OCI}{name}"
         )
     return RegistryRepository(store=store, prefix=prefix)
 
 
 def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
-    """Write packages, with what signs them where they are signed."""
+    """Write packages, and their signatures if they have one."""
     for publication in publications:
         write(folder / publication.package.file, publication.package.data)
         if publication.provenance:
@@ -308,7 +318,7 @@ def _highest(versions: Iterable[str]) -> str:
 
 
 def _checked(package: ChartPackage, name: str, version: str, source: object) -> ChartPackage:
-    """Return a package that can be compared. Raises ConfigError with its place."""
+    """Return a package that can be compared with others. Raises ConfigError with its place."""
     location = Location(file=str(source))
     try:
         about = package.metadata

@@ -1,4 +1,4 @@
-"""A chart repository as it is served over HTTP: what it lists, and its packages."""
+"""Read a chart repository that is served over HTTP: its index and its packages."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import without_credentials
 
 PROVENANCE_SUFFIX = ".prov"
-"""What is added to the name of a package for the file that signs it."""
+"""The suffix of the file that signs a package."""
 
 
 class ServedRepository:
-    """`url` is where index.yaml is, without its name; it may hold a name and a password."""
+    """A served chart repository. `url` is that of index.yaml without the file name.
+
+    The URL may hold a name and a password.
+    """
 
     def __init__(self, *, url: str, fetcher: Fetcher) -> None:
         self.url = url.rstrip("/")
         self._fetcher = fetcher
 
     def index(self) -> dict[str, list[Mapping[str, object]]]:
-        """Its entries. Raises StepError, ConfigError, with the URL."""
+        """Return the entries of its index. Raises StepError, ConfigError, with the URL."""
         url = f"{self.url}/{INDEX}"
         try:
             text = self._fetcher.text(url, "an index of charts")
@@ -35,7 +38,7 @@ class ServedRepository:
         return read_index(text.encode(), without_credentials(url))
 
     def package(self, entry: IndexEntry) -> bytes:
-        """A package that it lists. Raises StepError where it is gone, or another one."""
+        """Return a package of its index. Raises StepError if it is gone, or has another digest."""
         url = urljoin(f"{self.url}/", entry.url)
         name = f"{entry.name}-{entry.version}.tgz"
         file = RemoteFile(name=name, url=url, sha256=entry.sha256)
@@ -48,7 +51,7 @@ class ServedRepository:
         return path.read_bytes()
 
     def provenance(self, entry: IndexEntry) -> bytes:
-        """What signs a package that it lists, or nothing."""
+        """Return the signature of a package of its index, or nothing."""
         url = urljoin(f"{self.url}/", entry.url + PROVENANCE_SUFFIX)
         try:
             return self._fetcher.text(url, "a signature").encode()
@@ -57,7 +60,7 @@ class ServedRepository:
 
 
 def _located(error: StepError, url: str, hint: str) -> StepError:
-    """An error that begins with its place."""
+    """Return an error with its place."""
     location = Location(file=without_credentials(url))
     if isinstance(error, MissingError):
         return StepError("the file does not exist", hint=hint, location=location)

@@ -1,4 +1,7 @@
-"""A chart's package as Helm itself keeps it in a registry, so that `helm pull oci://…` takes it."""
+"""Convert chart packages to and from artifacts as Helm stores them in a registry.
+
+`helm pull oci://…` takes them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 
 
 def chart_artifact(package: ChartPackage, provenance: bytes = b"") -> Artifact:
-    """A package, with what signs it where that is given, as Helm keeps it in a registry."""
+    """Return a package, with its signature if it has one, as Helm stores it in a registry."""
     files = {f"{package.name}.tgz": Blob(kind=CONTENT, data=package.data)}
     if provenance:
         files[f"{package.name}.tgz.prov"] = Blob(kind=PROVENANCE, data=provenance)
@@ -26,7 +29,7 @@ def chart_artifact(package: ChartPackage, provenance: bytes = b"") -> Artifact:
 
 
 def package_in(artifact: Artifact, reference: str) -> ChartPackage:
-    """Return the package of a chart, which is at `reference`. Raises ConfigError if it is none."""
+    """Return the package of the chart at `reference`. Raises ConfigError if it is not a chart."""
     packages = [blob.data for blob in artifact.files.values() if blob.kind == CONTENT]
     if len(packages) != 1:
         raise ConfigError(f"{reference} is not a chart")
@@ -36,11 +39,14 @@ def package_in(artifact: Artifact, reference: str) -> ChartPackage:
 def released_package(
     name: str, chart: ReleasedChart, *, matrix: Matrix, store: Registry, version: str = ""
 ) -> ChartPackage:
-    """The package that a release offers, or of another version of it. Raises StepError."""
+    """Return the package of a chart in a release, or of another listed version.
+
+    Raises StepError if it is gone.
+    """
     number = version or chart.version
     repository = parse_reference(matrix.repository_of(f"{CHARTS}/{name}"))
-    reference = repository.at(chart.listed[number]["manifest"])
-    artifact = store.get(reference)
+    manifest = repository.at(chart.listed[number]["manifest"])
+    artifact = store.get(manifest)
     if artifact is None:
         raise StepError(f"chart {name} {number} no longer exists in {matrix.registry}")
-    return package_in(artifact, str(reference))
+    return package_in(artifact, str(manifest))

@@ -103,20 +103,21 @@ class Weeks:
         session = self.catalog.session()
         place = parse(session.catalog.matrix.repository_of(image))
         with session.registry():
-            tags = session.store.tags(place.name)
+            tags = session.adapters.store.tags(place.name)
             found = [tag for tag in tags if re.fullmatch("fp-[0-9a-f]{32}", tag)]
-            return [session.store.digest(place.with_tag(tag)) for tag in found]
+            return [session.adapters.store.digest(place.with_tag(tag)) for tag in found]
 
     def tag(self, image: str, release: str) -> str | None:
         """The digest of what a release offers of an image."""
         session = self.catalog.session()
         place = parse(session.catalog.matrix.repository_of(image))
         with session.registry():
-            return session.store.digest(place.with_tag(f"latest-{release}"))
+            return session.adapters.store.digest(place.with_tag(f"latest-{release}"))
 
     def kept(self, deb: Deb) -> Path:
         """Where a package is kept on this machine, by its hash."""
-        packages = json.loads(self.lock.read_text())["layers"]["leaf/debian=13"]["packages"]["apt"]
+        package_set = json.loads(self.lock.read_text())["package_sets"]["leaf/debian=13"]
+        packages = package_set["packages"]["apt"]
         version, digest, *_ = packages[deb.name].split()
         assert version == deb.version
         return self.catalog.state / "files" / digest.removeprefix("sha256:")

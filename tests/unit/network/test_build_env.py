@@ -222,7 +222,8 @@ def test_a_variable_that_is_not_set() -> None:
     with pytest.raises(ConfigError) as caught:
         effective_network(network(https_proxy="http://${WORD}@p"), {})
     assert str(caught.value) == (
-        "matrix.yaml: the environment variable WORD is not set\n  hint: `network` in matrix.yaml uses it"
+        "matrix.yaml: the environment variable WORD is not set\n"
+        "  hint: `network` in matrix.yaml uses it"
     )
 
 
