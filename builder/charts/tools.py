@@ -68,7 +68,7 @@ class Tools:
         """Return chart-testing, from PATH or as `install_ct` installed it."""
         on_path, fetched = which("ct"), self._folder / "ct"
         if not on_path and not fetched.is_file():
-            reason = "not on PATH; `builder doctor --install` tries to have Go install it"
+            reason = "not on PATH; `builder doctor --install` installs it by Go, if Go is on PATH"
             return MissingTool(
                 name="ct", reason=reason if which("go") else "neither ct nor go is on PATH"
             )

@@ -109,7 +109,8 @@ class Checkout:
                 real = self._real(path)
                 if path.is_dir():
                     if real in above:
-                        raise self._error(path, "this link points to a folder that contains it")
+                        message = "this link points to a folder that contains it"
+                        raise self._error(path, message, "remove the link")
                     yield from self._walk(path, (*above, real), errors)
                 else:
                     self._check_kind(path)
@@ -123,7 +124,8 @@ class Checkout:
             str(path).encode()
         except UnicodeEncodeError:
             shown = os.fsencode(path.name).decode(errors="backslashreplace")
-            raise self._error(path.parent, f"the name of {shown} is not UTF-8") from None
+            message = f"the name of {shown} is not UTF-8"
+            raise self._error(path.parent, message, "rename it") from None
         if not path.is_symlink():
             return path.resolve()
         target = os.readlink(path)
@@ -142,7 +144,7 @@ class Checkout:
     def _check_kind(self, path: Path) -> None:
         kind = stat.S_IFMT(path.stat().st_mode)
         if kind != stat.S_IFREG:
-            what = _KINDS.get(kind, "no file")
+            what = _KINDS.get(kind, "not a file")
             raise self._error(path, f"{what}, which no image can contain", "remove it")
 
     def _error(self, path: Path, message: str, hint: str = "") -> ConfigError:
