@@ -5,19 +5,24 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from builder.catalog import tags, yaml_document
+from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
 from builder.catalog.models import Catalog, ChartFeature, ChartRecipe, File, Network, Recipe, When
+from builder.catalog.models import Path as KeyPath
 from builder.catalog.parser import MatrixFile, RecipeFile, parse_matrix, parse_recipe
-from builder.catalog.recipe import check_chart_needs, check_needs
+from builder.catalog.recipe import URL, check_chart_needs, check_needs
 from builder.catalog.schema_check import OWN
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all
 from builder.common.files import write
+from builder.common.plugins import Plugins
 from builder.common.process import Runner
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
@@ -31,6 +36,7 @@ _BEGINNINGS = {
     "Dockerfile.j2": "it begins with `FROM {{ parent }}`",
     "chart.yaml": "it has title, description, command, port and features",
 }
+_Rules = TypeVar("_Rules", bound=EcosystemRules)
 SHARED = Path(__file__).parent / "shared"
 """Macros, the chart library and chart features that come with the builder. In a checkout these are
 links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
@@ -55,15 +61,21 @@ class Workspace:
         self.root = root
         self.state = state or root / "build"
 
-    def load(self, platforms: tuple[str, ...] = ()) -> Project:
-        """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
+    def load(
+        self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
+    ) -> Project:
+        """Read everything, for `platforms` or those of the matrix. Raises all mistakes together.
+
+        Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
+        locked or built.
+        """
         checkout.check_folder(self.state)
         errors: list[BuilderError] = []
         lock = self._lock(errors)
         file = self._matrix(errors)
         offered = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, platforms=platforms or offered))
-        recipes = self._recipes(file, errors)
+        recipes = self._recipes(file, errors, ecosystems)
         charts = self._charts(file, errors)
         expansion = None
         try:
@@ -82,6 +94,7 @@ class Workspace:
             charts=charts,
             library=self._library(),
             features=self._features(),
+            ecosystems=self._ecosystems(recipes, lock, ecosystems) if ecosystems else {},
         )
         return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
 
@@ -124,7 +137,9 @@ class Workspace:
 
     # Recipes.
 
-    def _recipes(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, Recipe]:
+    def _recipes(
+        self, file: MatrixFile, errors: list[BuilderError], ecosystems: Plugins[_Rules] | None
+    ) -> dict[str, Recipe]:
         recipes: dict[str, Recipe] = {}
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
@@ -142,12 +157,44 @@ class Workspace:
             errors += found
             if parsed is None:
                 continue
+            if ecosystems:
+                errors += self._unknown_ecosystems(parsed, ecosystems)
             try:
                 errors += self._test_errors(f"images/{image.recipe}/tests")
                 recipes[image.recipe] = self._recipe(image.recipe, parsed)
             except BuilderError as error:
                 errors.append(error)
         return recipes
+
+    def _unknown_ecosystems(
+        self, file: RecipeFile, ecosystems: Plugins[_Rules]
+    ) -> list[BuilderError]:
+        """Return an error for each ecosystem that a recipe names and nothing has."""
+        paths: list[KeyPath] = [("packages", name) for name in file.spec.packages]
+        for condition, extra in file.spec.when.items():
+            paths += [("when", condition, "packages", name) for name in extra.packages]
+        errors: list[BuilderError] = []
+        for path in (path for path in paths if path[-1] != URL):
+            try:
+                place = file.document.at_key(path)
+                ecosystems.check(str(path[-1]), catalog=self.root, location=place)
+            except ConfigError as error:
+                errors.append(error)
+        return errors
+
+    def _ecosystems(
+        self, recipes: Mapping[str, Recipe], lock: Lock | None, ecosystems: Plugins[_Rules]
+    ) -> Ecosystems:
+        """Return the builder's ecosystems and those that the catalog names.
+
+        Raises ToolError where the package that adds one does not work.
+        """
+        named = {name for recipe in recipes.values() for name in recipe.ecosystems}
+        if lock is not None:
+            named |= {name for layer in lock.layers.values() for name in layer.packages}
+        known = ecosystems.names(self.root)
+        names = [name for name in known if name in ecosystems.built_in or name in named]
+        return {name: ecosystems.get(name, catalog=self.root) for name in names}
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder = f"images/{name}"

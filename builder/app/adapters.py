@@ -32,15 +32,16 @@ from builder.project import MATRIX, Project, Workspace
 from builder.registry.credentials import CredentialFiles
 from builder.registry.embedded import EmbeddedRegistry
 from builder.registry.store import RegistryStore
+from builder.resolvers.apt.preflight import PackageCheck
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptSolver
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.provider import Bases, kept
-from builder.resolvers.ecosystems import layer_resolvers
-from builder.resolvers.preflight import PackageCheck
+from builder.resolvers.ecosystems import ECOSYSTEMS, layer_resolvers
+from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
-from builder.resolvers.reachability import Reach
+from builder.resolvers.reachability import Reachability
 from builder.testing.charts import ChartRun
 from builder.testing.pod_runner import OLDEST, KubePlayer
 from builder.testing.toolroot import ToolRoot, need
@@ -57,14 +58,14 @@ class Adapters:
     @cached_property
     def project(self) -> Project:
         """The catalog, with the registries and the network that this run is to use."""
-        project = self.workspace.load(self.options.platforms)
+        project = self.workspace.load(self.options.platforms, ECOSYSTEMS)
         matrix = project.catalog.matrix
         if self.options.registries:
             matrix = replace(matrix, registries=self.options.registries)
         return replace(
             project,
             catalog=replace(project.catalog, matrix=matrix),
-            network=settle(project.network, os.environ),
+            network=settle(project.network, os.environ, project.catalog.ecosystems),
         )
 
     @property
@@ -172,13 +173,18 @@ class Adapters:
     @cached_property
     def resolvers(self) -> Mapping[str, LayerResolver]:
         """What chooses and fetches packages, by ecosystem, in the order of installation."""
-        return layer_resolvers(
-            prepare=self._prepared,
-            providers=self.providers,
+        tools = replace(self._resolver_tools, providers=self.providers)
+        return layer_resolvers(tools, self.catalog.ecosystems, self.workspace.root)
+
+    @cached_property
+    def _resolver_tools(self) -> ResolverTools:
+        """What resolvers and providers work with."""
+        return ResolverTools(
             fetcher=self.files,
             runner=self.runner,
             network=self.project.network,
             state=self.workspace.state,
+            apt_root=self._prepared,
             locate=partial(named_at, self.workspace.read),
             only_looks=self.options.only_looks,
         )
@@ -235,20 +241,17 @@ class Adapters:
     @cached_property
     def providers(self) -> Mapping[str, LineProvider]:
         """Where lines come from, by the name that the matrix uses."""
-        return line_providers(
-            prepare=self._prepared,
-            fetcher=self.files,
-            runner=self.runner,
-            network=self.project.network,
-        )
+        values = (it for values in self.catalog.matrix.axes.values() for it in values)
+        named = [value.provider for value in values if value.provider]
+        return line_providers(self._resolver_tools, named, self.workspace.root)
 
     @cached_property
-    def reach(self) -> Reach:
+    def reachability(self) -> Reachability:
         """What asks whether providers can be reached, and does not wait for long."""
         network = self.project.network
         patience = Patience(connect=4, read=6, retries=0)
         fetcher = Fetcher(network=network, folder=self.workspace.state / "files", patience=patience)
-        return Reach(fetcher=fetcher, runner=self.runner, network=network)
+        return Reachability(replace(self._resolver_tools, fetcher=fetcher), self.workspace.root)
 
     @contextlib.contextmanager
     def registry(self) -> Iterator[None]:

@@ -156,7 +156,7 @@ class App(Adapters):
             images=store or self.store,
             bases=self.bases,
             files=self.downloads,
-            smoke=Smoke(self.engine, self.runner),
+            smoke=Smoke(self.engine, self.runner, self.catalog.ecosystems),
             packages=self.resolvers,
         )
         return BuildActions(work=work, ports=ports)

@@ -11,7 +11,7 @@ from builder.common.process import Command, Runner, which
 from builder.common.text import count
 from builder.engines.docker import answers
 from builder.engines.podman.host_probe import Finding, probe
-from builder.resolvers.reachability import Reach, asked
+from builder.resolvers.reachability import Reachability
 from builder.testing.browser import chromium
 from builder.testing.toolroot import ToolRoot
 
@@ -84,9 +84,9 @@ def install_browser(runner: Runner) -> None:
         _apt_install(runner, ("chromium",))
 
 
-def examine_providers(catalog: Catalog, reach: Reach) -> Iterator[Finding]:
-    """Which providers can be reached, one finding each."""
-    for item, reason in reach.look(asked(catalog)):
+def examine_providers(catalog: Catalog, reachability: Reachability) -> Iterator[Finding]:
+    """Yield a finding for each provider: whether it can be reached."""
+    for item, reason in reachability.of(catalog):
         subject = f"provider {item.name}"
         if not reason:
             yield Finding(subject=subject, found=f"reachable, for {count(len(item.lines), 'line')}")

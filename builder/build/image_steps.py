@@ -218,7 +218,7 @@ class BuildActions:
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
-        lists = package_lists(self._work.lock.layers.get(target.id))
+        lists = package_lists(self._work.lock.layers.get(target.id), self._work.catalog.ecosystems)
         write_context(folder / "context", dockerfile, recipe.files, lists)
         return BuildRequest(
             id=target.slug,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from builder.build.run_context import Ports, Work
+from builder.catalog.ecosystem import EcosystemRules, rules_of
 from builder.catalog.models import Target
-from builder.catalog.packages import R_OWN, Inventory, LockedPackage
+from builder.catalog.packages import Inventory, LockedPackage, Package
 from builder.common.errors import StepError
 from builder.common.files import place_file
 from builder.common.text import count
@@ -18,9 +17,6 @@ from builder.lock.requests import Layering
 from builder.plan.fingerprint import downloads
 
 _SHOWN = 20
-# What a new environment of Python, and R, bring by themselves.
-_OWN = {"pip": frozenset({"pip", "setuptools"}), "r": R_OWN}
-_COMPARED = ("apt", "pip", "r", "julia")
 
 
 def provide(
@@ -42,7 +38,7 @@ def provide(
         request = layering.request(target, ecosystem, work.lock.layers, own=layer.packages)
         files = ports.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(files[name], folder / file_path(ecosystem, package))
+            place_file(files[name], folder / file_path(ecosystem, package, work.catalog.ecosystems))
 
 
 def check_installed(
@@ -50,16 +46,17 @@ def check_installed(
 ) -> None:
     """Compare what is installed with the lock. Raises StepError that names what differs.
 
-    Packages of npm are not: npm held each file against its hash, and no list of them is left.
-    `parent` is what its parent has, None where that is not known: then only what is locked counts.
+    Ecosystems whose packages leave no list in the image are not compared. `parent` is what its
+    parent has, None if that is not known: then only what is locked counts.
     """
     layer = work.lock.layers.get(target.id)
     wrong: list[str] = []
     for ecosystem, packages in layer.packages.items() if layer else ():
-        if ecosystem in _COMPARED:
-            wrong += _locked(ecosystem, packages, installed, is_staged=_is_staged(target, work))
+        rules = rules_of(ecosystem, work.catalog.ecosystems)
+        if rules.is_compared:
+            wrong += _locked(rules, packages, installed, is_staged=_is_staged(target, work))
             if parent is not None and not _brings_packages(target, work):
-                wrong += _others(ecosystem, packages, installed, parent)
+                wrong += _others(rules, packages, installed, parent)
     if wrong:
         more = [f"    and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
         lines = [f"    {line}" for line in wrong[:_SHOWN]] + more
@@ -70,46 +67,45 @@ def check_installed(
 
 
 def _locked(
-    ecosystem: str,
+    rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
     *,
     is_staged: bool,
 ) -> Iterator[str]:
-    """What is locked and not there, or there in another version."""
-    found = _versions(ecosystem, installed)
+    """Yield what is locked and not installed, or installed in another version."""
+    present = _normalized(rules, installed)
     for name, package in packages.items():
-        if name not in found:
+        if name not in present:
             if not is_staged:
-                yield f"{ecosystem} {name}: locked {package.version}, not installed"
-        elif found[name] != package.version:
-            yield f"{ecosystem} {name}: locked {package.version}, installed {found[name]}"
+                yield f"{rules.name} {name}: locked {package.version}, not installed"
+        elif present[name].version != package.version:
+            version = present[name].version
+            yield f"{rules.name} {name}: locked {package.version}, installed {version}"
 
 
 def _others(
-    ecosystem: str,
+    rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
     parent: Inventory,
 ) -> Iterator[str]:
-    """What is there, and neither the parent's nor locked."""
-    below = _versions(ecosystem, parent)
-    for name, version in _versions(ecosystem, installed).items():
-        if name in packages or name in _OWN.get(ecosystem, ()):
+    """Yield what is installed, and neither the parent's nor locked."""
+    inherited = _normalized(rules, parent)
+    for name, package in _normalized(rules, installed).items():
+        if name in packages or rules.is_own(name, package):
             continue
-        if ecosystem == "r" and not installed["r"][name].size:
-            continue  # Debian's own, which is compared as that
-        if name not in below:
-            yield f"{ecosystem} {name}: installed {version}, not locked"
-        elif below[name] != version:
-            yield f"{ecosystem} {name}: its parent has {below[name]}, installed {version}"
+        if name not in inherited:
+            yield f"{rules.name} {name}: installed {package.version}, not locked"
+        elif inherited[name].version != package.version:
+            version = inherited[name].version
+            yield f"{rules.name} {name}: its parent has {version}, installed {package.version}"
 
 
-def _versions(ecosystem: str, inventory: Inventory) -> dict[str, str]:
-    found = {name: it.version for name, it in inventory.get(ecosystem, {}).items()}
-    if ecosystem != "pip":
-        return found
-    return {str(canonicalize_name(name)): version for name, version in found.items()}
+def _normalized(rules: EcosystemRules, inventory: Inventory) -> dict[str, Package]:
+    """Return the packages of an ecosystem by the one spelling of their names."""
+    packages = inventory.get(rules.name, {})
+    return {rules.normalize(name): package for name, package in packages.items()}
 
 
 def _is_staged(target: Target, work: Work) -> bool:
@@ -120,5 +116,6 @@ def _is_staged(target: Target, work: Work) -> bool:
 
 def _brings_packages(target: Target, work: Work) -> bool:
     """Whether packages come whose names its lock does not know: of a line's file, or an input."""
+    suffixes = tuple(filter(None, (it.package_suffix for it in work.catalog.ecosystems.values())))
     files = downloads(target, work.catalog, work.expansion, work.lock)
-    return bool(target.inputs) or any(file.name.endswith(".deb") for file in files)
+    return bool(target.inputs) or any(file.name.endswith(suffixes) for file in files)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from builder.catalog.ecosystem import Ecosystems, MirrorVariable
 from builder.common.errors import Location
 
 Path = tuple[str | int, ...]
@@ -267,10 +268,19 @@ class Recipe:
     suite: str = ""  # the hash of those tests, which is no part of a fingerprint
     has_tests: bool = True  # whether there are any that pytest finds
 
+    @property
+    def ecosystems(self) -> frozenset[str]:
+        """The ecosystems of which it names packages, in any variant."""
+        blocks = (self.packages, *(extra.packages for extra in self.when))
+        return frozenset(name for block in blocks for name in block)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Everything that a plan is made from, apart from the lock and what a registry holds."""
+    """Everything that a plan is made from, apart from the lock and what a registry holds.
+
+    `ecosystems` are those of the builder and those that the catalog names.
+    """
 
     matrix: Matrix
     recipes: Mapping[str, Recipe]
@@ -278,6 +288,7 @@ class Catalog:
     charts: Mapping[str, ChartRecipe] = field(default_factory=dict)
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
+    ecosystems: Ecosystems = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,6 +320,7 @@ class Network:
     """How builds, and the builder itself, reach the network.
 
     `trust` are files and folders of certificates that the builder trusts beside `ca`.
+    `variables` tell programs in an image of mirrors.
     """
 
     ca: str
@@ -317,3 +329,4 @@ class Network:
     no_proxy: str
     mirrors: Mapping[str, str]
     trust: tuple[str, ...] = ()
+    variables: tuple[MirrorVariable, ...] = ()

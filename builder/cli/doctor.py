@@ -33,7 +33,7 @@ def command(root: Path, wanted: bool, browser: bool) -> int:
     bad = 0
     for item in (
         *examine(app.runner, app.tools, app.tool_root, app.needs_tool_root),
-        *examine_providers(app.catalog, app.reach),
+        *examine_providers(app.catalog, app.reachability),
     ):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
         click.echo(f"{mark} {item.subject}: {item.found}")

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from packaging.utils import canonicalize_name
-
+from builder.catalog.ecosystem import Ecosystems, normalized
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Catalog
 from builder.catalog.packages import Inventory
@@ -98,7 +97,7 @@ class Provenance:
         reasons = [
             self._reason(record, key, ecosystem, name)
             for key, packages in known.items()
-            for ecosystem, name in _having(package, packages)
+            for ecosystem, name in _having(package, packages, self._catalog.ecosystems)
         ]
         if not reasons:
             raise _unheard_of(package, image, record, known)
@@ -198,7 +197,9 @@ class Provenance:
         for axis in own_values(target, self._expansion):
             told = recipe.provides.get(axis, {}).get(where.providers[axis], {})
             wanted += [told["package"]] if "package" in told else []
-        return any(_same(ecosystem, text, name) for text in _begins(wanted))
+        return any(
+            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _begins(wanted)
+        )
 
 
 def _unheard_of(
@@ -212,10 +213,10 @@ def _unheard_of(
     return SelectionError(f"{where} has no package {package!r}", hint=hint)
 
 
-def _having(package: str, packages: Inventory) -> Iterator[tuple[str, str]]:
+def _having(package: str, packages: Inventory, ecosystems: Ecosystems) -> Iterator[tuple[str, str]]:
     for ecosystem, items in packages.items():
         for name in items:
-            if _same(ecosystem, package, name):
+            if _same(ecosystem, package, name, ecosystems):
                 yield ecosystem, name
 
 
@@ -225,8 +226,7 @@ def _begins(requirements: Iterable[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _same(ecosystem: str, one: str, other: str) -> bool:
-    """To pip, names are the same whatever their case, and with any of `-`, `_` and `.`."""
-    return one == other or (
-        ecosystem == "pip" and canonicalize_name(one) == canonicalize_name(other)
-    )
+def _same(ecosystem: str, one: str, other: str, ecosystems: Ecosystems) -> bool:
+    """Whether two names are of the same package, as the ecosystem spells them."""
+    first, second = (normalized(name, ecosystem, ecosystems) for name in (one, other))
+    return first == second

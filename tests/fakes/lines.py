@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from builder.catalog.models import Base, Network, Source
+from builder.common.errors import Location
+from builder.common.process import Runner
 from builder.lock.interfaces import LineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, Patience, Progress
 from builder.network.upstreams import UPSTREAM
+from builder.resolvers.interfaces import ResolverTools
 from tests.fakes.answers import Registry
 
 LOCK = BaseLock(source=Source(kind="bootstrap", value="trixie"), content="sha256:0", epoch=0)
@@ -46,6 +50,22 @@ def nowhere(folder: Path) -> Fetcher:
     """What asks where nobody listens."""
     network = mirrored(NOBODY, login="me:secret")
     return Fetcher(network=network, folder=folder, patience=IMPATIENT)
+
+
+def _nobody(_base: Base, _lock: BaseLock) -> Any:
+    raise AssertionError("no base is asked for")
+
+
+def _anywhere(recipe: str, _package: str) -> Location:
+    return Location(file=f"images/{recipe}/recipe.yaml")
+
+
+def tools(fetcher: Fetcher, runner: Runner, address: str) -> ResolverTools:
+    """What resolvers and providers work with, where every source is a folder of one host."""
+    return ResolverTools(
+        fetcher=fetcher, runner=runner, network=mirrored(address), state=fetcher.folder,
+        apt_root=_nobody, locate=_anywhere,
+    )  # fmt: skip
 
 
 class Upstream:

@@ -44,7 +44,7 @@ def check_rejected(app: App, work: Work, item: TargetPlan, folder: Path) -> None
             item, built.local, folder / "junit.xml", folder / "log"
         )
         with pytest.raises(SmokeError) as caught:
-            Smoke(app.engine, app.runner).test(request)
+            Smoke(app.engine, app.runner, app.catalog.ecosystems).test(request)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     failed = re.findall(r"^    (\w+)", caught.value.message, re.MULTILINE)

@@ -58,10 +58,10 @@ class AptLayers:
         """What is installed, direct and transitive. Raises StepError, UnreachableError."""
         root = self._root(request)
         self._check_names(request, root)
-        installed = self._installed(request.below, root)
+        installed = self._installed(request.inherited, root)
         with self._archives(request) as paths:
             files, pins = self._solve([*request.names, *paths], request, root, installed)
-        _check_below(files, request)
+        _check_inherited(files, request)
         candidates = self._candidates(root, pins, [file.name for file in files])
         archives = root.archives()
         found = {
@@ -76,13 +76,13 @@ class AptLayers:
         self._remember(found, root)
         return found
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate."""
-        pins = _pins(request.keep, request.limits)
-        candidates = self._candidates(self._root(request), pins, held)
+    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate."""
+        pins = _pins(request.preferred, request.constraints)
+        candidates = self._candidates(self._root(request), pins, locked)
         return all(
             name in candidates and candidates[name].version == it.version
-            for name, it in held.items()
+            for name, it in locked.items()
         )
 
     def fetch(
@@ -124,7 +124,7 @@ class AptLayers:
 
         Raises NoPackageError, or several.
         """
-        asked = [name for name in request.names if name not in request.below]
+        asked = [name for name in request.names if name not in request.inherited]
         doubtful = [name for name in asked if not root.root.has(name, with_virtual=False)]
         missing = root.root.missing(doubtful)
         recipe, target = request.target.recipe, request.target.id
@@ -140,17 +140,20 @@ class AptLayers:
         self, packages: Sequence[str], request: LayerRequest, root: AptSolver, installed: str
     ) -> tuple[tuple[AptFile, ...], str]:
         """What apt chooses, and with which pins. What should stay and cannot moves."""
-        keep, attempts = dict(request.keep), 0
+        preferred, attempts = dict(request.preferred), 0
         while True:
-            pins = _pins(keep, request.limits)
+            pins = _pins(preferred, request.constraints)
             try:
                 return root.solve(packages, installed=installed, pins=pins), pins
             except UnsolvableError as error:
-                if not keep:
+                if not preferred:
                     raise self._named(error, request) from None
                 attempts += 1
-                stuck = error.packages & keep.keys() if attempts < _ATTEMPTS else keep.keys()
-                keep = {name: it for name, it in keep.items() if stuck and name not in stuck}
+                has_time = attempts < _ATTEMPTS
+                stuck = error.packages & preferred.keys() if has_time else preferred.keys()
+                preferred = {
+                    name: it for name, it in preferred.items() if stuck and name not in stuck
+                }
 
     def _named(self, error: UnsolvableError, request: LayerRequest) -> StepError:
         """An error of apt with the target, the recipe, and the place of a package of its."""
@@ -177,7 +180,7 @@ class AptLayers:
 
     def _root(self, request: LayerRequest) -> AptSolver:
         """The root that knows what the lines of the lineage bring beside the base's archive."""
-        names = [(name, line) for name, line in request.lines if self._is_apt(name)]
+        names = [(name, line) for name, line in request.release_lines if self._is_apt(name)]
         key = (request.base.id, *(f"{name} {line.line}" for name, line in names))
         with self._guard:
             if key not in self._prepared:
@@ -205,15 +208,17 @@ class AptLayers:
 
     # What is installed.
 
-    def _installed(self, below: Mapping[str, LockedPackage], root: AptSolver) -> str:
-        """The ancestors' packages as paragraphs of dpkg's status."""
-        absent = {name: it.version for name, it in below.items() if not self._record(it).is_file()}
+    def _installed(self, inherited: Mapping[str, LockedPackage], root: AptSolver) -> str:
+        """Return the ancestors' packages as paragraphs of dpkg's status."""
+        absent = {
+            name: it.version for name, it in inherited.items() if not self._record(it).is_file()
+        }
         said = root.records(absent)
         for name, record in said.items():
-            write(self._record(below[name]), record.encode(), lasting=False)
-        stand_ins = self._stand_ins({name: below[name] for name in absent.keys() - said}, root)
+            write(self._record(inherited[name]), record.encode(), lasting=False)
+        stand_ins = self._stand_ins({name: inherited[name] for name in absent.keys() - said}, root)
         records = [
-            stand_ins.get(name) or self._record(it).read_text() for name, it in below.items()
+            stand_ins.get(name) or self._record(it).read_text() for name, it in inherited.items()
         ]
         return "\n".join(_as_installed(record) for record in records)
 
@@ -239,29 +244,32 @@ class AptLayers:
         return self._folder / package.hash
 
 
-def _pins(keep: Mapping[str, LockedPackage], limits: Mapping[str, str]) -> str:
-    """What is held, and what should stay, as preferences of apt."""
-    versions = {name: it.version for name, it in keep.items()} | dict(limits)
+def _pins(preferred: Mapping[str, LockedPackage], constraints: Mapping[str, str]) -> str:
+    """Return what is pinned, and what should stay, as preferences of apt."""
+    versions = {name: it.version for name, it in preferred.items()} | dict(constraints)
     return "\n".join(
         f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n"
         for name, version in sorted(versions.items())
     )
 
 
-def _check_below(files: Iterable[AptFile], request: LayerRequest) -> None:
+def _check_inherited(files: Iterable[AptFile], request: LayerRequest) -> None:
     """A child never changes a package of its parent. Raises AncestorError."""
-    below = request.below
-    others = [it for it in files if it.name in below and below[it.name].version != it.version]
+    inherited = request.inherited
+    others = [
+        it for it in files if it.name in inherited and inherited[it.name].version != it.version
+    ]
     if not others:
         return
     owners: dict[str, frozenset[str]] = {}
     for file in others:
-        owner = request.owners.get(file.name, "an ancestor")
+        owner = request.introduced_by.get(file.name, "an ancestor")
         owners[owner] = owners.get(owner, frozenset()) | {file.name}
     first = others[0]
-    owner, version = request.owners.get(first.name, "an ancestor"), below[first.name].version
+    owner = request.introduced_by.get(first.name, "an ancestor")
     raise AncestorError(
-        f"{request.target.id} needs {first.name} {first.version}, and {owner} has {version}",
+        f"{request.target.id} needs {first.name} {first.version},"
+        f" and {owner} has {inherited[first.name].version}",
         hint=f"lock that again: builder lock --upgrade {' '.join(it.name for it in others)}",
         owners=owners,
     )

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 
 from builder.catalog.models import Base, Network, RemoteFile
 from builder.common.errors import ConfigError, StepError
+from builder.common.process import Command
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, place, upstream
 from builder.resolvers.apt.root import AptRoot, AptSource
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
@@ -201,3 +203,41 @@ def _codename(request: LineRequest, provider: str) -> str:
     if request.base.value not in CODENAMES:
         raise ConfigError(f"provider {provider} does not know Debian {request.base.value}")
     return CODENAMES[request.base.value]
+
+
+def _ask_archive(tools: ResolverTools) -> None:
+    """Ask the archive of this machine's own apt, which nearly always is that of a base too."""
+    argv = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
+    text = tools.runner.run(Command(argv=argv, timeout=30), check=False).stdout
+    for site in dict.fromkeys(text.split()[:1]):
+        tools.fetcher.reach(site)
+
+
+APT = ProviderDefinition(
+    name="apt",
+    summary="a package of the base's archive",
+    provider=lambda tools: AptLines(prepare=tools.apt_root),
+    ask=_ask_archive,
+)
+DEBIAN = ProviderDefinition(
+    name="debian",
+    summary="a package of more components of the base's archive, such as CUDA of non-free",
+    provider=lambda tools: DebianLines(prepare=tools.apt_root),
+    ask=_ask_archive,
+)
+CRAN = ProviderDefinition(
+    name="cran",
+    summary="R of CRAN's archive for Debian",
+    provider=lambda tools: CranLines(
+        prepare=tools.apt_root, fetcher=tools.fetcher, network=tools.network
+    ),
+    sources=("cran", "cran-key"),
+)
+NVIDIA = ProviderDefinition(
+    name="nvidia",
+    summary="CUDA of NVIDIA's archive",
+    provider=lambda tools: NvidiaLines(
+        prepare=tools.apt_root, fetcher=tools.fetcher, network=tools.network
+    ),
+    sources=("nvidia",),
+)

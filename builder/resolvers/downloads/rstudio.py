@@ -11,6 +11,7 @@ from builder.common.errors import StepError
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_of, no_architecture
 
 BUILD = "jammy"  # the one that is for Debian 12 and newer too
@@ -56,3 +57,11 @@ class RStudio:
             )
         found: Mapping[str, Any] = installers[build]
         return found
+
+
+RSTUDIO = ProviderDefinition(
+    name="rstudio",
+    summary="RStudio Server, its stable release",
+    provider=lambda tools: RStudio(fetcher=tools.fetcher),
+    sources=("rstudio", "rstudio-files"),
+)

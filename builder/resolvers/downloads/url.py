@@ -10,6 +10,7 @@ from builder.common.errors import ConfigError
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import expand
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 
@@ -100,3 +101,10 @@ def listed(text: str, name: str, provider: str) -> str:
 def _by_arch(text: str) -> dict[str, str]:
     """`amd64=a arm64=b` as a mapping."""
     return {key: value for key, _, value in (item.partition("=") for item in text.split())}
+
+
+URL = ProviderDefinition(
+    name="url",
+    summary="any file of the network, with its hash",
+    provider=lambda tools: UrlFiles(fetcher=tools.fetcher),
+)

@@ -53,8 +53,8 @@ class JuliaLayers:
                 self._known[key] = self._resolve(request)
             return self._known[key]
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: the solver says so by solving."""
+    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate: the solver says so by solving."""
         return False
 
     def fetch(
@@ -93,18 +93,18 @@ class JuliaLayers:
     def _world(self, request: LayerRequest, registry: Registry) -> World:
         return World(
             registry=registry,
-            julia=request.julia,
+            julia=request.language("julia"),
             stdlibs=self._brought(request),
-            fixed={_uuid(it): (name, it.version) for name, it in request.below.items()},
+            fixed={_uuid(it): (name, it.version) for name, it in request.inherited.items()},
             owners={
-                _uuid(it): request.owners[name]
-                for name, it in request.below.items()
-                if name in request.owners
+                _uuid(it): request.introduced_by[name]
+                for name, it in request.inherited.items()
+                if name in request.introduced_by
             },
-            kept={_uuid(it): it.version for it in request.keep.values()},
+            kept={_uuid(it): it.version for it in request.preferred.values()},
             limits={
                 registry.names[name].uuid: (limit, _limit(name, limit))
-                for name, limit in request.limits.items()
+                for name, limit in request.constraints.items()
                 if name in registry.names
             },
         )
@@ -113,7 +113,7 @@ class JuliaLayers:
         """What comes with the Julia of the request, which its tarball says best."""
         for file in request.archives:
             if file.sha256 not in self._stdlibs:
-                found = stdlibs(self._fetcher.file(file), request.julia)
+                found = stdlibs(self._fetcher.file(file), request.language("julia"))
                 self._stdlibs[file.sha256] = found
             return self._stdlibs[file.sha256]
         raise NoPackageError(
@@ -125,11 +125,11 @@ class JuliaLayers:
 
 def _key(request: LayerRequest) -> str:
     """All that an answer depends on, but for the registries."""
-    parts = (request.below, request.keep, request.limits)
+    parts = (request.inherited, request.preferred, request.constraints)
     return str(
         (
             sorted(request.names),
-            request.julia,
+            request.language("julia"),
             [file.sha256 for file in request.archives],
             *(sorted(part.items()) for part in parts),
         )
@@ -140,7 +140,7 @@ def _roots(
     request: LayerRequest, registry: Registry, brought: Mapping[str, Stdlib]
 ) -> list[Registered]:
     """The packages that are asked for by name, but those that come with Julia."""
-    names = {it.name for it in brought.values()} | set(request.below)
+    names = {it.name for it in brought.values()} | set(request.inherited)
     found = []
     for name in sorted({*request.names} - names):
         if name not in registry.names:
@@ -155,7 +155,8 @@ def _roots(
 
 def _none(request: LayerRequest, error: NoneFitError) -> StepError:
     said = "\n".join(f"    {line}" for line in error.reasons)
-    owners = sorted({owner for owner in request.owners.values() if f"{owner} has" in str(error)})
+    text = str(error)
+    owners = sorted({it for it in request.introduced_by.values() if f"{it} has" in text})
     hint = f"what {', '.join(owners)} has stays as it is: " if owners else ""
     return StepError(
         f"no versions of Julia's packages fit for {request.target.id}:\n{said}",

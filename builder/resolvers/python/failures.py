@@ -81,7 +81,7 @@ def _no_wheel(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
     if not (match := _NO_WHEEL.search(text)):
         return None
     package = match[1]
-    python = ".".join(request.python.split(".")[:2])
+    python = ".".join(request.language("python").split(".")[:2])
     suits = f"{request.target.platform} and Python {python}"
     if version := newest(package):
         hint = f"the newest that has one is {version}: ask for what takes {package}=={version}"
@@ -172,7 +172,8 @@ def _error(lack: _Lack, text: str, request: LayerRequest) -> NoPackageError:
 def _conflict(log: str, request: LayerRequest) -> BuilderError:
     """The error of what does not fit together, or of what uv says in words that are not known."""
     said = "\n".join(f"    {line}" for line in _words(log))
-    owners = sorted({owner for name, owner in request.owners.items() if _speaks_of(log, name)})
+    introduced_by = request.introduced_by.items()
+    owners = sorted({owner for name, owner in introduced_by if _speaks_of(log, name)})
     hint = "ask for other versions, or leave one out under a condition of `when`"
     if owners:
         hint = f"{', '.join(owners)} keeps what it has: `builder lock --upgrade`, or {hint}"

@@ -21,7 +21,6 @@ from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.process import Command, Runner
 from builder.common.text import count
-from builder.lock import package_lists as lists
 from builder.lock.interfaces import LayerRequest
 from builder.network.fetcher import keep, refused
 from builder.network.upstreams import place, upstream
@@ -41,6 +40,12 @@ _WARNING = re.compile(r"^warning: .*\n?", re.MULTILINE)
 _ABSENT = re.compile(r"ERROR: No matching distribution found for ([\w.-]+)==(\S+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _PYTORCH = "pytorch"
+REQUIREMENTS = "requirements.txt"
+
+
+def requirement(name: str, package: LockedPackage) -> str:
+    """Return a package as a line of a file of requirements, with the hash that it must have."""
+    return f"{name}=={package.version} --hash={package.digest}"
 
 
 class PipLayers:
@@ -76,7 +81,7 @@ class PipLayers:
 
         Targets that ask for the same are asked for once.
         """
-        if not request.python:
+        if not request.language("python"):
             recipe, target = request.target.recipe, request.target.id
             raise NoPackageError(
                 f"recipe {recipe} names packages of Python, and {target} has no Python",
@@ -96,16 +101,16 @@ class PipLayers:
     def _key(self, request: LayerRequest) -> tuple[object, ...]:
         versions = [
             {name: it.version for name, it in packages.items()}
-            for packages in (request.below, request.keep)
+            for packages in (request.inherited, request.preferred)
         ]
-        parts = [dict(sorted(part.items())) for part in (*versions, request.limits)]
+        parts = [dict(sorted(part.items())) for part in (*versions, request.constraints)]
         env = sorted(self._env(request).items())
-        return request.names, request.python, _platform(request), str(parts), str(env)
+        return request.names, request.language("python"), _platform(request), str(parts), str(env)
 
     def _resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
-        found = self._compile(request, request.keep) if request.keep else None
+        found = self._compile(request, request.preferred) if request.preferred else None
         found = self._compile(request, {}) if found is None else found
-        assert found is not None  # without `keep`, what does not fit is raised
+        assert found is not None  # without `preferred`, what does not fit is raised
         stated = _stated(request.names)
         for name, package in found.items():
             if stated.get(name) and package.digest not in stated[name]:
@@ -115,21 +120,21 @@ class PipLayers:
                 )
         return found
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: uv says so by solving.
+    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate: uv says so by solving.
 
         That is long for the index; where nothing is locked by it, uv solves with the pages that it
-        keeps, once those of what is held and of what is below were asked for again.
+        keeps, once those of what is locked and of what is inherited were asked for again.
         """
         if not self._only_looks:
             return False
         key = self._key(request)
         with self._turn(key):
-            if key not in self._known and self._refresh(request, {**request.below, **held}):
+            if key not in self._known and self._refresh(request, {**request.inherited, **locked}):
                 found = self._compile(request, {}, offline=True)
-                if found == held:
+                if found == locked:
                     self._known[key] = found
-        return self._known.get(key) == held
+        return self._known.get(key) == locked
 
     def _refresh(self, request: LayerRequest, packages: Mapping[str, LockedPackage]) -> bool:
         """Have uv ask for the pages of packages, once; whether it could."""
@@ -161,7 +166,7 @@ class PipLayers:
     def _asked(self, request: LayerRequest) -> Command:
         """How uv is asked for a target, about what stands in its standard input."""
         command = compile_command(
-            python=request.python, platform=_platform(request), env=self._env(request)
+            python=request.language("python"), platform=_platform(request), env=self._env(request)
         )
         # It says of a missing extra nothing but a warning.
         spoken = [word for word in command.argv if word != "--quiet"]
@@ -171,15 +176,15 @@ class PipLayers:
     def _compile(
         self,
         request: LayerRequest,
-        keep: Mapping[str, LockedPackage],
+        preferred: Mapping[str, LockedPackage],
         *,
         offline: bool = False,
     ) -> dict[str, LockedPackage] | None:
-        """What uv chooses; None where it cannot be with `keep`, or with the pages that it has."""
-        fixed = {**keep, **request.below}
+        """Return what uv chooses; None if it cannot with `preferred`, or with the pages it has."""
+        fixed = {**preferred, **request.inherited}
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.writelines(f"{name}=={it.version}\n" for name, it in fixed.items())
-            file.writelines(f"{name}{limit}\n" for name, limit in request.limits.items())
+            file.writelines(f"{name}{limit}\n" for name, limit in request.constraints.items())
             file.flush()
             command = self._asked(request)
             argv = (
@@ -194,16 +199,16 @@ class PipLayers:
             return None
         if output.code != 0 and (error := unreachable(output.log, default_index(self._network))):
             raise error
-        if (output.code != 0 or lacking) and keep:
+        if (output.code != 0 or lacking) and preferred:
             return None
         if output.code != 0:
             raise self._none(request, _WARNING.sub("", output.log))
         if lacking:
             raise lacking
-        tags = list(_tags(request.python, _platform(request)))
+        tags = list(_tags(request.language("python"), _platform(request)))
         found = {}
         for item in tomllib.loads(output.stdout).get("packages", []):
-            if item["name"] not in request.below:
+            if item["name"] not in request.inherited:
                 found[item["name"]] = _locked(item, tags, request)
         return found
 
@@ -211,8 +216,8 @@ class PipLayers:
         def newest(package: str) -> str:
             env, platform = self._env(request), _platform(request)
             found, _ = locked(
-                self._runner, package, python=request.python, env=env, platform=platform,
-                has_wheel=True,
+                self._runner, package, python=request.language("python"), env=env,
+                platform=platform, has_wheel=True,
             )  # fmt: skip
             return str(found.get("version", ""))
 
@@ -223,10 +228,10 @@ class PipLayers:
     def _download(
         self, request: LayerRequest, asked: Mapping[str, LockedPackage], folder: Path
     ) -> None:
-        wanted = folder / lists.REQUIREMENTS
-        wanted.write_text(lists.requirements(asked))
+        wanted = folder / REQUIREMENTS
+        wanted.write_text("".join(f"{requirement(*it)}\n" for it in sorted(asked.items())))
         platform = _platform(request)
-        major, minor = _python(request.python)
+        major, minor = _python(request.language("python"))
         argv = (
             sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir",
             "--disable-pip-version-check", "--retries=2", "--no-deps", "--require-hashes",
@@ -266,7 +271,7 @@ class PipLayers:
 
     def _env(self, request: LayerRequest) -> dict[str, str]:
         env = index_env(self._network)
-        for provider, line in request.lines:
+        for provider, line in request.release_lines:
             if provider == _PYTORCH:
                 folder = line.options.get("index", "cpu")
                 url = place(upstream(_PYTORCH, folder), self._network.mirrors).url

@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from builder.catalog.models import PYPI, Network, RemoteFile
+from builder.catalog.models import PYPI as PYPI_SOURCE
+from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Command, Runner
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.network.build_env import proxies
 from builder.network.fetcher import refused
 from builder.network.upstreams import Place, place, upstream
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
 from builder.resolvers.python.standalone import uv
 from builder.resolvers.versions import arch_of, newest_first, no_line, option
 
@@ -173,7 +175,7 @@ class PythonPackages:
         sha256 = found["sdist"].get("hashes", {}).get("sha256")
         if not sha256:
             raise StepError(f"the index states no sha256 of the source of {package} {version}")
-        url = f"{PYPI}{package}@{version}"
+        url = f"{PYPI_SOURCE}{package}@{version}"
         return ResolvedLine(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
 
     def _none(self, request: LineRequest, log: str) -> StepError:
@@ -214,3 +216,31 @@ class PytorchPackages(PythonPackages):
         return place(
             upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
         )
+
+
+def _packages(tools: ResolverTools, name: str = "pypi") -> PythonPackages:
+    return PythonPackages(runner=tools.runner, network=tools.network, name=name)
+
+
+def _ask_index(tools: ResolverTools) -> None:
+    _packages(tools).lines(request_for("pip"))
+
+
+PYPI = ProviderDefinition(
+    name="pypi",
+    summary="a package of PyPI, such as Spark, TensorFlow and MLflow",
+    provider=_packages,
+    ask=_ask_index,
+)
+PYPI_CPU = ProviderDefinition(
+    name="pypi-cpu",
+    summary="a package of PyPI that is built without CUDA",
+    provider=lambda tools: _packages(tools, "pypi-cpu"),
+    ask=_ask_index,
+)
+PYTORCH = ProviderDefinition(
+    name="pytorch",
+    summary="a package of PyTorch's own index, without CUDA or with it",
+    provider=lambda tools: PytorchPackages(runner=tools.runner, network=tools.network),
+    sources=("pytorch",),
+)

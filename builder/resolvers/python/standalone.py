@@ -14,6 +14,7 @@ from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.network.fetcher import Fetcher
 from builder.resolvers.downloads.url import listed
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -79,3 +80,11 @@ def uv() -> str:
     if found is None:
         raise ToolError("uv is not installed", hint="pip install uv")
     return found
+
+
+UV = ProviderDefinition(
+    name="uv",
+    summary="Python's standalone builds",
+    provider=lambda tools: UvPythons(runner=tools.runner, fetcher=tools.fetcher),
+    sources=("python",),
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.catalog.models import RemoteFile
-from builder.catalog.packages import R_OWN, LockedPackage
+from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError
 from builder.common.text import did_you_mean
 from builder.lock.interfaces import LayerRequest
@@ -24,15 +24,22 @@ _DATES = "__api__/repos/cran/transaction-dates"
 _LATEST = "latest"
 _CONTRIB = "src/contrib"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+OWN = frozenset({
+    "KernSmooth", "MASS", "Matrix", "base", "boot", "class", "cluster", "codetools", "compiler",
+    "datasets", "foreign", "grDevices", "graphics", "grid", "lattice", "methods", "mgcv", "nlme",
+    "nnet", "parallel", "rpart", "spatial", "splines", "stats", "stats4", "survival", "tcltk",
+    "tools", "utils",
+})  # fmt: skip
+"""The packages that R brings itself: its base, and those that it recommends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Choice:
-    """A version of a package in a snapshot; `held` is it, where the lock has it already."""
+    """A version of a package in a snapshot; `locked` is it, if the lock has it already."""
 
     entry: Entry
     snapshot: str
-    held: LockedPackage | None = None
+    locked: LockedPackage | None = None
     is_kept: bool = False
 
 
@@ -71,13 +78,13 @@ class RLayers:
                 packages = dict(zip(found, pool.map(self._locked, found.values()), strict=True))
         return dict(sorted(packages.items()))
 
-    def is_newest(self, request: LayerRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate."""
+    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate."""
         with self._guard:
             asked = self._asked(request)
         return all(
             it.version == next((entry.version for entry in self._fitting(name, asked)), "")
-            for name, it in held.items()
+            for name, it in locked.items()
         )
 
     def fetch(
@@ -107,8 +114,8 @@ class RLayers:
 
     def _locked(self, choice: _Choice) -> LockedPackage:
         """A package with its hash, which no index says: it is fetched for that."""
-        if choice.held is not None:
-            return choice.held
+        if choice.locked is not None:
+            return choice.locked
         entry = choice.entry
         url = _url(choice.snapshot, entry.file)
         found = self._fetcher.record(entry.file.rpartition("/")[2], url)
@@ -127,7 +134,7 @@ class RLayers:
         wanted = [(name, "", name) for name in reversed(asked.request.names)]
         while wanted:
             name, owner, named = wanted.pop()
-            if name in found or name in asked.request.below or (owner and name in R_OWN):
+            if name in found or name in asked.request.inherited or (owner and name in OWN):
                 continue
             found[name] = self._choice(name, owner, named, asked)
             wanted += [(need.name, name, named) for need in reversed(found[name].entry.needs)]
@@ -146,14 +153,14 @@ class RLayers:
                 package=named,
                 hint=hint or "is its name right? capitals count",
             )
-        fitting = [it for it in there if meets(request.r, it.entry.r)]
+        fitting = [it for it in there if meets(request.language("r"), it.entry.r)]
         if not fitting:
             raise StepError(
                 f"{name} {there[0].entry.version} needs R {there[0].entry.r},"
-                f" and {request.target.id} has {request.r}",
+                f" and {request.target.id} has {request.language('r')}",
                 hint="leave it out for this line of R",
             )
-        limit = request.limits.get(name, "")
+        limit = request.constraints.get(name, "")
         allowed = [it for it in fitting if meets(it.entry.version, limit)]
         if not allowed:
             versions = ", ".join(dict.fromkeys(it.entry.version for it in fitting))
@@ -166,21 +173,23 @@ class RLayers:
 
     def _candidates(self, name: str, asked: _Asked) -> Iterator[_Choice]:
         """The versions of a package, the one to take first; an older one of the lock comes last."""
-        keep, held = asked.request.keep.get(name), asked.request.held.get(name)
-        if keep is not None and name not in asked.moved:
-            yield from self._again(name, keep, is_kept=True)
+        preferred, locked = asked.request.preferred.get(name), asked.request.locked.get(name)
+        if preferred is not None and name not in asked.moved:
+            yield from self._again(name, preferred, is_kept=True)
         for entry in asked.index.entries(name):
-            is_held = held and (held.version, held.file) == (entry.version, entry.file)
-            yield _Choice(entry=entry, snapshot=asked.snapshot, held=held if is_held else None)
-        if held is not None:
-            yield from self._again(name, held)
+            is_locked = locked and (locked.version, locked.file) == (entry.version, entry.file)
+            yield _Choice(
+                entry=entry, snapshot=asked.snapshot, locked=locked if is_locked else None
+            )
+        if locked is not None:
+            yield from self._again(name, locked)
 
     def _again(self, name: str, package: LockedPackage, *, is_kept: bool = False) -> list[_Choice]:
         """A package of the lock, where the index of its snapshot is still there."""
         index = self._index(package.source, package.file.partition(_CONTRIB)[0])
         entries = index.entries(name) if index else ()
         return [
-            _Choice(entry=entry, snapshot=package.source, held=package, is_kept=is_kept)
+            _Choice(entry=entry, snapshot=package.source, locked=package, is_kept=is_kept)
             for entry in entries
             if entry.file == package.file
         ]
@@ -188,14 +197,14 @@ class RLayers:
     def _unfit(self, found: Mapping[str, _Choice], asked: _Asked) -> set[str]:
         """What was kept, and is not what others need. Raises StepError for what cannot move."""
         moved: set[str] = set()
-        below = asked.request.below
+        inherited = asked.request.inherited
         for choice in found.values():
             for need in choice.entry.needs:
                 name, entry = need.name, choice.entry
                 other = found.get(name)
-                if other is None and name not in below:
+                if other is None and name not in inherited:
                     continue  # R's own
-                version = other.entry.version if other else below[name].version
+                version = other.entry.version if other else inherited[name].version
                 if meets(version, need.limit):
                     continue
                 if other is not None and other.is_kept:
@@ -209,24 +218,24 @@ class RLayers:
     def _disagreement(self, entry: Entry, need: str, version: str, asked: _Asked) -> StepError:
         name = need.partition(" ")[0]
         request = asked.request
-        if owner := request.owners.get(name):
+        if owner := request.introduced_by.get(name):
             has, hint = f"{owner} has {version}", f"lock that again: builder lock --upgrade {name}"
         else:
             has, hint = f"{version} is what there is", "ask for other versions"
-        if name in request.limits:
-            hint = f"{name} is held to {request.limits[name]}"
+        if name in request.constraints:
+            hint = f"{name} is held to {request.constraints[name]}"
         return StepError(
             f"{entry.name} {entry.version} needs {need} for {request.target.id}, and {has}",
             hint=hint,
         )
 
     def _fitting(self, name: str, asked: _Asked) -> list[Entry]:
-        return [it for it in asked.index.entries(name) if meets(asked.request.r, it.r)]
+        return [it for it in asked.index.entries(name) if meets(asked.request.language("r"), it.r)]
 
     # The index.
 
     def _asked(self, request: LayerRequest) -> _Asked:
-        if not request.r:
+        if not request.language("r"):
             raise NoPackageError(
                 f"{request.target.id} names packages of R, and has no R",
                 package=request.names[0],
@@ -269,5 +278,5 @@ def _platform(request: LayerRequest) -> str:
     """Where a snapshot has the binaries for a target, with a slash at the end."""
     base = request.base
     machine = _MACHINES[request.target.platform.split("/")[1]]
-    minor = ".".join(request.r.split(".")[:2])
+    minor = ".".join(request.language("r").split(".")[:2])
     return f"bin/linux/{CODENAMES.get(base.value, base.value)}-{machine}/{minor}/"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from builder.lock.interfaces import LineRequest, ResolvedLine
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
 
 _ARCHITECTURES = ("amd64", "arm64")
@@ -44,3 +45,11 @@ class PositR:
 
 def _url(request: LineRequest, version: str, arch: str) -> str:
     return upstream("posit", f"debian-{request.base.value}/pkgs/r-{version}_1_{arch}.deb")
+
+
+POSIT = ProviderDefinition(
+    name="posit",
+    summary="R as Posit builds it for each Debian",
+    provider=lambda tools: PositR(fetcher=tools.fetcher),
+    sources=("posit",),
+)

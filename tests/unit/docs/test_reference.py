@@ -12,8 +12,9 @@ import pytest
 
 from builder.catalog.parser import parse_matrix, parse_recipe
 from builder.common import errors
-from builder.network.upstreams import UPSTREAM
-from builder.resolvers.providers import line_providers
+from builder.network.build_env import mirror_names
+from builder.resolvers.providers import PROVIDERS
+from tests.fakes.ecosystems import BUILT_IN
 from tests.unit.docs import markdown, reference
 
 DOCS = markdown.ROOT / "docs"
@@ -71,18 +72,14 @@ def test_every_exit_code_is_explained() -> None:
 
 
 def test_every_provider_is_listed() -> None:
-    anything: Any = None
-    providers = line_providers(
-        prepare=anything, fetcher=anything, runner=anything, network=anything
-    )
     rows = markdown.first_cells(page("providers.md"))
-    assert {name for row in rows for name in row.split(", ")} >= set(providers)
+    assert {name for row in rows for name in row.split(", ")} >= set(PROVIDERS.built_in)
 
 
 def test_every_source_that_may_have_a_mirror_is_listed() -> None:
     rows = markdown.first_cells(page("network.md"))
     listed = {name for row in rows for name in row.split(", ")}
-    assert listed - {"source"} == {"pip", "npm", "maven", *UPSTREAM} | {"---"}
+    assert listed - {"source"} == {*mirror_names(BUILT_IN)} | {"---"}
 
 
 def test_every_dependency_is_listed() -> None:

@@ -261,7 +261,7 @@ def test_languages_that_come_without_a_line_are_debians(locking: Locking) -> Non
     layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=LOCK)
     own = {"apt": {"r-base-core": package("r-base-core", "4.5.0-3")}}
     request = layering.request(project.expansion.targets["base/os=2"], "r", {}, own=own)
-    assert (request.r, request.python) == ("4.5.0", "")
+    assert (request.language("r"), request.language("python")) == ("4.5.0", "")
 
 
 def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
@@ -313,9 +313,9 @@ class Needy(FakeLayers):
 
     def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
         found = super().resolve(request)
-        below = request.below.get("tar")
+        below = request.inherited.get("tar")
         if "less" in found and below and below.version != (now := self.versions["tar"]):
-            owner = request.owners["tar"]
+            owner = request.introduced_by["tar"]
             raise AncestorError(
                 f"{request.target.id} needs tar {now}, and {owner} has {below.version}",
                 hint="builder lock --upgrade tar",

@@ -9,6 +9,7 @@ from builder.lock.interfaces import LayerRequest
 from builder.lock.lockfile import LineLock, Lock
 from builder.lock.requests import Layering
 from builder.project import Workspace
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.lines import LOCK
 
 ROOT = Path(__file__).parents[3]
@@ -18,7 +19,7 @@ FILE = RemoteFile(name="julia.tar.gz", url="https://example.org/julia.tar.gz", s
 
 def request(image: str, ecosystem: str) -> LayerRequest:
     """What is asked for the first target of an image that is on Debian 13."""
-    project = Workspace(ROOT).load()
+    project = Workspace(ROOT).load(ecosystems=ECOSYSTEMS)
     lines = {f"julia={line}": LineLock(version=f"{line}.4", files={BASE: (FILE,)})
              for line in ("1.10", "1.13")}  # fmt: skip
     lock = Lock(bases={BASE: LOCK}, lines=lines)
@@ -33,7 +34,7 @@ def request(image: str, ecosystem: str) -> LayerRequest:
 
 def test_packages_of_julia_are_for_the_julia_of_the_lineage() -> None:
     asked = request("julia-datascience", "julia")
-    assert asked.julia == f"{asked.target.cell.values['julia']}.4"
+    assert asked.language("julia") == f"{asked.target.cell.values['julia']}.4"
     assert asked.archives == (FILE,)
     assert "DataFrames" in asked.names
     assert request("jupyter-julia", "julia").archives == (FILE,)
@@ -43,4 +44,4 @@ def test_no_other_ecosystem_is_given_the_tarball_of_julia() -> None:
     assert request("jupyter-julia", "apt").archives == ()
     assert request("jupyter-julia", "pip").archives == ()
     asked = request("python-datascience", "pip")
-    assert (asked.julia, asked.archives) == ("", ())
+    assert (asked.language("julia"), asked.archives) == ("", ())

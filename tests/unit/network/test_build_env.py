@@ -15,10 +15,11 @@ from builder.network.build_env import (
     passwords,
     proxies,
     replace_urls,
-    settle,
     substitution,
 )
+from builder.network.build_env import settle as settle_for
 from builder.network.upstreams import UPSTREAM
+from tests.fakes.ecosystems import BUILT_IN
 
 ODD = "https://me:p%40s'$(x)&|s\\@mirror.example.org/a b/"
 SOURCES = """\
@@ -29,9 +30,16 @@ deb [signed-by=/usr/share/keyrings/x.gpg] http://security.example/debian-securit
 DEB822 = "Types: deb\nURIs: http://archive.example/debian\nSuites: trixie trixie-updates\n"
 
 
+VARIABLES = tuple(it for rules in BUILT_IN.values() for it in rules.mirror_variables)
+
+
 def network(**more: object) -> Network:
     nothing = {"ca": "", "http_proxy": "", "https_proxy": "", "no_proxy": "", "mirrors": {}}
-    return Network(**{**nothing, **more})  # type: ignore[arg-type]
+    return Network(**{**nothing, "variables": VARIABLES, **more})  # type: ignore[arg-type]
+
+
+def settle(given: Network, environment: dict[str, str]) -> Network:
+    return settle_for(given, environment, BUILT_IN)
 
 
 def read_by_sh(runner: Runner, text: str, *names: str) -> list[str]:
