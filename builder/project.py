@@ -191,7 +191,7 @@ class Workspace:
         """
         named = {name for recipe in recipes.values() for name in recipe.ecosystems}
         if lock is not None:
-            named |= {name for layer in lock.layers.values() for name in layer.packages}
+            named |= {name for layer in lock.package_sets.values() for name in layer.packages}
         known = ecosystems.names(self.root)
         names = [name for name in known if name in ecosystems.built_in or name in named]
         return {name: ecosystems.get(name, catalog=self.root) for name in names}

@@ -22,7 +22,7 @@ from builder.common.process import Command, Runner, which
 from builder.engines.interfaces import HostEngine
 from builder.engines.podman.host_probe import podman_version, probe
 from builder.engines.podman.storage import enclosed
-from builder.lock.interfaces import LayerResolver, LineProvider
+from builder.lock.interfaces import PackageResolver, Provider
 from builder.lock.lockfile import BaseLock, Lock
 from builder.network.build_env import passwords, settle
 from builder.network.connections import TRUSTED, program_environment
@@ -37,7 +37,7 @@ from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptSolver
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.provider import Bases, kept
-from builder.resolvers.ecosystems import ECOSYSTEMS, layer_resolvers
+from builder.resolvers.ecosystems import ECOSYSTEMS, package_resolvers
 from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
@@ -171,10 +171,10 @@ class Adapters:
         )
 
     @cached_property
-    def resolvers(self) -> Mapping[str, LayerResolver]:
+    def resolvers(self) -> Mapping[str, PackageResolver]:
         """What chooses and fetches packages, by ecosystem, in the order of installation."""
         tools = replace(self._resolver_tools, providers=self.providers)
-        return layer_resolvers(tools, self.catalog.ecosystems, self.workspace.root)
+        return package_resolvers(tools, self.catalog.ecosystems, self.workspace.root)
 
     @cached_property
     def _resolver_tools(self) -> ResolverTools:
@@ -239,7 +239,7 @@ class Adapters:
         )
 
     @cached_property
-    def providers(self) -> Mapping[str, LineProvider]:
+    def providers(self) -> Mapping[str, Provider]:
         """Where lines come from, by the name that the matrix uses."""
         values = (it for values in self.catalog.matrix.axes.values() for it in values)
         named = [value.provider for value in values if value.provider]

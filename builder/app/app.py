@@ -9,7 +9,7 @@ from builder.build.chart_steps import ChartActions
 from builder.build.events import Listener
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.recipe import check_tests
 from builder.catalog.selection import select
 from builder.charts.next_version import check_charts
@@ -20,7 +20,7 @@ from builder.lock.package_locker import alive_targets
 from builder.network.upstreams import UPSTREAM
 from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import Fingerprint, fingerprints
-from builder.plan.models import Observed, Plan, Step
+from builder.plan.models import Plan, RegistryState, Step
 from builder.plan.planner import make_plan
 from builder.release.commit import Records
 from builder.testing.images import Smoke
@@ -70,7 +70,7 @@ class App(Adapters):
         """Raise what is wrong with recipes and charts: known in a moment, and so before a lock."""
         errors = check_charts(self.catalog, self.project.expansion.charts)
         try:
-            self.fingerprints(self.project.lock or Lock(bases={}, lines={}))
+            self.fingerprints(self.project.lock or Lock(bases={}, release_lines={}))
         except BuilderError as error:
             errors.insert(0, error)
         raise_all(errors)
@@ -84,16 +84,20 @@ class App(Adapters):
         lock: Lock,
         prints: Mapping[str, Fingerprint],
         store: PatientStore | None = None,
-    ) -> Observed:
+    ) -> RegistryState:
         """What the first registry holds, as `store` tells it, or the one for who looks."""
-        from builder.plan.registry_state import observe
+        from builder.plan.registry_state import read_registry_state
 
-        return observe(store or self.store, self.catalog, self.project.expansion, lock, prints)
+        return read_registry_state(
+            store or self.store, self.catalog, self.project.expansion, lock, prints
+        )
 
-    def seen(self, lock: Lock, prints: Mapping[str, Fingerprint], *, offline: bool) -> Observed:
+    def seen(
+        self, lock: Lock, prints: Mapping[str, Fingerprint], *, offline: bool
+    ) -> RegistryState:
         """What the first registry holds, for a command that only looks; nothing, offline."""
         if offline:
-            return Observed(asked=False)
+            return RegistryState(asked=False)
         with self.registry():
             return self.observed(lock, prints)
 
@@ -101,7 +105,7 @@ class App(Adapters):
         self,
         lock: Lock,
         prints: Mapping[str, Fingerprint],
-        observed: Observed,
+        observed: RegistryState,
         builds: Sequence[str] | None = None,
         *,
         as_declared: bool = False,
@@ -136,9 +140,9 @@ class App(Adapters):
 
     def work(
         self, lock: Lock, prints: Mapping[str, Fingerprint], plan: Plan, listen: Listener
-    ) -> Work:
+    ) -> RunContext:
         """What steps are carried out on."""
-        return Work(
+        return RunContext(
             project=self.project,
             lock=lock,
             fingerprints=prints,
@@ -148,7 +152,7 @@ class App(Adapters):
             timeout=self.options.timeout,
         )
 
-    def build_actions(self, work: Work, store: PatientStore | None = None) -> BuildActions:
+    def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
         """What builds, with the registries of a step where they are given."""
         ports = Ports(
             engine=self.engine,
@@ -161,11 +165,11 @@ class App(Adapters):
         )
         return BuildActions(work=work, ports=ports)
 
-    def chart_actions(self, work: Work, store: PatientStore) -> ChartActions:
+    def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
         """What makes charts, with the registries of a step."""
         return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
 
-    def commands(self, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
+    def commands(self, work: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """What the steps would run."""
         from builder.export.script import Commands
 

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.app.app import App
-from builder.build.disk import Disk, DiskRoom, forget
+from builder.build.disk import Disk, DiskAdmission, forget
 from builder.build.events import Result
 from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
-from builder.plan.models import Observed, Plan
+from builder.plan.models import Plan, RegistryState
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class Estimates:
     """`urgency` is by the id of a step; `disk` is the one that a run fills."""
 
     urgency: Mapping[str, float]
-    room: DiskRoom
+    room: DiskAdmission
     disk: Disk
 
 
@@ -33,8 +33,8 @@ def disk_of(app: App, below: str = "") -> Disk:
 
 
 def look_ahead(
-    app: App, lock: Lock, observed: Observed, plan: Plan, ended: Mapping[str, Result]
-) -> Outlook:
+    app: App, lock: Lock, observed: RegistryState, plan: Plan, ended: Mapping[str, Result]
+) -> Estimates:
     """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
 
     `ended` is where results appear while the plan is carried out.
@@ -58,6 +58,8 @@ def look_ahead(
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(app.engine, plan.targets[target], digest, app.workspace.state)
 
-    room = DiskRoom(plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget)
+    room = DiskAdmission(
+        plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget
+    )
     seconds = time_estimate.seconds(plan, added)
-    return Outlook(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)
+    return Estimates(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)

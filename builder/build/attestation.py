@@ -24,7 +24,7 @@ PACKAGES = "packages.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class ImageMetadata:
     """What is known of an image that passed.
 
     `size` is that of all its compressed blobs, in bytes. `seconds` are those of its build and
@@ -45,8 +45,10 @@ def reference_of(fingerprint: Reference) -> Reference:
     return fingerprint.with_tag(f"{fingerprint.tag}.evidence")
 
 
-def artifact(known: Evidence, fingerprint: Fingerprint, junit: bytes, packages: bytes) -> Artifact:
-    """Evidence as a registry keeps it."""
+def artifact(
+    known: ImageMetadata, fingerprint: Fingerprint, junit: bytes, packages: bytes
+) -> Artifact:
+    """ImageMetadata as a registry keeps it."""
     document = (json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n").encode()
     return Artifact(
         kind=KIND,
@@ -85,22 +87,22 @@ def tested_again(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class StoredMetadata:
     """What evidence says that later builds need; an older builder said less."""
 
     config: Mapping[str, object]
     packages: Inventory | None
 
 
-def read(store: Store, fingerprint: Reference) -> Said:
+def read(store: Store, fingerprint: Reference) -> StoredMetadata:
     """What is said of an image; nothing where nothing is. Raises StepError where it is damaged."""
     place = reference_of(fingerprint)
     found = store.get(place)
     if found is None:
-        return Said(config={}, packages=None)
+        return StoredMetadata(config={}, packages=None)
     blob = found.files.get(PACKAGES)
     try:
         packages = inventory.parse(blob.data) if blob else None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(place) from error
-    return Said(config=config_of(found, place), packages=packages)
+    return StoredMetadata(config=config_of(found, place), packages=packages)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder.build.events import Noted, Result
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.catalog.models import Matrix
 from builder.charts.changelog import with_changelog
 from builder.charts.helm import Helm, documents, latest_minors
@@ -30,7 +30,7 @@ from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
 class ChartActions:
     """Makes a chart's package, once everything about it has been tried."""
 
-    def __init__(self, *, work: Work, store: Store, helm: Helm, runner: ChartRunner) -> None:
+    def __init__(self, *, work: RunContext, store: Store, helm: Helm, runner: ChartRunner) -> None:
         self._work = work
         self._store = store
         self._helm = helm
@@ -107,7 +107,7 @@ class ChartActions:
     def _request(self, step: Step, item: ChartPlan, folder: Path) -> ChartRequest:
         """The chart as rendered, on what its first tag is going to name."""
         work = self._work
-        first = work.expansion.targets[item.cells[0]]
+        first = work.expansion.targets[item.variants[0]]
         built = reference(first, work.catalog, work.fingerprints[first.id])
         digest = self._store.digest(built)
         if digest is None:

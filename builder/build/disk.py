@@ -99,8 +99,8 @@ RESERVE = 1_000_000_000
 """Bytes that are to be left of a disk, for logs, caches and what an estimate got wrong."""
 
 
-class DiskRoom:
-    """Room for the targets of a plan. `drop` forgets what is on this machine of a target.
+class DiskAdmission:
+    """Admission for the targets of a plan. `drop` forgets what is on this machine of a target.
 
     `budget` is in bytes, 0 for all that is free. `parents` maps a target to what it is built from.
     """

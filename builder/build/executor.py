@@ -38,7 +38,7 @@ class Policy:
     fail_fast: bool = False
 
 
-class Room(Protocol):
+class Admission(Protocol):
     """Says whether there is room for a step."""
 
     def admit(self, step: Step, running: Collection[str]) -> bool:
@@ -65,7 +65,7 @@ class Executor:
         listen: Listener,
         policy: Policy,
         urgency: Mapping[str, float] | None = None,
-        room: Room | None = None,
+        room: Admission | None = None,
         stopped: threading.Event | None = None,
     ) -> None:
         self._perform = perform

@@ -15,9 +15,9 @@ from builder.build import attestation, size_check
 from builder.build.build_context import DOWNLOADS, write_context
 from builder.build.events import Noted, Result
 from builder.build.packages import check_installed, provide
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.models import RemoteFile, Target
-from builder.catalog.recipe import budget_of, packages_of, setting, suite
+from builder.catalog.recipe import budget_of, build_variables, packages_of, suite
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
 from builder.engines.names import instruction_of
@@ -38,7 +38,7 @@ Action = Callable[[Step], Result]
 class BuildActions:
     """The steps of bases and targets: fetch, build, test, push."""
 
-    def __init__(self, *, work: Work, ports: Ports) -> None:
+    def __init__(self, *, work: RunContext, ports: Ports) -> None:
         self._work = work
         self._ports = ports
 
@@ -132,7 +132,7 @@ class BuildActions:
         counts = self._ports.smoke.test(asked)
         self._compare(item)
         self._note(step, "pushing")
-        known = attestation.Evidence(
+        known = attestation.ImageMetadata(
             digest=built.digest,
             size=built.size,
             tests=counts,
@@ -148,7 +148,7 @@ class BuildActions:
 
     def _compare(self, item: TargetPlan) -> None:
         """Compare what is installed with the lock, where that has it. Raises StepError."""
-        if item.target.id in self._work.lock.layers:
+        if item.target.id in self._work.lock.package_sets:
             installed = inventory.parse(self._packages(item).read_bytes())
             parent = self.contexts(item.target)["parent"]
             below = attestation.read(self._ports.store, parent).packages
@@ -160,9 +160,9 @@ class BuildActions:
         """What it adds to its parent, as the last of a chain. Raises SizeError."""
         work, ports, target = self._work, self._ports, item.target
         below = attestation.read(ports.store, self.contexts(target)["parent"])
-        weight = size_check.weigh(item, built, request.below, below.config)
+        weight = size_check.measure_size(item, built, request.below, below.config)
         recipe = work.catalog.recipes[target.recipe]
-        budget = budget_of(recipe, setting(target, work.catalog.matrix, work.lock.versions))
+        budget = budget_of(recipe, build_variables(target, work.catalog.matrix, work.lock.versions))
         if size_check.is_over(weight, budget):
             before = None
             if item.before is not None:
@@ -191,7 +191,7 @@ class BuildActions:
         built: Built,
         place: Reference,
         parent: Reference,
-        known: attestation.Evidence,
+        known: attestation.ImageMetadata,
     ) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
         junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
@@ -218,7 +218,9 @@ class BuildActions:
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
-        lists = package_lists(self._work.lock.layers.get(target.id), self._work.catalog.ecosystems)
+        lists = package_lists(
+            self._work.lock.package_sets.get(target.id), self._work.catalog.ecosystems
+        )
         write_context(folder / "context", dockerfile, recipe.files, lists)
         return BuildRequest(
             id=target.slug,
@@ -239,9 +241,11 @@ class BuildActions:
         packages: dict[str, list[str]] = {}
         matrix, versions = self._work.catalog.matrix, self._work.lock.versions
         for target, recipe in zip(lineage, recipes, strict=True):
-            for ecosystem, names in packages_of(recipe, setting(target, matrix, versions)).items():
+            for ecosystem, names in packages_of(
+                recipe, build_variables(target, matrix, versions)
+            ).items():
                 packages.setdefault(ecosystem, []).extend(names)
-        values = item.target.cell.values
+        values = item.target.variant.values
         return SmokeRequest(
             target=item.target.id,
             image=image,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.ecosystem import EcosystemRules, rules_of
 from builder.catalog.models import Target
 from builder.catalog.packages import Inventory, LockedPackage, Package
@@ -13,14 +13,14 @@ from builder.common.errors import StepError
 from builder.common.files import place_file
 from builder.common.text import count
 from builder.lock.package_lists import file_path
-from builder.lock.requests import Layering
+from builder.lock.requests import PackageRequests
 from builder.plan.fingerprint import downloads
 
 _SHOWN = 20
 
 
 def provide(
-    target: Target, work: Work, ports: Ports, folder: Path, note: Callable[[str], None]
+    target: Target, work: RunContext, ports: Ports, folder: Path, note: Callable[[str], None]
 ) -> None:
     """Lay into `folder` what a target is built with: files of the network, and locked packages.
 
@@ -29,27 +29,31 @@ def provide(
     for file in downloads(target, work.catalog, work.expansion, work.lock):
         note(f"fetching {file.name}")
         place_file(ports.files.file(file), folder / file.name)
-    layer = work.lock.layers.get(target.id)
+    layer = work.lock.package_sets.get(target.id)
     if layer is None:
         return
-    layering = Layering(catalog=work.catalog, expansion=work.expansion, lock=work.lock)
+    package_requests = PackageRequests(
+        catalog=work.catalog, expansion=work.expansion, lock=work.lock
+    )
     for ecosystem, packages in layer.packages.items():
         note(f"fetching {count(len(packages), 'package')} of {ecosystem}")
-        request = layering.request(target, ecosystem, work.lock.layers, own=layer.packages)
+        request = package_requests.request(
+            target, ecosystem, work.lock.package_sets, own=layer.packages
+        )
         files = ports.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
             place_file(files[name], folder / file_path(ecosystem, package, work.catalog.ecosystems))
 
 
 def check_installed(
-    target: Target, work: Work, installed: Inventory, parent: Inventory | None
+    target: Target, work: RunContext, installed: Inventory, parent: Inventory | None
 ) -> None:
     """Compare what is installed with the lock. Raises StepError that names what differs.
 
     Ecosystems whose packages leave no list in the image are not compared. `parent` is what its
     parent has, None if that is not known: then only what is locked counts.
     """
-    layer = work.lock.layers.get(target.id)
+    layer = work.lock.package_sets.get(target.id)
     wrong: list[str] = []
     for ecosystem, packages in layer.packages.items() if layer else ():
         rules = rules_of(ecosystem, work.catalog.ecosystems)
@@ -108,13 +112,13 @@ def _normalized(rules: EcosystemRules, inventory: Inventory) -> dict[str, Packag
     return {rules.normalize(name): package for name, package in packages.items()}
 
 
-def _is_staged(target: Target, work: Work) -> bool:
+def _is_staged(target: Target, work: RunContext) -> bool:
     """Whether a part of the build is left behind, with what was installed there."""
     dockerfile = str(work.fingerprints[target.id].document["dockerfile"])
     return sum(line.startswith("FROM ") for line in dockerfile.splitlines()) > 1
 
 
-def _brings_packages(target: Target, work: Work) -> bool:
+def _brings_packages(target: Target, work: RunContext) -> bool:
     """Whether packages come whose names its lock does not know: of a line's file, or an input."""
     suffixes = tuple(filter(None, (it.package_suffix for it in work.catalog.ecosystems.values())))
     files = downloads(target, work.catalog, work.expansion, work.lock)

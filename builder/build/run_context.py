@@ -10,7 +10,7 @@ from builder.build.events import Listener
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
 from builder.engines.interfaces import Engine
-from builder.lock.interfaces import BaseProvider, LayerResolver, RemoteFiles
+from builder.lock.interfaces import BaseProvider, PackageResolver, RemoteFiles
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan
@@ -29,11 +29,11 @@ class Ports:
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester
-    packages: Mapping[str, LayerResolver] = field(default_factory=dict)  # by ecosystem
+    packages: Mapping[str, PackageResolver] = field(default_factory=dict)  # by ecosystem
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class RunContext:
     """What a run is about. `state` is the folder for logs and build contexts."""
 
     project: Project

@@ -24,7 +24,7 @@ _WIDTH = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weight:
+class ImageSize:
     """What an image is made of. `chain` says what each image that it stands on adds, and itself.
 
     `own` are the layers that its parent lacks; `added` is their compressed size in bytes.
@@ -40,9 +40,9 @@ class Weight:
         return sum(layer.size for layer in self.own)
 
 
-def weigh(
+def measure_size(
     item: TargetPlan, built: Built, below: Sequence[ImageLayer], evidence: Mapping[str, object]
-) -> Weight:
+) -> ImageSize:
     """Compare an image with the layers of its parent; `evidence` is what is said of that one."""
     layers = layouts.layers_in(built.layout)
     known = {layer.diff for layer in below}
@@ -51,7 +51,7 @@ def weigh(
     chain = evidence.get("chain") or [_link(item.target.parent, "", below)]
     assert isinstance(chain, list)
     mine = _link(item.target.id, item.target.recipe, own)
-    return Weight(layers=layers, own=own, chain=(*chain, mine))
+    return ImageSize(layers=layers, own=own, chain=(*chain, mine))
 
 
 def _link(target: str, recipe: str, layers: Sequence[ImageLayer]) -> dict[str, object]:
@@ -59,7 +59,7 @@ def _link(target: str, recipe: str, layers: Sequence[ImageLayer]) -> dict[str, o
     return {"target": target, "recipe": recipe, "layers": len(layers), "size": size}
 
 
-def check_layers(target: str, weight: Weight, index: Index) -> None:
+def check_layers(target: str, weight: ImageSize, index: Index) -> None:
     """Raise SizeError where a layer owns files of a lower one again."""
     found = index.reowned(weight.layers, {layer.diff for layer in weight.own})
     if not found:
@@ -89,13 +89,13 @@ def _changed(file: Reowned) -> str:
     return f"/{file.path}: {file.before.owned} → {file.after.owned}"
 
 
-def is_over(weight: Weight, budget: int) -> bool:
+def is_over(weight: ImageSize, budget: int) -> bool:
     """Whether a recipe adds more than it may: 10% or 100 MB over its budget. 0 is no budget."""
     return budget > 0 and weight.added > budget + min(round(budget * _SHARE), _MOST)
 
 
 def too_large(
-    item: TargetPlan, weight: Weight, budget: int, packages: Inventory, before: Inventory | None
+    item: TargetPlan, weight: ImageSize, budget: int, packages: Inventory, before: Inventory | None
 ) -> SizeError:
     """What to say where it is over, and why it is.
 

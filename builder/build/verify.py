@@ -16,7 +16,7 @@ from builder.build.image_diff import (
     explained,
 )
 from builder.build.image_steps import BuildActions
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.build.size_check import instruction
 from builder.engines.interfaces import Built
 from builder.oci import layout as layouts
@@ -33,7 +33,7 @@ _UNLOCKED = "its packages are not locked: others may be the newest now"
 class Verification:
     """Builds and compares. `work` and `builds` are those of a folder with nothing in it."""
 
-    work: Work
+    work: RunContext
     builds: BuildActions
     images: Images
 

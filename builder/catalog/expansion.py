@@ -1,6 +1,6 @@
-"""Expansion: a matrix to cells, targets and bases.
+"""Expansion: a matrix to variants, targets and bases.
 
-The cells of an image are those of its parent, each with every combination of the image's own
+The variants of an image are those of its parent, each with every combination of the image's own
 values, kept where the constraints hold. A constraint that matches nothing, or leaves nothing, is
 an error: it says something its author did not mean.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from builder.catalog.matrix_check import Constraint, Faults, Places, check_names
-from builder.catalog.models import AxisValue, Base, Cell, Image, Matrix, Path, Target
+from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
 from builder.common.errors import raise_all
 
@@ -22,10 +22,10 @@ from builder.common.errors import raise_all
 class Expansion:
     """What a matrix stands for. Mappings are in the order of declaration, parents first."""
 
-    cells: Mapping[str, tuple[Cell, ...]]  # by image
+    variants: Mapping[str, tuple[Variant, ...]]  # by image
     targets: Mapping[str, Target]  # by id
     bases: Mapping[str, Base]  # by id
-    charts: Mapping[str, tuple[Cell, ...]]  # by chart
+    charts: Mapping[str, tuple[Variant, ...]]  # by chart
 
     def lineage(self, target: Target) -> tuple[Target, ...]:
         """A target and what it stands on, the root first."""
@@ -40,17 +40,19 @@ class Expansion:
 
     @cached_property
     def members(self) -> dict[str, dict[str, str]]:
-        """For every cell that is there, by its id: the id of its target, by platform."""
+        """For every variant that is there, by its id: the id of its target, by platform."""
         members: dict[str, dict[str, str]] = {}
         for target in self.targets.values():
-            members.setdefault(target.cell.id, {})[target.platform] = target.id
+            members.setdefault(target.variant.id, {})[target.platform] = target.id
         return members
 
     def charts_of(self, targets: Collection[str]) -> list[str]:
         """The charts that have an image of one of these targets, which are ids."""
         charts = {
-            name: {item for cell in cells for item in self.members.get(cell.id, {}).values()}
-            for name, cells in self.charts.items()
+            name: {
+                item for variant in variants for item in self.members.get(variant.id, {}).values()
+            }
+            for name, variants in self.charts.items()
         }
         return [name for name, members in charts.items() if not members.isdisjoint(targets)]
 
@@ -65,7 +67,7 @@ class Expansion:
 
 
 def matches(constraint: Constraint, values: Mapping[str, str]) -> bool:
-    """Whether a cell with these values is in every list of the constraint."""
+    """Whether a variant with these values is in every list of the constraint."""
     return all(values.get(axis) in names for axis, names in constraint.items())
 
 
@@ -76,17 +78,17 @@ def _pairs(constraint: Constraint) -> set[tuple[str, str]]:
 
 def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix) -> bool:
     """Whether an image, its values, and what it is built from are there for a platform."""
-    limits = [matrix.value(axis, name).platforms for axis, name in target.cell.values.items()]
-    limits.append(matrix.images[target.cell.image].platforms)
+    limits = [matrix.value(axis, name).platforms for axis, name in target.variant.values.items()]
+    limits.append(matrix.images[target.variant.image].platforms)
     below = [item for _, item in target.inputs] + ([] if target.is_root else [target.parent])
     return all(target.platform in limit for limit in limits if limit) and all(
         item in targets for item in below
     )
 
 
-def target_id(cell: Cell, platform: str, matrix: Matrix) -> str:
-    """The id of a cell on a platform, which is named where it is not the default."""
-    return cell.id if platform == matrix.default_platform else f"{cell.id}@{platform}"
+def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
+    """The id of a variant on a platform, which is named where it is not the default."""
+    return variant.id if platform == matrix.default_platform else f"{variant.id}@{platform}"
 
 
 def base_id(axis: str, value: str, platform: str) -> str:
@@ -97,30 +99,30 @@ def base_id(axis: str, value: str, platform: str) -> str:
 def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expansion:
     """All that the matrix stands for. Raises every mistake in it, at its place.
 
-    `others` are platforms that a cell may have instead of those which are asked for.
+    `others` are platforms that a variant may have instead of those which are asked for.
     """
     expander = _Expander(matrix, places)
     names = check_names(matrix, expander.edges, places)
     if not names.is_expandable:
         raise_all(names.errors)
     expander.unknown = names.unknown
-    cells = expander.cells()
-    found = expander.targets(cells, tuple(dict.fromkeys((*matrix.platforms, *others))))
+    variants = expander.variants()
+    found = expander.targets(variants, tuple(dict.fromkeys((*matrix.platforms, *others))))
     targets = {key: item for key, item in found.items() if item.platform in matrix.platforms}
     bases: dict[str, Base] = {}
     for target in targets.values():
         if target.is_root:
-            axis = matrix.images[target.cell.image].parent
+            axis = matrix.images[target.variant.image].parent
             bases[target.parent] = Base(
                 id=target.parent,
                 axis=axis,
-                value=target.cell.values[axis],
+                value=target.variant.values[axis],
                 platform=target.platform,
             )
-    charts = {name: expander.chart_cells(name, cells) for name in matrix.charts}
+    charts = {name: expander.chart_variants(name, variants) for name in matrix.charts}
     errors = (*names.errors, *expander.errors)
     raise_all(list({str(error): error for error in errors}.values()))
-    return Expansion(cells=cells, targets=targets, bases=bases, charts=charts)
+    return Expansion(variants=variants, targets=targets, bases=bases, charts=charts)
 
 
 class _Expander(Faults):
@@ -134,10 +136,10 @@ class _Expander(Faults):
             for name, image in matrix.images.items()
         }
 
-    # Cells.
+    # Variants.
 
-    def cells(self) -> dict[str, tuple[Cell, ...]]:
-        found: dict[str, tuple[Cell, ...]] = {}
+    def variants(self) -> dict[str, tuple[Variant, ...]]:
+        found: dict[str, tuple[Variant, ...]] = {}
         axes: dict[str, tuple[str, ...]] = {}
         for name in graph.order(self.edges):
             image = self.matrix.images[name]
@@ -148,14 +150,14 @@ class _Expander(Faults):
                     source = f", from its parent {image.parent}" if axis in inherited else ""
                     message = f"image {name} has axis {axis} already{source}"
                     self._fail(message, ("images", name, "axes", index))
-            parents = [cell.values for cell in found.get(image.parent, ())]
+            parents = [variant.values for variant in found.get(image.parent, ())]
             is_orphan = image.parent in found and not parents  # what is wrong is said already
-            found[name] = () if is_orphan else self._cells(image, axes[name], parents or [{}])
+            found[name] = () if is_orphan else self._variants(image, axes[name], parents or [{}])
         return {name: found[name] for name in self.matrix.images}
 
-    def _cells(
+    def _variants(
         self, image: Image, axes: tuple[str, ...], parents: Sequence[Mapping[str, str]]
-    ) -> tuple[Cell, ...]:
+    ) -> tuple[Variant, ...]:
         own = [self.matrix.axes[axis] for axis in axes if axis not in parents[0]]
         before = len(self.errors)
         if not self._constraints_fit(image, axes, own):
@@ -170,7 +172,7 @@ class _Expander(Faults):
         if not kept and not self.unknown and len(self.errors) == before:
             message = f"no target of image {image.name} is left by its constraints"
             self._fail_key(message, ("images", image.name))
-        return tuple(Cell(image=image.name, values=values) for values in kept)
+        return tuple(Variant(image=image.name, values=values) for values in kept)
 
     def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
         path: Path = ("images", image.name)
@@ -184,10 +186,12 @@ class _Expander(Faults):
             kept = [values for values in kept if not matches(constraint, values)]
         return kept
 
-    def _check_only(self, only: Constraint, cells: Sequence[Mapping[str, str]], path: Path) -> None:
+    def _check_only(
+        self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
+    ) -> None:
         """Each name in an `only` must match something."""
         for axis, names in only.items():
-            present = {values.get(axis) for values in cells}
+            present = {values.get(axis) for values in variants}
             for index, name in enumerate(names):
                 if name not in present and (axis, name) not in self.unknown:
                     message = f"{axis}={name} matches no target here"
@@ -224,91 +228,103 @@ class _Expander(Faults):
     # Targets and charts.
 
     def targets(
-        self, cells: Mapping[str, tuple[Cell, ...]], platforms: Sequence[str]
+        self, variants: Mapping[str, tuple[Variant, ...]], platforms: Sequence[str]
     ) -> dict[str, Target]:
-        """Every cell on every platform that has it, parents first; each must have one."""
+        """Every variant on every platform that has it, parents first; each must have one."""
         found: dict[str, Target] = {}
-        alone: set[str] = set()  # cells without a platform, and what stands on them
+        alone: set[str] = set()  # variants without a platform, and what stands on them
         for name in graph.order(self.edges):
-            for cell in cells[name]:
-                tried = [self.target(cell, platform, cells) for platform in platforms]
+            for variant in variants[name]:
+                tried = [self.target(variant, platform, variants) for platform in platforms]
                 there = [item for item in tried if _has_platform(item, found, self.matrix)]
                 found |= {item.id: item for item in there}
                 if not there:
-                    self._check_alone(cell, tried[0], platforms, alone)
+                    self._check_alone(variant, tried[0], platforms, alone)
         return found
 
     def _check_alone(
-        self, cell: Cell, target: Target, platforms: Sequence[str], alone: set[str]
+        self, variant: Variant, target: Target, platforms: Sequence[str], alone: set[str]
     ) -> None:
-        """Say that no platform has a cell, unless that was said of what it stands on."""
+        """Say that no platform has a variant, unless that was said of what it stands on."""
         below = {target.parent, *(item for _, item in target.inputs)}
-        path, limit = self._limit(cell)
+        path, limit = self._limit(variant)
         if not below & alone and path not in self.limits:
             self.limits.add(path)
             has = f"this has {', '.join(limit)}; " if limit else ""
             hint = f"{has}the catalog is for {', '.join(platforms)}"
-            self._fail_key(f"no platform has {cell.id}", path, hint)
+            self._fail_key(f"no platform has {variant.id}", path, hint)
         alone.add(target.id)
 
-    def _limit(self, cell: Cell) -> tuple[Path, tuple[str, ...]]:
-        """Where the platforms of a cell are limited, and to which."""
-        image = self.matrix.images[cell.image]
+    def _limit(self, variant: Variant) -> tuple[Path, tuple[str, ...]]:
+        """Where the platforms of a variant are limited, and to which."""
+        image = self.matrix.images[variant.image]
         if image.platforms:
             return ("images", image.name, "platforms"), image.platforms
         for axis in image.axes:
-            value = self.matrix.value(axis, cell.values[axis])
+            value = self.matrix.value(axis, variant.values[axis])
             if value.platforms:
                 return ("axes", axis, value.name, "platforms"), value.platforms
         return ("images", image.name), ()
 
-    def target(self, cell: Cell, platform: str, cells: Mapping[str, tuple[Cell, ...]]) -> Target:
-        matrix, image = self.matrix, self.matrix.images[cell.image]
+    def target(
+        self, variant: Variant, platform: str, variants: Mapping[str, tuple[Variant, ...]]
+    ) -> Target:
+        matrix, image = self.matrix, self.matrix.images[variant.image]
         is_root = image.parent not in matrix.images
         if is_root:
-            parent = base_id(image.parent, cell.values[image.parent], platform)
+            parent = base_id(image.parent, variant.values[image.parent], platform)
         else:
-            # A child only narrows, so the projection on the parent's axes is one of its cells.
-            axes = cells[image.parent][0].values
-            projection = {axis: cell.values[axis] for axis in axes}
-            parent = target_id(Cell(image=image.parent, values=projection), platform, matrix)
-        ends = [matrix.value(axis, name).eol for axis, name in cell.values.items()]
+            # A child only narrows, so the projection on the parent's axes is one of its variants.
+            axes = variants[image.parent][0].values
+            projection = {axis: variant.values[axis] for axis in axes}
+            parent = target_id(Variant(image=image.parent, values=projection), platform, matrix)
+        ends = [matrix.value(axis, name).eol for axis, name in variant.values.items()]
         return Target(
-            id=target_id(cell, platform, matrix),
-            cell=cell,
+            id=target_id(variant, platform, matrix),
+            variant=variant,
             platform=platform,
             recipe=image.recipe,
             parent=parent,
             inputs=tuple(
                 (item, target_id(match, platform, matrix))
                 for item in image.inputs
-                if (match := self._input_cell(cell, item, cells[item])) is not None
+                if (match := self._input_variant(variant, item, variants[item])) is not None
             ),
             is_root=is_root,
             publish=image.publish,
             eol=min((end for end in ends if end), default=None),
         )
 
-    def _input_cell(self, cell: Cell, name: str, choices: Sequence[Cell]) -> Cell | None:
-        """The first cell of an input that agrees with `cell` on every axis that both have."""
+    def _input_variant(
+        self, variant: Variant, name: str, choices: Sequence[Variant]
+    ) -> Variant | None:
+        """The first variant of an input that agrees with `variant` on every axis that both have."""
         for choice in choices:
-            if all(cell.values.get(axis, value) == value for axis, value in choice.values.items()):
+            if all(
+                variant.values.get(axis, value) == value for axis, value in choice.values.items()
+            ):
                 return choice
         if choices:  # else what is wrong is said already
-            path = ("images", cell.image, "inputs")
-            self._fail(f"input {name} has no target for {cell.id}", path)
+            path = ("images", variant.image, "inputs")
+            self._fail(f"input {name} has no target for {variant.id}", path)
         return None
 
-    def chart_cells(self, name: str, cells: Mapping[str, tuple[Cell, ...]]) -> tuple[Cell, ...]:
+    def chart_variants(
+        self, name: str, variants: Mapping[str, tuple[Variant, ...]]
+    ) -> tuple[Variant, ...]:
         chart = self.matrix.charts[name]
         path: Path = ("charts", name)
         if not self.matrix.images[chart.image].publish:
             self._fail(f"image {chart.image} is not published", (*path, "image"))
-        if not cells[chart.image]:  # what is wrong is said already
+        if not variants[chart.image]:  # what is wrong is said already
             return ()
         before = len(self.errors)
-        self._check_only(chart.only, [cell.values for cell in cells[chart.image]], (*path, "only"))
-        kept = tuple(cell for cell in cells[chart.image] if matches(chart.only, cell.values))
+        self._check_only(
+            chart.only, [variant.values for variant in variants[chart.image]], (*path, "only")
+        )
+        kept = tuple(
+            variant for variant in variants[chart.image] if matches(chart.only, variant.values)
+        )
         if not kept and not self.unknown and len(self.errors) == before:
             self._fail_key(f"no target of image {chart.image} is left by chart {name}", path)
         return kept
@@ -317,5 +333,5 @@ class _Expander(Faults):
 def own_values(target: Target, expansion: Expansion) -> dict[str, str]:
     """The values that a target adds to those of its parent."""
     parent = expansion.targets.get(target.parent)
-    inherited = parent.cell.values if parent else {}
-    return {axis: name for axis, name in target.cell.values.items() if axis not in inherited}
+    inherited = parent.variant.values if parent else {}
+    return {axis: name for axis, name in target.variant.values.items() if axis not in inherited}

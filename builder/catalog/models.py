@@ -51,7 +51,7 @@ class AxisValue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hold:
+class Pin:
     """Packages that an image, and what stands on it, has in certain versions only.
 
     `packages` is by ecosystem and name, and says it as the ecosystem does. `until` is the day,
@@ -77,12 +77,12 @@ class Image:
     platforms: tuple[str, ...] = ()  # the only ones that it is built for; none: all
     untagged: tuple[str, ...] = ()  # axes that its tags, and its children's, leave out
     publish: bool = True
-    hold: Hold | None = None
+    hold: Pin | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A line of the matrix: a chart recipe on the cells of an image."""
+    """A line of the matrix: a chart recipe on the variants of an image."""
 
     name: str
     recipe: str
@@ -144,7 +144,7 @@ class Matrix:
         return self.embedded if registry == "embedded" else registry
 
     def providers(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Where the line of each axis of a cell comes from; "" where it says nothing."""
+        """Where the line of each axis of a variant comes from; "" where it says nothing."""
         return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
@@ -153,7 +153,7 @@ class Matrix:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Variant:
     """An image and one value per axis: what is promoted."""
 
     image: str
@@ -173,10 +173,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A cell on a platform: what is built."""
+    """A variant on a platform: what is built."""
 
     id: str
-    cell: Cell
+    variant: Variant
     platform: str  # os/architecture
     recipe: str
     parent: str  # the id of a target, or of a base
@@ -187,9 +187,9 @@ class Target:
 
     @property
     def slug(self) -> str:
-        """`Cell.slug`, with the platform where the id has it."""
+        """`Variant.slug`, with the platform where the id has it."""
         _, at, platform = self.id.partition("@")
-        return self.cell.slug + (f"-{platform.replace('/', '-')}" if at else "")
+        return self.variant.slug + (f"-{platform.replace('/', '-')}" if at else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +240,7 @@ class RemoteFile:
 
 @dataclass(frozen=True, kw_only=True)
 class When:
-    """What a recipe adds in the cells in which a condition holds; `budget` is in bytes."""
+    """What a recipe adds in the variants in which a condition holds; `budget` is in bytes."""
 
     condition: str
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

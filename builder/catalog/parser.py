@@ -9,11 +9,11 @@ from builder.catalog import yaml_document as documents
 from builder.catalog.models import (
     AxisValue,
     Chart,
-    Hold,
     Image,
     Matrix,
     Network,
     Path,
+    Pin,
     Retention,
     Source,
 )
@@ -22,10 +22,10 @@ from builder.catalog.schema import (
     AxisValueSpec,
     CatalogSpec,
     ChartSpec,
-    HoldSpec,
     ImageSpec,
     MatrixSpec,
     NetworkSpec,
+    PinSpec,
     RecipeSpec,
     SourceSpec,
 )
@@ -240,13 +240,13 @@ def _image(name: str, spec: ImageSpec) -> Image:
         platforms=tuple(spec.platforms),
         untagged=tuple(spec.untagged),
         publish=spec.publish,
-        hold=_hold(spec.hold) if spec.hold else None,
+        hold=_pin(spec.hold) if spec.hold else None,
     )
 
 
-def _hold(spec: HoldSpec) -> Hold:
+def _pin(spec: PinSpec) -> Pin:
     kinds = {"apt": spec.apt, "pip": spec.pip, "r": spec.r, "julia": spec.julia}
-    return Hold(
+    return Pin(
         packages={ecosystem: dict(items) for ecosystem, items in kinds.items() if items},
         reason=spec.reason,
         until=spec.until,

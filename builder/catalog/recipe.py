@@ -1,4 +1,4 @@
-"""What a recipe is in one cell: the packages, files and budget that its conditions leave."""
+"""What a recipe is in one variant: the packages, files and budget that its conditions leave."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Term:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What a recipe is rendered for: a cell on a platform.
+class BuildVariables:
+    """What a recipe is rendered for: a variant on a platform.
 
     `providers` maps an axis to where its line comes from, or "". `versions` maps an axis that has
     a provider to its exact version, or to `<line>.*` for as long as that is not locked. `locked`
@@ -57,11 +57,11 @@ class Setting:
         return self.platform.split("/")[1]
 
 
-def setting(target: Target, matrix: Matrix, versions: Mapping[str, str]) -> Setting:
+def build_variables(target: Target, matrix: Matrix, versions: Mapping[str, str]) -> BuildVariables:
     """The setting of a target; `versions` maps `axis=value` to what is locked."""
-    values = target.cell.values
+    values = target.variant.values
     providers = matrix.providers(values)
-    return Setting(
+    return BuildVariables(
         axes=values,
         providers=providers,
         versions={
@@ -96,8 +96,8 @@ def parse_condition(text: str) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def holds(condition: str, where: Setting) -> bool:
-    """Whether a condition holds in a cell."""
+def holds(condition: str, where: BuildVariables) -> bool:
+    """Whether a condition holds in a variant."""
     for term in parse_condition(condition):
         met = (
             term.axis in where.axes
@@ -109,8 +109,8 @@ def holds(condition: str, where: Setting) -> bool:
     return True
 
 
-def packages_of(recipe: Recipe, where: Setting) -> Packages:
-    """What a recipe adds in a cell, per ecosystem, in the order of its file.
+def packages_of(recipe: Recipe, where: BuildVariables) -> Packages:
+    """What a recipe adds in a variant, per ecosystem, in the order of its file.
 
     Where a package is of the line's version, a recipe writes `{axis.version}`; where a repository
     has the line in the names of packages, `{axis.major}` and `{axis.minor}`: those of the exact
@@ -149,8 +149,8 @@ def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
     return Location(file=file)
 
 
-def budget_of(recipe: Recipe, where: Setting) -> int:
-    """The compressed bytes that a recipe may add in a cell; 0 where it does not say."""
+def budget_of(recipe: Recipe, where: BuildVariables) -> int:
+    """The compressed bytes that a recipe may add in a variant; 0 where it does not say."""
     return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
 
 
@@ -160,7 +160,7 @@ def suite(recipes: Iterable[Recipe]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _extras(recipe: Recipe, where: Setting) -> list[When]:
+def _extras(recipe: Recipe, where: BuildVariables) -> list[When]:
     return [extra for extra in recipe.when if holds(extra.condition, where)]
 
 
@@ -192,11 +192,11 @@ def check_tests(
     for key in targets:
         target = expansion.targets[key]
         lineage = expansion.lineage(target)
-        if target.cell.image in errors or any(recipes[it.recipe].has_tests for it in lineage):
+        if target.variant.image in errors or any(recipes[it.recipe].has_tests for it in lineage):
             continue
         recipe = target.recipe
-        errors[target.cell.image] = ConfigError(
-            f"image {target.cell.image} has no tests: neither recipe {recipe} nor what it stands"
+        errors[target.variant.image] = ConfigError(
+            f"image {target.variant.image} has no tests: neither recipe {recipe} nor what it stands"
             " on brings one",
             hint=f"add images/{recipe}/tests/test_{recipe.replace('-', '_')}.py",
             location=Location(file=f"images/{recipe}"),
@@ -209,11 +209,11 @@ def check_needs(
 ) -> list[BuilderError]:
     """Every image has the axes that its recipe needs."""
     errors: list[BuilderError] = []
-    for name, cells in expansion.cells.items():
+    for name, variants in expansion.variants.items():
         recipe = recipes.get(matrix.images[name].recipe)
         if recipe is None:
             continue
-        axes = cells[0].values
+        axes = variants[0].values
         for axis in recipe.needs:
             if axis in matrix.axes and axis not in axes:
                 errors.append(

@@ -101,7 +101,7 @@ AptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]
 AptVersion = Annotated[str, StringConstraints(pattern=r"^\S+$")]
 
 
-class HoldSpec(_Spec):
+class PinSpec(_Spec):
     """Packages that are pinned to certain versions, for a reason and until a day."""
 
     apt: dict[AptName, AptVersion] = Field(
@@ -126,7 +126,7 @@ class ImageSpec(_Spec):
     platforms: list[PlatformName] = Field([], description="the only platforms that it is built for")
     untagged: list[str] = Field([], description="axes that its tags leave out")
     publish: bool = Field(default=True, description="false: built and tested, never released")
-    hold: HoldSpec | None = Field(
+    hold: PinSpec | None = Field(
         None, description="versions that it and its descendants are pinned to"
     )
 

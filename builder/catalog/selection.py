@@ -39,9 +39,9 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
 
 
 def find(expansion: Expansion, text: str) -> Target:
-    """The one target that `text` names: its id, a glob, or the default cell of an image."""
+    """The one target that `text` names: its id, a glob, or the default variant of an image."""
     found = select(expansion, [text])
-    if len(found) > 1 and text in expansion.cells:
+    if len(found) > 1 and text in expansion.variants:
         return expansion.targets[found[0]]
     if len(found) > 1:
         raise SelectionError(f"{text!r} names {len(found)} targets", hint=", ".join(found[:6]))
@@ -57,15 +57,15 @@ def _picks(expression: str, target: Target) -> bool:
 def _term(term: str, target: Target) -> bool:
     axis, equals, value = term.partition("=")
     if equals:
-        return matches({axis: (value,)}, target.cell.values)
-    return fnmatchcase(target.cell.image, term) or fnmatchcase(target.id, term)
+        return matches({axis: (value,)}, target.variant.values)
+    return fnmatchcase(target.variant.image, term) or fnmatchcase(target.id, term)
 
 
 def _nearest(expression: str, expansion: Expansion) -> str:
     values: Mapping[str, None] = dict.fromkeys(
         f"{axis}={name}"
         for target in expansion.targets.values()
-        for axis, name in target.cell.values.items()
+        for axis, name in target.variant.values.items()
     )
     ids = list(expansion.targets) if "/" in expression else []
-    return did_you_mean(expression, [*ids, *expansion.cells, *values])
+    return did_you_mean(expression, [*ids, *expansion.variants, *values])

@@ -1,4 +1,4 @@
-"""Tags of cells. A part for each value that is not taken for granted, joined by `-`.
+"""Tags of variants. A part for each value that is not taken for granted, joined by `-`.
 
 A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
 (`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.matrix_check import Places
-from builder.catalog.models import AxisValue, Cell, Matrix
+from builder.catalog.models import AxisValue, Matrix, Variant
 from builder.common.errors import BuilderError, ConfigError
 from builder.oci.reference import is_tag
 
@@ -22,33 +22,35 @@ _OF_A_RELEASE = "-2026.11.30.99"  # what a release adds to a tag
 _LONGEST = 128
 
 
-def tag(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> str:
-    """The tag of a cell, where `versions` maps `axis=value` to what `{version}` stands for.
+def tag(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> str:
+    """The tag of a variant, where `versions` maps `axis=value` to what `{version}` stands for.
 
     A value without a template has the part `<axis><value>`, unless it is the first of its axis
-    or another value of the cell requires it. Raises ConfigError where no registry takes the tag.
+    or another value of the variant requires it. Raises ConfigError where no registry takes the tag.
     """
-    parts = _parts(cell, matrix, versions)
+    parts = _parts(variant, matrix, versions)
     plain = [part for part in parts if not part.startswith("-")]
     text = ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
     if not is_tag(text + _OF_A_RELEASE):
-        named = [value.id for value in _values(cell, matrix)]
-        filled = [f"{value} ({version})" for value, version in _filled(cell, matrix, versions)]
+        named = [value.id for value in _values(variant, matrix)]
+        filled = [f"{value} ({version})" for value, version in _filled(variant, matrix, versions)]
         raise ConfigError(
-            f"{cell.id} gets the tag {text!r}, which no registry takes",
+            f"{variant.id} gets the tag {text!r}, which no registry takes",
             hint=f"give {' or '.join(filled or named)} a `tag` in matrix.yaml that begins with a"
             f" letter, a digit or _; with the release it has at most {_LONGEST} signs",
         )
     return text
 
 
-def _values(cell: Cell, matrix: Matrix) -> list[AxisValue]:
-    return [matrix.value(axis, name) for axis, name in cell.values.items()]
+def _values(variant: Variant, matrix: Matrix) -> list[AxisValue]:
+    return [matrix.value(axis, name) for axis, name in variant.values.items()]
 
 
-def _filled(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _filled(
+    variant: Variant, matrix: Matrix, versions: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """Yield the ids of the values whose part of a tag holds a known version, with that version."""
-    for value in _values(cell, matrix):
+    for value in _values(variant, matrix):
         if value.tag and "{version}" in value.tag and value.id in versions:
             yield value.id, versions[value.id]
 
@@ -58,43 +60,43 @@ def is_part(template: str) -> bool:
     return is_tag(f"a{template}".replace("{version}", "1"))
 
 
-def is_replaced(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> bool:
+def is_replaced(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> bool:
     """Whether a sign in the version of a value was written as `_`."""
-    return any(_FOREIGN.search(version) for _, version in _filled(cell, matrix, versions))
+    return any(_FOREIGN.search(version) for _, version in _filled(variant, matrix, versions))
 
 
-def suffix(cell: Cell, matrix: Matrix) -> str:
-    """What goes last in every tag of a cell, e.g. `-gpu`, or nothing."""
-    return "".join(part for part in _parts(cell, matrix, {}) if part.startswith("-"))
+def suffix(variant: Variant, matrix: Matrix) -> str:
+    """What goes last in every tag of a variant, e.g. `-gpu`, or nothing."""
+    return "".join(part for part in _parts(variant, matrix, {}) if part.startswith("-"))
 
 
-def line_tag(cell: Cell, matrix: Matrix) -> str:
+def line_tag(variant: Variant, matrix: Matrix) -> str:
     """The tag that follows a line: `{version}` is the line itself."""
-    lines = {f"{axis}={name}": name for axis, name in cell.values.items()}
-    return tag(cell, matrix, lines)
+    lines = {f"{axis}={name}": name for axis, name in variant.values.items()}
+    return tag(variant, matrix, lines)
 
 
-def rolling(cell: Cell, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
-    """The tags that move: exact, line, and `latest` for the cell whose id is `first`.
+def rolling(variant: Variant, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
+    """The tags that move: exact, line, and `latest` for the variant whose id is `first`.
 
-    `latest` has the cell's suffix: `first` is the first of those that have the same.
+    `latest` has the variant's suffix: `first` is the first of those that have the same.
     """
-    tags = [exact, line_tag(cell, matrix)]
-    if cell.id == first:
-        tags.append(LATEST + suffix(cell, matrix))
+    tags = [exact, line_tag(variant, matrix)]
+    if variant.id == first:
+        tags.append(LATEST + suffix(variant, matrix))
     return tuple(dict.fromkeys(tags))
 
 
 def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderError]:
-    """Every cell must have a tag, and two of one repository not the same one."""
+    """Every variant must have a tag, and two of one repository not the same one."""
     errors: list[BuilderError] = []
-    for name, cells in expansion.cells.items():
-        taken: dict[str, Cell] = {}
-        for cell in cells:
+    for name, variants in expansion.variants.items():
+        taken: dict[str, Variant] = {}
+        for variant in variants:
             try:
-                text = line_tag(cell, matrix)
+                text = line_tag(variant, matrix)
             except ConfigError as error:
-                if not all(is_part(value.tag or "") for value in _values(cell, matrix)):
+                if not all(is_part(value.tag or "") for value in _values(variant, matrix)):
                     continue  # which is an error of its own
                 place = places.at_key(("images", name))
                 errors.append(ConfigError(error.message, hint=error.hint, location=place))
@@ -103,19 +105,19 @@ def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderE
                 errors.append(
                     ConfigError(
                         f"two variants of image {name} have the tag {text!r}: "
-                        f"{taken[text].id} and {cell.id}",
+                        f"{taken[text].id} and {variant.id}",
                         hint="give a value in which they differ a `tag`",
                         location=places.at_key(("images", name)),
                     )
                 )
-            taken.setdefault(text, cell)
+            taken.setdefault(text, variant)
     return errors
 
 
-def _parts(cell: Cell, matrix: Matrix, versions: Mapping[str, str]) -> list[str]:
-    values = _values(cell, matrix)
+def _parts(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> list[str]:
+    values = _values(variant, matrix)
     forced = {axis for value in values for axis in value.requires}
-    hidden = _untagged(cell.image, matrix)
+    hidden = _untagged(variant.image, matrix)
     shown = [value for value in values if value.axis not in hidden]
     return [part for value in shown if (part := _part(value, matrix, forced, versions))]
 

@@ -13,7 +13,7 @@ from builder.charts.helm import Helm, documents
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import Finding
-from builder.charts.onyxia.render_cases import Probe, rendered
+from builder.charts.onyxia.render_cases import RenderCase, rendered
 from builder.charts.onyxia.rules_chart import missing
 from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered
 from builder.charts.package import unpack
@@ -51,7 +51,7 @@ class ChartReport:
 
 
 def check_chart(path: Path, helm: Helm | None) -> ChartReport:
-    """Hold a chart against all rules; what Helm makes of it is looked at too where helm is there.
+    """Pin a chart against all rules; what Helm makes of it is looked at too where helm is there.
 
     Raises ConfigError where there is no chart at all.
     """
@@ -75,7 +75,7 @@ def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str
 
 
 def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
-    def render(probe: Probe) -> Rendered:
+    def render(probe: RenderCase) -> Rendered:
         output = helm.attempt(path, release=RELEASE, values=probe.values)
         failure = output.log if output.code != 0 else ""
         manifests: tuple[Manifest, ...] = ()

@@ -12,7 +12,7 @@ from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import disk, running, since
 from builder.cli.run import Outcome, carry_out, tell_ending
-from builder.common.filelock import at_work
+from builder.common.filelock import run_lock
 
 
 @click.command()
@@ -44,7 +44,7 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
         options = replace(options, select=tuple(found))
     app = App(options)
     lock = app.fitting_lock()
-    with at_work(app.workspace.state), app.registry():
+    with run_lock(app.workspace.state), app.registry():
         outcome = carry_out(app, lock, {"base", "build"})
         if export is not None and not options.show_commands:
             _export(app, outcome, export.resolve())

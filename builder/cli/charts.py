@@ -43,11 +43,11 @@ def command(ctx: click.Context, /, **given: Any) -> int:
         return 0
     from builder.app.app import App
     from builder.cli.run import carry_out, tell_ending
-    from builder.common.filelock import at_work
+    from builder.common.filelock import run_lock
 
     app = App(Options(**given))
     lock = app.fitting_lock()
-    with at_work(app.workspace.state), app.registry():
+    with run_lock(app.workspace.state), app.registry():
         outcome = carry_out(app, lock, {"chart"})
     tell_ending(outcome, "chart")
     return outcome.exit_code

@@ -24,7 +24,7 @@ from builder.common.files import write_tree
 from builder.common.text import did_you_mean
 from builder.common.yaml_writer import key_text, scalar
 from builder.plan.chart_planner import unlocked_images
-from builder.plan.models import Observed
+from builder.plan.models import RegistryState
 
 
 @click.command()
@@ -65,7 +65,7 @@ def _rendered(app: App, name: str) -> Path:
     if name not in matrix.charts:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
-    plan = app.plan(lock, app.fingerprints(lock), Observed(asked=False))
+    plan = app.plan(lock, app.fingerprints(lock), RegistryState(asked=False))
     planned = plan.charts.get(name)
     if planned is not None and planned.images:
         version, images = planned.version, list(planned.images)

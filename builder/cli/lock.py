@@ -13,13 +13,13 @@ from builder.app.options import Options
 from builder.catalog.recipe import named_at
 from builder.cli.options import planning, reachable
 from builder.common.errors import ConfigError, raise_all
-from builder.common.filelock import at_work
+from builder.common.filelock import run_lock
 from builder.common.text import count
-from builder.lock.fit import stale_layers
+from builder.lock.fit import stale_package_sets
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import Locked, lock_catalog
 from builder.lock.lockfile import FILE
-from builder.lock.package_locker import ALL, NOTHING, Upgrade, alive_targets, overdue_holds
+from builder.lock.package_locker import ALL, NOTHING, Upgrade, alive_targets, overdue_pins
 from builder.lock.problems import failures
 
 
@@ -56,7 +56,7 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
     moving = Upgrade(is_all=not names, names=frozenset(names)) if upgrade else NOTHING
-    with at_work(app.workspace.state):
+    with run_lock(app.workspace.state):
         locked = relock(app, moving)
     raise_all(failures(locked.problems, reachable=app.options.reachable))
     return 0
@@ -64,7 +64,7 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
 
 def _check(app: App) -> int:
     alive = alive_targets(app.project.expansion, app.options.today)
-    stale = stale_layers(app.catalog, app.project.expansion, app.locked(), alive)
+    stale = stale_package_sets(app.catalog, app.project.expansion, app.locked(), alive)
     if stale:
         raise ConfigError(
             f"{FILE} does not fit the catalog: {', '.join(stale[:5])}"
@@ -88,7 +88,7 @@ def chosen_lock(app: App, upgrade: Upgrade, bases: BaseLocker | None = None) -> 
     targets = count(len(app.selected()), "target")
     _note(f"{targets}: looking at bases, release lines and packages")
     app.check()
-    for text in overdue_holds(app.catalog.matrix, app.options.today):
+    for text in overdue_pins(app.catalog.matrix, app.options.today):
         _note(text)
     return lock_catalog(
         catalog=app.catalog,

@@ -14,7 +14,7 @@ from builder.app.options import Options
 from builder.ci.shards import SECONDS
 from builder.cli.options import planning, since
 from builder.plan import time_estimate
-from builder.plan.models import Observed, Plan
+from builder.plan.models import Plan, RegistryState
 from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lines
 
 
@@ -98,7 +98,7 @@ def _change(
     return change.targets, (*listed, *charts_as_markdown(change.charts(published)))
 
 
-def _with_others(observed: Observed, targets: set[str]) -> Observed:
+def _with_others(observed: RegistryState, targets: set[str]) -> RegistryState:
     """As if the registry had what the change is not about: the plan is of the change alone."""
     return replace(observed, digests={**dict.fromkeys(targets, ""), **observed.digests})
 

@@ -21,7 +21,7 @@ from builder.lock.lockfile import Lock
 from builder.lock.package_lists import package_lists
 from builder.plan.chart_planner import NOT_LOCKED, unlocked_images
 from builder.plan.fingerprint import downloads
-from builder.plan.models import Observed, Plan
+from builder.plan.models import Plan, RegistryState
 
 
 @click.command()
@@ -68,7 +68,7 @@ def _plan(app: App, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]
     prints = app.fingerprints(lock)
     record = app.seen(lock, prints, offline=offline).record
     # Ancestors too: what is written must build by itself.
-    plan = app.plan(lock, prints, Observed(asked=False, record=record), as_declared=True)
+    plan = app.plan(lock, prints, RegistryState(asked=False, record=record), as_declared=True)
     return _with_unlocked(_alive(plan), app)
 
 
@@ -101,7 +101,7 @@ def _write(out: Path, app: App, lock: Lock, plan: Plan) -> None:
     for item in plan.targets.values():
         recipe = app.catalog.recipes[item.target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
-        lists = package_lists(lock.layers.get(item.target.id), app.catalog.ecosystems)
+        lists = package_lists(lock.package_sets.get(item.target.id), app.catalog.ecosystems)
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
     for path, data in _files(app, lock, plan).items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)

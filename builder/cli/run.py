@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import click
 
 from builder.app.app import App
-from builder.app.estimates import Outlook, disk_of, look_ahead
+from builder.app.estimates import Estimates, disk_of, look_ahead
 from builder.build.disk import Watch
 from builder.build.events import Event, Finished, Listener, Result
 from builder.build.executor import GATHERS, Executor, Policy, tee
 from builder.build.image_steps import Action
 from builder.build.patience import PatientStore
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
@@ -94,7 +94,7 @@ def perform(
     steps: Mapping[str, Step],
     make: Callable[[Listener], Action],
     ended: dict[str, Result] | None = None,
-    outlook: Outlook | None = None,
+    outlook: Estimates | None = None,
 ) -> Outcome:
     """Carry out steps with the action that `make` gives; results appear in `ended` as they come.
 
@@ -126,7 +126,7 @@ def perform(
     return outcome
 
 
-def _executor(app: App, action: Action, listen: Listener, outlook: Outlook | None) -> Executor:
+def _executor(app: App, action: Action, listen: Listener, outlook: Estimates | None) -> Executor:
     return Executor(
         perform=action,
         listen=listen,
@@ -137,7 +137,7 @@ def _executor(app: App, action: Action, listen: Listener, outlook: Outlook | Non
     )
 
 
-def _disk(watch: Watch, app: App, outlook: Outlook | None) -> dict[str, object]:
+def _disk(watch: Watch, app: App, outlook: Estimates | None) -> dict[str, object]:
     return {
         "peak": watch.peak,
         "least_free": watch.least,
@@ -150,7 +150,7 @@ def _ignore(_event: Event) -> None:
     """A listener for when nothing happens."""
 
 
-def _action(app: App, work: Work, step: Step, ended: Mapping[str, Result]) -> Action:
+def _action(app: App, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
     """Return what a step does; adapters are made when the first step needs them."""
     store = app.store_of(step.id, work.listen)
 
@@ -166,7 +166,7 @@ def _action(app: App, work: Work, step: Step, ended: Mapping[str, Result]) -> Ac
 
 
 def promote(
-    app: App, work: Work, step: Step, blocked: Mapping[str, str], store: PatientStore
+    app: App, work: RunContext, step: Step, blocked: Mapping[str, str], store: PatientStore
 ) -> Result:
     """Release, then write the chart repository from the record that is current then."""
     result = Promotion(work=work, store=store, images=store).release(step, blocked)

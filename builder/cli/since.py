@@ -12,7 +12,7 @@ import click
 from builder.app.app import App
 from builder.app.options import Options
 from builder.catalog import tags
-from builder.catalog.models import Cell
+from builder.catalog.models import Variant
 from builder.charts.next_version import ChartChange, Choice, files_of, foresee
 from builder.charts.semver import FIRST, chart_fingerprint
 from builder.common.errors import BuilderError, SelectionError
@@ -47,27 +47,27 @@ class Since:
         here, expansion = self._app.project.expansion, self._other.project.expansion
         targets = [expansion.targets[key] for key in picked if key not in here.targets]
         published = {
-            target.cell.id: target.cell
+            target.variant.id: target.variant
             for target in targets
-            if target.publish and target.cell.id not in here.members
+            if target.publish and target.variant.id not in here.members
         }
         kept = {
             (image, tag)
-            for image, cells in here.cells.items()
-            for cell in cells
-            for tag in _tags(self._app, cell)
+            for image, variants in here.variants.items()
+            for variant in variants
+            for tag in _tags(self._app, variant)
         }
         dropped = [
             tag
-            for cell in published.values()
-            for tag in _tags(self._other, cell)
-            if (cell.image, tag) not in kept
+            for variant in published.values()
+            for tag in _tags(self._other, variant)
+            if (variant.image, tag) not in kept
         ]
         is_chosen = bool(self._options.select)
         charts = expansion.charts_of(picked) if is_chosen else list(expansion.charts)
         return Gone(
             targets=tuple(target.id for target in targets),
-            images=tuple(dict.fromkeys(target.cell.image for target in targets)),
+            images=tuple(dict.fromkeys(target.variant.image for target in targets)),
             tags=tuple(dict.fromkeys(dropped)),
             charts=tuple(name for name in charts if name not in here.charts),
         )
@@ -81,25 +81,27 @@ class Since:
         expansion, others = self._app.project.expansion, self._other.project.expansion
         with_images = expansion.charts_of(self.targets)
         found = {}
-        for name, cells in expansion.charts.items():
+        for name, variants in expansion.charts.items():
             former = others.charts.get(name, ())
             change = foresee(
                 _files(self._other, name, former) if former else None,
-                _files(self._app, name, cells),
+                _files(self._app, name, variants),
                 held.get(name),
                 images_change=name in with_images,
-                choice=self._choice(name, former, cells),
+                choice=self._choice(name, former, variants),
             )
             if change is not None:
                 found[name] = change
         return found
 
-    def _choice(self, name: str, former: Sequence[Cell], cells: Sequence[Cell]) -> Choice | None:
+    def _choice(
+        self, name: str, former: Sequence[Variant], variants: Sequence[Variant]
+    ) -> Choice | None:
         """Return what a chart offers no longer or anew; None where it offers the same."""
-        old, new = ({cell.id: cell for cell in some} for some in (former, cells))
+        old, new = ({variant.id: variant for variant in some} for some in (former, variants))
         if not old or old.keys() == new.keys():
             return None
-        shared = [cell for key, cell in new.items() if key in old]
+        shared = [variant for key, variant in new.items() if key in old]
         before, now = (
             chart_fingerprint(_files(one, name, shared)) if shared else ""
             for one in (self._other, self._app)
@@ -119,18 +121,18 @@ def _picked(app: App) -> Sequence[str]:
         return ()
 
 
-def _tags(app: App, cell: Cell) -> tuple[str, ...]:
-    """Return the tags of a cell that name its versions or its lines."""
+def _tags(app: App, variant: Variant) -> tuple[str, ...]:
+    """Return the tags of a variant that name its versions or its lines."""
     matrix, versions = app.catalog.matrix, app.locked().versions
-    exact = tags.tag(cell, matrix, versions)
-    return tags.rolling(cell, matrix, exact, first="")
+    exact = tags.tag(variant, matrix, versions)
+    return tags.rolling(variant, matrix, exact, first="")
 
 
-def _files(app: App, name: str, cells: Sequence[Cell]) -> dict[str, bytes]:
+def _files(app: App, name: str, variants: Sequence[Variant]) -> dict[str, bytes]:
     """The files of a chart, whose images are tagged by their lines: releases and versions move."""
     matrix = app.catalog.matrix
-    images = [f"{matrix.repository_of(cell.image)}:{tags.line_tag(cell, matrix)}"
-              for cell in cells]  # fmt: skip
+    images = [f"{matrix.repository_of(variant.image)}:{tags.line_tag(variant, matrix)}"
+              for variant in variants]  # fmt: skip
     return files_of(app.catalog, name, images, FIRST)
 
 

@@ -10,7 +10,7 @@ from builder.app.app import App
 from builder.app.options import Options
 from builder.cli.options import running
 from builder.cli.run import carry_out, tell_ending
-from builder.common.filelock import at_work
+from builder.common.filelock import run_lock
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(steps: tuple[str, ...], **given: Any) -> int:
     """
     app = App(Options(**given))
     lock = app.fitting_lock()
-    with at_work(app.workspace.state, beside=True), app.registry():
+    with run_lock(app.workspace.state, beside=True), app.registry():
         outcome = carry_out(app, lock, (), only=steps)
     tell_ending(outcome, "release")
     return outcome.exit_code

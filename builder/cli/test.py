@@ -9,11 +9,11 @@ import click
 from builder.app.app import App
 from builder.app.options import Options
 from builder.build.events import Listener, Result
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.cli.options import running
 from builder.cli.run import perform, tell_failures
 from builder.common.errors import SelectionError
-from builder.common.filelock import at_work
+from builder.common.filelock import run_lock
 from builder.plan.models import Step
 
 
@@ -29,7 +29,7 @@ def command(**given: Any) -> int:
     app = App(Options(**given))
     lock = app.fitting_lock()
     prints = app.fingerprints(lock)
-    with at_work(app.workspace.state), app.registry():
+    with run_lock(app.workspace.state), app.registry():
         plan = app.plan(lock, prints, app.observed(lock, prints))
         ids = [item for item in app.selected() if plan.targets[item].digest]
         if not ids:
@@ -44,7 +44,7 @@ def command(**given: Any) -> int:
         }
 
         def make(listen: Listener) -> Any:
-            work: Work = app.work(lock, prints, plan, listen)
+            work: RunContext = app.work(lock, prints, plan, listen)
 
             def test(step: Step) -> Result:
                 return app.build_actions(work, app.store_of(step.id, listen)).test(step)

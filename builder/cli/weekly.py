@@ -16,7 +16,7 @@ from builder.cli.lock import relock
 from builder.cli.options import disk, running
 from builder.cli.run import Interrupted, Outcome, carry_out, tell_failures
 from builder.common.errors import BuilderError, StepError
-from builder.common.filelock import at_work
+from builder.common.filelock import run_lock
 from builder.common.files import write
 from builder.common.mappings import json_object
 from builder.diff.history import History
@@ -44,7 +44,7 @@ def command(**given: Any) -> int:
         with app.registry():
             carry_out(app, app.locked(), KINDS)
         return 0
-    with at_work(app.workspace.state), app.registry():
+    with run_lock(app.workspace.state), app.registry():
         try:
             locked = relock(app)
             outcome = carry_out(app, locked.lock, KINDS)

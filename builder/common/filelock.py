@@ -12,7 +12,7 @@ from builder.common.errors import ConflictError, Location, StepError
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """While nobody else has a folder, for which it waits.
 
     Raises StepError, also where what is done meanwhile cannot be written.
@@ -25,14 +25,14 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def together(folder: Path) -> Iterator[None]:
+def shared_lock(folder: Path) -> Iterator[None]:
     """While nobody has a folder `alone`, for whom it waits. Raises OSError."""
     with _locked(folder, fcntl.LOCK_SH):
         yield
 
 
 @contextlib.contextmanager
-def at_work(state: Path, *, beside: bool = False) -> Iterator[None]:
+def run_lock(state: Path, *, beside: bool = False) -> Iterator[None]:
     """While no other run is at work on what is derived; runs that may be `beside` others may.
 
     A run that is killed has ended. Raises ConflictError, OSError.

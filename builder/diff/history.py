@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from builder.build import attestation
-from builder.build.attestation import Said
+from builder.build.attestation import StoredMetadata
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
@@ -34,7 +34,7 @@ class History:
         self._images = images
         self._records = Records(catalog=catalog, store=store, images=images)
         self._read: dict[str, Record | None] = {}
-        self._said: dict[str, Said] = {}
+        self._said: dict[str, StoredMetadata] = {}
 
     @property
     def releases(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class History:
         """The repository of an image, in the first registry."""
         return parse_reference(self._matrix.repository_of(target.image))
 
-    def said(self, target: ReleasedTarget) -> Said:
+    def said(self, target: ReleasedTarget) -> StoredMetadata:
         """What evidence says of a target."""
         if target.fingerprint not in self._said:
             place = self.place(target).with_tag(target.tag)

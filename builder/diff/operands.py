@@ -105,8 +105,8 @@ class Comparison:
         """The image of any release whose digest begins so."""
         for record in self._history.back(self._history.record(release_record.CURRENT)):
             digests = {target.digest: target for target in record.targets.values()}
-            for cell in record.cells.values():
-                digests[cell.digest] = record.targets[next(iter(cell.targets.values()))]
+            for variant in record.variants.values():
+                digests[variant.digest] = record.targets[next(iter(variant.targets.values()))]
             for digest, target in digests.items():
                 if digest.startswith(text):
                     return self._history.place(target).at(digest)

@@ -102,14 +102,14 @@ def outdated(
 
 def _change(target: Target, held: Lock, found: Lock) -> str:
     """Return what has a target built anew whose base is the same."""
-    is_own = held.layers.get(target.id) != found.layers.get(target.id)
+    is_own = held.package_sets.get(target.id) != found.package_sets.get(target.id)
     return "its own packages" if is_own else f"its parent {target.parent} or an input"
 
 
 def _security(held: Lock, found: Lock) -> tuple[str, ...]:
     names = set()
-    for key, layer in found.layers.items():
-        before = held.layers[key].packages if key in held.layers else {}
+    for key, layer in found.package_sets.items():
+        before = held.package_sets[key].packages if key in held.package_sets else {}
         for ecosystem, packages in layer.packages.items():
             old = before.get(ecosystem, {})
             for name, package in packages.items():

@@ -11,7 +11,7 @@ from builder.catalog.ecosystem import Ecosystems, normalized
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Catalog
 from builder.catalog.packages import Inventory
-from builder.catalog.recipe import packages_of, setting
+from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
 from builder.diff.history import History
@@ -192,7 +192,7 @@ class Provenance:
         if target is None:
             return False
         recipe = self._catalog.recipes[target.recipe]
-        where = setting(target, self._catalog.matrix, self._versions)
+        where = build_variables(target, self._catalog.matrix, self._versions)
         wanted = list(packages_of(recipe, where).get(ecosystem, ()))
         for axis in own_values(target, self._expansion):
             told = recipe.provides.get(axis, {}).get(where.providers[axis], {})

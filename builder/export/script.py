@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from builder.build.build_context import DOWNLOADS
 from builder.build.image_steps import BuildActions
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.charts.helm import Helm
 from builder.charts.next_version import files_of
 from builder.common.files import write, write_tree
@@ -24,7 +24,7 @@ from builder.resolvers.base_images.provider import Bases
 class Commands:
     """Prints steps instead of carrying them out. Build contexts and charts are written."""
 
-    work: Work
+    work: RunContext
     engine: Engine
     store: RegistryStore
     bases: Bases
@@ -96,17 +96,17 @@ class Commands:
     def _release(self) -> Iterator[str]:
         """The tags; the record and the index are the builder's own, and nothing pulls them."""
         release = self.work.plan.release
-        cells: dict[str, list[TargetPlan]] = {}
+        variants: dict[str, list[TargetPlan]] = {}
         for item in self.work.plan.targets.values():
-            cells.setdefault(item.target.cell.id, []).append(item)
-        for items in cells.values():
+            variants.setdefault(item.target.variant.id, []).append(item)
+        for items in variants.values():
             yield from _index(items) if len(items) > 1 else self._copies(items[0])
         yield f"# the record of {release} and the index of the charts: builder publish"
 
 
 def _index(items: Sequence[TargetPlan]) -> Iterator[str]:
-    """How podman makes the tags of a cell name an image of several platforms."""
-    place, name = items[0].repository, items[0].target.cell.slug.lower()
+    """How podman makes the tags of a variant name an image of several platforms."""
+    place, name = items[0].repository, items[0].target.variant.slug.lower()
     tags = (*items[0].immutable[1:], *items[0].rolling)
     if not tags:
         return

@@ -154,11 +154,11 @@ def bake(
             pinned = f"@{held.content}" if held.content else ""
             contexts[base.id] = f"docker-image://{name}{pinned}"
     contexts |= {key: f"target:{slug}" for key, slug in slugs.items()}
-    cells = Counter(item.target.cell.id for item in targets)
+    variants = Counter(item.target.variant.id for item in targets)
     for item in targets:
         # A name is of one image here: only a registry holds one for several platforms.
         machine = item.target.platform.partition("/")[2].replace("/", "-")
-        suffix = f"-{machine}" if cells[item.target.cell.id] > 1 else ""
+        suffix = f"-{machine}" if variants[item.target.variant.id] > 1 else ""
         needed = {"parent": item.target.parent, **dict(item.target.inputs)}
         entries[item.target.slug] = {
             "context": f"images/{item.target.slug}",

@@ -11,7 +11,7 @@ from builder.catalog.recipe import named_at
 from builder.common.errors import BuilderError, ConfigError
 from builder.common.text import count
 from builder.lock.lockfile import FILE, Lock
-from builder.lock.requests import Layering
+from builder.lock.requests import PackageRequests
 
 _RUN = "run `builder lock`"
 
@@ -52,20 +52,20 @@ def misfits(
     That an ancestor has other packages by now, or a line another version, is no reason: what was
     chosen for a recipe is still what it asks for.
     """
-    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
+    package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
     found = {}
     for key in targets:
-        target, layer = expansion.targets[key], lock.layers.get(key)
-        if not layering.can_lock(target):
+        target, layer = expansion.targets[key], lock.package_sets.get(key)
+        if not package_requests.can_lock(target):
             continue  # its base or a line is not locked, which is told by itself
-        wanted = _wanted(catalog, layering, target)
+        wanted = _wanted(catalog, package_requests, target)
         if layer is None:
             is_fit = not wanted
         else:
-            is_fit = layering.asked(target, lock.layers).is_same_recipe(layer.asked)
+            is_fit = package_requests.asked(target, lock.package_sets).is_same_recipe(layer.asked)
         if is_fit:
             continue
-        names = _lacking(catalog, layering, target, lock, wanted)
+        names = _lacking(catalog, package_requests, target, lock, wanted)
         if not names and (layer is None or "-" not in layer.asked):
             continue  # there is all of it; older locks do not tell a recipe from what it stands on
         found[key] = Misfit(
@@ -89,42 +89,46 @@ def refusals(found: Iterable[Misfit], read: Callable[[str], str]) -> list[Builde
     return errors
 
 
-def stale_layers(
+def stale_package_sets(
     catalog: Catalog, expansion: Expansion, lock: Lock, targets: Iterable[str]
 ) -> list[str]:
     """Return which of `targets` (ids) have another layer in the lock than a new one would have.
 
     Unlike `misfits` it minds what ancestors and lines are by now.
     """
-    layering = Layering(catalog=catalog, expansion=expansion, lock=lock)
+    package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
     found = []
     for key in targets:
-        target, layer = expansion.targets[key], lock.layers.get(key)
+        target, layer = expansion.targets[key], lock.package_sets.get(key)
         if layer is None:
-            is_stale = bool(_wanted(catalog, layering, target)) and layering.can_lock(target)
+            is_stale = bool(
+                _wanted(catalog, package_requests, target)
+            ) and package_requests.can_lock(target)
         else:
-            is_stale = not layering.asked(target, lock.layers).is_same(layer.asked)
+            is_stale = not package_requests.asked(target, lock.package_sets).is_same(layer.asked)
         if is_stale:
             found.append(key)
     return found
 
 
-def _wanted(catalog: Catalog, layering: Layering, target: Target) -> dict[str, tuple[str, ...]]:
+def _wanted(
+    catalog: Catalog, package_requests: PackageRequests, target: Target
+) -> dict[str, tuple[str, ...]]:
     """Return what the recipe of a target names of the ecosystems that are locked."""
     locked = {name for name, rules in catalog.ecosystems.items() if rules.is_locked}
-    return {name: items for name, items in layering.names(target).items() if name in locked}
+    return {name: items for name, items in package_requests.names(target).items() if name in locked}
 
 
 def _lacking(
     catalog: Catalog,
-    layering: Layering,
+    package_requests: PackageRequests,
     target: Target,
     lock: Lock,
     wanted: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, ...]:
     """Return what is named, and neither the target has in the lock nor an ancestor."""
-    inherited = layering.inherited(target, lock.layers)
-    layer = lock.layers.get(target.id)
+    inherited = package_requests.inherited(target, lock.package_sets)
+    layer = lock.package_sets.get(target.id)
     lacking: list[str] = []
     for ecosystem, names in wanted.items():
         own = layer.packages.get(ecosystem, {}) if layer else {}

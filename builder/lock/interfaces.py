@@ -34,7 +34,7 @@ class AncestorError(StepError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerRequest:
+class PackageRequest:
     """What a target adds of one ecosystem: `names` as its recipe has them.
 
     `inherited` are the packages of that ecosystem that its ancestors have, which stay as they are;
@@ -55,7 +55,7 @@ class LayerRequest:
     constraints: Mapping[str, str] = field(default_factory=dict)
     preferred: Mapping[str, LockedPackage] = field(default_factory=dict)
     locked: Mapping[str, LockedPackage] = field(default_factory=dict)
-    release_lines: tuple[tuple[str, LineRequest], ...] = ()
+    release_lines: tuple[tuple[str, ReleaseLineRequest], ...] = ()
     languages: Mapping[str, str] = field(default_factory=dict)
     archives: tuple[RemoteFile, ...] = ()
 
@@ -64,20 +64,20 @@ class LayerRequest:
         return self.languages.get(axis, "")
 
 
-class LayerResolver(Protocol):
+class PackageResolver(Protocol):
     """Chooses packages of one ecosystem for the lock, and fetches them as the lock has them."""
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """Return what is installed, direct and transitive.
 
         Raises NoPackageError with the name that the recipe has, StepError, UnreachableError.
         """
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate; False if that takes solving."""
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """Return the files of packages on this machine, checked, by package.
 
@@ -93,7 +93,7 @@ class BaseProvider(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineRequest:
+class ReleaseLineRequest:
     """A line that is asked for, for what stands on a base.
 
     `line` is as the provider knows it, e.g. 3.13; `options` are what the recipe says beside. `axis`
@@ -109,20 +109,20 @@ class LineRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResolvedLine:
+class ExactVersion:
     """What a line is now: the exact version, and the files that it comes in, if any."""
 
     version: str
     files: tuple[RemoteFile, ...] = ()
 
 
-class LineProvider(Protocol):
+class Provider(Protocol):
     """Where a line of an axis comes from. Both raise UnreachableError where it cannot be asked."""
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
 
 

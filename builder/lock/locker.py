@@ -14,23 +14,23 @@ from builder.common.errors import BuilderError, ConfigError, NoPackageError, Ste
 from builder.common.text import count, did_you_mean
 from builder.lock.interfaces import (
     BaseLocker,
-    LayerResolver,
-    LineProvider,
-    LineRequest,
-    ResolvedLine,
+    ExactVersion,
+    PackageResolver,
+    Provider,
+    ReleaseLineRequest,
 )
-from builder.lock.lockfile import BaseLock, LayerLock, LineLock, Lock
+from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
 from builder.lock.package_locker import (
     ALL,
-    LayerLocker,
     Locate,
     Note,
+    PackageLocker,
     Upgrade,
     alive_targets,
     with_what_they_need,
 )
 from builder.lock.problems import Problem
-from builder.lock.requests import MOVED, Layering
+from builder.lock.requests import MOVED, PackageRequests
 
 Explain = Callable[[Lock], Mapping[str, Sequence[BuilderError]]]
 """Better words for what failed of the packages of targets, by their ids."""
@@ -61,13 +61,13 @@ def lock_catalog(
     expansion: Expansion,
     held: Lock | None,
     bases: BaseLocker,
-    providers: Mapping[str, LineProvider],
+    providers: Mapping[str, Provider],
     today: str,
     note: Note,
     locate: Locate,
     targets: Collection[str] | None = None,
     upgrade: Upgrade = ALL,
-    resolvers: Mapping[str, LayerResolver] = MappingProxyType({}),
+    resolvers: Mapping[str, PackageResolver] = MappingProxyType({}),
     explain: Explain | None = None,
 ) -> Locked:
     """A lock of what `targets` (ids; all) need; of the rest what is `held`.
@@ -85,14 +85,14 @@ def lock_catalog(
         catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen, before=before,
         bases=bases, providers=providers, upgrade=upgrade, today=today, note=note,
     )  # fmt: skip
-    layering = Layering(catalog=catalog, expansion=expansion, lock=below.lock)
-    locker = LayerLocker(
-        layering=layering, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
+    package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=below.lock)
+    locker = PackageLocker(
+        package_requests=package_requests, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
         locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
     layers, failed = locker.lock(chosen, before)
-    layers = _marked(layering, alive.values(), chosen, {**before.layers, **layers}, before)
+    layers = _marked(package_requests, alive.values(), chosen, {**before.layers, **layers}, before)
     lock = replace(below.lock, layers=_in_use(layers, _of_any_platform(expansion, layers)))
     return Locked(lock=lock, problems=(*below.problems, *_explained(failed, explain, below.lock)))
 
@@ -105,7 +105,7 @@ def _lock_bases_and_lines(
     chosen: Sequence[Target],
     before: Lock,
     bases: BaseLocker,
-    providers: Mapping[str, LineProvider],
+    providers: Mapping[str, Provider],
     upgrade: Upgrade,
     today: str,
     note: Note,
@@ -144,19 +144,19 @@ def _explained(
 
 
 def _marked(
-    layering: Layering,
+    package_requests: PackageRequests,
     alive: Collection[Target],
     asked: Collection[Target],
-    layers: Mapping[str, LayerLock],
+    layers: Mapping[str, PackageSet],
     before: Lock,
-) -> dict[str, LayerLock]:
+) -> dict[str, PackageSet]:
     """Layers, with a mark on those that were not asked though what they stand on has moved."""
     marked = dict(layers)
     for target in (target for target in alive if target not in asked):
         layer = layers.get(target.id)
-        if layer is None or layer.asked.endswith(MOVED) or not layering.can_lock(target):
+        if layer is None or layer.asked.endswith(MOVED) or not package_requests.can_lock(target):
             continue
-        if layering.moved(target, layers, before) & layer.packages.keys():
+        if package_requests.moved(target, layers, before) & layer.packages.keys():
             marked[target.id] = replace(layer, asked=layer.asked + MOVED)
     return marked
 
@@ -165,7 +165,7 @@ def _with_held(
     alive: Collection[Target],
     before: Lock,
     bases: Mapping[str, BaseLock],
-    lines: Mapping[str, LineLock],
+    lines: Mapping[str, VersionLock],
 ) -> Lock:
     """What was found and what was held before, of both what targets that are alive need."""
     roots = {item.parent.partition("@")[0] for item in alive if item.is_root}
@@ -186,16 +186,16 @@ def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) ->
         if key in held.bases and is_fixed and held.bases[key].source in sources:
             bases[key] = held.bases[key]
     lines = {key: line for key, line in held.lines.items() if not upgrade.line(key)}
-    return Lock(bases=bases, lines=lines)
+    return Lock(bases=bases, release_lines=lines)
 
 
 def _of_any_platform(expansion: Expansion, layers: Iterable[str]) -> set[str]:
-    """Those target ids whose cell is there, on whatever platform."""
-    cells = {cell.id for cells in expansion.cells.values() for cell in cells}
-    return {key for key in layers if key.partition("@")[0] in cells}
+    """Those target ids whose variant is there, on whatever platform."""
+    variants = {variant.id for variants in expansion.variants.values() for variant in variants}
+    return {key for key in layers if key.partition("@")[0] in variants}
 
 
-def _with_other_bases(line: LineLock, held: LineLock | None) -> LineLock:
+def _with_other_bases(line: VersionLock, held: VersionLock | None) -> VersionLock:
     """A line with the files of the bases that it was not looked up for, if it is still the same."""
     if held is None or held.version != line.version:
         return line
@@ -203,7 +203,7 @@ def _with_other_bases(line: LineLock, held: LineLock | None) -> LineLock:
 
 
 def _lines(targets: Iterable[Target]) -> set[str]:
-    return {f"{axis}={name}" for it in targets for axis, name in it.cell.values.items()}
+    return {f"{axis}={name}" for it in targets for axis, name in it.variant.values.items()}
 
 
 def _in_use(items: Mapping[str, _Item], names: Collection[str]) -> dict[str, _Item]:
@@ -246,13 +246,13 @@ def _lock_lines(
     catalog: Catalog,
     wanted: Sequence[Wanted],
     bases: Mapping[str, BaseLock],
-    held: Mapping[str, LineLock],
-    providers: Mapping[str, LineProvider],
+    held: Mapping[str, VersionLock],
+    providers: Mapping[str, Provider],
     note: Note,
-) -> tuple[dict[str, LineLock], list[Problem]]:
+) -> tuple[dict[str, VersionLock], list[Problem]]:
     """Every line that a recipe brings, looked up once for each base that it is brought to."""
 
-    def resolve(item: Wanted) -> ResolvedLine | BuilderError:
+    def resolve(item: Wanted) -> ExactVersion | BuilderError:
         try:
             return _resolve(item, bases[item.base.id], catalog, providers)
         except BuilderError as error:
@@ -260,7 +260,7 @@ def _lock_lines(
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(zip(wanted, pool.map(resolve, wanted), strict=True))
-    lines: dict[str, LineLock] = {}
+    lines: dict[str, VersionLock] = {}
     problems: list[Problem] = []
     for name in dict.fromkeys(item.value.id for item in wanted):
         own = [(item, line) for item, line in answers if item.value.id == name]
@@ -275,7 +275,7 @@ def _lock_lines(
     return lines, problems
 
 
-def _has(line: LineLock | None, base: Base) -> bool:
+def _has(line: VersionLock | None, base: Base) -> bool:
     """Whether a line is locked for a base."""
     return line is not None and (not line.files or base.id in line.files)
 
@@ -322,10 +322,10 @@ def _resolve(
     item: Wanted,
     lock: BaseLock,
     catalog: Catalog,
-    providers: Mapping[str, LineProvider],
-) -> ResolvedLine:
+    providers: Mapping[str, Provider],
+) -> ExactVersion:
     value, name = item.value, item.value.provider or ""
-    request = LineRequest(
+    request = ReleaseLineRequest(
         line=value.upstream,
         base=item.base,
         lock=lock,
@@ -333,7 +333,7 @@ def _resolve(
         axis=value.axis,
         axes={
             axis: catalog.matrix.value(axis, one).upstream
-            for axis, one in item.target.cell.values.items()
+            for axis, one in item.target.variant.values.items()
         },
     )
     try:
@@ -349,7 +349,7 @@ def _resolve(
     return line
 
 
-def _join(items: Sequence[tuple[Wanted, ResolvedLine | BuilderError]]) -> LineLock:
+def _join(items: Sequence[tuple[Wanted, ExactVersion | BuilderError]]) -> VersionLock:
     """One version for all bases. Raises the error of the base that could not be asked."""
     files: dict[str, tuple[RemoteFile, ...]] = {}
     versions: dict[str, str] = {}
@@ -365,4 +365,4 @@ def _join(items: Sequence[tuple[Wanted, ResolvedLine | BuilderError]]) -> LineLo
             f"{items[0][0].value.id} has more than one exact version: {several}",
             hint="give each base a line of its own with `requires`",
         )
-    return LineLock(version=next(iter(versions.values())), files=files)
+    return VersionLock(version=next(iter(versions.values())), files=files)

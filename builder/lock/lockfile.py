@@ -23,7 +23,7 @@ _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineLock:
+class VersionLock:
     """What the lock says of a line: its exact version, and by base id the files it comes in."""
 
     version: str
@@ -31,7 +31,7 @@ class LineLock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerLock:
+class PackageSet:
     """What a target adds to its parent, of the ecosystems that are locked, direct and transitive.
 
     `epoch` is the timestamp in seconds that its files get; it moves only when the packages do.
@@ -59,8 +59,8 @@ class Lock:
     """`bases` by base id, `lines` by `axis=value`, `layers` by target id."""
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
-    lines: Mapping[str, LineLock] = field(default_factory=dict)
-    layers: Mapping[str, LayerLock] = field(default_factory=dict)
+    lines: Mapping[str, VersionLock] = field(default_factory=dict)
+    layers: Mapping[str, PackageSet] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -137,12 +137,12 @@ def as_data(lock: Lock) -> dict[str, Any]:
             }
             for name, base in lock.bases.items()
         },
-        "lines": {name: _line_data(line) for name, line in lock.lines.items()},
-        "layers": {name: _layer_data(layer) for name, layer in lock.layers.items()},
+        "lines": {name: _line_data(line) for name, line in lock.release_lines.items()},
+        "layers": {name: _layer_data(layer) for name, layer in lock.package_sets.items()},
     }
 
 
-def _line_data(line: LineLock) -> str | dict[str, Any]:
+def _line_data(line: VersionLock) -> str | dict[str, Any]:
     """Only its version where it comes in no files: one fact, one line."""
     if not line.files:
         return line.version
@@ -153,10 +153,10 @@ def _line_data(line: LineLock) -> str | dict[str, Any]:
     return {"version": line.version, "files": files}
 
 
-def _line(item: str | Mapping[str, Any]) -> LineLock:
+def _line(item: str | Mapping[str, Any]) -> VersionLock:
     if isinstance(item, str):
-        return LineLock(version=item)
-    return LineLock(
+        return VersionLock(version=item)
+    return VersionLock(
         version=str(item["version"]),
         files={
             base: tuple(
@@ -168,7 +168,7 @@ def _line(item: str | Mapping[str, Any]) -> LineLock:
     )
 
 
-def _layer_data(layer: LayerLock) -> dict[str, Any]:
+def _layer_data(layer: PackageSet) -> dict[str, Any]:
     packages = {
         ecosystem: {
             name: f"{it.version} {it.digest} {it.source} {it.file}" for name, it in items.items()
@@ -178,8 +178,8 @@ def _layer_data(layer: LayerLock) -> dict[str, Any]:
     return {"epoch": layer.epoch, "asked": layer.asked, "packages": packages}
 
 
-def _layer(item: Mapping[str, Any]) -> LayerLock:
-    return LayerLock(
+def _layer(item: Mapping[str, Any]) -> PackageSet:
+    return PackageSet(
         epoch=int(item["epoch"]),
         asked=str(item["asked"]),
         packages={

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from builder.catalog.ecosystem import Ecosystems, rules_of
 from builder.catalog.packages import LockedPackage
-from builder.lock.lockfile import LayerLock
+from builder.lock.lockfile import PackageSet
 
 
-def package_lists(layer: LayerLock | None, ecosystems: Ecosystems) -> dict[str, bytes]:
+def package_lists(layer: PackageSet | None, ecosystems: Ecosystems) -> dict[str, bytes]:
     """Return the lists by path below the downloads of a build context.
 
     Each ecosystem has a folder there. Raises ConfigError if one is not known.

@@ -13,10 +13,10 @@ from builder.catalog.models import Matrix, Target
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, Location, NoPackageError, StepError, refused
 from builder.common.text import count
-from builder.lock.interfaces import AncestorError, LayerResolver
-from builder.lock.lockfile import LayerLock, Lock
+from builder.lock.interfaces import AncestorError, PackageResolver
+from builder.lock.lockfile import Lock, PackageSet
 from builder.lock.problems import Problem, named, same_reason
-from builder.lock.requests import MOVED, Layering
+from builder.lock.requests import MOVED, PackageRequests
 
 _AT_ONCE = 4
 Note = Callable[[str], None]
@@ -36,14 +36,16 @@ class Upgrade:
 
     def covers(self, target: Target) -> bool:
         """Whether every package of a target may move."""
-        cell = target.cell
-        return self.is_all or not self.names.isdisjoint({target.recipe, cell.image, *cell.values})
+        variant = target.variant
+        return self.is_all or not self.names.isdisjoint(
+            {target.recipe, variant.image, *variant.values}
+        )
 
     def line(self, line: str) -> bool:
         """Whether a line, `axis=value`, may move to a newer version."""
         return self.is_all or not self.names.isdisjoint({line, line.partition("=")[0]})
 
-    def touches(self, layer: LayerLock) -> bool:
+    def touches(self, layer: PackageSet) -> bool:
         """Whether a package of a layer may move."""
         return any(not self.names.isdisjoint(items) for items in layer.packages.values())
 
@@ -52,20 +54,20 @@ ALL = Upgrade(is_all=True)
 NOTHING = Upgrade()
 
 
-class LayerLocker:
+class PackageLocker:
     """Locks the layers of a catalog. `today` is YYYY-MM-DD, the epoch of what is new."""
 
     def __init__(
         self,
         *,
-        layering: Layering,
-        resolvers: Mapping[str, LayerResolver],
+        package_requests: PackageRequests,
+        resolvers: Mapping[str, PackageResolver],
         upgrade: Upgrade,
         today: str,
         note: Note,
         locate: Locate,
     ) -> None:
-        self._layering = layering
+        self._layering = package_requests
         self._resolvers = resolvers
         self._upgrade = upgrade
         self._epoch = calendar.timegm(time.strptime(today, "%Y-%m-%d"))
@@ -75,7 +77,7 @@ class LayerLocker:
 
     def lock(
         self, targets: Sequence[Target], held: Lock
-    ) -> tuple[dict[str, LayerLock], tuple[Problem, ...]]:
+    ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
         """The layers of `targets`, parents first, by id, but those that add nothing; what failed.
 
         What fails stops no other: it stays as it is held, where its recipe still asks for that, or
@@ -84,7 +86,7 @@ class LayerLocker:
         """
         layers, problems = self._pass(targets, held)
         while self._free(problems):
-            held = replace(held, layers={**held.layers, **layers})
+            held = replace(held, package_sets={**held.package_sets, **layers})
             layers, problems = self._pass(targets, held)
         self._tell(problems)
         return layers, problems
@@ -101,9 +103,9 @@ class LayerLocker:
 
     def _pass(
         self, targets: Sequence[Target], held: Lock
-    ) -> tuple[dict[str, LayerLock], tuple[Problem, ...]]:
+    ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
         """The layers of `targets` that add something, by id; what failed."""
-        layers: dict[str, LayerLock] = {}
+        layers: dict[str, PackageSet] = {}
         problems: dict[str, Problem] = {}
         ended: dict[str, Future[None]] = {}
 
@@ -116,7 +118,7 @@ class LayerLocker:
                 layers[target.id] = self._layer(target, layers, held)
             except (BuilderError, OSError) as caught:
                 error = refused(caught) if isinstance(caught, OSError) else caught
-                if kept := self._kept(target, layers, held.layers.get(target.id)):
+                if kept := self._kept(target, layers, held.package_sets.get(target.id)):
                     layers[target.id] = kept
                 problems[target.id] = Problem(
                     subject=target.id, error=self._located(target, error), keeps=kept is not None
@@ -136,8 +138,8 @@ class LayerLocker:
         return found, in_order
 
     def _kept(
-        self, target: Target, layers: Mapping[str, LayerLock], held: LayerLock | None
-    ) -> LayerLock | None:
+        self, target: Target, layers: Mapping[str, PackageSet], held: PackageSet | None
+    ) -> PackageSet | None:
         """What the lock has of a target, if its recipe still asks for that.
 
         What an ancestor has by now is the ancestor's to say.
@@ -168,12 +170,12 @@ class LayerLocker:
             what = "as they were" if group[0].keeps else "not locked"
             self._note(f"{named(group)}: packages {what}: {group[0].reason}")
 
-    def _is_ready(self, target: Target, layers: Mapping[str, LayerLock]) -> bool:
+    def _is_ready(self, target: Target, layers: Mapping[str, PackageSet]) -> bool:
         return self._layering.can_lock(target) and (target.is_root or target.parent in layers)
 
     def _layer(
-        self, target: Target, layers: Mapping[str, LayerLock], before_all: Lock
-    ) -> LayerLock:
+        self, target: Target, layers: Mapping[str, PackageSet], before_all: Lock
+    ) -> PackageSet:
         held = before_all.layers.get(target.id)
         asked = self._layering.asked(target, layers)
         is_same = held is not None and asked.is_same(held.asked)
@@ -206,7 +208,7 @@ class LayerLocker:
             return held if is_same and not is_marked else replace(held, asked=str(asked))
         if packages:
             self._tell_chosen(target, held, packages)
-        return LayerLock(epoch=self._epoch, asked=str(asked), packages=packages)
+        return PackageSet(epoch=self._epoch, asked=str(asked), packages=packages)
 
     def _check_replaced(
         self, before: Mapping[str, LockedPackage], now: Mapping[str, LockedPackage]
@@ -224,7 +226,7 @@ class LayerLocker:
                     f" `builder lock --upgrade {name}` takes it",
                 )
 
-    def _stale(self, target: Target, layers: Mapping[str, LayerLock], before: Lock) -> set[str]:
+    def _stale(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
         """The ecosystems of a target that must be asked again, whatever its recipe says.
 
         That is where it stands on other versions by now, or a child needs another of its own.
@@ -245,7 +247,7 @@ class LayerLocker:
     def _tell_chosen(
         self,
         target: Target,
-        held: LayerLock | None,
+        held: PackageSet | None,
         packages: Mapping[str, Mapping[str, LockedPackage]],
     ) -> None:
         number = sum(map(len, packages.values()))
@@ -296,7 +298,7 @@ def with_what_they_need(
     return [target for key, target in alive.items() if key in found]
 
 
-def overdue_holds(matrix: Matrix, today: str) -> list[str]:
+def overdue_pins(matrix: Matrix, today: str) -> list[str]:
     """What is held longer than it was meant to be, in words."""
     found = []
     for image in matrix.images.values():

@@ -12,10 +12,10 @@ from builder.catalog.ecosystem import EcosystemRules, Language
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Catalog, RemoteFile, Target
 from builder.catalog.packages import LockedPackage
-from builder.catalog.recipe import packages_of, setting
+from builder.catalog.recipe import build_variables, packages_of
 from builder.common.hashing import canonical, sha256
-from builder.lock.interfaces import LayerRequest, LineRequest
-from builder.lock.lockfile import LayerLock, Lock
+from builder.lock.interfaces import PackageRequest, ReleaseLineRequest
+from builder.lock.lockfile import Lock, PackageSet
 
 _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
 Versions = Mapping[str, Mapping[str, LockedPackage]]
@@ -59,7 +59,7 @@ def _hash(data: Mapping[str, Any]) -> str:
     return sha256(canonical(data))[:16]
 
 
-class Layering:
+class PackageRequests:
     """Answers for one catalog and one lock of bases and lines; layers come as they are locked."""
 
     def __init__(self, *, catalog: Catalog, expansion: Expansion, lock: Lock) -> None:
@@ -69,18 +69,18 @@ class Layering:
 
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
         """The packages that the recipe of a target names, by ecosystem."""
-        where = setting(target, self._catalog.matrix, self._lock.versions)
+        where = build_variables(target, self._catalog.matrix, self._lock.versions)
         return packages_of(self._catalog.recipes[target.recipe], where)
 
     def can_lock(self, target: Target) -> bool:
         """Whether the base and every line of a target is locked."""
         if self._expansion.base_of(target).id not in self._lock.bases:
             return False
-        values = target.cell.values.items()
+        values = target.variant.values.items()
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
         return all(value.id in self._lock.lines for value in needed if value.provider)
 
-    def asked(self, target: Target, layers: Mapping[str, LayerLock]) -> Asked:
+    def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
         """Return all that the packages of a target are chosen for."""
         inherited = self.inherited(target, layers)
         return Asked(
@@ -88,14 +88,14 @@ class Layering:
             rest={
                 "lines": {
                     f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
-                    for axis, name in target.cell.values.items()
+                    for axis, name in target.variant.values.items()
                 },
                 "below": {name: sorted(items) for name, (items, _) in inherited.items()},
             },
         )
 
     def inherited(
-        self, target: Target, layers: Mapping[str, LayerLock]
+        self, target: Target, layers: Mapping[str, PackageSet]
     ) -> dict[str, tuple[dict[str, LockedPackage], dict[str, str]]]:
         """Return the packages of a target's ancestors by ecosystem, and the id of who has each."""
         inherited: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
@@ -107,7 +107,7 @@ class Layering:
                     introduced_by |= dict.fromkeys(items, ancestor.id)
         return inherited
 
-    def moved(self, target: Target, layers: Mapping[str, LayerLock], before: Lock) -> set[str]:
+    def moved(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
         """Return the ecosystems of which a target inherits other versions than it did `before`.
 
         If its base has other content, those whose packages are of the base's archive are among
@@ -130,7 +130,7 @@ class Layering:
         """Return what is pinned for a target or its ancestors, by ecosystem and package."""
         found: dict[str, dict[str, str]] = {}
         for one in self._expansion.lineage(target):
-            hold = self._catalog.matrix.images[one.cell.image].hold
+            hold = self._catalog.matrix.images[one.variant.image].hold
             for ecosystem, items in (hold.packages if hold else {}).items():
                 found.setdefault(ecosystem, {}).update(items)
         return found
@@ -139,18 +139,18 @@ class Layering:
         self,
         target: Target,
         ecosystem: str,
-        layers: Mapping[str, LayerLock],
+        layers: Mapping[str, PackageSet],
         *,
         own: Versions,
         preferred: Mapping[str, LockedPackage] | None = None,
         locked: Mapping[str, LockedPackage] | None = None,
-    ) -> LayerRequest:
+    ) -> PackageRequest:
         """Return the request for an ecosystem; `own` is what the target has of others already."""
         inherited = self.inherited(target, layers)
         packages, introduced_by = inherited.get(ecosystem, ({}, {}))
         rules = self._catalog.ecosystems[ecosystem]
         present = {name: {**items, **own.get(name, {})} for name, (items, _) in inherited.items()}
-        return LayerRequest(
+        return PackageRequest(
             target=target,
             base=(base := self._expansion.base_of(target)),
             lock=self._lock.base(base.id),
@@ -165,7 +165,7 @@ class Layering:
             archives=tuple(self._archives(target, rules)),
         )
 
-    def _release_lines(self, target: Target) -> Iterator[tuple[str, LineRequest]]:
+    def _release_lines(self, target: Target) -> Iterator[tuple[str, ReleaseLineRequest]]:
         matrix, base = self._catalog.matrix, self._expansion.base_of(target)
         for one in self._expansion.lineage(target):
             for axis, name in own_values(one, self._expansion).items():
@@ -175,7 +175,7 @@ class Layering:
                 if options is not None:
                     yield (
                         provider,
-                        LineRequest(
+                        ReleaseLineRequest(
                             line=value.upstream, base=base, lock=self._lock.bases[base.id],
                             options=options, axis=axis,
                         ),
@@ -186,7 +186,7 @@ class Layering:
         own = own_values(target, self._expansion)
         asked = [(f"{axis}={name}", rules.package_suffix) for axis, name in own.items()]
         asked += [
-            (f"{it.axis}={target.cell.values.get(it.axis, '')}", it.file_suffix)
+            (f"{it.axis}={target.variant.values.get(it.axis, '')}", it.file_suffix)
             for it in rules.languages
         ]
         base = self._expansion.base_of(target).id
@@ -205,7 +205,7 @@ class Layering:
 
     def _version(self, target: Target, language: Language, present: Versions) -> str:
         """Return the version of its release line, or else of the package that it comes in."""
-        value = f"{language.axis}={target.cell.values.get(language.axis)}"
+        value = f"{language.axis}={target.variant.values.get(language.axis)}"
         if version := self._lock.versions.get(value):
             return version
         package = present.get(language.ecosystem, {}).get(language.package)

@@ -10,7 +10,7 @@ from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Matrix
 from builder.charts.next_version import predict
 from builder.lock.lockfile import Lock
-from builder.plan.models import ChartPlan, Observed, Step, TargetPlan, not_locked
+from builder.plan.models import ChartPlan, RegistryState, Step, TargetPlan, not_locked
 from builder.registry.release_record import Record
 
 _ENDED = "it ended on"
@@ -25,15 +25,17 @@ class ChartPlanner:
     catalog: Catalog
     expansion: Expansion
     lock: Lock
-    observed: Observed
+    observed: RegistryState
     today: str
     release: str
 
     def plan(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
         """Every chart that has a selected image, by name; one without any to offer is blocked."""
         planned: dict[str, ChartPlan] = {}
-        for name, cells in self.expansion.charts.items():
-            known = [found for cell in cells if (found := self.expansion.members.get(cell.id))]
+        for name, variants in self.expansion.charts.items():
+            known = [
+                found for variant in variants if (found := self.expansion.members.get(variant.id))
+            ]
             members = [
                 found
                 for found in known
@@ -57,12 +59,12 @@ class ChartPlanner:
         return not_locked(target, self.catalog, self.expansion, self.lock)
 
     def _barred(
-        self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
+        self, name: str, variants: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
     ) -> ChartPlan:
         """Return the plan of a chart without an image to release: the last release's stays."""
         reasons = [
             reason
-            for members in cells
+            for members in variants
             for item in members.values()
             if (reason := self._barrier(item, targets))
         ]
@@ -73,25 +75,25 @@ class ChartPlanner:
             name=name,
             version=before.version if before else "",
             images=(),
-            cells=(),
+            variants=(),
             action="block" if waiting else "retire",
             reason=reason,
             before=before,
         )
 
     def _image(self, members: Mapping[str, str], targets: Mapping[str, TargetPlan]) -> str:
-        """The tag of a cell that a chart names; `members` are its targets, by platform."""
+        """The tag of a variant that a chart names; `members` are its targets, by platform."""
         record = self.observed.record
-        cell = self.expansion.targets[next(iter(members.values()))].cell
-        exact = tags.tag(cell, self.catalog.matrix, self.lock.versions)
+        variant = self.expansion.targets[next(iter(members.values()))].variant
+        exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
         since = None
         is_built = any(
             item in targets and targets[item].action == "build" for item in members.values()
         )
         if record and not is_built:
             held = {key: self._held(key, record) for key in members.values()}
-            since = record.since(cell.id, exact, members, held)
-        return f"{self.catalog.matrix.repository_of(cell.image)}:{exact}-{since or self.release}"
+            since = record.since(variant.id, exact, members, held)
+        return f"{self.catalog.matrix.repository_of(variant.image)}:{exact}-{since or self.release}"
 
     def _held(self, target: str, record: Record) -> str:
         """The digest that the registry has of a target, else the one that is offered."""
@@ -99,12 +101,12 @@ class ChartPlanner:
         return self.observed.digests.get(target, old.digest if old else "")
 
     def _chart(
-        self, name: str, cells: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
+        self, name: str, variants: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
     ) -> ChartPlan:
-        """`cells` are its cells' targets, by platform."""
+        """`variants` are its variants' targets, by platform."""
         record = self.observed.record
-        images = [self._image(members, targets) for members in cells]
-        ids = [item for members in cells for item in members.values()]
+        images = [self._image(members, targets) for members in variants]
+        ids = [item for members in variants for item in members.values()]
         missing = [
             item for item in ids if item not in targets and item not in self.observed.digests
         ]
@@ -117,7 +119,7 @@ class ChartPlanner:
             name=name,
             version=change.version,
             images=tuple(images),
-            cells=tuple(ids),
+            variants=tuple(ids),
             action=action,
             reason=reason,
             before=before,
@@ -127,26 +129,26 @@ class ChartPlanner:
 def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str) -> tuple[str, ...]:
     """Return what a chart names where the lock does not know its images: the release lines."""
     known = [
-        cell
-        for cell in expansion.charts[name]
-        for item in expansion.members.get(cell.id, {}).values()
+        variant
+        for variant in expansion.charts[name]
+        for item in expansion.members.get(variant.id, {}).values()
         if (expansion.targets[item].eol or today) >= today
     ]
     return tuple(
         dict.fromkeys(
-            f"{matrix.repository_of(cell.image)}:{NOT_LOCKED}{tags.line_tag(cell, matrix)}"
-            for cell in known
+            f"{matrix.repository_of(variant.image)}:{NOT_LOCKED}{tags.line_tag(variant, matrix)}"
+            for variant in known
         )
     )
 
 
 def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
     """The step that makes a chart, once its images are there."""
-    needs = [f"build:{item}" for item in chart.cells if item in targets]
+    needs = [f"build:{item}" for item in chart.variants if item in targets]
     reason = chart.reason
-    building = sum(item in targets and targets[item].action == "build" for item in chart.cells)
+    building = sum(item in targets and targets[item].action == "build" for item in chart.variants)
     if building and chart.action == "package":
-        reason += f"; {building} of its {len(chart.cells)} images will be built"
+        reason += f"; {building} of its {len(chart.variants)} images will be built"
     return Step(
         id=f"chart:{chart.name}",
         kind="chart",

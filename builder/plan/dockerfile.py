@@ -1,4 +1,4 @@
-"""A recipe and the axes of a cell to a plain Dockerfile.
+"""A recipe and the axes of a variant to a plain Dockerfile.
 
 Parents and inputs appear by the names of build contexts (`FROM parent`, `COPY --from=<input>`),
 never as references: the same text is built against any registry.
@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from builder.catalog.models import Recipe
-from builder.catalog.recipe import Setting, packages_of
+from builder.catalog.recipe import BuildVariables, packages_of
 from builder.common.errors import ConfigError, Location
 from builder.common.text import did_you_mean
 from builder.plan.dockerfile_downloads import Download, downloads, marked, unmarked
@@ -58,15 +58,15 @@ class DockerfileRenderer:
         self._templates: dict[str, jinja2.Template] = {}
         self._rendered: dict[tuple[object, ...], str] = {}  # still marked, see `downloads`
 
-    def render(self, recipe: Recipe, where: Setting) -> str:
-        """The Dockerfile of a recipe for a cell. Raises ConfigError at the template's line."""
+    def render(self, recipe: Recipe, where: BuildVariables) -> str:
+        """The Dockerfile of a recipe for a variant. Raises ConfigError at the template's line."""
         return unmarked(self._marked(recipe, where))
 
-    def downloads(self, recipe: Recipe, where: Setting) -> tuple[Download, ...]:
+    def downloads(self, recipe: Recipe, where: BuildVariables) -> tuple[Download, ...]:
         """Return what instructions of the recipe itself download, which no lock knows."""
         return downloads(self._marked(recipe, where), (PARENT, *where.inputs))
 
-    def _marked(self, recipe: Recipe, where: Setting) -> str:
+    def _marked(self, recipe: Recipe, where: BuildVariables) -> str:
         parts = (where.axes, where.providers, where.versions)
         key = (
             recipe.name,
@@ -79,7 +79,7 @@ class DockerfileRenderer:
             self._rendered[key] = self._render(recipe, where)
         return self._rendered[key]
 
-    def _render(self, recipe: Recipe, where: Setting) -> str:
+    def _render(self, recipe: Recipe, where: BuildVariables) -> str:
         path = recipe.dockerfile_path
         packages = packages_of(recipe, where)
         context: dict[str, Any] = {

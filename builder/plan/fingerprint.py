@@ -13,7 +13,7 @@ from typing import Any
 
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Catalog, Recipe, RemoteFile, Target
-from builder.catalog.recipe import URL, Setting, packages_of, remote_file, setting
+from builder.catalog.recipe import URL, BuildVariables, build_variables, packages_of, remote_file
 from builder.common.errors import BuilderError, raise_all
 from builder.common.hashing import canonical, sha256
 from builder.lock.lockfile import Lock
@@ -55,10 +55,10 @@ def fingerprints(
     A base that is not locked has no content: the planner refuses to build on it.
     """
     settings = {
-        key: setting(target, catalog.matrix, lock.versions)
+        key: build_variables(target, catalog.matrix, lock.versions)
         for key, target in expansion.targets.items()
     }
-    for key, layer in lock.layers.items():
+    for key, layer in lock.package_sets.items():
         if key in settings:
             settings[key] = replace(settings[key], locked=tuple(layer.packages))
     dockerfiles = _dockerfiles(catalog, expansion, settings, renderer)
@@ -92,7 +92,7 @@ def fingerprints(
 def _dockerfiles(
     catalog: Catalog,
     expansion: Expansion,
-    settings: Mapping[str, Setting],
+    settings: Mapping[str, BuildVariables],
     renderer: DockerfileRenderer,
 ) -> dict[str, str]:
     """The Dockerfile of every target. Raises the mistakes of all templates together."""
@@ -111,24 +111,24 @@ def downloads(
     target: Target, catalog: Catalog, expansion: Expansion, lock: Lock
 ) -> tuple[RemoteFile, ...]:
     """The files of the network that a target is built with: of its lines, and of its packages."""
-    where = setting(target, catalog.matrix, lock.versions)
+    where = build_variables(target, catalog.matrix, lock.versions)
     return _downloads(target, catalog.recipes[target.recipe], where, expansion, lock)
 
 
 def _downloads(
-    target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
+    target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
 ) -> tuple[RemoteFile, ...]:
     base = expansion.base_of(target).id
     found: list[RemoteFile] = []
     for line in _own_lines(target, expansion):
-        if line in lock.lines and line.partition("=")[0] in recipe.provides:
-            found += lock.lines[line].files.get(base, ())
+        if line in lock.release_lines and line.partition("=")[0] in recipe.provides:
+            found += lock.release_lines[line].files.get(base, ())
     urls = packages_of(recipe, where).get(URL, ())
     return (*found, *(remote_file(url, where.arch) for url in urls))
 
 
 def _layer(
-    target: Target, recipe: Recipe, where: Setting, expansion: Expansion, lock: Lock
+    target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
 ) -> dict[str, Any]:
     """What the lock says of a target, and for what it does not say, the declaration."""
     files = _downloads(target, recipe, where, expansion, lock)
@@ -139,14 +139,14 @@ def _layer(
         if ecosystem not in where.locked
     }
     return {
-        **(lock.layers[target.id].identity if target.id in lock.layers else {}),
+        **(lock.package_sets[target.id].identity if target.id in lock.package_sets else {}),
         "declared": declared,
         "lines": {line: lock.versions[line] for line in own if line in lock.versions},
         **({"files": {file.name: file.sha256 for file in files}} if files else {}),
     }
 
 
-def _is_locked(recipe: Recipe, where: Setting) -> bool:
+def _is_locked(recipe: Recipe, where: BuildVariables) -> bool:
     """Whether everything that a recipe installs is known to the byte."""
     return all(name in (*where.locked, URL) for name in packages_of(recipe, where))
 

@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
+class RegistryState:
     """What the first registry holds. `digests` maps a target or base id to its fp-tag's digest."""
 
     asked: bool = True
@@ -62,7 +62,7 @@ class ChartPlan:
     name: str
     version: str
     images: tuple[str, ...]
-    cells: tuple[str, ...]  # ids of the targets of the images
+    variants: tuple[str, ...]  # ids of the targets of the images
     action: str  # package, keep or skip; block or retire where it has no image
     reason: str
     before: ReleasedChart | None = None  # what the current release has
@@ -89,10 +89,10 @@ def unmet(step: Step, plan: Plan, besides: Container[str]) -> str:
 
 
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
-    """The first line of a cell that the lock lacks, as `axis=value`, or nothing."""
+    """The first line of a variant that the lock lacks, as `axis=value`, or nothing."""
     for axis, name in values.items():
         value = matrix.value(axis, name)
-        if value.provider and value.id not in lock.lines:
+        if value.provider and value.id not in lock.release_lines:
             return value.id
     return ""
 
@@ -102,13 +102,13 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
     matrix, base = catalog.matrix, expansion.base_of(target)
     if base.id not in lock.bases:
         return f"base {base.id} is not locked: `builder lock` says why"
-    if line := unlocked_line(target.cell.values, matrix, lock):
+    if line := unlocked_line(target.variant.values, matrix, lock):
         provider = matrix.value(*line.split("=", 1)).provider
         asks = f"which asks provider {provider}, or says why it cannot"
         return f"{line} is not locked: run `builder lock`, {asks}"
     provides = catalog.recipes[target.recipe].provides
     for axis, name in own_values(target, expansion).items():
-        held = lock.lines.get(f"{axis}={name}")
+        held = lock.release_lines.get(f"{axis}={name}")
         if held is not None and axis in provides and held.files and base.id not in held.files:
             return f"{axis}={name} is locked without its files for {base.id}: run `builder lock`"
     return ""
@@ -125,11 +125,11 @@ def why_build(old: ReleasedTarget | None, fingerprint: Fingerprint) -> str:
 
 
 def held_back(targets: Mapping[str, TargetPlan]) -> dict[str, TargetPlan]:
-    """A cell gets no tag of a release while one of its platforms is blocked."""
-    barred = {item.target.cell.id for item in targets.values() if item.action == "block"}
+    """A variant gets no tag of a release while one of its platforms is blocked."""
+    barred = {item.target.variant.id for item in targets.values() if item.action == "block"}
     return {
         key: replace(item, immutable=item.immutable[:1], rolling=())
-        if item.target.cell.id in barred
+        if item.target.variant.id in barred
         else item
         for key, item in targets.items()
     }
@@ -149,6 +149,6 @@ def locked_reference(catalog: Catalog, base: Base, lock: BaseLock) -> Reference:
 
 def reference(target: Target, catalog: Catalog, fingerprint: Fingerprint) -> Reference:
     """The reference of what is built from a target's inputs."""
-    return parse_reference(catalog.matrix.repository_of(target.cell.image)).with_tag(
+    return parse_reference(catalog.matrix.repository_of(target.variant.image)).with_tag(
         fingerprint.tag
     )

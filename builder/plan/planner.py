@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion
-from builder.catalog.models import Base, Catalog, Cell, Target
+from builder.catalog.models import Base, Catalog, Target, Variant
 from builder.catalog.recipe import suite
 from builder.common import graph
 from builder.common.errors import ConfigError
@@ -21,8 +21,8 @@ from builder.plan.chart_planner import ChartPlanner, chart_step
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import (
     ChartPlan,
-    Observed,
     Plan,
+    RegistryState,
     Step,
     TargetPlan,
     held_back,
@@ -42,7 +42,7 @@ def make_plan(
     expansion: Expansion,
     lock: Lock,
     fingerprints: Mapping[str, Fingerprint],
-    observed: Observed,
+    observed: RegistryState,
     selected: Sequence[str],
     today: str,
     builds: Sequence[str] | None = None,
@@ -65,7 +65,7 @@ class _Planner:
         expansion: Expansion,
         lock: Lock,
         fingerprints: Mapping[str, Fingerprint],
-        observed: Observed,
+        observed: RegistryState,
         today: str,
         builds: Sequence[str] | None,
         unlocked: Mapping[str, str],
@@ -124,16 +124,16 @@ class _Planner:
             action, reason = "block", barrier
         if action != "retire" and target.id in self.unlocked:
             action, reason = "block", self.unlocked[target.id]
-        exact = tags.tag(target.cell, matrix, self.lock.versions)
-        first = self._first(target.cell)
+        exact = tags.tag(target.variant, matrix, self.lock.versions)
+        first = self._first(target.variant)
         offered = action not in ("retire", "block") and target.publish
         return TargetPlan(
             target=target,
             fingerprint=fingerprint,
-            repository=parse_reference(matrix.repository_of(target.cell.image)),
+            repository=parse_reference(matrix.repository_of(target.variant.image)),
             exact=exact,
             immutable=(fingerprint.tag, *([f"{exact}-{self.release}"] if offered else [])),
-            rolling=tags.rolling(target.cell, matrix, exact, first=first) if offered else (),
+            rolling=tags.rolling(target.variant, matrix, exact, first=first) if offered else (),
             action=action,
             reason=reason,
             digest=(digest := self.observed.digests.get(target.id)),
@@ -159,16 +159,16 @@ class _Planner:
             release=self.release,
         )
 
-    def _first(self, cell: Cell) -> str:
-        """The cell that `latest` names: the first with the same suffix whose lines are known."""
-        if cell.image not in self.firsts:
+    def _first(self, variant: Variant) -> str:
+        """The variant that `latest` names: the first with the same suffix whose lines are known."""
+        if variant.image not in self.firsts:
             firsts: dict[str, str] = {}
-            cells = self.expansion.cells[cell.image]
+            variants = self.expansion.variants[variant.image]
             # Those that are known come first, each group in its order.
-            for item in sorted(cells, key=lambda item: bool(self._unlocked(item.values))):
+            for item in sorted(variants, key=lambda item: bool(self._unlocked(item.values))):
                 firsts.setdefault(tags.suffix(item, self.catalog.matrix), item.id)
-            self.firsts[cell.image] = firsts
-        return self.firsts[cell.image][tags.suffix(cell, self.catalog.matrix)]
+            self.firsts[variant.image] = firsts
+        return self.firsts[variant.image][tags.suffix(variant, self.catalog.matrix)]
 
     def _unlocked(self, values: Mapping[str, str]) -> str:
         return unlocked_line(values, self.catalog.matrix, self.lock)
@@ -189,7 +189,7 @@ class _Planner:
         if target.eol and target.eol < self.today:
             ended = [
                 f"{axis}={name}"
-                for axis, name in target.cell.values.items()
+                for axis, name in target.variant.values.items()
                 if self.catalog.matrix.value(axis, name).eol == target.eol
             ]
             return "retire", f"{', '.join(ended)} ended on {target.eol}"
@@ -213,9 +213,9 @@ class _Planner:
         for item in targets.values():
             if not item.rolling:
                 continue
-            key, cell = (item.target.cell.image, item.exact), item.target.cell.id
-            if key in taken and self.expansion.targets[taken[key]].cell.id != cell:
-                both = (self.expansion.targets[taken[key]].cell, item.target.cell)
+            key, variant = (item.target.variant.image, item.exact), item.target.variant.id
+            if key in taken and self.expansion.targets[taken[key]].variant.id != variant:
+                both = (self.expansion.targets[taken[key]].variant, item.target.variant)
                 matrix, versions = self.catalog.matrix, self.lock.versions
                 is_replaced = any(tags.is_replaced(one, matrix, versions) for one in both)
                 why = "; a sign that no tag may have is written as `_`" if is_replaced else ""
@@ -295,7 +295,9 @@ class _Planner:
 
     def _gone(self, record: Record) -> str:
         """Return `; gone: 2 targets, 1 chart`, of what the catalog no longer has, or nothing."""
-        known = {cell.id for cells in self.expansion.cells.values() for cell in cells}
+        known = {
+            variant.id for variants in self.expansion.variants.values() for variant in variants
+        }
         targets = sum(key.partition("@")[0] not in known for key in record.targets)
         charts = len(record.charts.keys() - self.catalog.matrix.charts.keys())
         parts = [count(targets, "target")] if targets else []
@@ -310,9 +312,9 @@ class _Planner:
                 continue  # nothing of it is offered now
             if old is None or (old.digest, old.rolling) != (item.digest, item.rolling):
                 return True
-            members = self.expansion.members[item.target.cell.id]
-            cell = record.cells.get(item.target.cell.id)
-            if item.target.publish and (cell.targets if cell else {}) != (
+            members = self.expansion.members[item.target.variant.id]
+            variant = record.variants.get(item.target.variant.id)
+            if item.target.publish and (variant.targets if variant else {}) != (
                 members if len(members) > 1 else {}
             ):
                 return True

@@ -12,7 +12,7 @@ from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.fingerprint import Fingerprint
-from builder.plan.models import Observed, base_reference, reference
+from builder.plan.models import RegistryState, base_reference, reference
 from builder.registry import release_record
 from builder.registry.interfaces import Store
 from builder.registry.release_record import Record
@@ -25,13 +25,13 @@ def releases_reference(catalog: Catalog) -> Reference:
     return parse_reference(catalog.matrix.repository_of(release_record.REPOSITORY))
 
 
-def observe(
+def read_registry_state(
     store: Store,
     catalog: Catalog,
     expansion: Expansion,
     lock: Lock,
     fingerprints: Mapping[str, Fingerprint],
-) -> Observed:
+) -> RegistryState:
     """Which targets and bases the registry has, and its current release."""
     wanted = {
         item.id: reference(item, catalog, fingerprints[item.id])
@@ -58,7 +58,7 @@ def observe(
             return held or store.digest(present[key])
 
         digests = dict(zip(present, pool.map(digest, present), strict=True))
-    return Observed(
+    return RegistryState(
         digests={key: digest for key, digest in digests.items() if digest},
         record=record,
         releases=tuple(sorted(tag for tag in tags[records.name] if release_record.is_name(tag))),

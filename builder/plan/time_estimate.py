@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from builder.catalog.models import Catalog, Target
-from builder.catalog.recipe import budget_of, setting
+from builder.catalog.recipe import budget_of, build_variables
 from builder.common import graph
 from builder.lock.lockfile import Lock
 from builder.plan.models import Plan, Step
@@ -61,7 +61,7 @@ def added(
     for target in targets:
         old = record.targets.get(target.id) if record else None
         budget = budget_of(
-            catalog.recipes[target.recipe], setting(target, catalog.matrix, lock.versions)
+            catalog.recipes[target.recipe], build_variables(target, catalog.matrix, lock.versions)
         )
         found[target.id] = (old.added if old else 0) or budget or UNKNOWN
     return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 from builder.common.errors import ConflictError, StepError, ToolError
-from builder.common.filelock import alone, at_work, together
+from builder.common.filelock import exclusive_lock, run_lock, shared_lock
 from builder.common.files import write
 from builder.common.process import Command, Runner, last_lines, which
 
@@ -39,16 +39,16 @@ class EmbeddedRegistry:
         """
         users = self._state / "users"
         with contextlib.ExitStack() as until:
-            with alone(self._state):  # so that nobody starts or ends it meanwhile
+            with exclusive_lock(self._state):  # so that nobody starts or ends it meanwhile
                 if not self._is_ours():
                     self._start()
-                until.enter_context(together(users))
+                until.enter_context(shared_lock(users))
             try:
                 yield
             finally:
-                with alone(self._state):
+                with exclusive_lock(self._state):
                     until.close()
-                    with contextlib.suppress(ConflictError), at_work(users):
+                    with contextlib.suppress(ConflictError), run_lock(users):
                         self._end()
 
     def _start(self) -> None:

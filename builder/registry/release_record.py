@@ -62,8 +62,8 @@ class ReleasedTarget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleasedCell:
-    """A cell of several platforms as it is offered: its tags name an index, not a manifest."""
+class ReleasedVariant:
+    """A variant of several platforms as it is offered: its tags name an index, not a manifest."""
 
     digest: str  # of the index
     since: str  # the release in which this index was first offered
@@ -97,22 +97,24 @@ class Record:
     charts: Mapping[str, ReleasedChart]
     bases: Mapping[str, str]  # base id to the digest of its image
     blocked: Mapping[str, str]  # step, or `cell:<id>`, to reason: what did not pass
-    cells: Mapping[str, ReleasedCell] = field(default_factory=dict)  # those of several platforms
+    variants: Mapping[str, ReleasedVariant] = field(
+        default_factory=dict
+    )  # those of several platforms
 
     @property
     def day(self) -> str:
         """The day of the release, YYYY-MM-DD."""
         return day(self.release)
 
-    def manifests(self, cell: str) -> dict[str, str]:
-        """What the index of a cell is made of: digests by platform."""
-        targets = self.cells[cell].targets
+    def manifests(self, variant: str) -> dict[str, str]:
+        """What the index of a variant is made of: digests by platform."""
+        targets = self.variants[variant].targets
         return {platform: self.targets[key].digest for platform, key in targets.items()}
 
     def since(
-        self, cell: str, exact: str, members: Mapping[str, str], digests: Mapping[str, str]
+        self, variant: str, exact: str, members: Mapping[str, str], digests: Mapping[str, str]
     ) -> str | None:
-        """Since which release the tag `exact` of a cell names just this, or None: not yet.
+        """Since which release the tag `exact` of a variant names just this, or None: not yet.
 
         `members` are its target ids by platform, `digests` are by target id.
         """
@@ -120,8 +122,8 @@ class Record:
         for key, item in old.items():
             if item is None or (item.exact, item.digest) != (exact, digests.get(key)):
                 return None
-        if cell in self.cells:
-            held = self.cells[cell]
+        if variant in self.variants:
+            held = self.variants[variant]
             return held.since if held.targets == members else None
         return next((item.since for item in old.values() if item and len(old) == 1), None)
 
@@ -184,7 +186,7 @@ def parse(data: bytes) -> Record:
             for key, item in fields["targets"].items()
         }
         fields["cells"] = {
-            key: ReleasedCell(**item) for key, item in fields.get("cells", {}).items()
+            key: ReleasedVariant(**item) for key, item in fields.get("cells", {}).items()
         }
         fields["charts"] = {
             key: ReleasedChart(**{**item, "images": tuple(item["images"])})
@@ -207,4 +209,4 @@ def _plain(record: Record) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def _indexes(record: Record) -> dict[str, str]:
-    return {key: cell.digest for key, cell in record.cells.items()}
+    return {key: variant.digest for key, variant in record.variants.items()}

@@ -123,9 +123,9 @@ class Records:
         return sorted(moves, key=lambda move: move.kind)
 
     def _image_tags(self, record: Record, host: str) -> Iterator[Move]:
-        """Tags of manifests, and of the indexes of cells of several platforms."""
+        """Tags of manifests, and of the indexes of variants of several platforms."""
         matrix = self._catalog.matrix
-        inside = {key for cell in record.cells.values() for key in cell.targets.values()}
+        inside = {key for variant in record.variants.values() for key in variant.targets.values()}
         for key, target in record.targets.items():
             source = parse_reference(matrix.repository_of(target.image)).at(target.digest)
             place = parse_reference(matrix.repository_of(target.image, host))
@@ -135,11 +135,11 @@ class Records:
             if target.publish:
                 for tag, kind in kinds.items():
                     yield Move(source, place.with_tag(tag), kind)
-        for key, cell in record.cells.items():
-            target = record.targets[next(iter(cell.targets.values()))]
-            source = parse_reference(matrix.repository_of(target.image)).at(cell.digest)
+        for key, variant in record.variants.items():
+            target = record.targets[next(iter(variant.targets.values()))]
+            source = parse_reference(matrix.repository_of(target.image)).at(variant.digest)
             place = parse_reference(matrix.repository_of(target.image, host))
-            kinds = dict.fromkeys(cell.immutable(target.exact, record.release), "immutable")
+            kinds = dict.fromkeys(variant.immutable(target.exact, record.release), "immutable")
             kinds |= dict.fromkeys(target.rolling, "rolling")
             for tag, kind in kinds.items():
                 yield Move(source, place.with_tag(tag), kind, record.manifests(key))

@@ -1,6 +1,6 @@
-"""What a release offers of each cell: what passed, or what the release before offered.
+"""What a release offers of each variant: what passed, or what the release before offered.
 
-A cell of several platforms is offered whole: its tags name an index, and are left as they are
+A variant of several platforms is offered whole: its tags name an index, and are left as they are
 until every platform of it has passed.
 """
 
@@ -11,22 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from builder.build import attestation
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.common.errors import StepError
 from builder.oci.reference import Reference
 from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Images, Store
-from builder.registry.release_record import Record, ReleasedCell, ReleasedTarget
+from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """Targets by id, cells of several platforms by id, and by `cell:<id>` why one waits."""
+    """Targets by id, variants of several platforms by id, and by `cell:<id>` why one waits."""
 
     targets: Mapping[str, ReleasedTarget] = field(default_factory=dict)
-    cells: Mapping[str, ReleasedCell] = field(default_factory=dict)
+    variants: Mapping[str, ReleasedVariant] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -34,7 +34,7 @@ class Offers:
     """Gathers what a release offers. `previous` is the record that is current."""
 
     def __init__(
-        self, *, work: Work, store: Store, images: Images, previous: Record | None
+        self, *, work: RunContext, store: Store, images: Images, previous: Record | None
     ) -> None:
         self._work = work
         self._plan: Plan = work.plan
@@ -43,22 +43,22 @@ class Offers:
         self._previous = previous
 
     def gather(self) -> Offered:
-        """Of every cell that has not ended. Pushes indexes, under no tag."""
+        """Of every variant that has not ended. Pushes indexes, under no tag."""
         members = self._work.expansion.members
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda item: self._cell(*item), members.items()))
+            found = list(pool.map(lambda item: self._variant(*item), members.items()))
         return Offered(
             targets={key: value for one in found for key, value in one.targets.items()},
-            cells={key: value for one in found for key, value in one.cells.items()},
+            variants={key: value for one in found for key, value in one.variants.items()},
             waiting={key: value for one in found for key, value in one.waiting.items()},
         )
 
-    def _cell(self, cell: str, members: Mapping[str, str]) -> Offered:
+    def _variant(self, variant: str, members: Mapping[str, str]) -> Offered:
         """`members` are target ids by platform."""
         items = [self._plan.targets[key] for key in members.values() if key in self._plan.targets]
         if any(item.action == "retire" for item in items):
             return Offered()
-        kept = self._kept(cell, members)
+        kept = self._kept(variant, members)
         if not items:
             return kept
         passed = {key: one for key in members.values() if (one := self._passed(key)) is not None}
@@ -69,31 +69,33 @@ class Offers:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
             reason = f"{', '.join(missing)} did not pass; "
             reason += stays if kept.targets else "it is not offered"
-            return replace(kept, waiting={f"cell:{cell}": reason})
+            return replace(kept, waiting={f"cell:{variant}": reason})
         if missing:
             return kept
-        return self._whole(cell, members, items[0], passed)
+        return self._whole(variant, members, items[0], passed)
 
-    def _kept(self, cell: str, members: Mapping[str, str]) -> Offered:
-        """What the release before offered of a cell."""
+    def _kept(self, variant: str, members: Mapping[str, str]) -> Offered:
+        """What the release before offered of a variant."""
         if self._previous is None:
             return Offered()
-        held = self._previous.cells.get(cell)
+        held = self._previous.variants.get(variant)
         old = self._previous.targets
         ids = [key for key in (held.targets if held else members).values() if key in old]
-        return Offered(targets={key: old[key] for key in ids}, cells={cell: held} if held else {})
+        return Offered(
+            targets={key: old[key] for key in ids}, variants={variant: held} if held else {}
+        )
 
     def _whole(
         self,
-        cell: str,
+        variant: str,
         members: Mapping[str, str],
         item: TargetPlan,
         passed: Mapping[str, ReleasedTarget],
     ) -> Offered:
-        """A cell that passed on each of its platforms."""
+        """A variant that passed on each of its platforms."""
         digests = {key: target.digest for key, target in passed.items()}
         before = self._previous
-        since = before.since(cell, item.exact, members, digests) if before else None
+        since = before.since(variant, item.exact, members, digests) if before else None
         if len(members) == 1:
             ((key, target),) = passed.items()
             return Offered(targets={key: replace(target, since=since or self._plan.release)})
@@ -103,14 +105,14 @@ class Offers:
             for key, target in passed.items()
         }
         if since is not None and before is not None:
-            return Offered(targets=targets, cells={cell: before.cells[cell]})
+            return Offered(targets=targets, variants={variant: before.variants[variant]})
         manifests = {platform: digests[key] for platform, key in members.items()}
-        index = ReleasedCell(
+        index = ReleasedVariant(
             digest=self._images.put_index(manifests, item.repository),
             since=self._plan.release,
             targets=members,
         )
-        return Offered(targets=targets, cells={cell: index})
+        return Offered(targets=targets, variants={variant: index})
 
     def _passed(self, key: str) -> ReleasedTarget | None:
         """What there is of a target's inputs, tested: in the registry, or in the last release."""
@@ -146,7 +148,7 @@ class Offers:
         if "size" not in known or "tests" not in known:
             raise attestation.damaged(beside)
         return ReleasedTarget(
-            image=item.target.cell.image,
+            image=item.target.variant.image,
             digest=digest,
             size=known["size"],
             fingerprint=item.fingerprint.digest,

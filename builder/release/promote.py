@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from builder.build.events import Noted, Result
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.charts.next_version import chart_place, files_of
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import chart_fingerprint, value_types
@@ -29,7 +29,7 @@ from builder.release.contents import Offers
 class Promotion:
     """The step of kind `release`. `blocked` maps a step that did not pass to why."""
 
-    def __init__(self, *, work: Work, store: Store, images: Images) -> None:
+    def __init__(self, *, work: RunContext, store: Store, images: Images) -> None:
         self._work = work
         self._store = store
         self._images = images
@@ -76,7 +76,7 @@ class Promotion:
             charts=charts,
             bases=self._bases(),
             blocked={**blocked, **offered.waiting},
-            cells=offered.cells,
+            variants=offered.variants,
         )
 
     def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
@@ -123,9 +123,9 @@ class Promotion:
             old = previous.targets.get(key) if previous else None
             is_here = target.publish and key in work.expansion.targets
             if is_here and (old is None or old.digest != target.digest):
-                cell = work.expansion.targets[key].cell.id
+                variant = work.expansion.targets[key].variant.id
                 is_built = key in work.plan.targets and work.plan.targets[key].action == "build"
-                images[cell] = images.get(cell, False) or is_built
+                images[variant] = images.get(variant, False) or is_built
         before = (
             {name: chart.version for name, chart in previous.charts.items()} if previous else {}
         )
@@ -142,7 +142,7 @@ class Promotion:
         matrix, targets = self._work.catalog.matrix, self._work.expansion.targets
         named = [key for key in targets if key in record.targets and record.targets[key].publish]
         images: dict[str, str] = {}
-        for key in sorted(named, key=lambda key: targets[key].cell.id not in new.images):
+        for key in sorted(named, key=lambda key: targets[key].variant.id not in new.images):
             tag = next(reversed(record.targets[key].rolling), "")
             image = record.targets[key].image
             if tag:

@@ -22,7 +22,7 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Images, Store
-from builder.registry.release_record import Record, ReleasedCell, ReleasedChart, ReleasedTarget
+from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
 from builder.release.commit import Move, Records
 
 _AT_ONCE = 8
@@ -64,7 +64,7 @@ class Rollback:
             raise SelectionError(f"there is no release {name!r}", hint=_latest(names))
         if current.release == name:
             return Return(old=old, current=current, record=current, is_offered=True)
-        targets, cells = _offered(old, current)
+        targets, variants = _offered(old, current)
         charts, packages = self._charts(old, current)
         record = Record(
             catalog=current.catalog,
@@ -75,7 +75,7 @@ class Rollback:
             charts=charts,
             bases=old.bases,
             blocked={},
-            cells=cells,
+            variants=variants,
         )
         self._check(record, name, packages)
         if not packages and release_record.same_content(current, record):
@@ -181,25 +181,25 @@ class Rollback:
 
 def _offered(
     old: Record, current: Record
-) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedCell]]:
-    """The targets and indexes of the old release, and those of cells that came since."""
-    cells = {_cell(key) for key in old.targets}
+) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedVariant]]:
+    """The targets and indexes of the old release, and those of variants that came since."""
+    variants = {_variant(key) for key in old.targets}
     taken = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
     exact = {(item.image, item.exact) for item in old.targets.values() if item.publish}
     targets = dict(old.targets)
     for key, item in current.targets.items():
-        if _cell(key) not in cells and (item.image, item.exact) not in exact:
+        if _variant(key) not in variants and (item.image, item.exact) not in exact:
             rolling = tuple(tag for tag in item.rolling if (item.image, tag) not in taken)
             targets[key] = replace(item, rolling=rolling)
     since = {
-        key: cell
-        for key, cell in current.cells.items()
-        if key not in cells and all(item in targets for item in cell.targets.values())
+        key: variant
+        for key, variant in current.variants.items()
+        if key not in variants and all(item in targets for item in variant.targets.values())
     }
-    return targets, {**old.cells, **since}
+    return targets, {**old.variants, **since}
 
 
-def _cell(target: str) -> str:
+def _variant(target: str) -> str:
     return target.partition("@")[0]
 
 

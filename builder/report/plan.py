@@ -62,9 +62,9 @@ def as_json(plan: Plan) -> str:
 def _target(item: TargetPlan) -> dict[str, object]:
     return {
         "id": item.target.id,
-        "image": item.target.cell.image,
+        "image": item.target.variant.image,
         "recipe": item.target.recipe,
-        "axes": dict(item.target.cell.values),
+        "axes": dict(item.target.variant.values),
         "platform": item.target.platform,
         "parent": item.target.parent,
         "fingerprint": item.fingerprint.digest,
@@ -104,7 +104,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of text as aligned columns."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(variant.ljust(width) for variant, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
 

@@ -119,7 +119,7 @@ def as_markdown(data: Mapping[str, Any]) -> str:
             lines += [f"### {item['id']}: {item['status']}", "", "```", item["reason"], "```", ""]
     if waiting := release.get("waiting"):
         lines += ["", "## What waits for a platform", ""]
-        lines += [f"- `{cell}`: {reason}" for cell, reason in waiting.items()]
+        lines += [f"- `{variant}`: {reason}" for variant, reason in waiting.items()]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

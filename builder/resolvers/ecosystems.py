@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from builder.common.plugins import Plugins
-from builder.lock.interfaces import LayerResolver
+from builder.lock.interfaces import PackageResolver
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 
 ECOSYSTEMS = Plugins(
@@ -25,11 +25,11 @@ ECOSYSTEMS = Plugins(
 )
 
 
-def layer_resolvers(
+def package_resolvers(
     tools: ResolverTools,
     names: Iterable[str] = tuple(ECOSYSTEMS.built_in),
     root: Path | None = None,
-) -> dict[str, LayerResolver]:
+) -> dict[str, PackageResolver]:
     """Return the resolvers of ecosystems by name, where packages of them are locked.
 
     `root` is the folder of the catalog.

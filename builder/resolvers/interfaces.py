@@ -16,7 +16,7 @@ from builder.catalog.ecosystem import EcosystemRules
 from builder.catalog.models import AxisValue, Base, Network, Source
 from builder.common.errors import Location
 from builder.common.process import Runner
-from builder.lock.interfaces import LayerResolver, LineProvider, LineRequest
+from builder.lock.interfaces import PackageResolver, Provider, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import UPSTREAM
@@ -44,7 +44,7 @@ class ResolverTools:
     state: Path
     apt_root: Callable[[Base, BaseLock], AptRoot]
     locate: Callable[[str, str], Location]
-    providers: Mapping[str, LineProvider] = field(default_factory=dict)
+    providers: Mapping[str, Provider] = field(default_factory=dict)
     only_looks: bool = False
 
 
@@ -52,7 +52,7 @@ class ResolverTools:
 class Ecosystem(EcosystemRules):
     """An ecosystem of packages, with what chooses and fetches them if they are locked."""
 
-    resolver: Callable[[ResolverTools], LayerResolver] | None
+    resolver: Callable[[ResolverTools], PackageResolver] | None
 
 
 def sources_in_options(value: AxisValue, options: Mapping[str, str]) -> tuple[str, ...]:
@@ -73,14 +73,14 @@ class ProviderDefinition:
 
     name: str
     summary: str
-    provider: Callable[[ResolverTools], LineProvider]
+    provider: Callable[[ResolverTools], Provider]
     sources: tuple[str, ...] = ()
     sources_of: Callable[[AxisValue, Mapping[str, str]], tuple[str, ...]] = sources_in_options
     ask: Callable[[ResolverTools], object] | None = None
 
 
-def request_for(package: str) -> LineRequest:
+def request_for(package: str) -> ReleaseLineRequest:
     """Return a request for a package that every index has, to ask whether one answers."""
     base = Base(id="", axis="", value="", platform="linux/amd64")
     lock = BaseLock(source=Source(kind="bootstrap", value=""), content="", epoch=0)
-    return LineRequest(line="", base=base, lock=lock, options={"package": package})
+    return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": package})

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from builder.common.plugins import Plugins
-from builder.lock.interfaces import LineProvider
+from builder.lock.interfaces import Provider
 from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
 
 PROVIDERS = Plugins(
@@ -33,7 +33,7 @@ PROVIDERS = Plugins(
 
 def line_providers(
     tools: ResolverTools, named: Iterable[str] = (), root: Path | None = None
-) -> dict[str, LineProvider]:
+) -> dict[str, Provider]:
     """Return the providers of the builder, and those of `named` that packages add, by name.
 
     `root` is the folder of the catalog. Names that nothing has are left out. Raises ToolError where

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from builder.catalog.models import AxisValue
 from builder.common.errors import ConfigError
 from builder.common.text import did_you_mean
-from builder.lock.interfaces import LineProvider, LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, Provider, ReleaseLineRequest
 from builder.network.upstreams import UPSTREAM
 from builder.resolvers.downloads.spark import SparkTarballs
 from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
@@ -17,18 +17,18 @@ from builder.resolvers.julia.tarballs import JuliaTarballs
 class Tarballs:
     """Official tarballs of the project that the axis is called after, or the option `kind`."""
 
-    def __init__(self, *, kinds: Mapping[str, LineProvider]) -> None:
+    def __init__(self, *, kinds: Mapping[str, Provider]) -> None:
         self._kinds = kinds
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions that there are for the base, newest first. No pre-releases."""
         return self._of(request).lines(request)
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a line. Raises StepError where there is none."""
         return self._of(request).resolve(request)
 
-    def _of(self, request: LineRequest) -> LineProvider:
+    def _of(self, request: ReleaseLineRequest) -> Provider:
         kind = request.options.get("kind", request.axis)
         if kind not in self._kinds:
             raise ConfigError(

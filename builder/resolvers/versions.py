@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from builder.common.errors import ConfigError, StepError
-from builder.lock.interfaces import LineRequest
+from builder.lock.interfaces import ReleaseLineRequest
 
 _RELEASE = re.compile(r"(?:(?P<epoch>\d+):|v)?(?P<main>\d+(?:\.\d+)*)(?:[+-](?P<build>\d+))?")
 _PREFIX = re.compile(r"\d+:|v(?=\d)")
@@ -60,12 +60,12 @@ def no_architecture(version: str, arch: str, there: Iterable[str], provider: str
     )
 
 
-def arch_of(request: LineRequest) -> str:
+def arch_of(request: ReleaseLineRequest) -> str:
     """The architecture as Debian and Docker call it: amd64, arm64."""
     return request.base.platform.split("/")[1]
 
 
-def option(request: LineRequest, name: str, provider: str) -> str:
+def option(request: ReleaseLineRequest, name: str, provider: str) -> str:
     """An option that a recipe must give. Raises ConfigError."""
     if name not in request.options:
         raise ConfigError(

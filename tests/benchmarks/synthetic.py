@@ -18,11 +18,11 @@ from builder.catalog.models import (
     Source,
     When,
 )
-from builder.lock.lockfile import BaseLock, LineLock, Lock
+from builder.lock.lockfile import BaseLock, Lock, VersionLock
 from builder.network.upstreams import UPSTREAM
 from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import fingerprints
-from builder.plan.models import Observed, Plan
+from builder.plan.models import Plan, RegistryState
 from builder.plan.planner import make_plan
 from builder.report.plan import as_json
 from tests.fakes.catalog import nowhere
@@ -126,7 +126,7 @@ def lock(found: Matrix, expansion: Expansion) -> Lock:
     """A lock of every base and line."""
     base = BaseLock(source=Source(kind="bootstrap", value="one"), content="sha256:0", epoch=0)
     lines = {
-        value.id: LineLock(version=f"{value.name}.1")
+        value.id: VersionLock(version=f"{value.name}.1")
         for axis in ("a", "b")
         for value in found.axes[axis]
     }  # fmt: skip
@@ -145,7 +145,7 @@ def plan(found: Matrix, whole: Catalog) -> Plan:
         expansion=expansion,
         lock=held,
         fingerprints=fingerprints(whole, expansion, held, renderer),
-        observed=Observed(),
+        observed=RegistryState(),
         selected=tuple(expansion.targets),
         today=TODAY,
     )

@@ -10,7 +10,7 @@ import pytest
 
 from builder.cli.main import main
 from builder.lock.lockfile import dump
-from tests.fakes.catalog import LOCK, TODAY, Folder, with_layers
+from tests.fakes.catalog import LOCK, TODAY, Folder, with_package_sets
 
 
 class Outcome(NamedTuple):
@@ -27,7 +27,7 @@ Run = Callable[..., Outcome]
 @pytest.fixture
 def chosen(folder: Folder) -> None:
     """The lock of the folder has what each recipe asks for: nothing is to be installed for it."""
-    folder.write("matrix.lock", dump(with_layers(folder.load(), LOCK)))
+    folder.write("matrix.lock", dump(with_package_sets(folder.load(), LOCK)))
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from builder.catalog.models import RemoteFile
 from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.main import COMMANDS, main
 from builder.engines.podman.storage import Home
-from builder.lock.lockfile import LineLock, dump
+from builder.lock.lockfile import VersionLock, dump
 from builder.project import Workspace
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
-from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder, with_layers
+from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder, with_package_sets
 
 pytestmark = pytest.mark.usefixtures("chosen")
 
@@ -493,7 +493,7 @@ def test_render_writes_what_is_kept(run: Run, tmp_path: Path) -> None:
 def test_render_names_the_charts_whose_images_are_not_locked(
     run: Run, folder: Folder, tmp_path: Path
 ) -> None:
-    Workspace(folder.root).write_lock(replace(LOCK, lines={}))
+    Workspace(folder.root).write_lock(replace(LOCK, release_lines={}))
     found = run("render", "--out", str(tmp_path / "out"), "--offline")
     assert found.code == 0
     assert found.err.splitlines()[-1] == (
@@ -527,8 +527,10 @@ def test_render_for_another_platform_writes_what_is_kept(
         )
         for arch in ("amd64", "arm64")
     }
-    line = LineLock(version="1.10.4", files=files)
-    folder.write("matrix.lock", dump(replace(BOTH, lines={**LOCK.lines, "lang=1.10": line})))
+    line = VersionLock(version="1.10.4", files=files)
+    folder.write(
+        "matrix.lock", dump(replace(BOTH, release_lines={**LOCK.release_lines, "lang=1.10": line}))
+    )
     argv = ("render", "--out", str(tmp_path / "out"), "--offline", "--platform")
     found = run(*argv, "linux/arm64")
     assert (found.code, found.out) == (0, "")
@@ -569,7 +571,7 @@ def test_a_base_that_is_not_locked_is_rendered_as_declared(
 
 def test_a_plan_for_two_platforms_says_what_each_target_does(run: Run, folder: Folder) -> None:
     project = Workspace(folder.root).load(("linux/amd64", "linux/arm64"))
-    folder.write("matrix.lock", dump(with_layers(project, BOTH)))
+    folder.write("matrix.lock", dump(with_package_sets(project, BOTH)))
     plan = ("plan", "--offline", "--format", "json")
     both = (*plan, "--platform", "linux/amd64", "--platform", "linux/arm64")
     found = json.loads(run(*both).out)
@@ -578,7 +580,7 @@ def test_a_plan_for_two_platforms_says_what_each_target_does(run: Run, folder: F
     assert targets(run(*plan, "--platform", "linux/arm64")) == [
         item["id"] for item in found["targets"] if item["id"].endswith("@linux/arm64")
     ]
-    folder.write("matrix.lock", dump(with_layers(project, LOCK)))
+    folder.write("matrix.lock", dump(with_package_sets(project, LOCK)))
     blocked = [item for item in json.loads(run(*both).out)["targets"] if item["action"] == "block"]
     assert len(blocked) == 8
     assert blocked[0]["reason"] == ("base os=2@linux/arm64 is not locked: `builder lock` says why")

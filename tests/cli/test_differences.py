@@ -74,7 +74,7 @@ def test_formats(run: Run, weeks: Week, style: str, start: str) -> None:
 
 def test_two_locks(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(App, "store", FakeStore())
-    newer = replace(LOCK, lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
+    newer = replace(LOCK, release_lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
     folder.write("newer.lock", dump(newer))
     assert run("diff", "matrix.lock", "newer.lock", *REGISTRY) == (
         0,

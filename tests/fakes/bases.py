@@ -8,7 +8,7 @@ from pathlib import Path
 from builder.catalog.models import Base, RemoteFile, Source
 from builder.catalog.packages import Suite
 from builder.common.errors import StepError, UnreachableError
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
@@ -56,11 +56,11 @@ class FakeLines(Calls):
         self._versions = versions
         self._files = files
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The one that the table has."""
         return (self.resolve(request).version,)
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """What the table says, for the package on the base."""
         base = request.base
         key = f"{request.options['package']} on {base.axis}={base.value}"
@@ -70,7 +70,7 @@ class FakeLines(Calls):
         version = self._versions[key]
         if version == "unreachable":
             raise UnreachableError("example.org cannot be reached")
-        return ResolvedLine(version=version, files=self._files)
+        return ExactVersion(version=version, files=self._files)
 
 
 class FakeFiles(Calls):

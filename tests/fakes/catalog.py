@@ -11,7 +11,7 @@ from builder.build.chart_steps import former_files
 from builder.build.events import Event, Finished, Result
 from builder.build.executor import Executor, Policy
 from builder.build.image_steps import BuildActions
-from builder.build.run_context import Ports, Work
+from builder.build.run_context import Ports, RunContext
 from builder.catalog.models import Path as KeyPath
 from builder.catalog.models import Source
 from builder.catalog.packages import Suite
@@ -21,15 +21,15 @@ from builder.charts.next_version import chart_place, files_of
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact
 from builder.common.errors import Location
-from builder.lock.lockfile import BaseLock, LayerLock, LineLock, Lock
+from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
 from builder.lock.lockfile import dump as dump_lock
-from builder.lock.requests import Layering
+from builder.lock.requests import PackageRequests
 from builder.network.upstreams import UPSTREAM
 from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import Fingerprint, fingerprints
-from builder.plan.models import Observed, Plan, Step
+from builder.plan.models import Plan, RegistryState, Step
 from builder.plan.planner import make_plan
-from builder.plan.registry_state import observe
+from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.registry.release_record import Record
 from builder.release.commit import Records
@@ -108,9 +108,9 @@ FILES = {
 }
 
 
-def lines(versions: Mapping[str, str]) -> dict[str, LineLock]:
+def lines(versions: Mapping[str, str]) -> dict[str, VersionLock]:
     """Lines that come in no files."""
-    return {name: LineLock(version=version) for name, version in versions.items()}
+    return {name: VersionLock(version=version) for name, version in versions.items()}
 
 
 LOCK = Lock(
@@ -128,20 +128,22 @@ LOCK = Lock(
             suites={"two": Suite(date="2026-11-20T08:00:00Z", sha256="b" * 64)},
         ),
     },
-    lines=lines({"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}),
+    release_lines=lines({"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}),
 )
 
 
-def with_layers(project: Project, lock: Lock) -> Lock:
+def with_package_sets(project: Project, lock: Lock) -> Lock:
     """A lock that has chosen for each recipe, and found that there is nothing to install."""
-    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=lock)
-    layers: dict[str, LayerLock] = {}
+    package_requests = PackageRequests(
+        catalog=project.catalog, expansion=project.expansion, lock=lock
+    )
+    layers: dict[str, PackageSet] = {}
     for key, target in project.expansion.targets.items():
         base = project.expansion.base_of(target).id
-        if layering.names(target) and base in lock.bases:
-            asked = str(layering.asked(target, layers))
-            layers[key] = LayerLock(epoch=lock.bases[base].epoch, asked=asked, packages={})
-    return replace(lock, layers=layers)
+        if package_requests.names(target) and base in lock.bases:
+            asked = str(package_requests.asked(target, layers))
+            layers[key] = PackageSet(epoch=lock.bases[base].epoch, asked=asked, packages={})
+    return replace(lock, package_sets=layers)
 
 
 ARM = "linux/arm64"
@@ -151,7 +153,7 @@ BOTH = Lock(
         f"os=1@{ARM}": replace(LOCK.bases["os=1@linux/amd64"], content="sha256:" + "a" * 64),
         f"os=2@{ARM}": replace(LOCK.bases["os=2@linux/amd64"], content="sha256:" + "b" * 64),
     },
-    lines=LOCK.lines,
+    release_lines=LOCK.release_lines,
 )
 
 
@@ -253,7 +255,7 @@ def plan_of(
     project: Project,
     *,
     lock: Lock = LOCK,
-    observed: Observed | None = None,
+    observed: RegistryState | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
     builds: Sequence[str] | None = None,
@@ -265,7 +267,7 @@ def plan_of(
         expansion=project.expansion,
         lock=lock,
         fingerprints=prints(project, lock),
-        observed=observed or Observed(),
+        observed=observed or RegistryState(),
         selected=select(project.expansion, pick),
         today=today,
         builds=builds,
@@ -295,11 +297,11 @@ class Week:
         """Where contexts and logs go."""
         return self.folder.root / "build"
 
-    def observed(self) -> Observed:
+    def observed(self) -> RegistryState:
         """What the store holds."""
         project = self.folder.load()
         found = prints(project, self.lock)
-        return observe(self.store, project.catalog, project.expansion, self.lock, found)
+        return read_registry_state(self.store, project.catalog, project.expansion, self.lock, found)
 
     def plan(self, *pick: str, today: str = TODAY, record: Record | None = None) -> Plan:
         """The plan against what the store holds; `record` in place of the one that it has."""
@@ -315,10 +317,10 @@ class Week:
             builds=self.platforms,
         )
 
-    def work(self, plan: Plan) -> Work:
+    def work(self, plan: Plan) -> RunContext:
         """What steps are carried out on."""
         project = self.folder.load()
-        return Work(
+        return RunContext(
             project=project,
             lock=self.lock,
             fingerprints=prints(project, self.lock),

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from builder.catalog.models import Base, Cell, Target
+from builder.catalog.models import Base, Target, Variant
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import StepError, UnreachableError
-from builder.lock.interfaces import LayerRequest
-from builder.lock.lockfile import LayerLock
+from builder.lock.interfaces import PackageRequest
+from builder.lock.lockfile import PackageSet
 from tests.fakes.calls import Calls
 from tests.fakes.lines import LOCK
 
@@ -25,23 +25,29 @@ def package(name: str, version: str, source: str = "main") -> LockedPackage:
     return LockedPackage(version=version, digest=f"sha256:{digest}", source=source, file=file)
 
 
-def layer(*, epoch: int = 1, asked: str = "", **ecosystems: Mapping[str, str]) -> LayerLock:
+def layer(*, epoch: int = 1, asked: str = "", **ecosystems: Mapping[str, str]) -> PackageSet:
     """A layer of versions by package, by ecosystem."""
     packages = {
         ecosystem: {name: package(name, version) for name, version in items.items()}
         for ecosystem, items in ecosystems.items()
     }
-    return LayerLock(epoch=epoch, asked=asked, packages=packages)
+    return PackageSet(epoch=epoch, asked=asked, packages=packages)
 
 
-def asked(*names: str, python: str = "", r: str = "", julia: str = "", **more: Any) -> LayerRequest:
+def asked(
+    *names: str, python: str = "", r: str = "", julia: str = "", **more: Any
+) -> PackageRequest:
     """What is asked of an ecosystem for a target on Debian 13, with `more` of the request."""
     languages = {"python": python, "r": r, "julia": julia}
-    cell = Cell(image="leaf", values={"debian": "13"})
+    variant = Variant(image="leaf", values={"debian": "13"})
     target = Target(
-        id=cell.id, cell=cell, platform=DEBIAN.platform, recipe="leaf", parent="base/debian=13"
+        id=variant.id,
+        variant=variant,
+        platform=DEBIAN.platform,
+        recipe="leaf",
+        parent="base/debian=13",
     )
-    return LayerRequest(
+    return PackageRequest(
         target=target, base=DEBIAN, lock=LOCK, names=names, languages=languages, **more
     )
 
@@ -64,7 +70,7 @@ class FakeLayers(Calls):
         self._folder = folder
         self._needs = needs or {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What the table says, less what the ancestors have."""
         self._call("resolve", request.target.id)
         self.held[request.target.id] = request.locked
@@ -83,12 +89,12 @@ class FakeLayers(Calls):
             wanted += self._needs.get(name, ())
         return dict(sorted(found.items()))
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether the table has the same versions."""
         return all(self.versions.get(name) == it.version for name, it in locked.items())
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """Files of what was asked for."""
         self._call("fetch", request.target.id)

@@ -9,7 +9,7 @@ from typing import Any
 from builder.catalog.models import Base, Network, Source
 from builder.common.errors import Location
 from builder.common.process import Runner
-from builder.lock.interfaces import LineRequest
+from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, Patience, Progress
 from builder.network.upstreams import UPSTREAM
@@ -28,11 +28,13 @@ def request(
     axis: str = "",
     axes: Mapping[str, str] | None = None,
     **options: str,
-) -> LineRequest:
+) -> ReleaseLineRequest:
     """A line that is asked for, for a Debian."""
     platform = f"linux/{arch}"
     base = Base(id=f"debian={debian}@{platform}", axis="debian", value=debian, platform=platform)
-    return LineRequest(line=line, base=base, lock=LOCK, options=options, axis=axis, axes=axes or {})
+    return ReleaseLineRequest(
+        line=line, base=base, lock=LOCK, options=options, axis=axis, axes=axes or {}
+    )
 
 
 def mirrored(address: str, *, login: str = "", ca: str = "", **more: str) -> Network:

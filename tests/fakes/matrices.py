@@ -27,6 +27,6 @@ def expanded(text: str, head: str = HEAD) -> tuple[Matrix, Expansion]:
 
 
 def ids(text: str, image: str) -> list[str]:
-    """The ids of the cells of an image, without its name."""
+    """The ids of the variants of an image, without its name."""
     _, expansion = expanded(text)
-    return [cell.id.removeprefix(f"{image}/") for cell in expansion.cells[image]]
+    return [variant.id.removeprefix(f"{image}/") for variant in expansion.variants[image]]

@@ -176,7 +176,7 @@ class FakeStore(Calls):
             return self.removes_tags
 
     def hold(self, other: FakeStore) -> None:
-        """Hold what another does, and nothing else."""
+        """Pin what another does, and nothing else."""
         self.named, self.artifacts = dict(other.named), dict(other.artifacts)
         self.known_layers, self._members = dict(other.known_layers), dict(other._members)
         self._configs = dict(other._configs)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
-from builder.build.run_context import Work
+from builder.build.run_context import RunContext
 from builder.common.errors import SmokeError
 from builder.engines.interfaces import BuildRequest
 from builder.plan.models import TargetPlan
@@ -17,7 +17,7 @@ from builder.testing.images import Smoke
 from tests.integration.starter import ROOT, scratch
 
 
-def check_rejected(app: App, work: Work, item: TargetPlan, folder: Path) -> None:
+def check_rejected(app: App, work: RunContext, item: TargetPlan, folder: Path) -> None:
     """Build the broken variant of a target's recipe on the target, and see its test reject it."""
     recipe = item.target.recipe
     text = (ROOT / "images" / recipe / "tests" / "broken.Dockerfile").read_text()

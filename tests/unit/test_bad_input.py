@@ -412,7 +412,7 @@ matrix.yaml:18:37: image speech has axis lang already
 """,
     ),
     Case(
-        "two cells with one tag",
+        "two variants with one tag",
         (
             (
                 "matrix.yaml",

@@ -22,10 +22,10 @@ def test_the_starter_slice_is_light_and_on_both_debians() -> None:
     words = [word for word in shlex.split(match[1]) if word != "-s"]
     expansion = Workspace(ROOT).load().expansion
     found = [expansion.targets[key] for key in select(expansion, words)]
-    images = {target.cell.image for target in found}
+    images = {target.variant.image for target in found}
     assert {"base", "python-minimal", "r-minimal", "jupyter-python"} <= images
-    assert {target.cell.values["debian"] for target in found} == {"13", "12"}
-    assert {target.cell.values.get("cuda", "none") for target in found} == {"none"}
+    assert {target.variant.values["debian"] for target in found} == {"13", "12"}
+    assert {target.variant.values.get("cuda", "none") for target in found} == {"none"}
     assert len(found) <= 14
 
 

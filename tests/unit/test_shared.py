@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.catalog.models import Catalog
-from builder.catalog.recipe import setting
+from builder.catalog.recipe import build_variables
 from builder.common.errors import ConfigError
 from builder.plan.dockerfile import DockerfileRenderer
 from builder.project import SHARED, Workspace
@@ -66,7 +66,7 @@ def test_a_mistake_in_a_macro_is_shown_where_it_stands(
         macros={name: "{% macro"}, macros_path="images/_macros", sources={}
     )
     with pytest.raises(ConfigError, match=rf"^{place}: template: unexpected"):
-        renderer.render(recipe, setting(target, project.catalog.matrix, {}))
+        renderer.render(recipe, build_variables(target, project.catalog.matrix, {}))
 
 
 def test_a_catalog_without_a_library_has_the_builders(folder: Folder) -> None:

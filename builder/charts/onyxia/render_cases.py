@@ -29,7 +29,7 @@ _TRUTHY: Mapping[str, object] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe:
+class RenderCase:
     """Values beside the chart's own, and what they are, in words."""
 
     words: str
@@ -39,12 +39,12 @@ class Probe:
     is_hostile: bool = False
 
 
-Render = Callable[[Probe], Rendered]
+Render = Callable[[RenderCase], Rendered]
 
 
 def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
     """Everything that a chart is rendered with; only its defaults, where these fail."""
-    first = render(Probe(words="its defaults", values={}))
+    first = render(RenderCase(words="its defaults", values={}))
     if first.failure:
         return [first]
     found = [first, *(render(probe) for probe in (*_launches(chart), *_set(chart)))]
@@ -54,15 +54,15 @@ def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
     return found
 
 
-def _launches(chart: ChartFiles) -> Iterator[Probe]:
+def _launches(chart: ChartFiles) -> Iterator[RenderCase]:
     """Launches from the form: of nothing, with all that a platform has, and suspended."""
     if values := _launched(chart, {}):
-        yield Probe(words="a launch", values=values)
+        yield RenderCase(words="a launch", values=values)
     if values := _launched(chart, SAMPLE):
-        yield Probe(words="a launch with every variable", values=values, is_sample=True)
+        yield RenderCase(words="a launch with every variable", values=values, is_sample=True)
     if "suspend" in (chart.values.get("global") or ()):
         values = {"global": {"suspend": True}}
-        yield Probe(words="global.suspend", values=values, is_suspended=True)
+        yield RenderCase(words="global.suspend", values=values, is_suspended=True)
 
 
 def _launched(chart: ChartFiles, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _launched(chart: ChartFiles, context: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _set(chart: ChartFiles) -> Iterator[Probe]:
+def _set(chart: ChartFiles) -> Iterator[RenderCase]:
     """Values that are empty by default and switch on what is glued to the text around it."""
     paths = {path for text in chart.templates.values() for path in _GLUED.findall(text)}
     for path in sorted(paths):
@@ -82,7 +82,7 @@ def _set(chart: ChartFiles) -> Iterator[Probe]:
         value = _TRUTHY.get(node.kind or type_of(given))
         if not given and given is not UNDEFINED and fits(node.schema, value, {}):
             values = nested(node.path, value)
-            yield Probe(words=f"{path} set", values=values, is_sample=True)
+            yield RenderCase(words=f"{path} set", values=values, is_sample=True)
 
 
 def _node(chart: ChartFiles, path: Path) -> Node:
@@ -113,8 +113,10 @@ def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> 
             yield found
 
 
-def _typed(what: str, text: str, values: Mapping[str, Any]) -> Probe:
-    return Probe(words=f"{quoted(text)} in {what}", values=values, is_sample=True, is_hostile=True)
+def _typed(what: str, text: str, values: Mapping[str, Any]) -> RenderCase:
+    return RenderCase(
+        words=f"{quoted(text)} in {what}", values=values, is_sample=True, is_hostile=True
+    )
 
 
 def _filled(node: Schema, text: str) -> object:

@@ -26,7 +26,7 @@ from builder.charts.repository.index import (
 from builder.charts.repository.oci_artifact import chart_artifact, package_in
 from builder.charts.semver import value_types
 from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
-from builder.common.filelock import alone
+from builder.common.filelock import exclusive_lock
 from builder.common.files import write
 from builder.common.hashing import sha256
 from builder.network.fetcher import Fetcher
@@ -95,7 +95,7 @@ class FolderRepository:
         for item in publications:
             self._check_unproved(item)
         fetched = self._fetched()
-        with alone(self._folder):
+        with exclusive_lock(self._folder):
             if _read(self._file) != self._before:
                 raise ConflictError(
                     f"another run published to {self._folder} just now",

@@ -17,7 +17,7 @@ from builder.charts.repository.oci_artifact import released_package
 from builder.charts.repository.signing import Sign
 from builder.charts.semver import is_lower
 from builder.common.errors import BuilderError, raise_all
-from builder.common.filelock import alone
+from builder.common.filelock import exclusive_lock
 from builder.common.files import write
 from builder.registry.interfaces import Store
 from builder.registry.release_record import Record, moment
@@ -124,7 +124,7 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
                 package = released.package(name, version)
             publications.append(Publication(package=package, created=held["created"]))
     index = folder / INDEX
-    with alone(folder):
+    with exclusive_lock(folder):
         write_packages(folder, publications)
         old = index.read_bytes() if index.is_file() else None
         entries = [item.entry for item in publications]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builder.common.errors import StepError
-from builder.common.filelock import alone, together
+from builder.common.filelock import exclusive_lock, shared_lock
 from builder.common.process import Command, Runner, ended, last_lines, redact
 from builder.engines.interfaces import (
     BuildRequest,
@@ -136,7 +136,7 @@ class Podman:
         Its layers go with the last image that stands on them.
         """
         argv = (self._program, "rmi", "--force", "--ignore", name)
-        with alone(self._home.state), self._lock:
+        with exclusive_lock(self._home.state), self._lock:
             self._runner.run(self._command(argv), check=False)
 
     def images(self) -> dict[str, int]:
@@ -225,7 +225,7 @@ class Podman:
         argv = podman_argv.pull_argv(self._program, image)
         command = self._command(argv, timeout=timeout)
         # podman takes a layer that another image has from there: it must not go meanwhile.
-        with together(self._home.state):
+        with shared_lock(self._home.state):
             transfer(command, (image,), self._credentials, self._runner, self._enclosed, log)
 
     def _enclosed(self, command: Command) -> Command:

@@ -249,9 +249,9 @@ def _named(record: Record) -> Iterator[tuple[str, str, str]]:
     """Every image, index and base that a record names: its name, its digest, its target or ""."""
     for key, target in record.targets.items():
         yield target.image, target.digest, key
-    for cell in record.cells.values():
-        first = next(iter(cell.targets.values()))
-        yield record.targets[first].image, cell.digest, first
+    for variant in record.variants.values():
+        first = next(iter(variant.targets.values()))
+        yield record.targets[first].image, variant.digest, first
     for base, digest in record.bases.items():
         yield base.partition("=")[0], digest, ""
 

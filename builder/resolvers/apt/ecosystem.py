@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from builder.catalog.ecosystem import PinSyntax
 from builder.catalog.packages import LockedPackage
-from builder.resolvers.apt.packages import AptLayers
+from builder.resolvers.apt.packages import AptResolver
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 
 _PROBE = r"""
@@ -24,8 +24,8 @@ def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
     return package is not None and version in ("", package.version)
 
 
-def _resolver(tools: ResolverTools) -> AptLayers:
-    return AptLayers(
+def _resolver(tools: ResolverTools) -> AptResolver:
+    return AptResolver(
         prepare=tools.apt_root,
         providers=tools.providers,
         fetcher=tools.fetcher,

@@ -14,11 +14,11 @@ from builder.catalog.models import Base, RemoteFile
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import Location, StepError, raise_all
 from builder.common.files import write
-from builder.lock.interfaces import AncestorError, LayerRequest, LineProvider
+from builder.lock.interfaces import AncestorError, PackageRequest, Provider
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
 from builder.resolvers.apt.missing import missing_package
-from builder.resolvers.apt.providers import AptLines
+from builder.resolvers.apt.providers import AptProvider
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptFile, AptSolver, Candidate, UnsolvableError
 
@@ -28,7 +28,7 @@ _SECURITY = "-security"
 _UPDATES = "pool/updates/"  # where the archive of security keeps its packages
 
 
-class AptLayers:
+class AptResolver:
     """Layers of apt. `prepare` gives the private root of a base, with its indexes.
 
     Below `folder` it remembers what the indexes said of a package, by its hash: apt needs that of
@@ -40,7 +40,7 @@ class AptLayers:
         self,
         *,
         prepare: Callable[[Base, BaseLock], AptRoot],
-        providers: Mapping[str, LineProvider],
+        providers: Mapping[str, Provider],
         fetcher: Fetcher,
         folder: Path,
         locate: Callable[[str, str], Location],
@@ -54,7 +54,7 @@ class AptLayers:
         self._prepared: dict[tuple[str, ...], AptSolver] = {}
         self._known: dict[tuple[AptSolver, str], dict[str, Candidate]] = {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError."""
         root = self._root(request)
         self._check_names(request, root)
@@ -76,7 +76,7 @@ class AptLayers:
         self._remember(found, root)
         return found
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate."""
         pins = _pins(request.preferred, request.constraints)
         candidates = self._candidates(self._root(request), pins, locked)
@@ -86,7 +86,7 @@ class AptLayers:
         )
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
         kept = {it.hash: self._fetcher.kept(it.hash) for it in packages.values()}
@@ -119,7 +119,7 @@ class AptLayers:
 
     # Choosing.
 
-    def _check_names(self, request: LayerRequest, root: AptSolver) -> None:
+    def _check_names(self, request: PackageRequest, root: AptSolver) -> None:
         """Refuse what apt would not take for the name of one package.
 
         Raises NoPackageError, or several.
@@ -137,7 +137,7 @@ class AptLayers:
         ])  # fmt: skip
 
     def _solve(
-        self, packages: Sequence[str], request: LayerRequest, root: AptSolver, installed: str
+        self, packages: Sequence[str], request: PackageRequest, root: AptSolver, installed: str
     ) -> tuple[tuple[AptFile, ...], str]:
         """What apt chooses, and with which pins. What should stay and cannot moves."""
         preferred, attempts = dict(request.preferred), 0
@@ -155,7 +155,7 @@ class AptLayers:
                     name: it for name, it in preferred.items() if stuck and name not in stuck
                 }
 
-    def _named(self, error: UnsolvableError, request: LayerRequest) -> StepError:
+    def _named(self, error: UnsolvableError, request: PackageRequest) -> StepError:
         """An error of apt with the target, the recipe, and the place of a package of its."""
         recipe = request.target.recipe
         named = [name for name in request.names if name in error.packages]
@@ -168,7 +168,7 @@ class AptLayers:
         )
 
     @contextlib.contextmanager
-    def _archives(self, request: LayerRequest) -> Iterator[list[str]]:
+    def _archives(self, request: PackageRequest) -> Iterator[list[str]]:
         """The packages that lines come as, as files whose names apt knows for packages."""
         with tempfile.TemporaryDirectory() as folder:
             places = [Path(folder) / file.name for file in request.archives]
@@ -178,7 +178,7 @@ class AptLayers:
 
     # Roots.
 
-    def _root(self, request: LayerRequest) -> AptSolver:
+    def _root(self, request: PackageRequest) -> AptSolver:
         """The root that knows what the lines of the lineage bring beside the base's archive."""
         names = [(name, line) for name, line in request.release_lines if self._is_apt(name)]
         key = (request.base.id, *(f"{name} {line.line}" for name, line in names))
@@ -187,14 +187,14 @@ class AptLayers:
                 root = self._prepare(request.base, request.lock)
                 for name, line in names:
                     provider = self._providers[name]
-                    assert isinstance(provider, AptLines)
+                    assert isinstance(provider, AptProvider)
                     source = provider.source(line)
                     root = root if source is None else root.beside(source)
                 self._prepared[key] = AptSolver(root)
             return self._prepared[key]
 
     def _is_apt(self, provider: str) -> bool:
-        return isinstance(self._providers.get(provider), AptLines) and provider != "apt"
+        return isinstance(self._providers.get(provider), AptProvider) and provider != "apt"
 
     def _candidates(
         self, root: AptSolver, pins: str, names: Iterable[str]
@@ -253,7 +253,7 @@ def _pins(preferred: Mapping[str, LockedPackage], constraints: Mapping[str, str]
     )
 
 
-def _check_inherited(files: Iterable[AptFile], request: LayerRequest) -> None:
+def _check_inherited(files: Iterable[AptFile], request: PackageRequest) -> None:
     """A child never changes a package of its parent. Raises AncestorError."""
     inherited = request.inherited
     others = [

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import Base, Catalog, Target
-from builder.catalog.recipe import named_at, packages_of, setting
+from builder.catalog.recipe import build_variables, named_at, packages_of
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.text import count
-from builder.lock.interfaces import LineProvider, LineRequest
+from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.lock.lockfile import Lock
 from builder.resolvers.apt.missing import missing_package
-from builder.resolvers.apt.providers import AptLines
+from builder.resolvers.apt.providers import AptProvider
 from builder.resolvers.apt.root import AptRoot
 
 
@@ -38,7 +38,7 @@ class PackageCheck:
         *,
         catalog: Catalog,
         expansion: Expansion,
-        providers: Mapping[str, LineProvider],
+        providers: Mapping[str, Provider],
         root: Callable[[Base], AptRoot | None],
         read: Callable[[str], str],
     ) -> None:
@@ -70,13 +70,13 @@ class PackageCheck:
         return [target for key, target in self._expansion.targets.items() if key in all_ids]
 
     def _is_known(self, target: Target, lock: Lock) -> bool:
-        values = target.cell.values.items()
+        values = target.variant.values.items()
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
         root = self._expansion.base_of(target).id in lock.bases
-        return root and all(value.id in lock.lines for value in needed if value.provider)
+        return root and all(value.id in lock.release_lines for value in needed if value.provider)
 
     def _added(self, target: Target, lock: Lock) -> Iterator[Added]:
-        where = setting(target, self._catalog.matrix, lock.versions)
+        where = build_variables(target, self._catalog.matrix, lock.versions)
         for name in packages_of(self._catalog.recipes[target.recipe], where).get("apt", ()):
             if "{" not in name:
                 yield Added(package=name, recipe=target.recipe, target=target)
@@ -107,10 +107,10 @@ class PackageCheck:
                 value = self._catalog.matrix.value(axis, name)
                 provider = self._providers.get(value.provider or "")
                 options = self._catalog.recipes[one.recipe].provides.get(axis, {})
-                if not isinstance(provider, AptLines) or value.provider == "apt":
+                if not isinstance(provider, AptProvider) or value.provider == "apt":
                     continue
                 base = self._expansion.base_of(target)
-                request = LineRequest(
+                request = ReleaseLineRequest(
                     line=value.upstream, base=base, lock=lock.bases[base.id],
                     options=options.get(value.provider or "", {}), axis=axis,
                 )  # fmt: skip

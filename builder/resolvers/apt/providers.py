@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from builder.catalog.models import Base, Network, RemoteFile
 from builder.common.errors import ConfigError, StepError
 from builder.common.process import Command
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, place, upstream
@@ -22,7 +22,7 @@ Prepare = Callable[[Base, BaseLock], AptRoot]
 CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 
 
-class AptLines:
+class AptProvider:
     """The provider `apt`: option `package`, whose version is that of the line.
 
     The option `pattern` stands for all packages whose name it matches, where the line is part of
@@ -34,7 +34,7 @@ class AptLines:
     def __init__(self, *, prepare: Prepare) -> None:
         self._prepare = prepare
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that apt would install, newest first. No pre-releases."""
         root = self.root(request)
         found = [root.candidate(name) for name in self._names(request, root)]
@@ -42,16 +42,16 @@ class AptLines:
             match[1] for text in found if self._is_own(text) and (match := _EXACT.match(text))
         )
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         versions = self.lines(request)
-        return ResolvedLine(version=newest_of(request.line, versions, self.name))
+        return ExactVersion(version=newest_of(request.line, versions, self.name))
 
-    def source(self, request: LineRequest) -> AptSource | None:
+    def source(self, request: ReleaseLineRequest) -> AptSource | None:
         """What apt is told beside the base's own sources, if anything. Raises UnreachableError."""
         return None
 
-    def root(self, request: LineRequest) -> AptRoot:
+    def root(self, request: ReleaseLineRequest) -> AptRoot:
         """The root of apt that knows the packages of the line."""
         source, root = self.source(request), self._prepare(request.base, request.lock)
         return root if source is None else root.beside(source)
@@ -60,12 +60,12 @@ class AptLines:
         """Whether a version is one of this provider's."""
         return True
 
-    def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
+    def _names(self, request: ReleaseLineRequest, root: AptRoot) -> tuple[str, ...]:
         pattern = request.options.get("pattern")
         return root.names(pattern) if pattern else (option(request, "package", self.name),)
 
 
-class DebianLines(AptLines):
+class DebianProvider(AptProvider):
     """The provider `debian`: the base's archive with more components; options as for `apt`.
 
     The option `components` names them; without it they are contrib and non-free.
@@ -73,13 +73,13 @@ class DebianLines(AptLines):
 
     name = "debian"
 
-    def source(self, request: LineRequest) -> AptSource:
+    def source(self, request: ReleaseLineRequest) -> AptSource:
         """More components of the base's archive."""
         components = request.options.get("components", "contrib non-free").split()
         return AptSource(name="-".join(components), components=tuple(components))
 
 
-class RepositoryLines(AptLines):
+class RepositoryProvider(AptProvider):
     """A signed repository beside the base's own, with its key as a file of the line.
 
     Each is asked once in a run, however many lines and targets it serves.
@@ -94,16 +94,16 @@ class RepositoryLines(AptLines):
         self._guard = threading.Lock()
         self._known: dict[tuple[str, str, str], tuple[AptSource, RemoteFile]] = {}
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         found = super().resolve(request)
-        return ResolvedLine(version=found.version, files=(self._asked(request)[1],))
+        return ExactVersion(version=found.version, files=(self._asked(request)[1],))
 
-    def source(self, request: LineRequest) -> AptSource:
+    def source(self, request: ReleaseLineRequest) -> AptSource:
         """The repository, once it was asked. Raises StepError where it has nothing for the base."""
         return self._asked(request)[0]
 
-    def _asked(self, request: LineRequest) -> tuple[AptSource, RemoteFile]:
+    def _asked(self, request: ReleaseLineRequest) -> tuple[AptSource, RemoteFile]:
         """The repository and its key."""
         url, suite = self._repository(request)
         fingerprint = request.options.get("fingerprint", self._fingerprint(request))
@@ -113,7 +113,7 @@ class RepositoryLines(AptLines):
             return self._known[url, suite, fingerprint]
 
     def _ask(
-        self, request: LineRequest, url: str, suite: str, fingerprint: str
+        self, request: ReleaseLineRequest, url: str, suite: str, fingerprint: str
     ) -> tuple[AptSource, RemoteFile]:
         # Asked first, as apt does not say clearly what it cannot reach.
         try:
@@ -130,44 +130,44 @@ class RepositoryLines(AptLines):
         )
         return source, key
 
-    def _absent(self, request: LineRequest) -> StepError:
+    def _absent(self, request: ReleaseLineRequest) -> StepError:
         return StepError(f"provider {self.name} has nothing for Debian {request.base.value}")
 
-    def _repository(self, request: LineRequest) -> tuple[str, str]:
+    def _repository(self, request: ReleaseLineRequest) -> tuple[str, str]:
         """The URL, and the suite with a slash at its end, or "" for a flat one."""
         raise NotImplementedError
 
-    def _key_url(self, request: LineRequest) -> str:
+    def _key_url(self, request: ReleaseLineRequest) -> str:
         raise NotImplementedError
 
-    def _fingerprint(self, request: LineRequest) -> str:
+    def _fingerprint(self, request: ReleaseLineRequest) -> str:
         raise NotImplementedError
 
 
-class CranLines(RepositoryLines):
+class CranProvider(RepositoryProvider):
     """R out of CRAN's repository for Debian; its key is the file `cran.asc`."""
 
     name = "cran"
     file = "cran.asc"
 
-    def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
+    def _names(self, request: ReleaseLineRequest, root: AptRoot) -> tuple[str, ...]:
         return (request.options.get("package", "r-base-core"),)
 
     def _is_own(self, version: str) -> bool:
         """Whether CRAN built it: the base's own archive has R too."""
         return "cran" in version
 
-    def _repository(self, request: LineRequest) -> tuple[str, str]:
+    def _repository(self, request: ReleaseLineRequest) -> tuple[str, str]:
         return upstream("cran"), f"{_codename(request, self.name)}-cran40/"
 
-    def _key_url(self, request: LineRequest) -> str:
+    def _key_url(self, request: ReleaseLineRequest) -> str:
         return upstream("cran-key", f"lookup?op=get&options=mr&search=0x{CRAN_KEY}")
 
-    def _fingerprint(self, request: LineRequest) -> str:
+    def _fingerprint(self, request: ReleaseLineRequest) -> str:
         return CRAN_KEY
 
 
-class NvidiaLines(RepositoryLines):
+class NvidiaProvider(RepositoryProvider):
     """CUDA out of NVIDIA's repository; its key is the file `cuda.asc`.
 
     The version of a line is that of its runtime library, whose packages hold MAJOR-MINOR in
@@ -178,28 +178,28 @@ class NvidiaLines(RepositoryLines):
     file = "cuda.asc"
     _folders: Mapping[str, str] = {"amd64": "x86_64", "arm64": "sbsa"}
 
-    def _names(self, request: LineRequest, root: AptRoot) -> tuple[str, ...]:
+    def _names(self, request: ReleaseLineRequest, root: AptRoot) -> tuple[str, ...]:
         return root.names(request.options.get("pattern", r"cuda-cudart-\d+-\d+"))
 
-    def _repository(self, request: LineRequest) -> tuple[str, str]:
+    def _repository(self, request: ReleaseLineRequest) -> tuple[str, str]:
         arch = arch_of(request)
         if arch not in self._folders:
             raise no_architecture(f"CUDA {request.line}", arch, self._folders, self.name)
         return upstream("nvidia", f"debian{request.base.value}/{self._folders[arch]}"), ""
 
-    def _key_url(self, request: LineRequest) -> str:
+    def _key_url(self, request: ReleaseLineRequest) -> str:
         return f"{self._repository(request)[0]}/{self._keys(request)[0]}"
 
-    def _fingerprint(self, request: LineRequest) -> str:
+    def _fingerprint(self, request: ReleaseLineRequest) -> str:
         return self._keys(request)[1]
 
-    def _keys(self, request: LineRequest) -> tuple[str, str]:
+    def _keys(self, request: ReleaseLineRequest) -> tuple[str, str]:
         if request.base.value not in NVIDIA_KEYS:
             raise self._absent(request)
         return NVIDIA_KEYS[request.base.value]
 
 
-def _codename(request: LineRequest, provider: str) -> str:
+def _codename(request: ReleaseLineRequest, provider: str) -> str:
     if request.base.value not in CODENAMES:
         raise ConfigError(f"provider {provider} does not know Debian {request.base.value}")
     return CODENAMES[request.base.value]
@@ -216,19 +216,19 @@ def _ask_archive(tools: ResolverTools) -> None:
 APT = ProviderDefinition(
     name="apt",
     summary="a package of the base's archive",
-    provider=lambda tools: AptLines(prepare=tools.apt_root),
+    provider=lambda tools: AptProvider(prepare=tools.apt_root),
     ask=_ask_archive,
 )
 DEBIAN = ProviderDefinition(
     name="debian",
     summary="a package of more components of the base's archive, such as CUDA of non-free",
-    provider=lambda tools: DebianLines(prepare=tools.apt_root),
+    provider=lambda tools: DebianProvider(prepare=tools.apt_root),
     ask=_ask_archive,
 )
 CRAN = ProviderDefinition(
     name="cran",
     summary="R of CRAN's archive for Debian",
-    provider=lambda tools: CranLines(
+    provider=lambda tools: CranProvider(
         prepare=tools.apt_root, fetcher=tools.fetcher, network=tools.network
     ),
     sources=("cran", "cran-key"),
@@ -236,7 +236,7 @@ CRAN = ProviderDefinition(
 NVIDIA = ProviderDefinition(
     name="nvidia",
     summary="CUDA of NVIDIA's archive",
-    provider=lambda tools: NvidiaLines(
+    provider=lambda tools: NvidiaProvider(
         prepare=tools.apt_root, fetcher=tools.fetcher, network=tools.network
     ),
     sources=("nvidia",),

@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.catalog.models import RemoteFile
 from builder.common.errors import StepError
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
 from builder.resolvers.interfaces import ProviderDefinition
@@ -28,25 +28,25 @@ class RStudio:
     def __init__(self, *, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The one version that is offered."""
         return (str(self._installer(request)["version"]),)
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The version that is offered, if it is of the line. Raises StepError otherwise."""
         found, arch = self._installer(request), arch_of(request)
         version = newest_of(request.line, (str(found["version"]),), self.name)
         url, digest = str(found["url"]), str(found["sha256"])
         if arch == "amd64":
             file = RemoteFile(name="rstudio.deb", url=url, sha256=digest)
-            return ResolvedLine(version=version, files=(file,))
+            return ExactVersion(version=version, files=(file,))
         # The list names amd64 alone; other architectures lie beside it, without a hash.
         other = re.sub(r"\bamd64\b", arch, url)
         if other == url or not self._fetcher.has(other):
             raise no_architecture(version, arch, ["amd64"], self.name)
-        return ResolvedLine(version=version, files=(self._fetcher.record("rstudio.deb", other),))
+        return ExactVersion(version=version, files=(self._fetcher.record("rstudio.deb", other),))
 
-    def _installer(self, request: LineRequest) -> Mapping[str, Any]:
+    def _installer(self, request: ReleaseLineRequest) -> Mapping[str, Any]:
         build = request.options.get("build", BUILD)
         data = self._fetcher.json(upstream("rstudio", "downloads.json"))
         installers = data["rstudio"]["open_source"]["stable"]["server"]["installer"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from builder.common.errors import StepError
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
 from builder.resolvers.versions import newest_first, newest_of
@@ -25,17 +25,17 @@ class SparkTarballs:
     def __init__(self, *, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
         return newest_first(_FOLDER.findall(self._fetcher.page(upstream("spark") + "/")))
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         build = request.options.get("build", "bin-hadoop3")
         url = upstream("spark", f"spark-{version}/spark-{version}-{build}.tgz")
         sha512 = read_sha512(self._fetcher.text(f"{url}.sha512", "a checksum"), url)
-        return ResolvedLine(
+        return ExactVersion(
             version=version, files=(self._fetcher.record("spark.tgz", url, sha512=sha512),)
         )
 

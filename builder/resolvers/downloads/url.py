@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from builder.catalog.models import RemoteFile
 from builder.common.errors import ConfigError
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import expand
 from builder.resolvers.interfaces import ProviderDefinition
@@ -33,14 +33,14 @@ class UrlFiles:
     def __init__(self, *, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are, newest first. No pre-releases."""
         if "versions" in request.options:
             return newest_first(request.options["versions"].split())
         text = self._fetcher.text(expand(option(request, "index", self.name)), "a list of versions")
         return newest_first(re.findall(option(request, "pattern", self.name), text))
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         arch, urls = arch_of(request), self._urls(request, version)
@@ -58,15 +58,15 @@ class UrlFiles:
             if not there:
                 raise
             raise no_architecture(version, arch, there, self.name) from None
-        return ResolvedLine(version=version, files=(file,))
+        return ExactVersion(version=version, files=(file,))
 
-    def _urls(self, request: LineRequest, version: str) -> dict[str, str]:
+    def _urls(self, request: ReleaseLineRequest, version: str) -> dict[str, str]:
         """Where the file is, by architecture."""
         template = option(request, "url", self.name)
         archs = _by_arch(request.options.get("archs", "amd64=amd64 arm64=arm64"))
         return {of: _filled(template, version, arch) for of, arch in archs.items()}
 
-    def _hash(self, request: LineRequest, version: str, url: str) -> str:
+    def _hash(self, request: ReleaseLineRequest, version: str, url: str) -> str:
         """The hash that is stated, or nothing."""
         if text := request.options.get("sha256", ""):
             if len(request.options.get("versions", "").split()) != 1:

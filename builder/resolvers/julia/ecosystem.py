@@ -5,7 +5,7 @@ from __future__ import annotations
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem
-from builder.resolvers.julia.packages import JuliaLayers
+from builder.resolvers.julia.packages import JuliaResolver
 
 _PROBE = r"""
 for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
@@ -34,5 +34,5 @@ JULIA = Ecosystem(
     mirror_variables=(MirrorVariable(source="julia-packages", name="JULIA_PKG_SERVER", path=""),),
     probe=_PROBE,
     is_compared=True,
-    resolver=lambda tools: JuliaLayers(fetcher=tools.fetcher),
+    resolver=lambda tools: JuliaResolver(fetcher=tools.fetcher),
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import ConfigError, NoPackageError, StepError
 from builder.common.text import did_you_mean
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
 from builder.resolvers.julia.git_tree import GitTrees
@@ -27,7 +27,7 @@ _AT_ONCE = 4
 TREE = "git-tree-sha1"
 
 
-class JuliaLayers:
+class JuliaResolver:
     """Layers of Julia's packages, for the Julia of a line. What comes with that is in no layer.
 
     The file of a package is its path at a package server, `package/<uuid>/<tree>`; its source is
@@ -42,7 +42,7 @@ class JuliaLayers:
         self._known: dict[str, Mapping[str, LockedPackage]] = {}
         self._stdlibs: dict[str, Mapping[str, Stdlib]] = {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
@@ -53,12 +53,12 @@ class JuliaLayers:
                 self._known[key] = self._resolve(request)
             return self._known[key]
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate: the solver says so by solving."""
         return False
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The tarballs of packages on this machine, by package; each has the git tree it must have.
 
@@ -73,7 +73,7 @@ class JuliaLayers:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(packages, pool.map(one, packages), strict=True))
 
-    def _resolve(self, request: LayerRequest) -> dict[str, LockedPackage]:
+    def _resolve(self, request: PackageRequest) -> dict[str, LockedPackage]:
         registry = self._registries.load()
         world = self._world(request, registry)
         roots = _roots(request, registry, world.stdlibs)
@@ -90,7 +90,7 @@ class JuliaLayers:
         }
         return dict(sorted(locked.items()))
 
-    def _world(self, request: LayerRequest, registry: Registry) -> World:
+    def _world(self, request: PackageRequest, registry: Registry) -> World:
         return World(
             registry=registry,
             julia=request.language("julia"),
@@ -109,7 +109,7 @@ class JuliaLayers:
             },
         )
 
-    def _brought(self, request: LayerRequest) -> Mapping[str, Stdlib]:
+    def _brought(self, request: PackageRequest) -> Mapping[str, Stdlib]:
         """What comes with the Julia of the request, which its tarball says best."""
         for file in request.archives:
             if file.sha256 not in self._stdlibs:
@@ -123,7 +123,7 @@ class JuliaLayers:
         )
 
 
-def _key(request: LayerRequest) -> str:
+def _key(request: PackageRequest) -> str:
     """All that an answer depends on, but for the registries."""
     parts = (request.inherited, request.preferred, request.constraints)
     return str(
@@ -137,7 +137,7 @@ def _key(request: LayerRequest) -> str:
 
 
 def _roots(
-    request: LayerRequest, registry: Registry, brought: Mapping[str, Stdlib]
+    request: PackageRequest, registry: Registry, brought: Mapping[str, Stdlib]
 ) -> list[Registered]:
     """The packages that are asked for by name, but those that come with Julia."""
     names = {it.name for it in brought.values()} | set(request.inherited)
@@ -153,7 +153,7 @@ def _roots(
     return found
 
 
-def _none(request: LayerRequest, error: NoneFitError) -> StepError:
+def _none(request: PackageRequest, error: NoneFitError) -> StepError:
     said = "\n".join(f"    {line}" for line in error.reasons)
     text = str(error)
     owners = sorted({it for it in request.introduced_by.values() if f"{it} has" in text})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from builder.catalog.models import RemoteFile
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
@@ -22,19 +22,19 @@ class JuliaTarballs:
     def __init__(self, *, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
         found = self._stable()
         return newest_first(version for version, files in found.items() if arch in files)
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         found, arch = self._stable(), arch_of(request)
         version = newest_of(request.line, newest_first(found), self.name)
         if arch not in found[version]:
             raise no_architecture(version, arch, found[version], self.name)
-        return ResolvedLine(version=version, files=(found[version][arch],))
+        return ExactVersion(version=version, files=(found[version][arch],))
 
     def _stable(self) -> dict[str, dict[str, RemoteFile]]:
         """Every stable version, with its files by architecture."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from builder.catalog.ecosystem import MirrorVariable
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
-from builder.resolvers.npm.packages import NpmLayers
+from builder.resolvers.npm.packages import NpmResolver
 from builder.resolvers.npm.registry import NpmPackages
 
 _PROBE = r"""
@@ -25,9 +25,9 @@ def _file_path(package: LockedPackage) -> str:
     return f"_cacache/content-v2/sha512/{digest[:2]}/{digest[2:4]}/{digest[4:]}"
 
 
-def _resolver(tools: ResolverTools) -> NpmLayers:
+def _resolver(tools: ResolverTools) -> NpmResolver:
     packages = NpmPackages(runner=tools.runner, network=tools.network)
-    return NpmLayers(packages=packages, fetcher=tools.fetcher)
+    return NpmResolver(packages=packages, fetcher=tools.fetcher)
 
 
 # What is installed is not compared: npm checks each file by its hash, and keeps no list of them.

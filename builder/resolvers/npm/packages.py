@@ -13,7 +13,7 @@ from typing import Any
 
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.resolvers.npm import shrinkwrap
 from builder.resolvers.npm.registry import NpmPackages
@@ -23,7 +23,7 @@ _AT_ONCE = 8
 _SHA512 = 64  # bytes
 
 
-class NpmLayers:
+class NpmResolver:
     """Layers of packages `name@1.2.3`, with what their npm-shrinkwrap.json files name.
 
     Those files say it all: npm is asked for the named packages alone. Packages are by
@@ -36,7 +36,7 @@ class NpmLayers:
         self._guard = threading.Lock()
         self._known: dict[tuple[str, str], Mapping[str, LockedPackage]] = {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError."""
         arch = request.target.platform.split("/")[1]
         found: dict[str, LockedPackage] = {}
@@ -47,12 +47,12 @@ class NpmLayers:
                 found |= self._known[name, arch]
         return {key: it for key, it in sorted(found.items()) if key not in request.inherited}
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate: what is asked for is exact."""
         return all(name in locked for name in request.names)
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:

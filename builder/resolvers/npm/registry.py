@@ -12,7 +12,7 @@ from typing import Any
 from builder.catalog.models import Network
 from builder.common.errors import StepError, ToolError, UnreachableError
 from builder.common.process import Command, Runner, which
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
 from builder.network.upstreams import Place
 from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
@@ -32,7 +32,7 @@ class NpmPackages:
         self._network = network
         self._program = program
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are, newest first. No pre-releases."""
         return self.released(option(request, "package", self.name))
 
@@ -62,9 +62,9 @@ class NpmPackages:
         start = f"{mirror.rstrip('/')}/" if mirror else self.registry
         return Place(source=self.name, url=start + file, is_mirror=bool(mirror))
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
-        return ResolvedLine(version=newest_of(request.line, self.lines(request), self.name))
+        return ExactVersion(version=newest_of(request.line, self.lines(request), self.name))
 
     def _view(self, package: str, field: str) -> Any:
         output = self._runner.run(self.view_command(package, field), check=False)

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
-from builder.resolvers.python.packages import REQUIREMENTS, PipLayers, requirement
+from builder.resolvers.python.packages import REQUIREMENTS, PipResolver, requirement
 
 _HASH = re.compile(r"\s+--hash=\S+")
 _OWN = frozenset({"pip", "setuptools"})  # what a new environment has
@@ -37,8 +37,8 @@ def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
     return asked.specifier.contains(package.version.partition("+")[0], prereleases=True)
 
 
-def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipLayers:
-    return PipLayers(
+def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:
+    return PipResolver(
         runner=tools.runner,
         network=tools.network,
         folder=tools.fetcher.folder,

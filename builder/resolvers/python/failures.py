@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from builder.common.errors import BuilderError, NoPackageError, StepError
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 
 _PACKAGE = r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]\s]*\])?"  # uv says which extras it means
 _SPEC = r"((?:[<>=!~][^\s]*)?)"
@@ -31,7 +31,7 @@ Newest = Callable[[str], str]
 """The newest version of a package that has a wheel for the target; "" where there is none."""
 
 
-def reason(log: str, request: LayerRequest, newest: Newest) -> BuilderError:
+def reason(log: str, request: PackageRequest, newest: Newest) -> BuilderError:
     """Return the error of a target for which uv found nothing; `log` is all that it said."""
     text = " ".join(_words(log))
     for find in (_no_wheel, _unknown, _yanked, _no_version):
@@ -40,7 +40,7 @@ def reason(log: str, request: LayerRequest, newest: Newest) -> BuilderError:
     return _conflict(log, request)
 
 
-def missing_extra(log: str, request: LayerRequest) -> NoPackageError | None:
+def missing_extra(log: str, request: PackageRequest) -> NoPackageError | None:
     """Return the error of an extra that a recipe names and its package lacks, if uv warns of one.
 
     What is missing of a package that the recipe does not name is its own matter.
@@ -77,7 +77,7 @@ def _words(log: str) -> Iterator[str]:
             yield text
 
 
-def _no_wheel(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
+def _no_wheel(text: str, request: PackageRequest, newest: Newest) -> _Lack | None:
     if not (match := _NO_WHEEL.search(text)):
         return None
     package = match[1]
@@ -96,7 +96,7 @@ def _no_wheel(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
     return _Lack(package=package, what=what, hint=hint)
 
 
-def _unknown(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
+def _unknown(text: str, request: PackageRequest, newest: Newest) -> _Lack | None:
     if match := _UNKNOWN.search(text) or _EMPTY.search(text):
         what = f"there is no package {match[1]} in the index"
         return _Lack(package=match[1], what=what, hint=_IS_RIGHT)
@@ -109,7 +109,7 @@ def _unknown(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
     return None
 
 
-def _yanked(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
+def _yanked(text: str, request: PackageRequest, newest: Newest) -> _Lack | None:
     if not (match := _YANKED.search(text)):
         return None
     why = f" ({match[3]})" if match[3] else ""
@@ -120,7 +120,7 @@ def _yanked(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
     )
 
 
-def _no_version(text: str, request: LayerRequest, newest: Newest) -> _Lack | None:
+def _no_version(text: str, request: PackageRequest, newest: Newest) -> _Lack | None:
     match = _NO_VERSION.search(text) or _TOO_NEW.search(text)
     if not match:
         return None
@@ -146,7 +146,7 @@ def _version(spec: str) -> str:
     return f" {spec.removeprefix('==')}" if spec else ""
 
 
-def _error(lack: _Lack, text: str, request: LayerRequest) -> NoPackageError:
+def _error(lack: _Lack, text: str, request: PackageRequest) -> NoPackageError:
     """The error, with what of the recipe brought the package in."""
     recipe, target = request.target.recipe, request.target.id
     needs = {it[3].rstrip("."): it[1] for it in _NEEDS.finditer(text)}
@@ -169,7 +169,7 @@ def _error(lack: _Lack, text: str, request: LayerRequest) -> NoPackageError:
     return NoPackageError(f"{lack.what}{tail}", package=name, hint=hint)
 
 
-def _conflict(log: str, request: LayerRequest) -> BuilderError:
+def _conflict(log: str, request: PackageRequest) -> BuilderError:
     """The error of what does not fit together, or of what uv says in words that are not known."""
     said = "\n".join(f"    {line}" for line in _words(log))
     introduced_by = request.introduced_by.items()
@@ -192,12 +192,12 @@ def _speaks_of(log: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", log, re.IGNORECASE) is not None
 
 
-def _named(package: str, request: LayerRequest) -> str:
+def _named(package: str, request: PackageRequest) -> str:
     """The requirement of the recipe that names a package, or nothing."""
     return next(_all_named(package, request), "")
 
 
-def _all_named(package: str, request: LayerRequest) -> Iterator[str]:
+def _all_named(package: str, request: PackageRequest) -> Iterator[str]:
     """All requirements of the recipe that name a package."""
     wanted = canonicalize_name(package)
     return (it for it in request.names if canonicalize_name(_plain(it)) == wanted)

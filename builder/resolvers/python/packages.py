@@ -21,7 +21,7 @@ from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.process import Command, Runner
 from builder.common.text import count
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import keep, refused
 from builder.network.upstreams import place, upstream
 from builder.resolvers.python.failures import missing_extra, reason
@@ -48,7 +48,7 @@ def requirement(name: str, package: LockedPackage) -> str:
     return f"{name}=={package.version} --hash={package.digest}"
 
 
-class PipLayers:
+class PipResolver:
     """Layers of wheels, of the default index; those of PyTorch's lines of its own index too.
 
     `folder` is where files are kept by their sha256. `is_alone`: packages come without what they
@@ -76,7 +76,7 @@ class PipLayers:
         self._asking: dict[tuple[object, ...], threading.Lock] = {}
         self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
@@ -98,7 +98,7 @@ class PipLayers:
         with self._guard:
             return self._asking.setdefault(key, threading.Lock())
 
-    def _key(self, request: LayerRequest) -> tuple[object, ...]:
+    def _key(self, request: PackageRequest) -> tuple[object, ...]:
         versions = [
             {name: it.version for name, it in packages.items()}
             for packages in (request.inherited, request.preferred)
@@ -107,7 +107,7 @@ class PipLayers:
         env = sorted(self._env(request).items())
         return request.names, request.language("python"), _platform(request), str(parts), str(env)
 
-    def _resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def _resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         found = self._compile(request, request.preferred) if request.preferred else None
         found = self._compile(request, {}) if found is None else found
         assert found is not None  # without `preferred`, what does not fit is raised
@@ -120,7 +120,7 @@ class PipLayers:
                 )
         return found
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate: uv says so by solving.
 
         That is long for the index; where nothing is locked by it, uv solves with the pages that it
@@ -136,7 +136,7 @@ class PipLayers:
                     self._known[key] = found
         return self._known.get(key) == locked
 
-    def _refresh(self, request: LayerRequest, packages: Mapping[str, LockedPackage]) -> bool:
+    def _refresh(self, request: PackageRequest, packages: Mapping[str, LockedPackage]) -> bool:
         """Have uv ask for the pages of packages, once; whether it could."""
         command, where = self._asked(request), str(sorted(self._env(request).items()))
         with self._looking:
@@ -149,7 +149,7 @@ class PipLayers:
         return True
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
         missing = {
@@ -163,7 +163,7 @@ class PipLayers:
 
     # Choosing.
 
-    def _asked(self, request: LayerRequest) -> Command:
+    def _asked(self, request: PackageRequest) -> Command:
         """How uv is asked for a target, about what stands in its standard input."""
         command = compile_command(
             python=request.language("python"), platform=_platform(request), env=self._env(request)
@@ -175,7 +175,7 @@ class PipLayers:
 
     def _compile(
         self,
-        request: LayerRequest,
+        request: PackageRequest,
         preferred: Mapping[str, LockedPackage],
         *,
         offline: bool = False,
@@ -212,7 +212,7 @@ class PipLayers:
                 found[item["name"]] = _locked(item, tags, request)
         return found
 
-    def _none(self, request: LayerRequest, log: str) -> BuilderError:
+    def _none(self, request: PackageRequest, log: str) -> BuilderError:
         def newest(package: str) -> str:
             env, platform = self._env(request), _platform(request)
             found, _ = locked(
@@ -226,7 +226,7 @@ class PipLayers:
     # Fetching.
 
     def _download(
-        self, request: LayerRequest, asked: Mapping[str, LockedPackage], folder: Path
+        self, request: PackageRequest, asked: Mapping[str, LockedPackage], folder: Path
     ) -> None:
         wanted = folder / REQUIREMENTS
         wanted.write_text("".join(f"{requirement(*it)}\n" for it in sorted(asked.items())))
@@ -269,7 +269,7 @@ class PipLayers:
 
     # The index.
 
-    def _env(self, request: LayerRequest) -> dict[str, str]:
+    def _env(self, request: PackageRequest) -> dict[str, str]:
         env = index_env(self._network)
         for provider, line in request.release_lines:
             if provider == _PYTORCH:
@@ -279,7 +279,7 @@ class PipLayers:
         return env
 
 
-def _platform(request: LayerRequest) -> str:
+def _platform(request: PackageRequest) -> str:
     return platform_tag(request.target.platform.split("/")[1], request.base.value)
 
 
@@ -293,7 +293,7 @@ def _stated(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _locked(item: Mapping[str, Any], tags: list[Tag], request: LayerRequest) -> LockedPackage:
+def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -> LockedPackage:
     """The wheel of a package that suits best."""
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []

@@ -17,7 +17,7 @@ from builder.catalog.models import PYPI as PYPI_SOURCE
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Command, Runner
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
 from builder.network.fetcher import refused
 from builder.network.upstreams import Place, place, upstream
@@ -128,7 +128,7 @@ class PythonPackages:
         self._runner = runner
         self._network = network
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
         python = request.axes.get("python", "")
         machine = _MACHINES.get(arch_of(request), arch_of(request))
@@ -139,7 +139,7 @@ class PythonPackages:
             *([f"--python-version={python}"] if python else []),
         )
 
-    def _listed(self, request: LineRequest, *options: str) -> tuple[str, ...]:
+    def _listed(self, request: ReleaseLineRequest, *options: str) -> tuple[str, ...]:
         argv = (
             sys.executable, "-m", "pip", "index", "versions", self._package(request),
             "--disable-pip-version-check", "--no-color", "--retries=2", *options,
@@ -152,7 +152,7 @@ class PythonPackages:
             raise refused(self._index(request), "no answer")
         return ()
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         package, line = self._package(request), request.line
         platform = platform_tag(arch_of(request), request.base.value)
@@ -164,21 +164,21 @@ class PythonPackages:
             return self._line(found, request)
         raise unreachable(log, self._index(request)) or self._none(request, log)
 
-    def _line(self, found: Mapping[str, Any], request: LineRequest) -> ResolvedLine:
+    def _line(self, found: Mapping[str, Any], request: ReleaseLineRequest) -> ExactVersion:
         """A line as pylock.toml says of it."""
         package, version = found["name"], found["version"].partition("+")[0]
         file = request.options.get("sdist", "")
         if not file:
-            return ResolvedLine(version=version)
+            return ExactVersion(version=version)
         if "sdist" not in found:
             raise StepError(f"provider {self.name} has no source of {package} {version}")
         sha256 = found["sdist"].get("hashes", {}).get("sha256")
         if not sha256:
             raise StepError(f"the index states no sha256 of the source of {package} {version}")
         url = f"{PYPI_SOURCE}{package}@{version}"
-        return ResolvedLine(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
+        return ExactVersion(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
 
-    def _none(self, request: LineRequest, log: str) -> StepError:
+    def _none(self, request: ReleaseLineRequest, log: str) -> StepError:
         """Why there is nothing of a line: no such package, no file that suits, no such line."""
         package, line = self._package(request), request.line
         if "was not found" in log:
@@ -193,13 +193,13 @@ class PythonPackages:
             hint=hints[0] if hints else "ask for another line, or leave that platform out",
         )
 
-    def _package(self, request: LineRequest) -> str:
+    def _package(self, request: ReleaseLineRequest) -> str:
         return option(request, "package", self.name)
 
-    def _index(self, request: LineRequest) -> Place:
+    def _index(self, request: ReleaseLineRequest) -> Place:
         return default_index(self._network)
 
-    def _env(self, request: LineRequest) -> dict[str, str]:
+    def _env(self, request: ReleaseLineRequest) -> dict[str, str]:
         return index_env(self._network, self._index(request).url)
 
 
@@ -209,10 +209,10 @@ class PytorchPackages(PythonPackages):
     def __init__(self, *, runner: Runner, network: Network) -> None:
         super().__init__(runner=runner, network=network, name="pytorch")
 
-    def _package(self, request: LineRequest) -> str:
+    def _package(self, request: ReleaseLineRequest) -> str:
         return request.options.get("package", "torch")
 
-    def _index(self, request: LineRequest) -> Place:
+    def _index(self, request: ReleaseLineRequest) -> Place:
         return place(
             upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
         )

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from builder.catalog.models import RemoteFile
 from builder.common.errors import ToolError
 from builder.common.process import Command, Runner, which
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.resolvers.downloads.url import listed
 from builder.resolvers.interfaces import ProviderDefinition
@@ -34,12 +34,12 @@ class UvPythons:
         self._fetcher = fetcher
         self._program = program
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
         return newest_first(version for version, of in self._urls() if of == arch)
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         urls, arch = self._urls(), arch_of(request)
         version = newest_of(request.line, newest_first(key[0] for key in urls), self.name)
@@ -51,7 +51,7 @@ class UvPythons:
         sums = self._fetcher.text(f"{folder}/SHA256SUMS", "checksums")
         digest = listed(sums, unquote(name), self.name)
         file = RemoteFile(name="python.tar.gz", url=url, sha256=digest)
-        return ResolvedLine(version=version, files=(file,))
+        return ExactVersion(version=version, files=(file,))
 
     def _urls(self) -> dict[tuple[str, str], str]:
         """Where each (version, architecture) is."""

@@ -7,7 +7,7 @@ import re
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
 from builder.catalog.packages import LockedPackage, Package
 from builder.resolvers.interfaces import Ecosystem
-from builder.resolvers.r.packages import OWN, RLayers
+from builder.resolvers.r.packages import OWN, RResolver
 
 _LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
 # What lies below /usr is Debian's, and counted there; of two libraries the first is R's choice.
@@ -48,5 +48,5 @@ R = Ecosystem(
     probe=_PROBE,
     is_compared=True,
     is_own=_is_own,
-    resolver=lambda tools: RLayers(fetcher=tools.fetcher),
+    resolver=lambda tools: RResolver(fetcher=tools.fetcher),
 )

@@ -12,7 +12,7 @@ from builder.catalog.models import RemoteFile
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError
 from builder.common.text import did_you_mean
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import upstream
 from builder.resolvers.apt.providers import CODENAMES
@@ -47,13 +47,13 @@ class _Choice:
 class _Asked:
     """A request with the index that it is answered from; what is in `moved` may not be kept."""
 
-    request: LayerRequest
+    request: PackageRequest
     index: RIndex
     snapshot: str
     moved: set[str] = field(default_factory=set)
 
 
-class RLayers:
+class RResolver:
     """Layers of R packages. A package's `source` is the snapshot, its `file` a path in that.
 
     Package Manager has binaries for many a Debian, by the machine and R's minor version, and the
@@ -66,7 +66,7 @@ class RLayers:
         self._snapshot = ""
         self._indexes: dict[tuple[str, str], RIndex | None] = {}
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What is installed, direct and transitive. Raises StepError, UnreachableError."""
         with self._guard:  # what several targets ask for is fetched once
             asked = self._asked(request)
@@ -78,7 +78,7 @@ class RLayers:
                 packages = dict(zip(found, pool.map(self._locked, found.values()), strict=True))
         return dict(sorted(packages.items()))
 
-    def is_newest(self, request: LayerRequest, locked: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate."""
         with self._guard:
             asked = self._asked(request)
@@ -88,7 +88,7 @@ class RLayers:
         )
 
     def fetch(
-        self, request: LayerRequest, packages: Mapping[str, LockedPackage]
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -234,7 +234,7 @@ class RLayers:
 
     # The index.
 
-    def _asked(self, request: LayerRequest) -> _Asked:
+    def _asked(self, request: PackageRequest) -> _Asked:
         if not request.language("r"):
             raise NoPackageError(
                 f"{request.target.id} names packages of R, and has no R",
@@ -274,7 +274,7 @@ def _url(snapshot: str, path: str) -> str:
     return upstream(_SOURCE, f"cran/{snapshot}/{path}")
 
 
-def _platform(request: LayerRequest) -> str:
+def _platform(request: PackageRequest) -> str:
     """Where a snapshot has the binaries for a target, with a slash at the end."""
     base = request.base
     machine = _MACHINES[request.target.platform.split("/")[1]]

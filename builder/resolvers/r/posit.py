@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder.lock.interfaces import LineRequest, ResolvedLine
+from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
 from builder.resolvers.interfaces import ProviderDefinition
@@ -22,12 +22,12 @@ class PositR:
     def __init__(self, *, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    def lines(self, request: LineRequest) -> tuple[str, ...]:
+    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """The exact versions that there are for the base, newest first. No pre-releases."""
         found = self._fetcher.json(upstream("posit", "versions.json"))
         return newest_first(found["r_versions"])
 
-    def resolve(self, request: LineRequest) -> ResolvedLine:
+    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         arch = arch_of(request)
@@ -40,10 +40,10 @@ class PositR:
                 f"{version} on Debian {request.base.value}", arch, there, self.name
             )
         file = self._fetcher.record("r.deb", _url(request, version, arch))
-        return ResolvedLine(version=version, files=(file,))
+        return ExactVersion(version=version, files=(file,))
 
 
-def _url(request: LineRequest, version: str, arch: str) -> str:
+def _url(request: ReleaseLineRequest, version: str, arch: str) -> str:
     return upstream("posit", f"debian-{request.base.value}/pkgs/r-{version}_1_{arch}.deb")
 
 

@@ -26,12 +26,12 @@ IDES = sorted(
 
 def first_image(plan: Plan, chart: str) -> tuple[str, set[str]]:
     """What a chart runs, by digest, and the languages of that image."""
-    cells = SESSION.project.expansion.charts[chart]
-    for cell in cells:
-        for target in SESSION.project.expansion.members[cell.id].values():
+    variants = SESSION.project.expansion.charts[chart]
+    for variant in variants:
+        for target in SESSION.project.expansion.members[variant.id].values():
             item = plan.targets.get(target)
             if item is not None and item.digest:
-                return str(item.repository.at(item.digest)), {"python", "r"} & set(cell.values)
+                return str(item.repository.at(item.digest)), {"python", "r"} & set(variant.values)
     return pytest.skip(f"no image of the chart {chart} is in the registry")
 
 

@@ -33,7 +33,7 @@ def first_target(recipe: str) -> str:
         target = expansion.targets.get(key)
         if target is None:
             return True
-        return not unlocked_line(target.cell.values, matrix, lock) and all(
+        return not unlocked_line(target.variant.values, matrix, lock) and all(
             is_known(item) for item in needs[key]
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.recipe import setting
+from builder.catalog.recipe import build_variables
 from builder.common.files import write
 from builder.network.upstreams import UPSTREAM
 from builder.plan.dockerfile import DockerfileRenderer
@@ -43,14 +43,14 @@ def project() -> Project:
 
 @pytest.fixture(scope="module")
 def rendered(project: Project) -> dict[str, str]:
-    """Each Dockerfile that differs, of every cell on every platform, by the first that has it."""
+    """Each Dockerfile that differs, of every variant on every platform, by the first that has it."""
     catalog = project.catalog
     renderer = DockerfileRenderer(
         macros=catalog.macros, macros_path="images/_macros", sources=UPSTREAM
     )
     found: dict[str, str] = {}
     for target in project.expansion.targets.values():
-        where = setting(target, catalog.matrix, {})
+        where = build_variables(target, catalog.matrix, {})
         for platform in PLATFORMS:
             text = renderer.render(
                 catalog.recipes[target.recipe], replace(where, platform=platform)

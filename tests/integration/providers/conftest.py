@@ -18,7 +18,7 @@ import pytest
 from builder.catalog.models import Base, Network
 from builder.common.errors import Location
 from builder.common.process import Runner
-from builder.lock.interfaces import LineProvider, LineRequest
+from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.network.build_env import passwords
 from builder.network.fetcher import Fetcher, Patience
 from builder.network.upstreams import UPSTREAM, upstream
@@ -44,9 +44,9 @@ class Place:
     mirror: Mirror
     network: Network
     fetcher: Fetcher
-    providers: dict[str, LineProvider]
+    providers: dict[str, Provider]
 
-    def resolve(self, name: str, asked: LineRequest) -> tuple[str, list[Path]]:
+    def resolve(self, name: str, asked: ReleaseLineRequest) -> tuple[str, list[Path]]:
         """The version of a line, and its files, fetched."""
         found = self.providers[name].resolve(asked)
         return found.version, [self.fetcher.file(file) for file in found.files]

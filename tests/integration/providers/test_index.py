@@ -12,7 +12,7 @@ from builder.catalog.models import Network
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
 from builder.common.process import Runner
-from builder.resolvers.python.packages import PipLayers
+from builder.resolvers.python.packages import PipResolver
 from tests.fakes.layers import asked
 from tests.integration.providers.index import Index, indexing, wheel
 
@@ -27,7 +27,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
 
 class Asking:
-    """PipLayers that ask an index."""
+    """PipResolver that ask an index."""
 
     def __init__(self, index: Index, folder: Path, runner: Runner) -> None:
         self.network = Network(
@@ -35,8 +35,8 @@ class Asking:
         )
         self.folder, self.runner = folder, runner
 
-    def layers(self) -> PipLayers:
-        return PipLayers(runner=self.runner, network=self.network, folder=self.folder)
+    def layers(self) -> PipResolver:
+        return PipResolver(runner=self.runner, network=self.network, folder=self.folder)
 
     def lock(self, *names: str) -> dict[str, str]:
         """The version of each package."""

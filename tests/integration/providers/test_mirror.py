@@ -17,7 +17,7 @@ from builder.catalog.models import RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Runner
 from builder.export.tree import fetch_script
-from builder.lock.interfaces import LineRequest
+from builder.lock.interfaces import ReleaseLineRequest
 from builder.resolvers.python.sdists import PipFiles
 from tests.fakes.lines import request
 from tests.integration.providers import payloads
@@ -34,7 +34,7 @@ QUARTO = {
 }
 TORCH = {"python": "3.13"}
 # provider, line, what it resolves to, its files; CRAN's and NVIDIA's need the mirror's key.
-LINES: dict[str, tuple[LineRequest, str, tuple[str, ...]]] = {
+LINES: dict[str, tuple[ReleaseLineRequest, str, tuple[str, ...]]] = {
     "cran": (request("4.6"), "4.6.1", ("cran.asc",)),
     "nvidia": (request("13"), "13.1.80", ("cuda.asc",)),
     "posit": (request("4.2"), R, ("r.deb",)),
@@ -46,7 +46,7 @@ LINES: dict[str, tuple[LineRequest, str, tuple[str, ...]]] = {
 }
 
 
-def asked(name: str, fingerprint: str, **more: object) -> LineRequest:
+def asked(name: str, fingerprint: str, **more: object) -> ReleaseLineRequest:
     """The request of `LINES`, with the mirror's key where there is one."""
     found = replace(LINES[name][0], **more)  # type: ignore[arg-type]
     if name in ("cran", "nvidia"):

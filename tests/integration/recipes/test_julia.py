@@ -170,7 +170,7 @@ def layers(catalog: Catalog) -> dict[str, Mapping[str, LockedPackage]]:
     """The locked packages of Julia, by image."""
     return {
         key.partition("/")[0]: layer.packages["julia"]
-        for key, layer in catalog.session().locked().layers.items()
+        for key, layer in catalog.session().locked().package_sets.items()
         if "julia" in layer.packages
     }
 

@@ -19,11 +19,11 @@ def table(fronts: Iterable[Front]) -> str:
         asked = list(front.asked)
         if not asked:
             continue
-        cells = [front.behaviour.title]
-        cells += [_methods(item for item in asked if item.kind == kind) for kind in KINDS]
+        variants = [front.behaviour.title]
+        variants += [_methods(item for item in asked if item.kind == kind) for kind in KINDS]
         codes = Counter(item.code for item in asked if item.code >= 400)
-        cells.append(", ".join(f"{code} × {codes[code]}" for code in sorted(codes)))
-        lines.append(f"| {' | '.join([*cells, str(len(asked))])} |")
+        variants.append(", ".join(f"{code} × {codes[code]}" for code in sorted(codes)))
+        lines.append(f"| {' | '.join([*variants, str(len(asked))])} |")
     return "\n".join(lines) + "\n"
 
 

@@ -22,7 +22,9 @@ def stored(config: bytes, packages: bytes) -> FakeStore:
 
 
 def test_what_is_not_there() -> None:
-    assert attestation.read(FakeStore(), IMAGE) == attestation.Said(config={}, packages=None)
+    assert attestation.read(FakeStore(), IMAGE) == attestation.StoredMetadata(
+        config={}, packages=None
+    )
 
 
 @pytest.mark.parametrize(

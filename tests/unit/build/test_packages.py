@@ -31,7 +31,7 @@ def said(
     folder: Folder, installed: Inventory, parent: Inventory | None, **locked: Mapping[str, str]
 ) -> str:
     """What is wrong with an image whose layer in the lock is this, or nothing."""
-    week = Week(folder=folder, lock=replace(LOCK, layers={BASE: layer(**locked)}))
+    week = Week(folder=folder, lock=replace(LOCK, package_sets={BASE: layer(**locked)}))
     work = week.work(week.plan())
     try:
         check_installed(work.expansion.targets[BASE], work, installed, parent)
@@ -117,7 +117,7 @@ def folder(tmp_path: Path) -> Folder:
 
 def test_what_an_input_brings_is_locked_there(folder: Folder) -> None:
     desk = "desk/os=1,lang=1.9"
-    week = Week(folder=folder, lock=replace(LOCK, layers={desk: layer(apt={"desk": "1"})}))
+    week = Week(folder=folder, lock=replace(LOCK, package_sets={desk: layer(apt={"desk": "1"})}))
     work = week.work(week.plan())
     target = work.expansion.targets[desk]
     assert target.inputs

@@ -1,4 +1,4 @@
-"""What a matrix stands for: cells, targets, bases, charts."""
+"""What a matrix stands for: variants, targets, bases, charts."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ axes:
 BASE = "images:\n  base: {from: os, axes: [os]}\n"
 
 
-def cells(images: str, image: str = "it") -> list[str]:
+def variants(images: str, image: str = "it") -> list[str]:
     return ids(AXES + BASE + images, image)
 
 
-def test_a_root_has_a_cell_for_each_value() -> None:
-    assert cells("", "base") == ["os=2", "os=1"]
+def test_a_root_has_a_variant_for_each_value() -> None:
+    assert variants("", "base") == ["os=2", "os=1"]
 
 
-def test_a_child_without_axes_has_the_cells_of_its_parent() -> None:
-    assert cells("  it: {from: base}\n") == ["os=2", "os=1"]
+def test_a_child_without_axes_has_the_variants_of_its_parent() -> None:
+    assert variants("  it: {from: base}\n") == ["os=2", "os=1"]
 
 
 def test_a_platform_is_only_where_everything_has_it() -> None:
@@ -56,14 +56,17 @@ def test_a_platform_is_only_where_everything_has_it() -> None:
 
 
 def test_axes_are_the_parents_then_its_own_and_the_last_turns_fastest() -> None:
-    assert cells("  it: {from: base, axes: [b, a]}\n") == [
+    assert variants("  it: {from: base, axes: [b, a]}\n") == [
         "os=2,b=p,a=x", "os=2,b=p,a=y", "os=2,b=q,a=x", "os=2,b=q,a=y",
         "os=1,b=p,a=x", "os=1,b=p,a=y", "os=1,b=q,a=x", "os=1,b=q,a=y",
     ]  # fmt: skip
 
 
-def test_requires_keeps_the_cells_that_have_it() -> None:
-    assert cells("  it: {from: base, axes: [forced]}\n") == ["os=2,forced=new", "os=1,forced=old"]
+def test_requires_keeps_the_variants_that_have_it() -> None:
+    assert variants("  it: {from: base, axes: [forced]}\n") == [
+        "os=2,forced=new",
+        "os=1,forced=old",
+    ]
 
 
 def test_requires_may_be_met_by_an_axis_of_the_same_image() -> None:
@@ -79,32 +82,32 @@ def test_requires_may_list_values() -> None:
 
 
 def test_only_of_a_value_needs_all_its_axes() -> None:
-    assert cells("  it: {from: base, axes: [a, picky]}\n") == [
+    assert variants("  it: {from: base, axes: [a, picky]}\n") == [
         "os=2,a=x,picky=any", "os=2,a=y,picky=any",
         "os=1,a=x,picky=any", "os=1,a=y,picky=any", "os=1,a=y,picky=few",
     ]  # fmt: skip
 
 
 def test_only_of_an_image() -> None:
-    assert cells("  it: {from: base, axes: [a, b], only: {a: x, b: [q, p]}}\n") == [
+    assert variants("  it: {from: base, axes: [a, b], only: {a: x, b: [q, p]}}\n") == [
         "os=2,a=x,b=p", "os=2,a=x,b=q", "os=1,a=x,b=p", "os=1,a=x,b=q",
     ]  # fmt: skip
 
 
 def test_only_on_an_inherited_axis_narrows_the_child_alone() -> None:
     images = "  it: {from: base, only: {os: '1'}}\n  child: {from: it}\n"
-    assert cells(images) == ["os=1"]
-    assert cells(images, "child") == ["os=1"]
-    assert cells(images, "base") == ["os=2", "os=1"]
+    assert variants(images) == ["os=1"]
+    assert variants(images, "child") == ["os=1"]
+    assert variants(images, "base") == ["os=2", "os=1"]
 
 
 def test_exclude_drops_what_matches_in_all_its_keys() -> None:
     images = "  it: {from: base, axes: [a], exclude: [{os: '2', a: y}, {a: x, os: '1'}]}\n"
-    assert cells(images) == ["os=2,a=x", "os=1,a=y"]
+    assert variants(images) == ["os=2,a=x", "os=1,a=y"]
 
 
 def test_exclude_takes_lists() -> None:
-    assert cells("  it: {from: base, axes: [a], exclude: [{os: ['1', '2'], a: y}]}\n") == [
+    assert variants("  it: {from: base, axes: [a], exclude: [{os: ['1', '2'], a: y}]}\n") == [
         "os=2,a=x", "os=1,a=x",
     ]  # fmt: skip
 
@@ -112,8 +115,10 @@ def test_exclude_takes_lists() -> None:
 def test_a_parent_may_be_declared_later() -> None:
     text = AXES + "images:\n  it: {from: base, axes: [a]}\n  base: {from: os, axes: [os]}\n"
     _, expansion = expanded(text)
-    assert list(expansion.cells) == ["it", "base"]
-    assert [target.cell.image for target in expansion.targets.values()] == ["base"] * 2 + ["it"] * 4
+    assert list(expansion.variants) == ["it", "base"]
+    assert [target.variant.image for target in expansion.targets.values()] == ["base"] * 2 + [
+        "it"
+    ] * 4
 
 
 def test_one_recipe_on_several_parents() -> None:
@@ -133,7 +138,7 @@ def test_one_recipe_on_several_parents() -> None:
     ]
 
 
-def test_every_parent_is_a_cell() -> None:
+def test_every_parent_is_a_variant() -> None:
     images = (
         "  mid: {from: base, axes: [a, picky], exclude: [{a: x, picky: any, os: '2'}]}\n"
         "  it: {from: mid, axes: [forced, b], only: {b: q}}\n"
@@ -144,7 +149,7 @@ def test_every_parent_is_a_cell() -> None:
     for target in expansion.targets.values():
         parent = expansion.targets.get(target.parent)
         if parent is not None:
-            assert parent.cell.values.items() <= target.cell.values.items()
+            assert parent.variant.values.items() <= target.variant.values.items()
 
 
 def test_inputs_are_matched_on_the_axes_that_both_have() -> None:
@@ -159,13 +164,13 @@ def test_inputs_are_matched_on_the_axes_that_both_have() -> None:
     )
 
 
-def test_an_input_with_more_axes_gives_its_first_cell_that_agrees() -> None:
+def test_an_input_with_more_axes_gives_its_first_variant_that_agrees() -> None:
     images = "  tool: {from: base, axes: [b], only: {b: [q]}}\n  it: {from: base, inputs: [tool]}\n"
     _, expansion = expanded(AXES + BASE + images)
     assert expansion.targets["it/os=1"].inputs == (("tool", "tool/os=1,b=q"),)
 
 
-def test_an_input_without_a_cell_that_agrees() -> None:
+def test_an_input_without_a_variant_that_agrees() -> None:
     child = "  it: {from: base, only: {os: '2'}, inputs: [tool]}"
     images = f"  tool: {{from: base, only: {{os: '1'}}}}\n{child}\n"
     with pytest.raises(ConfigError) as caught:
@@ -242,7 +247,7 @@ def test_what_one_platform_lacks_nothing_on_it_has() -> None:
         ),
     ],
 )
-def test_a_cell_that_no_platform_has(
+def test_a_variant_that_no_platform_has(
     axes: str, images: str, source: str, name: str, hint: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -265,10 +270,10 @@ def test_slugs_are_for_folders_and_bake_targets() -> None:
     ]  # fmt: skip
 
 
-def test_a_chart_offers_the_cells_that_its_only_keeps() -> None:
+def test_a_chart_offers_the_variants_that_its_only_keeps() -> None:
     charts = "charts:\n  all: {image: it}\n  some: {image: it, only: {a: y}}\n"
     _, expansion = expanded(AXES + BASE + "  it: {from: base, axes: [a]}\n" + charts)
-    found = {name: [cell.id for cell in kept] for name, kept in expansion.charts.items()}
+    found = {name: [variant.id for variant in kept] for name, kept in expansion.charts.items()}
     assert found == {
         "all": ["it/os=2,a=x", "it/os=2,a=y", "it/os=1,a=x", "it/os=1,a=y"],
         "some": ["it/os=2,a=y", "it/os=1,a=y"],

@@ -37,14 +37,14 @@ def test_every_key_is_described(name: str) -> None:
 @pytest.mark.parametrize("limit", [">= 1.1, < 2", "==1.7-4", "!= 1.0"])
 def test_a_limit_is_as_r_writes_it(limit: str) -> None:
     hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
-    assert schema.HoldSpec.model_validate(hold).r == {"dplyr": limit}
+    assert schema.PinSpec.model_validate(hold).r == {"dplyr": limit}
 
 
 @pytest.mark.parametrize("limit", ["1.1", "~= 1.1", ">= 1.1 < 2", ""])
 def test_what_is_no_limit_is_refused(limit: str) -> None:
     hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
     with pytest.raises(ValueError, match="should match pattern"):
-        schema.HoldSpec.model_validate(hold)
+        schema.PinSpec.model_validate(hold)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_what_is_no_limit_is_refused(limit: str) -> None:
 def test_a_hold_names_a_package_of_apt_exactly(package: str, version: str) -> None:
     hold = {"apt": {package: version}, "reason": "it leaks", "until": "2027-01-31"}
     with pytest.raises(ValueError, match="should match pattern"):
-        schema.HoldSpec.model_validate(hold)
+        schema.PinSpec.model_validate(hold)
     hold["apt"] = {"libstdc++6": "1:2.47*"}
-    assert schema.HoldSpec.model_validate(hold).apt == {"libstdc++6": "1:2.47*"}
+    assert schema.PinSpec.model_validate(hold).apt == {"libstdc++6": "1:2.47*"}
 
 
 def test_the_starter_points_its_editor_at_the_schema() -> None:

@@ -27,7 +27,7 @@ VERSIONS = {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
 
 
 @pytest.mark.parametrize(
-    ("cell", "exact", "line"),
+    ("variant", "exact", "line"),
     [
         ("base/os=2", "latest", "latest"),
         ("base/os=1", "os1", "os1"),
@@ -38,9 +38,9 @@ VERSIONS = {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
         ("full/os=1,lang=1.9,gpu=13", "lang1.9.7-gpu13", "lang1.9-gpu13"),
     ],
 )
-def test_a_tag_says_what_cannot_be_taken_for_granted(cell: str, exact: str, line: str) -> None:
+def test_a_tag_says_what_cannot_be_taken_for_granted(variant: str, exact: str, line: str) -> None:
     matrix, expansion = expanded(AXES)
-    found = expansion.targets[cell].cell
+    found = expansion.targets[variant].variant
     assert tags.tag(found, matrix, VERSIONS) == exact
     assert tags.line_tag(found, matrix) == line
 
@@ -49,7 +49,7 @@ SUFFIX = AXES.replace("{tag: gpu}", '{tag: "-gpu"}')
 
 
 @pytest.mark.parametrize(
-    ("cell", "exact"),
+    ("variant", "exact"),
     [
         ("base/os=2,gpu=12", "latest-gpu"),
         ("base/os=1,gpu=12", "os1-gpu"),
@@ -59,7 +59,7 @@ SUFFIX = AXES.replace("{tag: gpu}", '{tag: "-gpu"}')
         ("deaf/os=1,gpu=12,lang=1.9", "latest-gpu"),
     ],
 )
-def test_a_suffix_goes_last_and_some_axes_say_nothing(cell: str, exact: str) -> None:
+def test_a_suffix_goes_last_and_some_axes_say_nothing(variant: str, exact: str) -> None:
     text = SUFFIX.partition("images:")[0] + (
         "images:\n"
         "  base: {from: os, axes: [os, gpu]}\n"
@@ -68,26 +68,26 @@ def test_a_suffix_goes_last_and_some_axes_say_nothing(cell: str, exact: str) -> 
         "  deaf: {from: mute}\n"
     )
     matrix, expansion = expanded(text)
-    found = expansion.targets[cell].cell
+    found = expansion.targets[variant].variant
     assert tags.tag(found, matrix, VERSIONS) == exact
     assert tags.rolling(found, matrix, exact, first=found.id)[-1] == (
-        "latest-gpu" if cell.count("gpu=12") else "latest"
+        "latest-gpu" if variant.count("gpu=12") else "latest"
     )
 
 
 def test_without_a_lock_the_line_stands_for_the_version() -> None:
     matrix, expansion = expanded(AXES)
-    assert tags.tag(expansion.cells["lame"][0], matrix, {}) == "lang1.10"
+    assert tags.tag(expansion.variants["lame"][0], matrix, {}) == "lang1.10"
 
 
 def test_what_rolls() -> None:
     matrix, expansion = expanded(AXES)
-    first, second = expansion.cells["lame"]
+    first, second = expansion.variants["lame"]
     assert tags.rolling(first, matrix, "lang1.10.4", first=first.id) == (
         "lang1.10.4", "lang1.10", "latest",
     )  # fmt: skip
     assert tags.rolling(second, matrix, "lang1.9.7", first=first.id) == ("lang1.9.7", "lang1.9")
-    base = expansion.cells["base"][0]
+    base = expansion.variants["base"][0]
     assert tags.rolling(base, matrix, "latest", first=base.id) == ("latest",)
 
 
@@ -111,7 +111,7 @@ def test_the_same_tag_in_two_images_is_no_clash() -> None:
 )
 def test_a_sign_of_a_version_that_no_tag_may_have(version: str, exact: str) -> None:
     matrix, expansion = expanded(AXES)
-    found = expansion.targets["lame/os=2,lang=1.10"].cell
+    found = expansion.targets["lame/os=2,lang=1.10"].variant
     versions = {"lang=1.10": version}
     assert tags.tag(found, matrix, versions) == exact
     assert is_tag(exact)
@@ -121,7 +121,7 @@ def test_a_sign_of_a_version_that_no_tag_may_have(version: str, exact: str) -> N
 
 def test_a_tag_that_is_too_long_for_a_release_names_the_value() -> None:
     matrix, expansion = expanded(AXES)
-    found = expansion.targets["lame/os=2,lang=1.10"].cell
+    found = expansion.targets["lame/os=2,lang=1.10"].variant
     longest = "1" * (128 - len("lang-2026.11.30.99"))
     assert tags.tag(found, matrix, {"lang=1.10": longest}) == f"lang{longest}"
     with pytest.raises(ConfigError) as caught:

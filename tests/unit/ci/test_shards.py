@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.ci.shards import MOST, depth, divide, levels, pack
-from builder.plan.models import Observed, Plan, Step
+from builder.plan.models import Plan, RegistryState, Step
 from builder.project import Workspace
 from tests.fakes.catalog import Folder, Week, plan_of
 
@@ -57,7 +57,7 @@ def test_a_catalog_has_no_plan_deeper_than_it_is(folder: Folder) -> None:
 def test_this_catalog_has_as_many_levels_as_it_is_deep() -> None:
     project = Workspace(ROOT).load()
     assert project.lock is not None
-    plan = plan_of(project, lock=project.lock, observed=Observed(asked=False))
+    plan = plan_of(project, lock=project.lock, observed=RegistryState(asked=False))
     check(plan)
     assert 0 < len(levels(plan)) <= depth(project.expansion)
 

@@ -171,10 +171,10 @@ def test_an_index_is_all_its_images(folder: Folder) -> None:
     week.go_by(today=MONDAYS[0])
     change(week)
     week.go_by(today=MONDAYS[1])
-    cells = [record(week, name).cells[DESK] for name in (FIRST, SECOND)]
+    variants = [record(week, name).variants[DESK] for name in (FIRST, SECOND)]
     for old, new in (
         (f"desk:lang1.9.7-{FIRST}", "desk:lang1.9"),
-        (cells[0].digest, cells[1].digest),
+        (variants[0].digest, variants[1].digest),
     ):
         found = differ(week, old, new)
         assert (found.old, found.new) == (old, new)
@@ -184,7 +184,7 @@ def test_an_index_is_all_its_images(folder: Folder) -> None:
 
 
 def test_locks_and_releases(weeks: Week) -> None:
-    newer = replace(LOCK, lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
+    newer = replace(LOCK, release_lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
     locks = {"old.lock": LOCK, "matrix.lock": newer}
     for old, new in (("old.lock", "matrix.lock"), (FIRST, "matrix.lock")):
         (line,) = differ(weeks, old, new, locks).others

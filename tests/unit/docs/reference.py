@@ -162,7 +162,7 @@ def _option_row(option: click.Option) -> tuple[str, str]:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     if not option.is_flag:
         context = click.Context(cli)
-        names += f" {_cell(option.make_metavar(context))}"
+        names += f" {_variant(option.make_metavar(context))}"
     facts = [option.help or ""]
     if option.required:
         facts.append("Required.")
@@ -182,7 +182,7 @@ def _table(head: str, rows: list[tuple[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def _variant(text: str) -> str:
     return text.replace("|", "\\|")
 
 
@@ -235,7 +235,7 @@ def _keys(data: Mapping[str, Any]) -> str:
     for key, field in data["properties"].items():
         default = "required" if key in required else _default(field)
         meaning = field.get("description", "")
-        lines.append(f"| `{key}` | {_type(field)} | {default} | {_cell(meaning)} |")
+        lines.append(f"| `{key}` | {_type(field)} | {default} | {_variant(meaning)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -66,18 +66,18 @@ def test_every_exit_code_is_explained() -> None:
     def codes(kind: type[errors.BuilderError]) -> set[int]:
         return {kind.exit_code}.union(*(codes(below) for below in kind.__subclasses__()))
 
-    rows = markdown.first_cells(page("exit-codes.md"))
+    rows = markdown.first_variants(page("exit-codes.md"))
     explained = {int(row) for row in rows if row.isdecimal()}
     assert explained == {0, *codes(errors.BuilderError), 130}
 
 
 def test_every_provider_is_listed() -> None:
-    rows = markdown.first_cells(page("providers.md"))
+    rows = markdown.first_variants(page("providers.md"))
     assert {name for row in rows for name in row.split(", ")} >= set(PROVIDERS.built_in)
 
 
 def test_every_source_that_may_have_a_mirror_is_listed() -> None:
-    rows = markdown.first_cells(page("network.md"))
+    rows = markdown.first_variants(page("network.md"))
     listed = {name for row in rows for name in row.split(", ")}
     assert listed - {"source"} == {*mirror_names(BUILT_IN)} | {"---"}
 
@@ -88,7 +88,7 @@ def test_every_dependency_is_listed() -> None:
     for extra in project["project"]["optional-dependencies"].values():
         needed.extend(extra)
     listed = {
-        name for row in markdown.first_cells(page("dependencies.md")) for name in row.split(", ")
+        name for row in markdown.first_variants(page("dependencies.md")) for name in row.split(", ")
     }
     names = {match[0] for text in needed if (match := re.match(r"[\w.-]+", text))}
     assert names - listed == set()
@@ -97,6 +97,6 @@ def test_every_dependency_is_listed() -> None:
 
 
 def _programs() -> set[str]:
-    """Return the first cells of the table of programs, which pip does not install."""
+    """Return the first variants of the table of programs, which pip does not install."""
     _, _, rest = page("dependencies.md").partition("\n## Programs\n")
-    return {name for row in markdown.first_cells(rest) for name in row.split(", ")}
+    return {name for row in markdown.first_variants(rest) for name in row.split(", ")}

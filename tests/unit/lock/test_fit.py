@@ -9,9 +9,9 @@ import pytest
 
 from builder.catalog.packages import LockedPackage
 from builder.lock.fit import Misfit, misfits, refusals
-from builder.lock.lockfile import LayerLock, Lock
+from builder.lock.lockfile import Lock, PackageSet
 from builder.project import Workspace
-from tests.fakes.catalog import LOCK, Folder, plan_of, with_layers
+from tests.fakes.catalog import LOCK, Folder, plan_of, with_package_sets
 from tests.fakes.layers import layer
 from tests.fakes.locking import Locking
 
@@ -83,10 +83,10 @@ def test_the_plan_blocks_it_and_what_stands_on_it(locking: Locking) -> None:
     unlocked = reasons(folder, lock)
     plan = plan_of(folder.load(), lock=lock, unlocked=unlocked)
     assert {key: it.reason for key, it in plan.targets.items() if it.action == "block"} == {
-        f"{image}/{cell}": "recipe speech names tree, which is not in matrix.lock:"
+        f"{image}/{variant}": "recipe speech names tree, which is not in matrix.lock:"
         " run `builder lock`"
         for image in ("speech", "desk")
-        for cell in ("os=2,lang=1.10", "os=1,lang=1.9")
+        for variant in ("os=2,lang=1.10", "os=1,lang=1.9")
     }
 
 
@@ -97,12 +97,12 @@ def test_a_parent_with_other_packages_is_no_reason(locking: Locking) -> None:
     locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar, grep, lang]")
     locking.apt.versions["less"] = "unreachable"
     second = locking.lock(first)
-    assert second.layers["base/os=2"] != first.layers["base/os=2"]
+    assert second.package_sets["base/os=2"] != first.package_sets["base/os=2"]
     assert found(locking.folder, second) == {}
 
 
 def test_what_has_no_line_is_told_of_by_the_line(folder: Folder, tmp_path: Path) -> None:
-    lock = Lock(bases=LOCK.bases, layers={"other": layer()})
+    lock = Lock(bases=LOCK.bases, package_sets={"other": layer()})
     assert set(found(folder, lock)) == {"base/os=2", "base/os=1"}
 
 
@@ -110,7 +110,7 @@ def test_a_lock_without_any_packages_was_never_made_for_them(folder: Folder) -> 
     assert set(found(folder, LOCK)) == {
         "base/os=2", "base/os=1", "speech/os=2,lang=1.10", "speech/os=1,lang=1.9", *DESK,
     }  # fmt: skip
-    assert found(folder, with_layers(folder.load(), LOCK)) == {}
+    assert found(folder, with_package_sets(folder.load(), LOCK)) == {}
 
 
 def test_a_name_in_the_summary_is_no_package(locking: Locking) -> None:
@@ -157,6 +157,10 @@ def test_what_is_there_of_a_recipe_that_an_older_lock_has(
         "npm": {"desk@1.2.0": wheel("1.2.0")},
         "r": {"Matrix": wheel("1.7")},
     }
-    old = LayerLock(epoch=1, asked="0123456789abcdef", packages=packages)
-    lock = Lock(bases=LOCK.bases, lines=LOCK.lines, layers={"tool/os=2": old, "base/os=2": old})
+    old = PackageSet(epoch=1, asked="0123456789abcdef", packages=packages)
+    lock = Lock(
+        bases=LOCK.bases,
+        release_lines=LOCK.release_lines,
+        package_sets={"tool/os=2": old, "base/os=2": old},
+    )
     assert [key for key in found(folder, lock) if key == "tool/os=2"] == lacks

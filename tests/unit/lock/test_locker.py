@@ -18,7 +18,7 @@ from builder.common.errors import (
     raise_all,
 )
 from builder.lock.locker import lock_catalog
-from builder.lock.lockfile import LineLock, Lock
+from builder.lock.lockfile import Lock, VersionLock
 from builder.lock.problems import Problem, failures
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, plan_of
@@ -69,7 +69,7 @@ def test_every_base_and_line(folder: Folder, tmp_path: Path) -> None:
         "os=1@linux/amd64": "bootstrap one",
     }
     assert found.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
-    assert found.layers == {}
+    assert found.package_sets == {}
 
 
 def test_the_next_source_where_the_first_cannot_be_had(folder: Folder, tmp_path: Path) -> None:
@@ -268,20 +268,22 @@ def test_and_keeps_what_is_held_of_it(folder: Folder, tmp_path: Path) -> None:
 
 def test_what_is_locked_of_other_platforms_stays(folder: Folder, tmp_path: Path) -> None:
     there = RemoteFile(name="lang.tar.gz", url="https://archive.example/arm", sha256="b" * 64)
-    line = LineLock(version="1.10.4", files={f"os=2@{ARM}": (there,)})
-    held = replace(BOTH, lines={**BOTH.lines, "lang=1.10": line})
+    line = VersionLock(version="1.10.4", files={f"os=2@{ARM}": (there,)})
+    held = replace(BOTH, release_lines={**BOTH.release_lines, "lang=1.10": line})
     found = locked(folder, tmp_path, held=held)
     assert set(found.bases) == set(BOTH.bases)
-    assert found.lines["lang=1.10"] == line
+    assert found.release_lines["lang=1.10"] == line
     moved = locked(folder, tmp_path, held=held, versions={**VERSIONS, "lang on os=2": "1.10.5"})
-    assert moved.lines["lang=1.10"] == LineLock(version="1.10.5")
+    assert moved.release_lines["lang=1.10"] == VersionLock(version="1.10.5")
 
 
 def test_a_line_without_its_files_for_a_base_blocks_what_stands_on_it(folder: Folder) -> None:
     folder.for_platforms("linux/amd64", ARM)
     file = RemoteFile(name="lang.tar.gz", url="https://archive.example/amd", sha256="b" * 64)
-    line = LineLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
-    plan = plan_of(folder.load(), lock=replace(BOTH, lines={**BOTH.lines, "lang=1.10": line}))
+    line = VersionLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
+    plan = plan_of(
+        folder.load(), lock=replace(BOTH, release_lines={**BOTH.release_lines, "lang=1.10": line})
+    )
     why = f"lang=1.10 is locked without its files for os=2@{ARM}: run `builder lock`"
     assert {key: item.reason for key, item in plan.targets.items() if item.action == "block"} == {
         f"speech/os=2,lang=1.10@{ARM}": why, f"desk/os=2,lang=1.10@{ARM}": why,
@@ -319,10 +321,10 @@ def test_the_files_of_a_line_are_locked_for_each_base(folder: Folder, tmp_path: 
         note=[].append,
         locate=nowhere_in,
     ).lock
-    assert found.lines["lang=1.9"].files == {"os=1@linux/amd64": (file,)}
+    assert found.release_lines["lang=1.9"].files == {"os=1@linux/amd64": (file,)}
 
 
 def test_the_same_world_is_the_same_lock(folder: Folder, tmp_path: Path) -> None:
     first = locked(folder, tmp_path)
     assert locked(folder, tmp_path) == first
-    assert replace(first, lines={}) != first
+    assert replace(first, release_lines={}) != first

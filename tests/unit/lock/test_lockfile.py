@@ -10,14 +10,14 @@ import pytest
 from builder.catalog.models import RemoteFile
 from builder.common.errors import ConfigError
 from builder.lock import lockfile
-from builder.lock.lockfile import LineLock
+from builder.lock.lockfile import VersionLock
 from tests.fakes.catalog import LOCK
 from tests.fakes.julia_packages import Release, uuid_of
 from tests.fakes.layers import layer, package
 
 
 def test_it_comes_back_as_it_was() -> None:
-    held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35"})})
+    held = replace(LOCK, package_sets={"base/os=2": layer(apt={"tar": "1.35"})})
     text = lockfile.dump(held)
     assert lockfile.parse(text) == held
     assert lockfile.dump(lockfile.parse(text)) == text
@@ -25,8 +25,8 @@ def test_it_comes_back_as_it_was() -> None:
 
 def test_a_line_keeps_its_files() -> None:
     file = RemoteFile(name="lang.tar.gz", url="https://example.org/lang.tar.gz", sha256="a" * 64)
-    line = LineLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
-    held = replace(LOCK, lines={**LOCK.lines, "lang=1.10": line})
+    line = VersionLock(version="1.10.4", files={"os=2@linux/amd64": (file,)})
+    held = replace(LOCK, release_lines={**LOCK.release_lines, "lang=1.10": line})
     assert lockfile.parse(lockfile.dump(held)) == held
     assert held.versions == LOCK.versions
 
@@ -50,7 +50,7 @@ def test_its_bytes_do_not_depend_on_order() -> None:
     turned = replace(
         LOCK,
         bases=dict(reversed(LOCK.bases.items())),
-        lines=dict(reversed(LOCK.lines.items())),
+        release_lines=dict(reversed(LOCK.release_lines.items())),
     )
     assert lockfile.dump(turned) == lockfile.dump(LOCK)
 
@@ -64,7 +64,7 @@ def test_it_has_one_fact_a_line() -> None:
 
 
 def test_a_package_is_a_line() -> None:
-    held = replace(LOCK, layers={"base/os=2": layer(apt={"tar": "1.35", "grep": "3.11"})})
+    held = replace(LOCK, package_sets={"base/os=2": layer(apt={"tar": "1.35", "grep": "3.11"})})
     digest = package("tar", "1.35").digest
     assert f'     "tar": "1.35 {digest} main pool/tar_1.35.deb"' in lockfile.dump(held).splitlines()
 
@@ -72,15 +72,17 @@ def test_a_package_is_a_line() -> None:
 def test_a_digest_is_a_sha256_or_a_sha512() -> None:
     lamp = replace(package("lamp", "2.0.0"), digest=f"sha512:{'ab' * 64}")
     held = replace(layer(), packages={"npm": {"lamp@2.0.0": lamp}})
-    text = lockfile.dump(replace(LOCK, layers={"base/os=2": held}))
-    assert lockfile.parse(text).layers == {"base/os=2": held}
+    text = lockfile.dump(replace(LOCK, package_sets={"base/os=2": held}))
+    assert lockfile.parse(text).package_sets == {"base/os=2": held}
     with pytest.raises(ConfigError, match=r"package lamp@2\.0\.0 is not `version digest source"):
         lockfile.parse(text.replace(f"sha512:{'ab' * 64}", f"sha512:{'ab' * 32}"))
 
 
 def test_a_package_may_be_known_by_its_git_tree() -> None:
     julia = Release(name="CSV", version="0.10.15").locked
-    held = replace(LOCK, layers={"base/os=2": replace(layer(), packages={"julia": {"CSV": julia}})})
+    held = replace(
+        LOCK, package_sets={"base/os=2": replace(layer(), packages={"julia": {"CSV": julia}})}
+    )
     text = lockfile.dump(held)
     line = f"0.10.15 {julia.digest} General package/{uuid_of('CSV')}/{julia.file_name}"
     assert f'     "CSV": "{line}"' in text.splitlines()

@@ -10,12 +10,12 @@ import pytest
 
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import ConfigError, NoPackageError, StepError
-from builder.lock.fit import stale_layers
-from builder.lock.interfaces import AncestorError, LayerRequest
+from builder.lock.fit import stale_package_sets
+from builder.lock.interfaces import AncestorError, PackageRequest
 from builder.lock.lockfile import Lock
-from builder.lock.package_locker import NOTHING, Upgrade, overdue_holds
+from builder.lock.package_locker import NOTHING, Upgrade, overdue_pins
 from builder.lock.problems import failures
-from builder.lock.requests import Layering
+from builder.lock.requests import PackageRequests
 from tests.fakes.bases import FakeBases, FakeLines
 from tests.fakes.catalog import LOCK, Folder, prints
 from tests.fakes.layers import FakeLayers, package
@@ -31,7 +31,7 @@ def versions(lock: Lock) -> dict[str, Mapping[str, str]]:
     """By target, the version of each package of apt."""
     return {
         key: {name: it.version for name, it in layer.packages.get("apt", {}).items()}
-        for key, layer in lock.layers.items()
+        for key, layer in lock.package_sets.items()
         if layer.packages
     }
 
@@ -39,7 +39,7 @@ def versions(lock: Lock) -> dict[str, Mapping[str, str]]:
 def test_a_layer_has_what_it_adds_and_what_that_needs(locking: Locking) -> None:
     found = locking.lock()
     assert versions(found)["base/os=2"] == {"grep": "3.11", "libacl": "2.3", "tar": "1.35"}
-    assert found.layers["base/os=2"].epoch == 1795392000
+    assert found.package_sets["base/os=2"].epoch == 1795392000
     assert "base/os=2: 3 packages" in locking.notes
 
 
@@ -68,10 +68,12 @@ def test_only_a_layer_with_a_newer_candidate_is_solved_again(locking: Locking) -
     first = locking.lock()
     locking.apt.versions["less"] = "700"
     second = locking.lock(first, today="2026-11-30")
-    changed = {key for key in first.layers if first.layers[key] != second.layers[key]}
+    changed = {
+        key for key in first.package_sets if first.package_sets[key] != second.package_sets[key]
+    }
     assert changed == {"desk/os=2,lang=1.10", "desk/os=1,lang=1.9"}
     assert set(locking.apt.called("resolve")) == changed
-    assert second.layers["desk/os=2,lang=1.10"].epoch > first.layers["base/os=2"].epoch
+    assert second.package_sets["desk/os=2,lang=1.10"].epoch > first.package_sets["base/os=2"].epoch
     assert "desk/os=2,lang=1.10: 1 package, new: less" in locking.notes
 
 
@@ -119,7 +121,7 @@ def test_what_cannot_be_asked_stays_or_is_left_out(locking: Locking) -> None:
         "base/os=2 and 1 more: packages as they were: example.org cannot be reached"
         in locking.notes
     )
-    assert "base/os=2" not in locking.lock().layers
+    assert "base/os=2" not in locking.lock().package_sets
     assert (
         "base/os=2 and 1 more: packages not locked: example.org cannot be reached" in locking.notes
     )
@@ -133,7 +135,7 @@ def test_a_place_that_cannot_be_asked_is_told_of_once(locking: Locking) -> None:
     ]
 
 
-def test_what_cells_have_in_common_is_told_once(locking: Locking) -> None:
+def test_what_variants_have_in_common_is_told_once(locking: Locking) -> None:
     del locking.apt.versions["grep"]
     locking.lock()
     assert [str(error) for error in failures(locking.problems, reachable=True)] == [
@@ -147,7 +149,7 @@ def test_what_is_gone_stops_only_its_own_targets(locking: Locking) -> None:
     locking.apt.versions["tar"] = "2.0"
     second = locking.lock(first)
     assert versions(second)["base/os=2"]["tar"] == "2.0"
-    assert second.layers["desk/os=1,lang=1.9"] == first.layers["desk/os=1,lang=1.9"]
+    assert second.package_sets["desk/os=1,lang=1.9"] == first.package_sets["desk/os=1,lang=1.9"]
     (problem,) = locking.problems
     assert (problem.subject, problem.keeps) == ("desk/os=1,lang=1.9", True)
     (error,) = failures(locking.problems, reachable=True)
@@ -164,7 +166,7 @@ def test_what_is_gone_stops_only_its_own_targets(locking: Locking) -> None:
 def test_what_was_never_locked_is_left_out_and_all_else_is_written(locking: Locking) -> None:
     del locking.apt.versions["legs"]
     found = locking.lock()
-    assert "desk/os=1,lang=1.9" not in found.layers
+    assert "desk/os=1,lang=1.9" not in found.package_sets
     assert set(versions(found)) >= {"base/os=1", "base/os=2", "desk/os=2,lang=1.10"}
     assert [it.keeps for it in locking.problems] == [False]
 
@@ -175,7 +177,7 @@ def test_a_recipe_that_newly_asks_for_what_is_not_there_keeps_nothing(locking: L
     second = locking.lock(first)
     assert {it.keeps for it in locking.problems} == {False}
     # It stays in the file, for when the recipe is mended; a plan does not build with it.
-    assert second.layers == first.layers
+    assert second.package_sets == first.package_sets
 
 
 def test_what_is_kept_leaves_an_ancestor_what_that_has_by_now(locking: Locking) -> None:
@@ -209,19 +211,19 @@ def test_better_words_take_the_place_of_an_error(locking: Locking) -> None:
 
 def test_a_file_that_was_replaced_is_not_taken_unless_named(locking: Locking) -> None:
     first = locking.lock()
-    layer = first.layers["base/os=2"]
+    layer = first.package_sets["base/os=2"]
     old = {**layer.packages["apt"], "tar": replace(layer.packages["apt"]["tar"], digest="sha256:0")}
     held = replace(
-        first, layers={**first.layers, "base/os=2": replace(layer, packages={"apt": old})}
+        first, layers={**first.package_sets, "base/os=2": replace(layer, packages={"apt": old})}
     )
     locking.apt.versions["grep"] = "4.0"  # so that it is solved again
     found = locking.lock(held)
-    assert found.layers["base/os=2"] == held.layers["base/os=2"]
+    assert found.package_sets["base/os=2"] == held.package_sets["base/os=2"]
     assert locking.problems[0].reason.startswith(
         "tar_1.35.deb is another file than the lock has: sha256:"
     )
     found = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})))
-    assert found.layers["base/os=2"].packages["apt"]["tar"].digest != "sha256:0"
+    assert found.package_sets["base/os=2"].packages["apt"]["tar"].digest != "sha256:0"
     assert locking.problems == ()
 
 
@@ -236,13 +238,15 @@ def test_a_disk_that_refuses_is_told_as_any_failure(locking: Locking) -> None:
 def test_a_lock_from_before_there_were_two_hashes_fits(locking: Locking) -> None:
     first = locking.lock()
     project = locking.folder.load()
-    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=first)
+    package_requests = PackageRequests(
+        catalog=project.catalog, expansion=project.expansion, lock=first
+    )
 
     def former(key: str) -> str:
-        return layering.asked(project.expansion.targets[key], first.layers).former
+        return package_requests.asked(project.expansion.targets[key], first.package_sets).former
 
-    layers = {key: replace(it, asked=former(key)) for key, it in first.layers.items()}
-    old = replace(first, layers=layers)
+    layers = {key: replace(it, asked=former(key)) for key, it in first.package_sets.items()}
+    old = replace(first, package_sets=layers)
     assert locking.lock(old, upgrade=NOTHING) == old
     assert locking.apt.called("resolve") == []
 
@@ -258,9 +262,11 @@ def test_a_resolver_is_told_what_the_lock_has(locking: Locking) -> None:
 
 def test_languages_that_come_without_a_line_are_debians(locking: Locking) -> None:
     project = locking.folder.load()
-    layering = Layering(catalog=project.catalog, expansion=project.expansion, lock=LOCK)
+    package_requests = PackageRequests(
+        catalog=project.catalog, expansion=project.expansion, lock=LOCK
+    )
     own = {"apt": {"r-base-core": package("r-base-core", "4.5.0-3")}}
-    request = layering.request(project.expansion.targets["base/os=2"], "r", {}, own=own)
+    request = package_requests.request(project.expansion.targets["base/os=2"], "r", {}, own=own)
     assert (request.language("r"), request.language("python")) == ("4.5.0", "")
 
 
@@ -274,8 +280,8 @@ def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
     )
     assert versions(locking.lock())["desk/os=2,lang=1.10"] == {"less": "643"}
     matrix = locking.folder.load().catalog.matrix
-    assert overdue_holds(matrix, "2026-12-31") == []
-    assert overdue_holds(matrix, "2027-01-01") == [
+    assert overdue_pins(matrix, "2026-12-31") == []
+    assert overdue_pins(matrix, "2027-01-01") == [
         "image base holds less 643, until 2026-12-31: its pager hangs"
     ]
 
@@ -283,24 +289,28 @@ def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
 def test_which_layers_do_not_fit_the_recipes(locking: Locking) -> None:
     def stale(lock: Lock) -> list[str]:
         project = locking.folder.load()
-        return stale_layers(project.catalog, project.expansion, lock, project.expansion.targets)
+        return stale_package_sets(
+            project.catalog, project.expansion, lock, project.expansion.targets
+        )
 
     found = locking.lock()
     assert stale(found) == []
-    without = {key: it for key, it in found.layers.items() if key != "base/os=1"}
-    assert stale(replace(found, layers=without))[0] == "base/os=1"
+    without = {key: it for key, it in found.package_sets.items() if key != "base/os=1"}
+    assert stale(replace(found, package_sets=without))[0] == "base/os=1"
     locking.folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar]")
     assert stale(found)[:2] == ["base/os=2", "base/os=1"]
 
 
 def test_where_a_package_is_from_is_no_part_of_what_it_is(locking: Locking) -> None:
     found = locking.lock()
-    layer = found.layers["base/os=2"]
+    layer = found.package_sets["base/os=2"]
     moved = {
         ecosystem: {name: replace(it, source="security", file="x") for name, it in items.items()}
         for ecosystem, items in layer.packages.items()
     }
-    other = replace(found, layers={**found.layers, "base/os=2": replace(layer, packages=moved)})
+    other = replace(
+        found, package_sets={**found.package_sets, "base/os=2": replace(layer, packages=moved)}
+    )
     project = locking.folder.load()
     assert prints(project, found)["base/os=2"] == prints(project, other)["base/os=2"]
 
@@ -311,7 +321,7 @@ TOOL = "summary: A tool\npackages:\n  apt: [less]\n"
 class Needy(FakeLayers):
     """Those of a table; `less` wants the newest `tar`."""
 
-    def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         found = super().resolve(request)
         below = request.inherited.get("tar")
         if "less" in found and below and below.version != (now := self.versions["tar"]):
@@ -344,7 +354,7 @@ def test_what_a_parent_is_held_at_is_told_once(locking: Locking, tmp_path: Path)
     held = locking.lock()
 
     class Held(Needy):
-        def resolve(self, request: LayerRequest) -> Mapping[str, LockedPackage]:
+        def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
             if request.target.id.startswith("base/"):
                 return {**super().resolve(request), "tar": package("tar", "1.35")}
             return super().resolve(request)
@@ -375,18 +385,18 @@ def test_what_was_not_asked_while_its_parent_moved_is_asked_by_the_next_lock(
     held = locking.lock()
     locking.apt.versions |= {"tar": "2", "desk": "2", "lang": "2"}
     only_base = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})), targets=["base/os=2"])
-    layer = only_base.layers["desk/os=2,lang=1.10"]
+    layer = only_base.package_sets["desk/os=2,lang=1.10"]
     assert layer.asked.endswith("+moved")
-    assert layer.packages == held.layers["desk/os=2,lang=1.10"].packages
-    assert only_base.layers["desk/os=1,lang=1.9"] == held.layers["desk/os=1,lang=1.9"]
+    assert layer.packages == held.package_sets["desk/os=2,lang=1.10"].packages
+    assert only_base.package_sets["desk/os=1,lang=1.9"] == held.package_sets["desk/os=1,lang=1.9"]
     # It fits the catalog all the same.
     project = locking.folder.load()
     everyone = project.expansion.targets
-    assert not stale_layers(project.catalog, project.expansion, only_base, everyone)
+    assert not stale_package_sets(project.catalog, project.expansion, only_base, everyone)
     after = locking.lock(only_base, upgrade=NOTHING)
     asked = {target for name, target in locking.apt.calls if name == "resolve"}
     assert asked == {"speech/os=2,lang=1.10", "desk/os=2,lang=1.10"}
     # What can stay does, and what stays is as it was.
-    assert after.layers["desk/os=2,lang=1.10"] == held.layers["desk/os=2,lang=1.10"]
+    assert after.package_sets["desk/os=2,lang=1.10"] == held.package_sets["desk/os=2,lang=1.10"]
     assert locking.lock(after, upgrade=NOTHING) == after
     assert locking.apt.calls == []

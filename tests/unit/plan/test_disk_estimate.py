@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from builder.build.disk import RESERVE, DiskRoom, Watch, forget
+from builder.build.disk import RESERVE, DiskAdmission, Watch, forget
 from builder.build.events import Result
 from builder.build.executor import Executor, Policy
 from builder.common.errors import ConfigError, StepError
@@ -98,16 +98,16 @@ class FakeDisk:
         return self.size - self.used()
 
 
-def room_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskRoom:
+def room_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskAdmission:
     def drop(target: str) -> None:
         disk.taken = {key: value for key, value in disk.taken.items() if key != target}
 
-    return DiskRoom(
+    return DiskAdmission(
         plan=plan, needs=needs_of(plan), parents=PARENTS, disk=disk, drop=drop, budget=budget
     )
 
 
-def build(plan: Plan, room: DiskRoom, disk: FakeDisk, jobs: int = 1) -> tuple[list[str], int]:
+def build(plan: Plan, room: DiskAdmission, disk: FakeDisk, jobs: int = 1) -> tuple[list[str], int]:
     """Carry the plan out; the targets in the order in which they began, and the most taken."""
     order: list[str] = []
     most = 0
@@ -149,7 +149,7 @@ def test_what_nobody_waits_for_makes_room_the_oldest_first(week: Week) -> None:
         plan, {**ADDED, lamp: 9 * GB}, {**PARENTS, lamp: (ROOT,)}, keeps=lambda _: 0
     )
     disk = FakeDisk(size=50 * GB)
-    room = DiskRoom(
+    room = DiskAdmission(
         plan=plan, needs=needs, parents={**PARENTS, lamp: (ROOT,)}, disk=disk,
         drop=lambda target: setattr(disk, "taken", {k: v for k, v in disk.taken.items()
                                                     if k != target}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builder.catalog.models import Recipe, When
-from builder.catalog.recipe import Setting, budget_of, holds, packages_of, parse_condition
+from builder.catalog.recipe import BuildVariables, budget_of, holds, packages_of, parse_condition
 from builder.common.errors import BuilderError, ConfigError
 from builder.plan.dockerfile import DockerfileRenderer
 from tests.fakes.catalog import Folder, prints
@@ -15,8 +15,8 @@ TOOL = "images/tool/Dockerfile.j2"
 MACROS = "images/_macros/install.j2"
 
 
-def where(axes: dict[str, str], **providers: str) -> Setting:
-    return Setting(
+def where(axes: dict[str, str], **providers: str) -> BuildVariables:
+    return BuildVariables(
         axes=axes,
         providers={axis: providers.get(axis, "") for axis in axes},
         versions={axis: f"{name}.7" for axis, name in axes.items()},

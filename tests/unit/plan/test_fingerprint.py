@@ -52,7 +52,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
     "a file's content": (write("images/desk/files/desk.conf", "wood = ash\n"), DESKS),
     "a file's mode": (make_executable, DESKS),
     "a new file": (write("images/desk/files/sub/more.conf", ""), DESKS),
-    "packages of some cells": (
+    "packages of some variants": (
         edit("images/desk/recipe.yaml", "legs", "wheels"),
         {"desk/os=1,lang=1.9"},
     ),
@@ -128,7 +128,9 @@ def locked(**changes: object) -> Lock:
 def test_a_line_changes_the_image_that_brings_it_and_what_stands_on_it(folder: Folder) -> None:
     project = folder.load()
     before = prints(project)
-    after = prints(project, locked(lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"})))
+    after = prints(
+        project, locked(release_lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
+    )
     moved = {target for target in TARGETS if before[target] != after[target]}
     assert moved == {"speech/os=2,lang=1.10", "desk/os=2,lang=1.10"}
     assert compare(before["speech/os=2,lang=1.10"].parts, after["speech/os=2,lang=1.10"].parts) == (
@@ -153,7 +155,7 @@ def test_the_content_of_a_base_counts_and_nothing_else_of_its_lock(folder: Folde
 def test_a_locked_layer_stands_for_its_declaration(folder: Folder) -> None:
     project = folder.load()
     layers = {"base/os=2": layer(apt={"tar": "1.0"})}
-    before, after = prints(project), prints(project, locked(layers=layers))
+    before, after = prints(project), prints(project, locked(package_sets=layers))
     assert not before["base/os=2"].is_locked
     assert before["tool/os=2"].is_locked  # it installs nothing
     assert after["base/os=2"].is_locked

@@ -16,7 +16,7 @@ from builder.common.errors import ConfigError
 from builder.lock.lockfile import Lock
 from builder.oci.reference import is_tag
 from builder.plan.chart_planner import unlocked_images
-from builder.plan.models import Observed, Plan, unmet
+from builder.plan.models import Plan, RegistryState, unmet
 from builder.report.plan import FORMATS, as_github, as_json, as_markdown, as_table
 from tests.fakes.catalog import ARM, BOTH, LOCK, TODAY, Folder, Week, lines, plan_of, prints
 from tests.fakes.layers import layer
@@ -63,21 +63,21 @@ def test_everything_is_new(folder: Folder) -> None:
 
 
 def test_offline_asks_no_registry(folder: Folder) -> None:
-    plan = plan_of(folder.load(), observed=Observed(asked=False))
-    assert {item.reason for item in plan.targets.values() if item.target.cell.image != "tool"} == {
-        "the registry was not asked; packages not locked"
-    }
+    plan = plan_of(folder.load(), observed=RegistryState(asked=False))
+    assert {
+        item.reason for item in plan.targets.values() if item.target.variant.image != "tool"
+    } == {"the registry was not asked; packages not locked"}
 
 
 def test_what_is_locked_is_not_said_to_be_unlocked(folder: Folder) -> None:
-    lock = replace(LOCK, layers={"base/os=2": layer(apt={})})
+    lock = replace(LOCK, package_sets={"base/os=2": layer(apt={})})
     plan = plan_of(folder.load(), lock=lock)
     assert plan.targets["base/os=2"].reason == "new: no release has it"
     assert plan.targets["base/os=1"].reason == "new: no release has it; packages not locked"
 
 
 def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
-    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4"}))
+    lock = replace(LOCK, release_lines=lines({"lang=1.10": "1.10.4"}))
     plan = plan_of(folder.load(), lock=lock)
     why = (
         "lang=1.9 is not locked: run `builder lock`, which asks provider apt, or says why it cannot"
@@ -93,19 +93,19 @@ def test_what_is_not_locked_blocks_its_own_targets(folder: Folder) -> None:
     assert text == "8 targets: 6 to build, 2 blocked; 1 of 1 chart to package"
     assert "\n2 to fetch, 6 to build, 2 blocked, 1 to package, 1 to release.\n" in as_markdown(plan)
     # The chart is made of what can be built.
-    assert plan.charts["desk"].cells == ("desk/os=2,lang=1.10",)
+    assert plan.charts["desk"].variants == ("desk/os=2,lang=1.10",)
     assert "latest" in plan.targets["desk/os=2,lang=1.10"].rolling
 
 
 def test_a_chart_without_an_image_to_offer_is_blocked_and_counted(folder: Folder) -> None:
-    lock = replace(LOCK, lines={})
+    lock = replace(LOCK, release_lines={})
     plan = plan_of(folder.load(), lock=lock)
     chart = plan.charts["desk"]
     reason = (
         "no image of it can be released: lang=1.10 is not locked: run `builder lock`, which asks"
         " provider apt, or says why it cannot"
     )
-    assert (chart.action, chart.reason, chart.images, chart.cells) == ("block", reason, (), ())
+    assert (chart.action, chart.reason, chart.images, chart.variants) == ("block", reason, (), ())
     assert plan.steps["chart:desk"].needs == ()
     assert as_table(plan).splitlines()[-1].endswith("; 0 of 1 chart to package")
     assert json.loads(as_json(plan))["charts"] == [
@@ -119,7 +119,7 @@ def test_a_blocked_chart_stays_as_the_last_release_has_it(folder: Folder) -> Non
     week.go_by()
     released = week.observed().record
     assert released is not None
-    week.lock = replace(LOCK, lines={})
+    week.lock = replace(LOCK, release_lines={})
     plan = week.plan(today="2026-11-30")
     untouched: Any = None  # neither helm nor an engine is asked
     actions = ChartActions(work=week.work(plan), store=week.store, helm=untouched, runner=untouched)
@@ -154,8 +154,8 @@ def test_what_a_chart_names_whose_images_are_not_locked(folder: Folder) -> None:
     assert all(map(is_tag, (name.rpartition(":")[2] for name in names)))
 
 
-def test_latest_is_the_first_cell_whose_lines_are_known(folder: Folder) -> None:
-    lock = replace(LOCK, lines=lines({"lang=1.9": "1.9.7"}))
+def test_latest_is_the_first_variant_whose_lines_are_known(folder: Folder) -> None:
+    lock = replace(LOCK, release_lines=lines({"lang=1.9": "1.9.7"}))
     plan = plan_of(folder.load(), lock=lock)
     assert plan.targets["desk/os=2,lang=1.10"].action == "block"
     assert "latest" in plan.targets["desk/os=1,lang=1.9"].rolling
@@ -202,7 +202,7 @@ def test_tags(folder: Folder) -> None:
 
 def test_exact_versions_that_meet_are_a_mistake(folder: Folder) -> None:
     folder.edit("matrix.yaml", '    "1.9":', '    "1":')
-    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4", "lang=1": "1.10.4"}))
+    lock = replace(LOCK, release_lines=lines({"lang=1.10": "1.10.4", "lang=1": "1.10.4"}))
     with pytest.raises(ConfigError) as caught:
         plan_of(folder.load(), lock=lock)
     assert str(caught.value) == (
@@ -213,7 +213,7 @@ def test_exact_versions_that_meet_are_a_mistake(folder: Folder) -> None:
 
 def test_exact_versions_that_meet_once_they_are_tags_are_a_mistake(folder: Folder) -> None:
     folder.edit("matrix.yaml", '    "1.9":', '    "1":')
-    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10+4", "lang=1": "1.10~4"}))
+    lock = replace(LOCK, release_lines=lines({"lang=1.10": "1.10+4", "lang=1": "1.10~4"}))
     with pytest.raises(ConfigError) as caught:
         plan_of(folder.load(), lock=lock)
     assert str(caught.value) == (
@@ -224,7 +224,7 @@ def test_exact_versions_that_meet_once_they_are_tags_are_a_mistake(folder: Folde
 
 
 def test_no_tag_of_a_plan_has_a_sign_that_no_tag_may_have(folder: Folder) -> None:
-    lock = replace(LOCK, lines=lines({"lang=1.10": "1.10.4+526", "lang=1.9": "2:1.9~rc1"}))
+    lock = replace(LOCK, release_lines=lines({"lang=1.10": "1.10.4+526", "lang=1.9": "2:1.9~rc1"}))
     plan = plan_of(folder.load(), lock=lock)
     found = [tag for item in plan.targets.values() for tag in (*item.rolling, *item.immutable)]
     assert "lang1.10.4_526" in found
@@ -352,7 +352,7 @@ def test_nothing_changed_the_same_day(week: Week) -> None:
     assert all(
         item.reason == f"{item.fingerprint.tag} is in the registry{NOT_LOCKED}"
         for item in plan.targets.values()
-        if item.target.cell.image != "tool"  # which installs nothing
+        if item.target.variant.image != "tool"  # which installs nothing
     )
     assert steps(plan, "base", "chart", "release") == {
         "base:os=2@linux/amd64": ("reuse", "its content is in the registry"),
@@ -459,7 +459,9 @@ def test_a_line_past_its_end_is_retired(folder: Folder) -> None:
 
 
 def test_a_base_past_its_end_needs_no_lock(folder: Folder) -> None:
-    lock = Lock(bases={"os=2@linux/amd64": LOCK.bases["os=2@linux/amd64"]}, lines=LOCK.lines)
+    lock = Lock(
+        bases={"os=2@linux/amd64": LOCK.bases["os=2@linux/amd64"]}, release_lines=LOCK.release_lines
+    )
     plan = plan_of(folder.load(), lock=lock, today="2028-07-01")
     assert plan.steps["base:os=1@linux/amd64"].action == "skip"
     assert plan.targets["base/os=1"].reason == "os=1 ended on 2028-06-30"

@@ -32,7 +32,7 @@ from builder.registry.distribution import (
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.manifests import MANIFEST
 from builder.registry.store import RegistryStore
-from tests.fakes.answers import Answer as Said
+from tests.fakes.answers import Answer as StoredMetadata
 from tests.fakes.answers import Registry, serving
 from tests.integration.session.servers import Answer as SiteAnswer
 from tests.integration.session.servers import Request, proxy
@@ -90,10 +90,10 @@ def login(tmp_path: Path, registry: Registry) -> None:
     (tmp_path / ".docker" / "config.json").write_text(json.dumps({"auths": auths}))
 
 
-def guarded(registry: Registry, script: dict[tuple[str, str], Said]) -> None:
+def guarded(registry: Registry, script: dict[tuple[str, str], StoredMetadata]) -> None:
     """Have a registry answer 401 to who sends no password, and what is in the script else."""
 
-    def answer(method: str, path: str) -> Said:
+    def answer(method: str, path: str) -> StoredMetadata:
         if not registry.logins[-1]:
             return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
         return script[method, path]
@@ -197,7 +197,7 @@ def test_a_manifest_that_says_what_none_may(
     manifest = json.dumps({**json.loads(BODY), **change}).encode()
     blobs = {digest_of(CONFIG): CONFIG, digest_of(LAYER): LAYER}
 
-    def script(method: str, path: str) -> Said:
+    def script(method: str, path: str) -> StoredMetadata:
         return (200, {}, manifest if "manifests" in path else blobs[path.rpartition("/")[2]])
 
     registry.script = script
@@ -640,7 +640,7 @@ def test_who_may_not_push_is_told_what_was_asked_and_what_was_said(
         'scope="repository:image:pull,push",error="insufficient_scope"'
     )
 
-    def script(method: str, path: str) -> Said:
+    def script(method: str, path: str) -> StoredMetadata:
         if path.startswith("/token"):
             return 200, {}, b'{"token": "t"}'
         return 401, {"WWW-Authenticate": challenge}, b""
@@ -666,7 +666,7 @@ def test_a_token_that_is_good_for_less_is_replaced(
 ) -> None:
     realm = f'Bearer realm="http://{registry.address}/token"'
 
-    def script(method: str, path: str) -> Said:
+    def script(method: str, path: str) -> StoredMetadata:
         if path.startswith("/token"):
             return 200, {}, b'{"token": "wide"}' if "delete" in path else b'{"token": "narrow"}'
         if registry.logins[-1] == "Bearer wide":

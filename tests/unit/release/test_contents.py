@@ -1,4 +1,4 @@
-"""Releases of several platforms: a cell's tags name an index, or stay as they are."""
+"""Releases of several platforms: a variant's tags name an index, or stay as they are."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def tags(week: Week, image: str) -> dict[str, str]:
     }
 
 
-def test_a_cell_that_passed_on_both_has_tags_of_an_index(pair: Week) -> None:
+def test_a_variant_that_passed_on_both_has_tags_of_an_index(pair: Week) -> None:
     assert {result.status for result in pair.go_by().values()} == {"done"}
     found = record(pair)
     assert found.blocked == {}
-    cell = found.cells[DESK]
-    assert cell.targets == {AMD: DESK, ARM: f"{DESK}@{ARM}"}
+    variant = found.variants[DESK]
+    assert variant.targets == {AMD: DESK, ARM: f"{DESK}@{ARM}"}
     one, other = found.targets[DESK], found.targets[f"{DESK}@{ARM}"]
     assert one.digest != other.digest
     assert found.manifests(DESK) == {AMD: one.digest, ARM: other.digest}
-    assert len({cell.digest, one.digest, other.digest}) == 3
+    assert len({variant.digest, one.digest, other.digest}) == 3
     names = tags(pair, "desk")
     expected = ("lang1.9.7-2026.11.23", "lang1.9.7", "lang1.9")
-    assert {tag: names[tag] for tag in expected} == dict.fromkeys(expected, cell.digest)
-    assert names["latest"] == found.cells[OTHER].digest
-    assert set(names.values()) == {found.cells[DESK].digest, found.cells[OTHER].digest}
+    assert {tag: names[tag] for tag in expected} == dict.fromkeys(expected, variant.digest)
+    assert names["latest"] == found.variants[OTHER].digest
+    assert set(names.values()) == {found.variants[DESK].digest, found.variants[OTHER].digest}
 
 
 def test_fingerprints_tags_name_manifests(pair: Week) -> None:
@@ -65,7 +65,7 @@ def test_what_is_not_offered_has_no_index(pair: Week) -> None:
     pair.go_by()
     found = record(pair)
     assert f"tool/os=1@{ARM}" in found.targets
-    assert not any(cell.startswith("tool/") for cell in found.cells)
+    assert not any(variant.startswith("tool/") for variant in found.variants)
     assert tags(pair, "tool") == {}
 
 
@@ -76,18 +76,20 @@ def test_a_chart_names_the_tag_of_the_index(pair: Week) -> None:
         f"{SHOP}desk:lang1.10.4-2026.11.23", f"{SHOP}desk:lang1.9.7-2026.11.23",
     )  # fmt: skip
     for image in found.charts["desk"].images:
-        assert pair.store.named[image] in {cell.digest for cell in found.cells.values()}
+        assert pair.store.named[image] in {variant.digest for variant in found.variants.values()}
 
 
 def test_a_chart_waits_for_every_platform(pair: Week) -> None:
     needs = pair.plan().steps["chart:desk"].needs
-    assert needs == tuple(f"build:{cell}{at}" for cell in (OTHER, DESK) for at in ("", f"@{ARM}"))
+    assert needs == tuple(
+        f"build:{variant}{at}" for variant in (OTHER, DESK) for at in ("", f"@{ARM}")
+    )
     pair.smoke.rejects = {f"{DESK}@{ARM}"}
     assert pair.go_by()["chart:desk"].status == "blocked"
     assert record(pair).charts == {}
 
 
-def test_a_cell_whose_platform_fails_is_not_offered(pair: Week) -> None:
+def test_a_variant_whose_platform_fails_is_not_offered(pair: Week) -> None:
     pair.smoke.rejects = {f"{DESK}@{ARM}"}
     results = pair.go_by()
     assert results["release"].status == "done"
@@ -96,9 +98,9 @@ def test_a_cell_whose_platform_fails_is_not_offered(pair: Week) -> None:
     assert found.blocked[f"cell:{DESK}"] == why
     assert results["release"].detail["waiting"] == {DESK: why}
     assert DESK not in found.targets
-    assert DESK not in found.cells
+    assert DESK not in found.variants
     assert set(tags(pair, "desk")) == {"lang1.10.4-2026.11.23", "lang1.10.4", "lang1.10", "latest"}
-    assert SPEECH in found.cells
+    assert SPEECH in found.variants
 
 
 def test_or_stays_as_the_release_before_offered_it(pair: Week) -> None:
@@ -111,8 +113,8 @@ def test_or_stays_as_the_release_before_offered_it(pair: Week) -> None:
     found = record(pair)
     for key in (DESK, f"{DESK}@{ARM}"):
         assert found.targets[key] == before.targets[key]
-    assert found.cells[DESK] == before.cells[DESK]
-    assert found.cells[OTHER].digest != before.cells[OTHER].digest
+    assert found.variants[DESK] == before.variants[DESK]
+    assert found.variants[OTHER].digest != before.variants[OTHER].digest
     assert found.blocked == {
         f"build:{DESK}@{ARM}": f"{DESK}@{ARM}: 1 of 2 tests failed",
         "chart:desk": f"build:{DESK}@{ARM} failed",
@@ -134,9 +136,9 @@ def test_and_is_caught_up_with_when_it_passes(pair: Week) -> None:
     pair.go_by(today=NEXT_WEEK)
     found = record(pair)
     assert (found.release, found.blocked) == ("2026.11.30.1", {})
-    assert found.cells[DESK].since == "2026.11.30.1"
-    assert found.cells[OTHER].since == "2026.11.30"
-    assert tags(pair, "desk")["lang1.9"] == found.cells[DESK].digest
+    assert found.variants[DESK].since == "2026.11.30.1"
+    assert found.variants[OTHER].since == "2026.11.30"
+    assert tags(pair, "desk")["lang1.9"] == found.variants[DESK].digest
     assert found.charts["desk"].images == (
         f"{SHOP}desk:lang1.10.4-2026.11.30", f"{SHOP}desk:lang1.9.7-2026.11.30.1",
     )  # fmt: skip
@@ -151,10 +153,10 @@ def test_an_unchanged_index_is_not_pushed_again(pair: Week) -> None:
     pair.go_by(today=NEXT_WEEK)
     assert pair.store.called("put_index") == []
     found = record(pair)
-    assert (found.release, found.cells, found.charts) == (
-        "2026.11.30", before.cells, before.charts,
+    assert (found.release, found.variants, found.charts) == (
+        "2026.11.30", before.variants, before.charts,
     )  # fmt: skip
-    assert tags(pair, "desk")["lang1.9.7-2026.11.30"] == before.cells[DESK].digest
+    assert tags(pair, "desk")["lang1.9.7-2026.11.30"] == before.variants[DESK].digest
 
 
 def test_one_changed_platform_is_a_new_index(pair: Week) -> None:
@@ -165,9 +167,9 @@ def test_one_changed_platform_is_a_new_index(pair: Week) -> None:
     pair.go_by(today=NEXT_WEEK)
     found = record(pair)
     assert found.targets[DESK] == before.targets[DESK]
-    assert found.targets[f"{DESK}@{ARM}"].since == found.cells[DESK].since == "2026.11.30"
-    assert found.cells[DESK].digest != before.cells[DESK].digest
-    assert found.cells[OTHER] == before.cells[OTHER]
+    assert found.targets[f"{DESK}@{ARM}"].since == found.variants[DESK].since == "2026.11.30"
+    assert found.variants[DESK].digest != before.variants[DESK].digest
+    assert found.variants[OTHER] == before.variants[OTHER]
     assert found.charts["desk"].images[1] == f"{SHOP}desk:lang1.9.7-2026.11.30"
 
 
@@ -175,13 +177,13 @@ def test_a_platform_that_was_not_selected_counts_while_its_inputs_are_the_same(p
     pair.go_by()
     before = record(pair)
     pair.go_by(f"desk/os=1*@{ARM}", today=NEXT_WEEK)
-    assert record(pair).cells == before.cells
+    assert record(pair).variants == before.variants
     change(pair)
     results = pair.go_by(f"desk/os=1*@{ARM}", today="2026-12-07")
     assert results[f"build:{DESK}@{ARM}"].status == "done"
     assert DESK not in pair.plan(f"desk/os=1*@{ARM}").targets
     found = record(pair)
-    assert found.cells[DESK] == before.cells[DESK]
+    assert found.variants[DESK] == before.variants[DESK]
     assert found.blocked[f"cell:{DESK}"] == "linux/amd64 did not pass; it stays as in 2026.11.30"
 
 
@@ -192,7 +194,7 @@ def test_from_one_platform_to_two_and_back(folder: Folder) -> None:
     week = Week(folder=folder)
     week.go_by()
     first = record(week)
-    assert first.cells == {}
+    assert first.variants == {}
     alone = tags(week, "desk")
 
     folder.for_platforms(AMD, ARM)
@@ -200,20 +202,20 @@ def test_from_one_platform_to_two_and_back(folder: Folder) -> None:
     week.go_by(today=NEXT_WEEK)
     both = record(week)
     assert both.targets[DESK].digest == first.targets[DESK].digest
-    assert both.cells[DESK].since == "2026.11.30"
+    assert both.variants[DESK].since == "2026.11.30"
     names = tags(week, "desk")
-    assert names["lang1.9"] == names["lang1.9.7-2026.11.30"] == both.cells[DESK].digest
+    assert names["lang1.9"] == names["lang1.9.7-2026.11.30"] == both.variants[DESK].digest
     assert names["lang1.9.7-2026.11.23"] == alone["lang1.9.7-2026.11.23"]
 
     folder.for_platforms(AMD)
     week.lock = LOCK
     week.go_by(today=NEXT_WEEK)
     found = record(week)
-    assert (found.release, found.cells) == ("2026.11.30.1", {})
+    assert (found.release, found.variants) == ("2026.11.30.1", {})
     assert found.targets[DESK].since == "2026.11.30.1"
     names = tags(week, "desk")
     assert names["lang1.9"] == names["lang1.9.7-2026.11.30.1"] == first.targets[DESK].digest
-    assert names["lang1.9.7-2026.11.30"] == both.cells[DESK].digest
+    assert names["lang1.9.7-2026.11.30"] == both.variants[DESK].digest
     assert found.charts["desk"].images[1] == f"{SHOP}desk:lang1.9.7-2026.11.30.1"
 
 
@@ -234,7 +236,7 @@ def test_what_is_not_built_here_keeps_what_was_offered(folder: Folder) -> None:
     assert results[f"build:{DESK}"].status == "done"
     found = record(week)
     assert found.targets[DESK] == first.targets[DESK]
-    assert found.cells == {}
+    assert found.variants == {}
     assert found.blocked[f"cell:{DESK}"] == "linux/arm64 did not pass; it stays as in 2026.11.23"
     assert tags(week, "desk")["lang1.9"] == names["lang1.9"]
     week.store.calls.clear()
@@ -249,9 +251,9 @@ def test_a_value_that_one_platform_has_keeps_its_tags_of_manifests(pair: Week) -
     assert {result.status for result in pair.go_by().values()} == {"done"}
     found = record(pair)
     assert f"{DESK}@{ARM}" not in found.targets
-    assert DESK not in found.cells
+    assert DESK not in found.variants
     assert tags(pair, "desk")["lang1.9"] == found.targets[DESK].digest
-    assert tags(pair, "desk")["latest"] == found.cells[OTHER].digest
+    assert tags(pair, "desk")["latest"] == found.variants[OTHER].digest
 
 
 # What can be done again.
@@ -263,8 +265,8 @@ def test_tags_and_indexes_come_back_from_the_record_alone(pair: Week) -> None:
     for name in expected:
         if "shop-charts/" not in name:
             del pair.store.named[name]
-    for cell in found.cells.values():
-        for key in [key for key in pair.store.artifacts if key.endswith(cell.digest)]:
+    for variant in found.variants.values():
+        for key in [key for key in pair.store.artifacts if key.endswith(variant.digest)]:
             del pair.store.artifacts[key]
     pair.records().converge(found)
     assert offered(pair.store) == expected
@@ -277,7 +279,9 @@ def test_every_registry_gets_the_index(pair: Week) -> None:
     pair.folder.edit("matrix.yaml", "[embedded]", "[embedded, mirror.example.org/team]")
     pair.go_by()
     found = record(pair)
-    assert pair.store.named["mirror.example.org/team/shop-desk:lang1.9"] == found.cells[DESK].digest
+    assert (
+        pair.store.named["mirror.example.org/team/shop-desk:lang1.9"] == found.variants[DESK].digest
+    )
 
 
 def test_a_tag_that_never_moves_names_something_else(pair: Week) -> None:
@@ -332,24 +336,24 @@ def test_a_release_that_dies_after_any_write_is_finished_by_the_next_run(tmp_pat
         week.go_by(today=NEXT_WEEK)
         found = record(week)
         assert found.release.startswith("2026.11.30"), number
-        assert {key: cell.digest for key, cell in found.cells.items()} == {
-            key: cell.digest for key, cell in expected.cells.items()
+        assert {key: variant.digest for key, variant in found.variants.items()} == {
+            key: variant.digest for key, variant in expected.variants.items()
         }, number
-        for key, cell in found.cells.items():
+        for key, variant in found.variants.items():
             target = found.targets[key]
-            for tag in (*target.rolling, *cell.immutable(target.exact, found.release)):
-                assert week.store.named[f"{SHOP}{target.image}:{tag}"] == cell.digest, number
+            for tag in (*target.rolling, *variant.immutable(target.exact, found.release)):
+                assert week.store.named[f"{SHOP}{target.image}:{tag}"] == variant.digest, number
         for image in found.charts["desk"].images:
             assert image in week.store.named, number
 
 
 def check_offers(week: Week, old: Record, new: Record, number: int) -> None:
     """Tags name whole indexes of one record or the other, and no new one before its record."""
-    known = {cell.digest for item in (old, new) for cell in item.cells.values()}
+    known = {variant.digest for item in (old, new) for variant in item.variants.values()}
     charts = {it["manifest"] for item in (old, new) for it in item.charts["desk"].listed.values()}
     assert set(offered(week.store).values()) <= known | charts, number
     if record(week).release == old.release:
         assert set(offered(week.store).values()) <= {
-            *(cell.digest for cell in old.cells.values()),
+            *(variant.digest for variant in old.variants.values()),
             *(item["manifest"] for item in old.charts["desk"].listed.values()),
         }, number

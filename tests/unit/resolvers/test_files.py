@@ -12,7 +12,7 @@ import pytest
 from builder.catalog.models import RemoteFile
 from builder.common.errors import BuilderError, ConfigError, StepError, ToolError, UnreachableError
 from builder.common.process import Runner
-from builder.lock.interfaces import LineProvider
+from builder.lock.interfaces import Provider
 from builder.network.upstreams import UPSTREAM, upstream
 from builder.resolvers.downloads.rstudio import RStudio
 from builder.resolvers.downloads.spark import SparkTarballs, read_sha512
@@ -370,7 +370,7 @@ def test_uv_is_the_one_beside_the_builder_or_missing(monkeypatch: pytest.MonkeyP
 # All of them.
 
 
-def providers(there: Upstream, runner: Runner) -> dict[str, LineProvider]:
+def providers(there: Upstream, runner: Runner) -> dict[str, Provider]:
     """All providers, on the fake upstream."""
     return line_providers(tools(there.fetcher(), runner, there.server.address))
 

@@ -208,10 +208,10 @@ def test_several_platforms(folder: Folder) -> None:
     folder.for_platforms("linux/amd64", "linux/arm64")
     week = weeks(Week(folder=folder, lock=BOTH))
     old = record(week, "2026.11.23")
-    index, members = old.cells[DESK].digest, old.manifests(DESK).values()
+    index, members = old.variants[DESK].digest, old.manifests(DESK).values()
     place = parse(f"{SHOP}desk:lang1.10.3")
     week.store.copy(place.at(index), place)
-    other = old.cells[OLD_DESK].digest
+    other = old.variants[OLD_DESK].digest
     Broom(week=week).sweep()
     for digest in (index, *members):
         assert f"{SHOP}desk@{digest}" in week.store.artifacts

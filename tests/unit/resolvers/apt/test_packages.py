@@ -16,7 +16,7 @@ from builder.common.errors import BuilderError, Location, NoPackageError, StepEr
 from builder.common.process import Command, Output
 from builder.lock.interfaces import AncestorError
 from builder.network.fetcher import Fetcher
-from builder.resolvers.apt.packages import AptLayers
+from builder.resolvers.apt.packages import AptResolver
 from builder.resolvers.apt.root import AptRoot
 from tests.fakes.answers import Answer, Registry
 from tests.fakes.layers import asked
@@ -64,7 +64,7 @@ class Apt:
             folder=folder / "root", architecture="amd64", runner=self.programs, network=NETWORK
         )
         fetcher = Fetcher(network=NETWORK, folder=folder / "files", patience=IMPATIENT)
-        self.layers = AptLayers(
+        self.layers = AptResolver(
             prepare=lambda base, lock: root,
             providers={},
             fetcher=fetcher,

@@ -98,5 +98,5 @@ def test_a_package_of_a_parent_is_looked_at_too(folder: Folder) -> None:
 
 
 def test_a_target_whose_line_is_not_locked_is_left_out(folder: Folder) -> None:
-    lock = Lock(bases=LOCK.bases, lines={})
+    lock = Lock(bases=LOCK.bases, release_lines={})
     assert set(errors(folder, ("nothing",), lock=lock)) == {"base/os=2", "base/os=1"}

@@ -12,7 +12,7 @@ from builder.catalog.models import Network
 from builder.common.errors import ConfigError, StepError
 from builder.common.process import Command, Output, Runner
 from builder.network.upstreams import CRAN_KEY
-from builder.resolvers.apt.providers import AptLines, CranLines, DebianLines, Prepare
+from builder.resolvers.apt.providers import AptProvider, CranProvider, DebianProvider, Prepare
 from builder.resolvers.apt.root import AptRoot, AptSource, add_components
 from tests.fakes.lines import Upstream, request
 
@@ -77,7 +77,7 @@ def always(one: AptRoot) -> Prepare:
 
 
 def test_a_line_is_the_version_of_a_package(tmp_path: Path) -> None:
-    lines = AptLines(prepare=always(root(tmp_path, {"policy python3": POLICY})))
+    lines = AptProvider(prepare=always(root(tmp_path, {"policy python3": POLICY})))
     asked = request("3.13", package="python3")
     assert lines.lines(asked) == ("3.13.5",)
     assert lines.resolve(asked).version == "3.13.5"
@@ -88,7 +88,7 @@ def test_a_line_is_the_version_of_a_package(tmp_path: Path) -> None:
 
 
 def test_apt_has_no_such_package(tmp_path: Path) -> None:
-    lines = AptLines(prepare=always(root(tmp_path, {})))
+    lines = AptProvider(prepare=always(root(tmp_path, {})))
     with pytest.raises(StepError) as caught:
         lines.resolve(request("3.12", package="python4"))
     assert str(caught.value) == "provider apt has no 3.12 (it has none at all)"
@@ -117,7 +117,7 @@ def test_a_line_may_be_part_of_a_packages_name(tmp_path: Path) -> None:
         "policy libcudart12": CUDART.replace("NAME", "l").replace("VERSION", "12.4.127~12.4.1-2"),
         "policy libcudart11.0": CUDART.replace("NAME", "l").replace("VERSION", "11.8.89~11.8.0-5"),
     }
-    lines = DebianLines(prepare=always(root(tmp_path, answers)))
+    lines = DebianProvider(prepare=always(root(tmp_path, answers)))
     asked = request("12", pattern=r"libcudart[0-9.]+")
     assert lines.lines(asked) == ("12.4.127", "11.8.89")
     assert lines.resolve(asked).version == "12.4.127"
@@ -155,7 +155,7 @@ def test_of_a_repository_beside_the_bases_only_that_is_fetched(tmp_path: Path) -
 def test_a_repository_is_asked_once_in_a_run(there: Upstream, tmp_path: Path) -> None:
     there.serve("cran/trixie-cran40/InRelease", "signed")
     there.serve(f"cran-key/lookup?op=get&options=mr&search=0x{CRAN_KEY}", "key")
-    lines = CranLines(
+    lines = CranProvider(
         prepare=always(root(tmp_path, {})), fetcher=there.fetcher(), network=NETWORK
     )  # fmt: skip
     found = {lines.source(request(line)).fingerprint for line in ("4.5", "4.6", "4.5")}

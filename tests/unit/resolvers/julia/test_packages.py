@@ -18,7 +18,7 @@ from builder.common.errors import (
     UnreachableError,
 )
 from builder.network.upstreams import upstream
-from builder.resolvers.julia.packages import JuliaLayers
+from builder.resolvers.julia.packages import JuliaResolver
 from tests.fakes.julia_packages import Release, served, tarball, uuid_of
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream, nowhere
@@ -46,11 +46,11 @@ B2 = Release(name="B", version="2.0.0")
 PLAIN = (A1, A2, B1, B12, B2)
 
 
-def layers(there: Upstream, *releases: Release) -> JuliaLayers:
+def layers(there: Upstream, *releases: Release) -> JuliaResolver:
     """A resolver whose package server has these."""
     for path, data in served(*releases).items():
         there.serve(f"julia-packages/{path}", data)
-    return JuliaLayers(fetcher=there.fetcher())
+    return JuliaResolver(fetcher=there.fetcher())
 
 
 def chosen(
@@ -256,7 +256,7 @@ def test_a_range_that_is_not_one(there: Upstream) -> None:
 
 def test_a_server_that_cannot_be_asked(there: Upstream) -> None:
     with pytest.raises(UnreachableError) as caught:
-        JuliaLayers(fetcher=nowhere(there.folder)).resolve(asked("A", julia="1.10.4"))
+        JuliaResolver(fetcher=nowhere(there.folder)).resolve(asked("A", julia="1.10.4"))
     assert caught.value.message.startswith("julia-packages cannot be reached: ")
 
 

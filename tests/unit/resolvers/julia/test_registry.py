@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from builder.common.errors import StepError
-from builder.lock.lockfile import LayerLock
+from builder.lock.lockfile import PackageSet
 from builder.lock.package_lists import package_lists
-from builder.resolvers.julia.packages import JuliaLayers
+from builder.resolvers.julia.packages import JuliaResolver
 from tests.fakes.ecosystems import BUILT_IN
 from tests.fakes.julia_packages import Release, served, tarball, tree_of, uuid_of
 from tests.fakes.layers import asked
@@ -20,7 +20,7 @@ B, NEWER = Release(name="B", version="1.0.0"), Release(name="B", version="1.2.0"
 def test_a_server_that_is_not_one(there: Upstream) -> None:
     there.serve("julia-packages/registries", "nothing\n")
     with pytest.raises(StepError) as caught:
-        JuliaLayers(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
+        JuliaResolver(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
     assert str(caught.value) == "julia-packages: it lists no registry"
 
 
@@ -30,7 +30,7 @@ def test_a_registry_that_is_not_one(there: Upstream) -> None:
     there.serve("julia-packages/registries", f"/{place}\n")
     there.serve(f"julia-packages/{place}", tarball(files))
     with pytest.raises(StepError) as caught:
-        JuliaLayers(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
+        JuliaResolver(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
     assert str(caught.value) == (
         f"registry {uuid_of('General')}: its Registry.toml is not understood: 'packages'"
     )
@@ -39,7 +39,7 @@ def test_a_registry_that_is_not_one(there: Upstream) -> None:
 def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
     for path, data in served(A, B, NEWER).items():
         there.serve(f"julia-packages/{path}", data)
-    resolver = JuliaLayers(fetcher=there.fetcher())
+    resolver = JuliaResolver(fetcher=there.fetcher())
     found = resolver.fetch(asked("A"), {"A": A.locked, "B": NEWER.locked})
     assert {name: path.read_bytes() for name, path in found.items()} == {
         "A": tarball(A.files), "B": tarball(NEWER.files),
@@ -55,7 +55,7 @@ def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
 
 
 def test_the_list_that_a_build_is_given() -> None:
-    layer = LayerLock(epoch=1, asked="", packages={"julia": {"B": NEWER.locked, "A": A.locked}})
+    layer = PackageSet(epoch=1, asked="", packages={"julia": {"B": NEWER.locked, "A": A.locked}})
     assert package_lists(layer, BUILT_IN) == {
         "julia/packages.txt": (
             f"A 1.0.0 {uuid_of('A')} {A.tree}\nB 1.2.0 {uuid_of('B')} {NEWER.tree}\n"

@@ -15,7 +15,7 @@ from builder.catalog.models import Network
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError, UnreachableError
 from builder.common.process import Command, Output
-from builder.resolvers.npm.packages import NpmLayers
+from builder.resolvers.npm.packages import NpmResolver
 from builder.resolvers.npm.registry import NpmPackages
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream, mirrored, nowhere
@@ -96,9 +96,9 @@ def mirror(address: str) -> Network:
     return mirrored(address, npm=f"http://me:secret@{address}/npm")
 
 
-def layers(there: Upstream, npm: Npm) -> NpmLayers:
+def layers(there: Upstream, npm: Npm) -> NpmResolver:
     packages = NpmPackages(runner=npm, network=mirror(there.server.address), program="npm")
-    return NpmLayers(packages=packages, fetcher=there.fetcher())
+    return NpmResolver(packages=packages, fetcher=there.fetcher())
 
 
 def locked(data: bytes, file: str, version: str = "1.0.0") -> LockedPackage:
@@ -288,6 +288,6 @@ def test_a_file_that_vanished(there: Upstream, npm: Npm) -> None:
 def test_a_registry_that_cannot_be_reached(there: Upstream, npm: Npm) -> None:
     packages = NpmPackages(runner=npm, network=mirror("127.0.0.1:1"), program="npm")
     with pytest.raises(UnreachableError) as caught:
-        NpmLayers(packages=packages, fetcher=nowhere(there.folder)).fetch(asked(DESK), {"o": OAK})
+        NpmResolver(packages=packages, fetcher=nowhere(there.folder)).fetch(asked(DESK), {"o": OAK})
     assert "npm cannot be reached" in caught.value.message
     assert "secret" not in str(caught.value)

@@ -10,7 +10,7 @@ from builder.catalog.models import Network
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
 from builder.common.process import Command, Output
-from builder.resolvers.python.packages import PipLayers
+from builder.resolvers.python.packages import PipResolver
 from tests.fakes.layers import asked
 from tests.fakes.lines import request
 from tests.fakes.programs import FakePrograms
@@ -56,8 +56,8 @@ class Uv(FakePrograms):
         return found if isinstance(found, Output) else Output(code=0, stdout=found, log=found)
 
 
-def layers(folder: Path, uv: Uv, network: Network = NETWORK, **more: bool) -> PipLayers:
-    return PipLayers(runner=uv, network=network, folder=folder, **more)
+def layers(folder: Path, uv: Uv, network: Network = NETWORK, **more: bool) -> PipResolver:
+    return PipResolver(runner=uv, network=network, folder=folder, **more)
 
 
 def refused(log: str) -> Output:

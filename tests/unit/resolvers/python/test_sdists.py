@@ -9,7 +9,7 @@ import pytest
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Output
-from builder.lock.interfaces import ResolvedLine
+from builder.lock.interfaces import ExactVersion
 from builder.network.fetcher import Fetcher
 from builder.resolvers.python.pypi import PythonPackages
 from builder.resolvers.python.sdists import PipFiles
@@ -46,9 +46,9 @@ def pip_files(there: Upstream, runner: FakePrograms, **mirrors: str) -> PipFiles
 def test_a_source_is_locked_by_name_version_and_hash() -> None:
     runner = FakePrograms({"uv pip": pylock(f"https://index.example/{NAME}")})
     packages = PythonPackages(runner=runner, network=network())
-    assert packages.resolve(WANTED) == ResolvedLine(version="4.1.4", files=(FILE,))
+    assert packages.resolve(WANTED) == ExactVersion(version="4.1.4", files=(FILE,))
     plain = packages.resolve(request("4.1", package="pyspark"))
-    assert plain == ResolvedLine(version="4.1.4")
+    assert plain == ExactVersion(version="4.1.4")
 
 
 @pytest.mark.parametrize(

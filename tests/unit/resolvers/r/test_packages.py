@@ -10,9 +10,9 @@ import pytest
 
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError, UnreachableError
-from builder.lock.interfaces import LayerRequest
+from builder.lock.interfaces import PackageRequest
 from builder.resolvers.r.index import RIndex, meets
-from builder.resolvers.r.packages import RLayers
+from builder.resolvers.r.packages import RResolver
 from tests.fakes.layers import asked as _asked
 from tests.fakes.lines import Upstream, nowhere
 
@@ -29,7 +29,7 @@ HAS = {
 }
 
 
-def asked(*names: str, r: str = "4.5.0", **more: object) -> LayerRequest:
+def asked(*names: str, r: str = "4.5.0", **more: object) -> PackageRequest:
     return _asked(*names, r=r, **more)
 
 
@@ -61,8 +61,8 @@ def locked(text: str, day: str = DAY, folder: str = BINARIES) -> LockedPackage:
     )
 
 
-def layers(there: Upstream) -> RLayers:
-    return RLayers(fetcher=there.fetcher())
+def layers(there: Upstream) -> RResolver:
+    return RResolver(fetcher=there.fetcher())
 
 
 def files(there: Upstream) -> list[str]:
@@ -71,7 +71,7 @@ def files(there: Upstream) -> list[str]:
     return sorted(path for path in paths if path.endswith(".tar.gz"))
 
 
-def refusal(there: Upstream, request: LayerRequest) -> str:
+def refusal(there: Upstream, request: PackageRequest) -> str:
     with pytest.raises(BuilderError) as caught:
         layers(there).resolve(request)
     assert not isinstance(caught.value, UnreachableError)
@@ -282,7 +282,7 @@ def test_a_mirror_that_has_nothing(there: Upstream) -> None:
 
 def test_a_mirror_that_cannot_be_asked(there: Upstream) -> None:
     with pytest.raises(UnreachableError, match=r"packagemanager cannot be reached"):
-        RLayers(fetcher=nowhere(there.folder)).resolve(asked("R6"))
+        RResolver(fetcher=nowhere(there.folder)).resolve(asked("R6"))
 
 
 # Files.
