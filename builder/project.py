@@ -24,6 +24,7 @@ from builder.common.errors import BuilderError, ConfigError, Location, raise_all
 from builder.common.files import write
 from builder.common.plugins import Plugins
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
 from builder.lock.lockfile import Lock
@@ -59,7 +60,7 @@ class Workspace:
 
     def __init__(self, root: Path, state: Path | None = None) -> None:
         self.root = root
-        self.state = state or root / "build"
+        self.state = StateDir(state) if state else StateDir.of(root)
 
     def load(
         self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
@@ -69,7 +70,7 @@ class Workspace:
         Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
         locked or built.
         """
-        checkout.check_folder(self.state)
+        checkout.check_folder(self.state.root)
         errors: list[BuilderError] = []
         lock = self._lock(errors)
         file = self._matrix(errors)

@@ -25,7 +25,7 @@ from builder.engines.podman.storage import enclosed
 from builder.lock.interfaces import PackageResolver, Provider
 from builder.lock.lockfile import BaseLock, Lock
 from builder.network.build_env import passwords, settle
-from builder.network.connections import TRUSTED, program_environment
+from builder.network.connections import program_environment
 from builder.network.fetcher import Fetcher, Patience
 from builder.plan.models import locked_reference
 from builder.project import MATRIX, Project, Workspace
@@ -79,7 +79,7 @@ class Adapters:
         if not (self.workspace.root / MATRIX).is_file():
             return Runner()
         network = self.project.network
-        environment = program_environment(network, self.workspace.state)
+        environment = program_environment(network, self.workspace.state.trusted)
         return Runner(secrets=passwords(network), environment=environment)
 
     @cached_property
@@ -93,7 +93,7 @@ class Adapters:
         """Where root alone can: skopeo's cache of what it saw belongs below the project."""
         if os.geteuid() != 0 or which("unshare") is None:
             return command
-        return enclosed(command, cache=self.workspace.state / "podman" / "library")
+        return enclosed(command, cache=self.workspace.state.podman / "library")
 
     @cached_property
     def engine(self) -> HostEngine:
@@ -166,7 +166,7 @@ class Adapters:
         return AptRoots(
             runner=self.runner,
             network=self.project.network,
-            folder=self.workspace.state / "apt",
+            folder=self.workspace.state.apt,
             keeps_indexes=self.options.only_looks,
         )
 
@@ -206,9 +206,9 @@ class Adapters:
         archives = BaseArchives(
             kept=partial(kept, self.workspace.state),
             fetch=self._fetch_base,
-            images=self.store,
+            store=self.store,
             place=partial(locked_reference, self.catalog),
-            folder=self.workspace.state / "pushed",
+            folder=self.workspace.state.pushed_bases,
             note=lambda text: print(text, file=sys.stderr),
         )
         return self._apt_roots.filled(base, lock, archives=archives.of)
@@ -219,7 +219,7 @@ class Adapters:
     @cached_property
     def files(self) -> Fetcher:
         """Files of the network."""
-        return Fetcher(folder=self.workspace.state / "files", network=self.project.network)
+        return Fetcher(folder=self.workspace.state.files, network=self.project.network)
 
     @cached_property
     def downloads(self) -> PipFiles:
@@ -250,7 +250,7 @@ class Adapters:
         """What asks whether providers can be reached, and does not wait for long."""
         network = self.project.network
         patience = Patience(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self.workspace.state / "files", patience=patience)
+        fetcher = Fetcher(network=network, folder=self.workspace.state.files, patience=patience)
         return Reachability(replace(self._resolver_tools, fetcher=fetcher), self.workspace.root)
 
     @contextlib.contextmanager
@@ -261,7 +261,7 @@ class Adapters:
             yield
             return
         with EmbeddedRegistry(
-            runner=self.runner, state=self.workspace.state / "registry", address=matrix.embedded
+            runner=self.runner, state=self.workspace.state.registry, address=matrix.embedded
         ).serve():
             yield
 
@@ -269,8 +269,8 @@ class Adapters:
     def tool_root(self) -> ToolRoot:
         """Newer programs than the machine's own."""
         runner, state = self.runner, self.workspace.state  # making the runner writes what it trusts
-        binds = tuple(file for file in [state / TRUSTED] if file.is_file())
-        return ToolRoot(path=state / "toolroot", runner=runner, binds=binds)
+        binds = tuple(file for file in [state.trusted] if file.is_file())
+        return ToolRoot(path=state.toolroot, runner=runner, binds=binds)
 
     @cached_property
     def needs_tool_root(self) -> str:
@@ -283,7 +283,7 @@ class Adapters:
         """What runs charts."""
         player = KubePlayer(
             runner=self.runner,
-            state=self.workspace.state / "kube",
+            state=self.workspace.state.kube,
             toolroot=self.tool_root if self.needs_tool_root else None,
             limits=probe(runner=self.runner).limits,
             credentials=self.credentials,
@@ -293,11 +293,11 @@ class Adapters:
     @cached_property
     def tools(self) -> Tools:
         """Programs that are fetched where the machine lacks them."""
-        return Tools(runner=self.runner, folder=self.workspace.state / "tools")
+        return Tools(runner=self.runner, folder=self.workspace.state.tools)
 
     @cached_property
     def helm(self) -> Helm:
         """Helm, and ct where there is one."""
-        ct, state = self.tools.ct(), self.workspace.state / "helm"
+        ct, state = self.tools.ct(), self.workspace.state.helm
         found = ct.path if isinstance(ct, Tool) else None
         return Helm(runner=self.runner, program=self.tools.helm().path, state=state, ct=found)

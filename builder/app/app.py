@@ -134,7 +134,7 @@ class App(Adapters):
     @property
     def records(self) -> Records:
         """The records of releases."""
-        return Records(catalog=self.catalog, store=self.store, images=self.store)
+        return Records(catalog=self.catalog, store=self.store)
 
     # Doing.
 
@@ -157,7 +157,6 @@ class App(Adapters):
         ports = Ports(
             engine=self.engine,
             store=store or self.store,
-            images=store or self.store,
             bases=self.bases,
             files=self.downloads,
             smoke=Smoke(self.engine, self.runner, self.catalog.ecosystems),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from builder.app.app import App
 from builder.build.disk import Disk, DiskAdmission, forget
@@ -23,9 +24,9 @@ class Estimates:
     disk: Disk
 
 
-def disk_of(app: App, below: str = "") -> Disk:
+def disk_of(app: App, below: Path | None = None) -> Disk:
     """The disk that a run fills, or that part of it which is below a folder of the state."""
-    folder = app.workspace.state / below
+    folder = below or app.workspace.state.root
     folder.mkdir(parents=True, exist_ok=True)
     is_elsewhere = app.engine.name == "docker" and not below
     free = shutil.disk_usage(folder).free
@@ -50,7 +51,7 @@ def look_ahead(
     budget, disk = app.options.disk_budget, disk_of(app)
     if budget:
         # What the engine keeps can all be had again.
-        held = disk.used() - disk_of(app, app.engine.name).used()
+        held = disk.used() - disk_of(app, app.workspace.state.engine(app.engine.name)).used()
         disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:

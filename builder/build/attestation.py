@@ -13,7 +13,7 @@ from builder.common.hashing import canonical
 from builder.common.mappings import json_object
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
-from builder.registry.interfaces import Artifact, Blob, Store
+from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.testing import inventory
 from builder.testing.interfaces import TestCounts
 
@@ -94,7 +94,7 @@ class StoredMetadata:
     packages: Inventory | None
 
 
-def read(store: Store, fingerprint: Reference) -> StoredMetadata:
+def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     """What is said of an image; nothing where nothing is. Raises StepError where it is damaged."""
     place = reference_of(fingerprint)
     found = store.get(place)

@@ -23,14 +23,16 @@ from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
 from builder.plan.models import ChartPlan, Step, reference
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
 
 
 class ChartActions:
     """Makes a chart's package, once everything about it has been tried."""
 
-    def __init__(self, *, work: RunContext, store: Store, helm: Helm, runner: ChartRunner) -> None:
+    def __init__(
+        self, *, work: RunContext, store: Registry, helm: Helm, runner: ChartRunner
+    ) -> None:
         self._work = work
         self._store = store
         self._helm = helm
@@ -53,7 +55,7 @@ class ChartActions:
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
         before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
         files = with_changelog(files, before)
-        folder = self._work.state / "work" / "charts" / item.name
+        folder = self._work.state.chart(item.name)
         write_tree(folder, files)
         self._note(step, "checking the form")
         self._check(item.name, folder)
@@ -63,7 +65,7 @@ class ChartActions:
             self._check_upgrade(chart_version(before), before, folder)
         counts = self._run(step, item, folder)
         self._note(step, "packaging")
-        package = self._helm.package(folder, self._work.state / "work" / "packages")
+        package = self._helm.package(folder, self._work.state.chart_packages)
         self._store.put(chart_artifact(package), place)
         detail |= {
             "digest": f"sha256:{package.digest}",
@@ -123,7 +125,7 @@ class ChartActions:
         finally:
             values.unlink()
         recipe = work.catalog.matrix.charts[item.name].recipe
-        log = work.log(step.id)
+        log = work.state.log(step.id)
         log.unlink(missing_ok=True)
         return ChartRequest(
             chart=item.name,
@@ -132,7 +134,7 @@ class ChartActions:
             password=password,
             suite=Path(work.catalog.charts[recipe].tests),
             port=work.catalog.charts[recipe].port,
-            junit=work.state / "junit" / f"chart-{item.name}.xml",
+            junit=work.state.junit(f"chart-{item.name}"),
             log=log,
             timeout=work.timeout,
         )
@@ -141,7 +143,7 @@ class ChartActions:
         self._work.listen(Noted(step=step.id, text=text))
 
 
-def former_files(item: ChartPlan, *, matrix: Matrix, store: Store) -> Mapping[str, bytes] | None:
+def former_files(item: ChartPlan, *, matrix: Matrix, store: Registry) -> Mapping[str, bytes] | None:
     """The files of the version of a planned chart that is released, if one is."""
     if item.before is None:
         return None

@@ -13,6 +13,7 @@ from typing import Protocol
 from builder.build.events import Result
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner
+from builder.common.state_dir import StateDir
 from builder.common.text import gigabytes
 from builder.engines.interfaces import Engine
 from builder.engines.names import local_name
@@ -192,7 +193,7 @@ class DiskAdmission:
         return min(free, self._budget - self._disk.used()) if self._budget else free
 
 
-def forget(engine: Engine, item: TargetPlan, digest: str, state: Path) -> None:
+def forget(engine: Engine, item: TargetPlan, digest: str, state: StateDir) -> None:
     """Drop what this machine has of a target: the images of an engine, and its work folder.
 
     `digest` is that of the image which was pushed, "" for the one that the plan knows.
@@ -201,4 +202,4 @@ def forget(engine: Engine, item: TargetPlan, digest: str, state: Path) -> None:
     known = digest or item.digest
     if known:
         engine.drop(str(item.repository.at(known)))
-    shutil.rmtree(state / "work" / item.target.slug, ignore_errors=True)
+    shutil.rmtree(state.target(item.target.slug), ignore_errors=True)

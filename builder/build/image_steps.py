@@ -81,9 +81,9 @@ class BuildActions:
         """Run the smoke test of a target on what the registry has of it."""
         item = self._work.plan.targets[step.target]
         image = self._pinned(item.repository.with_tag(item.fingerprint.tag))
-        log = self._work.log(step.id)
+        log = self._work.state.log(step.id)
         log.unlink(missing_ok=True)
-        junit = self._work.state / "junit" / f"{item.target.slug}.xml"
+        junit = self._work.state.junit(item.target.slug)
         self._note(step, "testing")
         counts = self._ports.smoke.test(self.smoke_request(item, str(image), junit, log))
         detail = {"tests": asdict(counts), "log": str(log)}
@@ -96,7 +96,7 @@ class BuildActions:
         if held is None:
             raise StepError(f"{place} has no evidence of its tests", hint="build it again")
         found = self.test(step)
-        junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
+        junit = (self._work.state.junit(item.target.slug)).read_bytes()
         tests, tested = found.detail["tests"], self._suite(item.target)
         new = attestation.tested_again(held, place, tests, tested, junit)
         self._ports.store.put(new, place)
@@ -108,11 +108,11 @@ class BuildActions:
 
     def make(self, step: Step, item: TargetPlan) -> tuple[BuildRequest, Built]:
         """Build a target, on what the registry has of what it stands on."""
-        self._work.log(step.id).unlink(missing_ok=True)
+        self._work.state.log(step.id).unlink(missing_ok=True)
         shutil.rmtree(self.folder(item), ignore_errors=True)
         self._note(step, "building")
         contexts = {name: self._pinned(it) for name, it in self.contexts(item.target).items()}
-        below = self._ports.images.layers(contexts["parent"])
+        below = self._ports.store.layers(contexts["parent"])
         request = self.request(item, contexts)
         request = replace(request, below=below, on_line=partial(self._note_instruction, step))
         folder = request.context / DOWNLOADS
@@ -122,11 +122,11 @@ class BuildActions:
 
     def _build(self, step: Step, item: TargetPlan, place: Reference) -> Result:
         began = time.monotonic()
-        log = self._work.log(step.id)
+        log = self._work.state.log(step.id)
         log.unlink(missing_ok=True)
         request, built = self.make(step, item)
         self._note(step, "testing")
-        junit = self._work.state / "junit" / f"{item.target.slug}.xml"
+        junit = self._work.state.junit(item.target.slug)
         asked = self.smoke_request(item, built.local, junit, log)
         chain = self._weighed(item, built, request, asked)
         counts = self._ports.smoke.test(asked)
@@ -174,10 +174,12 @@ class BuildActions:
         def blob(layer: ImageLayer) -> Path:
             file = layouts.blob(built.layout, layer.digest)
             if not file.exists():
-                ports.images.blob(request.contexts["parent"], layer.digest, file)
+                ports.store.blob(request.contexts["parent"], layer.digest, file)
             return file
 
-        size_check.check_layers(target.id, weight, Index(folder=work.state / "layers", blob=blob))
+        size_check.check_layers(
+            target.id, weight, Index(folder=work.state.layer_indexes, blob=blob)
+        )
         return weight.chain
 
     def downloads(self, target: Target) -> tuple[RemoteFile, ...]:
@@ -194,7 +196,7 @@ class BuildActions:
         known: attestation.ImageMetadata,
     ) -> str:
         """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
-        junit = (self._work.state / "junit" / f"{item.target.slug}.xml").read_bytes()
+        junit = (self._work.state.junit(item.target.slug)).read_bytes()
         packages = self._packages(item).read_bytes()
         store, beside = self._ports.store, attestation.reference_of(place)
         store.put(attestation.artifact(known, item.fingerprint, junit, packages), beside)
@@ -207,14 +209,14 @@ class BuildActions:
 
     def _packages(self, item: TargetPlan) -> Path:
         """Where its smoke test leaves what is installed."""
-        return self._work.state / "packages" / f"{item.target.slug}.json"
+        return self._work.state.package_list(item.target.slug)
 
     def request(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
         """How a target is built, its context written to disk; `contexts` are what it stands on.
 
         Its downloads are not there yet: see `provide`.
         """
-        folder, log = self.folder(item), self._work.log(f"build:{item.target.id}")
+        folder, log = self.folder(item), self._work.state.log(f"build:{item.target.id}")
         target, project = item.target, self._work.project
         recipe = self._work.catalog.recipes[target.recipe]
         dockerfile = str(item.fingerprint.document["dockerfile"])
@@ -229,7 +231,7 @@ class BuildActions:
             platform=target.platform,
             epoch=self._work.epoch(target),
             layout=folder / "layout",
-            secrets=build_secrets(project.network, self._work.state / "secrets"),
+            secrets=build_secrets(project.network, self._work.state.secrets),
             timeout=self._work.timeout,
             log=log,
         )
@@ -273,7 +275,7 @@ class BuildActions:
 
     def folder(self, item: TargetPlan) -> Path:
         """Where a target's build context and layout are, while it is built."""
-        return self._work.state / "work" / item.target.slug
+        return self._work.state.target(item.target.slug)
 
     def contexts(self, target: Target) -> dict[str, Reference]:
         """What a target stands on: its named contexts, by their fingerprints' tags."""

@@ -1,4 +1,4 @@
-"""A store that is asked again where its registry is busy or does not answer for a moment.
+"""A registry that is asked again where it is busy or does not answer for a moment.
 
 Each request of a step is tried again by itself, so that a push which meets a busy registry costs
 a few seconds, and not the build and the tests that came before it.
@@ -8,90 +8,83 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from builder.build.executor import Policy, Wait, patiently
 from builder.common.errors import StepError, TransientError
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference
-from builder.registry.interfaces import Artifact, Images, Removals, Store
+from builder.registry.interfaces import Artifact, Registry
 
 _T = TypeVar("_T")
 
 
-class Registries(Store, Images, Removals, Protocol):
-    """All that is done with registries."""
-
-    def export(self, reference: Reference, layout: Path, name: str) -> None:
-        """Add an image, with all that it stands on, to an OCI layout, under a name there."""
-
-
 class PatientStore:
-    """Registries whose every method is tried again as `policy` says.
+    """A Registry whose every method is tried again as `policy` says.
 
     `wait` is told of each failure, waits, and says whether to go on. What fails for good raises
     StepError: whoever asked has been patient, and need not be so again.
     """
 
-    def __init__(self, store: Registries, *, wait: Wait, policy: Policy | None = None) -> None:
+    def __init__(self, store: Registry, *, wait: Wait, policy: Policy | None = None) -> None:
         self._store = store
         self._wait = wait
         self._policy = policy or Policy()
 
     def tags(self, repository: str) -> tuple[str, ...]:
-        """As a Store does."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.tags(repository))
 
     def digest(self, reference: Reference) -> str | None:
-        """As a Store does."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.digest(reference))
 
     def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
-        """As a Store does; what has arrived is not sent again."""
+        """As a Registry does; what has arrived is not sent again."""
         return self._patiently(lambda: self._store.push(layout, reference, parent))
 
     def copy(self, source: Reference, target: Reference) -> None:
-        """As a Store does."""
+        """As a Registry does."""
         self._patiently(lambda: self._store.copy(source, target))
 
     def put(self, artifact: Artifact, reference: Reference) -> str:
-        """As a Store does; what has arrived is not sent again."""
+        """As a Registry does; what has arrived is not sent again."""
         return self._patiently(lambda: self._store.put(artifact, reference))
 
     def get(self, reference: Reference) -> Artifact | None:
-        """As a Store does."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.get(reference))
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
-        """As Images do."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.layers(reference))
 
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """As Images do."""
+        """As a Registry does."""
         self._patiently(lambda: self._store.blob(reference, digest, file))
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
-        """As Images do."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.configs(reference))
 
-    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
-        """As Images do."""
-        return self._patiently(lambda: self._store.put_index(manifests, place))
+    def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
+        """As a Registry does."""
+        return self._patiently(lambda: self._store.put_index(manifests, repository))
 
     def blobs(self, reference: Reference) -> Mapping[str, int]:
-        """As Removals do."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.blobs(reference))
 
     def delete(self, reference: Reference) -> bool:
-        """As Removals do."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.delete(reference))
 
     def untag(self, reference: Reference) -> bool:
-        """As Removals do."""
+        """As a Registry does."""
         return self._patiently(lambda: self._store.untag(reference))
 
     def export(self, reference: Reference, layout: Path, name: str) -> None:
-        """Add an image to an OCI layout."""
+        """As a Registry does."""
         self._patiently(lambda: self._store.export(reference, layout, name))
 
     def _patiently(self, call: Callable[[], _T]) -> _T:

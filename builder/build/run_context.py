@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from builder.build.events import Listener
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
+from builder.common.state_dir import StateDir
 from builder.engines.interfaces import Engine
 from builder.lock.interfaces import BaseProvider, PackageResolver, RemoteFiles
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan
 from builder.project import Project
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.testing.interfaces import SmokeTester
 
 
@@ -24,8 +24,7 @@ class Ports:
     """The outside world, as steps see it."""
 
     engine: Engine
-    store: Store
-    images: Images
+    store: Registry
     bases: BaseProvider
     files: RemoteFiles
     smoke: SmokeTester
@@ -40,7 +39,7 @@ class RunContext:
     lock: Lock
     fingerprints: Mapping[str, Fingerprint]
     plan: Plan
-    state: Path
+    state: StateDir
     listen: Listener
     timeout: float = 3600.0
 
@@ -57,7 +56,3 @@ class RunContext:
     def epoch(self, target: Target) -> int:
         """The timestamp in seconds that a target's files get."""
         return self.lock.epoch(target.id, self.expansion.base_of(target).id)
-
-    def log(self, step: str) -> Path:
-        """The log file of a step."""
-        return self.state / "logs" / f"{step.replace('/', '_').replace(':', '-')}.log"

@@ -24,7 +24,7 @@ from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import read_members
 from builder.oci.reference import Reference
 from builder.plan.models import Step
-from builder.registry.interfaces import Images
+from builder.registry.interfaces import Registry
 
 _UNLOCKED = "its packages are not locked: others may be the newest now"
 
@@ -35,7 +35,7 @@ class Verification:
 
     work: RunContext
     builds: BuildActions
-    images: Images
+    store: Registry
 
     def verdict(self, step: Step) -> Verdict:
         """Build the target of a step again. What the registry has of it is in the plan."""
@@ -46,7 +46,7 @@ class Verification:
             return Verdict(target=step.target, held=item.digest, built=built.digest)
         self.work.listen(Noted(step=step.id, text="comparing"))
         held = item.repository.at(item.digest)
-        before = self.images.configs(held)[item.digest]
+        before = self.store.configs(held)[item.digest]
         after = layouts.config_in(built.layout)
         found = [*compare_configs(before, after), *self._files(held, built, request.below)]
         notes = [] if item.fingerprint.is_locked else [_UNLOCKED]
@@ -68,7 +68,7 @@ class Verification:
     ) -> Iterator[Difference]:
         """The files that differ; `below` are the layers of the parent."""
         known = {layer.diff for layer in below}
-        pairs = compare_layers(self.images.layers(held), layouts.layers_in(built.layout))
+        pairs = compare_layers(self.store.layers(held), layouts.layers_in(built.layout))
         for number, old, new in pairs:
             if old is None or new is None:
                 yield Difference(path=_name(number, new or old), what="one has no such layer")
@@ -76,8 +76,8 @@ class Verification:
             if new.diff in known:
                 yield Difference(path=_name(number, old), what="of a parent that was another")
                 continue
-            file = self.work.state / "held" / old.digest
-            self.images.blob(held, old.digest, file)
+            file = self.work.state.held_blob(old.digest)
+            self.store.blob(held, old.digest, file)
             found = compare_members(
                 read_members(file), read_members(layouts.blob(built.layout, new.digest))
             )

@@ -75,7 +75,7 @@ def _rendered(app: App, name: str) -> Path:
             expansion, today = app.project.expansion, app.options.today
             images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
-    folder = app.workspace.state / "work" / "launches" / name
+    folder = app.workspace.state.launched_chart(name)
     write_tree(folder, files_of(app.catalog, name, images, version))
     return folder
 

@@ -11,9 +11,6 @@ from builder.app.state import derived
 from builder.cli.options import root as root_option
 from builder.project import Workspace
 
-# What costs a download or holds what was published; --all removes it too.
-_KEPT = ("registry", "charts", "tools", "toolroot")
-
 
 @click.command()
 @root_option
@@ -25,9 +22,9 @@ def command(root: Path, everything: bool) -> int:
     Example:
       builder clean --all
     """
-    for path in derived(Workspace(root.resolve()).state):
-        if not everything and path.name in _KEPT:
-            continue
+    state = Workspace(root.resolve()).state
+    paths = derived(state)
+    for path in paths if everything else state.removable(paths):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -38,9 +38,8 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
     catalog, store = app.catalog, app.store
     comparison = Comparison(
         catalog=catalog,
-        history=History(catalog=catalog, store=store, images=store),
+        history=History(catalog=catalog, store=store),
         store=store,
-        images=store,
         read_lock=_read_lock,
     )
     with app.registry():

@@ -61,9 +61,7 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     """Say what goes, and remove it where that `is_real`."""
     store = app.store
     records = app.records
-    search = Search(
-        catalog=app.catalog, store=store, removals=store, records=records, policy=policy
-    )
+    search = Search(catalog=app.catalog, store=store, records=records, policy=policy)
     garbage = search.run()
     local = _local(app, garbage)
     for line in lines(garbage, local):
@@ -71,7 +69,7 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     if not is_real:
         click.echo("nothing was removed: --yes does it")
         return 0
-    tags = Prune(store=store, removals=store, records=records).carry_out(
+    tags = Prune(store=store, records=records).carry_out(
         garbage,
         lambda: write_index(app, keeps=garbage.charts),
         lambda text: click.echo(text, err=True),

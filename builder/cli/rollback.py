@@ -34,7 +34,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     """
     app = App(Options(**given))
     with app.registry():
-        rollback = Rollback(catalog=app.catalog, store=app.store, images=app.store)
+        rollback = Rollback(catalog=app.catalog, store=app.store)
         to = rollback.prepare(release, app.options.today)
         moves = rollback.moves(to)
         if not dry_run:

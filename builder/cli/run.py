@@ -169,7 +169,7 @@ def promote(
     app: App, work: RunContext, step: Step, blocked: Mapping[str, str], store: PatientStore
 ) -> Result:
     """Release, then write the chart repository from the record that is current then."""
-    result = Promotion(work=work, store=store, images=store).release(step, blocked)
+    result = Promotion(work=work, store=store).release(step, blocked)
     write_index(app)
     return result
 
@@ -178,7 +178,7 @@ def write_index(app: App, keeps: Collection[str] | None = None) -> None:
     """Write the chart repository from the record that is current; `keeps`: see publish_index."""
     record = app.records.current()
     if record is not None:
-        folder = app.workspace.state / "charts"
+        folder = app.workspace.state.chart_repository
         released = Released(record=record, matrix=app.catalog.matrix, store=app.store)
         publish_index(released, folder, keeps=keeps)
 

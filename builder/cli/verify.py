@@ -82,7 +82,7 @@ def _verify(
                     work = other.work(lock, prints, plan, listen)
                     store = other.store_of(step.id, listen)
                     builds = other.build_actions(work, store)
-                    verdict = Verification(work=work, builds=builds, images=store)
+                    verdict = Verification(work=work, builds=builds, store=store)
                     found = verdicts[step.target] = verdict.verdict(step)
                 if found.status == "different":
                     raise DifferenceError(f"{step.target} is not what the registry has")
@@ -96,7 +96,7 @@ def _verify(
 @contextlib.contextmanager
 def _elsewhere(app: App) -> Iterator[App]:
     """The same on the same files; what it keeps is in a new folder, of which logs are left."""
-    above = app.workspace.state / "verify"
+    above = app.workspace.state.verifications
     above.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(dir=above))
     other = App(replace(app.options, engine="podman"))
@@ -106,4 +106,4 @@ def _elsewhere(app: App) -> Iterator[App]:
     try:
         yield other
     finally:
-        discard(state)
+        discard(other.workspace.state)

@@ -53,7 +53,7 @@ def command(**given: Any) -> int:
             click.echo(f"how far it came: {report}", err=True)
             raise
         except (BuilderError, KeyboardInterrupt):
-            if (report := app.workspace.state / "report.md").exists():
+            if (report := app.workspace.state.report_markdown).exists():
                 click.echo(f"{report} is that of an earlier run", err=True)
             raise
         changes = _changes(app, outcome.results.get("release"))
@@ -81,7 +81,7 @@ def _report(
 ) -> Path:
     """Write report.json and report.md, and return where the latter is."""
     state = app.workspace.state
-    measured = state / "bench" / "bake.json"
+    measured = state.bake_measurement
     data = weekly.as_data(
         outcome.plan,
         outcome.results,
@@ -93,9 +93,9 @@ def _report(
         stopped=stopped,
         problems=as_data(problems),
     )
-    write(state / "report.json", weekly.as_json(data).encode())
-    write(state / "report.md", weekly.as_markdown(data).encode())
-    return state / "report.md"
+    write(state.report_json, weekly.as_json(data).encode())
+    write(state.report_markdown, weekly.as_markdown(data).encode())
+    return state.report_markdown
 
 
 def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
@@ -107,7 +107,7 @@ def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
         before = name
     if before is None:
         return None
-    history = History(catalog=app.catalog, store=app.store, images=app.store)
+    history = History(catalog=app.catalog, store=app.store)
     try:
         return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
     except BuilderError as error:  # what was released is, and is reported

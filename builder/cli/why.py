@@ -32,7 +32,7 @@ def command(package: str, image: str | None, **given: Any) -> int:
         catalog=app.catalog,
         expansion=app.project.expansion,
         versions=app.project.lock.versions if app.project.lock else {},
-        history=History(catalog=app.catalog, store=app.store, images=app.store),
+        history=History(catalog=app.catalog, store=app.store),
     )
     with app.registry():
         click.echo(as_text(provenance.why(package, image)))

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 
 from builder.common.errors import ConflictError, Location, StepError
@@ -32,7 +33,7 @@ def shared_lock(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_lock(state: Path, *, beside: bool = False) -> Iterator[None]:
+def run_lock(state: PathLike[str], *, beside: bool = False) -> Iterator[None]:
     """While no other run is at work on what is derived; runs that may be `beside` others may.
 
     A run that is killed has ended. Raises ConflictError, OSError.
@@ -40,7 +41,7 @@ def run_lock(state: Path, *, beside: bool = False) -> Iterator[None]:
     turn = (fcntl.LOCK_SH if beside else fcntl.LOCK_EX) | fcntl.LOCK_NB
     with contextlib.ExitStack() as until:
         try:
-            until.enter_context(_locked(state, turn))
+            until.enter_context(_locked(Path(state), turn))
         except BlockingIOError:
             raise ConflictError(
                 f"another run of the builder is at work in {state}",

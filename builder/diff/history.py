@@ -6,33 +6,30 @@ No image is pulled, and no container started.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from builder.build import attestation
 from builder.build.attestation import StoredMetadata
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
+from builder.common.parallel import in_parallel
 from builder.common.text import did_you_mean
 from builder.diff.changes import Image
 from builder.diff.compare import Difference, Side, compare
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 from builder.release.commit import Records
-
-_AT_ONCE = 8
 
 
 class History:
     """Reads each record and each evidence once. For any number of threads."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._matrix = catalog.matrix
         self._store = store
-        self._images = images
-        self._records = Records(catalog=catalog, store=store, images=images)
+        self._records = Records(catalog=catalog, store=store)
         self._read: dict[str, Record | None] = {}
         self._said: dict[str, StoredMetadata] = {}
 
@@ -75,8 +72,7 @@ class History:
 
     def prepare(self, targets: Mapping[str, ReleasedTarget]) -> None:
         """Read what is said of many, several at once."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self.said, targets.values()))
+        in_parallel(self.said, targets.values())
 
     def image(self, target: ReleasedTarget) -> Image:
         """All that is known of a target."""
@@ -84,7 +80,7 @@ class History:
         return replace(
             _outline(target),
             packages=self.said(target).packages,
-            config=self._images.configs(place.at(digest)).get(digest),
+            config=self._store.configs(place.at(digest)).get(digest),
         )
 
     def compare(self, old: Record, new: Record) -> Difference:
@@ -94,12 +90,10 @@ class History:
             for key, target in new.targets.items()
             if key in old.targets and old.targets[key].digest != target.digest
         ]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            sides = [self._side(record, rebuilt, pool) for record in (old, new)]
-        return compare(*sides)
+        return compare(*(self._side(record, rebuilt) for record in (old, new)))
 
-    def _side(self, record: Record, rebuilt: list[str], pool: ThreadPoolExecutor) -> Side:
-        known = pool.map(self.image, [record.targets[key] for key in rebuilt])
+    def _side(self, record: Record, rebuilt: list[str]) -> Side:
+        known = in_parallel(self.image, [record.targets[key] for key in rebuilt])
         outlines = {key: _outline(target) for key, target in record.targets.items()}
         return Side(
             name=record.release,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.build import attestation
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
+from builder.common.parallel import by_item
 from builder.common.text import did_you_mean
 from builder.diff.changes import Image
 from builder.diff.compare import Difference, Side, compare, lock_side
@@ -18,10 +18,9 @@ from builder.diff.history import History
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 
-_AT_ONCE = 8
 _DIGEST = re.compile(r"sha256:[0-9a-f]{7,64}")  # the report shows the first digits only
 _HOST = re.compile(r"[^/]*[.:][^/]*/|localhost/")
 ReadLock = Callable[[str], Mapping[str, Any] | None]
@@ -52,14 +51,12 @@ class Comparison:
         *,
         catalog: Catalog,
         history: History,
-        store: Store,
-        images: Images,
+        store: Registry,
         read_lock: ReadLock,
     ) -> None:
         self._matrix = catalog.matrix
         self._history = history
         self._store = store
-        self._images = images
         self._read_lock = read_lock
 
     def compare(self, old: str, new: str) -> Difference:
@@ -115,7 +112,7 @@ class Comparison:
         )
 
     def _of_reference(self, text: str, place: Reference) -> _Images:
-        configs = self._images.configs(place)
+        configs = self._store.configs(place)
         if not configs:
             tags = [tag for tag in self._store.tags(place.name) if not tag.startswith("fp-")]
             word = place.tag or place.digest
@@ -152,10 +149,9 @@ class Comparison:
         places = [place.with_tag(tag) for tag in tags if not tag.endswith(".evidence")]
         if place.tag.startswith("fp-"):
             places = [place.with_tag(place.tag)]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = dict(zip(places, pool.map(self._store.digest, places), strict=True))
+        held = by_item(self._store.digest, places)
         same = [item for item in places if held[item] == digest]
-        layers = self._images.layers(place.at(digest))
+        layers = self._store.layers(place.at(digest))
         return Image(
             name=place.repository,
             digest=digest,

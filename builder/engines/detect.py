@@ -6,13 +6,14 @@ from pathlib import Path
 
 from builder.common.errors import ToolError
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.engines.docker import Docker, answers
 from builder.engines.interfaces import HostEngine
 from builder.engines.podman.engine import Podman
 from builder.engines.podman.host_probe import probe
 
 
-def choose(name: str, runner: Runner, state: Path) -> HostEngine:
+def choose(name: str, runner: Runner, state: StateDir) -> HostEngine:
     """The engine `name`; `auto` is docker where its daemon answers, else podman.
 
     What a killed run left of containers is removed. Raises ToolError with what to install.
@@ -23,9 +24,9 @@ def choose(name: str, runner: Runner, state: Path) -> HostEngine:
             raise ToolError(
                 "no Docker daemon answers", hint="start it, set DOCKER_HOST, or use --engine podman"
             )
-        engine = Docker(runner=runner, state=state / "docker")
+        engine = Docker(runner=runner, state=state.engine("docker"))
     else:
-        engine = _podman(runner, state / "podman")
+        engine = _podman(runner, state.podman)
     engine.clean_up()
     return engine
 

@@ -80,9 +80,9 @@ class Commands:
 
     def _chart(self, step: Step) -> Iterator[str]:
         item = self.work.plan.charts[step.target]
-        folder = self.work.state / "work" / "charts" / item.name
+        folder = self.work.state.chart(item.name)
         write_tree(folder, files_of(self.work.catalog, item.name, item.images, item.version))
-        out = self.work.state / "work" / "packages"
+        out = self.work.state.chart_packages
         yield str(self.helm.lint_command(folder))
         yield f"{self.helm.template_command(folder, release=item.name)} > /dev/null"
         yield f"mkdir -p {shlex.quote(str(out))}"

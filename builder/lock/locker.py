@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.models import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
 from builder.common.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
+from builder.common.parallel import in_parallel
 from builder.common.text import count, did_you_mean
 from builder.lock.interfaces import (
     BaseLocker,
@@ -34,7 +34,6 @@ from builder.lock.requests import MOVED, PackageRequests
 
 Explain = Callable[[Lock], Mapping[str, Sequence[BuilderError]]]
 """Better words for what failed of the packages of targets, by their ids."""
-_AT_ONCE = 8
 _Item = TypeVar("_Item")
 
 
@@ -87,13 +86,15 @@ def lock_catalog(
     )  # fmt: skip
     package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=below.lock)
     locker = PackageLocker(
-        package_requests=package_requests, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
-        locate=locate,
+        package_requests=package_requests, resolvers=resolvers, upgrade=upgrade, today=today,
+        note=note, locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
     layers, failed = locker.lock(chosen, before)
-    layers = _marked(package_requests, alive.values(), chosen, {**before.layers, **layers}, before)
-    lock = replace(below.lock, layers=_in_use(layers, _of_any_platform(expansion, layers)))
+    layers = _marked(
+        package_requests, alive.values(), chosen, {**before.package_sets, **layers}, before
+    )
+    lock = replace(below.lock, package_sets=_in_use(layers, _of_any_platform(expansion, layers)))
     return Locked(lock=lock, problems=(*below.problems, *_explained(failed, explain, below.lock)))
 
 
@@ -119,9 +120,11 @@ def _lock_bases_and_lines(
     missing = [
         line
         for line in wanted
-        if line.base.id in known and not _has(keep.lines.get(line.value.id), line.base)
+        if line.base.id in known and not _has(keep.release_lines.get(line.value.id), line.base)
     ]
-    lines, failed_lines = _lock_lines(catalog, missing, known, before.lines, providers, note)
+    lines, failed_lines = _lock_lines(
+        catalog, missing, known, before.release_lines, providers, note
+    )
     lock = _with_held(alive, before, known, lines)
     return Locked(lock=lock, problems=(*failed_bases, *failed_lines))
 
@@ -169,11 +172,14 @@ def _with_held(
 ) -> Lock:
     """What was found and what was held before, of both what targets that are alive need."""
     roots = {item.parent.partition("@")[0] for item in alive if item.is_root}
-    found = {name: _with_other_bases(line, before.lines.get(name)) for name, line in lines.items()}
+    found = {
+        name: _with_other_bases(line, before.release_lines.get(name))
+        for name, line in lines.items()
+    }
     return Lock(
         # Those of platforms that this run is not about stay.
         bases=_in_use(bases, {key for key in bases if key.partition("@")[0] in roots}),
-        lines=_in_use({**before.lines, **found}, _lines(alive)),
+        release_lines=_in_use({**before.release_lines, **found}, _lines(alive)),
     )
 
 
@@ -185,7 +191,7 @@ def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) ->
         is_fixed = not upgrade.line(f"{base.axis}={base.value}")
         if key in held.bases and is_fixed and held.bases[key].source in sources:
             bases[key] = held.bases[key]
-    lines = {key: line for key, line in held.lines.items() if not upgrade.line(key)}
+    lines = {key: line for key, line in held.release_lines.items() if not upgrade.line(key)}
     return Lock(bases=bases, release_lines=lines)
 
 
@@ -236,8 +242,7 @@ def _lock_bases(
         return found
 
     needed = {item.parent: expansion.bases[item.parent] for item in chosen if item.is_root}
-    with ThreadPoolExecutor(max(1, len(needed))) as pool:
-        locked = list(pool.map(lock_base, needed.values()))
+    locked = in_parallel(lock_base, needed.values(), at_once=max(1, len(needed)))
     found = {key: item for key, item in zip(needed, locked, strict=True) if item is not None}
     return found, problems
 
@@ -258,8 +263,7 @@ def _lock_lines(
         except BuilderError as error:
             return error
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(zip(wanted, pool.map(resolve, wanted), strict=True))
+    answers = list(zip(wanted, in_parallel(resolve, wanted), strict=True))
     lines: dict[str, VersionLock] = {}
     problems: list[Problem] = []
     for name in dict.fromkeys(item.value.id for item in wanted):

@@ -59,17 +59,21 @@ class Lock:
     """`bases` by base id, `lines` by `axis=value`, `layers` by target id."""
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
-    lines: Mapping[str, VersionLock] = field(default_factory=dict)
-    layers: Mapping[str, PackageSet] = field(default_factory=dict)
+    release_lines: Mapping[str, VersionLock] = field(default_factory=dict)
+    package_sets: Mapping[str, PackageSet] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
         """From `axis=value` to the exact version."""
-        return {name: line.version for name, line in self.lines.items()}
+        return {name: line.version for name, line in self.release_lines.items()}
 
     def epoch(self, target: str, base: str) -> int:
         """The timestamp in seconds that a target's files get: its base's, until it is locked."""
-        return self.layers[target].epoch if target in self.layers else self.base(base).epoch
+        return (
+            self.package_sets[target].epoch
+            if target in self.package_sets
+            else self.base(base).epoch
+        )
 
     def base(self, base: str) -> BaseLock:
         """What is locked for a base. Raises ConfigError where nothing is."""
@@ -108,8 +112,8 @@ def parse(text: str, file: str = FILE) -> Lock:
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
-            lines={name: _line(item) for name, item in data["lines"].items()},
-            layers={name: _layer(item) for name, item in data["layers"].items()},
+            release_lines={name: _line(item) for name, item in data["lines"].items()},
+            package_sets={name: _layer(item) for name, item in data["layers"].items()},
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(

@@ -176,7 +176,7 @@ class PackageLocker:
     def _layer(
         self, target: Target, layers: Mapping[str, PackageSet], before_all: Lock
     ) -> PackageSet:
-        held = before_all.layers.get(target.id)
+        held = before_all.package_sets.get(target.id)
         asked = self._layering.asked(target, layers)
         is_same = held is not None and asked.is_same(held.asked)
         covered = self._upgrade.covers(target)
@@ -231,7 +231,7 @@ class PackageLocker:
 
         That is where it stands on other versions by now, or a child needs another of its own.
         """
-        held = before.layers[target.id]
+        held = before.package_sets[target.id]
         found = self._layering.moved(target, layers, before)
         if held.asked.endswith(MOVED):
             found |= held.packages.keys()

@@ -78,7 +78,7 @@ class PackageRequests:
             return False
         values = target.variant.values.items()
         needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
-        return all(value.id in self._lock.lines for value in needed if value.provider)
+        return all(value.id in self._lock.release_lines for value in needed if value.provider)
 
     def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
         """Return all that the packages of a target are chosen for."""
@@ -113,7 +113,7 @@ class PackageRequests:
         If its base has other content, those whose packages are of the base's archive are among
         them.
         """
-        old = self.inherited(target, before.layers)
+        old = self.inherited(target, before.package_sets)
         found = set()
         for ecosystem, (packages, _) in self.inherited(target, layers).items():
             known = old.get(ecosystem, ({}, {}))[0]
@@ -191,7 +191,7 @@ class PackageRequests:
         ]
         base = self._expansion.base_of(target).id
         for key, suffix in asked:
-            line = self._lock.lines.get(key)
+            line = self._lock.release_lines.get(key)
             for file in line.files.get(base, ()) if line and suffix else ():
                 if file.name.endswith(suffix):
                     yield file

@@ -29,7 +29,6 @@ from builder.common.files import write
 from builder.network.build_env import BUNDLES, proxies
 from builder.oci.reference import is_loopback
 
-TRUSTED = "trusted.crt"
 """The file, below a run's own folder, of what its programs trust."""
 _THIS_MACHINE = "localhost,127.0.0.1,::1"
 UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA"
@@ -228,11 +227,11 @@ def _is_exempt(host: str, port: int, item: str) -> bool:
     return bool(item) and (host == item or host.endswith(f".{item}"))
 
 
-def program_environment(network: Network, folder: Path) -> dict[str, str]:
+def program_environment(network: Network, bundle: Path) -> dict[str, str]:
     """Return what skopeo, podman, helm and git are told of proxies and certificates.
 
     None of them asks a proxy for this machine itself. Where the catalog has a CA of its own it is
-    written to `folder` together with what the machine trusts, as they take one file alone.
+    written to `bundle` together with what the machine trusts, as they take one file alone.
     """
     direct = ",".join(filter(None, (network.no_proxy, _THIS_MACHINE)))
     variables = proxies(replace(network, no_proxy=direct))
@@ -243,7 +242,6 @@ def program_environment(network: Network, folder: Path) -> dict[str, str]:
     if files:
         system = [path for path in map(Path, BUNDLES) if path.is_file()][:1]
         text = b"\n".join(path.read_bytes() for path in (*system, *files))
-        bundle = folder / TRUSTED
         write(bundle, text)
         variables |= {"SSL_CERT_FILE": str(bundle), "GIT_SSL_CAINFO": str(bundle)}
     return variables

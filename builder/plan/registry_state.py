@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
 from builder.common.errors import ConfigError
+from builder.common.parallel import by_item
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, base_reference, reference
 from builder.registry import release_record
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
-
-_AT_ONCE = 8
 
 
 def releases_reference(catalog: Catalog) -> Reference:
@@ -26,7 +24,7 @@ def releases_reference(catalog: Catalog) -> Reference:
 
 
 def read_registry_state(
-    store: Store,
+    store: Registry,
     catalog: Catalog,
     expansion: Expansion,
     lock: Lock,
@@ -48,16 +46,15 @@ def read_registry_state(
         {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
     )
     repositories = sorted({item.name for item in wanted.values()} | {records.name})
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        tags = dict(zip(repositories, map(set, pool.map(store.tags, repositories)), strict=True))
-        present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
+    tags = by_item(lambda name: set(store.tags(name)), repositories)
+    present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
 
-        def digest(key: str) -> str | None:
-            fingerprint = fingerprints.get(key)
-            held = known.get(fingerprint.digest) if fingerprint else None
-            return held or store.digest(present[key])
+    def digest(key: str) -> str | None:
+        fingerprint = fingerprints.get(key)
+        held = known.get(fingerprint.digest) if fingerprint else None
+        return held or store.digest(present[key])
 
-        digests = dict(zip(present, pool.map(digest, present), strict=True))
+    digests = by_item(digest, present)
     return RegistryState(
         digests={key: digest for key, digest in digests.items() if digest},
         record=record,
@@ -65,7 +62,7 @@ def read_registry_state(
     )
 
 
-def read_record(store: Store, reference: Reference) -> Record | None:
+def read_record(store: Registry, reference: Reference) -> Record | None:
     """The release record of a tag, or None where there is none."""
     artifact = store.get(reference)
     if artifact is None:

@@ -162,6 +162,7 @@ def is_name(text: str) -> bool:
 def dump(record: Record) -> bytes:
     """The record as JSON, sorted: the same record, the same bytes."""
     data = {"format": FORMAT, **asdict(record)}
+    data["cells"] = data.pop("variants")
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -185,8 +186,8 @@ def parse(data: bytes) -> Record:
             )
             for key, item in fields["targets"].items()
         }
-        fields["cells"] = {
-            key: ReleasedVariant(**item) for key, item in fields.get("cells", {}).items()
+        fields["variants"] = {
+            key: ReleasedVariant(**item) for key, item in fields.pop("cells", {}).items()
         }
         fields["charts"] = {
             key: ReleasedChart(**{**item, "images": tuple(item["images"])})

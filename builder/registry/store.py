@@ -193,14 +193,14 @@ class RegistryStore:
         """Write a blob of an image to a file. Raises StepError where it is not there."""
         self._client.save_blob(reference, digest, file)
 
-    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
-        """Push an index of the digests, by platform, that `place` has; its digest."""
+    def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
+        """Push an index of the digests, by platform, that `repository` has; its digest."""
         entries = []
         for platform, digest in manifests.items():
-            found = self._client.present(place.at(digest))
+            found = self._client.present(repository.at(digest))
             entries.append((platform, digest, found.kind, len(found.content)))
         body = layouts.index(entries)
-        self._client.put_manifest(place.at(digest_of(body)), body, layouts.INDEX)
+        self._client.put_manifest(repository.at(digest_of(body)), body, layouts.INDEX)
         return digest_of(body)
 
     def blobs(self, reference: Reference) -> dict[str, int]:

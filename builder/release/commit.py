@@ -8,19 +8,17 @@ offered by halves before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from builder.catalog.models import Catalog
 from builder.common.errors import ConflictError, StepError, TransientError, raise_all
+from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.registry_state import read_record, releases_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Artifact, Blob, Images, Store
+from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import Record
-
-_AT_ONCE = 8
 
 
 class Move(NamedTuple):
@@ -38,10 +36,9 @@ class Move(NamedTuple):
 class Records:
     """The records of a catalog, and what follows from the one that is current."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
-        self._images = images
         self._place = releases_reference(catalog)
 
     @property
@@ -103,8 +100,7 @@ class Records:
         # One at a time in each repository: registries on plain files write a manifest's link
         # again with each of its tags, and answer 500 to who reads it just then.
         try:
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(self._move_all, groups.values()))
+            in_parallel(self._move_all, groups.values())
         except StepError as error:
             raise _unfinished(record, error) from error
 
@@ -150,23 +146,22 @@ class Records:
                 continue
             if move.manifests and self._store.digest(move.source) is None:
                 # A registry may have dropped what no tag named yet.
-                self._images.put_index(move.manifests, move.source)
+                self._store.put_index(move.manifests, move.source)
             self._store.copy(move.source, move.place)
 
     def _check_immutable(self, record: Record) -> None:
         """Raise ConflictError where a tag that never moves names something else."""
         fixed = [move for move in self.tags(record) if move.kind == "immutable"]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(lambda move: self._store.digest(move.place), fixed)
-            errors = [
-                ConflictError(
-                    f"{move.place} exists with another digest: {digest[:19]}, not"
-                    f" {move.source.digest[:19]}",
-                    hint="it never moves; nothing was published",
-                )
-                for move, digest in zip(fixed, held, strict=True)
-                if digest is not None and digest != move.source.digest
-            ]
+        held = in_parallel(lambda move: self._store.digest(move.place), fixed)
+        errors = [
+            ConflictError(
+                f"{move.place} exists with another digest: {digest[:19]}, not"
+                f" {move.source.digest[:19]}",
+                hint="it never moves; nothing was published",
+            )
+            for move, digest in zip(fixed, held, strict=True)
+            if digest is not None and digest != move.source.digest
+        ]
         raise_all(errors)
 
 

@@ -7,18 +7,16 @@ until every platform of it has passed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from builder.build import attestation
 from builder.build.run_context import RunContext
 from builder.common.errors import StepError
+from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.plan.models import Plan, TargetPlan
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
-
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +31,16 @@ class Offered:
 class Offers:
     """Gathers what a release offers. `previous` is the record that is current."""
 
-    def __init__(
-        self, *, work: RunContext, store: Store, images: Images, previous: Record | None
-    ) -> None:
+    def __init__(self, *, work: RunContext, store: Registry, previous: Record | None) -> None:
         self._work = work
         self._plan: Plan = work.plan
         self._store = store
-        self._images = images
         self._previous = previous
 
     def gather(self) -> Offered:
         """Of every variant that has not ended. Pushes indexes, under no tag."""
         members = self._work.expansion.members
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda item: self._variant(*item), members.items()))
+        found = in_parallel(lambda item: self._variant(*item), members.items())
         return Offered(
             targets={key: value for one in found for key, value in one.targets.items()},
             variants={key: value for one in found for key, value in one.variants.items()},
@@ -108,7 +102,7 @@ class Offers:
             return Offered(targets=targets, variants={variant: before.variants[variant]})
         manifests = {platform: digests[key] for platform, key in members.items()}
         index = ReleasedVariant(
-            digest=self._images.put_index(manifests, item.repository),
+            digest=self._store.put_index(manifests, item.repository),
             since=self._plan.release,
             targets=members,
         )

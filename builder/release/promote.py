@@ -20,7 +20,7 @@ from builder.common.text import count, first_line
 from builder.lock.lockfile import dump as dump_lock
 from builder.plan.models import Plan, Step, base_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
 from builder.release.commit import Records
 from builder.release.contents import Offers
@@ -29,11 +29,10 @@ from builder.release.contents import Offers
 class Promotion:
     """The step of kind `release`. `blocked` maps a step that did not pass to why."""
 
-    def __init__(self, *, work: RunContext, store: Store, images: Images) -> None:
+    def __init__(self, *, work: RunContext, store: Registry) -> None:
         self._work = work
         self._store = store
-        self._images = images
-        self._records = Records(catalog=work.catalog, store=store, images=images)
+        self._records = Records(catalog=work.catalog, store=store)
 
     def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
         """Promote what the registry has of this plan. The detail is of the record."""
@@ -59,9 +58,7 @@ class Promotion:
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
         work = self._work
-        offered = Offers(
-            work=work, store=self._store, images=self._images, previous=previous
-        ).gather()
+        offered = Offers(work=work, store=self._store, previous=previous).gather()
         charts = {
             name: chart
             for name in work.catalog.matrix.charts

@@ -7,7 +7,6 @@ takes back what changed, not what the catalog is. Tags that both would have are 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from builder.catalog.models import Catalog
@@ -18,14 +17,14 @@ from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact, released_package
 from builder.charts.semver import bump, with_version
 from builder.common.errors import SelectionError, StepError
+from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Images, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
 from builder.release.commit import Move, Records
 
-_AT_ONCE = 8
 _SHOWN = 3
 
 
@@ -46,10 +45,10 @@ class Return:
 class Rollback:
     """Offers an older release again."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, images: Images) -> None:
+    def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
-        self._records = Records(catalog=catalog, store=store, images=images)
+        self._records = Records(catalog=catalog, store=store)
 
     def prepare(self, name: str, today: str) -> Return:
         """What offering release `name` again would do; nothing is written.
@@ -85,9 +84,8 @@ class Rollback:
     def moves(self, to: Return) -> list[tuple[Move, str | None]]:
         """The tags of images that would change, each with the digest that it names now, if any."""
         moves = self._records.tags(replace(to.record, charts={}))
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(lambda move: self._store.digest(move.place), moves)
-            both = list(zip(moves, held, strict=True))
+        held = in_parallel(lambda move: self._store.digest(move.place), moves)
+        both = zip(moves, held, strict=True)
         return [(move, digest) for move, digest in both if digest != move.source.digest]
 
     def carry_out(self, to: Return, note: Callable[[str], object]) -> Record:
@@ -167,13 +165,8 @@ class Rollback:
         for chart in packages:
             images = map(parse_reference, record.charts[chart].images)
             wanted |= {f"chart {chart}": image for image in images if image not in written}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(self._store.digest, wanted.values())
-            gone = [
-                f"  {key}: {place}"
-                for (key, place), digest in zip(wanted.items(), held, strict=True)
-                if digest is None
-            ]
+        held = by_item(self._store.digest, wanted.values())
+        gone = [f"  {key}: {place}" for key, place in wanted.items() if held[place] is None]
         if gone:
             lines = [f"release {name} cannot be offered again: images are gone", *gone]
             raise StepError("\n".join(lines), hint="nothing was written")

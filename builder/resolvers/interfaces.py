@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.catalog.ecosystem import EcosystemRules
 from builder.catalog.models import AxisValue, Base, Network, Source
 from builder.common.errors import Location
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import PackageResolver, Provider, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher
@@ -32,8 +32,7 @@ class ResolverTools:
     """What resolvers and providers work with.
 
     `fetcher` gets files of the network and keeps them by their hash, `runner` runs programs with
-    the environment that `network` asks for. `state` is the folder below which they may keep
-    something. `apt_root` returns apt's private root of a locked base, with its indexes. `locate`
+    the environment that `network` asks for. `state` knows the folders below `build/`. `apt_root` returns apt's private root of a locked base, with its indexes. `locate`
     returns the place where a recipe names a package. `providers` are those of release lines, by
     name. `only_looks` is set where what they choose is shown to people, and written to no lock.
     """
@@ -41,7 +40,7 @@ class ResolverTools:
     fetcher: Fetcher
     runner: Runner
     network: Network
-    state: Path
+    state: StateDir
     apt_root: Callable[[Base, BaseLock], AptRoot]
     locate: Callable[[str, str], Location]
     providers: Mapping[str, Provider] = field(default_factory=dict)

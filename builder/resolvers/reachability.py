@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.catalog.models import AxisValue, Catalog
 from builder.common.errors import BuilderError, ConfigError, UnreachableError
+from builder.common.parallel import in_parallel
 from builder.network.upstreams import UPSTREAM
 from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
 from builder.resolvers.providers import PROVIDERS
@@ -96,8 +96,8 @@ class Reachability:
 
     def ask(self, items: tuple[Question, ...]) -> Iterator[tuple[Question, str]]:
         """Yield each provider with why it cannot be reached, or ""; all are asked at once."""
-        with ThreadPoolExecutor(max(1, len(items))) as pool:
-            yield from zip(items, pool.map(self._reason, items), strict=True)
+        reasons = in_parallel(self._reason, items, at_once=max(1, len(items)))
+        yield from zip(items, reasons, strict=True)
 
     def _reason(self, item: Question) -> str:
         try:

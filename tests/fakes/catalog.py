@@ -21,6 +21,7 @@ from builder.charts.next_version import chart_place, files_of
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact
 from builder.common.errors import Location
+from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
 from builder.lock.lockfile import dump as dump_lock
 from builder.lock.requests import PackageRequests
@@ -325,7 +326,7 @@ class Week:
             lock=self.lock,
             fingerprints=prints(project, self.lock),
             plan=plan,
-            state=self.state,
+            state=StateDir(self.state),
             listen=self.events.append,
         )
 
@@ -334,7 +335,6 @@ class Week:
         ports = Ports(
             engine=self.engine,
             store=self.store,
-            images=self.store,
             bases=FakeBases(self.state / "bases"),
             files=FakeFiles(self.state / "files"),
             smoke=self.smoke,
@@ -377,14 +377,14 @@ class Week:
 
     def promotion(self, plan: Plan) -> Promotion:
         """The step that releases."""
-        return Promotion(work=self.work(plan), store=self.store, images=self.store)
+        return Promotion(work=self.work(plan), store=self.store)
 
     def rollback(self) -> Rollback:
         """What offers an older release again."""
         catalog = self.folder.load().catalog
-        return Rollback(catalog=catalog, store=self.store, images=self.store)
+        return Rollback(catalog=catalog, store=self.store)
 
     def records(self) -> Records:
         """Its releases."""
         catalog = self.folder.load().catalog
-        return Records(catalog=catalog, store=self.store, images=self.store)
+        return Records(catalog=catalog, store=self.store)

@@ -50,10 +50,21 @@ def write_layout(
         "layers": [{"mediaType": kind, **layer}],
     }
     found = _blob(folder, json.dumps(manifest, sort_keys=True).encode())
-    index = {"schemaVersion": 2, "manifests": [{"mediaType": _MANIFEST, **found}]}
-    (folder / "index.json").write_text(json.dumps(index))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").unlink(missing_ok=True)
+    add_manifest(folder, str(found["digest"]), int(found["size"]))
     return str(found["digest"])
+
+
+def add_manifest(folder: Path, digest: str, size: int, name: str = "") -> None:
+    """Add a manifest to the index of a layout, under a name if it has one."""
+    file = folder / "index.json"
+    index = json.loads(file.read_text()) if file.exists() else {"schemaVersion": 2, "manifests": []}
+    item: dict[str, object] = {"mediaType": _MANIFEST, "digest": digest, "size": size}
+    if name:
+        item["annotations"] = {"org.opencontainers.image.ref.name": name}
+    index["manifests"].append(item)
+    file.write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
 
 def read_digest(folder: Path) -> str:

@@ -27,7 +27,6 @@ class Broom:
         return Search(
             catalog=self.week.folder.load().catalog,
             store=self.week.store,
-            removals=self.week.store,
             records=self.week.records(),
             policy=Policy(keep=self.keep, today=self.today, orphans=self.orphans),
         ).run()
@@ -35,7 +34,7 @@ class Broom:
     def sweep(self, garbage: Garbage | None = None) -> int:
         """Remove it."""
         store = self.week.store
-        prune = Prune(store=store, removals=store, records=self.week.records())
+        prune = Prune(store=store, records=self.week.records())
         return prune.carry_out(
             garbage or self.look(), lambda: self.notes.append("index"), self.notes.append
         )

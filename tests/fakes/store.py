@@ -10,11 +10,11 @@ from typing import Any
 
 from builder.common.errors import StepError
 from builder.oci.image import ImageLayer
-from builder.oci.layout import blob, config_in, layers_in
+from builder.oci.layout import blob, config_in, entry, layers_in, read
 from builder.oci.reference import Reference
 from builder.registry.interfaces import Artifact
 from tests.fakes.calls import Calls
-from tests.fakes.layout import read_digest
+from tests.fakes.layout import add_manifest, read_digest
 
 WRITES = frozenset({"push", "copy", "put", "put_index", "delete", "untag"})
 
@@ -62,6 +62,7 @@ class FakeStore(Calls):
             digest = self.named.get(str(reference)) or read_digest(layout)
             self.known_layers.setdefault(digest, layers_in(layout))
             self._configs.setdefault(digest, config_in(layout))
+            self._keep_description(layout)
             for layer in layers_in(layout):
                 if (file := blob(layout, layer.digest)).exists():
                     self._blobs[layer.digest] = file.read_bytes()
@@ -117,6 +118,19 @@ class FakeStore(Calls):
                 return {digest: json.loads(artifact.config)}
             return {item: self._configs[item] for item in self._members.get(digest, (digest,))}
 
+    def export(self, reference: Reference, layout: Path, name: str) -> None:
+        """Write an image that was pushed here to a layout, under a name."""
+        with self._guard:
+            self._ask("export", reference)
+            digest = self._held(reference)
+            config = json.loads(self._blobs[digest])["config"]["digest"]
+            layers = (layer.digest for layer in self.known_layers[digest])
+            for item in (digest, config, *layers):
+                file = blob(layout, item)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(self._blobs[item])
+            add_manifest(layout, digest, len(self._blobs[digest]), name)
+
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
         """A layer of an image that was pushed here."""
         with self._guard:
@@ -126,16 +140,16 @@ class FakeStore(Calls):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(self._blobs[digest])
 
-    def put_index(self, manifests: Mapping[str, str], place: Reference) -> str:
+    def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
         """Push an index of manifests that are there."""
         with self._guard:
-            self._ask("put_index", place)
+            self._ask("put_index", repository)
             for digest in manifests.values():
-                if self._find(place.at(digest)) is None:
-                    raise StepError(f"{place.at(digest)} is not in the registry")
+                if self._find(repository.at(digest)) is None:
+                    raise StepError(f"{repository.at(digest)} is not in the registry")
             text = repr(sorted(manifests.items()))
             digest = f"sha256:{sha256(text.encode()).hexdigest()}"
-            self.artifacts[f"{place.name}@{digest}"] = None
+            self.artifacts[f"{repository.name}@{digest}"] = None
             self._members[digest] = tuple(manifests.values())
             self._written()
             return digest
@@ -179,7 +193,7 @@ class FakeStore(Calls):
         """Pin what another does, and nothing else."""
         self.named, self.artifacts = dict(other.named), dict(other.artifacts)
         self.known_layers, self._members = dict(other.known_layers), dict(other._members)
-        self._configs = dict(other._configs)
+        self._configs, self._blobs = dict(other._configs), dict(other._blobs)
 
     def crash_after(self, writes: int) -> None:
         """Die after this many writes."""
@@ -193,6 +207,12 @@ class FakeStore(Calls):
     def writes(self) -> list[tuple[str, str]]:
         """The calls that change something."""
         return [call for call in self.calls if call[0] in WRITES]
+
+    def _keep_description(self, layout: Path) -> None:
+        """Keep the manifest and the configuration of a layout as they are."""
+        manifest = entry(layout)["digest"]
+        for digest in (manifest, read(layout, manifest)["config"]["digest"]):
+            self._blobs[digest] = blob(layout, digest).read_bytes()
 
     def _find(self, reference: Reference) -> str | None:
         if reference.digest:

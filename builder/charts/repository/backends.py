@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,13 +28,13 @@ from builder.common.errors import BuilderError, ConfigError, ConflictError, Loca
 from builder.common.filelock import exclusive_lock
 from builder.common.files import write
 from builder.common.hashing import sha256
+from builder.common.parallel import by_item, in_parallel
 from builder.network.fetcher import Fetcher
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Store
+from builder.registry.interfaces import Registry
 
 OCI = "oci://"
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +179,7 @@ class FolderRepository:
     def _fetched(self) -> dict[Path, bytes]:
         """What is served and not in the folder: packages, and what signs them."""
         wanted = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(self._with_provenance, wanted))
+        found = in_parallel(self._with_provenance, wanted)
         return {path: data for files in found for path, data in files.items() if data}
 
     def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
@@ -206,7 +204,7 @@ class FolderRepository:
 class RegistryRepository:
     """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
 
-    def __init__(self, *, store: Store, place: str) -> None:
+    def __init__(self, *, store: Registry, place: str) -> None:
         self._store = store
         self._place = place
 
@@ -242,18 +240,16 @@ class RegistryRepository:
             ): item
             for item in publications
         }
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            held = pool.map(self._store.digest, places)
-            raise_all(
-                [
-                    ConflictError(f"{place} exists already", hint="it never moves: run it again")
-                    for place, digest in zip(places, held, strict=True)
-                    if digest is not None
-                ]
-            )
-            list(pool.map(self._push, places.values(), places))
+        raise_all(
+            [
+                ConflictError(f"{place} exists already", hint="it never moves: run it again")
+                for place, digest in by_item(self._store.digest, places).items()
+                if digest is not None
+            ]
+        )
+        in_parallel(lambda pair: self._push(*pair), places.items())
 
-    def _push(self, item: Publication, place: Reference) -> None:
+    def _push(self, place: Reference, item: Publication) -> None:
         self._store.put(chart_artifact(item.package, item.provenance), place)
 
     def _repository(self, name: str) -> Reference:
@@ -261,7 +257,7 @@ class RegistryRepository:
 
 
 def repository_at(
-    to: str, *, against: str, store: Store, fetcher: Fetcher
+    to: str, *, against: str, store: Registry, fetcher: Fetcher
 ) -> FolderRepository | RegistryRepository:
     """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
 

@@ -8,7 +8,7 @@ from builder.catalog.models import Matrix
 from builder.charts.package import ChartPackage
 from builder.common.errors import ConfigError, StepError
 from builder.oci.reference import parse as parse_reference
-from builder.registry.interfaces import Artifact, Blob, Store
+from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import CHARTS, ReleasedChart
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -34,7 +34,7 @@ def package_in(artifact: Artifact, place: str) -> ChartPackage:
 
 
 def released_package(
-    name: str, chart: ReleasedChart, *, matrix: Matrix, store: Store, version: str = ""
+    name: str, chart: ReleasedChart, *, matrix: Matrix, store: Registry, version: str = ""
 ) -> ChartPackage:
     """The package that a release offers, or of another version of it. Raises StepError."""
     number = version or chart.version

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +18,9 @@ from builder.charts.semver import is_lower
 from builder.common.errors import BuilderError, raise_all
 from builder.common.filelock import exclusive_lock
 from builder.common.files import write
-from builder.registry.interfaces import Store
+from builder.common.parallel import by_item
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, moment
-
-_AT_ONCE = 8
 
 
 class Repository(Protocol):
@@ -47,7 +45,7 @@ class Released:
 
     record: Record
     matrix: Matrix
-    store: Store
+    store: Registry
 
     @property
     def moment(self) -> str:
@@ -98,8 +96,7 @@ class Released:
             except BuilderError as error:
                 return error
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = dict(zip(names, pool.map(decide, names), strict=True))
+        found = by_item(decide, names)
         raise_all([item for item in found.values() if isinstance(item, BuilderError)])
         return {name: it for name, it in found.items() if not isinstance(it, BuilderError)}
 

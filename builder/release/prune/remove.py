@@ -14,7 +14,7 @@ from builder.common.errors import ConflictError
 from builder.engines.interfaces import LocalImages
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Removals, Store
+from builder.registry.interfaces import Registry
 from builder.release.commit import Records
 from builder.release.prune.classify import Removal
 from builder.release.prune.retention import RELEASE, kind
@@ -24,9 +24,8 @@ from builder.release.prune.search import Garbage
 class Prune:
     """Removes what a search found."""
 
-    def __init__(self, *, store: Store, removals: Removals, records: Records) -> None:
+    def __init__(self, *, store: Registry, records: Records) -> None:
         self._store = store
-        self._removals = removals
         self._records = records
         self._removes_tags: dict[str, bool] = {}  # by registry
 
@@ -43,17 +42,17 @@ class Prune:
         for removal in garbage.removals:
             self._check(mark)
             self._try_tags(removal)
-            self._removals.delete(removal.reference)
+            self._store.delete(removal.reference)
         tags = 0
         for tag in garbage.loose:
             if self._removes_tags.get(tag.registry):
                 self._check(mark)
-                tags += self._removals.untag(tag)
+                tags += self._store.untag(tag)
         for name in garbage.records:
             self._check(mark)
             place = self._records.place.with_tag(name)
             if digest := self._store.digest(place):
-                self._removals.delete(place.at(digest))
+                self._store.delete(place.at(digest))
         return tags
 
     def _check(self, mark: str) -> None:
@@ -92,7 +91,7 @@ class Prune:
             return
         first, second = (place.with_tag(tag) for tag in tags[:2])
         self._removes_tags[place.registry] = (
-            self._removals.untag(first)
+            self._store.untag(first)
             and self._store.digest(first) is None
             and self._store.digest(second) == place.digest
         )

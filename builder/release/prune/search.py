@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +13,17 @@ from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import CHANGELOG
 from builder.common.errors import StepError
+from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
-from builder.registry.interfaces import Removals, Store
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record
 from builder.release.commit import Records
 from builder.release.prune import retention
 from builder.release.prune.classify import Held, Named, Removal, Survey
 from builder.release.prune.retention import Lines
 
-_AT_ONCE = 8
 _REFERENCE = re.compile(rb"[\w.-]+(?::\d+)?(?:/[\w.-]+)+:\w[\w.-]{0,127}")
 _FOLDER = f"{CHARTS}/"
 
@@ -70,14 +69,12 @@ class Search:
         self,
         *,
         catalog: Catalog,
-        store: Store,
-        removals: Removals,
+        store: Registry,
         records: Records,
         policy: Policy,
     ) -> None:
         self._catalog = catalog
         self._store = store
-        self._removals = removals
         self._records = records
         self._policy = policy
 
@@ -118,9 +115,8 @@ class Search:
 
     def _every(self, current: Record) -> dict[str, Record]:
         names = self._records.names()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = zip(names, pool.map(self._records.named, names), strict=True)
-            return {current.release: current} | {name: one for name, one in found if one}
+        found = by_item(self._records.named, names)
+        return {current.release: current} | {name: one for name, one in found.items() if one}
 
     # What is named.
 
@@ -176,8 +172,7 @@ class Search:
             now = [data for path, data in files.items() if path != CHANGELOG]
             return {text.decode() for data in now for text in _REFERENCE.findall(data)}
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            texts = {text for found in pool.map(read, packages) for text in found}
+        texts = {text for found in in_parallel(read, packages) for text in found}
         repositories = {place.name: name for name, place in self._places(())}
         found = set()
         for text in texts:
@@ -213,13 +208,13 @@ class Search:
         ]
 
     def _held(self, place: Reference, known: Iterable[str]) -> Held:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            tags = self._store.tags(place.name)
-            found = pool.map(lambda tag: self._store.digest(place.with_tag(tag)), tags)
-            digests = {tag: digest for tag, digest in zip(tags, found, strict=True) if digest}
-            every = sorted({*digests.values(), *known})
-            blobs = pool.map(lambda digest: self._removals.blobs(place.at(digest)), every)
-            held = {digest: named for digest, named in zip(every, blobs, strict=True) if named}
+        found = by_item(
+            lambda tag: self._store.digest(place.with_tag(tag)), self._store.tags(place.name)
+        )
+        digests = {tag: digest for tag, digest in found.items() if digest}
+        every = sorted({*digests.values(), *known})
+        blobs = by_item(lambda digest: self._store.blobs(place.at(digest)), every)
+        held = {digest: named for digest, named in blobs.items() if named}
         return Held(
             place=place,
             tags={tag: digest for tag, digest in digests.items() if digest in held},

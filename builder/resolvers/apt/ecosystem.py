@@ -29,7 +29,7 @@ def _resolver(tools: ResolverTools) -> AptResolver:
         prepare=tools.apt_root,
         providers=tools.providers,
         fetcher=tools.fetcher,
-        folder=tools.state / "records",
+        folder=tools.state.apt_records,
         locate=tools.locate,
     )
 

@@ -7,13 +7,13 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from builder.catalog.models import Base, RemoteFile
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import Location, StepError, raise_all
 from builder.common.files import write
+from builder.common.parallel import in_parallel
 from builder.lock.interfaces import AncestorError, PackageRequest, Provider
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
@@ -22,7 +22,6 @@ from builder.resolvers.apt.providers import AptProvider
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptFile, AptSolver, Candidate, UnsolvableError
 
-_AT_ONCE = 8
 _ATTEMPTS = 4  # to let packages move that should stay, before all of them may
 _SECURITY = "-security"
 _UPDATES = "pool/updates/"  # where the archive of security keeps its packages
@@ -95,8 +94,7 @@ class AptResolver:
         def get(package: LockedPackage) -> Path:
             return kept[package.hash] or self._file(package, archives)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(packages, pool.map(get, packages.values()), strict=True))
+        return dict(zip(packages, in_parallel(get, packages.values()), strict=True))
 
     def _file(self, package: LockedPackage, archives: Mapping[str, str]) -> Path:
         """A package, from the archive that it is most likely in: others may have taken it over."""

@@ -13,7 +13,7 @@ from builder.common.process import Runner
 from builder.lock.lockfile import BaseLock
 from builder.oci import layout as layouts
 from builder.oci.reference import Reference
-from builder.registry.interfaces import Images
+from builder.registry.interfaces import Registry
 from builder.resolvers.apt.root import AptRoot, BehindError
 from builder.resolvers.base_images.bootstrap import architecture
 
@@ -114,14 +114,14 @@ class BaseArchives:
         *,
         kept: Callable[[BaseLock], Sequence[Path]],
         fetch: Callable[[Base, BaseLock], object],
-        images: Images,
+        store: Registry,
         place: Callable[[Base, BaseLock], Reference],
         folder: Path,
         note: Callable[[str], None],
     ) -> None:
         self._kept = kept
         self._fetch = fetch
-        self._images = images
+        self._store = store
         self._place = place
         self._folder = folder
         self._note = note
@@ -132,7 +132,7 @@ class BaseArchives:
             return kept
         place = self._place(base, lock)
         try:
-            layers = self._images.layers(place)
+            layers = self._store.layers(place)
         except (StepError, TransientError):
             self._note(_waiting(base, lock))
             self._fetch(base, lock)
@@ -140,7 +140,7 @@ class BaseArchives:
         layout = self._folder / lock.content.partition(":")[2][:32]
         for layer in layers:
             if not layouts.blob(layout, layer.digest).exists():
-                self._images.blob(place, layer.digest, layouts.blob(layout, layer.digest))
+                self._store.blob(place, layer.digest, layouts.blob(layout, layer.digest))
         return [layouts.blob(layout, layer.digest) for layer in layers]
 
 

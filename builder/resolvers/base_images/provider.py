@@ -27,6 +27,7 @@ from builder.common.errors import (
 )
 from builder.common.files import write
 from builder.common.process import Command, Runner, which
+from builder.common.state_dir import StateDir
 from builder.engines.interfaces import BuildRequest, Engine
 from builder.lock.lockfile import BaseLock
 from builder.network.build_env import apt_mirrors, proxies, substitution
@@ -62,7 +63,7 @@ class Bases:
         runner: Runner,
         engine: Engine,
         network: Network,
-        state: Path,
+        state: StateDir,
         skopeo: str,
         enclose: Callable[[Command], Command],
         roots: AptRoots,
@@ -202,7 +203,7 @@ class Bases:
         return recent if is_this and is_young else None
 
     def _note(self, base: Base) -> Path:
-        return self._state / "bases" / f"{base.slug}.json"
+        return self._state.bases / f"{base.slug}.json"
 
     # A registry.
 
@@ -273,11 +274,11 @@ class Bases:
             raise EmulationError(
                 "arch-test is not installed, and mmdebstrap asks it about emulation"
             )
-        work = self._state / "bases" / f"{base.slug}.partial"
+        work = self._state.bases / f"{base.slug}.partial"
         shutil.rmtree(work, ignore_errors=True)
         archive = work / "context" / "rootfs.tar"
         archive.parent.mkdir(parents=True)
-        log = self._state / "logs" / f"base-{base.slug}.log"
+        log = self._state.log(f"base:{base.slug}")
         self._runner.run(self.bootstrap_command(base, source, epoch, archive), log=log)
         canonize(archive)
         digest = f"sha256:{_sha256(archive)}"
@@ -309,7 +310,7 @@ class Bases:
         )
 
 
-def kept(state: Path, lock: BaseLock) -> tuple[Path, ...]:
+def kept(state: StateDir, lock: BaseLock) -> tuple[Path, ...]:
     """What a base is made of as tar archives, lowest layer first, where that is below `state`."""
     folder = _folder(state, lock.content)
     archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
@@ -335,8 +336,8 @@ def _own_hint(source: Source, error: BuilderError) -> str:
     return error.hint if source.kind == "registry" or isinstance(error, ToolError) else ""
 
 
-def _folder(state: Path, content: str) -> Path:
-    return state / "bases" / content.removeprefix("sha256:")[:32]
+def _folder(state: StateDir, content: str) -> Path:
+    return state.bases / content.removeprefix("sha256:")[:32]
 
 
 # What a registry says of a manifest that it does not have.

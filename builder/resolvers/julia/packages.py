@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import ConfigError, NoPackageError, StepError
+from builder.common.parallel import by_item
 from builder.common.text import did_you_mean
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher
@@ -70,8 +70,7 @@ class JuliaResolver:
             tree = it.digest.removeprefix(f"{TREE}:")
             return self._trees.fetch(f"{name} {it.version}", upstream(SERVER, it.file), tree)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(packages, pool.map(one, packages), strict=True))
+        return by_item(one, packages, at_once=_AT_ONCE)
 
     def _resolve(self, request: PackageRequest) -> dict[str, LockedPackage]:
         registry = self._registries.load()

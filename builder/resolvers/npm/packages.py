@@ -7,19 +7,18 @@ import binascii
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
+from builder.common.parallel import in_parallel
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.resolvers.npm import shrinkwrap
 from builder.resolvers.npm.registry import NpmPackages
 
 _EXACT = re.compile(r"(?P<name>(?:@[^@/]+/)?[^@/]+)@(?P<version>\d+\.\d+\.\d+\S*)")
-_AT_ONCE = 8
 _SHA512 = 64  # bytes
 
 
@@ -55,8 +54,7 @@ class NpmResolver:
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(packages, pool.map(self._file, packages.values()), strict=True))
+        return dict(zip(packages, in_parallel(self._file, packages.values()), strict=True))
 
     def _resolve(self, name: str, arch: str) -> Iterator[tuple[str, LockedPackage]]:
         exact = _EXACT.fullmatch(name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.catalog.models import RemoteFile
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError
+from builder.common.parallel import in_parallel
 from builder.common.text import did_you_mean
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
@@ -18,7 +18,6 @@ from builder.network.upstreams import upstream
 from builder.resolvers.apt.providers import CODENAMES
 from builder.resolvers.r.index import Entry, RIndex, meets
 
-_AT_ONCE = 8
 _SOURCE = "packagemanager"
 _DATES = "__api__/repos/cran/transaction-dates"
 _LATEST = "latest"
@@ -74,8 +73,8 @@ class RResolver:
             while moved := self._unfit(found, asked):
                 asked.moved |= moved
                 found = self._closure(asked)
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                packages = dict(zip(found, pool.map(self._locked, found.values()), strict=True))
+            locked = in_parallel(self._locked, found.values())
+        packages = dict(zip(found, locked, strict=True))
         return dict(sorted(packages.items()))
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
@@ -91,8 +90,7 @@ class RResolver:
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(packages, pool.map(self._file, packages.items()), strict=True))
+        return dict(zip(packages, in_parallel(self._file, packages.items()), strict=True))
 
     def _file(self, item: tuple[str, LockedPackage]) -> Path:
         """A package, from its snapshot, or where a repository keeps older sources."""

@@ -42,7 +42,7 @@ def test_a_session_has_all_that_the_chart_was_told(chart: str, tmp_path: Path) -
     with SESSION.registry():
         plan = SESSION.plan(lock, prints, SESSION.observed(lock, prints))
         image, languages = first_image(plan, chart)
-        log = SESSION.workspace.state / "logs" / f"wired-{chart}.log"
+        log = SESSION.workspace.state.log(f"wired-{chart}")
         log.unlink(missing_ok=True)
         wired, counts = run_wired(SESSION, chart, image, tmp_path, log)
     assert counts.passed > 0

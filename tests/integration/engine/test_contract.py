@@ -14,6 +14,7 @@ import pytest
 
 from builder.common.errors import BuilderError, StepError
 from builder.common.process import Command, Runner
+from builder.common.state_dir import StateDir
 from builder.engines.detect import choose
 from builder.engines.interfaces import Container, StartRequest
 from builder.engines.names import instruction_of
@@ -453,7 +454,7 @@ def test_builds_in_two_storages_give_the_same_digest(bench: Bench, runner: Runne
     """What an engine calls the images between two steps is its own affair."""
     steps = f"{COPY}RUN echo one > /one\nENV ONE=1\nRUN echo two > /two\n"
     first = bench.engine.build(bench.request(steps))
-    other = choose("podman", runner, bench.folder)
+    other = choose("podman", runner, StateDir(bench.folder))
     again = other.build(bench.request(steps, name="again", id=f"{bench.folder.name}/image"))
     assert again.digest == first.digest
     storage.remove(bench.folder / "podman")

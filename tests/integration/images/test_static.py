@@ -43,7 +43,7 @@ def project() -> Project:
 
 @pytest.fixture(scope="module")
 def rendered(project: Project) -> dict[str, str]:
-    """Each Dockerfile that differs, of every variant on every platform, by the first that has it."""
+    """Each Dockerfile that differs, over variants and platforms, by the first that has it."""
     catalog = project.catalog
     renderer = DockerfileRenderer(
         macros=catalog.macros, macros_path="images/_macros", sources=UPSTREAM

@@ -176,7 +176,8 @@ def test_a_list_alone_gets_the_same(place: Place, tmp_path: Path) -> None:
         assert digest
         request = BuildRequest(
             id="r-listed", context=context, contexts={"parent": parent.at(digest)},
-            platform=target.platform, epoch=lock.package_sets[PROBE].epoch, layout=tmp_path / "layout",
+            platform=target.platform, epoch=lock.package_sets[PROBE].epoch,
+            layout=tmp_path / "layout",
             secrets=build_secrets(session.project.network, tmp_path),
         )  # fmt: skip
         assert session.engine.build(request).digest == place.digest()

@@ -16,6 +16,7 @@ from builder.app.state import discard
 from builder.build.events import Noted
 from builder.build.image_diff import Verdict
 from builder.build.verify import Verification
+from builder.common.state_dir import StateDir
 from builder.engines.interfaces import BuildRequest, Built, built_from_layout
 from builder.oci import layout as layouts
 from builder.plan.fingerprint import Fingerprint
@@ -33,7 +34,7 @@ def verify(week: Week, target: str = BASE) -> Verdict:
     plan = week.plan()
     step = Step(id=f"verify:{target}", kind="verify", target=target, needs=(), action="", reason="")
     work, builds = week.work(plan), week.builds(plan)
-    return Verification(work=work, builds=builds, images=week.store).verdict(step)
+    return Verification(work=work, builds=builds, store=week.store).verdict(step)
 
 
 def build(week: Week) -> None:
@@ -239,10 +240,10 @@ def test_logs_outlive_the_folder(tmp_path: Path) -> None:
     for name in ("logs", "podman/storage", "work", "secrets"):
         (state / name).mkdir(parents=True)
     (state / "logs" / "build.log").write_text("x")
-    discard(state)
+    discard(StateDir(state))
     assert [path.name for path in state.rglob("*")] == ["logs", "build.log"]
     (state / "logs" / "build.log").unlink()
     (state / "logs").rmdir()
     (state / "podman").mkdir()
-    discard(state)
+    discard(StateDir(state))
     assert not state.exists()

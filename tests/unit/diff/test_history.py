@@ -34,7 +34,7 @@ def packages(**versions: str) -> Inventory:
 
 
 def history(week: Week) -> History:
-    return History(catalog=week.folder.load().catalog, store=week.store, images=week.store)
+    return History(catalog=week.folder.load().catalog, store=week.store)
 
 
 def differ(week: Week, old: str, new: str, locks: Mapping[str, Lock] | None = None) -> Difference:
@@ -43,7 +43,6 @@ def differ(week: Week, old: str, new: str, locks: Mapping[str, Lock] | None = No
         catalog=week.folder.load().catalog,
         history=history(week),
         store=week.store,
-        images=week.store,
         read_lock=known.get,
     ).compare(old, new)
 

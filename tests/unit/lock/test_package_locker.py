@@ -214,7 +214,8 @@ def test_a_file_that_was_replaced_is_not_taken_unless_named(locking: Locking) ->
     layer = first.package_sets["base/os=2"]
     old = {**layer.packages["apt"], "tar": replace(layer.packages["apt"]["tar"], digest="sha256:0")}
     held = replace(
-        first, layers={**first.package_sets, "base/os=2": replace(layer, packages={"apt": old})}
+        first,
+        package_sets={**first.package_sets, "base/os=2": replace(layer, packages={"apt": old})},
     )
     locking.apt.versions["grep"] = "4.0"  # so that it is solved again
     found = locking.lock(held)

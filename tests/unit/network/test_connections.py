@@ -208,12 +208,12 @@ def test_what_a_redirect_says_is_not_read_to_its_end(*, follows: bool) -> None:
 
 
 def test_programs_without_a_network_of_the_catalog_are_told_nothing(tmp_path: Path) -> None:
-    assert program_environment(replace(NOTHING, ca=BUNDLES[0]), tmp_path) == {}
+    assert program_environment(replace(NOTHING, ca=BUNDLES[0]), tmp_path / "trusted.crt") == {}
     assert list(tmp_path.iterdir()) == []
 
 
 def test_programs_get_the_proxies_but_for_this_machine(tmp_path: Path) -> None:
-    found = program_environment(replace(PROXY, no_proxy="a.example"), tmp_path)
+    found = program_environment(replace(PROXY, no_proxy="a.example"), tmp_path / "trusted.crt")
     direct = "a.example,localhost,127.0.0.1,::1"
     assert found == {
         "http_proxy": "http://plain:1", "HTTP_PROXY": "http://plain:1",
@@ -225,7 +225,9 @@ def test_programs_get_the_proxies_but_for_this_machine(tmp_path: Path) -> None:
 def test_programs_trust_the_ca_of_the_catalog_beside_the_machines(
     site: Site, tmp_path: Path
 ) -> None:
-    found = program_environment(replace(NOTHING, ca=str(site.ca)), tmp_path / "state")
+    found = program_environment(
+        replace(NOTHING, ca=str(site.ca)), tmp_path / "state" / "trusted.crt"
+    )
     bundle = tmp_path / "state" / "trusted.crt"
     assert found == {"SSL_CERT_FILE": str(bundle), "GIT_SSL_CAINFO": str(bundle)}
     text = bundle.read_bytes()

@@ -11,6 +11,7 @@ from builder.build.disk import RESERVE, DiskAdmission, Watch, forget
 from builder.build.events import Result
 from builder.build.executor import Executor, Policy
 from builder.common.errors import ConfigError, StepError
+from builder.common.state_dir import StateDir
 from builder.common.text import size
 from builder.plan import disk_estimate
 from builder.plan.disk_estimate import BASE, Need
@@ -225,7 +226,7 @@ def test_what_is_forgotten(week: Week) -> None:
     item = week.plan().targets[ROOT]
     work = week.state / "work" / item.target.slug
     work.mkdir(parents=True)
-    forget(week.engine, item, "", week.state)
+    forget(week.engine, item, "", StateDir(week.state))
     local, pushed = week.engine.called("drop")
     assert local.startswith("localhost/base-os1-")
     assert pushed == f"127.0.0.1:5999/shop-base@{item.digest}"

@@ -44,7 +44,7 @@ def archives(kept: Kept, store: FakeStore, folder: Path) -> BaseArchives:
     return BaseArchives(
         kept=kept.of,
         fetch=kept.fetch,
-        images=store,
+        store=store,
         place=lambda _base, _lock: PLACE,
         folder=folder,
         note=kept.told.append,

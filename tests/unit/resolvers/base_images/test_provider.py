@@ -14,6 +14,7 @@ import pytest
 from builder.catalog.models import Base, Network, Source
 from builder.common.errors import BuilderError, GoneError, StepError, UnreachableError
 from builder.common.process import Command, Output, Runner
+from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock
 from builder.resolvers.base_images.apt_roots import AptRoots
 from builder.resolvers.base_images.provider import Bases, canonize, kept
@@ -76,7 +77,7 @@ def bases(tmp_path: Path, *platforms: str, runner: Runner | None = None) -> Base
         runner=runner,
         engine=engine,
         network=NETWORK,
-        state=tmp_path,
+        state=StateDir(tmp_path),
         skopeo="false",
         enclose=lambda command: command,
         roots=AptRoots(runner=runner, network=NETWORK, folder=tmp_path / "apt"),
@@ -208,10 +209,10 @@ def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
     held = BaseLock(
         source=Source(kind="registry", value="example.org/os:two"), content=digest, epoch=0
     )
-    assert kept(tmp_path, held) == ()
+    assert kept(StateDir(tmp_path), held) == ()
     found.folder(held).mkdir(parents=True)
     layout.rename(found.folder(held) / "layout")
-    (layer,) = kept(tmp_path, held)
+    (layer,) = kept(StateDir(tmp_path), held)
     with tarfile.open(layer) as tar:
         assert tar.getnames() == ["content"]
 
@@ -271,7 +272,7 @@ def mmdebstrap(programs: Path) -> None:
 def test_a_base_whose_archive_stands_still_is_had_again(tmp_path: Path) -> None:
     lock, here = locked(tmp_path, "13.3")
     here.fetch(of("linux/amd64"), lock)
-    (found,) = kept(tmp_path / "here", lock)
+    (found,) = kept(StateDir(tmp_path / "here"), lock)
     with tarfile.open(found) as tar:
         assert tar.getnames() == ["./etc/debian_version"]
 
@@ -287,7 +288,7 @@ def test_what_was_bootstrapped_for_a_lock_that_was_ended_is_not_again(tmp_path: 
     assert here.lock(base, BOOT, None, "2026-11-24") != lock
     assert here.lock(base, (Source(kind="bootstrap", value="3"),), None, "2026-11-24") != lock
     assert len(apt.words("mmdebstrap")) == 3
-    (archive,) = kept(tmp_path, here.lock(base, BOOT, None, "2026-11-25"))
+    (archive,) = kept(StateDir(tmp_path), here.lock(base, BOOT, None, "2026-11-25"))
     archive.unlink()
     here.lock(base, BOOT, None, "2026-11-25")
     assert len(apt.words("mmdebstrap")) == 5
@@ -329,7 +330,7 @@ def test_that_an_archive_has_moved_on_is_found_out_once_a_day(tmp_path: Path) ->
     os.utime(note, (0, 0))
     apt.content = "13.2"
     here.fetch(base, lock)
-    assert kept(tmp_path / "here", lock)
+    assert kept(StateDir(tmp_path / "here"), lock)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,185 @@
+"""The folder of all that is derived from a catalog, `build/` beside it: the names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StateDir:
+    """The names of all files and folders below `root`. An adapter knows what is in its own one."""
+
+    root: Path
+
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    __str__ = __fspath__
+
+    @classmethod
+    def of(cls, catalog: Path) -> StateDir:
+        """Return the state folder of the catalog in a folder."""
+        return cls(catalog / "build")
+
+    # What a run reports.
+
+    @property
+    def report_json(self) -> Path:
+        """The report of the last weekly run, for machines."""
+        return self.root / "report.json"
+
+    @property
+    def report_markdown(self) -> Path:
+        """The report of the last weekly run, for people."""
+        return self.root / "report.md"
+
+    @property
+    def bake_measurement(self) -> Path:
+        """The last measurement against docker buildx bake."""
+        return self.root / "bench" / "bake.json"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of logs."""
+        return self.root / "logs"
+
+    def log(self, step: str) -> Path:
+        """Return the log file of a step."""
+        return self.logs / f"{step.replace('/', '_').replace(':', '-')}.log"
+
+    def junit(self, name: str) -> Path:
+        """Return the results of the tests of a target, by its slug, or of a chart."""
+        return self.root / "junit" / f"{name}.xml"
+
+    # What steps work in.
+
+    @property
+    def _work(self) -> Path:
+        return self.root / "work"
+
+    def target(self, slug: str) -> Path:
+        """Return the folder in which a target is built."""
+        return self._work / slug
+
+    def chart(self, name: str) -> Path:
+        """Return the folder to which a chart is rendered."""
+        return self._work / "charts" / name
+
+    def launched_chart(self, name: str) -> Path:
+        """Return the folder to which a chart is rendered for a launch by hand."""
+        return self._work / "launches" / name
+
+    @property
+    def chart_packages(self) -> Path:
+        """The folder of charts as they were packaged."""
+        return self._work / "packages"
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of files that a build reads as secrets."""
+        return self.root / "secrets"
+
+    def package_list(self, slug: str) -> Path:
+        """Return what a target was found to have installed."""
+        return self.root / "packages" / f"{slug}.json"
+
+    @property
+    def layer_indexes(self) -> Path:
+        """The folder of the lists of files of layers."""
+        return self.root / "layers"
+
+    def held_blob(self, digest: str) -> Path:
+        """Return a layer that a registry has, to be compared with one that was built again."""
+        return self.root / "held" / digest
+
+    @property
+    def verifications(self) -> Path:
+        """The folder of state folders in which targets are built again."""
+        return self.root / "verify"
+
+    # What was fetched.
+
+    @property
+    def files(self) -> Path:
+        """The files of the network, by their hashes."""
+        return self.root / "files"
+
+    @property
+    def apt(self) -> Path:
+        """apt's private roots, a folder for each base."""
+        return self.root / "apt"
+
+    @property
+    def apt_records(self) -> Path:
+        """The folder of what apt says of packages."""
+        return self.root / "records"
+
+    @property
+    def bases(self) -> Path:
+        """The folder of what bases are made of."""
+        return self.root / "bases"
+
+    @property
+    def pushed_bases(self) -> Path:
+        """The folder of bases as a registry has them."""
+        return self.root / "pushed"
+
+    # The folders of adapters.
+
+    def engine(self, name: str) -> Path:
+        """Return the folder of an engine: images, containers and configuration."""
+        return self.root / name
+
+    @property
+    def podman(self) -> Path:
+        """The folder of podman, which the tools beside it share."""
+        return self.engine("podman")
+
+    @property
+    def kube(self) -> Path:
+        """The folder of the podman that plays pods."""
+        return self.root / "kube"
+
+    @property
+    def helm(self) -> Path:
+        """The folder of what helm keeps."""
+        return self.root / "helm"
+
+    @property
+    def trusted(self) -> Path:
+        """The certificates that programs trust, where the catalog has a CA of its own."""
+        return self.root / "trusted.crt"
+
+    # What `builder clean` keeps: it costs a download, or holds what was published.
+
+    @property
+    def registry(self) -> Path:
+        """The folder of the registry `embedded`."""
+        return self.root / "registry"
+
+    @property
+    def chart_repository(self) -> Path:
+        """The chart repository: packages and their index."""
+        return self.root / "charts"
+
+    @property
+    def tools(self) -> Path:
+        """The programs that were fetched."""
+        return self.root / "tools"
+
+    @property
+    def toolroot(self) -> Path:
+        """A small Debian with newer programs than those of the machine."""
+        return self.root / "toolroot"
+
+    @property
+    def entries(self) -> tuple[Path, ...]:
+        """All that is here now."""
+        return tuple(sorted(self.root.iterdir())) if self.root.is_dir() else ()
+
+    def removable(self, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Return those of `paths` that neither cost a download nor hold what was published."""
+        kept = (self.registry, self.chart_repository, self.tools, self.toolroot)
+        return tuple(path for path in paths if path not in kept)
