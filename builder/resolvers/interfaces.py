@@ -32,9 +32,10 @@ class ResolverTools:
     """What resolvers and providers work with.
 
     `fetcher` gets files of the network and keeps them by their hash, `runner` runs programs with
-    the environment that `network` asks for. `state` knows the folders below `build/`. `apt_root` returns apt's private root of a locked base, with its indexes. `locate`
-    returns the place where a recipe names a package. `providers` are those of release lines, by
-    name. `only_looks` is set where what they choose is shown to people, and written to no lock.
+    the environment that `network` asks for. `state` knows the folders below `build/`. `apt_root`
+    returns apt's private root of a locked base, with its indexes. `locate` returns the place where
+    a recipe names a package. `providers` are those of release lines, by name. `only_looks` is set
+    where what they choose is shown to people, and written to no lock.
     """
 
     fetcher: Fetcher

@@ -9,6 +9,7 @@ from typing import Any
 from builder.catalog.models import Base, Network, Source
 from builder.common.errors import Location
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, Patience, Progress
@@ -65,7 +66,7 @@ def _anywhere(recipe: str, _package: str) -> Location:
 def tools(fetcher: Fetcher, runner: Runner, address: str) -> ResolverTools:
     """What resolvers and providers work with, where every source is a folder of one host."""
     return ResolverTools(
-        fetcher=fetcher, runner=runner, network=mirrored(address), state=fetcher.folder,
+        fetcher=fetcher, runner=runner, network=mirrored(address), state=StateDir(fetcher.folder),
         apt_root=_nobody, locate=_anywhere,
     )  # fmt: skip
 

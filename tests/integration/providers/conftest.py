@@ -18,6 +18,7 @@ import pytest
 from builder.catalog.models import Base, Network
 from builder.common.errors import Location
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.network.build_env import passwords
 from builder.network.fetcher import Fetcher, Patience
@@ -194,7 +195,7 @@ def place(mirror: Mirror, folder: Path, network: Network) -> Place:
         for base in (request("1").base, request("1", debian="12").base)
     }
     tools = ResolverTools(
-        fetcher=fetcher, runner=runner, network=network, state=folder,
+        fetcher=fetcher, runner=runner, network=network, state=StateDir(folder),
         apt_root=lambda base, _lock: roots[base.id],
         locate=lambda recipe, _package: Location(file=f"images/{recipe}/recipe.yaml"),
     )  # fmt: skip
