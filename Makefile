@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup run run-all check test test-heavy test-registries lint bench bench-bake clean
+.PHONY: setup run run-all check test test-heavy test-registries lint docs bench bench-bake clean
 
 setup: build/.setup
 
@@ -44,7 +44,7 @@ run-all: setup build/.browser
 check: lint
 	$(BIN)/pytest -q tests/unit
 
-test: setup lint $(VENV)/.dev
+test: setup lint docs $(VENV)/.dev
 	$(BIN)/pytest
 
 test-heavy: setup build/.browser $(VENV)/.dev
@@ -56,10 +56,14 @@ test-registries: setup $(VENV)/.dev
 	$(BIN)/pytest -m 'heavy or not heavy' tests/integration/registries
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check builder tests images charts
-	$(BIN)/ruff format --check builder tests images charts
+	$(BIN)/ruff check builder tests images charts docs
+	$(BIN)/ruff format --check builder tests images charts docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The pages of docs/ as a site in build/docs. A link to what is not there fails.
+docs: $(VENV)/.dev
+	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/docs/.doctrees -b html . build/docs
 
 bench: setup $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.run

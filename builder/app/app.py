@@ -9,6 +9,7 @@ from builder.build.chart_steps import ChartActions
 from builder.build.events import Listener
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
+from builder.build.requests import Requests
 from builder.build.run_context import Ports, RunContext
 from builder.catalog.recipe import check_tests
 from builder.catalog.selection import select
@@ -177,6 +178,6 @@ class App(Adapters):
             engine=self.engine,
             store=self.registries,
             bases=self.bases,
-            builds=self.build_actions(work),
+            requests=Requests(work),
             helm=self.helm,
         ).lines(steps)

@@ -12,7 +12,6 @@ from builder.build.run_context import RunContext
 from builder.catalog.models import Matrix
 from builder.charts.changelog import with_changelog
 from builder.charts.helm import Helm, documents, latest_minors
-from builder.charts.next_version import chart_place, files_of
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.launch import launch
@@ -48,13 +47,11 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason, detail=detail)
         if item.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
-        files = files_of(self._work.catalog, item.name, item.images, item.version)
-        place = chart_place(self._work.catalog, item.name, files, item.version)
-        if self._store.digest(place) is not None:
+        if self._store.digest(item.reference) is not None:
             reason = f"{item.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason, detail=detail)
         before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
-        files = with_changelog(files, before)
+        files = with_changelog(item.files, before)
         folder = self._work.state.chart(item.name)
         write_tree(folder, files)
         self._note(step, "checking the form")
@@ -66,7 +63,7 @@ class ChartActions:
         counts = self._run(step, item, folder)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._work.state.chart_packages)
-        self._store.put(chart_artifact(package), place)
+        self._store.put(chart_artifact(package), item.reference)
         detail |= {
             "digest": f"sha256:{package.digest}",
             "cases": list(checked.cases),

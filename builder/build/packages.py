@@ -54,11 +54,12 @@ def check_installed(
     parent has, None if that is not known: then only what is locked counts.
     """
     layer = work.lock.package_sets.get(target.id)
+    is_staged = work.plan.targets[target.id].dockerfile.is_staged
     wrong: list[str] = []
     for ecosystem, packages in layer.packages.items() if layer else ():
         rules = rules_of(ecosystem, work.catalog.ecosystems)
         if rules.is_compared:
-            wrong += _locked(rules, packages, installed, is_staged=_is_staged(target, work))
+            wrong += _locked(rules, packages, installed, is_staged=is_staged)
             if parent is not None and not _brings_packages(target, work):
                 wrong += _others(rules, packages, installed, parent)
     if wrong:
@@ -110,12 +111,6 @@ def _normalized(rules: EcosystemRules, inventory: Inventory) -> dict[str, Packag
     """Return the packages of an ecosystem by the one spelling of their names."""
     packages = inventory.get(rules.name, {})
     return {rules.normalize(name): package for name, package in packages.items()}
-
-
-def _is_staged(target: Target, work: RunContext) -> bool:
-    """Whether a part of the build is left behind, with what was installed there."""
-    dockerfile = str(work.fingerprints[target.id].document["dockerfile"])
-    return sum(line.startswith("FROM ") for line in dockerfile.splitlines()) > 1
 
 
 def _brings_packages(target: Target, work: RunContext) -> bool:

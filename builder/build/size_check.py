@@ -95,7 +95,7 @@ def is_over(weight: ImageSize, budget: int) -> bool:
 
 
 def too_large(
-    item: TargetPlan, weight: ImageSize, budget: int, packages: Inventory, before: Inventory | None
+    item: TargetPlan, weight: ImageSize, packages: Inventory, before: Inventory | None
 ) -> SizeError:
     """What to say where it is over, and why it is.
 
@@ -114,6 +114,6 @@ def too_large(
     text = "\n".join([f"    {head}", *(f"        {line}" for line in lines)])
     return SizeError(
         f"{target.id}: recipe {target.recipe} adds {weight.added / 1e6:.1f} MB to its parent,"
-        f" and its budget is {budget / 1e6:.0f} MB\n{text}",
+        f" and its budget is {item.budget / 1e6:.0f} MB\n{text}",
         hint=f"take packages out, or raise `budget` in images/{target.recipe}/recipe.yaml",
     )

@@ -185,6 +185,10 @@ class Target:
     publish: bool = True
     eol: str | None = None  # the earliest end of life among its values
 
+    def has_ended(self, today: str) -> bool:
+        """Whether the last day on which it is built is over."""
+        return self.eol is not None and self.eol < today
+
     @property
     def slug(self) -> str:
         """`Variant.slug`, with the platform where the id has it."""

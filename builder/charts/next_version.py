@@ -82,19 +82,27 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
 def chart_place(catalog: Catalog, name: str, files: Mapping[str, bytes], version: str) -> Reference:
     """Where a chart's package is put once it passed its checks, before it is released."""
     repository = parse_reference(catalog.matrix.repository_of(f"{CHARTS}/{name}"))
-    return repository.with_tag(f"fp-{chart_fingerprint(files)[:32]}-{version}")
+    return repository.with_tag(checked_tag(chart_fingerprint(files), version))
+
+
+def checked_tag(fingerprint: str, version: str) -> str:
+    """Return the tag of a package that passed its checks; `fingerprint` is that of its files."""
+    return f"fp-{fingerprint[:32]}-{version}"
 
 
 def predict(
     catalog: Catalog, name: str, images: Sequence[str], held: ReleasedChart | None
-) -> ChartChange:
-    """What a chart that names `images` becomes, where `held` is what the last release has."""
+) -> tuple[ChartChange, dict[str, bytes]]:
+    """Return what a chart that names `images` becomes, and its files.
+
+    `held` is what the last release has of it.
+    """
     files = files_of(catalog, name, images, held.version if held else FIRST)
     if held is None:
-        return ChartChange(action="package", version=FIRST, reason="new: no release has it")
+        return ChartChange(action="package", version=FIRST, reason="new: no release has it"), files
     if chart_fingerprint(files) == held.fingerprint:
         reason = f"nothing in it changed since version {held.version}"
-        return ChartChange(action="keep", version=held.version, reason=reason)
+        return ChartChange(action="keep", version=held.version, reason=reason), files
     version = bump(
         held.version,
         before=held.values,
@@ -103,9 +111,9 @@ def predict(
         location=Location(file="the current release"),
     )
     changed = "its images" if tuple(images) != held.images else "its templates or values"
-    return ChartChange(
-        action="package", version=version, reason=f"changed since {held.version}: {changed}"
-    )
+    reason = f"changed since {held.version}: {changed}"
+    change = ChartChange(action="package", version=version, reason=reason)
+    return change, with_version(files, version)
 
 
 def foresee(

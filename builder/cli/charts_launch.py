@@ -68,15 +68,16 @@ def _rendered(app: App, name: str) -> Path:
     plan = app.plan(lock, app.fingerprints(lock), RegistryState(asked=False))
     planned = plan.charts.get(name)
     if planned is not None and planned.images:
-        version, images = planned.version, list(planned.images)
+        files = planned.files
     else:
-        version, images = FIRST, [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
+        images = [f"{matrix.repository_of(matrix.charts[name].image)}:latest"]
         if planned is not None and planned.action == "block":
             expansion, today = app.project.expansion, app.options.today
             images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
+        files = files_of(app.catalog, name, images, FIRST)
     folder = app.workspace.state.launched_chart(name)
-    write_tree(folder, files_of(app.catalog, name, images, version))
+    write_tree(folder, files)
     return folder
 
 

@@ -12,6 +12,7 @@ import click
 from builder.app.app import App
 from builder.app.options import Options
 from builder.build.build_context import write_context
+from builder.charts.next_version import files_of
 from builder.charts.semver import FIRST
 from builder.cli.options import planning
 from builder.common.files import write
@@ -90,7 +91,9 @@ def _with_unlocked(plan: Plan, app: App) -> tuple[Plan, tuple[str, ...]]:
         if chart.action == "block":
             unlocked.append(name)
             images = unlocked_images(name, expansion, matrix, app.options.today)
-            charts[name] = replace(chart, images=images, version=chart.version or FIRST)
+            version = chart.version or FIRST
+            files = files_of(app.catalog, name, images, version)
+            charts[name] = replace(chart, images=images, version=version, files=files)
         else:
             charts[name] = chart
     return replace(plan, charts=charts), tuple(unlocked)
@@ -100,7 +103,7 @@ def _write(out: Path, app: App, lock: Lock, plan: Plan) -> None:
     # Contexts first: each makes its folder hold nothing else.
     for item in plan.targets.values():
         recipe = app.catalog.recipes[item.target.recipe]
-        dockerfile = str(item.fingerprint.document["dockerfile"])
+        dockerfile = item.dockerfile.text
         lists = package_lists(lock.package_sets.get(item.target.id), app.catalog.ecosystems)
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
     for path, data in _files(app, lock, plan).items():
@@ -113,7 +116,6 @@ def _files(app: App, lock: Lock, plan: Plan) -> Mapping[str, bytes]:
     targets = {key: item.target for key, item in plan.targets.items()}
     files = {key: downloads(it, catalog, expansion, lock) for key, it in targets.items()}
     return tree(
-        catalog=catalog,
         lock=lock,
         plan=plan,
         epochs={key: lock.epoch(key, expansion.base_of(it).id) for key, it in targets.items()},

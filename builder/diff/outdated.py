@@ -76,7 +76,11 @@ def outdated(
     below = {key: expansion.base_of(expansion.targets[key]) for key in selected}
     under = {it.id: it for it in below.values() if it.id in held.bases and it.id not in moved_on}
     bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
-    ended = {key: day for key in selected if (day := expansion.targets[key].eol) and day < today}
+    ended = {
+        key: target.eol or ""
+        for key in selected
+        if (target := expansion.targets[key]).has_ended(today)
+    }
     before = prints(held)
     after = before if found == held else prints(found)
     targets: dict[str, str] = {}

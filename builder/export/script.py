@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.build.build_context import DOWNLOADS
-from builder.build.image_steps import BuildActions
+from builder.build.requests import Requests
 from builder.build.run_context import RunContext
 from builder.charts.helm import Helm
-from builder.charts.next_version import files_of
 from builder.common.files import write, write_tree
 from builder.engines.interfaces import Engine
 from builder.export.tree import fetch_lines
@@ -28,7 +27,7 @@ class Commands:
     engine: Engine
     store: RegistryStore
     bases: Bases
-    builds: BuildActions
+    requests: Requests
     helm: Helm
 
     def lines(self, steps: Mapping[str, Step]) -> Iterator[str]:
@@ -68,20 +67,19 @@ class Commands:
 
     def _target(self, step: Step) -> Iterator[str]:
         item = self.work.plan.targets[step.target]
-        request = self.builds.request(item, self.builds.contexts(item.target))
+        request = self.requests.build(item, self.requests.contexts(item.target))
         folder = request.context / DOWNLOADS
-        for index, file in enumerate(self.builds.downloads(item.target)):
+        for index, file in enumerate(self.requests.downloads(item.target)):
             if not index:
                 yield f"mkdir -p {shlex.quote(str(folder))}"
             yield from fetch_lines(file, str(folder))
         yield from self.engine.commands(request)
-        place = item.repository.with_tag(item.fingerprint.tag)
-        yield str(self.store.push_command(request.layout, place))
+        yield str(self.store.push_command(request.layout, item.reference))
 
     def _chart(self, step: Step) -> Iterator[str]:
         item = self.work.plan.charts[step.target]
         folder = self.work.state.chart(item.name)
-        write_tree(folder, files_of(self.work.catalog, item.name, item.images, item.version))
+        write_tree(folder, item.files)
         out = self.work.state.chart_packages
         yield str(self.helm.lint_command(folder))
         yield f"{self.helm.template_command(folder, release=item.name)} > /dev/null"
@@ -89,7 +87,7 @@ class Commands:
         yield str(self.helm.command("package", str(folder), "--destination", str(out)))
 
     def _copies(self, item: TargetPlan) -> Iterator[str]:
-        source = item.repository.with_tag(item.fingerprint.tag)
+        source = item.reference
         for tag in (*item.immutable[1:], *item.rolling):
             yield str(self.store.copy_command(source, item.repository.with_tag(tag)))
 
@@ -113,7 +111,7 @@ def _index(items: Sequence[TargetPlan]) -> Iterator[str]:
     verify = ["--tls-verify=false"] if place.is_loopback else []
     yield shlex.join(["podman", "manifest", "create", name])
     for item in items:
-        source = f"docker://{place.with_tag(item.fingerprint.tag)}"
+        source = f"docker://{item.reference}"
         yield shlex.join(["podman", "manifest", "add", *verify, name, source])
     for tag in tags:
         target = f"docker://{place.with_tag(tag)}"

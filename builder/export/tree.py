@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from builder.catalog.models import Base, Catalog, Matrix, RemoteFile
-from builder.charts.next_version import files_of
+from builder.catalog.models import Base, Matrix, RemoteFile
 from builder.lock.lockfile import BaseLock, Lock
 from builder.plan.models import Plan, TargetPlan
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
@@ -40,7 +39,6 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 
 def tree(
     *,
-    catalog: Catalog,
     lock: Lock,
     plan: Plan,
     epochs: Mapping[str, int],
@@ -55,12 +53,11 @@ def tree(
         files |= base_files(base, lock)
     for item in plan.targets.values():
         folder = f"images/{item.target.slug}"
-        files[f"{folder}/Dockerfile"] = str(item.fingerprint.document["dockerfile"]).encode()
+        files[f"{folder}/Dockerfile"] = item.dockerfile.text.encode()
         if item.target.id in downloads:
             files[f"{folder}/{FETCH}"] = fetch_script(downloads[item.target.id]).encode()
     for chart in plan.charts.values():
-        rendered = files_of(catalog, chart.name, chart.images, chart.version)
-        files |= {f"charts/{chart.name}/{path}": data for path, data in rendered.items()}
+        files |= {f"charts/{chart.name}/{path}": data for path, data in chart.files.items()}
     files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)
     return files
 

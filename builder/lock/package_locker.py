@@ -276,11 +276,7 @@ class PackageLocker:
 
 def alive_targets(expansion: Expansion, today: str) -> dict[str, Target]:
     """The targets that have not ended on the day, by id."""
-    return {
-        key: target
-        for key, target in expansion.targets.items()
-        if not (target.eol and target.eol < today)
-    }
+    return {key: target for key, target in expansion.targets.items() if not target.has_ended(today)}
 
 
 def with_what_they_need(

@@ -10,7 +10,7 @@ from typing import Any
 
 from builder.catalog.ecosystem import EcosystemRules, Language
 from builder.catalog.expansion import Expansion, own_values
-from builder.catalog.models import Catalog, RemoteFile, Target
+from builder.catalog.models import Catalog, Matrix, RemoteFile, Target
 from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.hashing import canonical, sha256
@@ -59,6 +59,18 @@ def _hash(data: Mapping[str, Any]) -> str:
     return sha256(canonical(data))[:16]
 
 
+def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
+    """Return the first release line that the lock lacks, as `axis=value`, or nothing."""
+    needed = (matrix.value(axis, name) for axis, name in values.items())
+    return next((it.id for it in needed if it.provider and it.id not in lock.release_lines), "")
+
+
+def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -> bool:
+    """Whether the base and every release line of a target is locked."""
+    is_base = expansion.base_of(target).id in lock.bases
+    return is_base and not unlocked_line(target.variant.values, matrix, lock)
+
+
 class PackageRequests:
     """Answers for one catalog and one lock of bases and lines; layers come as they are locked."""
 
@@ -74,11 +86,7 @@ class PackageRequests:
 
     def can_lock(self, target: Target) -> bool:
         """Whether the base and every line of a target is locked."""
-        if self._expansion.base_of(target).id not in self._lock.bases:
-            return False
-        values = target.variant.values.items()
-        needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
-        return all(value.id in self._lock.release_lines for value in needed if value.provider)
+        return is_known(target, self._catalog.matrix, self._expansion, self._lock)
 
     def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
         """Return all that the packages of a target are chosen for."""

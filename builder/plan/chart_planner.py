@@ -9,9 +9,12 @@ from builder.catalog import tags
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Matrix
 from builder.charts.next_version import predict
+from builder.charts.semver import chart_fingerprint
 from builder.lock.lockfile import Lock
+from builder.oci.reference import Reference
+from builder.oci.reference import parse as parse_reference
 from builder.plan.models import ChartPlan, RegistryState, Step, TargetPlan, not_locked
-from builder.registry.release_record import Record
+from builder.registry.release_record import CHARTS, Record
 
 _ENDED = "it ended on"
 NOT_LOCKED = "not-locked-"
@@ -50,7 +53,7 @@ class ChartPlanner:
     def _barrier(self, item: str, targets: Mapping[str, TargetPlan]) -> str:
         """Why a chart may not name a target: it has ended, or cannot be built and never was."""
         target = self.expansion.targets[item]
-        if target.eol and target.eol < self.today:
+        if target.has_ended(self.today):
             return f"{_ENDED} {target.eol}"
         if item in targets:
             return targets[item].reason if targets[item].action == "block" else ""
@@ -73,6 +76,7 @@ class ChartPlanner:
         reason = f"no image of it can be released: {(waiting or reasons)[0]}"
         return ChartPlan(
             name=name,
+            repository=self._repository(name),
             version=before.version if before else "",
             images=(),
             variants=(),
@@ -95,6 +99,9 @@ class ChartPlanner:
             since = record.since(variant.id, exact, members, held)
         return f"{self.catalog.matrix.repository_of(variant.image)}:{exact}-{since or self.release}"
 
+    def _repository(self, name: str) -> Reference:
+        return parse_reference(self.catalog.matrix.repository_of(f"{CHARTS}/{name}"))
+
     def _held(self, target: str, record: Record) -> str:
         """The digest that the registry has of a target, else the one that is offered."""
         old = record.targets.get(target)
@@ -111,18 +118,21 @@ class ChartPlanner:
             item for item in ids if item not in targets and item not in self.observed.digests
         ]
         before = record.charts.get(name) if record else None
-        change = predict(self.catalog, name, images, before)
+        change, files = predict(self.catalog, name, images, before)
         action, reason = change.action, change.reason
         if missing:
             action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
         return ChartPlan(
             name=name,
+            repository=self._repository(name),
             version=change.version,
             images=tuple(images),
             variants=tuple(ids),
             action=action,
             reason=reason,
             before=before,
+            files=files,
+            fingerprint=chart_fingerprint(files),
         )
 
 
@@ -132,7 +142,7 @@ def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str)
         variant
         for variant in expansion.charts[name]
         for item in expansion.members.get(variant.id, {}).values()
-        if (expansion.targets[item].eol or today) >= today
+        if not expansion.targets[item].has_ended(today)
     ]
     return tuple(
         dict.fromkeys(

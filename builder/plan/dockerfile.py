@@ -10,6 +10,7 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -36,6 +37,19 @@ _BEGINS = re.compile(r"^\s*FROM\s", re.MULTILINE | re.IGNORECASE)
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dockerfile:
+    """A rendered Dockerfile, and what instructions of the recipe download, which no lock knows."""
+
+    text: str
+    downloads: tuple[Download, ...] = ()
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether a part of the build is left behind, with what was installed there."""
+        return sum(line.startswith("FROM ") for line in self.text.splitlines()) > 1
+
+
 class DockerfileRenderer:
     """Renders recipes with the macros of a catalog. What is rendered once is kept.
 
@@ -58,13 +72,12 @@ class DockerfileRenderer:
         self._templates: dict[str, jinja2.Template] = {}
         self._rendered: dict[tuple[object, ...], str] = {}  # still marked, see `downloads`
 
-    def render(self, recipe: Recipe, where: BuildVariables) -> str:
-        """The Dockerfile of a recipe for a variant. Raises ConfigError at the template's line."""
-        return unmarked(self._marked(recipe, where))
-
-    def downloads(self, recipe: Recipe, where: BuildVariables) -> tuple[Download, ...]:
-        """Return what instructions of the recipe itself download, which no lock knows."""
-        return downloads(self._marked(recipe, where), (PARENT, *where.inputs))
+    def render(self, recipe: Recipe, where: BuildVariables) -> Dockerfile:
+        """Render the recipe for a variant. Raises ConfigError at the template's line."""
+        marked = self._marked(recipe, where)
+        return Dockerfile(
+            text=unmarked(marked), downloads=downloads(marked, (PARENT, *where.inputs))
+        )
 
     def _marked(self, recipe: Recipe, where: BuildVariables) -> str:
         parts = (where.axes, where.providers, where.versions)

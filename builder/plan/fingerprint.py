@@ -17,7 +17,7 @@ from builder.catalog.recipe import URL, BuildVariables, build_variables, package
 from builder.common.errors import BuilderError, raise_all
 from builder.common.hashing import canonical, sha256
 from builder.lock.lockfile import Lock
-from builder.plan.dockerfile import DockerfileRenderer
+from builder.plan.dockerfile import Dockerfile, DockerfileRenderer
 from builder.plan.dockerfile_downloads import NETWORK
 
 FORMAT = 1
@@ -28,11 +28,13 @@ PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
 class Fingerprint:
     """`digest` is 64 hex digits; `document` is what it is the hash of.
 
-    `downloads` says which instructions of the Dockerfile download what no lock knows.
+    `dockerfile` is what was rendered for it, of which the document has the text. `downloads` says
+    which of its instructions download what no lock knows.
     """
 
     digest: str
     document: Mapping[str, Any]
+    dockerfile: Dockerfile
     is_locked: bool
     downloads: tuple[str, ...] = ()
 
@@ -72,17 +74,18 @@ def fingerprints(
             "parent": found[target.parent].digest if not target.is_root
             else base.content if base else "",
             "inputs": {name: found[item].digest for name, item in target.inputs},
-            "dockerfile": dockerfiles[target.id],
+            "dockerfile": dockerfiles[target.id].text,
             "context": _context(recipe.files),
             "lock": _layer(target, recipe, where, expansion, lock),
         }  # fmt: skip
         found[target.id] = Fingerprint(
             digest=sha256(canonical(document)),
             document=document,
+            dockerfile=dockerfiles[target.id],
             is_locked=(is_locked := _is_locked(recipe, where)),
             downloads=tuple(
                 item.said_of(recipe.dockerfile_path)
-                for item in renderer.downloads(recipe, where)
+                for item in dockerfiles[target.id].downloads
                 if item.source != NETWORK or is_locked  # else it is known already
             ),
         )
@@ -94,17 +97,17 @@ def _dockerfiles(
     expansion: Expansion,
     settings: Mapping[str, BuildVariables],
     renderer: DockerfileRenderer,
-) -> dict[str, str]:
+) -> dict[str, Dockerfile]:
     """The Dockerfile of every target. Raises the mistakes of all templates together."""
     errors: dict[str, BuilderError] = {}
-    texts: dict[str, str] = {}
+    rendered: dict[str, Dockerfile] = {}
     for key, target in expansion.targets.items():
         try:
-            texts[key] = renderer.render(catalog.recipes[target.recipe], settings[key])
+            rendered[key] = renderer.render(catalog.recipes[target.recipe], settings[key])
         except BuilderError as error:
             errors.setdefault(str(error), error)
     raise_all(list(errors.values()))
-    return texts
+    return rendered
 
 
 def downloads(

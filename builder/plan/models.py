@@ -6,10 +6,13 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from builder.catalog.expansion import Expansion, own_values
-from builder.catalog.models import Base, Catalog, Matrix, Target
+from builder.catalog.models import Base, Catalog, Target
+from builder.charts.next_version import checked_tag
 from builder.lock.lockfile import BaseLock, Lock
+from builder.lock.requests import unlocked_line
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan.dockerfile import Dockerfile
 from builder.plan.fingerprint import Fingerprint, compare
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget
 
@@ -44,6 +47,9 @@ class TargetPlan:
 
     target: Target
     fingerprint: Fingerprint
+    dockerfile: Dockerfile
+    suite: str  # the identity of its tests
+    budget: int  # the bytes that its recipe may add; 0: not said
     repository: Reference
     exact: str
     immutable: tuple[str, ...]
@@ -54,18 +60,35 @@ class TargetPlan:
     released: ReleasedTarget | None = None  # the same image, in the current release
     before: ReleasedTarget | None = None  # what the current release has, the same image or not
 
+    @property
+    def reference(self) -> Reference:
+        """The reference of what is built from its inputs."""
+        return self.repository.with_tag(self.fingerprint.tag)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChartPlan:
-    """What happens to a chart. `images` are references as its values name them."""
+    """What happens to a chart. `images` are references as its values name them.
+
+    `files` are what its package has, rendered once; nothing where it has no image. `fingerprint`
+    is their identity.
+    """
 
     name: str
+    repository: Reference
     version: str
     images: tuple[str, ...]
     variants: tuple[str, ...]  # ids of the targets of the images
     action: str  # package, keep or skip; block or retire where it has no image
     reason: str
     before: ReleasedChart | None = None  # what the current release has
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def reference(self) -> Reference:
+        """The reference of its package once that passed its checks."""
+        return self.repository.with_tag(checked_tag(self.fingerprint, self.version))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +109,6 @@ def unmet(step: Step, plan: Plan, besides: Container[str]) -> str:
     """
     wanted = (need for need in step.needs if need not in besides)
     return next((need for need in wanted if plan.steps[need].action in ("fetch", "build")), "")
-
-
-def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
-    """The first line of a variant that the lock lacks, as `axis=value`, or nothing."""
-    for axis, name in values.items():
-        value = matrix.value(axis, name)
-        if value.provider and value.id not in lock.release_lines:
-            return value.id
-    return ""
 
 
 def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:

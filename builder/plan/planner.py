@@ -11,11 +11,12 @@ from types import MappingProxyType
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Base, Catalog, Target, Variant
-from builder.catalog.recipe import suite
+from builder.catalog.recipe import budget_of, build_variables, suite
 from builder.common import graph
 from builder.common.errors import ConfigError
 from builder.common.text import count
 from builder.lock.lockfile import Lock
+from builder.lock.requests import unlocked_line
 from builder.oci.reference import parse as parse_reference
 from builder.plan.chart_planner import ChartPlanner, chart_step
 from builder.plan.fingerprint import Fingerprint
@@ -27,7 +28,6 @@ from builder.plan.models import (
     TargetPlan,
     held_back,
     not_locked,
-    unlocked_line,
     why_build,
 )
 from builder.registry import release_record
@@ -130,6 +130,12 @@ class _Planner:
         return TargetPlan(
             target=target,
             fingerprint=fingerprint,
+            dockerfile=fingerprint.dockerfile,
+            suite=self._suite(target),
+            budget=budget_of(
+                self.catalog.recipes[target.recipe],
+                build_variables(target, matrix, self.lock.versions),
+            ),
             repository=parse_reference(matrix.repository_of(target.variant.image)),
             exact=exact,
             immutable=(fingerprint.tag, *([f"{exact}-{self.release}"] if offered else [])),
@@ -186,7 +192,7 @@ class _Planner:
         return ""
 
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
-        if target.eol and target.eol < self.today:
+        if target.has_ended(self.today):
             ended = [
                 f"{axis}={name}"
                 for axis, name in target.variant.values.items()

@@ -13,7 +13,6 @@ from builder.build import attestation
 from builder.build.run_context import RunContext
 from builder.common.errors import StepError
 from builder.common.parallel import in_parallel
-from builder.oci.reference import Reference
 from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
@@ -117,13 +116,12 @@ class Offers:
             return old if same else None
         if item.action == "block":
             return None
-        place = item.repository.with_tag(item.fingerprint.tag)
-        digest = self._store.digest(place)
+        digest = self._store.digest(item.reference)
         if digest is None:
             return None
         if old and old.digest == digest and old.exact == item.exact:
             if item.action == "test":  # its evidence may say more than the release before
-                old = replace(self._new(item, digest, place), since=old.since)
+                old = replace(self._new(item, digest), since=old.since)
             return replace(
                 old,
                 fingerprint=item.fingerprint.digest,
@@ -131,13 +129,13 @@ class Offers:
                 rolling=item.rolling,
                 publish=item.target.publish,
             )
-        return self._new(item, digest, place)
+        return self._new(item, digest)
 
-    def _new(self, item: TargetPlan, digest: str, place: Reference) -> ReleasedTarget:
-        beside = attestation.reference_of(place)
+    def _new(self, item: TargetPlan, digest: str) -> ReleasedTarget:
+        beside = attestation.reference_of(item.reference)
         found = self._store.get(beside)
         if found is None:
-            raise StepError(f"{place} has no evidence of its tests", hint="build it again")
+            raise StepError(f"{item.reference} has no evidence of its tests", hint="build it again")
         known = attestation.config_of(found, beside)
         if "size" not in known or "tests" not in known:
             raise attestation.damaged(beside)

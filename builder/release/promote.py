@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 
 from builder.build.events import Noted, Result
 from builder.build.run_context import RunContext
-from builder.charts.next_version import chart_place, files_of
 from builder.charts.repository.oci_artifact import package_in
-from builder.charts.semver import chart_fingerprint, value_types
+from builder.charts.semver import value_types
 from builder.common.errors import StepError
 from builder.common.text import count, first_line
 from builder.lock.lockfile import dump as dump_lock
@@ -82,23 +81,21 @@ class Promotion:
         old = previous.charts.get(name) if previous else None
         if item is None or item.action != "package":
             return old
-        files = files_of(self._work.catalog, name, item.images, item.version)
-        place = chart_place(self._work.catalog, name, files, item.version)
-        manifest = self._store.digest(place)
-        package = self._store.get(place) if manifest else None
+        manifest = self._store.digest(item.reference)
+        package = self._store.get(item.reference) if manifest else None
         if manifest is None or package is None:
             return old
         listed = dict(old.listed) if old else {}
         listed[item.version] = {
             "manifest": manifest,
-            "digest": package_in(package, str(place)).digest,
+            "digest": package_in(package, str(item.reference)).digest,
             "created": release_record.moment(plan.release),
         }
         return ReleasedChart(
             version=item.version,
-            fingerprint=chart_fingerprint(files),
+            fingerprint=item.fingerprint,
             images=item.images,
-            values=value_types(files),
+            values=value_types(item.files),
             listed=listed,
         )
 

@@ -17,7 +17,6 @@ from builder.catalog.models import Source
 from builder.catalog.packages import Suite
 from builder.catalog.selection import select
 from builder.charts.changelog import with_changelog
-from builder.charts.next_version import chart_place, files_of
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact
 from builder.common.errors import Location
@@ -349,12 +348,10 @@ class Week:
         def chart(step: Step) -> Result:
             item = plan.charts[step.target]
             if item.action == "package":
-                files = files_of(work.catalog, item.name, item.images, item.version)
-                place = chart_place(work.catalog, item.name, files, item.version)
                 before = former_files(item, matrix=work.catalog.matrix, store=self.store)
-                told = with_changelog(files, before)
+                told = with_changelog(item.files, before)
                 package = ChartPackage(data=pack(item.name, told))
-                self.store.put(chart_artifact(package), place)
+                self.store.put(chart_artifact(package), item.reference)
             return Result(step=step.id, status="done")
 
         def release(step: Step) -> Result:

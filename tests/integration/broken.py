@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.app.app import App
+from builder.build.requests import Requests
 from builder.build.run_context import RunContext
 from builder.common.errors import SmokeError
 from builder.engines.interfaces import BuildRequest
@@ -40,9 +42,8 @@ def check_rejected(app: App, work: RunContext, item: TargetPlan, folder: Path) -
                 log=place / "log",
             )
         )
-        request = app.build_actions(work).smoke_request(
-            item, built.local, folder / "junit.xml", folder / "log"
-        )
+        asked = Requests(work).smoke(item, built.local, folder / "log")
+        request = replace(asked, junit=folder / "junit.xml")
         with pytest.raises(SmokeError) as caught:
             Smoke(app.engine, app.runner, app.catalog.ecosystems).test(request)
     finally:

@@ -12,6 +12,7 @@ from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.text import count
 from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.lock.lockfile import Lock
+from builder.lock.requests import is_known
 from builder.resolvers.apt.missing import missing_package
 from builder.resolvers.apt.providers import AptProvider
 from builder.resolvers.apt.root import AptRoot
@@ -70,10 +71,7 @@ class PackageCheck:
         return [target for key, target in self._expansion.targets.items() if key in all_ids]
 
     def _is_known(self, target: Target, lock: Lock) -> bool:
-        values = target.variant.values.items()
-        needed = [self._catalog.matrix.value(axis, name) for axis, name in values]
-        root = self._expansion.base_of(target).id in lock.bases
-        return root and all(value.id in lock.release_lines for value in needed if value.provider)
+        return is_known(target, self._catalog.matrix, self._expansion, lock)
 
     def _added(self, target: Target, lock: Lock) -> Iterator[Added]:
         where = build_variables(target, self._catalog.matrix, lock.versions)

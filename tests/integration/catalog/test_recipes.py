@@ -12,7 +12,7 @@ import pytest
 
 from builder.app.app import App
 from builder.app.options import Options
-from builder.plan.models import unlocked_line
+from builder.lock.requests import unlocked_line
 from builder.project import Workspace
 from tests.integration.broken import check_rejected
 from tests.integration.starter import BUILDER, ROOT, TODAY

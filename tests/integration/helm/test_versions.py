@@ -71,8 +71,8 @@ def published(catalog: Catalog, name: str, held: Files | None) -> Files:
             values=value_types(held),
             listed={},
         )
-    change = predict(catalog, name, named, record)
-    files = files_of(catalog, name, named, change.version)
+    change, files = predict(catalog, name, named, record)
+    assert files == files_of(catalog, name, named, change.version)
     if held is not None:
         assert change.version == next_version(chart_version(held), old=held, new=files)
     return held if held and change.action == "keep" else with_changelog(files, held)

@@ -54,7 +54,7 @@ def rendered(project: Project) -> dict[str, str]:
         for platform in PLATFORMS:
             text = renderer.render(
                 catalog.recipes[target.recipe], replace(where, platform=platform)
-            )
+            ).text
             found.setdefault(text, f"{target.slug}-{platform.partition('/')[2]}")
     return {slug: text for text, slug in found.items()}
 

@@ -15,6 +15,7 @@ from typing import Any
 from builder.app.state import discard
 from builder.build.events import Noted
 from builder.build.image_diff import Verdict
+from builder.build.requests import Requests
 from builder.build.verify import Verification
 from builder.common.state_dir import StateDir
 from builder.engines.interfaces import BuildRequest, Built, built_from_layout
@@ -188,7 +189,7 @@ def test_layers_of_the_parent_are_not_looked_into(week: Week) -> None:
         write_layout(layout, b"another base")
 
     plan = week.plan()
-    place = week.builds(plan).contexts(plan.targets[BASE].target)["parent"]
+    place = Requests(week.work(plan)).contexts(plan.targets[BASE].target)["parent"]
     be_the_parent(week.state / "other")
     del week.store.named[str(place)]
     week.store.push(week.state / "other", place)
@@ -220,7 +221,10 @@ def test_locked_packages_are_no_excuse(week: Week, monkeypatch) -> None:  # type
     plan = week.plan()
     item = plan.targets[BASE]
     locked = Fingerprint(
-        digest=item.fingerprint.digest, document=item.fingerprint.document, is_locked=True
+        digest=item.fingerprint.digest,
+        document=item.fingerprint.document,
+        dockerfile=item.dockerfile,
+        is_locked=True,
     )
     object.__setattr__(item, "fingerprint", locked)
     monkeypatch.setattr(week, "plan", lambda: plan)

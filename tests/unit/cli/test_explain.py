@@ -7,6 +7,7 @@ import pytest
 from builder.build.attestation import DOCUMENT, KIND
 from builder.cli.explain import change_since
 from builder.oci.reference import parse
+from builder.plan.dockerfile import Dockerfile
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob
 
@@ -14,6 +15,7 @@ PLACE = parse("ghcr.io/one/shop-desk:fp-1")
 NOW = Fingerprint(
     digest="1" * 64,
     is_locked=True,
+    dockerfile=Dockerfile(text="FROM parent\n"),
     document={"platform": "linux/amd64", "parent": "p", "inputs": {}, "dockerfile": "FROM parent\n",
               "context": [], "lock": {}},
 )  # fmt: skip

@@ -28,7 +28,7 @@ def render(text: str, axes: dict[str, str] | None = None, **more: object) -> str
     recipe = Recipe(name="x", summary="", dockerfile=text, dockerfile_path="x.j2", **more)  # type: ignore[arg-type]
     sources = {"forge": "https://forge.example"}
     renderer = DockerfileRenderer(macros={}, macros_path="m", sources=sources)
-    return renderer.render(recipe, where(axes or {}))
+    return renderer.render(recipe, where(axes or {})).text
 
 
 @pytest.mark.parametrize(
