@@ -300,6 +300,7 @@ def _terminate(process: subprocess.Popen[bytes]) -> None:
             process.poll()  # a leader that nobody asked after stays in its group
             is_left = _signal_group(process, 0) and _lives(process.pid)
         if not is_left:
+            process.poll()  # a leader that became a zombie after the last time has its code now
             return
 
 

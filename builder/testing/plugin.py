@@ -8,17 +8,18 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
-from builder.common.process import Runner
-from builder.testing.browser import HINT, MISSING, Page, chromium
-from builder.testing.browser import browser as open_browser
+from builder.testing.browser import HINT, MISSING, chromium, open_page
 from builder.testing.http_client import Client
 from builder.testing.http_client import wait_for as wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,30 +71,27 @@ def wait_for() -> Callable[..., None]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Page]:
-    """A page of a browser on this machine; skips where there is none."""
+def page(tmp_path: Path) -> Iterator[Page]:
+    """Open an empty page in Chromium: a `Page` of Playwright. Skips where there is no Chromium."""
     if chromium() is None:
         pytest.skip(f"{MISSING}: {HINT}")
-    with open_browser(Runner(), tmp_path / "chromium") as page:
-        yield page
+    with open_page(tmp_path / "chromium") as opened:
+        yield opened
 
 
 @pytest.fixture
-def open_terminal(browser: Page) -> Callable[[], None]:
-    """`open_terminal()`: one in the page, which is the workbench of VS Code."""
+def open_terminal(page: Page) -> Callable[[], None]:
+    """`open_terminal()` opens a terminal in the page, which is the workbench of VS Code."""
 
     def opened() -> None:
         # By the list of commands, as no layout of a keyboard changes that.
-        browser.press("F1", code=112)
-        browser.wait("document.activeElement.matches('.quick-input-widget input')", seconds=60)
-        browser.type("Terminal: Create New Terminal")
-        browser.wait(
-            "document.querySelector('.quick-input-list .monaco-list-row').textContent"
-            ".includes('Create New Terminal')",
-            seconds=60,
-        )
-        browser.press("Enter", code=13)
-        browser.wait("document.activeElement.matches('.xterm-helper-textarea')", seconds=120)
+        page.keyboard.press("F1")
+        page.locator(".quick-input-widget input:focus").wait_for()
+        page.keyboard.insert_text("Terminal: Create New Terminal")
+        first = page.locator(".quick-input-list .monaco-list-row").first
+        first.filter(has_text="Create New Terminal").wait_for()
+        page.keyboard.press("Enter")
+        page.locator(".xterm-helper-textarea:focus").wait_for(state="attached", timeout=120_000)
         time.sleep(2)  # bash draws
 
     return opened

@@ -1,6 +1,7 @@
 """JupyterLab as its chart starts it: the chart's password opens it, and nothing else does."""
 
 import pytest
+from playwright.sync_api import expect
 
 
 @pytest.fixture(scope="session")
@@ -61,30 +62,24 @@ def test_it_works_in_the_mounted_directory(jupyter, facts):
     assert answer.json()["name"] in [item["name"] for item in listed]
 
 
-def test_a_cell_runs_in_the_page(jupyter, facts, browser, picture, wait_for):
+def test_a_cell_runs_in_the_page(jupyter, facts, page, picture, wait_for):
     user = jupyter(facts["password"])
     made = user.post("/api/contents", json={"type": "notebook"}).json()["name"]
-    browser.open(f"{user.url}/lab/tree/{made}?token={facts['password']}")
+    page.goto(f"{user.url}/lab/tree/{made}?token={facts['password']}")
     try:
-        choose_kernel(browser)
+        # A new notebook knows no kernel, and the page asks for one: the first is taken.
+        page.locator(".jp-Dialog .jp-mod-accept").click(timeout=180_000)
         # The page shows a kernel as idle before it is connected, and loses what is run then.
         wait_for("the page is connected to a kernel", lambda: has_kernel(user), seconds=120)
-        idle = "document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')"
-        browser.wait(idle, seconds=120)
-        browser.fill(".jp-Notebook .cm-content", "6 * 7")
-        browser.press("Enter", code=13, shift=True)
-        output = "document.querySelector('.jp-OutputArea-output')"
-        browser.wait(f"{output} && {output}.textContent.includes('42')", seconds=60)
+        idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        idle.wait_for(timeout=120_000)
+        page.fill(".jp-Notebook .cm-content", "6 * 7")
+        page.keyboard.press("Shift+Enter")
+        expect(page.locator(".jp-OutputArea-output")).to_contain_text("42", timeout=60_000)
     finally:
-        browser.screenshot(picture("lab"))
+        page.screenshot(path=picture("lab"))
 
 
 def has_kernel(user):
     kernels = user.get("/api/kernels").json()
     return any(it["connections"] and it["execution_state"] == "idle" for it in kernels)
-
-
-def choose_kernel(browser):
-    """A new notebook knows no kernel, and the page asks for one: the first is taken."""
-    browser.wait("document.querySelector('.jp-Dialog .jp-mod-accept')", seconds=180)
-    browser.evaluate("document.querySelector('.jp-Dialog .jp-mod-accept').click()")

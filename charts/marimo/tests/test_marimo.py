@@ -1,6 +1,9 @@
 """marimo as its chart starts it: the chart's password opens it, and nothing else does."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +33,12 @@ def test_a_wrong_password_does_not(client, marimo, facts):
         assert stranger.get("/api/status").status_code == 401
 
 
-def test_the_page_loads(marimo, facts, browser, picture):
-    browser.open(f"{marimo.url}/auth/login")
-    browser.fill("input[type=password]", facts["password"])
-    browser.press("Enter", code=13)
+def test_the_page_loads(marimo, facts, page, picture):
+    page.goto(f"{marimo.url}/auth/login")
+    page.fill("input[type=password]", facts["password"])
+    page.keyboard.press("Enter")
     try:
-        browser.wait("document.querySelector('#root') && !location.pathname.includes('login')",
-                     seconds=60)  # fmt: skip
-        browser.wait("document.querySelector('#root').textContent.length > 20", seconds=120)
+        expect(page).not_to_have_url(re.compile("/login"), timeout=60_000)
+        expect(page.locator("#root")).to_have_text(re.compile(".{20}", re.DOTALL), timeout=120_000)
     finally:
-        browser.screenshot(picture("marimo"))
+        page.screenshot(path=picture("marimo"))

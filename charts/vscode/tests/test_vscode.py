@@ -2,9 +2,6 @@
 
 import pytest
 
-ENTER = 13  # its number, as browsers have it
-FILES = "document.querySelector('.explorer-folders-view')"
-
 
 @pytest.fixture(scope="session")
 def vscode(client, facts):
@@ -30,17 +27,20 @@ def test_a_wrong_password_does_not(client, vscode, facts):
     assert stranger.get("/").headers["location"].startswith("./login")
 
 
-def test_a_terminal_works_in_the_mounted_directory(vscode, facts, browser, open_terminal, picture):
+def test_a_terminal_works_in_the_mounted_directory(vscode, facts, page, open_terminal, picture):
     """What a command in it makes is seen in the list of files: the volume belongs to the user."""
-    browser.open(f"{vscode.url}/")
-    browser.fill("input[name=password]", facts["password"])
-    browser.press("Enter", code=ENTER)
+    page.goto(f"{vscode.url}/")
+    page.fill("input[name=password]", facts["password"])
+    page.keyboard.press("Enter")
     try:
-        browser.wait(FILES, seconds=180)
-        browser.wait("document.querySelector('.monaco-workbench .statusbar-item')", seconds=120)
+        files = page.locator(".explorer-folders-view")
+        files.wait_for(timeout=180_000)
+        page.locator(".monaco-workbench .statusbar-item").first.wait_for(
+            state="attached", timeout=120_000
+        )
         open_terminal()
-        browser.type("touch made-$((6*7)).txt")
-        browser.press("Enter", code=ENTER)
-        browser.wait(f"{FILES}.textContent.includes('made-42.txt')", seconds=60)
+        page.keyboard.insert_text("touch made-$((6*7)).txt")
+        page.keyboard.press("Enter")
+        files.filter(has_text="made-42.txt").wait_for()
     finally:
-        browser.screenshot(picture("workbench"))
+        page.screenshot(path=picture("workbench"))

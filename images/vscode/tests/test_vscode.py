@@ -2,17 +2,18 @@
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
 import pytest
 import testinfra
+from playwright.sync_api import expect
 
 PORT = 8080
 WORK = "/home/onyxia/work"
 ROOT = "/opt/code-server"
 DATA = ".local/share/code-server"
-ENTER = 13  # its number, as browsers have it
 
 # Per language of the cell: the setting that names its program, and how that says its version.
 PROGRAMS = {
@@ -199,28 +200,28 @@ def test_any_user_starts_it_without_a_home(host):
 
 
 def test_the_workbench_loads_and_its_terminal_works(
-    host, vscode, facts, browser, open_terminal, wait_for, picture
+    host, vscode, facts, page, open_terminal, wait_for, picture
 ):
-    browser.open(f"{vscode.url}/")
-    browser.fill("input[name=password]", facts["password"])
-    browser.press("Enter", code=ENTER)
+    page.goto(f"{vscode.url}/")
+    page.fill("input[name=password]", facts["password"])
+    page.keyboard.press("Enter")
     try:
         # The name of the folder comes from the extension host, on the other side.
-        explorer = "document.querySelector('.explorer-folders-view')"
-        browser.wait(f"{explorer} && document.title.includes('work')", seconds=180)
-        browser.wait("document.querySelector('.monaco-workbench .statusbar-item')", seconds=120)
+        page.locator(".explorer-folders-view").wait_for(timeout=180_000)
+        expect(page).to_have_title(re.compile("work"), timeout=180_000)
+        page.locator(".monaco-workbench .statusbar-item").first.wait_for(
+            state="attached", timeout=120_000
+        )
         open_terminal()
         command = f"echo $((6*7)) $PWD $(node --version 2>/dev/null || true) > {WORK}/.terminal"
-        browser.type(command)
-        browser.press("Enter", code=ENTER)
+        page.keyboard.insert_text(command)
+        page.keyboard.press("Enter")
         written = host.file(f"{WORK}/.terminal")
         wait_for("the terminal wrote a file", lambda: written.exists, seconds=30)
     finally:
-        browser.screenshot(picture("workbench"))
+        page.screenshot(path=picture("workbench"))
     assert host.check_output(f"cat {WORK}/.terminal; rm {WORK}/.terminal").startswith(f"42 {WORK}")
-    assert "vs-dark" not in browser.evaluate(
-        "document.querySelector('.monaco-workbench').className"
-    )
+    expect(page.locator(".monaco-workbench")).not_to_have_class(re.compile("vs-dark"))
 
 
 def test_nothing_was_written_to_the_program(host, vscode):

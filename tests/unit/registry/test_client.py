@@ -596,8 +596,9 @@ def test_a_connection_that_ends_too_early(
 
 @pytest.mark.parametrize(
     ("said", "least", "most"),
-    [(formatdate(time() + 20, usegmt=True), 0, 21),
-     (formatdate(time() + 9000, usegmt=True), 60, 60), ("-5", 0, 0), ("soon", 0, 0),
+    [pytest.param(formatdate(time() + 20, usegmt=True), 0, 21, id="a date soon"),
+     pytest.param(formatdate(time() + 9000, usegmt=True), 60, 60, id="a date far away"),
+     ("-5", 0, 0), ("soon", 0, 0),
      ("", 0, 0), ("99999999999", 60, 60),
      ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", 0, 0)],
 )  # fmt: skip
