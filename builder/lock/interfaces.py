@@ -89,7 +89,7 @@ class BaseProvider(Protocol):
     """Gets the content of bases."""
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
-        """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
+        """Return an OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +120,14 @@ class Provider(Protocol):
     """Where a line of an axis comes from. Both raise UnreachableError where it cannot be asked."""
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
 
 
 class RemoteFiles(Protocol):
     """Gets files of the network, and keeps them by their hash."""
 
     def file(self, file: RemoteFile) -> Path:
-        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
+        """Return where its content is here, checked. Raises StepError, UnreachableError."""

@@ -36,7 +36,7 @@ class Asked:
     rest: Mapping[str, Any]
 
     def __str__(self) -> str:
-        """The two hashes that the lock keeps, of 16 hex digits each."""
+        """Return the two hashes that the lock keeps, of 16 hex digits each."""
         return f"{_hash(self.own)}-{_hash(self.rest)}"
 
     @cached_property
@@ -80,7 +80,7 @@ class PackageRequests:
         self._lock = lock
 
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
-        """The packages that the recipe of a target names, by ecosystem."""
+        """Return the packages that the recipe of a target names, by ecosystem."""
         where = build_variables(target, self._catalog.matrix, self._lock.versions)
         return packages_of(self._catalog.recipes[target.recipe], where)
 

@@ -74,12 +74,12 @@ def settle(network: Network, environment: Mapping[str, str], ecosystems: Ecosyst
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
-    """A variable that has two spellings: the lower case counts where it is set at all."""
+    """Return a variable that has two spellings: the lower case counts if it is set at all."""
     return environment.get(name, environment.get(name.upper(), ""))
 
 
 def _proxy(name: str, environment: Mapping[str, str]) -> str:
-    """The proxy of a scheme, or the one for all schemes where that is a proxy of HTTP.
+    """Return the proxy of a scheme, or the one for all schemes if that is a proxy of HTTP.
 
     Where a web server runs the builder, HTTP_PROXY is the header `Proxy` of whoever asks it.
     """
@@ -92,7 +92,7 @@ def _proxy(name: str, environment: Mapping[str, str]) -> str:
 
 
 def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Files and folders of certificates that the environment names, for connections of our own."""
+    """Return the files and folders of certificates that the environment names."""
     named = [environment.get(name, "") for name in _ENVIRONMENT]
     named += environment.get("SSL_CERT_DIR", "").split(":")
     there = (path for path in named if path and (Path(path).is_file() or Path(path).is_dir()))
@@ -100,7 +100,7 @@ def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def variable(name: str) -> str:
-    """The variable of the environment that names a mirror of a source."""
+    """Return the variable of the environment that names a mirror of a source."""
     return f"BUILDER_MIRROR_{name.upper().replace('-', '_')}"
 
 
@@ -131,7 +131,7 @@ def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
 
 
 def build_env(network: Network) -> str:
-    """The shell file that a RUN reads first."""
+    """Return the shell file that a RUN reads first."""
     variables: dict[str, str] = {}
     if network.ca:
         variables |= dict.fromkeys(_TRUST, CA)
@@ -144,7 +144,7 @@ def build_env(network: Network) -> str:
 
 
 def proxies(network: Network) -> dict[str, str]:
-    """The proxy variables, in both cases, as no two programs agree on one."""
+    """Return the proxy variables, in both cases, as no two programs agree on one."""
     found = {
         "http_proxy": network.http_proxy,
         "https_proxy": network.https_proxy,
@@ -155,21 +155,21 @@ def proxies(network: Network) -> dict[str, str]:
 
 
 def apt_mirrors(network: Network) -> dict[str, str]:
-    """The starts of URLs that apt gets elsewhere."""
+    """Return the starts of URLs that apt asks for elsewhere, each with where that is."""
     starts = {name: UPSTREAM[name] for name in _REPOSITORIES if name in network.mirrors}
     named = {start: network.mirrors[name] for name, start in starts.items()}
     return named | {old: new for old, new in network.mirrors.items() if "://" in old}
 
 
 def replace_urls(text: str, network: Network) -> str:
-    """apt sources with every mirrored start of a URL replaced."""
+    """Replace every start of a URL that has a mirror in sources of apt."""
     for old, new in apt_mirrors(network).items():
         text = text.replace(old, new)
     return text
 
 
 def passwords(network: Network) -> tuple[str, ...]:
-    """The secrets in the URLs, so that they are kept out of logs."""
+    """Return the secrets in the URLs, so that they are kept out of logs."""
     urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
     # A proxy may be written without its scheme.
     parts = [urlsplit(url if "://" in url else f"//{url}") for url in urls]
@@ -178,7 +178,7 @@ def passwords(network: Network) -> tuple[str, ...]:
 
 
 def _apt_lines(network: Network) -> list[str]:
-    """apt takes its sources and trust from /dev/shm, which is in no layer."""
+    """Return lines that have apt take its sources and trust from /dev/shm, which no layer has."""
     settings = ['Acquire::https::CAInfo "' + CA + '";'] if network.ca else []
     lines: list[str] = []
     if mirrors := apt_mirrors(network):
@@ -198,7 +198,7 @@ def _apt_lines(network: Network) -> list[str]:
 
 
 def _maven_lines(network: Network) -> list[str]:
-    """Maven takes mirrors and proxies from a file alone, which is in no layer either."""
+    """Return lines that write Maven's settings: it takes mirrors and proxies from a file alone."""
     settings = maven_settings(network)
     if not settings:
         return []
@@ -210,14 +210,14 @@ def _maven_lines(network: Network) -> list[str]:
 
 
 def substitution(old: str, new: str) -> str:
-    """A quoted expression of sed that replaces one text by another."""
+    """Return a quoted expression of sed that replaces one text by another."""
     safe = new.replace("\\", "\\\\").replace("&", "\\&").replace("|", "\\|")
     plain = re.sub(r"([.\[\]*^$\\|])", r"\\\1", old)
     return shlex.quote(f"s|{plain}|{safe}|g")
 
 
 def _host_bundle(environment: Mapping[str, str]) -> str:
-    """The certificates that this machine trusts."""
+    """Return the certificates that this machine trusts."""
     for path in (*(environment.get(name, "") for name in _ENVIRONMENT), *BUNDLES):
         if path and Path(path).is_file():
             return path
@@ -225,13 +225,13 @@ def _host_bundle(environment: Mapping[str, str]) -> str:
 
 
 def maven_settings(network: Network) -> str:
-    """The text of a settings.xml, or nothing where Maven needs none."""
+    """Return the text of a settings.xml, or "" if Maven needs none."""
     found = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
     return f"<settings>{found}</settings>" if found else ""
 
 
 def _mirror(url: str) -> str:
-    """Everything from one place, with the user and password that stand in its URL."""
+    """Return the elements that name one mirror for all, with the user and password of its URL."""
     if not url:
         return ""
     parts = urlsplit(url)
@@ -242,7 +242,7 @@ def _mirror(url: str) -> str:
 
 
 def _proxies(network: Network) -> str:
-    """Java's list of hosts that are reached directly has bars, and stars for subdomains."""
+    """Return elements of proxies. Java's list of exceptions has bars, and stars for subdomains."""
     hosts = [host.strip() for host in network.no_proxy.split(",") if host.strip()]
     direct = "|".join(f"*{host}" if host.startswith(".") else host for host in hosts)
     found = ""
@@ -263,5 +263,5 @@ def _proxies(network: Network) -> str:
 
 
 def _elements(**texts: str) -> str:
-    """Elements for what is not empty."""
+    """Return an element for each text that is not empty."""
     return "".join(f"<{name}>{escape(text)}</{name}>" for name, text in texts.items() if text)

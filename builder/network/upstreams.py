@@ -61,12 +61,12 @@ class Place:
 
 
 def upstream(name: str, path: str = "") -> str:
-    """The URL of something at a source: `upstream("julia", "bin/versions.json")`."""
+    """Return the URL of something at a source: `upstream("julia", "bin/versions.json")`."""
     return f"{UPSTREAM[name]}/{path}" if path else UPSTREAM[name]
 
 
 def place(url: str, mirrors: Mapping[str, str]) -> Place:
-    """Where `url` is fetched from, given what mirrors there are.
+    """Return where `url` is fetched from, given the mirrors that there are.
 
     `mirrors` maps the name of a source, or the start of a URL, to what stands in its stead. The
     longest start that has a mirror wins; without one the URL is asked as it is.
@@ -83,13 +83,13 @@ def place(url: str, mirrors: Mapping[str, str]) -> Place:
 
 
 def without_credentials(url: str) -> str:
-    """A URL without user and password."""
+    """Return a URL without user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def expand(template: str) -> str:
-    """A URL that may begin with the name of a source in braces: `{github}/owner/…`."""
+    """Return a template's URL; it may begin with a source in braces: `{github}/owner/…`."""
     for name, start in UPSTREAM.items():
         template = template.replace(f"{{{name}}}", start)
     return template

@@ -47,7 +47,7 @@ def parse_lines(text: str) -> Inventory:
 
 
 def dump(inventory: Inventory) -> bytes:
-    """packages.json: `{ecosystem: {name: {version, size, source}}}`; no source where it is ""."""
+    """Return packages.json: `{ecosystem: {name: {version, size, source}}}`, sources if known."""
     data = {
         ecosystem: {
             name: {key: value for key, value in asdict(package).items() if key != "source" or value}
@@ -59,7 +59,7 @@ def dump(inventory: Inventory) -> bytes:
 
 
 def parse(data: bytes) -> Inventory:
-    """What packages.json says."""
+    """Return what packages.json says."""
     return {
         ecosystem: {name: Package(**package) for name, package in items.items()}
         for ecosystem, items in json.loads(data).items()
@@ -88,7 +88,7 @@ class Growth:
 
 
 def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
-    """The packages that take more room than before, the most first."""
+    """Return the packages that take more room than before, the most first."""
     found = [
         Growth(
             ecosystem=ecosystem,
@@ -104,7 +104,7 @@ def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
 
 
 def without(inventory: Inventory, parent: Inventory) -> Inventory:
-    """What is not in the parent just so."""
+    """Return what the parent has not, or has otherwise."""
     return {
         ecosystem: {
             name: package
@@ -116,7 +116,7 @@ def without(inventory: Inventory, parent: Inventory) -> Inventory:
 
 
 def largest(inventory: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
-    """The largest packages, by `ecosystem name`."""
+    """Return the largest packages, by `ecosystem name`."""
     every: Mapping[str, Package] = {
         f"{ecosystem} {name}": package
         for ecosystem, items in inventory.items()

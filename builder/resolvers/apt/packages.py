@@ -54,7 +54,7 @@ class AptResolver:
         self._known: dict[tuple[AptSolver, str], dict[str, Candidate]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
         root = self._root(request)
         self._check_names(request, root)
         installed = self._installed(request.inherited, root)
@@ -87,7 +87,7 @@ class AptResolver:
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         kept = {it.hash: self._fetcher.kept(it.hash) for it in packages.values()}
         archives = {} if all(kept.values()) else self._root(request).archives()
 
@@ -97,7 +97,7 @@ class AptResolver:
         return dict(zip(packages, in_parallel(get, packages.values()), strict=True))
 
     def _file(self, package: LockedPackage, archives: Mapping[str, str]) -> Path:
-        """A package, from the archive that it is most likely in: others may have taken it over."""
+        """Fetch a package, first from the archive that most likely has it."""
         is_update = package.file.startswith(_UPDATES)
         suites = sorted(archives, key=lambda suite: suite.endswith(_SECURITY) is not is_update)
         places = dict.fromkeys(archives[suite] for suite in suites)
@@ -137,7 +137,7 @@ class AptResolver:
     def _solve(
         self, packages: Sequence[str], request: PackageRequest, root: AptSolver, installed: str
     ) -> tuple[tuple[AptFile, ...], str]:
-        """What apt chooses, and with which pins. What should stay and cannot moves."""
+        """Return what apt chooses, and with which pins. What should stay and cannot moves."""
         preferred, attempts = dict(request.preferred), 0
         while True:
             pins = _pins(preferred, request.constraints)
@@ -154,7 +154,7 @@ class AptResolver:
                 }
 
     def _named(self, error: UnsolvableError, request: PackageRequest) -> StepError:
-        """An error of apt with the target, the recipe, and the place of a package of its."""
+        """Return an error of apt with the target, the recipe and the place of a package in it."""
         recipe = request.target.recipe
         named = [name for name in request.names if name in error.packages]
         packages = f"{', '.join(named)} of " if named else ""
@@ -167,7 +167,7 @@ class AptResolver:
 
     @contextlib.contextmanager
     def _archives(self, request: PackageRequest) -> Iterator[list[str]]:
-        """The packages that lines come as, as files whose names apt knows for packages."""
+        """Yield the packages that release lines come as, with names that apt takes for packages."""
         with tempfile.TemporaryDirectory() as folder:
             places = [Path(folder) / file.name for file in request.archives]
             for file, place in zip(request.archives, places, strict=True):
@@ -177,7 +177,7 @@ class AptResolver:
     # Roots.
 
     def _root(self, request: PackageRequest) -> AptSolver:
-        """The root that knows what the lines of the lineage bring beside the base's archive."""
+        """Return the root that also knows the archives of the release lines of the lineage."""
         names = [(name, line) for name, line in request.release_lines if self._is_apt(name)]
         key = (request.base.id, *(f"{name} {line.line}" for name, line in names))
         with self._guard:
@@ -197,7 +197,7 @@ class AptResolver:
     def _candidates(
         self, root: AptSolver, pins: str, names: Iterable[str]
     ) -> Mapping[str, Candidate]:
-        """What apt would install, asked once."""
+        """Return what apt would install; each package is asked for once."""
         with self._guard:
             known = self._known.setdefault((root, pins), {})
             if missing := [name for name in names if name not in known]:
@@ -221,7 +221,7 @@ class AptResolver:
         return "\n".join(_as_installed(record) for record in records)
 
     def _stand_ins(self, packages: Mapping[str, LockedPackage], root: AptSolver) -> dict[str, str]:
-        """What can be said of packages whose versions the archive has no more, by name.
+        """Return paragraphs for packages whose versions the archive no longer has, by name.
 
         They are there, and provide what they do now. What they need they have got.
         """
@@ -252,7 +252,7 @@ def _pins(preferred: Mapping[str, LockedPackage], constraints: Mapping[str, str]
 
 
 def _check_inherited(files: Iterable[AptFile], request: PackageRequest) -> None:
-    """A child never changes a package of its parent. Raises AncestorError."""
+    """Raise AncestorError if a package of an ancestor would get another version."""
     inherited = request.inherited
     others = [
         it for it in files if it.name in inherited and inherited[it.name].version != it.version
@@ -274,14 +274,14 @@ def _check_inherited(files: Iterable[AptFile], request: PackageRequest) -> None:
 
 
 def _source(candidate: Candidate | None, version: str) -> str:
-    """The suite that a package is from: that of security, where it came by that."""
+    """Return the suite that a package is from: that of security, if it came by that."""
     suites = candidate.suites if candidate and candidate.version == version else ()
     security = [suite for suite in suites if suite.endswith(_SECURITY)]
     return (*security, *suites, "/")[0]
 
 
 def _path(file: AptFile, archives: Iterable[str]) -> str:
-    """Where a file lies in its archive."""
+    """Return where a file lies in its archive."""
     starts = [url for url in archives if file.url.startswith(url)]
     return file.url.removeprefix(max(starts, key=len, default=""))
 
@@ -292,7 +292,7 @@ def _as_installed(record: str) -> str:
 
 
 def _stand_in(name: str, package: LockedPackage, record: str, version: str) -> str:
-    """A paragraph of a package, out of the `record` of its other `version`, where there is one."""
+    """Return a paragraph of a package, out of the `record` of another `version` of it, if any."""
     fields = dict(re.findall(r"^(Architecture|Multi-Arch|Provides): (.*)$", record, re.MULTILINE))
     fields.setdefault("Architecture", package.file_name.removesuffix(".deb").rpartition("_")[2])
     if "Provides" in fields and version:

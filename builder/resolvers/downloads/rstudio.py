@@ -29,11 +29,11 @@ class RStudio:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The one version that is offered."""
+        """Return the one version that is offered."""
         return (str(self._installer(request)["version"]),)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The version that is offered, if it is of the line. Raises StepError otherwise."""
+        """Return the version that is offered, if it is of the line. Raises StepError otherwise."""
         found, arch = self._installer(request), arch_of(request)
         version = newest_of(request.line, (str(found["version"]),), self.name)
         url, digest = str(found["url"]), str(found["sha256"])

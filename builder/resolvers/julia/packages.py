@@ -43,7 +43,7 @@ class JuliaResolver:
         self._stdlibs: dict[str, Mapping[str, Stdlib]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError.
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
         """
@@ -60,7 +60,7 @@ class JuliaResolver:
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The tarballs of packages on this machine, by package; each has the git tree it must have.
+        """Return the tarballs of packages on this machine; each has the git tree it must have.
 
         Raises StepError, UnreachableError.
         """
@@ -109,7 +109,7 @@ class JuliaResolver:
         )
 
     def _brought(self, request: PackageRequest) -> Mapping[str, Stdlib]:
-        """What comes with the Julia of the request, which its tarball says best."""
+        """Return what comes with the Julia of the request, as its tarball says."""
         for file in request.archives:
             if file.sha256 not in self._stdlibs:
                 found = stdlibs(self._fetcher.file(file), request.language("julia"))
@@ -123,7 +123,7 @@ class JuliaResolver:
 
 
 def _key(request: PackageRequest) -> str:
-    """All that an answer depends on, but for the registries."""
+    """Return all that an answer depends on, except the registries."""
     parts = (request.inherited, request.preferred, request.constraints)
     return str(
         (
@@ -138,7 +138,7 @@ def _key(request: PackageRequest) -> str:
 def _roots(
     request: PackageRequest, registry: Registry, brought: Mapping[str, Stdlib]
 ) -> list[Registered]:
-    """The packages that are asked for by name, but those that come with Julia."""
+    """Return the packages that are asked for by name, but those that come with Julia."""
     names = {it.name for it in brought.values()} | set(request.inherited)
     found = []
     for name in sorted({*request.names} - names):

@@ -77,7 +77,7 @@ class PipResolver:
         self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError.
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
         """
@@ -151,7 +151,7 @@ class PipResolver:
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         missing = {
             name: it for name, it in packages.items() if not (self._folder / it.hash).is_file()
         }
@@ -164,7 +164,7 @@ class PipResolver:
     # Choosing.
 
     def _asked(self, request: PackageRequest) -> Command:
-        """How uv is asked for a target, about what stands in its standard input."""
+        """Return the command of uv for a target; requirements go to its standard input."""
         command = compile_command(
             python=request.language("python"), platform=_platform(request), env=self._env(request)
         )
@@ -249,7 +249,7 @@ class PipResolver:
             raise self._cannot_be_had(gone, output.log)
 
     def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
-        """The error of files that the lock has, and the index does not give."""
+        """Return the error of files that the lock has, and the index does not give."""
         if is_unanswered(log):
             return refused(default_index(self._network), "no answer")
         others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
@@ -284,7 +284,7 @@ def _platform(request: PackageRequest) -> str:
 
 
 def _stated(names: Iterable[str]) -> dict[str, list[str]]:
-    """The hashes that requirements state, by package."""
+    """Return the hashes that requirements state, by package."""
     found = {}
     for text in names:
         match = re.match(r"[A-Za-z0-9._-]+", text)
@@ -294,7 +294,7 @@ def _stated(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -> LockedPackage:
-    """The wheel of a package that suits best."""
+    """Return the wheel of a package that suits best."""
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []
     for wheel in item.get("wheels", []):
@@ -315,7 +315,7 @@ def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -
 
 
 def _tags(python: str, platform: str) -> Iterator[Tag]:
-    """The tags that a Python on a platform takes, the best first."""
+    """Return the tags that a Python on a platform takes, the best first."""
     major, minor = _python(python)
     platforms = _platforms(platform)
     yield from cpython_tags((major, minor), platforms=platforms)
@@ -323,7 +323,7 @@ def _tags(python: str, platform: str) -> Iterator[Tag]:
 
 
 def _platforms(platform: str) -> list[str]:
-    """What wheels call a platform, the newest glibc first."""
+    """Return what wheels call a platform, the newest glibc first."""
     machine, _, newest = platform.partition("-manylinux_")
     major, minor = newest.split("_")
     return [

@@ -35,12 +35,12 @@ class UvPythons:
         self._program = program
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
         return newest_first(version for version, of in self._urls() if of == arch)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         urls, arch = self._urls(), arch_of(request)
         version = newest_of(request.line, newest_first(key[0] for key in urls), self.name)
         if (version, arch) not in urls:
@@ -54,7 +54,7 @@ class UvPythons:
         return ExactVersion(version=version, files=(file,))
 
     def _urls(self) -> dict[tuple[str, str], str]:
-        """Where each (version, architecture) is."""
+        """Return where each (version, architecture) is."""
         argv = (
             self._program or uv(), "python", "list", "--all-versions", "--only-downloads",
             "--all-platforms", "--all-arches", "--output-format", "json", "--no-config",
@@ -74,7 +74,7 @@ class UvPythons:
 
 
 def uv() -> str:
-    """The path of uv: the one that came with the builder, or the machine's. Raises ToolError."""
+    """Return the path of uv: the one that came with the builder, or the machine's."""
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.is_file() else which("uv")
     if found is None:

@@ -66,7 +66,7 @@ class RResolver:
         self._indexes: dict[tuple[str, str], RIndex | None] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
         with self._guard:  # what several targets ask for is fetched once
             asked = self._asked(request)
             found = self._closure(asked)
@@ -89,11 +89,11 @@ class RResolver:
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         return dict(zip(packages, in_parallel(self._file, packages.items()), strict=True))
 
     def _file(self, item: tuple[str, LockedPackage]) -> Path:
-        """A package, from its snapshot, or where a repository keeps older sources."""
+        """Fetch a package from its snapshot, or from where a repository keeps older sources."""
         name, package = item
         older = f"{_CONTRIB}/Archive/{name}/{package.file_name}"
         for path in (package.file, older):
@@ -111,7 +111,7 @@ class RResolver:
         )
 
     def _locked(self, choice: _Choice) -> LockedPackage:
-        """A package with its hash, which no index says: it is fetched for that."""
+        """Return a package with its hash. No index has that: the package is fetched for it."""
         if choice.locked is not None:
             return choice.locked
         entry = choice.entry
@@ -127,7 +127,7 @@ class RResolver:
     # Choosing.
 
     def _closure(self, asked: _Asked) -> dict[str, _Choice]:
-        """A version of each package that is named or needed, whatever else they want of it."""
+        """Return a version of each package that is named or needed, limits of needs aside."""
         found: dict[str, _Choice] = {}
         wanted = [(name, "", name) for name in reversed(asked.request.names)]
         while wanted:
@@ -139,7 +139,7 @@ class RResolver:
         return found
 
     def _choice(self, name: str, owner: str, named: str, asked: _Asked) -> _Choice:
-        """The version of a package to take; the recipe names `named`, which led to it."""
+        """Return the version of a package to take; the recipe names `named`, which needs it."""
         request = asked.request
         there = list(self._candidates(name, asked))
         if not there:
@@ -170,7 +170,7 @@ class RResolver:
         return allowed[0]
 
     def _candidates(self, name: str, asked: _Asked) -> Iterator[_Choice]:
-        """The versions of a package, the one to take first; an older one of the lock comes last."""
+        """Yield versions of a package, the one to take first; an older one of the lock is last."""
         preferred, locked = asked.request.preferred.get(name), asked.request.locked.get(name)
         if preferred is not None and name not in asked.moved:
             yield from self._again(name, preferred, is_kept=True)
@@ -183,7 +183,7 @@ class RResolver:
             yield from self._again(name, locked)
 
     def _again(self, name: str, package: LockedPackage, *, is_kept: bool = False) -> list[_Choice]:
-        """A package of the lock, where the index of its snapshot is still there."""
+        """Return a package of the lock, if the index of its snapshot is still there."""
         index = self._index(package.source, package.file.partition(_CONTRIB)[0])
         entries = index.entries(name) if index else ()
         return [
@@ -193,7 +193,7 @@ class RResolver:
         ]
 
     def _unfit(self, found: Mapping[str, _Choice], asked: _Asked) -> set[str]:
-        """What was kept, and is not what others need. Raises StepError for what cannot move."""
+        """Return what was kept and does not fit others. Raises StepError for what cannot move."""
         moved: set[str] = set()
         inherited = asked.request.inherited
         for choice in found.values():
@@ -246,7 +246,7 @@ class RResolver:
         raise StepError(f"{_SOURCE} has no index of R packages in the snapshot {snapshot}")
 
     def _newest(self) -> str:
-        """The newest snapshot, which stays as it is from then on."""
+        """Return the newest snapshot. A snapshot never changes."""
         if not self._snapshot:
             try:
                 dates = self._fetcher.json(upstream(_SOURCE, _DATES))
@@ -256,7 +256,7 @@ class RResolver:
         return self._snapshot
 
     def _index(self, snapshot: str, place: str) -> RIndex | None:
-        """The index of a place in a snapshot; None where there is none."""
+        """Return the index of a folder in a snapshot; None if there is none."""
         key = (snapshot, place)
         if key not in self._indexes:
             folder = f"{place}{_CONTRIB}"
@@ -273,7 +273,7 @@ def _url(snapshot: str, path: str) -> str:
 
 
 def _platform(request: PackageRequest) -> str:
-    """Where a snapshot has the binaries for a target, with a slash at the end."""
+    """Return where a snapshot has the binaries for a target, with a slash at the end."""
     base = request.base
     machine = _MACHINES[request.target.platform.split("/")[1]]
     minor = ".".join(request.language("r").split(".")[:2])

@@ -23,12 +23,12 @@ class PositR:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         found = self._fetcher.json(upstream("posit", "versions.json"))
         return newest_first(found["r_versions"])
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         arch = arch_of(request)
         if not self._fetcher.has(_url(request, version, arch)):

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from builder.catalog.parser import parse_matrix, parse_recipe
+from builder.catalog.recipe import URL
 from builder.common import errors
 from builder.network.build_env import mirror_names
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
 from tests.fakes.ecosystems import BUILT_IN
 from tests.unit.docs import markdown, reference
@@ -71,9 +73,18 @@ def test_every_exit_code_is_explained() -> None:
     assert explained == {0, *codes(errors.BuilderError), 130}
 
 
-def test_every_provider_is_listed() -> None:
-    rows = markdown.first_variants(page("providers.md"))
-    assert {name for row in rows for name in row.split(", ")} >= set(PROVIDERS.built_in)
+def test_the_table_of_providers_is_that_of_the_code() -> None:
+    rows = (f"| `{name}` | {PROVIDERS.get(name).summary} |\n" for name in PROVIDERS.built_in)
+    head, _, rest = page("providers.md").partition("|---|---|\n")
+    generated = f"{head}|---|---|\n{''.join(rows)}\n{rest.partition(chr(10) * 2)[2]}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        (DOCS / "providers.md").write_text(generated, encoding="utf-8")
+    assert page("providers.md") == generated, "run UPDATE_GOLDEN=1 pytest tests/unit/docs"
+
+
+def test_every_ecosystem_is_listed() -> None:
+    rows = markdown.first_variants(page("ecosystems.md"))
+    assert set(rows) - {"ecosystem", "---"} == {*ECOSYSTEMS.built_in, URL}
 
 
 def test_every_source_that_may_have_a_mirror_is_listed() -> None:
