@@ -14,6 +14,7 @@ from builder.common.mappings import json_object
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob, Registry
+from builder.registry.release_record import ImageShare, parse_shares
 from builder.testing import inventory
 from builder.testing.interfaces import TestCounts
 
@@ -36,7 +37,7 @@ class ImageMetadata:
     size: int
     tests: TestCounts
     seconds: float
-    chain: tuple[Mapping[str, object], ...]
+    chain: tuple[ImageShare, ...]
     suite: str = ""
 
 
@@ -69,6 +70,17 @@ def config_of(found: Artifact, place: Reference) -> dict[str, Any]:
     return config
 
 
+def shares_of(config: Mapping[str, Any], place: Reference) -> tuple[ImageShare, ...]:
+    """Return the shares of a lineage that the metadata at a place has; an older builder had none.
+
+    Raises StepError where they are damaged.
+    """
+    try:
+        return parse_shares(config.get("chain") or ())
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(place) from error
+
+
 def damaged(place: Reference) -> StepError:
     """Return the error of evidence that is none."""
     return StepError(
@@ -90,8 +102,8 @@ def tested_again(
 class StoredMetadata:
     """What evidence says that later builds need; an older builder said less."""
 
-    config: Mapping[str, object]
-    packages: Inventory | None
+    chain: tuple[ImageShare, ...] = ()
+    packages: Inventory | None = None
 
 
 def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
@@ -99,10 +111,10 @@ def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     place = reference_of(fingerprint)
     found = store.get(place)
     if found is None:
-        return StoredMetadata(config={}, packages=None)
+        return StoredMetadata()
     blob = found.files.get(PACKAGES)
     try:
         packages = inventory.parse(blob.data) if blob else None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(place) from error
-    return StoredMetadata(config=config_of(found, place), packages=packages)
+    return StoredMetadata(chain=shares_of(config_of(found, place), place), packages=packages)

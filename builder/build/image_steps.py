@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import Index
 from builder.oci.reference import Reference
 from builder.plan.models import Step, TargetPlan, base_reference
+from builder.registry.release_record import ImageShare
 from builder.testing import inventory
 from builder.testing.interfaces import SmokeRequest
 
@@ -64,7 +65,7 @@ class BuildActions:
             if item.released is not None:
                 known = item.released
                 detail |= {"size": known.size, "tests": dict(known.tests)}
-                detail |= {"chain": list(known.chain)}
+                detail |= {"chain": [asdict(share) for share in known.chain]}
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         if item.action == "test":
             return self._test_again(step, item)
@@ -136,7 +137,7 @@ class BuildActions:
         digest = self._push(item, built, request.contexts["parent"], known)
         shutil.rmtree(self._requests.folder(item), ignore_errors=True)
         detail = {"digest": digest, "size": built.size, "tests": asdict(counts)}
-        detail |= {"chain": list(chain), "log": str(log)}
+        detail |= {"chain": [asdict(share) for share in chain], "log": str(log)}
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
     def _compare(self, item: TargetPlan, below: Inventory | None) -> None:
@@ -152,10 +153,10 @@ class BuildActions:
         request: BuildRequest,
         asked: SmokeRequest,
         below: attestation.StoredMetadata,
-    ) -> tuple[Mapping[str, object], ...]:
+    ) -> tuple[ImageShare, ...]:
         """What it adds to its parent, as the last of a chain. Raises SizeError."""
         work, ports, target = self._work, self._ports, item.target
-        weight = size_check.measure_size(item, built, request.below, below.config)
+        weight = size_check.measure_size(item, built, request.below, below.chain)
         if size_check.is_over(weight, item.budget):
             before = None
             if item.before is not None:

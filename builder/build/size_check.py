@@ -6,7 +6,7 @@ files again for a change of their owner or mode alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from builder.catalog.packages import Inventory
@@ -16,6 +16,7 @@ from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import Index, Reowned
 from builder.plan.models import TargetPlan
+from builder.registry.release_record import ImageShare
 from builder.testing import inventory
 
 _SHARE, _MOST = 0.10, 100_000_000
@@ -32,7 +33,7 @@ class ImageSize:
 
     layers: tuple[ImageLayer, ...]
     own: tuple[ImageLayer, ...]
-    chain: tuple[Mapping[str, object], ...]
+    chain: tuple[ImageShare, ...]
 
     @property
     def added(self) -> int:
@@ -41,22 +42,21 @@ class ImageSize:
 
 
 def measure_size(
-    item: TargetPlan, built: Built, below: Sequence[ImageLayer], evidence: Mapping[str, object]
+    item: TargetPlan, built: Built, below: Sequence[ImageLayer], chain: Sequence[ImageShare]
 ) -> ImageSize:
-    """Compare an image with the layers of its parent; `evidence` is what is said of that one."""
+    """Compare an image with the layers of its parent, whose lineage has the shares `chain`."""
     layers = layouts.layers_in(built.layout)
     known = {layer.diff for layer in below}
     own = tuple(layer for layer in layers if layer.diff not in known)
-    # An older builder said nothing of the parent's chain: then that is one piece.
-    chain = evidence.get("chain") or [_link(item.target.parent, "", below)]
-    assert isinstance(chain, list)
-    mine = _link(item.target.id, item.target.recipe, own)
-    return ImageSize(layers=layers, own=own, chain=(*chain, mine))
+    # An older builder wrote no shares of the parent: then the parent is one share.
+    parents = chain or [_share(item.target.parent, "", below)]
+    mine = _share(item.target.id, item.target.recipe, own)
+    return ImageSize(layers=layers, own=own, chain=(*parents, mine))
 
 
-def _link(target: str, recipe: str, layers: Sequence[ImageLayer]) -> dict[str, object]:
+def _share(target: str, recipe: str, layers: Sequence[ImageLayer]) -> ImageShare:
     size = sum(layer.size for layer in layers)
-    return {"target": target, "recipe": recipe, "layers": len(layers), "size": size}
+    return ImageShare(target=target, recipe=recipe, layers=len(layers), size=size)
 
 
 def check_layers(target: str, weight: ImageSize, index: Index) -> None:

@@ -42,6 +42,12 @@ class LockedPackage:
         return self.digest.partition(":")[2]
 
     @property
+    def source_package(self) -> str:
+        """Return the source package that an archive of Debian built it from; "" elsewhere."""
+        pool, *folders = self.file.split("/")
+        return folders[2] if pool == "pool" and len(folders) > 3 else ""
+
+    @property
     def file_name(self) -> str:
         """The name of its file, without folders."""
         return self.file.rpartition("/")[2]

@@ -21,7 +21,7 @@ _TOLD = ("Chart.yaml", "values.yaml", "values.schema.json", "README.md", CHANGEL
 
 
 def with_changelog(new: Mapping[str, bytes], old: Mapping[str, bytes] | None) -> dict[str, bytes]:
-    """A chart with the changelog of `old`, the version before, and a section on its own."""
+    """Return a chart with the changelog of `old`, the version before, and a section on this one."""
     head = f"# Changes of {about(new)['name']}\n"
     past = old.get(CHANGELOG, b"").decode().partition("\n")[2] if old else ""
     lines = "\n".join(f"- {line}" for line in changes(old, new))
@@ -30,7 +30,7 @@ def with_changelog(new: Mapping[str, bytes], old: Mapping[str, bytes] | None) ->
 
 
 def changes(old: Mapping[str, bytes] | None, new: Mapping[str, bytes]) -> tuple[str, ...]:
-    """What `new` is, beside the version before: what breaks, what came, what differs."""
+    """Compare `new` with the version before: what breaks, what is new, what differs."""
     if old is None:
         return ("The first version",)
     found = (*_broken(old, new), *_new(old, new), *_different(old, new))
@@ -73,7 +73,7 @@ def _different(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[s
 
 
 def _choices(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
-    """What a form offers for each value."""
+    """Return the choices that a form has for each value."""
     found = {}
     for path, node in schema_nodes(files):
         offered = node.get("listEnum", node.get("enum"))

@@ -69,13 +69,13 @@ class Checked:
 
 
 def latest_minors(count: int = 3) -> tuple[str, ...]:
-    """The newest Kubernetes minors that there are schemas of, oldest first."""
+    """List the newest Kubernetes minors that schemas exist for, oldest first."""
     pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in schemas.all_versions()}
     return tuple(f"{major}.{minor}" for major, minor in sorted(pairs)[-count:])
 
 
 def documents(manifests: str) -> list[dict[str, object]]:
-    """The objects in a stream of manifests. Raises StepError where it is not YAML."""
+    """Parse the objects in a stream of manifests. Raises StepError where it is not YAML."""
     try:
         return objects(manifests, "manifests")
     except ConfigError as error:
@@ -97,7 +97,7 @@ class Helm:
         self._valid: set[tuple[str, str]] = set()
 
     def command(self, *arguments: str) -> Command:
-        """A helm command with its environment."""
+        """Return a helm command with its environment."""
         return Command(argv=(str(self._program), *arguments), env=self._env(), timeout=120.0)
 
     def lint_command(self, chart: Path) -> Command:
@@ -127,12 +127,12 @@ class Helm:
     def template(
         self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
     ) -> str:
-        """The manifests of a release. Raises StepError."""
+        """Render the manifests of a release. Raises StepError."""
         command = self.template_command(chart, release=release, values=values, namespace=namespace)
         return self._runner.run(command).stdout
 
     def attempt(self, chart: Path, *, release: str, values: Mapping[str, object]) -> Output:
-        """What `helm template` says, well or not, of values that are in no file."""
+        """Run `helm template` on values that are in no file, and return its output and success."""
         command = self.template_command(chart, release=release, values=Path("-"))
         return self._runner.run(replace(command, stdin=json.dumps(values).encode()), check=False)
 
@@ -250,14 +250,14 @@ class Helm:
 
 
 def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
-    """The files below a chart's folder, by path."""
+    """Read the files below a chart's folder, by path."""
     for path in sorted(chart.rglob("*")):
         if path.is_file():
             yield path.relative_to(chart).as_posix(), path.read_bytes()
 
 
 def _digest(item: Mapping[str, object]) -> str:
-    """What an object is, whatever its chart is called: charts have most of their objects alike."""
+    """Hash an object without the name of its chart, as charts share most of their objects."""
     text = json.dumps(item, sort_keys=True, default=str)
     labels = mapping(item, "metadata", "labels")
     for key in _NAMES:
@@ -282,7 +282,7 @@ STYLE = "{extends: default, rules: {line-length: disable, document-start: disabl
 
 
 def yamllint(chart: Path) -> Iterator[str]:
-    """What is wrong with a chart's own YAML, as `file:line:column: problem`."""
+    """List problems in a chart's own YAML, as `file:line:column: problem`."""
     cases = sorted(f"ci/{path.name}" for path in (chart / "ci").glob("*-values.yaml"))
     for name in ("Chart.yaml", "values.yaml", *cases):
         path = chart / name

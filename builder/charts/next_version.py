@@ -46,7 +46,7 @@ class Choice:
 
 
 def files_of(catalog: Catalog, name: str, images: Sequence[str], version: str) -> dict[str, bytes]:
-    """The files of a chart of the matrix, by path below its folder."""
+    """Render the files of a chart of the matrix, by path below its folder."""
     chart = catalog.matrix.charts[name]
     return render_chart(
         chart=chart,
@@ -80,7 +80,7 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
 
 
 def chart_place(catalog: Catalog, name: str, files: Mapping[str, bytes], version: str) -> Reference:
-    """Where a chart's package is put once it passed its checks, before it is released."""
+    """Return the reference that a chart's package is pushed to before it is released."""
     repository = parse_reference(catalog.matrix.repository_of(f"{CHARTS}/{name}"))
     return repository.with_tag(checked_tag(chart_fingerprint(files), version))
 
@@ -93,9 +93,9 @@ def checked_tag(fingerprint: str, version: str) -> str:
 def predict(
     catalog: Catalog, name: str, images: Sequence[str], held: ReleasedChart | None
 ) -> tuple[ChartChange, dict[str, bytes]]:
-    """Return what a chart that names `images` becomes, and its files.
+    """Predict the version and action of a chart with `images`, and render its files.
 
-    `held` is what the last release has of it.
+    `held` is the last released chart of this name.
     """
     files = files_of(catalog, name, images, held.version if held else FIRST)
     if held is None:
@@ -157,7 +157,7 @@ def foresee(
 def publish_as(
     released: ChartPackage, *, listed: Collection[str], held: ChartPackage | None, above: str = ""
 ) -> tuple[ChartChange, ChartPackage]:
-    """What becomes of a released chart in a repository that installs `held` where none is named.
+    """Decide the version of a released chart in a repository whose newest version is `held`.
 
     `listed` are the sha256 of the packages that releases had. A repository that holds one of them
     follows the releases; another has a history of its own, and its versions go on from there.

@@ -24,7 +24,7 @@ _SOURCE = re.compile(r"^# Source: [^/\n]+/(.+)$", re.MULTILINE)
 
 
 def read_chart(path: Path) -> dict[str, bytes]:
-    """The files of a chart, by path below its folder. Raises ConfigError."""
+    """Read the files of a chart, by path below its folder. Raises ConfigError."""
     if path.is_dir():
         return folder_files(path)
     if path.is_file():
@@ -64,7 +64,7 @@ def check_chart(path: Path, helm: Helm | None) -> ChartReport:
 
 
 def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str:
-    """Why Helm does not render a chart, or nothing."""
+    """Return why Helm cannot render a chart, or ""."""
     if chart.is_library:
         return "a library renders nothing by itself"
     if is_broken:

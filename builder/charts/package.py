@@ -65,7 +65,7 @@ class ChartPackage:
 
 
 def pack(name: str, files: Mapping[str, bytes]) -> bytes:
-    """The package of a chart. Its own files come first, then its folders, in order of name."""
+    """Pack a chart. Its own files come first, then its folders, in order of name."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(files, key=lambda path: ("/" in path, path)):
@@ -81,7 +81,7 @@ def pack(name: str, files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(package: bytes) -> dict[str, bytes]:
-    """The files of a package, by path below the chart's folder. Raises ConfigError."""
+    """Unpack a package to files, by path below the chart's folder. Raises ConfigError."""
     files: dict[str, bytes] = {}
     left = LARGEST
     try:

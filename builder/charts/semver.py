@@ -23,7 +23,7 @@ _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
 def chart_fingerprint(files: Mapping[str, bytes]) -> str:
-    """The identity of a chart: sha256 of its files, its version and its changelog left out."""
+    """Return the identity of a chart: sha256 of its files without version and changelog."""
     same = with_version({path: files[path] for path in files if path != CHANGELOG}, "0.0.0")
     entries = [[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(same.items())]
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
@@ -31,12 +31,12 @@ def chart_fingerprint(files: Mapping[str, bytes]) -> str:
 
 
 def chart_version(files: Mapping[str, bytes]) -> str:
-    """The version that a chart says it has."""
+    """Return the version in a chart's Chart.yaml."""
     return str(about(files)["version"])
 
 
 def with_version(files: Mapping[str, bytes], version: str) -> dict[str, bytes]:
-    """The same chart under another version."""
+    """Return the same chart under another version."""
     text = _VERSION.sub(f"version: {version}".encode(), files.get("Chart.yaml", b""), count=1)
     return {path: text if path == "Chart.yaml" else data for path, data in files.items()}
 
@@ -49,7 +49,7 @@ def about(files: Mapping[str, bytes]) -> Mapping[str, object]:
 def next_version(
     previous: str | None, *, old: Mapping[str, bytes] | None, new: Mapping[str, bytes]
 ) -> str:
-    """The version of `new`, a chart's files, when `old` was published as `previous`.
+    """Return the version of `new`, a chart's files, when `old` was published as `previous`.
 
     The same where nothing changed; else as `bump` says. Raises ConfigError where `previous` is no
     version.
@@ -69,7 +69,7 @@ def bump(
     chart: str = "",
     location: Location | None = None,
 ) -> str:
-    """The version after `previous` of a chart that changed, by what `value_types` says.
+    """Return the version after `previous` of a changed chart, by what `value_types` says.
 
     Major where a value went or changed its type, minor where a value or a template came, else
     patch. Raises ConfigError where `previous` is no version, with the chart and where it is.
@@ -95,7 +95,7 @@ def is_lower(version: str, other: str) -> bool:
 
 
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The type of every value of a chart, by path, and its templates.
+    """Return the type of every value of a chart, by path, and its templates.
 
     It is what the schema says, else that of the default. A path that a value had counts too: the
     chart still takes it.
@@ -111,12 +111,12 @@ def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def defaults(files: Mapping[str, bytes]) -> dict[str, object]:
-    """The leaves of values.yaml, by path."""
+    """Return the leaves of values.yaml, by path."""
     return dict(_leaves(_mapping(files, "values.yaml"), ()))
 
 
 def schema_nodes(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The nodes of values.schema.json below its root, by path; a group before what it holds."""
+    """Return the nodes of values.schema.json by path, without the root; groups come first."""
     file = "values.schema.json"
     schema = _json(files.get(file, b"{}"), f"{file} is not JSON")
     if isinstance(schema, Mapping):
@@ -124,7 +124,7 @@ def schema_nodes(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[str,
 
 
 def former(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Where values are now, by the path that they had."""
+    """Return where values are now, by the path that they had."""
     annotations = about(files).get("annotations")
     text = annotations.get(FORMER, "{}") if isinstance(annotations, Mapping) else "{}"
     found = _json(str(text).encode(), f"the annotation {FORMER} of Chart.yaml is not JSON")

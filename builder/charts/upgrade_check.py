@@ -27,7 +27,7 @@ _NEVER_CHANGES = {
 
 
 def frozen_changes(before: Sequence[Object], after: Sequence[Object]) -> tuple[str, ...]:
-    """What an upgrade from one list of objects to another would be refused for, a line each.
+    """List why Kubernetes would refuse an upgrade between two lists of objects, a line each.
 
     Only objects of the same kind and name are compared: others are made and removed freely.
     """

@@ -22,12 +22,12 @@ from builder.common.filelock import run_lock
 @click.option(
     "--export",
     type=click.Path(path_type=Path, file_okay=False),
-    help="An OCI layout to which the images that were selected are added, by their slugs.",
+    help="Add the selected images to an OCI layout in this folder, each under its slug.",
 )
 def command(since: Path | None, export: Path | None, **given: Any) -> int:
-    """Build what the registry does not have, test it, push it under its fingerprint.
+    """Build and test the images that the registry does not have, and push those that passed.
 
-    Nothing is released yet: that is `builder publish`.
+    They are not released yet: `builder publish` does that.
 
     \b
     Example:

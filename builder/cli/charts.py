@@ -12,9 +12,9 @@ from builder.cli.options import running
 
 # Each is a module `charts_<name>` of this package with a function `command`.
 COMMANDS = {
-    "check": "check any chart against what Onyxia asks of it",
-    "launch": "the values that a launch from Onyxia's form sends",
-    "publish": "put what is released into a folder of static pages, or an OCI registry",
+    "check": "check that a chart meets the requirements of Onyxia",
+    "launch": "print the values that a launch from Onyxia's form sends",
+    "publish": "copy released charts into a folder of static pages, or an OCI registry",
 }
 
 
@@ -27,9 +27,9 @@ COMMANDS = {
 @running
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
-    """Render the charts whose content changed, check them, run them, push their packages.
+    """Render, check and run the charts that changed, and push their packages.
 
-    Their images must have been built: `builder build`. Nothing is released yet: that is
+    Build their images first, with `builder build`. Nothing is released yet: that is
     `builder publish`.
 
     \b

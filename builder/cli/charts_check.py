@@ -25,13 +25,13 @@ from builder.common.text import count
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
-    """Check charts against what Onyxia asks of them: folders or packages, of any catalog.
+    """Check that charts (folders or packages of any catalog) meet the requirements of Onyxia.
 
-    A chart is read as Helm reads it. Where it cannot be rendered, the rules that this skips are
-    named.
+    Charts are read as Helm reads them. Where Helm cannot render a chart, the report names the
+    rules that were skipped.
 
-    Each finding is fatal (the form is not shown, or a launch fails), a warning (something does
-    not do what it says) or a note. Exits with 2 where one is fatal.
+    A finding is fatal (the form is not shown, or a launch fails), a warning (something has no
+    effect) or a note. A fatal finding makes the exit code 2.
 
     \b
     Example:

@@ -32,14 +32,14 @@ from builder.plan.models import RegistryState
 @click.option(
     "--context",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A YAML or JSON file with the context variables, e.g. user: {email: …}; none.",
+    help="A YAML or JSON file with context variables, e.g. user: {email: …}; none by default.",
 )
 @click.argument("chart")
 def command(chart: str, context: Path | None, **given: Any) -> int:
-    """Print the values that a launch from Onyxia's form sends, nothing of it being changed.
+    """Print the values that a launch from Onyxia's form sends when nobody changes the form.
 
-    CHART is a folder, a package, or the name of a chart of the matrix. Helm then says whether it
-    takes them.
+    CHART is a folder, a package, or the name of a chart of the matrix. Helm then validates the
+    values.
 
     \b
     Example:

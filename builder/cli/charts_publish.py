@@ -32,11 +32,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     default="",
     metavar="URL",
     envvar="BUILDER_AGAINST",
-    help="Where the folder is served: what is there, and not in the folder, is fetched into it.",
+    help="The URL that serves the folder now; versions missing in the folder are downloaded first.",
 )
 @click.option("--sign-key", metavar="NAME", help="Sign packages, as `helm package --sign` does.")
-@click.option("--keyring", type=_FILE, help="A file of exported secret keys; those of gpg itself.")
-@click.option("--passphrase-file", type=_FILE, help="A file with what protects the key.")
+@click.option(
+    "--keyring", type=_FILE, help="A file of exported secret keys; by default the keyring of gpg."
+)
+@click.option("--passphrase-file", type=_FILE, help="A file with the passphrase of the key.")
 def command(
     to: str,
     against: str,
@@ -45,10 +47,10 @@ def command(
     passphrase_file: Path | None,
     **given: Any,
 ) -> int:
-    """Publish the charts of the current release to another repository.
+    """Copy the charts of the current release to another repository.
 
-    Each version is decided by what is there: nothing changed, none; else by what changed. What is
-    listed stays listed, and the index comes last, by rename.
+    Versions follow from the newest ones in that repository: no change, no new version. Older
+    versions stay listed, and the index is replaced last, by rename.
 
     \b
     Example:

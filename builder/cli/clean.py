@@ -14,9 +14,11 @@ from builder.project import Workspace
 
 @click.command()
 @root_option
-@click.option("--all", "everything", is_flag=True, help="Also the registry, charts and tools.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also delete the registry, charts and tools."
+)
 def command(root: Path, everything: bool) -> int:
-    """Remove what was derived: engine storage, logs, build contexts, reports.
+    """Delete what the builder can make again: engine storage, logs, build contexts, reports.
 
     \b
     Example:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from builder.app.options import Options
 from builder.cli.options import planning
 from builder.diff.history import History
 from builder.diff.operands import Comparison
-from builder.lock.lockfile import as_data as lock_data
-from builder.lock.lockfile import parse
+from builder.lock.lockfile import Lock, parse
 from builder.report.diff import FORMATS, as_data
 
 
@@ -24,9 +22,10 @@ from builder.report.diff import FORMATS, as_data
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 def command(old: str, new: str, style: str, **given: Any) -> int:
-    """Say what changed between two releases, locks (files), tags or digests.
+    """Compare two releases, locks (files), tags or digests.
 
-    NEW is the current release where nothing else is said. Starts and pulls nothing.
+    NEW is the current release by default. Reads records and image metadata in the registry; it
+    pulls no image and starts no container.
 
     \b
     Example:
@@ -47,8 +46,8 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
     return 0
 
 
-def _read_lock(path: str) -> Mapping[str, Any] | None:
+def _read_lock(path: str) -> Lock | None:
     file = Path(path)
     if not file.is_file():
         return None
-    return lock_data(parse(file.read_text(encoding="utf-8"), path))
+    return parse(file.read_text(encoding="utf-8"), path)

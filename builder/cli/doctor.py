@@ -15,10 +15,12 @@ from builder.common.errors import ToolError
 
 @click.command()
 @root_option
-@click.option("--install", "wanted", is_flag=True, help="Get what is missing, as root.")
-@click.option("--browser", is_flag=True, help="Get the browser of some smoke tests, as root.")
+@click.option("--install", "wanted", is_flag=True, help="Install what is missing; needs root.")
+@click.option(
+    "--browser", is_flag=True, help="Install the browser that some smoke tests need; needs root."
+)
 def command(root: Path, wanted: bool, browser: bool) -> int:
-    """Say what this machine has, what the builder chose, and what to do.
+    """Show what this machine has, what the builder chose, and what to install.
 
     \b
     Example:

@@ -27,7 +27,7 @@ from builder.registry.release_record import ReleasedTarget
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--offline", is_flag=True, help="Ask no registry.")
 def command(target: str, style: str, offline: bool, **given: Any) -> int:
-    """Show what a target's fingerprint is made of, and how it differs from what was released.
+    """Show the inputs of a target's fingerprint, and how they differ from the released ones.
 
     \b
     Example:

@@ -12,17 +12,17 @@ from builder.app.first_catalog import EMBEDDED, first_catalog, lay, name_of
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=".")
-@click.option("--name", default="", help="What the catalog is called; the name of the folder.")
+@click.option("--name", default="", help="The name of the catalog; by default that of the folder.")
 @click.option(
     "--registry",
     default=EMBEDDED,
-    help="Where its images and charts go, host[:port][/path]; a registry in build/ by default.",
+    help="The registry for images and charts, host[:port][/path]; by default one in build/.",
 )
 def command(folder: Path, name: str, registry: str) -> int:
-    """Write a first catalog to DIR: an image, its test, and a chart of it.
+    """Write a first catalog to DIR: an image, its test and its chart.
 
-    It is small and whole: `builder weekly` in it builds, tests, runs and releases all of it, in
-    minutes. Nothing that is in DIR is replaced.
+    It is small and complete: `builder weekly` builds, tests and releases all of it in minutes. No
+    file that is in DIR is replaced.
 
     \b
     Example:

@@ -30,17 +30,17 @@ from builder.lock.problems import failures
 @click.option(
     "--upgrade",
     is_flag=True,
-    help="Take what is newer: of all, or of the packages, recipes, images, axes or lines NAME.",
+    help="Take newer versions: of all, or of NAME (package, recipe, image, axis, release line).",
 )
 @click.option(
-    "--check", is_flag=True, help="Only say whether matrix.lock fits the catalog; offline."
+    "--check", is_flag=True, help="Only check that matrix.lock fits the catalog; needs no network."
 )
 def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) -> int:
-    """Choose bases, versions and packages, and write matrix.lock.
+    """Resolve base images, versions and packages, and write matrix.lock.
 
-    Without --upgrade, what is locked and still fits the catalog stays as it is. A base keeps its
-    source for as long as the matrix lists it. What cannot be looked up keeps what is locked, or is
-    left out; all else is written, and the exit code is 5.
+    Without --upgrade, entries that still fit the catalog stay as they are. A base image keeps its
+    source for as long as the matrix lists it. An entry that cannot be resolved keeps its old
+    content, or is left out; all others are written, and the exit code is 5.
 
     \b
     Example:

@@ -53,7 +53,7 @@ engine = click.option(
     type=click.Choice(["auto", "podman", "docker"]),
     default="auto",
     envvar="BUILDER_ENGINE",
-    help="What builds; auto is docker where its daemon answers, else podman.",
+    help="The container engine; auto is docker where its daemon answers, else podman.",
 )
 _REGISTRY = click.option(
     "--registry",
@@ -61,13 +61,13 @@ _REGISTRY = click.option(
     multiple=True,
     envvar="BUILDER_REGISTRIES",
     callback=_registries,
-    help="A registry instead of those of matrix.yaml; may be given again.",
+    help="Use this registry in place of those of matrix.yaml; repeatable.",
 )
 _TODAY = click.option(
     "--today",
     envvar="BUILDER_TODAY",
     callback=_day,
-    help="The day of the plan, YYYY-MM-DD; the clock's.",
+    help="The day of the plan, YYYY-MM-DD; by default today.",
 )
 
 
@@ -94,7 +94,7 @@ def planning(function: Function) -> Function:
             "--block-unlocked",
             is_flag=True,
             envvar="BUILDER_BLOCK_UNLOCKED",
-            help="Block targets that matrix.lock does not fit, and go on; else the run is refused.",
+            help="Block targets that matrix.lock does not fit; by default the run is refused.",
         ),
         _REGISTRY,
         click.option(
@@ -103,7 +103,7 @@ def planning(function: Function) -> Function:
             multiple=True,
             envvar="BUILDER_PLATFORMS",
             callback=_platforms,
-            help="A platform instead of those of matrix.yaml, e.g. linux/arm64; repeatable.",
+            help="A platform, e.g. linux/arm64, in place of those of matrix.yaml; repeatable.",
         ),
         _TODAY,
         click.option(
@@ -111,7 +111,7 @@ def planning(function: Function) -> Function:
             "-s",
             multiple=True,
             envvar="BUILDER_SELECT",
-            help="A glob over ids, or axis=value; +x with ancestors, x+ with descendants.",
+            help="A glob over ids, or axis=value; +x adds the ancestors of x, x+ its descendants.",
         ),
     ):
         function = option(function)
@@ -122,7 +122,7 @@ reachable = click.option(
     "--reachable",
     is_flag=True,
     envvar="BUILDER_REACHABLE",
-    help="Do not count as failed what a provider, or the engine, does not give here.",
+    help="Do not fail where a provider is unreachable or the engine does not support the platform.",
 )
 
 
@@ -138,7 +138,7 @@ def running(function: Function) -> Function:
         click.option(
             "--fail-fast/--keep-going",
             envvar="BUILDER_FAIL_FAST",
-            help="Stop at the first failure, or go on with what does not need it (default).",
+            help="Stop at the first failure, or go on with steps that do not need it (default).",
         ),
         click.option(
             "--timeout",
@@ -154,7 +154,7 @@ def running(function: Function) -> Function:
             default=os.cpu_count() or 2,
             show_default="the number of processors",
             envvar="BUILDER_JOBS",
-            help="Steps at once.",
+            help="The number of steps at once.",
         ),
         engine,
     ):
@@ -167,7 +167,7 @@ def since(function: Function) -> Function:
     return click.option(
         "--since",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        help="Only targets that differ from those of the catalog in this folder.",
+        help="Only targets that changed compared with the catalog in this folder.",
     )(function)
 
 
@@ -180,7 +180,7 @@ def disk(function: Function) -> Function:
         metavar="SIZE",
         envvar="BUILDER_DISK_BUDGET",
         callback=_size,
-        help="What a run may take of the disk, e.g. 14G; refused where a target cannot fit.",
+        help="The disk space that a run may use, e.g. 14G; refused where a target cannot fit.",
     )(function)
 
 

@@ -22,9 +22,10 @@ from builder.report.outdated import FORMATS, as_data
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 def command(style: str, **given: Any) -> int:
-    """Say which targets a new lock would change, and through which packages.
+    """List the targets that a new lock would change, and through which packages.
 
-    Only indexes are asked: nothing is built, started or pulled, and matrix.lock stays as it is.
+    Reads package indexes only: it builds, starts and pulls nothing, and leaves matrix.lock as it
+    is.
 
     \b
     Example:

@@ -26,15 +26,15 @@ from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lin
     default="",
     metavar="REGISTRY",
     envvar="BUILDER_PUBLISHED",
-    help="With --since and --format markdown: where releases are, for the versions of charts.",
+    help="With --since and --format markdown: the registry with the releases, for chart versions.",
 )
 @click.option("--format", "style", type=click.Choice([*FORMATS, "github"]), default="table")
-@click.option("--offline", is_flag=True, help="Ask no registry: everything counts as missing.")
+@click.option("--offline", is_flag=True, help="Ask no registry; every image counts as missing.")
 @click.option(
     "--shard-seconds",
     type=click.FloatRange(min=1),
     default=SECONDS,
-    help="With --format github: the work that is worth a job of its own.",
+    help="With --format github: the seconds of work that are worth a job of their own.",
 )
 def command(
     style: str,
@@ -44,7 +44,7 @@ def command(
     shard_seconds: float,
     **given: Any,
 ) -> int:
-    """Say what would be done, and why. Changes nothing.
+    """Show what would be done, and why. Changes nothing.
 
     \b
     Example:

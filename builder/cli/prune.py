@@ -24,11 +24,17 @@ _NUMBER = click.IntRange(min=0)
 @click.command()
 @releasing
 @engine
-@click.option("--keep-weeks", type=click.IntRange(min=1), help="Instead of retention.weeks.")
-@click.option("--keep-months", type=_NUMBER, help="Instead of retention.months.")
-@click.option("--retired-days", type=_NUMBER, help="Instead of retention.retired.")
-@click.option("--orphans", is_flag=True, help="Also what no release named; when no run is on.")
-@click.option("--yes", is_flag=True, help="Remove it. Without, it is only shown.")
+@click.option(
+    "--keep-weeks", type=click.IntRange(min=1), help="Use this in place of retention.weeks."
+)
+@click.option("--keep-months", type=_NUMBER, help="Use this in place of retention.months.")
+@click.option("--retired-days", type=_NUMBER, help="Use this in place of retention.retired.")
+@click.option(
+    "--orphans",
+    is_flag=True,
+    help="Also delete what no release ever named; only while no run is in progress.",
+)
+@click.option("--yes", is_flag=True, help="Delete; without this option they are only listed.")
 def command(
     keep_weeks: int | None,
     keep_months: int | None,
@@ -37,10 +43,10 @@ def command(
     yes: bool,
     **given: Any,
 ) -> int:
-    """Remove what no kept release, no release line that goes on and no listed chart names.
+    """Delete images that no kept release, no living release line and no listed chart needs.
 
-    What is kept stands in matrix.yaml, under `retention`. Registries free the room at their next
-    garbage collection.
+    `retention` in matrix.yaml says what is kept. Registries free the space at their next garbage
+    collection.
 
     \b
     Example:

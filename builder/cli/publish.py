@@ -16,9 +16,9 @@ from builder.common.filelock import run_lock
 @click.command()
 @running
 def command(**given: Any) -> int:
-    """Release what passed: packages, record, tags, then the chart repository's index.
+    """Make a release of all that passed: chart packages, record, tags, then the chart index.
 
-    What did not pass keeps what the last release had.
+    Images and charts that did not pass stay as they were in the last release.
 
     \b
     Example:

@@ -16,7 +16,7 @@ from builder.cli.options import root as root_option
 @click.command()
 @root_option
 def command(root: Path) -> int:
-    """Serve the registry `embedded` until Ctrl-C, to look at what was published.
+    """Serve the embedded registry until Ctrl-C, to look at what was published.
 
     \b
     Example:

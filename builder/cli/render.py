@@ -33,12 +33,12 @@ from builder.plan.models import Plan, RegistryState
     required=True,
     help="The folder to write to.",
 )
-@click.option("--offline", is_flag=True, help="Ask no registry; images are named as of today.")
+@click.option("--offline", is_flag=True, help="Ask no registry; name images as of today.")
 def command(out: Path, offline: bool, **given: Any) -> int:
     """Write plain Dockerfiles with their contexts, plain charts, and a bake file.
 
-    What is written builds by hand, without the builder. A chart whose images are not locked names
-    the release lines, with a tag that begins with `not-locked-` and that no registry has.
+    The files need no builder: plain docker, helm and bake use them. A chart whose images are not
+    locked names release lines in a tag that begins with `not-locked-`, which no registry has.
 
     \b
     Example:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from builder.app.options import Options
 from builder.cli.options import releasing
 from builder.cli.run import write_index
 from builder.common.text import count
-from builder.lock.lockfile import FILE, parse
+from builder.lock.lockfile import FILE
 from builder.release.commit import Move
 from builder.release.rollback import Return, Rollback
 
@@ -21,12 +20,14 @@ from builder.release.rollback import Return, Rollback
 @click.command()
 @click.argument("release")
 @releasing
-@click.option("--dry-run", is_flag=True, help="Only say what would be released.")
-@click.option("--write-lock", is_flag=True, help="Make matrix.lock that of the release.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be released.")
+@click.option(
+    "--write-lock", is_flag=True, help="Also write the lock of that release to matrix.lock."
+)
 def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
-    """Release again what an older release had, with its charts at higher versions.
+    """Publish the images of an older release again, and its charts with higher versions.
 
-    Release lines and charts that came since stay as they are.
+    Images and charts that were added since stay published as they are.
 
     \b
     Example:
@@ -45,7 +46,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
         click.echo("nothing was written: without --dry-run it is")
         return 0
     if write_lock:
-        app.workspace.write_lock(parse(json.dumps(to.old.lock), f"the lock of {release}"))
+        app.workspace.write_lock(to.old.lock)
         click.echo(f"{FILE} is that of {release}; `builder weekly` would upgrade it again")
     else:
         click.echo(

@@ -17,7 +17,7 @@ from builder.common.filelock import run_lock
 @click.argument("steps", metavar="ID...", nargs=-1, required=True)
 @running
 def command(steps: tuple[str, ...], **given: Any) -> int:
-    """Carry out steps of the plan, with the lock and the registry as their only state.
+    """Carry out single steps of the plan. Needs the lock and the registry, and no other state.
 
     \b
     Example:

@@ -20,7 +20,7 @@ from builder.plan.models import Step
 @click.command()
 @running
 def command(**given: Any) -> int:
-    """Run the smoke tests of images that the registry has, again.
+    """Run the smoke tests of images in the registry again.
 
     \b
     Example:

@@ -32,11 +32,11 @@ from builder.report.verify import FORMATS
 @running
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
 def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
-    """Build images again, and compare them with what the registry has, file by file.
+    """Rebuild images, and compare them with those in the registry, file by file.
 
-    TARGETS are selections. Each is built by podman on what the registry has below it, in a folder
-    of its own, with nothing stored, cached or downloaded before. Nothing is pushed. Exits with 8
-    where an image differs in files for which its recipe states no reason.
+    TARGETS are selections. podman builds each one on its parent from the registry, in a folder of
+    its own, without any cache. Nothing is pushed. The exit code is 8 where files differ and the
+    recipe states no reason.
 
     \b
     Example:

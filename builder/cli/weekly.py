@@ -30,9 +30,9 @@ KINDS = ("base", "build", "chart", "release")
 @running
 @disk
 def command(**given: Any) -> int:
-    """Lock, plan, build, test, publish, charts, release, report.
+    """Do the whole job: lock, plan, build, test, package charts, release, report.
 
-    Leaves build/report.json and build/report.md, where it is stopped too.
+    Writes build/report.json and build/report.md, also when it is stopped.
 
     \b
     Example:

@@ -19,9 +19,9 @@ from builder.report.why import as_text
 @click.argument("image", required=False)
 @planning
 def command(package: str, image: str | None, **given: Any) -> int:
-    """Say since which release a package has its version, and what brought it.
+    """Show since which release a package has its version, and which recipe introduced it.
 
-    IMAGE is a glob over ids or image names; all that have the package where there is none.
+    IMAGE is a glob over ids or image names; by default all images that have the package.
 
     \b
     Example:

@@ -17,11 +17,15 @@ from builder.common.files import write
 
 @click.command()
 @root
-@click.option("--check", is_flag=True, help="Write nothing; fail where a file is not as it should.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail where a file differs from what would be written.",
+)
 def command(*, check: bool, **given: Any) -> int:
     """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
 
-    They follow from how deep its graph is, and from nothing else of it.
+    They depend on the depth of the build graph, and on nothing else of the catalog.
 
     \b
     Example:

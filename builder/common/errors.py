@@ -36,7 +36,7 @@ class BuilderError(Exception):
         self.location = location
 
     def __str__(self) -> str:
-        """The text shown to a user: place, message, source line with a caret, hint."""
+        """Return the text shown to a user: location, message, source line with a caret, hint."""
         lines = [f"{self.location}: {self.message}" if self.location else self.message]
         if self.location and self.location.source:
             lines.append(f"    {self.location.source}")
@@ -147,7 +147,7 @@ class Problems(BuilderError):
 
 
 def refused(error: OSError) -> StepError:
-    """What this machine refused: a full disk, a file that may not be written."""
+    """Return the error for what this machine refused: a full disk, a file without permission."""
     file = Location(file=str(error.filename)) if error.filename else None
     hint = "make room, and run it again" if error.errno == ENOSPC else ""
     return StepError(error.strerror or str(error), hint=hint, location=file)

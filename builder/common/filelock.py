@@ -52,7 +52,7 @@ def run_lock(state: PathLike[str], *, beside: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(folder: Path, operation: int) -> Iterator[None]:
-    """The kernel's lock of a folder, which no child inherits."""
+    """Take the kernel's lock of a folder; child processes do not inherit it."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

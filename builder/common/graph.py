@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 
 def find_cycle(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """A cycle as a path that ends where it began, or nothing."""
+    """Return a cycle as a path that ends where it began, or ()."""
     done: set[str] = set()
     for start in needs:
         trail: list[str] = []
@@ -28,7 +28,7 @@ def find_cycle(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
 
 
 def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Every node after those that it needs; otherwise in the order given. There is no cycle."""
+    """Sort nodes after those that they need, else in the given order. There must be no cycle."""
     placed: dict[str, None] = {}
     for start in needs:
         stack = [start]
@@ -43,7 +43,7 @@ def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
 
 
 def reach(start: Iterable[str], needs: Mapping[str, Iterable[str]]) -> set[str]:
-    """The nodes of `start` and all that they need, directly or not."""
+    """Return the nodes of `start` and all that they need, directly or not."""
     found: set[str] = set()
     stack = list(start)
     while stack:

@@ -12,7 +12,7 @@ def canonical(data: object) -> bytes:
 
 
 def sha256(data: bytes) -> str:
-    """The hash in hex."""
+    """Return the sha256 in hex."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -20,20 +20,20 @@ def json_object(text: str | bytes) -> dict[str, Any] | None:
 
 
 def at(node: object, *path: object) -> object:
-    """What stands at a path, key by key; None where the path ends before."""
+    """Return the value at a path of keys; None where there is none."""
     for key in path:
         node = node.get(str(key)) if isinstance(node, Mapping) else None
     return node
 
 
 def mapping(node: object, *path: object) -> Mapping[str, Any]:
-    """The mapping at a path; an empty one where there is none."""
+    """Return the mapping at a path of keys; an empty one where there is none."""
     found = at(node, *path)
     return found if isinstance(found, Mapping) else {}
 
 
 def nested(path: Sequence[object], value: object) -> dict[str, Any]:
-    """A value below its path, key by key. A path has one key at the least."""
+    """Return a value nested below a path of keys. A path has at least one key."""
     for key in reversed(path):
         value = {str(key): value}
     assert isinstance(value, dict)

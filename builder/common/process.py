@@ -56,7 +56,7 @@ class Command:
         return self.program or Path(self.argv[0]).name
 
     def __str__(self) -> str:
-        """The command as one would type it, with its extra environment, redacted."""
+        """Return the command as a shell line with its extra environment, secrets redacted."""
         words = [f"{key}={shlex.quote(value)}" for key, value in sorted(self.env.items())]
         words.append(shlex.join(self.argv))
         return redact(" ".join(words), self.secrets)
@@ -80,7 +80,7 @@ def redact(text: str, secrets: Sequence[str]) -> str:
 
 
 def which(name: str, path: str | None = None) -> str | None:
-    """The absolute path of a program, or None."""
+    """Return the absolute path of a program, or None."""
     return shutil.which(name, path=path)
 
 

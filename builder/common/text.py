@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint with the nearest of `known`, or all of them where they are few, or nothing."""
+    """Return a hint with the nearest of `known`, all of them where they are few, or ""."""
     names = list(known)
     near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
     if near:
@@ -48,7 +48,7 @@ _UNITS = {"M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def size(text: str) -> int:
-    """The bytes that `14G`, `14GB`, `500 MB` or `1.5G` say; ValueError on anything else."""
+    """Parse `14G`, `14GB`, `500 MB` or `1.5G` to bytes. Raises ValueError on anything else."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not a size: {text!r}")

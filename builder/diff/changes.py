@@ -14,8 +14,8 @@ from typing import Any
 
 from builder.catalog.packages import Inventory
 from builder.oci.image import environment
+from builder.registry.release_record import ImageShare
 
-Link = Mapping[str, Any]
 _EPOCH = re.compile(r"^\d+:|\+b\d+$")  # and the number of a rebuild: neither is of the source
 
 
@@ -30,7 +30,7 @@ class Image:
     name: str
     digest: str = ""
     size: int = 0
-    chain: tuple[Link, ...] = ()
+    chain: tuple[ImageShare, ...] = ()
     packages: Inventory | None = None
     config: Mapping[str, Any] | None = None
 

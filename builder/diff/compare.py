@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import LockedPackage, Package
 from builder.diff.changes import Change, Image, Shared, changes, packages, settings
+from builder.lock.lockfile import Lock
 
-_POOL = re.compile(r" pool/[^/]+/[^/]+/([^/]+)/")
 _HASH = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of two things that are compared. `images` are by target id; `lock` is the lock as data.
+    """One of two things that are compared. `images` are by target id.
 
     `noun` is what its images are called: target, image or layer.
     """
@@ -24,7 +24,7 @@ class Side:
     name: str
     noun: str
     images: Mapping[str, Image] = field(default_factory=dict)
-    lock: Mapping[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
     charts: Mapping[str, str] = field(default_factory=dict)  # name to version
 
 
@@ -71,47 +71,29 @@ class Difference:
         return not (self.added or self.removed or self.changed or self.others or self.relocked)
 
 
-def lock_side(name: str, lock: Mapping[str, Any]) -> Side:
-    """A lock as a side. A layer has `packages`, or is itself, `{ecosystem: {name: "version …"}}`.
-
-    Whatever else there is in a layer is passed over.
-    """
+def lock_side(name: str, lock: Lock) -> Side:
+    """Return a lock as a side: its package sets are compared as images are."""
     images = {
-        target: Image(name=target.partition("/")[0], packages=_packages_of(layer))
-        for target, layer in lock.get("layers", {}).items()
+        target: Image(
+            name=target.partition("/")[0],
+            packages={
+                ecosystem: _packages(items) for ecosystem, items in package_set.packages.items()
+            },
+        )
+        for target, package_set in lock.package_sets.items()
     }
     return Side(name=name, noun="layer", images=images, lock=lock)
 
 
-def _packages_of(layer: Mapping[str, Any]) -> Inventory:
-    return {
-        ecosystem: _merged(
-            {
-                name: _package(name, value)
-                for name, value in items.items()
-                if isinstance(value, str) and value.strip()
-            }
-        )
-        for ecosystem, items in layer.get("packages", layer).items()
-        if isinstance(items, Mapping)
-    }
-
-
-def _merged(items: Mapping[str, Package]) -> dict[str, Package]:
-    """Packages by name alone: of npm, `name@version`, one may be there in several versions."""
-    found: dict[str, Package] = {}
-    for name, package in items.items():
-        plain = name[:1] + name[1:].partition("@")[0]
-        versions = [*([found[plain].version] if plain in found else []), package.version]
-        found[plain] = replace(package, version=", ".join(versions))
-    return found
-
-
-def _package(name: str, text: str) -> Package:
-    """What is locked of a package: its version, and where its archive keeps that of its source."""
-    pool = _POOL.search(text)
-    source = pool[1] if pool and pool[1] != name else ""
-    return Package(version=text.split(maxsplit=1)[0], size=0, source=source)
+def _packages(locked: Mapping[str, LockedPackage]) -> dict[str, Package]:
+    """Return packages by name alone: of npm, `name@version`, a name may have several versions."""
+    packages: dict[str, Package] = {}
+    for key, item in locked.items():
+        name = key[:1] + key[1:].partition("@")[0]
+        version = f"{packages[name].version}, {item.version}" if name in packages else item.version
+        source = "" if item.source_package == key else item.source_package
+        packages[name] = Package(version=version, size=0, source=source)
+    return packages
 
 
 def compare(old: Side, new: Side) -> Difference:
@@ -176,73 +158,60 @@ def _diffs(image: Image) -> Sequence[str]:
 
 
 def _layers(image: Image) -> int:
-    return len(_diffs(image)) or sum(int(link["layers"]) for link in image.chain)
+    return len(_diffs(image)) or sum(share.layers for share in image.chain)
 
 
 def _links(pairs: Mapping[str, tuple[Image, Image]]) -> tuple[Resized, ...]:
     """The parts of lineages that have another size or number of layers, the most changed first."""
-    before = {link["target"]: link for old, _ in pairs.values() for link in old.chain}
-    after = {link["target"]: link for _, new in pairs.values() for link in new.chain}
-    having: dict[str, int] = {}
-    for _, new in pairs.values():
-        for link in new.chain:
-            having[link["target"]] = having.get(link["target"], 0) + 1
-    found = [
+    before = {share.target: share for old, _ in pairs.values() for share in old.chain}
+    after = {share.target: share for _, new in pairs.values() for share in new.chain}
+    targets = Counter(share.target for _, new in pairs.values() for share in new.chain)
+    resized = [
         Resized(
             name=name,
-            size=(int(before[name]["size"]), int(link["size"])),
-            layers=(int(before[name]["layers"]), int(link["layers"])),
-            targets=having[name],
+            size=(before[name].size, share.size),
+            layers=(before[name].layers, share.layers),
+            targets=targets[name],
         )
-        for name, link in after.items()
-        if name in before
+        for name, share in after.items()
+        if name in before and (before[name].size, before[name].layers) != (share.size, share.layers)
     ]
-    differing = [it for it in found if it.size[0] != it.size[1] or it.layers[0] != it.layers[1]]
-    return tuple(sorted(differing, key=lambda it: (-abs(it.size[1] - it.size[0]), it.name)))
+    return tuple(sorted(resized, key=lambda row: (-abs(row.size[1] - row.size[0]), row.name)))
 
 
 def _total(side: Side) -> int:
     """What the images of a side are together, each link of their chains counted once."""
-    links = {link["target"]: int(link["size"]) for it in side.images.values() for link in it.chain}
-    return sum(links.values()) + sum(it.size for it in side.images.values() if not it.chain)
+    images = side.images.values()
+    shares = {share.target: share.size for image in images for share in image.chain}
+    return sum(shares.values()) + sum(image.size for image in images if not image.chain)
 
 
 # The lock.
 
 
-def _lock_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def _lock_changes(old: Lock, new: Lock) -> list[Change]:
     return [
         *changes("base", _bases(old), _bases(new)),
         *changes("suite", _suites(old), _suites(new)),
-        *changes("line", _lines(old), _lines(new)),
+        *changes("line", old.versions, new.versions),
     ]
 
 
-def _bases(lock: Mapping[str, Any]) -> dict[str, str]:
+def _bases(lock: Lock) -> dict[str, str]:
     return {
-        key: f"{' '.join(map(' '.join, base['source'].items()))} {_short(base['content'])}"
-        for key, base in lock.get("bases", {}).items()
+        key: f"{base.source.kind} {base.source.value} {_short(base.content)}"
+        for key, base in lock.bases.items()
     }
 
 
-def _suites(lock: Mapping[str, Any]) -> dict[str, str]:
+def _suites(lock: Lock) -> dict[str, str]:
     return {
-        f"{suite} of {key}": _short(value)
-        for key, base in lock.get("bases", {}).items()
-        for suite, value in base.get("suites", {}).items()
+        f"{name} of {key}": f"{suite.date} {_short(suite.sha256)}".lstrip()
+        for key, base in lock.bases.items()
+        for name, suite in base.suites.items()
     }
 
 
-def _lines(lock: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        key: item if isinstance(item, str) else str(item["version"])
-        for key, item in lock.get("lines", {}).items()
-    }
-
-
-def _short(value: Any) -> str:
-    """A hash in twelve digits; what has several parts, one after another."""
-    if isinstance(value, Mapping):
-        return " ".join(_short(part) for part in value.values())
-    text = str(value)
+def _short(text: str) -> str:
+    """Return a hash in twelve digits, and any other text as it is."""
     return text.removeprefix("sha256:")[:12] if _HASH.fullmatch(text) else text

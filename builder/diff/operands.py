@@ -15,6 +15,7 @@ from builder.common.text import did_you_mean
 from builder.diff.changes import Image
 from builder.diff.compare import Difference, Side, compare, lock_side
 from builder.diff.history import History
+from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
@@ -23,8 +24,8 @@ from builder.registry.release_record import Record, ReleasedTarget
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{7,64}")  # the report shows the first digits only
 _HOST = re.compile(r"[^/]*[.:][^/]*/|localhost/")
-ReadLock = Callable[[str], Mapping[str, Any] | None]
-"""The lock in a file, as data; None where there is no such file."""
+ReadLock = Callable[[str], Lock | None]
+"""Reads the lock in a file; None where there is no such file."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from builder.catalog.expansion import Expansion
 from builder.catalog.models import Base, Source, Target
 from builder.common.errors import GoneError, UnreachableError
 from builder.diff.compare import Difference, compare, lock_side
-from builder.lock.lockfile import BaseLock, Lock, as_data
+from builder.lock.lockfile import BaseLock, Lock
 from builder.plan.fingerprint import Fingerprint
 
 _SECURITY = "-security"
@@ -93,9 +93,7 @@ def outdated(
         elif before[key].digest != after[key].digest:
             targets[key] = _change(expansion.targets[key], held, found)
     return Outdated(
-        difference=compare(
-            lock_side("matrix.lock", as_data(held)), lock_side("now", as_data(found))
-        ),
+        difference=compare(lock_side("matrix.lock", held), lock_side("now", found)),
         targets=targets,
         security=_security(held, found),
         bases=bases,

@@ -174,17 +174,17 @@ class Provenance:
     def _lineage(self, record: Record, key: str) -> Sequence[str]:
         """What a target stands on and itself, the root first, as far as the release has it."""
         # Its own link may have the name that it was built under.
-        links = [link["target"] for link in record.targets[key].chain[:-1]]
+        links = [share.target for share in record.targets[key].chain[:-1]]
         return [*(item for item in links if item in record.targets), key]
 
     def _base(self, record: Record, key: str) -> str:
         """The base that a target stands on directly, or nothing."""
         below = record.targets[key].chain[-2:-1]
-        return str(below[0]["target"]) if below and not below[0]["recipe"] else ""
+        return below[0].target if below and not below[0].recipe else ""
 
     def _recipe(self, record: Record, key: str) -> str:
         target = record.targets[key]
-        return str(target.chain[-1]["recipe"]) if target.chain else target.image
+        return target.chain[-1].recipe if target.chain else target.image
 
     def _names(self, key: str, ecosystem: str, name: str) -> bool:
         """Whether the recipe of a target names a package, as the catalog is now."""

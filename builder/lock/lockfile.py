@@ -99,10 +99,18 @@ def parse(text: str, file: str = FILE) -> Lock:
             hint=f"it was torn or edited by hand; {_RESTORE}",
             location=Location(file=file, line=error.lineno, column=error.colno, source=source),
         ) from error
+    return from_data(data, file)
+
+
+def from_data(data: object, file: str = FILE, hint: str = _RESTORE) -> Lock:
+    """Read a lock that is JSON already, of this format or an older one; as `parse` does.
+
+    `file` is what an error names it, `hint` what it says to do about a lock that is damaged.
+    """
     place = Location(file=file)
     number = data.get("format") if isinstance(data, dict) else None
-    if not isinstance(number, int) or number < 1:
-        raise ConfigError("not a lock: it has no format", hint=_RESTORE, location=place)
+    if not isinstance(data, dict) or not isinstance(number, int) or number < 1:
+        raise ConfigError("not a lock: it has no format", hint=hint, location=place)
     if number > FORMAT:
         raise ConfigError(
             f"format {number} is newer than this builder's {FORMAT}",
@@ -118,7 +126,7 @@ def parse(text: str, file: str = FILE) -> Lock:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"not a lock: {_said(error)}",
-            hint=_RESTORE,
+            hint=hint,
             location=place,
         ) from error
 

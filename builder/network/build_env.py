@@ -74,12 +74,12 @@ def settle(network: Network, environment: Mapping[str, str], ecosystems: Ecosyst
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
-    """Return a variable that has two spellings: the lower case counts if it is set at all."""
+    """Return a variable that has two spellings; the lower-case one wins where it is set."""
     return environment.get(name, environment.get(name.upper(), ""))
 
 
 def _proxy(name: str, environment: Mapping[str, str]) -> str:
-    """Return the proxy of a scheme, or the one for all schemes if that is a proxy of HTTP.
+    """Return the proxy of a scheme, or ALL_PROXY where that is an HTTP proxy.
 
     Where a web server runs the builder, HTTP_PROXY is the header `Proxy` of whoever asks it.
     """
@@ -100,7 +100,7 @@ def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def variable(name: str) -> str:
-    """Return the variable of the environment that names a mirror of a source."""
+    """Return the environment variable that names a mirror of a source."""
     return f"BUILDER_MIRROR_{name.upper().replace('-', '_')}"
 
 
@@ -131,7 +131,7 @@ def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
 
 
 def build_env(network: Network) -> str:
-    """Return the shell file that a RUN reads first."""
+    """Write the shell file that a RUN reads first."""
     variables: dict[str, str] = {}
     if network.ca:
         variables |= dict.fromkeys(_TRUST, CA)
@@ -144,7 +144,7 @@ def build_env(network: Network) -> str:
 
 
 def proxies(network: Network) -> dict[str, str]:
-    """Return the proxy variables, in both cases, as no two programs agree on one."""
+    """Return the proxy variables in upper and lower case, as programs differ."""
     found = {
         "http_proxy": network.http_proxy,
         "https_proxy": network.https_proxy,
@@ -155,7 +155,7 @@ def proxies(network: Network) -> dict[str, str]:
 
 
 def apt_mirrors(network: Network) -> dict[str, str]:
-    """Return the starts of URLs that apt asks for elsewhere, each with where that is."""
+    """Return the URL prefixes that apt gets from a mirror."""
     starts = {name: UPSTREAM[name] for name in _REPOSITORIES if name in network.mirrors}
     named = {start: network.mirrors[name] for name, start in starts.items()}
     return named | {old: new for old, new in network.mirrors.items() if "://" in old}
@@ -169,7 +169,7 @@ def replace_urls(text: str, network: Network) -> str:
 
 
 def passwords(network: Network) -> tuple[str, ...]:
-    """Return the secrets in the URLs, so that they are kept out of logs."""
+    """List the passwords in URLs, so that logs can leave them out."""
     urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
     # A proxy may be written without its scheme.
     parts = [urlsplit(url if "://" in url else f"//{url}") for url in urls]
@@ -210,14 +210,14 @@ def _maven_lines(network: Network) -> list[str]:
 
 
 def substitution(old: str, new: str) -> str:
-    """Return a quoted expression of sed that replaces one text by another."""
+    """Return a quoted sed expression that replaces one text by another."""
     safe = new.replace("\\", "\\\\").replace("&", "\\&").replace("|", "\\|")
     plain = re.sub(r"([.\[\]*^$\\|])", r"\\\1", old)
     return shlex.quote(f"s|{plain}|{safe}|g")
 
 
 def _host_bundle(environment: Mapping[str, str]) -> str:
-    """Return the certificates that this machine trusts."""
+    """Return the bundle of certificates that this machine trusts."""
     for path in (*(environment.get(name, "") for name in _ENVIRONMENT), *BUNDLES):
         if path and Path(path).is_file():
             return path
@@ -225,7 +225,7 @@ def _host_bundle(environment: Mapping[str, str]) -> str:
 
 
 def maven_settings(network: Network) -> str:
-    """Return the text of a settings.xml, or "" if Maven needs none."""
+    """Return the text of a settings.xml, or "" where Maven needs none."""
     found = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
     return f"<settings>{found}</settings>" if found else ""
 

@@ -144,7 +144,7 @@ class _Adapter(HTTPAdapter):
         )
 
     def cert_verify(self, *_arguments: Any) -> None:
-        """The context holds all certificates."""
+        """Do nothing: the TLS context holds all certificates."""
 
 
 def tls_context(network: Network, certificates: Iterable[Path] = ()) -> ssl.SSLContext:

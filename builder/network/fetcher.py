@@ -76,18 +76,18 @@ class Fetcher:
         return self._folder
 
     def text(self, url: str, what: str = "text") -> str:
-        """A small text that is no web page. Raises MissingError, UnreachableError, StepError."""
+        """Fetch a small text, no web page. Raises MissingError, UnreachableError, StepError."""
         data, where, kind = self._body(url)
         if _is_page(data, kind):
             raise _web_page(where, what)
         return data.decode(errors="replace")
 
     def page(self, url: str) -> str:
-        """A small web page."""
+        """Fetch a small web page."""
         return self._body(url)[0].decode(errors="replace")
 
     def json(self, url: str) -> Any:
-        """What a JSON document says."""
+        """Fetch and parse a JSON document."""
         text = self.text(url, "JSON")
         try:
             return json.loads(text)
@@ -96,7 +96,7 @@ class Fetcher:
             raise StepError(f"{where.source}: {where.shown} is no JSON: {error.msg}") from error
 
     def file(self, file: RemoteFile, place: Place | None = None) -> Path:
-        """Where its content is on this machine, checked. Raises StepError, UnreachableError.
+        """Return the path of a file, its hash checked. Raises StepError, UnreachableError.
 
         `place` is where it is fetched from, where that is not its URL's.
         """
@@ -106,16 +106,16 @@ class Fetcher:
         return self._folder / found
 
     def file_by_sha512(self, name: str, place: Place, sha512: str) -> Path:
-        """As `file`, where upstream states a sha512: it is kept by that."""
+        """Return the path of a file whose sha512 upstream states; otherwise as `file`."""
         return self._folder / self._download(name, place, sha512=sha512, by="sha512")
 
     def kept(self, digest: str) -> Path | None:
-        """A file that is here already, by its hash in hex; what is no hash might be a path."""
+        """Return a file that is here already, by its hash in hex; other text is refused."""
         place = self._folder / digest
         return place if _HASH.fullmatch(digest) and place.is_file() else None
 
     def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
-        """A file whose sha256 upstream does not say: it is fetched, and its hash recorded.
+        """Fetch a file whose sha256 upstream does not state, and record its hash.
 
         A URL is fetched once, as what has a version does not change; `again` is for what may.
         `sha512` is checked where it is given.
@@ -138,7 +138,7 @@ class Fetcher:
             return False
 
     def reach(self, url: str) -> None:
-        """Nothing, where a place answers, whatever it says. Raises UnreachableError."""
+        """Raise UnreachableError unless the host answers, whatever it says."""
         with contextlib.suppress(MissingError), self._asked(url, method="HEAD"):
             pass
 
@@ -157,7 +157,7 @@ class Fetcher:
     def _asked(
         self, url: str | Place, *, method: str = "GET"
     ) -> Iterator[tuple[requests.Response, Place]]:
-        """An open answer that is good. Whatever goes wrong while it is read is told here too."""
+        """Open a successful response. Errors while it is read are reported here too."""
         where = self._place(url)
         with self._lock:
             if where.host in self._dead:
@@ -255,7 +255,7 @@ def keep(file: Path, folder: Path) -> str:
 
 
 def _retry(patience: Patience) -> BoundedRetry:
-    """How often a host is asked again; one that is not trusted will not be in a second either."""
+    """Return the retry policy of a host. A failure of trust is not tried again."""
     return BoundedRetry(
         total=patience.retries,
         connect=min(patience.retries, 1),  # what has no name now will have none in a second
@@ -300,7 +300,7 @@ def _differs(name: str, where: Place, kind: str, expected: str, found: str) -> S
 
 
 def refused(where: Place, reason: str) -> UnreachableError:
-    """The error of a place that cannot be asked."""
+    """Return the error for a host that cannot be reached."""
     if where.is_mirror:
         hint = f"it stands under `network.mirrors` ({where.source}): is it right?"
     elif where.source in UPSTREAM:
@@ -329,7 +329,7 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 
 
 def why(error: Exception, patience: float) -> str:
-    """What went wrong, in a few words that hold neither URL nor password."""
+    """Return what went wrong in a few words, without URL or password."""
     inside = list(causes(error))
     for kinds, words in _WORDS:
         if any(isinstance(cause, kinds) for cause in inside):

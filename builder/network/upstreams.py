@@ -61,12 +61,12 @@ class Place:
 
 
 def upstream(name: str, path: str = "") -> str:
-    """Return the URL of something at a source: `upstream("julia", "bin/versions.json")`."""
+    """Return the URL of a path at a source: `upstream("julia", "bin/versions.json")`."""
     return f"{UPSTREAM[name]}/{path}" if path else UPSTREAM[name]
 
 
 def place(url: str, mirrors: Mapping[str, str]) -> Place:
-    """Return where `url` is fetched from, given the mirrors that there are.
+    """Return where `url` is fetched from, given the mirrors.
 
     `mirrors` maps the name of a source, or the start of a URL, to what stands in its stead. The
     longest start that has a mirror wins; without one the URL is asked as it is.
@@ -89,7 +89,7 @@ def without_credentials(url: str) -> str:
 
 
 def expand(template: str) -> str:
-    """Return a template's URL; it may begin with a source in braces: `{github}/owner/…`."""
+    """Expand the name of a source at the start of a URL: `{github}/owner/…`."""
     for name, start in UPSTREAM.items():
         template = template.replace(f"{{{name}}}", start)
     return template

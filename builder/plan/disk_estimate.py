@@ -65,7 +65,7 @@ def needs(
             return BASE
         if target not in whole:
             before = plan.targets[target].before if target in plan.targets else None
-            known = sum(int(link["size"]) for link in before.chain) if before else 0
+            known = sum(share.size for share in before.chain) if before else 0
             whole[target] = known or size(parents[target][0]) + added[target]
         return whole[target]
 

@@ -10,9 +10,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from builder.common.errors import ConfigError
+from builder.lock import lockfile
+from builder.lock.lockfile import Lock
 
 FORMAT = 2
 KIND = "application/vnd.onyxia.catalog.release.v1+json"
@@ -24,11 +27,37 @@ _NAME = re.compile(r"\d{4}\.\d{2}\.\d{2}(\.[1-9]\d*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleasedTarget:
-    """A target as it is offered. `size` is in bytes, of compressed blobs.
+class ImageShare:
+    """What one image of a lineage adds to its parent: layers, and their compressed size in bytes.
 
-    What a record of an older builder lacks has a default: `seconds` are those of its build and
-    test, and `chain` says what each image that it stands on adds, the lowest first.
+    Of a base image it is all of it, and `recipe` is empty.
+    """
+
+    target: str
+    recipe: str
+    layers: int
+    size: int
+
+
+def parse_shares(items: Iterable[Mapping[str, Any]]) -> tuple[ImageShare, ...]:
+    """Read shares from JSON. Raises KeyError, TypeError or ValueError where they are damaged."""
+    return tuple(
+        ImageShare(
+            target=str(item["target"]),
+            recipe=str(item["recipe"]),
+            layers=int(item["layers"]),
+            size=int(item["size"]),
+        )
+        for item in items
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedTarget:
+    """A target as it was released. `size` is in bytes, of compressed blobs.
+
+    Fields that a record of an older builder lacks have a default: `seconds` are those of its
+    build and test; `chain` has the shares of its lineage, the base image first, its own last.
     """
 
     image: str
@@ -42,13 +71,13 @@ class ReleasedTarget:
     publish: bool = True
     tests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
-    chain: tuple[Mapping[str, Any], ...] = ()  # {"target", "recipe", "layers", "size"}
+    chain: tuple[ImageShare, ...] = ()
     suite: str = ""  # the identity of the tests that it passed
 
     @property
     def added(self) -> int:
-        """The compressed bytes that it adds to its parent; 0 where that is not known."""
-        return int(self.chain[-1]["size"]) if self.chain else 0
+        """Return the compressed bytes that it adds to its parent; 0 where that is not known."""
+        return self.chain[-1].size if self.chain else 0
 
     @property
     def tag(self) -> str:
@@ -87,12 +116,15 @@ class ReleasedChart:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a release holds."""
+    """What a release holds.
+
+    `lock_data` is its lock as JSON, of the format that it was written in. Few commands read it.
+    """
 
     catalog: str
     release: str
     previous: str | None
-    lock: Mapping[str, Any]
+    lock_data: Mapping[str, Any]
     targets: Mapping[str, ReleasedTarget]
     charts: Mapping[str, ReleasedChart]
     bases: Mapping[str, str]  # base id to the digest of its image
@@ -101,9 +133,18 @@ class Record:
         default_factory=dict
     )  # those of several platforms
 
+    @cached_property
+    def lock(self) -> Lock:
+        """Return the lock of the release. Raises ConfigError where it is damaged or newer."""
+        return lockfile.from_data(
+            self.lock_data,
+            f"the lock of release {self.release}",
+            "its record in the registry is damaged: name another release",
+        )
+
     @property
     def day(self) -> str:
-        """The day of the release, YYYY-MM-DD."""
+        """Return the day of the release, YYYY-MM-DD."""
         return day(self.release)
 
     def manifests(self, variant: str) -> dict[str, str]:
@@ -160,8 +201,9 @@ def is_name(text: str) -> bool:
 
 
 def dump(record: Record) -> bytes:
-    """The record as JSON, sorted: the same record, the same bytes."""
+    """Return the record as JSON, sorted: the same record gives the same bytes."""
     data = {"format": FORMAT, **asdict(record)}
+    data["lock"] = data.pop("lock_data")
     data["cells"] = data.pop("variants")
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -181,7 +223,7 @@ def parse(data: bytes) -> Record:
                 **{
                     **item,
                     "rolling": tuple(item["rolling"]),
-                    "chain": tuple(item.get("chain", ())),
+                    "chain": parse_shares(item.get("chain", ())),
                 }
             )
             for key, item in fields["targets"].items()
@@ -193,16 +235,19 @@ def parse(data: bytes) -> Record:
             key: ReleasedChart(**{**item, "images": tuple(item["images"])})
             for key, item in fields["charts"].items()
         }
+        fields["lock_data"] = fields.pop("lock")
         return Record(**fields)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"not a release record: {error!r}") from error
 
 
 def same_content(old: Record, new: Record) -> bool:
-    """Whether two records offer the same, whatever they are called."""
-    return all(
-        getattr(old, part) == getattr(new, part) for part in ("lock", "bases", "blocked", "charts")
-    ) and (_plain(old), _indexes(old)) == (_plain(new), _indexes(new))
+    """Whether two records publish the same content, whatever their releases are called."""
+    return (
+        (old.bases, old.blocked, old.charts) == (new.bases, new.blocked, new.charts)
+        and (_plain(old), _indexes(old)) == (_plain(new), _indexes(new))
+        and (old.lock_data == new.lock_data or old.lock == new.lock)
+    )
 
 
 def _plain(record: Record) -> dict[str, tuple[str, tuple[str, ...]]]:

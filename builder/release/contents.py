@@ -151,6 +151,6 @@ class Offers:
             publish=item.target.publish,
             tests=known["tests"],
             seconds=known.get("seconds", 0.0),
-            chain=tuple(known.get("chain", ())),
+            chain=attestation.shares_of(known, beside),
             suite=known.get("suite", ""),
         )

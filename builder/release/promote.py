@@ -6,7 +6,6 @@ and the chart repository's index is written last.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import value_types
 from builder.common.errors import StepError
 from builder.common.text import count, first_line
-from builder.lock.lockfile import dump as dump_lock
+from builder.lock import lockfile
 from builder.plan.models import Plan, Step, base_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
@@ -67,7 +66,7 @@ class Promotion:
             catalog=work.catalog.matrix.name,
             release=plan.release,
             previous=previous.release if previous else None,
-            lock=json.loads(dump_lock(work.lock)),
+            lock_data=lockfile.as_data(work.lock),
             targets=offered.targets,
             charts=charts,
             bases=self._bases(),

@@ -69,7 +69,7 @@ class Rollback:
             catalog=current.catalog,
             release=release_record.name(today, names),
             previous=current.release,
-            lock=old.lock,
+            lock_data=old.lock_data,
             targets=targets,
             charts=charts,
             bases=old.bases,

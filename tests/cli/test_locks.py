@@ -103,7 +103,7 @@ def test_what_a_newer_package_would_change(run: Run, folder: Folder, apt: FakeLa
     ]
     assert "apt        desk     1    2" in found.out
     assert text(folder) == before
-    assert parse(before).layers["desk/os=2,lang=1.10"].packages["apt"]["desk"].version == "1"
+    assert parse(before).package_sets["desk/os=2,lang=1.10"].packages["apt"]["desk"].version == "1"
 
 
 def test_what_stands_on_what_changes_is_built_anew_too(
@@ -246,7 +246,7 @@ def test_a_typo_leaves_all_else_locked(run: Run, edited: Folder, apt: FakeLayers
         "                  ^",
         "  hint: did you mean three?",
     ]
-    layers = parse(text(edited)).layers
+    layers = parse(text(edited)).package_sets
     assert layers["base/os=2"].packages["apt"]["grep"].version == "4.0"
     assert run("plan", "--offline") == (2, "", TREE)
 

@@ -56,7 +56,7 @@ class ChartFiles:
         return tuple(node for node in self.nodes if not node.is_group and not node.is_item)
 
     def given(self, node: Node) -> object:
-        """What values.yaml has for a node, or UNDEFINED."""
+        """Return what values.yaml has for a node, or UNDEFINED."""
         found: Any = self.values
         for part in node.path:
             if not isinstance(found, Mapping) or part not in found:
@@ -96,7 +96,7 @@ class ChartFiles:
 
 
 def read(files: Mapping[str, bytes]) -> tuple[ChartFiles, list[Finding]]:
-    """A chart as Helm reads it, and what cannot be read of it."""
+    """Read a chart as Helm does, and list what cannot be read."""
     findings: list[Finding] = []
     files = _opened(files)
     about = _yaml(files, CHART, "chart-file", findings)
@@ -139,7 +139,7 @@ def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def _yaml(
     files: Mapping[str, bytes], file: str, rule: str, findings: list[Finding]
 ) -> Document | None:
-    """A file of a chart that holds a mapping, or None and a finding."""
+    """Return the mapping in a file of a chart, or None and a finding."""
 
     def broken(message: str, line: int = 0, column: int = 0) -> Document | None:
         findings.append(
@@ -190,7 +190,7 @@ def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, A
 
 
 def documents(chart: ChartFiles, names: set[str]) -> Iterator[Document]:
-    """These files of a chart with the place of every key, as far as they are well."""
+    """Load the files of a chart with the location of every key; skip those that are not valid."""
     for name in sorted(names & {SCHEMA, VALUES, CHART} & chart.files.keys()):
         try:
             yield load_as_helm(chart.files[name].decode(), name)[0]

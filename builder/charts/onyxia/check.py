@@ -14,7 +14,7 @@ from builder.charts.onyxia.rules_values import VALUE_RULES
 
 
 def check(files: Mapping[str, bytes], rendered: Sequence[Rendered] = ()) -> tuple[Finding, ...]:
-    """What is wrong with a chart, by file and place; `rendered` is what Helm makes of it."""
+    """List what is wrong with a chart, by file and location; `rendered` is the output of Helm."""
     chart, found = read(files)
     if chart.is_library:
         # It has no form of its own, and no pods.
@@ -33,7 +33,7 @@ def _of(chart: ChartFiles, rules: Sequence[Rule[ChartFiles]]) -> list[Finding]:
 
 
 def _placed(chart: ChartFiles, found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Each finding once, with its line where its file can be read, in their order."""
+    """Return each finding once, in order, with its line where the file can be read."""
     texts = {document.file: document for document in documents(chart, {one.file for one in found})}
     placed = dict.fromkeys(
         replace(one, line=place.line, column=place.column)
@@ -45,5 +45,5 @@ def _placed(chart: ChartFiles, found: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def fatal(found: Sequence[Finding]) -> list[Finding]:
-    """The fatal ones."""
+    """Return the fatal findings."""
     return [one for one in found if one.severity == FATAL]

@@ -122,7 +122,7 @@ VARIABLES: Final = tuple(_names(SAMPLE))
 
 
 def resolve(expression: object, context: Mapping[str, Any]) -> object:
-    """What a string, a list or a mapping of them stands for, or UNDEFINED.
+    """Return the value of a string, a list or a mapping of them in a context, or UNDEFINED.
 
     A string without braces is a reference, but a literal where it stands inside a list or mapping.
     """
@@ -150,7 +150,7 @@ def _resolve(expression: object, context: Mapping[str, Any]) -> object:
 
 
 def as_text(value: object) -> str:
-    """A string, number or boolean as it is written into a text."""
+    """Return a string, number or boolean as it is written into a text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -176,7 +176,7 @@ def parts_of(reference: str) -> tuple[str, ...]:
 
 
 def references(expression: object, *, is_inside: bool = False) -> list[str]:
-    """Every reference in an expression, as it is written."""
+    """List every reference in an expression, as it is written."""
     if isinstance(expression, Mapping):
         return [name for value in expression.values() for name in references(value, is_inside=True)]
     if isinstance(expression, list):
@@ -201,5 +201,5 @@ def is_known(reference: str) -> bool:
 
 
 def nearest(reference: str) -> str:
-    """A hint with the variables that a dangling reference may mean."""
+    """Return a hint with the variables that an unknown reference may mean."""
     return did_you_mean(reference.strip(), VARIABLES)

@@ -47,7 +47,7 @@ class Rule(Generic[About]):
     check: Callable[[About], Iterable[Problem]]
 
     def findings(self, about: About) -> list[Finding]:
-        """Every breach, as a finding."""
+        """Return a finding for every breach of the rule."""
         return [
             Finding(
                 rule=self.id,

@@ -13,7 +13,7 @@ from builder.common.errors import BuilderError, ConfigError, raise_all
 
 
 def launch(schema: Schema, values: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """What is sent for a values.schema.json and a values.yaml, nothing of the form being changed.
+    """Return the values that a launch sends when nobody changes the form.
 
     Raises ConfigError, or Problems, where the platform's launch fails.
     """
@@ -28,7 +28,7 @@ def launch(schema: Schema, values: Mapping[str, Any], context: Context) -> dict[
 def _value(
     node: Schema, given: object, context: Context, path: Path, errors: list[BuilderError]
 ) -> object:
-    """The first step that gives a value; UNDEFINED, and an error, where none does."""
+    """Return the value of the first step that gives one; UNDEFINED and an error where none does."""
     if "const" in node:
         if not fits(node, node["const"], context):
             return _fails(path, "its const does not fit its own schema", errors)
@@ -73,7 +73,7 @@ def _group(
 
 
 def _overwritten(node: Schema, context: Context) -> object:
-    """What `overwriteDefaultWith` gives, as the node's type; UNDEFINED where that is nothing."""
+    """Return what `overwriteDefaultWith` gives, as the node's type, or UNDEFINED."""
     onyxia = node.get("x-onyxia")
     if not isinstance(onyxia, Mapping) or "overwriteDefaultWith" not in onyxia:
         return UNDEFINED
@@ -106,7 +106,7 @@ def _named(key: str, node: Schema) -> Schema:
 
 
 def _copies(node: Schema, context: Context, path: Path, errors: list[BuilderError]) -> object:
-    """A list that nothing fills: empty, or as many items as it must have."""
+    """Return the list where nothing fills it: empty, or with as many items as it must have."""
     least = node.get("minItems", 0)
     if not least:
         return []

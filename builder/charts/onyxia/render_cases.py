@@ -66,7 +66,7 @@ def _launches(chart: ChartFiles) -> Iterator[RenderCase]:
 
 
 def _launched(chart: ChartFiles, context: Mapping[str, Any]) -> dict[str, Any]:
-    """What a launch sends; nothing where it fails, as rules of their own say why."""
+    """Return what a launch sends; nothing where it fails, which other rules report."""
     try:
         return launch(chart.schema, chart.values, context)
     except BuilderError:
@@ -86,7 +86,7 @@ def _set(chart: ChartFiles) -> Iterator[RenderCase]:
 
 
 def _node(chart: ChartFiles, path: Path) -> Node:
-    """The node of a value; where the schema has none, what values.yaml has says its type."""
+    """Return the node of a value; where the schema has none, take the type from values.yaml."""
     for node in chart.nodes:
         if node.path == path:
             return node
@@ -96,7 +96,7 @@ def _node(chart: ChartFiles, path: Path) -> Node:
 
 
 def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> Iterator[Rendered]:
-    """A text in every value that takes any; where that breaks, in each alone, but the blamed."""
+    """Put a text into every value that takes one; where that fails, into each value alone."""
     filled = {
         node.value: nested(node.path, value)
         for node in chart.leaves
@@ -120,7 +120,7 @@ def _typed(what: str, text: str, values: Mapping[str, Any]) -> RenderCase:
 
 
 def _filled(node: Schema, text: str) -> object:
-    """A value of a node that holds the text, or UNDEFINED where it can hold none."""
+    """Return a value of the node that contains the text, or UNDEFINED where none can."""
     kind = kind_of(node)
     if kind == "string" and "const" not in node and fits(node, text, {}):
         return text

@@ -22,7 +22,7 @@ _ONE_TIME = ("service.oneTimePassword", "project.password")
 
 
 def _name(chart: ChartFiles) -> Iterator[Problem]:
-    """A name that leaves room for `-` and six digits in the name of a release."""
+    """Require a name that leaves room for `-` and six digits in the name of a release."""
     name = chart.name
     if chart.about and (not NAME.fullmatch(name) or len(name) > LONGEST):
         message = f"not a name for a chart: {quoted(name)}"
@@ -31,7 +31,7 @@ def _name(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _version(chart: ChartFiles) -> Iterator[Problem]:
-    """Three numbers, and nothing after them."""
+    """Require a version of three numbers, and nothing after them."""
     version = str(chart.about.get("version", ""))
     if not chart.about or _VERSION.fullmatch(version):
         return
@@ -48,20 +48,20 @@ def _version(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _about(chart: ChartFiles) -> Iterator[Problem]:
-    """What the catalog shows of a chart."""
+    """Require what the catalog shows of a chart."""
     for key in ("description", "icon", "home"):
         if chart.about and not chart.about.get(key):
             yield Problem(message=f"it has no {key}, which the catalog shows")
 
 
 def _library(chart: ChartFiles) -> Iterator[Problem]:
-    """A library is not offered."""
+    """Note that a library is hidden in the catalog."""
     if chart.is_library:
         yield Problem(message="a library is hidden in the catalog", path=("type",))
 
 
 def _shadow(chart: ChartFiles) -> Iterator[Problem]:
-    """No subchart whose files are taken for the chart's own."""
+    """Refuse a subchart whose files may be taken for the chart's own."""
     for name, inner in chart.subcharts.items():
         found = {"values.yaml", SCHEMA} & inner.files.keys()
         if chart.name and found and name.endswith(chart.name):
@@ -73,7 +73,7 @@ def _shadow(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def missing(chart: ChartFiles) -> list[str]:
-    """The dependencies that are not below `charts/`."""
+    """List the dependencies that are not below `charts/`."""
     there = {inner.name for inner in chart.subcharts.values()}
     return [
         str(item.get("name")) for item in dependencies(chart.about) if item.get("name") not in there
@@ -81,7 +81,7 @@ def missing(chart: ChartFiles) -> list[str]:
 
 
 def _dependency(chart: ChartFiles) -> Iterator[Problem]:
-    """Every dependency packed with the chart."""
+    """Require every dependency to be packed with the chart."""
     for name in missing(chart):
         message = f"the dependency {name} is not in charts/"
         yield Problem(message=message, hint="helm dependency update", path=("dependencies",))
@@ -102,7 +102,7 @@ def _at(path: str, text: str, offset: int, message: str, hint: str = "") -> Prob
 
 
 def _basename(chart: ChartFiles) -> Iterator[Problem]:
-    """A cloned project's folder, without a blank in its name."""
+    """Refuse a name of a cloned project's folder that may contain a blank."""
     for path, text in chart.templates.items():
         for match in _BASENAME.finditer(text):
             hint = '$(basename "$GIT_REPOSITORY" .git)'
@@ -116,7 +116,7 @@ def _notes(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _password(chart: ChartFiles) -> Iterator[Problem]:
-    """The password in the notes, where it is read from."""
+    """Require the password in the notes, where the platform reads it."""
     if NOTES not in chart.files or _PASSWORD.search(chart.notes):
         return
     for node in chart.leaves:
@@ -129,7 +129,7 @@ def _password(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _link(chart: ChartFiles) -> Iterator[Problem]:
-    """The address of the service in the notes, for the button that opens it."""
+    """Require the address of the service in the notes, for the button that opens it."""
     if NOTES not in chart.files or "://" in chart.notes:
         return
     for path, text in chart.templates.items():
@@ -140,7 +140,7 @@ def _link(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _unread(chart: ChartFiles) -> Iterator[Problem]:
-    """Every value of the form read by a template."""
+    """Require that a template reads every value of the form."""
     if missing(chart) or not chart.templates:
         return  # what is not there may read them
     reads = reads_of(chart)

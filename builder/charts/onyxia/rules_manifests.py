@@ -113,7 +113,7 @@ def _said(rendered: Rendered) -> Problem:
 
 
 def _label(rendered: Rendered) -> Iterator[Problem]:
-    """The label by which a service's pods are found."""
+    """Require the label by which the platform finds a service's pods."""
     for manifest in rendered.manifests:
         if manifest.pod is None:
             continue
@@ -135,7 +135,7 @@ def _name(manifest: Manifest) -> str:
 
 
 def _replicas(rendered: Rendered) -> Iterator[Problem]:
-    """No pods while a service is suspended."""
+    """Require that a suspended service has no pods."""
     for manifest in rendered.manifests if rendered.is_suspended else ():
         replicas = mapping(manifest.data, "spec").get("replicas", 1)
         if manifest.data.get("kind") in ("Deployment", "StatefulSet") and replicas != 0:
@@ -147,7 +147,7 @@ def _replicas(rendered: Rendered) -> Iterator[Problem]:
 
 
 def _secret(rendered: Rendered) -> Iterator[Problem]:
-    """Nothing secret in the environment that a pod shows."""
+    """Refuse secrets in plain environment variables of a pod."""
     known = {str(_sample(name)): name for name in SECRET}
     for manifest in rendered.manifests:
         for place, entry in _environment(manifest):
@@ -184,7 +184,7 @@ def _environment(manifest: Manifest) -> Iterator[tuple[Path, Mapping[str, Any]]]
 
 
 def _copies(rendered: Rendered) -> Iterator[Problem]:
-    """No init container whose work is lost: one that writes where no other container looks."""
+    """Refuse an init container that writes only where no other container reads."""
     for manifest in rendered.manifests:
         seen = {name for _, item in _containers(manifest, "containers") for name in _mounts(item)}
         for place, container in _containers(manifest, "initContainers"):
@@ -203,7 +203,7 @@ def _mounts(container: Mapping[str, Any]) -> list[str]:
 
 
 def _discovery(rendered: Rendered) -> Iterator[Problem]:
-    """A service that others look for."""
+    """Require what other services need to discover this one."""
     for manifest in rendered.manifests:
         service = mapping(manifest.data, "metadata", "annotations").get(DISCOVERY)
         if service is not None and service not in DISCOVERED:

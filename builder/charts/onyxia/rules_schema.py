@@ -26,7 +26,7 @@ _INLINE_FLAG = re.compile(r"\(\?[a-zA-Z]+[):]")
 
 
 def quoted(value: object) -> str:
-    """A value as it stands in a JSON file, or the beginning of a long one."""
+    """Return a value as JSON, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
@@ -92,7 +92,7 @@ _ONYXIA_SHAPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
 
 
 def _kind(node: Node) -> Iterator[Problem]:
-    """One type, as a string, or a const."""
+    """Require one type, as a string, or a const."""
     kind = node.schema.get("type")
     if kind is None and "const" not in node.schema:
         found = [key for key in _COMBINED if key in node.schema]
@@ -117,7 +117,7 @@ def _reference(node: Node) -> Iterator[Problem]:
 
 
 def _shape(node: Node) -> Iterator[Problem]:
-    """The types of the keys that the platform reads."""
+    """Check the types of the keys that the platform reads."""
     yield from _shapes(node.schema, _SHAPES, node.place)
     yield from _shapes(node.onyxia, _ONYXIA_SHAPES, (*node.place, "x-onyxia"))
 
@@ -146,7 +146,7 @@ def _flag(node: Node) -> Iterator[Problem]:
 
 
 def _render(node: Node) -> Iterator[Problem]:
-    """A `render` that the form knows."""
+    """Require a `render` that the form knows."""
     render = node.schema.get("render")
     if render is not None and render not in RENDERS:
         yield Problem(
@@ -157,7 +157,7 @@ def _render(node: Node) -> Iterator[Problem]:
 
 
 def _pattern(node: Node) -> Iterator[Problem]:
-    """A pattern that a browser can read."""
+    """Require a pattern that a browser can read."""
     pattern = node.schema.get("pattern")
     if isinstance(pattern, str) and (flag := _INLINE_FLAG.search(pattern)):
         yield Problem(
@@ -192,7 +192,7 @@ def _unknown(node: Node) -> Iterator[Problem]:
 
 
 def _schema_file(node: Node) -> Iterator[Problem]:
-    """A file that the platform itself brings."""
+    """Require a file that the platform brings."""
     name = node.onyxia.get("overwriteSchemaWith")
     if isinstance(name, str) and name not in REPLACED:
         yield Problem(
@@ -240,7 +240,7 @@ def _sliders(chart: ChartFiles) -> Iterator[Node]:
 
 
 def _type(chart: ChartFiles) -> Iterator[Problem]:
-    """A string, with a unit or an empty one, or a number without."""
+    """Require a string with a unit or an empty one, or a number without a unit."""
     for node in _sliders(chart):
         unit = node.schema.get("sliderUnit")
         if node.kind and node.kind not in ("string", "number"):
@@ -252,7 +252,7 @@ def _type(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _ends(chart: ChartFiles) -> Iterator[Problem]:
-    """Both ends of the scale, and no other render."""
+    """Require both ends of the scale, and no other render."""
     for node in _sliders(chart):
         for key in ("sliderMin", "sliderMax"):
             if key not in node.schema:
@@ -273,7 +273,7 @@ def _no_slider(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _pair(chart: ChartFiles) -> Iterator[Problem]:
-    """A range has exactly one lower and one upper end, which share a step and a unit."""
+    """Require exactly one lower and one upper end of a range, with the same step and unit."""
     ranges: dict[str, list[Node]] = {}
     for node in _sliders(chart):
         if "sliderExtremity" not in node.schema:
@@ -301,7 +301,7 @@ def _pair(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _semantic(chart: ChartFiles) -> Iterator[Problem]:
-    """What an end of a range means."""
+    """Require a meaning for each end of a range."""
     for node in _sliders(chart):
         if "sliderExtremity" in node.schema and "sliderExtremitySemantic" not in node.schema:
             message = "the form does not say what this end means: no sliderExtremitySemantic"

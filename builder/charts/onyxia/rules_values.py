@@ -26,7 +26,7 @@ from builder.common.text import did_you_mean
 
 
 def _default(chart: ChartFiles) -> Iterator[Problem]:
-    """A default, or a const, that its own schema takes."""
+    """Require a default or const that its own schema accepts."""
     for node in chart.nodes:
         for key in ("default", "const"):
             if key in node.schema and node.kind and not node.is_group:
@@ -37,7 +37,7 @@ def _default(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _why(node: Node, value: object) -> str:
-    """Why a value does not fit its node."""
+    """Say why a value does not fit its node."""
     kind, found = node.kind, type_of(value)
     if found != ("number" if kind == "integer" else kind):
         return f"is not of type {kind}"
@@ -56,7 +56,7 @@ def _why(node: Node, value: object) -> str:
 
 
 def _value(chart: ChartFiles) -> Iterator[Problem]:
-    """A value for every property, without any context."""
+    """Require a value for every property, without any context."""
     for node in chart.leaves:
         if not _lacks(chart, node) or "overwriteDefaultWith" in node.onyxia:
             continue
@@ -78,7 +78,7 @@ def _lacks(chart: ChartFiles, node: Node) -> bool:
 
 
 def _item(node: Node) -> object:
-    """What fills a list up to its minItems."""
+    """Require what fills a list up to its minItems."""
     items = node.schema.get("items")
     if not isinstance(items, Mapping):
         return UNDEFINED
@@ -90,7 +90,7 @@ def _item(node: Node) -> object:
 
 
 def _context(chart: ChartFiles) -> Iterator[Problem]:
-    """A value also where the context has none."""
+    """Require a value also where the context has none."""
     for node in chart.leaves:
         if _lacks(chart, node) and "overwriteDefaultWith" in node.onyxia and node.kind != "array":
             source = quoted(node.onyxia["overwriteDefaultWith"])
@@ -99,7 +99,7 @@ def _context(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _given(chart: ChartFiles) -> Iterator[Problem]:
-    """A value of values.yaml that the schema takes, where a launch falls back to it."""
+    """Require a value in values.yaml that the schema accepts, where a launch falls back to it."""
     for node in chart.leaves:
         value = chart.given(node)
         if value is UNDEFINED or not node.kind or {"const", "default"} & node.schema.keys():
@@ -118,7 +118,7 @@ def _list(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _list_context(chart: ChartFiles) -> Iterator[Problem]:
-    """The same, where the context gives nothing."""
+    """Require the same of a list where the context gives nothing."""
     for node in _lists_without_options(chart):
         if "overwriteListEnumWith" in node.onyxia:
             source = quoted(node.onyxia["overwriteListEnumWith"])
@@ -147,7 +147,7 @@ def _options(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _differs(chart: ChartFiles) -> Iterator[Problem]:
-    """The same default in the schema, which a launch sends, and in values.yaml."""
+    """Require the same default in the schema, which a launch sends, and in values.yaml."""
     for node in chart.leaves:
         value, default = chart.given(node), node.schema.get("default", UNDEFINED)
         if UNDEFINED not in (value, default) and not same(value, default):
@@ -165,7 +165,7 @@ def _only_schema(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _own_default(chart: ChartFiles) -> Iterator[Problem]:
-    """No default of its own for an object with properties: theirs are taken."""
+    """Refuse a default for an object with properties: the form takes theirs."""
     for node in chart.nodes:
         if not node.is_group:
             continue
@@ -182,7 +182,7 @@ def _overruled(key: str, path: Path) -> Problem:
 
 
 def _readings(chart: ChartFiles) -> Iterator[Problem]:
-    """A value that Helm, which reads YAML 1.1, and Onyxia, which reads YAML 1.2, read alike."""
+    """Require a value that Helm (YAML 1.1) and Onyxia (YAML 1.2) read alike."""
     for path, core in chart.core_values.items():
         value = _at(chart.values, path)
         yield Problem(
@@ -212,7 +212,7 @@ def _paths(chart: ChartFiles) -> dict[Path, Node]:
 
 
 def _hidden(chart: ChartFiles) -> Iterator[Problem]:
-    """A condition on a value that there is, and that can be so."""
+    """Require conditions on values that exist and can be so."""
     paths = _paths(chart)
     for node in chart.nodes:
         hidden = node.schema.get("hidden")
@@ -241,7 +241,7 @@ def _is_free(target: Path, paths: Mapping[Path, Node]) -> bool:
 
 
 def _which(hidden: Mapping[str, Any], target: Path, node: Node, paths: Mapping[Path, Node]) -> str:
-    """A hint: the value that may be meant."""
+    """Return a hint with the value that may be meant."""
     if (*node.path[:-1], *target) in paths and not hidden.get("isPathRelative"):
         return 'it is relative to its parent: add "isPathRelative": true'
     known = ["/".join(map(str, path)) for path in paths if path and ITEM not in path]

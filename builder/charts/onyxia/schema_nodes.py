@@ -67,7 +67,7 @@ class Node:
 
 
 def resolved(schema: Schema) -> Schema:
-    """The schema with what `#/definitions/x` names in place. A loop, or nothing, stays a $ref."""
+    """Return the schema with `#/definitions/x` resolved; a loop or a missing one stays a $ref."""
     result = _resolved(schema, schema, ())
     assert isinstance(result, Mapping)
     return result
@@ -92,7 +92,7 @@ def _resolved(node: object, root: Schema, above: tuple[str, ...]) -> object:
 
 
 def nodes(schema: Schema) -> Iterator[Node]:
-    """Every node of a resolved schema, from the top. What is no mapping counts as an empty one."""
+    """Return every node of a resolved schema, from the top. A non-mapping counts as empty."""
     yield from _nodes(schema, (), ())
 
 

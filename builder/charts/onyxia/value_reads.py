@@ -34,7 +34,7 @@ class Reads:
 
 
 def reads_of(chart: ChartFiles) -> Reads:
-    """What the templates of a chart and of its subcharts read of the chart's values."""
+    """Find which values the templates of a chart and its subcharts read."""
     texts = dict(chart.templates)
     paths = {read.path for read in find_reads(texts, "")}
     has_all = False
@@ -52,13 +52,13 @@ def reads_of(chart: ChartFiles) -> Reads:
 
 
 def dependencies(about: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """The dependencies in a Chart.yaml."""
+    """List the dependencies in a Chart.yaml."""
     found = about.get("dependencies")
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
 def _conditions(about: Mapping[str, object]) -> Iterator[str]:
-    """The values that switch a subchart on."""
+    """List the values that switch a subchart on."""
     for item in dependencies(about):
         yield from (path.strip() for path in str(item.get("condition", "")).split(","))
 

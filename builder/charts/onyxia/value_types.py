@@ -21,7 +21,7 @@ _FLOAT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
 def kind_of(node: Schema) -> str:
-    """The type of a node, which its const may say; "" where nothing does."""
+    """Return the type of a node, or that of its const; "" where neither is given."""
     kind = node.get("type")
     if kind is None and "const" in node:
         return type_of(node["const"])
@@ -29,7 +29,7 @@ def kind_of(node: Schema) -> str:
 
 
 def type_of(value: object) -> str:
-    """The type of a value in the words of a schema; "" for null."""
+    """Return the type of a value in the words of a schema; "" for null."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -58,7 +58,7 @@ def fits(node: Schema, value: object, context: Context) -> bool:
 
 
 def coerced(node: Schema, value: object, context: Context) -> object:
-    """The value, or the nearest that the node's type has, or UNDEFINED where none is right."""
+    """Return the value, or the nearest one of the node's type, or UNDEFINED where there is none."""
     found = _coerced(node, value, context)
     choices = options(node, context)
     if found is UNDEFINED or choices is None or any(same(choice, found) for choice in choices):
@@ -67,7 +67,7 @@ def coerced(node: Schema, value: object, context: Context) -> object:
 
 
 def options(node: Schema, context: Context) -> list[object] | None:
-    """What a select offers, or None where the node is none. A list with a misfit is ignored."""
+    """Return the options of a select, or None for other nodes. A list of wrong types is ignored."""
     onyxia = node.get("x-onyxia")
     if isinstance(onyxia, Mapping) and "overwriteListEnumWith" in onyxia:
         given = resolve(onyxia["overwriteListEnumWith"], context)
@@ -82,7 +82,7 @@ def options(node: Schema, context: Context) -> list[object] | None:
 
 
 def misfits(node: Schema, key: str) -> list[object]:
-    """The items of `enum` or `listEnum` that are not of the node's type."""
+    """List the items of `enum` or `listEnum` that are not of the node's type."""
     given = node.get(key)
     if not isinstance(given, list):
         return []
@@ -173,7 +173,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def as_number(text: str) -> float | None:
-    """The number that a text begins with, a whole one as int."""
+    """Return the number that a text begins with, as int where it is whole."""
     found = _FLOAT.match(text)
     if found is None:
         return None

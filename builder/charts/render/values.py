@@ -183,7 +183,7 @@ def _is(default: object, kind: str) -> bool:
 
 
 def moved(values: Sequence[Value]) -> dict[str, str]:
-    """Where values are now, by the path that they had."""
+    """Return where values are now, by the path that they had."""
     return {old: value.path for value in values for old in value.formerly}
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from builder.build import attestation
 from builder.catalog.models import Catalog, Retention
@@ -186,9 +185,8 @@ class Search:
         place = parse_reference(self._catalog.matrix.repository_of(name))
 
         def target_of(fingerprint: Reference) -> str:
-            said = attestation.read(self._store, place.with_tag(fingerprint.tag))
-            chain: Any = said.config.get("chain") or ()
-            return str(chain[-1]["target"]) if chain else ""
+            chain = attestation.read(self._store, place.with_tag(fingerprint.tag)).chain
+            return chain[-1].target if chain else ""
 
         return target_of
 

@@ -22,14 +22,13 @@ def stored(config: bytes, packages: bytes) -> FakeStore:
 
 
 def test_what_is_not_there() -> None:
-    assert attestation.read(FakeStore(), IMAGE) == attestation.StoredMetadata(
-        config={}, packages=None
-    )
+    assert attestation.read(FakeStore(), IMAGE) == attestation.StoredMetadata()
 
 
 @pytest.mark.parametrize(
     ("config", "packages"),
     [(b"", b"{}"), (b"<html>", b"{}"), (b"[]", b"{}"), (b"[" * 99_999, b"{}"),
+     (b'{"chain": 7}', b"{}"), (b'{"chain": [{"target": "a"}]}', b"{}"),
      (b"{}", b"<html>"), (b"{}", b"[]"), (b"{}", b'{"apt": 7}'), (b"{}", b'{"apt": {"a": {}}}')],
 )  # fmt: skip
 def test_what_is_damaged_is_named(config: bytes, packages: bytes) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.models import Source
+from builder.catalog.packages import Inventory, LockedPackage, Package, Suite
 from builder.diff.changes import Change, Image, Shared
 from builder.diff.compare import Difference, Resized, Side, compare, lock_side
+from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
+from builder.registry.release_record import ImageShare
 
-BASE = {"target": "base/os=2", "recipe": "base", "layers": 2, "size": 50_000_000}
-DESK = {"target": "desk/os=2", "recipe": "desk", "layers": 1, "size": 9_000_000}
+BASE = ImageShare(target="base/os=2", recipe="base", layers=2, size=50_000_000)
+DESK = ImageShare(target="desk/os=2", recipe="desk", layers=1, size=9_000_000)
 
 
 def apt(**versions: str) -> Inventory:
@@ -27,7 +31,7 @@ def apt(**versions: str) -> Inventory:
 def image(name: str, digest: str, packages: Inventory | None = None, **given: Any) -> Image:
     """An image of the lineage base, desk."""
     chain = (BASE,) if name == "base" else (BASE, DESK)
-    size = sum(int(str(link["size"])) for link in chain)
+    size = sum(share.size for share in chain)
     fields = {"chain": chain, "size": size, "config": {}, **given}
     return Image(name=name, digest=digest, packages=packages, **fields)
 
@@ -142,7 +146,7 @@ def test_configuration_is_told_as_a_dockerfile_does() -> None:
 
 
 def test_what_grew_is_told_once_for_all_that_stand_on_it() -> None:
-    grown = {**BASE, "size": 60_000_000, "layers": 3}
+    grown = replace(BASE, size=60_000_000, layers=3)
     old = {"base/os=2": image("base", "1", {}), "desk/os=2": image("desk", "2", {})}
     new = {
         "base/os=2": image("base", "3", {}, chain=(grown,), size=60_000_000),
@@ -170,37 +174,68 @@ def test_the_lowest_layers_that_are_the_same_are_kept() -> None:
     assert (found.layers, found.kept) == ((3, 4), 1)
 
 
-OLD = {
-    "bases": {
-        "os=2@linux/amd64": {
-            "source": {"bootstrap": "two"}, "content": "sha256:" + "a" * 64, "epoch": 1,
-            "suites": {"two": "b" * 64, "two-security": "c" * 64},
-        }
+def package_set(ecosystem: str, **versions: str) -> PackageSet:
+    """Return a package set with packages of one ecosystem, by name; their files are named so."""
+    return PackageSet(epoch=1, asked="x", packages={ecosystem: locked(versions)})
+
+
+def locked(versions: Mapping[str, str], digest: str = "a") -> dict[str, LockedPackage]:
+    """Return packages as they are locked, by name or `name@version`."""
+    return {
+        name: LockedPackage(
+            version=version, digest=f"sha256:{digest * 64}", source="two", file=f"x/{name}"
+        )
+        for name, version in versions.items()
+    }
+
+
+ROOT = "os=2@linux/amd64"
+OLD = Lock(
+    bases={
+        ROOT: BaseLock(
+            source=Source(kind="bootstrap", value="two"),
+            content="sha256:" + "a" * 64,
+            epoch=1,
+            suites={
+                "two": Suite(date="", sha256="b" * 64),
+                "two-security": Suite(date="", sha256="c" * 64),
+            },
+        )
     },
-    "lines": {"lang=1.10": "1.10.4", "ship=1": {"version": "1.2", "files": {}}},
-    "layers": {"desk/os=2": {"epoch": 1, "apt": {"desk": "1.0 sha256:x direct", "legs": "1"}}},
-}  # fmt: skip
+    release_lines={
+        "lang=1.10": VersionLock(version="1.10.4"),
+        "ship=1": VersionLock(version="1.2"),
+    },
+    package_sets={"desk/os=2": package_set("apt", desk="1.0", legs="1")},
+)
 
 
 def test_two_locks() -> None:
-    base = {**OLD["bases"]["os=2@linux/amd64"],
-            "content": "sha256:" + "d" * 64,
-            "suites": {"two": "b" * 64,
-                       "two-security": {"date": "20261123", "hash": "e" * 64}}}  # fmt: skip
-    new = {
-        "bases": {"os=2@linux/amd64": base},
-        "lines": {"lang=1.10": "1.10.5", "ship=1": "1.2"},
-        "layers": {
-            "desk/os=2": {"epoch": 2, "apt": {"desk": "1.1 sha256:y direct", "legs": "1"}},
-            "base/os=2": {"apt": {"tar": "1"}},
+    base = replace(
+        OLD.bases[ROOT],
+        content="sha256:" + "d" * 64,
+        suites={
+            "two": Suite(date="", sha256="b" * 64),
+            "two-security": Suite(date="20261123", sha256="e" * 64),
         },
-    }
+    )
+    new = Lock(
+        bases={ROOT: base},
+        release_lines={
+            "lang=1.10": VersionLock(version="1.10.5"),
+            "ship=1": VersionLock(version="1.2"),
+        },
+        package_sets={
+            "desk/os=2": package_set("apt", desk="1.1", legs="1"),
+            "base/os=2": package_set("apt", tar="1"),
+        },
+    )
     found = compare(lock_side("old", OLD), lock_side("new", new))
     assert found.noun == "layer"
     assert found.others == (
-        Change(kind="base", name="os=2@linux/amd64",
+        Change(kind="base", name=ROOT,
                before="bootstrap two aaaaaaaaaaaa", after="bootstrap two dddddddddddd"),
-        Change(kind="suite", name="two-security of os=2@linux/amd64",
+        Change(kind="suite", name=f"two-security of {ROOT}",
                before="cccccccccccc", after="20261123 eeeeeeeeeeee"),
         Change(kind="line", name="lang=1.10", before="1.10.4", after="1.10.5"),
     )  # fmt: skip
@@ -212,14 +247,14 @@ def test_two_locks() -> None:
     assert compare(lock_side("old", OLD), lock_side("old", OLD)).is_empty
 
 
-def test_the_packages_of_a_layer_are_of_the_source_that_their_archive_says() -> None:
-    def lock(version: str) -> dict[str, Any]:
-        def said(name: str) -> str:
-            return f"{version} sha256:{'a' * 64} two-security pool/main/o/openssl/{name}.deb"
-
-        packages = {name: said(name) for name in ("libssl3t64", "openssl")}
-        layer = {"epoch": 1, "asked": "x", "packages": {"apt": packages, "pip": {"lamp": "1 x"}}}
-        return {"layers": {"base/os=2": layer}}
+def test_the_packages_of_a_package_set_are_of_the_source_that_their_archive_says() -> None:
+    def lock(version: str) -> Lock:
+        packages = {
+            name: replace(item, file=f"pool/main/o/openssl/{name}.deb")
+            for name, item in locked(dict.fromkeys(("libssl3t64", "openssl"), version)).items()
+        }
+        both = {"apt": packages, "pip": locked({"lamp": "1"})}
+        return Lock(package_sets={"base/os=2": PackageSet(epoch=1, asked="x", packages=both)})
 
     (change,) = compare(lock_side("old", lock("1")), lock_side("new", lock("2"))).packages
     assert (change.name, change.members) == ("openssl", ("libssl3t64", "openssl"))
@@ -227,9 +262,9 @@ def test_the_packages_of_a_layer_are_of_the_source_that_their_archive_says() -> 
 
 
 def test_a_package_that_is_there_in_several_versions_is_told_once() -> None:
-    def lock(*names: str) -> dict[str, Any]:
-        held = {name: f"{name.rpartition('@')[2]} sha512:0 npm x" for name in names}
-        return {"layers": {"desk/os=2": {"packages": {"npm": held}}}}
+    def lock(*names: str) -> Lock:
+        versions = {name: name.rpartition("@")[2] for name in names}
+        return Lock(package_sets={"desk/os=2": package_set("npm", **versions)})
 
     before = lock("@wood/oak@1.0.0", "glue@1.0.0", "glue@2.0.0", "nail@3.0.0")
     after = lock("@wood/oak@1.1.0", "glue@2.0.0", "glue@2.1.0", "nail@3.0.0")
@@ -241,8 +276,9 @@ def test_a_package_that_is_there_in_several_versions_is_told_once() -> None:
 
 
 def test_two_locks_with_other_hashes_of_the_same_versions() -> None:
-    layers = {"desk/os=2": {"epoch": 1, "apt": {"desk": "1.0 sha256:z direct", "legs": "1"}}}
-    found = compare(lock_side("old", OLD), lock_side("new", {**OLD, "layers": layers}))
+    packages = {"apt": locked({"desk": "1.0", "legs": "1"}, digest="b")}
+    layers = {"desk/os=2": PackageSet(epoch=1, asked="x", packages=packages)}
+    found = compare(lock_side("old", OLD), lock_side("new", replace(OLD, package_sets=layers)))
     assert (found.changed, found.packages, found.others) == ((), (), ())
     assert found.relocked
     assert not found.is_empty

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from builder.diff.compare import Difference
 from builder.diff.history import History
 from builder.diff.operands import Comparison
 from builder.diff.why import Answer, Provenance
-from builder.lock.lockfile import Lock, dump
+from builder.lock.lockfile import Lock
 from builder.oci.reference import parse
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import FILE, KIND
@@ -38,12 +37,11 @@ def history(week: Week) -> History:
 
 
 def differ(week: Week, old: str, new: str, locks: Mapping[str, Lock] | None = None) -> Difference:
-    known = {name: json.loads(dump(lock)) for name, lock in (locks or {}).items()}
     return Comparison(
         catalog=week.folder.load().catalog,
         history=history(week),
         store=week.store,
-        read_lock=known.get,
+        read_lock=(locks or {}).get,
     ).compare(old, new)
 
 
@@ -334,8 +332,8 @@ def test_what_brought_a_package(week: Week) -> None:
 def test_an_image_that_was_built_under_another_name(weeks: Week) -> None:
     found = history(weeks)
     current = found.record("current")
-    link = {**current.targets[DESK].chain[-1], "target": "table/os=1,lang=1.9"}
-    renamed = replace(current.targets[DESK], chain=(*current.targets[DESK].chain[:-1], link))
+    share = replace(current.targets[DESK].chain[-1], target="table/os=1,lang=1.9")
+    renamed = replace(current.targets[DESK], chain=(*current.targets[DESK].chain[:-1], share))
     kept = replace(current, targets={**current.targets, DESK: renamed})
     files = {FILE: Blob(kind="application/json", data=dump_record(kept))}
     place = parse("127.0.0.1:5999/shop-releases:current")

@@ -54,7 +54,7 @@ def test_the_release_knows_better_than_a_budget(week: Week) -> None:
     week.go_by()
     plan = week.plan("os=1")
     chain = plan.targets[DESK].released.chain  # type: ignore[union-attr]
-    assert needs_of(plan)[DESK].whole == sum(link["size"] for link in chain)
+    assert needs_of(plan)[DESK].whole == sum(share.size for share in chain)
 
 
 def test_what_the_registry_keeps_adds_up(plan: Plan) -> None:
