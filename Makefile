@@ -29,6 +29,16 @@ build/.browser: build/.setup
 	$(BIN)/builder doctor --browser
 	touch $@
 
+# What only tests need of Debian: a file system without modes, Java, and Go for two checkers.
+TEST_PACKAGES = $(shell command -v bindfs >/dev/null || echo bindfs; \
+                        command -v javac >/dev/null || echo default-jdk-headless; \
+                        command -v go >/dev/null || echo golang-go)
+
+build/.test-tools: build/.browser
+	test -z "$(TEST_PACKAGES)" || { apt-get update -q && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(TEST_PACKAGES); }
+	touch $@
+
 # JupyterLab on the Python of both Debians, R, and all that these stand on: under ten minutes.
 STARTER := -s '+jupyter-python,python=3.13,cuda=none' -s '+jupyter-python,python=3.11,cuda=none' \
            -s '+r-minimal,r=4.5,cuda=none'
@@ -42,12 +52,14 @@ run-all: setup build/.browser
 
 # The edit loop: no engine, no network.
 check: lint
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n auto tests/unit
 
-test: setup lint docs $(VENV)/.dev
-	$(BIN)/pytest
+# A test that is skipped fails, unless it is for what no machine can be given: see tests/skips.py.
+test: setup build/.test-tools lint docs
+	$(BIN)/pytest -q --no-skips -n auto tests/unit
+	$(BIN)/pytest --no-skips --ignore=tests/unit
 
-test-heavy: setup build/.browser $(VENV)/.dev
+test-heavy: setup build/.test-tools $(VENV)/.dev
 	$(BIN)/pytest -m heavy
 
 # Every command, before fronts that behave as public and private registries do. What each was asked

@@ -11,6 +11,11 @@ import pytest
 from builder.common.process import Runner
 from tests.fakes.answers import Registry, serving
 from tests.fakes.catalog import Folder, Week
+from tests.skips import (  # noqa: F401 - pytest finds hooks here
+    pytest_addoption,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+)
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
 from builder.charts.tools import Tool, Tools
+from builder.ci.systems import CISystem, running_in
+from builder.common.enclosure import can_enclose, enclosed
 from builder.common.errors import NoConnectionError, ToolError, TransientError
 from builder.common.process import Command, Runner, which
 from builder.engines.interfaces import HostEngine
 from builder.engines.podman.host_probe import podman_version, probe
-from builder.engines.podman.storage import enclosed
 from builder.lock.interfaces import PackageResolver, Provider
 from builder.lock.lockfile import BaseLock, Lock
 from builder.network.build_env import passwords, settle
@@ -90,17 +91,23 @@ class Adapters:
         raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
 
     def _enclose(self, command: Command) -> Command:
-        """Where root alone can: skopeo's cache of what it saw belongs below the project."""
-        if os.geteuid() != 0 or which("unshare") is None:
+        """Have skopeo keep its cache in the state folder, where this process may do that."""
+        if not can_enclose():
             return command
-        return enclosed(command, cache=self.workspace.state.podman / "library")
+        return enclosed(command, cache=self.workspace.state.program_caches)
 
     @cached_property
     def engine(self) -> HostEngine:
         """The engine that the options ask for, or that this machine has."""
-        from builder.engines.detect import choose
+        from builder.engines.table import choose
 
-        return choose(self.options.engine, self.runner, self.workspace.state)
+        root, state = self.workspace.root, self.workspace.state
+        return choose(self.options.engine, self.runner, state, catalog=root)
+
+    @cached_property
+    def ci_system(self) -> CISystem | None:
+        """The CI system in which this run is, which the options may name."""
+        return running_in(os.environ, self.options.ci, catalog=self.workspace.root)
 
     @cached_property
     def credentials(self) -> CredentialFiles:

@@ -3,47 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from builder.app.adapters import Adapters
 from builder.catalog.models import Catalog
 from builder.charts.tools import Tool, Tools
+from builder.ci.systems import CI_SYSTEMS
 from builder.common.errors import BuilderError, ToolError
 from builder.common.process import Command, Runner, which
 from builder.common.text import count
-from builder.engines.docker import answers
-from builder.engines.podman.host_probe import Finding, probe
+from builder.engines.interfaces import Finding
+from builder.engines.table import ENGINES, factories
+from builder.resolvers.ecosystems import ECOSYSTEMS
+from builder.resolvers.providers import PROVIDERS
 from builder.resolvers.reachability import Reachability
 from builder.testing.browser import chromium
-from builder.testing.toolroot import ToolRoot
 
-# Programs that are run, and the Debian packages that hold them.
+# Programs that are run whichever the engine, and the Debian packages that hold them.
 PROGRAMS = {
-    "podman": ("podman", "runc", "uidmap", "netavark", "aardvark-dns", "iptables", "nftables",
-               "catatonit"),
     "skopeo": ("skopeo",),
     "docker-registry": ("docker-registry",),
     "mmdebstrap": ("mmdebstrap",),
     "unshare": ("util-linux",),
     "git": ("git",),
     "gpg": ("gnupg",),
-}  # fmt: skip
+}
 
 
-def examine(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> Iterator[Finding]:
-    """Everything that the weekly job needs. `modern` says why the tool root is needed, or ""."""
-    for program in PROGRAMS:
+def programs(engine: str, catalog: Path | None = None) -> dict[str, tuple[str, ...]]:
+    """Return the programs that are needed, with their packages: those of the engines come first."""
+    needed: dict[str, tuple[str, ...]] = {}
+    for _, factory in factories(engine, catalog=catalog):
+        needed |= factory.packages
+    return needed | PROGRAMS
+
+
+def examine(app: Adapters, engine: str) -> Iterator[Finding]:
+    """Look at all that the weekly job needs, with the built-in engines and the one called so."""
+    root = app.workspace.root
+    for program, packages in programs(engine, root).items():
         path = which(program)
         if path is None:
-            hint = f"apt-get install {PROGRAMS[program][0]}, or builder doctor --install"
+            hint = f"apt-get install {packages[0]}, or builder doctor --install"
             yield Finding(subject=program, found="missing", ok=False, hint=hint)
         else:
             yield Finding(subject=program, found=path)
-    if which("podman"):
-        yield from probe(runner=runner).findings
+    for _, factory in factories(engine, catalog=root):
+        yield from factory.findings(app.runner)
+    yield from _plugins(root)
     yield Finding(subject="browser", found=_browser())
-    daemon = "answers" if answers() else "does not answer; podman is used"
-    yield Finding(subject="docker daemon", found=daemon)
-    yield from _helm(tools)
-    yield kube_play(modern, is_ready=root.ready)
+    yield from _helm(app.tools)
+    yield kube_play(app.needs_tool_root, is_ready=app.tool_root.ready)
+
+
+def _plugins(root: Path) -> Iterator[Finding]:
+    """Say what installed packages add to the tables; none of it is loaded."""
+    for table in (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS):
+        for name in table.names(root):
+            if name not in table.built_in:
+                yield Finding(subject=f"{table.noun} {name}", found="of an installed package")
+        for note in table.ignored(root):
+            yield Finding(subject=table.group, found=note)
 
 
 def kube_play(modern: str, *, is_ready: bool) -> Finding:
@@ -96,15 +116,15 @@ def examine_providers(catalog: Catalog, reachability: Reachability) -> Iterator[
             yield Finding(subject=subject, found=found, waits=True)
 
 
-def install(runner: Runner, tools: Tools, root: ToolRoot, modern: str) -> None:
+def install(app: Adapters, engine: str) -> None:
     """Get what is missing. Needs root for packages; raises ToolError where there is no apt."""
-    missing = [program for program in PROGRAMS if which(program) is None]
-    if missing:
-        packages = [package for program in missing for package in PROGRAMS[program]]
-        _apt_install(runner, packages)
-    tools.install_ct()
-    if modern:
-        root.ensure()
+    needed = programs(engine, app.workspace.root)
+    packages = [package for name in needed if which(name) is None for package in needed[name]]
+    if packages:
+        _apt_install(app.runner, packages)
+    app.tools.install_ct()
+    if app.needs_tool_root:
+        app.tool_root.ensure()
 
 
 def _apt_install(runner: Runner, packages: Sequence[str]) -> None:

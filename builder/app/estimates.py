@@ -28,7 +28,7 @@ def disk_of(app: App, below: Path | None = None) -> Disk:
     """The disk that a run fills, or that part of it which is below a folder of the state."""
     folder = below or app.workspace.state.root
     folder.mkdir(parents=True, exist_ok=True)
-    is_elsewhere = app.engine.name == "docker" and not below
+    is_elsewhere = bool(app.engine.keeps_elsewhere) and not below
     free = shutil.disk_usage(folder).free
     return Disk(folder=folder, runner=app.runner, elsewhere=is_elsewhere, began=free)
 

@@ -16,6 +16,7 @@ class Options:
     registries: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     engine: str = "auto"
+    ci: str = "auto"
     jobs: int = 2
     timeout: float = 3600.0
     fail_fast: bool = False

@@ -1,4 +1,4 @@
-"""What runs leave below the state folder and beside it, and its removal."""
+"""What runs leave in the state folder and beside it, and its removal."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ import shutil
 from pathlib import Path
 
 from builder.common.state_dir import StateDir
-from builder.engines.podman import storage
-from builder.engines.podman.storage import Home
+from builder.engines.table import AUTO, ENGINES, factories
 
 
-def derived(state: StateDir) -> tuple[Path, ...]:
-    """Return what runs have left: all that is in `state`, and what podman keeps outside of it."""
-    return (*state.entries, *Home(state=state.podman, short=True).outside)
+def derived(
+    state: StateDir, engine: str = AUTO, *, catalog: Path | None = None
+) -> tuple[Path, ...]:
+    """Return what runs have left: all that is in `state`, and what engines keep outside of it.
+
+    The engines are the built-in ones, and `engine`.
+    """
+    outside = (
+        path
+        for name, factory in factories(engine, catalog=catalog)
+        for path in factory.outside(state.engine(name))
+    )
+    return (*state.entries, *outside)
 
 
-def discard(state: StateDir) -> None:
-    """Empty a folder in which a target was built again, but for its logs."""
-    storage.remove(state.podman)
+def discard(state: StateDir, engine: str, *, catalog: Path | None = None) -> None:
+    """Empty a folder in which `engine` built a target again, but for its logs."""
+    ENGINES.get(engine, catalog=catalog).remove_state(state.engine(engine))
     for path in state.entries:
         if path != state.logs:
             shutil.rmtree(path, ignore_errors=True)

@@ -150,9 +150,3 @@ def explained(
         why = next((reasons[glob] for glob in reasons if fnmatchcase(item.path, glob)), "")
         found.append(replace(item, reason=why))
     return tuple(found)
-
-
-def engine_of(config: Mapping[str, Any]) -> str:
-    """The engine that built an image, as its history tells."""
-    history = config.get("history") or [{}]
-    return "docker" if "buildkit" in str(history[-1].get("comment", "")) else "podman"

@@ -20,7 +20,6 @@ from builder.build.run_context import Ports, RunContext
 from builder.catalog.packages import Inventory
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
-from builder.engines.names import instruction_of
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import Index
@@ -203,8 +202,8 @@ class BuildActions:
         return place.at(digest)
 
     def _note_instruction(self, step: Step, line: str) -> None:
-        if instruction := instruction_of(line):
-            text = f"building, {instruction}"
+        if instruction := self._ports.engine.instruction(line):
+            text = f"building, instruction {instruction}"
             self._work.listen(Noted(step=step.id, text=text, passing=True))
 
     def _note(self, step: Step, text: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from builder.build.events import Noted
 from builder.build.image_diff import (
@@ -12,7 +13,6 @@ from builder.build.image_diff import (
     compare_configs,
     compare_layers,
     compare_members,
-    engine_of,
     explained,
 )
 from builder.build.image_steps import BuildActions
@@ -31,11 +31,15 @@ _UNLOCKED = "its packages are not locked: others may be the newest now"
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """Builds and compares. `work` and `builds` are those of a folder with nothing in it."""
+    """Builds and compares. `work` and `builds` are those of a folder with nothing in it.
+
+    `engine_of` names the engine that built an image, by its configuration.
+    """
 
     work: RunContext
     builds: BuildActions
     store: Registry
+    engine_of: Callable[[Mapping[str, Any]], str]
 
     def verdict(self, step: Step) -> Verdict:
         """Build the target of a step again. What the registry has of it is in the plan."""
@@ -51,7 +55,7 @@ class Verification:
         found = [*compare_configs(before, after), *self._files(held, built, request.below)]
         notes = [] if item.fingerprint.is_locked else [_UNLOCKED]
         notes += [f"not locked: {download}" for download in item.fingerprint.downloads]
-        first, second = engine_of(before), engine_of(after)
+        first, second = self.engine_of(before), self.engine_of(after)
         if first != second:
             notes.append(f"the registry's was built by {first}, this one by {second}")
         reasons = self.work.catalog.recipes[item.target.recipe].unreproducible

@@ -1,4 +1,6 @@
-"""CI systems: the workflow files that keep a catalog, and the division of a plan into jobs.
+"""CI systems: the files that keep a catalog there, the division of a plan into jobs, and what a run
+tells the system.
 
-Pure. Imports `plan` and what is below.
+`systems` has all of them by name. Add one as a module here, with all that is its own, and a line in
+`systems`. Pure. Imports `plan` and what is below.
 """

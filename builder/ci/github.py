@@ -1,36 +1,79 @@
-"""The workflows of GitHub Actions that keep a catalog: plain files, from templates beside this.
+"""GitHub Actions: the workflows that keep a catalog, and what a run tells the system.
 
-How many levels the weekly run has follows from the matrix. What is in each, and on how many
-machines, the run itself finds in its plan: sizes may move without a new workflow.
+The workflows are plain files, from templates beside this module. How many levels the weekly run
+has follows from the matrix. What is in each, and on how many machines, the run itself reads from
+its plan: sizes may change without a new workflow.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import jinja2
+
+from builder.ci.shards import Shards
+from builder.common.text import first_line
 
 FOLDER = ".github/workflows"
 NAMES = ("weekly.yml", "pr.yml")
 COMMAND = "builder workflows"
 
 
-def workflows(levels: int) -> dict[str, bytes]:
-    """Path to content; `levels` is that of `shards.depth`."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("builder", "ci/workflows"),
-        undefined=jinja2.StrictUndefined,
-        # GitHub's own expressions are `${{ … }}`.
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return {
-        f"{FOLDER}/{name}": environment.get_template(f"{name}.j2")
-        .render(levels=range(levels), command=COMMAND)
-        .encode()
-        for name in NAMES
-    }
+class GitHub:
+    """The CI system GitHub Actions."""
+
+    most_jobs = 20
+    """What GitHub runs at once for a free plan."""
+
+    def workflows(self, levels: int) -> dict[str, bytes]:
+        """Return the workflows by path; `levels` is that of `shards.depth`."""
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("builder", "ci/workflows"),
+            undefined=jinja2.StrictUndefined,
+            # GitHub's own expressions are `${{ … }}`.
+            variable_start_string="[[",
+            variable_end_string="]]",
+            block_start_string="[%",
+            block_end_string="%]",
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,
+        )
+        return {
+            f"{FOLDER}/{name}": environment.get_template(f"{name}.j2")
+            .render(levels=range(levels), command=COMMAND)
+            .encode()
+            for name in NAMES
+        }
+
+    def jobs(self, levels: Sequence[Shards]) -> str:
+        """Return the outputs of a job: the matrix of each level, `level-0={"include": […]}`."""
+        lines = []
+        for number, shards in enumerate(levels):
+            include = [
+                {"shard": f"{index} of {len(shards)}", "steps": " ".join(step.id for step in shard)}
+                for index, shard in enumerate(shards, 1)
+            ]
+            matrix = json.dumps({"include": include}, separators=(",", ":"))
+            lines.append(f"level-{number}={matrix}")
+        return "\n".join(lines)
+
+    def runs_here(self, environment: Mapping[str, str]) -> bool:
+        """Whether a workflow of GitHub started this process."""
+        return environment.get("GITHUB_ACTIONS") == "true"
+
+    def finished(self, step: str, outcome: str, reason: str, *, is_failed: bool) -> str:
+        """Return a group that holds the reason in full, after an error where the step failed."""
+        error = f"::error title={step}::{first_line(reason)}\n" if is_failed else ""
+        return f"{error}::group::{outcome}\n{reason}\n::endgroup::\n"
+
+    def summary(self, environment: Mapping[str, str]) -> Path | None:
+        """Return the file of the summary of a job."""
+        name = environment.get("GITHUB_STEP_SUMMARY")
+        return Path(name) if name else None
+
+
+GITHUB = GitHub()

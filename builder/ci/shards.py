@@ -1,8 +1,8 @@
-"""A plan as jobs of other machines: levels of steps that wait for no other, and shards of these.
+"""Divides a plan into jobs of other machines: into levels, and each level into shards.
 
-The steps of a level can be carried out at the same time once those of all lower levels have ended.
-A level is divided into shards, one for each job, which take about as long as one another. Pure:
-the same plan and the same estimates are the same shards.
+The steps of a level do not wait for each other. They can be carried out at the same time once those
+of all lower levels have ended. The shards of a level, one for each job, take about as long as one
+another. Pure: the same plan and the same estimates give the same shards.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from builder.catalog.expansion import Expansion
 from builder.common import graph
 from builder.plan.models import Plan, Step
 
-MOST = 20
-"""The shards of a level at most: what GitHub runs at once for a free plan."""
+Shards = tuple[tuple[Step, ...], ...]
+"""The steps of one level, one tuple for each job."""
 SECONDS = 900.0
 """The work that is worth a job of its own: setting one up takes minutes."""
 _ACTIONS = frozenset({"fetch", "build", "test", "package"})
 
 
 def depth(expansion: Expansion) -> int:
-    """The number of levels that a plan of a catalog can have: what its workflow has jobs for."""
+    """Return how many levels a plan of a catalog can have, which its workflow has jobs for."""
     found: dict[str, int] = {}
     needs = expansion.needs
     for target in graph.order(needs):
@@ -31,9 +31,9 @@ def depth(expansion: Expansion) -> int:
 
 
 def levels(plan: Plan) -> tuple[tuple[Step, ...], ...]:
-    """The steps that there is something to do for, by level, each level in the order of the plan.
+    """Return the steps in which there is something to do, by level, in the order of the plan.
 
-    The release is none of them: it comes last, whatever became of the others.
+    The release is not among them: it comes last, whatever became of the others.
     """
     todo = {step.id: step for step in plan.steps.values() if step.action in _ACTIONS}
     needs = {step.id: [need for need in step.needs if need in todo] for step in todo.values()}
@@ -46,18 +46,26 @@ def levels(plan: Plan) -> tuple[tuple[Step, ...], ...]:
     )
 
 
+def jobs(
+    plan: Plan, seconds: Mapping[str, float], *, most: int, worth: float = SECONDS
+) -> tuple[Shards, ...]:
+    """Divide each level of a plan into shards; see `divide`."""
+    return tuple(divide(level, seconds, most=most, worth=worth) for level in levels(plan))
+
+
 def divide(
-    steps: Sequence[Step], seconds: Mapping[str, float], worth: float = SECONDS
-) -> tuple[tuple[Step, ...], ...]:
-    """As many shards as there is work for; `worth` are the seconds for which one is opened."""
+    steps: Sequence[Step], seconds: Mapping[str, float], *, most: int, worth: float = SECONDS
+) -> Shards:
+    """Divide steps into as many shards as there is work for, and at most `most`.
+
+    `worth` are the seconds of work for which one is opened.
+    """
     work = sum(seconds.get(step.id, 0.0) for step in steps)
-    return pack(steps, seconds, max(1, min(MOST, math.ceil(work / worth))))
+    return pack(steps, seconds, max(1, min(most, math.ceil(work / worth))))
 
 
-def pack(
-    steps: Iterable[Step], seconds: Mapping[str, float], shards: int
-) -> tuple[tuple[Step, ...], ...]:
-    """Steps in at most so many shards, the longest first to the one that has least to do.
+def pack(steps: Iterable[Step], seconds: Mapping[str, float], shards: int) -> Shards:
+    """Put steps into at most so many shards, the longest first into the one with least to do.
 
     No shard is empty; within one, steps are in the order given.
     """

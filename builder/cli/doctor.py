@@ -9,17 +9,19 @@ import click
 from builder.app.app import App
 from builder.app.doctor import examine, examine_providers, install, install_browser
 from builder.app.options import Options
+from builder.cli.options import engine
 from builder.cli.options import root as root_option
 from builder.common.errors import ToolError
 
 
 @click.command()
 @root_option
+@engine
 @click.option("--install", "wanted", is_flag=True, help="Install what is missing; needs root.")
 @click.option(
     "--browser", is_flag=True, help="Install the browser that some smoke tests need; needs root."
 )
-def command(root: Path, wanted: bool, browser: bool) -> int:
+def command(root: Path, engine: str, wanted: bool, browser: bool) -> int:
     """Show what this machine has, what the builder chose, and what to install.
 
     \b
@@ -28,13 +30,13 @@ def command(root: Path, wanted: bool, browser: bool) -> int:
     """
     app = App(Options(root=root))
     if wanted:
-        install(app.runner, app.tools, app.tool_root, app.needs_tool_root)
+        install(app, engine)
         app = App(Options(root=root))
     if browser:
         install_browser(app.runner)
     bad = 0
     for item in (
-        *examine(app.runner, app.tools, app.tool_root, app.needs_tool_root),
+        *examine(app, engine),
         *examine_providers(app.catalog, app.reachability),
     ):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "

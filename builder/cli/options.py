@@ -10,7 +10,11 @@ from typing import Any
 
 import click
 
+from builder.ci.systems import CI_SYSTEMS
+from builder.cli.named import Named
 from builder.common.errors import ConfigError
+from builder.common.text import listed
+from builder.engines.table import AUTO, ENGINES
 
 Function = Callable[..., Any]
 
@@ -50,10 +54,18 @@ def _registries(
 
 engine = click.option(
     "--engine",
-    type=click.Choice(["auto", "podman", "docker"]),
-    default="auto",
+    default=AUTO,
+    type=Named(ENGINES, words=(AUTO,)),
     envvar="BUILDER_ENGINE",
-    help="The container engine; auto is docker where its daemon answers, else podman.",
+    help="The container engine; auto is the first of "
+    f"{listed(tuple(ENGINES.built_in))} that works here.",
+)
+ci = click.option(
+    "--ci",
+    default=AUTO,
+    type=Named(CI_SYSTEMS, words=(AUTO,)),
+    envvar="BUILDER_CI",
+    help="The CI system that reads the output; auto is the one that runs this, if any.",
 )
 _REGISTRY = click.option(
     "--registry",
@@ -77,6 +89,7 @@ def root(function: Function) -> Function:
         "--root",
         type=click.Path(path_type=Path, file_okay=False),
         default=".",
+        is_eager=True,
         envvar="BUILDER_ROOT",
         help="The folder of the catalog.",
     )(function)
@@ -156,6 +169,7 @@ def running(function: Function) -> Function:
             envvar="BUILDER_JOBS",
             help="The number of steps at once.",
         ),
+        ci,
         engine,
     ):
         function = option(function)

@@ -11,11 +11,14 @@ import click
 
 from builder.app.app import App
 from builder.app.options import Options
-from builder.ci.shards import SECONDS
+from builder.ci.shards import SECONDS, jobs
+from builder.ci.systems import CI_SYSTEMS
+from builder.cli.named import Named
 from builder.cli.options import planning, since
+from builder.lock.lockfile import Lock
 from builder.plan import time_estimate
 from builder.plan.models import Plan, RegistryState
-from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lines
+from builder.report.plan import FORMATS, charts_as_markdown, gone_lines
 
 
 @click.command()
@@ -28,13 +31,19 @@ from builder.report.plan import FORMATS, as_github, charts_as_markdown, gone_lin
     envvar="BUILDER_PUBLISHED",
     help="With --since and --format markdown: the registry with the releases, for chart versions.",
 )
-@click.option("--format", "style", type=click.Choice([*FORMATS, "github"]), default="table")
+@click.option(
+    "--format",
+    "style",
+    default="table",
+    type=Named(CI_SYSTEMS, words=tuple(FORMATS), noun="format"),
+    help="The form of the plan; the name of a CI system stands for the jobs of that system.",
+)
 @click.option("--offline", is_flag=True, help="Ask no registry; every image counts as missing.")
 @click.option(
     "--shard-seconds",
     type=click.FloatRange(min=1),
     default=SECONDS,
-    help="With --format github: the seconds of work that are worth a job of their own.",
+    help="With the format of a CI system: the seconds of work that are worth a job of their own.",
 )
 def command(
     style: str,
@@ -67,15 +76,24 @@ def command(
     plan = app.plan(lock, prints, observed)
     if since is not None:
         plan = _explained(plan, changed)
-    if style == "github":
-        targets = app.project.expansion.targets.values()
-        added = time_estimate.added(app.catalog, targets, lock, observed.record)
-        text = as_github(plan, time_estimate.seconds(plan, added), shard_seconds)
-        click.echo(text, nl=bool(text))  # GitHub reads it: no line where there is nothing to do
-    else:
+    if style in FORMATS:
         click.echo(FORMATS[style](plan))
+    else:
+        text = _jobs(app, plan, lock, observed, style, shard_seconds)
+        click.echo(text, nl=bool(text))  # a machine reads it: no line where there is nothing to do
     _tell(style, *more)
     return 0
+
+
+def _jobs(
+    app: App, plan: Plan, lock: Lock, observed: RegistryState, name: str, worth: float
+) -> str:
+    """Return a plan as the CI system `name` reads its jobs."""
+    system = CI_SYSTEMS.get(name, catalog=app.workspace.root)
+    targets = app.project.expansion.targets.values()
+    added = time_estimate.added(app.catalog, targets, lock, observed.record)
+    seconds = time_estimate.seconds(plan, added)
+    return system.jobs(jobs(plan, seconds, most=system.most_jobs, worth=worth))
 
 
 def _tell(style: str, *lines: str) -> None:

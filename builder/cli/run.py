@@ -107,7 +107,7 @@ def perform(
         if isinstance(event, Finished):
             results[event.result.step] = event.result
 
-    with shown(steps) as show:
+    with shown(steps, app.ci_system) as show:
         listen = tee(collect, show)
         executor = _executor(app, make(listen), listen, outlook)
         disk = outlook.disk if outlook else disk_of(app)

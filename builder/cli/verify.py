@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from builder.build.image_diff import Verdict
 from builder.build.verify import Verification
 from builder.cli.options import running
 from builder.cli.run import Outcome, perform
-from builder.common.errors import DifferenceError, SelectionError, ToolError
+from builder.common.errors import DifferenceError, SelectionError
+from builder.engines.table import engine_of, rebuilding_name
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan, Step
@@ -34,18 +36,17 @@ from builder.report.verify import FORMATS
 def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
     """Rebuild images, and compare them with those in the registry, file by file.
 
-    TARGETS are selections. podman builds each one on its parent from the registry, in a folder of
-    its own, without any cache. Nothing is pushed. The exit code is 8 where files differ and the
-    recipe states no reason.
+    TARGETS are selections. An engine that keeps its images below build/ (podman) builds each one on
+    its parent from the registry, in a folder of its own, without any cache. Nothing is pushed. The
+    exit code is 8 where files differ and the recipe states no reason.
 
     \b
     Example:
       builder verify base 'jupyter-*,python=3.13'
     """
-    app = App(Options(**{**given, "select": targets or given["select"]}))
-    if app.options.engine == "docker":
-        hint = "leave out --engine docker"
-        raise ToolError("a Docker daemon keeps what it built: podman builds again", hint=hint)
+    options = Options(**{**given, "select": targets or given["select"]})
+    engine = rebuilding_name(options.engine, catalog=options.root)
+    app = App(replace(options, engine=engine))
     lock = app.fitting_lock()
     prints = app.fingerprints(lock)
     with app.registry():
@@ -82,7 +83,9 @@ def _verify(
                     work = other.work(lock, prints, plan, listen)
                     store = other.store_of(step.id, listen)
                     builds = other.build_actions(work, store)
-                    verdict = Verification(work=work, builds=builds, store=store)
+                    verdict = Verification(
+                        work=work, builds=builds, store=store, engine_of=_engine_of(app)
+                    )
                     found = verdicts[step.target] = verdict.verdict(step)
                 if found.status == "different":
                     raise DifferenceError(f"{step.target} is not what the registry has")
@@ -93,17 +96,22 @@ def _verify(
         return verdicts, perform(scratch, plan, steps, make)
 
 
+def _engine_of(app: App) -> Callable[[Mapping[str, Any]], str]:
+    """Return what names the engine that built an image; that of this run is asked first."""
+    return partial(engine_of, name=app.options.engine, catalog=app.workspace.root)
+
+
 @contextlib.contextmanager
 def _elsewhere(app: App) -> Iterator[App]:
     """The same on the same files; what it keeps is in a new folder, of which logs are left."""
     above = app.workspace.state.verifications
     above.mkdir(parents=True, exist_ok=True)
     state = Path(tempfile.mkdtemp(dir=above))
-    other = App(replace(app.options, engine="podman"))
+    other = App(app.options)
     other.workspace = Workspace(app.workspace.root, state)
     other.project, other.runner = app.project, app.runner
     other.stopping = app.stopping
     try:
         yield other
     finally:
-        discard(other.workspace.state)
+        discard(other.workspace.state, app.options.engine, catalog=app.workspace.root)

@@ -59,8 +59,8 @@ def command(**given: Any) -> int:
         changes = _changes(app, outcome.results.get("release"))
     report = _report(app, outcome, locked.problems, changes=changes)
     text = report.read_text(encoding="utf-8")
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as step_summary:
+    if app.ci_system and (summary := app.ci_system.summary(os.environ)):
+        with summary.open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)
     tell_failures(outcome)
     click.echo(text)

@@ -8,8 +8,9 @@ import click
 
 from builder.app.app import App
 from builder.app.options import Options
-from builder.ci.github import COMMAND, workflows
 from builder.ci.shards import depth
+from builder.ci.systems import CI_SYSTEMS
+from builder.cli.named import Named
 from builder.cli.options import root
 from builder.common.errors import ConfigError
 from builder.common.files import write
@@ -18,11 +19,19 @@ from builder.common.files import write
 @click.command()
 @root
 @click.option(
+    "--ci",
+    "system",
+    default=next(iter(CI_SYSTEMS.built_in)),
+    show_default=True,
+    type=Named(CI_SYSTEMS),
+    help="The CI system whose files are written.",
+)
+@click.option(
     "--check",
     is_flag=True,
     help="Write nothing; fail where a file differs from what would be written.",
 )
-def command(*, check: bool, **given: Any) -> int:
+def command(*, system: str, check: bool, **given: Any) -> int:
     """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
 
     They depend on the depth of the build graph, and on nothing else of the catalog.
@@ -32,14 +41,16 @@ def command(*, check: bool, **given: Any) -> int:
       builder workflows && git diff .github
     """
     app = App(Options(**given))
-    files = workflows(depth(app.project.expansion))
+    files = CI_SYSTEMS.get(system, catalog=app.workspace.root).workflows(
+        depth(app.project.expansion)
+    )
     places = {app.workspace.root / path: data for path, data in files.items()}
     other = [
         place for place, data in places.items() if not place.is_file() or place.read_bytes() != data
     ]
     if check and other:
         names = ", ".join(str(place.relative_to(app.workspace.root)) for place in other)
-        raise ConfigError(f"not as they are generated: {names}", hint=f"run `{COMMAND}`")
+        raise ConfigError(f"not as they are generated: {names}", hint="run `builder workflows`")
     for place in other:
         write(place, places[place])
         click.echo(f"{place} written", err=True)

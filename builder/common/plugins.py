@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from builder.common.errors import ConfigError, Location, ToolError
-from builder.common.text import did_you_mean, listed
+from builder.common.text import listed, names_hint
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Plugins(Generic[T]):
 
     noun: str
     group: str
-    kind: type[T]
+    kind: type
     built_in: Mapping[str, str]
 
     def names(self, catalog: Path | None = None) -> tuple[str, ...]:
@@ -47,9 +47,8 @@ class Plugins(Generic[T]):
         """Raise ConfigError where nothing has this name. Imports nothing."""
         if name not in self.built_in and name not in self._added(catalog):
             known = self.names(catalog)
-            near, every = did_you_mean(name, known), f"known: {', '.join(known)}"
-            hint = every if near in ("", every) else f"{near} {every}"
-            raise ConfigError(f"no {self.noun} is called {name!r}", hint=hint, location=location)
+            message = f"no {self.noun} is called {name!r}"
+            raise ConfigError(message, hint=names_hint(name, known), location=location)
 
     def get(self, name: str, *, catalog: Path | None = None, location: Location | None = None) -> T:
         """Import the implementation called `name`.

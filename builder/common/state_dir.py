@@ -133,9 +133,9 @@ class StateDir:
         return self.root / name
 
     @property
-    def podman(self) -> Path:
-        """The folder of podman, which the tools beside it share."""
-        return self.engine("podman")
+    def program_caches(self) -> Path:
+        """The caches of programs that keep them in a folder of the system otherwise."""
+        return self.root / "library"
 
     @property
     def kube(self) -> Path:

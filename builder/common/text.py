@@ -18,6 +18,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 
+def names_hint(word: str, known: Sequence[str]) -> str:
+    """Return a hint with the nearest of `known`, and all of them."""
+    near, every = did_you_mean(word, known), f"known: {', '.join(known)}"
+    return every if near in ("", every) else f"{near} {every}"
+
+
 def looks_like(word: str, known: Iterable[str]) -> bool:
     """Whether a word is one of `known` in all likelihood, misspelled."""
     return bool(difflib.get_close_matches(word, known, n=1, cutoff=0.75))

@@ -1,6 +1,6 @@
-"""Container engines. `interfaces.HostEngine` is what one must do: build a context to an OCI layout,
-start a container, remove images. podman and docker do it, and `detect` chooses.
+"""Container engines: each builds a context to an OCI layout, starts containers and removes images.
 
-Add an engine as a module here and name it in `detect`. Imports `registry` (logins), `oci`,
-`catalog` and `common`; engines do not import each other.
+`table` has all engines by name, and chooses one. `interfaces` says what an engine must do. Add one
+as a module or package here, with all that is its own, and a line in `table`; engines do not import
+each other. Imports `registry` (logins), `oci`, `catalog` and `common`.
 """

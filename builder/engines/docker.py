@@ -1,13 +1,16 @@
-"""Docker: BuildKit builds, through buildx; containers go through the API of the daemon."""
+"""The engine Docker: it builds by BuildKit, through buildx, and runs containers by the daemon."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import docker
 import requests
@@ -21,6 +24,7 @@ from builder.engines.interfaces import (
     BuildRequest,
     Built,
     Container,
+    Finding,
     StartRequest,
     built_from_layout,
 )
@@ -28,9 +32,11 @@ from builder.engines.names import LABEL, LOCAL, local_name, sizes
 from builder.engines.platforms import host_platforms
 from builder.oci import layout as layouts
 from builder.oci import reference
+from builder.oci.reference import Reference
 
+_INSTRUCTION = re.compile(r"#\d+ \[(?:\S+ )?(\d+/\d+)\] ")
 _LOG_LABEL = "catalog-builder.log"
-"""Names the file that the output of a container goes to when it is removed."""
+"""The label that names the file to which a container's output is written on its removal."""
 
 
 class Docker:
@@ -56,14 +62,12 @@ class Docker:
         self._program = program
         self._buildx = buildx
 
-    @property
-    def name(self) -> str:
-        """`docker`."""
-        return "docker"
+    name = "docker"
+    keeps_elsewhere = "a Docker daemon keeps what it built"
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that it builds for here, its own first."""
+        """The platforms that it can build for on this machine, the machine's own first."""
         return host_platforms()
 
     def build(self, request: BuildRequest) -> Built:
@@ -147,7 +151,7 @@ class Docker:
             client.api.prune_builds(filters=kind, all=True)  # type: ignore[arg-type]
 
     def images(self) -> dict[str, int]:
-        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        """Return the bytes of images by `registry/repository@digest`, shared layers included."""
         with self._client() as client:
             return sizes(client.api.images())
 
@@ -161,15 +165,28 @@ class Docker:
         return tuple(str(running.id) for running in left)
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
-        """What `build` would run, as shell lines that need nothing of the builder."""
+        """Return what `build` would run, as shell lines that need nothing of the builder."""
         argv = build_argv(
             self._buildx, request, local=local_name(request.id), layout=request.layout
         )
         clear = Command(argv=("rm", "-rf", str(request.layout)))
         return str(clear), str(Command(argv=argv, env=self._env()))
 
+    def index_commands(
+        self, _name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+    ) -> tuple[str, ...]:
+        """Return a shell line that makes an index of images with all its references."""
+        tags = (word for target in targets for word in ("--tag", str(target)))
+        argv = (*self._buildx, "imagetools", "create", *tags, *map(str, sources))
+        return (str(Command(argv=argv, env=self._env())),)
+
+    def instruction(self, line: str) -> str:
+        """Return `3/10` where BuildKit says `#7 [3/10] RUN …`, or nothing."""
+        match = _INSTRUCTION.match(line)
+        return match[1] if match else ""
+
     def preamble(self) -> tuple[str, ...]:
-        """Shell lines that the lines of `commands` need first: none."""
+        """Return shell lines that those of `commands` need first: none."""
         return ()
 
     def _env(self) -> dict[str, str]:
@@ -180,7 +197,7 @@ class Docker:
         return {"DOCKER_HOST": self._docker_host} if self._docker_host else {}
 
     def _client_env(self) -> Mapping[str, str]:
-        """What testinfra needs to find the client, which it knows as `docker` only."""
+        """Return the environment in which testinfra finds the client, which it calls `docker`."""
         if not os.path.isabs(self._program):
             return self._where()
         folder = self._state / "bin"
@@ -195,13 +212,53 @@ class Docker:
             yield client
 
 
+class DockerFactory:
+    """Makes the adapter of the Docker daemon that this machine has."""
+
+    keeps_elsewhere = Docker.keeps_elsewhere
+    packages: Mapping[str, tuple[str, ...]] = {}
+
+    def is_ready(self, _runner: Runner) -> bool:
+        """Whether a daemon answers."""
+        return answers()
+
+    def make(self, runner: Runner, state: Path) -> Docker:
+        """Make it. Raises ToolError where no daemon answers."""
+        if not answers():
+            raise ToolError(
+                "no Docker daemon answers", hint="start it, set DOCKER_HOST, or use --engine podman"
+            )
+        return Docker(runner=runner, state=state)
+
+    def findings(self, _runner: Runner) -> Iterator[Finding]:
+        """Say whether a daemon answers, which nothing needs."""
+        daemon = "answers" if answers() else "does not answer; podman is used"
+        yield Finding(subject="docker daemon", found=daemon)
+
+    def has_built(self, config: Mapping[str, Any]) -> bool:
+        """Whether the history of an image has the mark of BuildKit."""
+        history = config.get("history") or [{}]
+        return "buildkit" in str(history[-1].get("comment", ""))
+
+    def outside(self, _state: Path) -> tuple[Path, ...]:
+        """Return what is removed beside the folder: nothing, the daemon keeps its own."""
+        return ()
+
+    def remove_state(self, state: Path) -> None:
+        """Remove the folder."""
+        shutil.rmtree(state, ignore_errors=True)
+
+
+DOCKER = DockerFactory()
+
+
 def build_argv(
     buildx: tuple[str, ...], request: BuildRequest, *, local: str, layout: Path
 ) -> tuple[str, ...]:
-    """The command that builds.
+    """Return the command that builds an image.
 
-    Timestamps are not rewritten: BuildKit 0.13 would rewrite the layers of the parent as well,
-    and images would no longer share them.
+    It does not rewrite timestamps: BuildKit 0.13 would rewrite the layers of the parent too, and
+    images would no longer share them.
     """
     words = [*buildx, "build", "--progress", "plain", "--provenance=false", "--sbom=false"]
     words += ["--network", "host", "--platform", request.platform]
@@ -225,7 +282,7 @@ def answers(docker_host: str = "") -> bool:
 
 @contextlib.contextmanager
 def client_of(docker_host: str, *, timeout: int = 600) -> Iterator[docker.DockerClient]:
-    """A client of the daemon. Raises ToolError where it cannot be made."""
+    """Yield a client of the daemon. Raises ToolError where it cannot be made."""
     try:
         client = (
             docker.DockerClient(base_url=docker_host, timeout=timeout)
@@ -261,7 +318,7 @@ def _reported() -> Iterator[None]:
 
 
 def _ports(running: Running) -> dict[int, int]:
-    """Container port to the port on 127.0.0.1."""
+    """Return the port on 127.0.0.1 of each published container port."""
     bound = {
         int(name.partition("/")[0]): int(hosts[0]["HostPort"])
         for name, hosts in running.ports.items()

@@ -1,12 +1,16 @@
-"""What an engine must do. Each protocol has one fake, under the same tests."""
+"""What an engine must do, and what the table of engines holds of it.
+
+The fake engine of the tests and every engine of the table pass the same tests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from builder.common.process import Runner
 from builder.oci.image import ImageLayer
 from builder.oci.layout import entry, read
 from builder.oci.reference import Reference
@@ -80,11 +84,15 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """`podman` or `docker`."""
+        """The name in the table of engines."""
+
+    @property
+    def keeps_elsewhere(self) -> str:
+        """`EngineFactory.keeps_elsewhere` of its factory."""
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that it builds for here, its own first."""
+        """The platforms that it can build for on this machine, the machine's own first."""
 
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""
@@ -104,15 +112,26 @@ class Engine(Protocol):
         The room that it took is free once nothing else that the engine holds stands on it.
         """
 
+    def instruction(self, line: str) -> str:
+        """Return `3/10` where a line of `on_line` says that this instruction begins, or nothing."""
+
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
-        """What `build` would run, as shell lines that need nothing of the builder."""
+        """Return what `build` would run, as shell lines that need nothing of the builder."""
+
+    def index_commands(
+        self, name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+    ) -> tuple[str, ...]:
+        """Return shell lines that make an index of the images `sources`, one for each platform.
+
+        `targets` are the references that the index gets. `name` is its name until then.
+        """
 
     def preamble(self) -> tuple[str, ...]:
-        """Shell lines that the lines of `commands` need first."""
+        """Return shell lines that those of `commands` and `index_commands` need first."""
 
 
 def built_from_layout(layout: Path, *, local: str) -> Built:
-    """What a layout holds, as the result of a build."""
+    """Return the image in a layout as the result of a build."""
     descriptor = entry(layout)
     manifest = read(layout, descriptor["digest"])
     blobs = [manifest["config"], *manifest["layers"]]
@@ -124,7 +143,7 @@ class LocalImages(Protocol):
     """The images of registries that an engine holds."""
 
     def images(self) -> Mapping[str, int]:
-        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        """Return the bytes of images by `registry/repository@digest`, shared layers included."""
 
     def drop(self, name: str) -> None:
         """Forget an image; silent where it is gone."""
@@ -132,3 +151,52 @@ class LocalImages(Protocol):
 
 class HostEngine(Engine, LocalImages, Protocol):
     """An engine of this machine."""
+
+    def clean_up(self) -> tuple[str, ...]:
+        """Remove the containers that a killed run of this project left, and return their ids."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that `builder doctor` looked at. `hint` says what to do where it is not `ok`.
+
+    What `waits` is no fault of this machine: all that does not need it goes on.
+    """
+
+    subject: str
+    found: str
+    ok: bool = True
+    hint: str = ""
+    waits: bool = False
+
+
+class EngineFactory(Protocol):
+    """An engine by its name in the table of engines: whether it can be used, and how it is made."""
+
+    keeps_elsewhere: str
+    """Why it does not keep all that it stores in its folder, or "" where it does.
+
+    A build in a new folder then does not begin from nothing, and the folder does not tell what the
+    engine takes of the disk.
+    """
+
+    packages: Mapping[str, tuple[str, ...]]
+    """The programs that it needs, each with the Debian packages that `builder doctor` installs."""
+
+    def is_ready(self, runner: Runner) -> bool:
+        """Whether this machine can use it."""
+
+    def make(self, runner: Runner, state: Path) -> HostEngine:
+        """Make it, with `state` as its folder. Raises ToolError with what to install."""
+
+    def findings(self, runner: Runner) -> Iterable[Finding]:
+        """Say what this machine has of what it needs, beside the programs of `packages`."""
+
+    def has_built(self, config: Mapping[str, Any]) -> bool:
+        """Whether the configuration of an image looks as if this engine had built it."""
+
+    def outside(self, state: Path) -> tuple[Path, ...]:
+        """Return what it keeps outside of its folder and can be removed with it."""
+
+    def remove_state(self, state: Path) -> None:
+        """Remove its folder, and what it keeps outside of it, once nothing of it runs."""

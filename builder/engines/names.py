@@ -1,4 +1,4 @@
-"""What engines call the images and containers of a project."""
+"""The names and labels that engines give to the images and containers of a project."""
 
 from __future__ import annotations
 
@@ -12,38 +12,26 @@ LABEL = "catalog-builder.state"
 """The label that every container of ours carries; its value names the engine's state folder."""
 
 LOCAL = "localhost"
-"""The registry, so to speak, of images that only an engine holds."""
+"""The host in the names of images that are in an engine and in no registry."""
 
 
 def local_name(identity: str) -> str:
-    """What the engine calls the image of a target: readable, and one name for one id."""
+    """Return the name of a target's image in an engine: readable, and different for each id."""
     slug = re.sub(r"[^a-z0-9]+", "-", identity.lower()).strip("-")[:80].strip("-")
     return f"{LOCAL}/{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}:latest"
 
 
 def context_name(identity: str, name: str) -> str:
-    """What the engine calls the parent or an input of a target, by the name of the context.
+    """Return the name that the parent or an input of a target has in an engine during its build.
 
-    The history of an image holds the name of its parent, and the same inputs must give the same
-    digest whichever registry they stood in, and by whatever reference.
+    The history of an image contains the name of its parent. The same inputs must give the same
+    digest whichever registry and reference they come from, so it is made of the target's id.
     """
     return f"{local_name(identity).removesuffix(':latest')}:{name}"
 
 
-_INSTRUCTION = re.compile(r"STEP (\d+/\d+): |#\d+ \[(?:\S+ )?(\d+/\d+)\] ")
-
-
-def instruction_of(line: str) -> str:
-    """Return which instruction of a Dockerfile an engine says that it begins, or nothing.
-
-    podman says `STEP 3/10: RUN …`, BuildKit `#7 [3/10] RUN …`.
-    """
-    match = _INSTRUCTION.match(line)
-    return f"instruction {match[1] or match[2]}" if match else ""
-
-
 def sizes(listed: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """The bytes of images by `registry/repository@digest`, out of what an engine lists."""
+    """Return the bytes of images by `registry/repository@digest`, from an engine's list."""
     return {
         name: int(image.get("Size", 0))
         for image in listed
@@ -52,5 +40,5 @@ def sizes(listed: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def sizes_in(text: str) -> dict[str, int]:
-    """The same, out of JSON."""
+    """Return `sizes` of a list in JSON."""
     return sizes(json.loads(text))

@@ -1,4 +1,4 @@
-"""Which platforms a machine builds for: its own, and those that its kernel has an emulator of."""
+"""The platforms that a machine can build for: its own, and those that its kernel emulates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _EMULATORS = Path("/proc/sys/fs/binfmt_misc")
 
 
 def host_platforms(machine: str = "", emulators: Path = _EMULATORS) -> tuple[str, ...]:
-    """As os/architecture, the machine's own first. `emulators` is where the kernel lists them."""
+    """Return the platforms as os/architecture, the machine's own first.
+
+    `emulators` is the folder in which the kernel lists its emulators.
+    """
     own = machine or platform.machine()
     names = [own, *(name for name in _ARCHITECTURES if _is_on(emulators / f"qemu-{name}"))]
     return tuple(dict.fromkeys(f"linux/{_ARCHITECTURES.get(name, name)}" for name in names))

@@ -98,21 +98,14 @@ class Commands:
         for item in self.work.plan.targets.values():
             variants.setdefault(item.target.variant.id, []).append(item)
         for items in variants.values():
-            yield from _index(items) if len(items) > 1 else self._copies(items[0])
+            yield from self._index(items) if len(items) > 1 else self._copies(items[0])
         yield f"# the record of {release} and the index of the charts: builder publish"
 
-
-def _index(items: Sequence[TargetPlan]) -> Iterator[str]:
-    """How podman makes the tags of a variant name an image of several platforms."""
-    place, name = items[0].repository, items[0].target.variant.slug.lower()
-    tags = (*items[0].immutable[1:], *items[0].rolling)
-    if not tags:
-        return
-    verify = ["--tls-verify=false"] if place.is_loopback else []
-    yield shlex.join(["podman", "manifest", "create", name])
-    for item in items:
-        source = f"docker://{item.reference}"
-        yield shlex.join(["podman", "manifest", "add", *verify, name, source])
-    for tag in tags:
-        target = f"docker://{place.with_tag(tag)}"
-        yield shlex.join(["podman", "manifest", "push", "--all", *verify, name, target])
+    def _index(self, items: Sequence[TargetPlan]) -> Iterable[str]:
+        """Yield how the engine makes the tags of a variant name an image of several platforms."""
+        place, name = items[0].repository, items[0].target.variant.slug.lower()
+        tags = (*items[0].immutable[1:], *items[0].rolling)
+        if not tags:
+            return ()
+        images = [item.reference for item in items]
+        return self.engine.index_commands(name, images, [place.with_tag(tag) for tag in tags])

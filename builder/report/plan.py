@@ -1,4 +1,4 @@
-"""A plan as a table, JSON, Mermaid, Markdown, or matrices of GitHub Actions."""
+"""A plan as a table, JSON, Mermaid or Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from builder.charts.next_version import ChartChange
-from builder.ci.shards import SECONDS, divide, levels
 from builder.common.text import count, first_line
 from builder.plan.models import FORMAT, Plan, TargetPlan
 from builder.report.markdown import table
@@ -154,23 +153,7 @@ def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:
 
 _IDLE = frozenset({"reuse", "keep", "skip", "release"})
 _MOST_NAMES = 8
-_MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
-
-
-def as_github(plan: Plan, seconds: Mapping[str, float], worth: float = SECONDS) -> str:
-    """Outputs of a job of GitHub Actions: the matrix of each level, `level-0={"include": […]}`.
-
-    `seconds` are by step, those of `time_estimate`; `worth` is that of `shards.divide`.
-    """
-    lines = []
-    for number, level in enumerate(levels(plan)):
-        shards = divide(level, seconds, worth)
-        include = [
-            {"shard": f"{index} of {len(shards)}", "steps": " ".join(step.id for step in shard)}
-            for index, shard in enumerate(shards, 1)
-        ]
-        lines.append(f"level-{number}=" + json.dumps({"include": include}, separators=(",", ":")))
-    return "\n".join(lines)
+_MOST_ROWS = 200  # a comment on a pull request holds 65,536 characters (GitHub)
 
 
 FORMATS: dict[str, Callable[[Plan], str]] = {

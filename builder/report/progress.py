@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from builder.build.events import Event, Finished, Listener, Noted, Result, Retried, Started
+from builder.ci.systems import CISystem
 from builder.common.text import first_line
 from builder.plan.models import Step
 
@@ -49,10 +50,10 @@ def outcome(result: Result) -> str:
 
 
 @contextlib.contextmanager
-def shown(steps: Mapping[str, Step]) -> Iterator[Listener]:
-    """A listener that fits where standard error goes."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        yield _github
+def shown(steps: Mapping[str, Step], system: CISystem | None = None) -> Iterator[Listener]:
+    """Yield a listener that fits where standard error goes: to a CI system, or a terminal."""
+    if system is not None:
+        yield partial(_for_system, system)
     elif sys.stderr.isatty():
         with live(steps) as listener:
             yield listener
@@ -67,16 +68,15 @@ def _plain(event: Event) -> None:
     sys.stderr.write(f"{now} {line(event)}\n")
 
 
-def _github(event: Event) -> None:
-    """Plain lines, with a group for each finished step that holds its reason in full."""
+def _for_system(system: CISystem, event: Event) -> None:
+    """Print plain lines, and for each finished step what the CI system makes of it."""
     if not isinstance(event, Finished):
         _plain(event)
         return
     result = event.result
-    if result.status == "failed":
-        first = first_line(result.reason)
-        print(f"::error title={result.step}::{first}", file=sys.stderr, flush=True)
-    print(f"::group::{outcome(result)}\n{result.reason}\n::endgroup::", file=sys.stderr, flush=True)
+    is_failed = result.status == "failed"
+    text = system.finished(result.step, outcome(result), result.reason, is_failed=is_failed)
+    print(text, end="", file=sys.stderr, flush=True)
 
 
 class Board:

@@ -9,7 +9,7 @@ from builder.common.plugins import Plugins
 from builder.lock.interfaces import PackageResolver
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 
-ECOSYSTEMS = Plugins(
+ECOSYSTEMS: Plugins[Ecosystem] = Plugins(
     noun="ecosystem",
     group="catalog_builder.ecosystems",
     kind=Ecosystem,

@@ -9,7 +9,7 @@ from builder.common.plugins import Plugins
 from builder.lock.interfaces import Provider
 from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
 
-PROVIDERS = Plugins(
+PROVIDERS: Plugins[ProviderDefinition] = Plugins(
     noun="provider",
     group="catalog_builder.providers",
     kind=ProviderDefinition,

@@ -8,12 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
+from builder.testing import checks as shared_checks
 from builder.testing.browser import HINT, MISSING, chromium, open_page
 from builder.testing.http_client import Client
 from builder.testing.http_client import wait_for as wait_until
@@ -62,6 +64,12 @@ def url(address: Callable[[int], str]) -> Callable[[int], str]:
 def client() -> type[Client]:
     """`client(url)`: a browser without JavaScript, new, at an address."""
     return Client
+
+
+@pytest.fixture(scope="session")
+def checks() -> ModuleType:
+    """Give `builder.testing.checks`, with what several images and charts promise alike."""
+    return shared_checks
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Runs the pod of a chart with `podman kube play`, and leaves nothing of it."""
+"""Runs the pod of a chart with `podman kube play`, and leaves nothing of it.
+
+It is no engine: charts are run by this podman, whichever engine builds the images.
+"""
 
 from __future__ import annotations
 

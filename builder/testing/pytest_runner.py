@@ -78,10 +78,13 @@ def run_suite(runner: Runner, suite: Suite) -> TestCounts:
 
 
 def pytest_command(suite: Suite, *, scratch: Path) -> Command:
-    """The child process: pytest with our plugin and nothing of the user's or the project's."""
+    """Return the child process: pytest with our plugins, and nothing of the user or the project.
+
+    `checks` comes first, so that pytest shows what its asserts compared.
+    """
     argv = (
         sys.executable, "-m", "pytest", "-c", "/dev/null", f"--rootdir={scratch}",
-        "-p", "no:cacheprovider", "-p", "builder.testing.plugin",
+        "-p", "no:cacheprovider", "-p", "builder.testing.checks", "-p", "builder.testing.plugin",
         f"--basetemp={scratch / 'tmp'}", "--import-mode=importlib", "--strict-markers",
         "--color=no", "--tb=short", "-v",
         f"--junit-xml={suite.junit.absolute()}",

@@ -23,6 +23,7 @@ from builder.project import Workspace
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
 from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder, with_package_sets
+from tests.fakes.packages import install, see
 
 pytestmark = pytest.mark.usefixtures("chosen")
 
@@ -622,3 +623,44 @@ def test_clean_removes_what_podman_keeps_outside(run: Run, tmp_path: Path) -> No
     assert f"removed {home.run_root}\n" in found.err
     assert not home.run_root.exists()
     assert home.outside == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("build", "--engine", "podmann"),
+            "no engine is called 'podmann'\n"
+            "  hint: did you mean podman? known: auto, docker, podman",
+        ),
+        (
+            ("build", "--ci", "zzz"),
+            "no CI system is called 'zzz'\n  hint: known: auto, github",
+        ),
+        (
+            ("plan", "--format", "jsn"),
+            "no format is called 'jsn'\n"
+            "  hint: did you mean json? known: table, json, mermaid, markdown, github",
+        ),
+        (("workflows", "--ci", "x"), "no CI system is called 'x'\n  hint: known: github"),
+    ],
+)
+def test_a_name_that_no_table_has(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    assert run(*arguments) == (2, "", f"error: {message}\n")
+
+
+def test_an_engine_that_does_not_load(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = "[catalog_builder.engines]\nacme = acme_broken:ACME\n"
+    module = {"acme_broken.py": "raise RuntimeError('no luck')"}
+    see(monkeypatch, install(tmp_path / "site", "acme-engine", entry, module))
+    assert run("build", "--engine", "acme", "--help").code == 0
+    assert "acme_broken" not in sys.modules
+    assert run("verify", "base", "--engine", "acme") == (
+        4,
+        "",
+        "error: engine 'acme' of the package acme-engine 1.0: acme_broken does not load: "
+        "RuntimeError: no luck\n"
+        "  hint: `pip install --upgrade acme-engine`, or `pip uninstall acme-engine`\n",
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from builder.engines.interfaces import BuildRequest, Built, Container, StartRequest
+from builder.oci.reference import Reference
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
 
@@ -11,6 +14,7 @@ class FakeEngine(Calls):
     """`salt` stands for all in which two engines differ: it changes every digest."""
 
     name = "fake"
+    keeps_elsewhere = ""
     platforms = ("linux/amd64",)
 
     def __init__(self, *, salt: str = "") -> None:
@@ -59,6 +63,22 @@ class FakeEngine(Calls):
     def images(self) -> dict[str, int]:
         """What `held` says."""
         return dict(self.held)
+
+    def clean_up(self) -> tuple[str, ...]:
+        """Forget the containers that run, and return their ids."""
+        left = tuple(self.running)
+        self.running.clear()
+        return left
+
+    def instruction(self, line: str) -> str:
+        """Return `3/10` of `STEP 3/10: RUN …`."""
+        return line.partition(":")[0].removeprefix("STEP ") if line.startswith("STEP ") else ""
+
+    def index_commands(
+        self, name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+    ) -> tuple[str, ...]:
+        """Return a line for each reference that the index gets."""
+        return tuple(f"fake index {name} {one} {' '.join(map(str, sources))}" for one in targets)
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """One line."""

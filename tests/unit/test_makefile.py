@@ -11,6 +11,7 @@ import pytest
 
 from builder.catalog.selection import select
 from builder.project import Workspace
+from tests.skips import NO_GIT
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +51,7 @@ def test_what_ci_runs_takes_no_arguments(words: list[str], code: int, said: str)
 
 def test_a_clone_where_git_writes_crlf_has_none(tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
-        pytest.skip("this is no checkout of git")
+        pytest.skip(NO_GIT)
     options = ["--quiet", "--config", "core.autocrlf=true", "--depth=1"]
     subprocess.run(["git", "clone", *options, f"file://{ROOT}", str(tmp_path / "c")], check=True)
     listed = subprocess.run(

@@ -1,8 +1,10 @@
-"""podman's commands as data."""
+"""The command lines of podman, and how its output is read. Runs nothing."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.common.text import fields
@@ -14,7 +16,7 @@ from builder.oci.reference import Reference
 def build_argv(
     program: str, request: BuildRequest, *, local: str, isolation: str
 ) -> tuple[str, ...]:
-    """The command that builds."""
+    """Return the command that builds an image."""
     words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
@@ -33,30 +35,29 @@ def build_argv(
 
 
 def tag_argv(program: str, image: Reference, name: str) -> tuple[str, ...]:
-    """The command that gives an image a name of its own."""
+    """Return the command that gives an image another name."""
     return (program, "tag", str(image), name)
 
 
 def untag_argv(program: str, name: str) -> tuple[str, ...]:
-    """The command that takes a name from its image; without the second word, it takes all."""
+    """Return the command that takes a name from its image; without the second, it takes all."""
     return (program, "untag", name, name)
 
 
 def pull_argv(program: str, image: Reference) -> tuple[str, ...]:
-    """The command that fetches an image."""
-    plain = ("--tls-verify=false",) if image.is_loopback else ()
-    return (program, "pull", "--quiet", *plain, str(image))
+    """Return the command that pulls an image."""
+    return (program, "pull", "--quiet", *_plain(image), str(image))
 
 
 def push_argv(program: str, local: str, layout: Path) -> tuple[str, ...]:
-    """The command that writes an image as an OCI layout."""
+    """Return the command that writes an image as an OCI layout."""
     return (program, "push", "--quiet", "--format", "oci", local, f"oci:{layout}:latest")
 
 
 def start_argv(
     program: str, request: StartRequest, *, name: str, label: str, env: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The command that starts a container; `env` are the flags of its environment."""
+    """Return the command that starts a container; `env` are the options of its environment."""
     words = [program, "run", "--detach", "--quiet", "--name", name, "--label", label, *env]
     for port in request.ports:
         words += ["--publish", f"127.0.0.1::{port}"]
@@ -73,8 +74,35 @@ def state_argv(program: str, identity: str) -> tuple[str, ...]:
 
 
 def parse_ports(text: str) -> dict[int, int]:
-    """Container port to host port, from the lines `8888/tcp -> 127.0.0.1:40001`."""
+    """Return the host port of each container port, from `8888/tcp -> 127.0.0.1:40001`."""
     return {
         int(inside): int(outside)
         for inside, outside in re.findall(r"^(\d+)/tcp -> 127\.0\.0\.1:(\d+)$", text, re.M)
     }
+
+
+_INSTRUCTION = re.compile(r"STEP (\d+/\d+): ")
+
+
+def instruction(line: str) -> str:
+    """Return `3/10` where podman says `STEP 3/10: RUN …`, or nothing."""
+    match = _INSTRUCTION.match(line)
+    return match[1] if match else ""
+
+
+def index_lines(
+    program: str, name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+) -> tuple[str, ...]:
+    """Return shell lines that make an index of images, and push it under each reference."""
+    argvs = [[program, "manifest", "create", name]]
+    for image in sources:
+        argvs += [[program, "manifest", "add", *_plain(image), name, f"docker://{image}"]]
+    for image in targets:
+        words = [program, "manifest", "push", "--all", *_plain(image), name, f"docker://{image}"]
+        argvs += [words]
+    return tuple(map(shlex.join, argvs))
+
+
+def _plain(image: Reference) -> tuple[str, ...]:
+    """Return the option for a registry without TLS, on this machine."""
+    return ("--tls-verify=false",) if image.is_loopback else ()

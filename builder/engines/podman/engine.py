@@ -1,4 +1,4 @@
-"""podman: builds without a daemon, with everything it stores in one folder of the project."""
+"""The engine podman: it needs no daemon, and stores everything in one folder of the project."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import re
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from builder.common.enclosure import enclosed
 from builder.common.errors import StepError
 from builder.common.filelock import exclusive_lock, shared_lock
 from builder.common.process import Command, Runner, ended, last_lines, redact
@@ -24,7 +25,7 @@ from builder.engines.interfaces import (
 from builder.engines.names import LABEL, LOCAL, context_name, local_name, sizes_in
 from builder.engines.platforms import host_platforms
 from builder.engines.podman import commands as podman_argv
-from builder.engines.podman.storage import Home, Limits, enclosed, mounts_below
+from builder.engines.podman.storage import Home, Limits, mounts_below
 from builder.oci import layout as layouts
 from builder.oci import reference
 from builder.oci.reference import Reference
@@ -67,14 +68,12 @@ class Podman:
         self._lock = threading.RLock()
         self._built: dict[str, str] = {}  # digest to local name
 
-    @property
-    def name(self) -> str:
-        """`podman`."""
-        return "podman"
+    name = "podman"
+    keeps_elsewhere = ""
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that it builds for here, its own first."""
+        """The platforms that it can build for on this machine, the machine's own first."""
         return host_platforms()
 
     def build(self, request: BuildRequest) -> Built:
@@ -140,7 +139,7 @@ class Podman:
             self._runner.run(self._command(argv), check=False)
 
     def images(self) -> dict[str, int]:
-        """By `registry/repository@digest`: the bytes of each, those that it shares included."""
+        """Return the bytes of images by `registry/repository@digest`, shared layers included."""
         argv = (self._program, "images", "--format", "json")
         return sizes_in(self._runner.run(self._command(argv)).stdout)
 
@@ -159,9 +158,9 @@ class Podman:
         return left
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
-        """What `build` would run, as shell lines that need nothing of the builder.
+        """Return what `build` would run, as shell lines that need nothing of the builder.
 
-        Of what they leave, `build` would take the ids of its storage out of the history.
+        The history of their image holds ids of podman's storage, which `build` takes out.
         """
         local = local_name(request.id)
         argvs = (
@@ -182,8 +181,18 @@ class Podman:
             str(Command(argv=argv, env=env if argv[0] == self._program else {})) for argv in argvs
         )
 
+    def index_commands(
+        self, name: str, sources: Sequence[Reference], targets: Sequence[Reference]
+    ) -> tuple[str, ...]:
+        """Return shell lines that make an index of images, and push it under each reference."""
+        return podman_argv.index_lines(self._program, name, sources, targets)
+
+    def instruction(self, line: str) -> str:
+        """Return `3/10` where a line says that this instruction begins."""
+        return podman_argv.instruction(line)
+
     def preamble(self) -> tuple[str, ...]:
-        """Shell lines that write the configuration which the lines of `commands` name."""
+        """Return shell lines that write the configuration which those of `commands` name."""
         return self._home.shell()
 
     @property
@@ -271,7 +280,7 @@ class Podman:
     def _environment(
         self, env: Mapping[str, str]
     ) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
-        """The flags that hand `env` to a container, and the environment that podman needs."""
+        """Yield the options that give `env` to a container, and the environment of podman."""
         by_name = {key: value for key, value in env.items() if not _OWN.fullmatch(key)}
         by_file = {key: value for key, value in env.items() if key not in by_name}
         for key, value in by_file.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, which
+from builder.engines.interfaces import Finding
 from builder.engines.podman.storage import Limits
 
 OLDEST = (4, 3)
@@ -19,22 +20,8 @@ _NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at. `hint` says what to do where it is not `ok`.
-
-    What `waits` is no fault of this machine: all that does not need it goes on.
-    """
-
-    subject: str
-    found: str
-    ok: bool = True
-    hint: str = ""
-    waits: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Host:
-    """What was found, before anything is concluded. `version` is () where podman is missing."""
+    """The facts about a host on which `choose` decides. `version` is () where podman is missing."""
 
     version: tuple[int, ...]
     capabilities: int
@@ -49,7 +36,7 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """How podman is used on this host, and why. `ok` is whether it can be used at all."""
+    """How podman is used on a host, and why. `ok` says whether it can be used at all."""
 
     ok: bool
     runtime: str
@@ -60,12 +47,12 @@ class Choice:
 
 
 def probe(*, runner: Runner, program: str = "podman") -> Choice:
-    """Look at this host and choose. Starts no container and changes nothing."""
+    """Look at this host and decide how podman is used. Starts no container, changes nothing."""
     return choose(look(runner=runner, program=program))
 
 
 def look(*, runner: Runner, program: str = "podman") -> Host:
-    """What this host has."""
+    """Return the facts about this host."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     _, processes = resource.getrlimit(resource.RLIMIT_NPROC)
     status = Path("/proc/self/status").read_text()
@@ -84,7 +71,7 @@ def look(*, runner: Runner, program: str = "podman") -> Host:
 
 
 def choose(host: Host) -> Choice:
-    """What follows from what a host has."""
+    """Decide how podman is used on a host."""
     may_limit = bool(host.capabilities >> _CAP_SYS_RESOURCE & 1)
     isolated = bool(host.capabilities >> _CAP_SYS_ADMIN & 1) and host.uid == 0
     isolation = "oci" if host.runtimes and host.cgroups != "none" else "chroot"
@@ -103,7 +90,7 @@ def choose(host: Host) -> Choice:
 
 
 def cgroups(mounts: str) -> str:
-    """Which control groups a host has, from the text of /proc/self/mounts."""
+    """Return which control groups a host has, from the text of /proc/self/mounts."""
     kinds = {line.split()[2]: line.split()[1] for line in mounts.splitlines() if " cgroup" in line}
     if "cgroup" in kinds:
         return "hybrid" if "cgroup2" in kinds else "v1"
@@ -111,13 +98,13 @@ def cgroups(mounts: str) -> str:
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """`podman version 4.3.1` as numbers; () where there are none."""
+    """Return the numbers of `podman version 4.3.1`; () where there are none."""
     match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(part) for part in match.groups() if part) if match else ()
 
 
 def podman_version(runner: Runner, program: str = "podman") -> tuple[int, ...]:
-    """The version of podman; () where it is missing."""
+    """Return the version of podman; () where it is missing."""
     try:
         output = runner.run(Command(argv=(program, "--version"), timeout=30.0))
     except (ToolError, StepError):
@@ -126,7 +113,7 @@ def podman_version(runner: Runner, program: str = "podman") -> tuple[int, ...]:
 
 
 def _needs(host: Host) -> tuple[Finding, ...]:
-    """What podman cannot do without."""
+    """Return the findings about what podman needs."""
     version = ".".join(map(str, host.version)) or "missing"
     return (
         Finding(
@@ -157,7 +144,7 @@ def _needs(host: Host) -> tuple[Finding, ...]:
 
 
 def _means(host: Host, *, limits: Limits | None, isolation: str) -> tuple[Finding, ...]:
-    """How podman is made to work here."""
+    """Return the findings about how podman is used on this host."""
     limited = "CAP_SYS_RESOURCE is there: the usual limits"
     if limits is not None:
         limited = (

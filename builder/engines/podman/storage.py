@@ -1,6 +1,6 @@
-"""Where podman keeps its things for one project, and the configuration that makes it do so.
+"""The folder in which podman stores all that it has for one project, and its configuration.
 
-Everything lies in one folder, which may be deleted as a whole: the registry holds what matters.
+The folder can be deleted as a whole: what matters is in the registry.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ import os
 import re
 import shlex
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.common.errors import StepError
-from builder.common.process import Command
 
-SYSTEM_LIBRARY = Path("/var/lib/containers")
-"""podman keeps a cache here, wherever its configuration puts the rest."""
 _LONGEST = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Resource limits of containers, for hosts where the usual ones may not be set."""
+    """Resource limits of containers, for hosts on which the usual ones may not be set."""
 
     files: int
     processes: int
@@ -45,7 +42,7 @@ class Home:
 
     @property
     def run_root(self) -> Path:
-        """For what only holds until the machine is restarted."""
+        """The folder of what is valid until the machine restarts."""
         own = self.state / "run"
         if not self.short or len(str(own)) <= _LONGEST:
             return own
@@ -53,22 +50,22 @@ class Home:
 
     @property
     def outside(self) -> tuple[Path, ...]:
-        """What it has outside of its folder: its run root, where that is below /tmp."""
+        """What is outside of the folder: the run root, where it is below /tmp."""
         is_outside = not self.run_root.is_relative_to(self.state)
         return (self.run_root,) if is_outside and self._owns_run_root() else ()
 
     @property
     def temporary(self) -> Path:
-        """For large temporary files, and the cache mounts of builds."""
+        """The folder of large temporary files, and of the cache mounts of builds."""
         return self.state / "tmp"
 
     @property
     def cache(self) -> Path:
-        """What stands in the place of the system's library folder while podman runs enclosed."""
+        """The folder that an enclosed podman sees as the system's library folder."""
         return self.state / "library"
 
     def environment(self) -> dict[str, str]:
-        """What makes podman use this folder."""
+        """Return the environment that makes podman use this folder."""
         return {
             "CONTAINERS_CONF": str(self.state / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.state / "storage.conf"),
@@ -76,11 +73,11 @@ class Home:
         }
 
     def files(self) -> dict[str, str]:
-        """The configuration: file name to text."""
+        """Return the configuration: file name to text."""
         return {"containers.conf": self._containers(), "storage.conf": self._storage()}
 
     def shell(self) -> tuple[str, ...]:
-        """Shell lines that write the configuration."""
+        """Return shell lines that write the configuration."""
         folders = shlex.join([str(self.temporary), str(self.cache), str(self.run_root)])
         writes = (
             f"printf %s {shlex.quote(text)} > {shlex.quote(str(self.state / name))}"
@@ -173,32 +170,8 @@ class Home:
         )
 
 
-def remove(state: Path) -> None:
-    """Remove the folder of a podman that has ended, and its run root."""
-    home = Home(state=state.absolute(), short=True)
-    for folder in (*home.outside, home.state):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def enclosed(command: Command, *, cache: Path) -> Command:
-    """A command that ends with all its descendants, however it or its caller ends.
-
-    It is the first process of its own process namespace: buildah starts the process of a RUN in
-    a session of its own, which would go on after a time limit. Its caches are put under `cache`.
-    """
-    script = (
-        # podman ends well when it is told to end; its caller must see that it did not finish.
-        'trap "exit 143" TERM INT; '
-        f'mkdir -p "$0" {SYSTEM_LIBRARY}; mount --bind "$0" {SYSTEM_LIBRARY}; "$@"'
-    )
-    tied = ("setpriv", "--pdeathsig", "KILL")
-    apart = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-    argv = (*tied, *apart, "sh", "-ec", script, str(cache), *command.argv)
-    return replace(command, argv=argv, program=command.name)
-
-
 def mounts_below(folder: Path, mounts: str) -> tuple[str, ...]:
-    """What is mounted in a folder, the deepest first, from the text of /proc/self/mounts."""
+    """Return the mounts in a folder, the deepest first, from the text of /proc/self/mounts."""
     places = (line.split()[1] for line in mounts.splitlines())
     # The kernel writes blanks and the like as three octal digits.
     plain = (re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), text) for text in places)

@@ -12,25 +12,14 @@ def marimo(client, facts):
     return client(facts["url"]).wait("/health")
 
 
-def login(user, password):
-    """The status with which the form is answered."""
-    return user.post("/auth/login", data={"password": password}).status_code
+def test_the_password_of_the_chart_opens_it(checks, client, marimo, facts):
+    password, form = facts["password"], "/auth/login"
+    checks.password_opens_it(client, marimo.url, password, form=form, shows="<marimo-")
 
 
-def test_the_password_of_the_chart_opens_it(client, marimo, facts):
-    user = client(marimo.url)
-    assert login(user, facts["password"]) == 302
-    page = user.get("/")
-    assert page.status_code == 200
-    assert "<marimo-" in page.text
-
-
-def test_a_wrong_password_does_not(client, marimo, facts):
-    for password in ("", f"{facts['password']}x"):
-        stranger = client(marimo.url)
-        assert login(stranger, password) == 200
-        assert stranger.get("/").headers["location"].startswith("/auth/login")
-        assert stranger.get("/api/status").status_code == 401
+def test_a_wrong_password_does_not(checks, client, marimo, facts):
+    checks.other_passwords_do_not(client, marimo.url, facts["password"], form="/auth/login")
+    assert client(marimo.url).get("/api/status").status_code == 401
 
 
 def test_the_page_loads(marimo, facts, page, picture):

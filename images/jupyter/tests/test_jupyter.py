@@ -94,10 +94,8 @@ def test_jupyterlab_refuses_without_its_token(enter):
             stranger.socket("/api/events/subscribe")
 
 
-def test_the_token_stands_on_no_command_line(host, jupyter, facts):
-    found = host.check_output("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true")
-    assert "jupyter" in found
-    assert facts["password"] not in found
+def test_the_token_stands_on_no_command_line(checks, host, jupyter, facts):
+    checks.password_is_on_no_command_line(host, "jupyter", facts["password"])
 
 
 def test_there_is_a_kernel_for_every_language_and_no_other(jupyter, facts):
@@ -189,19 +187,10 @@ def test_the_project_that_was_cloned_is_opened(host):
         assert found == "None", elsewhere
 
 
-def test_dark_mode_keeps_what_the_user_chose(host):
-    file = "/tmp/dark/.jupyter/lab/user-settings/@jupyterlab/apputils-extension"
-    file += "/themes.jupyterlab-settings"
-    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work ONYXIA_SESSION_DIR=/tmp/dark/session"
-    start += " DARK_MODE=%s /opt/onyxia-init.sh true"
-    host.check_output("rm -rf /tmp/dark && mkdir /tmp/dark")
-    host.check_output(start % "")
-    assert not host.file(file).exists
-    host.check_output(start % "true")
-    assert json.loads(host.file(file).content_string) == {"theme": "JupyterLab Dark"}
-    host.check_output(f"""echo '{{"theme": "JupyterLab Light"}}' > {file}""")
-    host.check_output(start % "true")
-    assert json.loads(host.file(file).content_string) == {"theme": "JupyterLab Light"}
+def test_dark_mode_keeps_what_the_user_chose(checks, host):
+    file = ".jupyter/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
+    dark, mine = {"theme": "JupyterLab Dark"}, '{"theme": "JupyterLab Light"}'
+    checks.dark_mode_keeps_the_users_choice(host, file, dark=dark, mine=mine)
 
 
 def test_files_lie_in_the_work_directory(host, jupyter):

@@ -72,26 +72,21 @@ def run(user, notebook, code):
         stream.close()
 
 
-def test_marimo_answers_with_its_password(marimo):
-    page = marimo.get("/")
-    assert page.status_code == 200
-    assert "<marimo-" in page.text
+def test_marimo_answers_with_its_password_alone(checks, client, marimo, facts):
+    password, form = facts["password"], "/auth/login"
+    checks.password_opens_it(client, marimo.url, password, form=form, shows="<marimo-")
+    checks.other_passwords_do_not(client, marimo.url, password, form=form)
 
 
-def test_marimo_refuses_without_its_password(client, marimo):
-    for password in ("", "wrong", f"{uuid.uuid4()}"):
-        stranger = client(marimo.url)
-        assert login(stranger, password).status_code == 200
-        assert stranger.get("/").headers["location"].startswith("/auth/login")
-        assert stranger.get("/api/status").status_code == 401
-        with pytest.raises((websocket.WebSocketException, OSError)):
-            stranger.socket("/ws?session_id=s_123456&file=x.py").recv()
+def test_marimo_serves_nothing_to_a_stranger(client, marimo):
+    stranger = client(marimo.url)
+    assert stranger.get("/api/status").status_code == 401
+    with pytest.raises((websocket.WebSocketException, OSError)):
+        stranger.socket("/ws?session_id=s_123456&file=x.py").recv()
 
 
-def test_the_password_stands_on_no_command_line(host, marimo, facts):
-    found = host.check_output("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true")
-    assert "marimo" in found
-    assert facts["password"] not in found
+def test_the_password_stands_on_no_command_line(checks, host, marimo, facts):
+    checks.password_is_on_no_command_line(host, "marimo", facts["password"])
 
 
 def test_a_cell_executes(marimo, notebook, facts):
@@ -111,15 +106,7 @@ def test_sql_runs_on_duckdb(marimo, notebook):
     assert run(marimo, notebook, code)[0] == "42\n"
 
 
-def test_dark_mode_keeps_what_the_user_chose(host):
-    file = "/tmp/dark/.config/marimo/marimo.toml"
-    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work ONYXIA_SESSION_DIR=/tmp/dark/session"
-    start += " DARK_MODE=%s /opt/onyxia-init.sh true"
-    host.check_output("rm -rf /tmp/dark && mkdir /tmp/dark")
-    host.check_output(start % "")
-    assert not host.file(file).exists
-    host.check_output(start % "true")
-    assert host.file(file).content_string == '[display]\ntheme = "dark"\n'
-    host.check_output(f"""echo '# mine' > {file}""")
-    host.check_output(start % "true")
-    assert host.file(file).content_string == "# mine\n"
+def test_dark_mode_keeps_what_the_user_chose(checks, host):
+    dark = '[display]\ntheme = "dark"\n'
+    file = ".config/marimo/marimo.toml"
+    checks.dark_mode_keeps_the_users_choice(host, file, dark=dark, mine="# mine", read=str)

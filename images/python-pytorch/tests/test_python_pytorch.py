@@ -33,38 +33,36 @@ print((x @ x).sum().item())
 """
 
 
-def python(host, code):
-    """What a program prints; it must succeed. The program holds no single quote."""
-    assert "'" not in code
-    done = host.run(f"cd /tmp && python -c '{code}'")
-    assert done.rc == 0, done.stderr[-3000:]
-    return done.stdout.strip()
+@pytest.fixture
+def python(checks, host):
+    """`python(code)`: what a program prints; it must succeed."""
+    return lambda code: checks.python(host, code)
 
 
 def brings_cuda(facts):
     return facts["providers"]["pytorch"] == "pypi"
 
 
-def test_torch_is_the_version_of_the_lock(host, facts):
-    found = python(host, "import torch; print(torch.__version__)")
+def test_torch_is_the_version_of_the_lock(facts, python):
+    found = python("import torch; print(torch.__version__)")
     assert found.split("+")[0] == facts["versions"]["pytorch"]
 
 
-def test_torch_computes(host):
-    assert python(host, COMPUTE) == "83.0 60.0"
+def test_torch_computes(python):
+    assert python(COMPUTE) == "83.0 60.0"
 
 
-def test_torchvision_fits_torch(host):
-    assert python(host, OTHERS) == "[0, 2]"
+def test_torchvision_fits_torch(python):
+    assert python(OTHERS) == "[0, 2]"
 
 
-def test_torch_is_for_the_gpu_or_not(host, facts):
+def test_torch_is_for_the_gpu_or_not(host, facts, python):
     if brings_cuda(facts):
-        cuda, major = python(host, CUDA).split("\n")
+        cuda, major = python(CUDA).split("\n")
         assert cuda.split()[1] == "True"
         assert cuda.split(".")[0] == major
     else:
-        assert python(host, "import torch; print(torch.version.cuda)") == "None"
+        assert python("import torch; print(torch.version.cuda)") == "None"
         assert "nvidia-" not in host.check_output("pip list --format=freeze")
 
 
@@ -74,9 +72,9 @@ def test_cuda_is_there_once(host):
 
 
 @pytest.mark.gpu
-def test_torch_computes_on_a_gpu(host, facts):
+def test_torch_computes_on_a_gpu(facts, python):
     if not brings_cuda(facts):
         pytest.skip("this image is made to do without a GPU")
-    if python(host, "import torch; print(torch.cuda.is_available())") != "True":
+    if python("import torch; print(torch.cuda.is_available())") != "True":
         pytest.skip("the container sees no GPU")
-    assert python(host, ON_GPU) == "262144.0"
+    assert python(ON_GPU) == "262144.0"

@@ -42,39 +42,37 @@ with tf.device("/GPU:0"):
 """
 
 
-def python(host, code):
-    """What a program prints; it must succeed. The program holds no single quote."""
-    assert "'" not in code
-    done = host.run(f"cd /tmp && TF_CPP_MIN_LOG_LEVEL=3 python -c '{code}'")
-    assert done.rc == 0, done.stderr[-3000:]
-    return done.stdout.strip()
+@pytest.fixture
+def python(checks, host):
+    """`python(code)`: what a program prints; it must succeed."""
+    return lambda code: checks.python(host, code, {"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
 def brings_cuda(facts):
     return facts["providers"]["tensorflow"] == "pypi"
 
 
-def test_tensorflow_is_the_version_of_the_lock(host, facts):
-    found = python(host, "import tensorflow as tf; print(tf.__version__)")
+def test_tensorflow_is_the_version_of_the_lock(facts, python):
+    found = python("import tensorflow as tf; print(tf.__version__)")
     assert found == facts["versions"]["tensorflow"]
 
 
-def test_tensorflow_computes(host):
-    assert python(host, COMPUTE) == "83.0 60.0"
+def test_tensorflow_computes(python):
+    assert python(COMPUTE) == "83.0 60.0"
 
 
-def test_a_model_learns(host):
-    assert python(host, MODEL) == "[2.0, 1.0]"
+def test_a_model_learns(python):
+    assert python(MODEL) == "[2.0, 1.0]"
 
 
-def test_tensorflow_is_for_the_gpu_or_not(host, facts):
+def test_tensorflow_is_for_the_gpu_or_not(host, facts, python):
     if brings_cuda(facts):
-        built, runtime, cudnn = (line.split() for line in python(host, CUDA).split("\n"))
+        built, runtime, cudnn = (line.split() for line in python(CUDA).split("\n"))
         assert built == ["True", runtime[0]]
         assert cudnn[0] == cudnn[1]
     else:
         code = "import tensorflow as tf; print(tf.test.is_built_with_cuda())"
-        assert python(host, code) == "False"
+        assert python(code) == "False"
         assert "nvidia-" not in host.check_output("pip list --format=freeze")
 
 
@@ -88,10 +86,10 @@ def test_packages_of_tensorflow_fit_together(host):
 
 
 @pytest.mark.gpu
-def test_tensorflow_computes_on_a_gpu(host, facts):
+def test_tensorflow_computes_on_a_gpu(facts, python):
     if not brings_cuda(facts):
         pytest.skip("this image is made to do without a GPU")
     code = 'import tensorflow as tf; print(len(tf.config.list_physical_devices("GPU")))'
-    if python(host, code) == "0":
+    if python(code) == "0":
         pytest.skip("the container sees no GPU")
-    assert python(host, ON_GPU) == "262144.0"
+    assert python(ON_GPU) == "262144.0"

@@ -94,16 +94,13 @@ def test_vscode_is_the_version_of_the_lock(host, facts):
     assert f"{version}.".startswith(f"{facts['axes']['vscode']}.")
 
 
-def test_the_login_page_takes_the_right_password_alone(client, vscode, facts):
-    stranger = client(vscode.url)
-    assert 'type="password"' in stranger.get("/login").text
-    refused = login(stranger, f"not-{facts['password']}")
-    assert refused.status_code == 200
-    assert "Incorrect password" in refused.text
-    assert stranger.get("/").headers["location"].startswith("./login")
-    assert login(stranger, facts["password"]).status_code == 302
-    page = stranger.get("/", allow_redirects=True)
-    assert "vscode-workbench-web-configuration" in page.text
+def test_the_login_page_takes_the_right_password_alone(checks, client, vscode, facts):
+    password, shows = facts["password"], "vscode-workbench-web-configuration"
+    checks.password_opens_it(client, vscode.url, password, form="/login", shows=shows)
+    checks.other_passwords_do_not(client, vscode.url, password, form="/login")
+    page = client(vscode.url).post("/login", data={"password": f"not-{password}"}).text
+    assert 'type="password"' in page
+    assert "Incorrect password" in page
 
 
 def test_without_a_login_nothing_is_served(vscode):
@@ -113,10 +110,8 @@ def test_without_a_login_nothing_is_served(vscode):
         assert "root:x:0" not in vscode.get(path).text
 
 
-def test_the_password_stands_on_no_command_line(host, vscode, facts):
-    found = host.check_output("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true")
-    assert ROOT in found
-    assert facts["password"] not in found
+def test_the_password_stands_on_no_command_line(checks, host, vscode, facts):
+    checks.password_is_on_no_command_line(host, ROOT, facts["password"])
 
 
 def test_it_opens_the_project_directory(user):
@@ -157,21 +152,11 @@ def test_the_user_installs_an_extension(host, vscode):
     assert host.run(f"test -w $HOME/{DATA}").rc == 0
 
 
-def test_dark_mode_keeps_what_the_user_chose(host):
-    settings = f"/tmp/dark/{DATA}/User/settings.json"
-    start = "env HOME=/tmp/dark WORKSPACE_DIR=/tmp/dark/work DARK_MODE=%s "
-    start += "ONYXIA_SESSION_DIR=/tmp/dark/session /opt/onyxia-init.sh true"
-    host.check_output("rm -rf /tmp/dark && mkdir /tmp/dark")
-    host.check_output(start % "")
-    assert not host.file(settings).exists
-    host.check_output(start % "true")
-    assert json.loads(host.file(settings).content_string)["workbench.colorTheme"] == "Dark 2026"
+def test_dark_mode_keeps_what_the_user_chose(checks, host):
+    dark = {"workbench.colorTheme": "Dark 2026"}
     mine = '{"workbench.colorTheme": "Light 2026", "editor.fontSize": 20}'
-    host.check_output(f"echo {shlex.quote(mine)} > {settings}")
-    host.check_output(start % "true")
-    kept = json.loads(host.file(settings).content_string)
-    assert kept["workbench.colorTheme"] == "Light 2026"
-    assert kept["editor.fontSize"] == 20
+    file = f"{DATA}/User/settings.json"
+    checks.dark_mode_keeps_the_users_choice(host, file, dark=dark, mine=mine)
 
 
 def test_any_user_starts_it_without_a_home(host):

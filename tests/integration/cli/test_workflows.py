@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder.charts.tools import go_install
-from builder.ci.github import FOLDER, workflows
+from builder.ci.github import FOLDER, GITHUB
 from builder.common.process import Runner
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "committed":
         return ROOT / FOLDER
     root = tmp_path_factory.mktemp("workflows")
-    for path, data in workflows({"shallow": 1, "deep": 14}[request.param]).items():
+    for path, data in GITHUB.workflows({"shallow": 1, "deep": 14}[request.param]).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)
     return root / FOLDER

@@ -12,20 +12,36 @@ from pathlib import Path
 import pytest
 
 from builder.common.process import Runner
-from builder.engines.docker import Docker
-from builder.engines.interfaces import BuildRequest
-from builder.engines.podman.engine import Podman
+from builder.common.state_dir import StateDir
+from builder.engines.interfaces import BuildRequest, HostEngine
+from builder.engines.table import ENGINES, choose
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference
 from builder.registry.store import RegistryStore
+from tests.fakes.packages import see
+from tests.integration.buildah import install_buildah
 from tests.integration.conftest import EPOCH, PLATFORM
+from tests.integration.faults.gate import Gate
+
+
+@pytest.fixture(scope="session")
+def buildah(
+    work: Path, runner: Runner, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HostEngine]:
+    """The engine that a package of its own adds, installed in a folder on sys.path."""
+    site = install_buildah(tmp_path_factory.mktemp("site"), runner)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        see(monkeypatch, site)
+        engine = choose("buildah", runner, StateDir(work))
+        yield engine
+        engine.clean_up()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """What one test works with: an engine, where it may write, and a parent in a registry."""
 
-    engine: Podman | Docker
+    engine: HostEngine
     folder: Path
     parent: Reference
     layers: tuple[ImageLayer, ...]  # of the parent, as the registry has them
@@ -50,7 +66,7 @@ class Bench:
         return BuildRequest(**{**defaults, **changes})  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=["podman", "docker"])
+@pytest.fixture(params=[*ENGINES.built_in, "buildah"])
 def bench(request: pytest.FixtureRequest, work: Path, parent: Reference) -> Iterator[Bench]:
     """One engine, and a folder of the test's own."""
     engine = request.getfixturevalue(request.param)
@@ -60,3 +76,10 @@ def bench(request: pytest.FixtureRequest, work: Path, parent: Reference) -> Iter
     yield Bench(engine=engine, folder=folder, parent=parent, layers=layers)
     with contextlib.suppress(OSError):
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A proxy in front of a registry."""
+    with Gate().serve() as found:
+        yield found

@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.session.host import PATH, SCRIPT, Ended, Host
 from tests.integration.starter import ROOT
+from tests.skips import NO_FUSE
 
 S3 = {
     "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_S3_ENDPOINT": "s3.example",
@@ -29,8 +30,10 @@ mkdir -p "$HOME/.duckdb/stored_secrets"
 @pytest.fixture
 def without_modes(machine: Host) -> Iterator[Host]:
     """A home where every file is everybody's, as on SMB."""
-    if shutil.which("bindfs") is None or not Path("/dev/fuse").exists():
-        pytest.skip("bindfs is not installed, or there is no /dev/fuse: apt-get install bindfs")
+    if not Path("/dev/fuse").exists():
+        pytest.skip(NO_FUSE)
+    if shutil.which("bindfs") is None:
+        pytest.skip("bindfs is not installed: apt-get install bindfs")
     volume = machine.folder / "volume"
     volume.mkdir()
     machine.home.mkdir()

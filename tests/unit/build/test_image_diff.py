@@ -12,7 +12,6 @@ from builder.build.image_diff import (
     compare_configs,
     compare_layers,
     compare_members,
-    engine_of,
     explained,
 )
 from builder.oci.image import ImageLayer, Member
@@ -110,10 +109,3 @@ def test_what_a_verdict_is() -> None:
     assert verdict.status == "same content"
     assert replace(verdict, differences=(told,)).status == "explained"
     assert replace(verdict, differences=(told, plain)).status == "different"
-
-
-def test_the_history_tells_the_engine() -> None:
-    built = {"history": [{"comment": "x"}, {"comment": "buildkit.dockerfile.v0"}]}
-    assert engine_of(built) == "docker"
-    assert engine_of({"history": [*built["history"], {"created_by": "RUN"}]}) == "podman"
-    assert engine_of({}) == "podman"

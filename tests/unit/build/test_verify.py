@@ -19,6 +19,7 @@ from builder.build.requests import Requests
 from builder.build.verify import Verification
 from builder.common.state_dir import StateDir
 from builder.engines.interfaces import BuildRequest, Built, built_from_layout
+from builder.engines.table import engine_of
 from builder.oci import layout as layouts
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Step
@@ -35,7 +36,9 @@ def verify(week: Week, target: str = BASE) -> Verdict:
     plan = week.plan()
     step = Step(id=f"verify:{target}", kind="verify", target=target, needs=(), action="", reason="")
     work, builds = week.work(plan), week.builds(plan)
-    return Verification(work=work, builds=builds, store=week.store).verdict(step)
+    return Verification(work=work, builds=builds, store=week.store, engine_of=engine_of).verdict(
+        step
+    )
 
 
 def build(week: Week) -> None:
@@ -244,10 +247,10 @@ def test_logs_outlive_the_folder(tmp_path: Path) -> None:
     for name in ("logs", "podman/storage", "work", "secrets"):
         (state / name).mkdir(parents=True)
     (state / "logs" / "build.log").write_text("x")
-    discard(StateDir(state))
+    discard(StateDir(state), "podman")
     assert [path.name for path in state.rglob("*")] == ["logs", "build.log"]
     (state / "logs" / "build.log").unlink()
     (state / "logs").rmdir()
     (state / "podman").mkdir()
-    discard(StateDir(state))
+    discard(StateDir(state), "podman")
     assert not state.exists()

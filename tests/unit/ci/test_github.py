@@ -12,7 +12,7 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from builder.ci.github import workflows
+from builder.ci.github import GITHUB
 from builder.ci.shards import depth
 from builder.cli.main import cli
 from builder.project import Workspace
@@ -23,12 +23,12 @@ WEEKLY, PR = ".github/workflows/weekly.yml", ".github/workflows/pr.yml"
 
 
 def read(levels: int, path: str) -> dict[str, Any]:
-    data: dict[str, Any] = YAML(typ="safe").load(workflows(levels)[path])
+    data: dict[str, Any] = YAML(typ="safe").load(GITHUB.workflows(levels)[path])
     return data
 
 
 def test_what_is_committed_is_what_is_generated() -> None:
-    files = workflows(depth(Workspace(ROOT).load().expansion))
+    files = GITHUB.workflows(depth(Workspace(ROOT).load().expansion))
     assert sorted(files) == [PR, WEEKLY]
     for path, data in files.items():
         assert (ROOT / path).read_bytes() == data, f"{path}: run `builder workflows`"
@@ -80,7 +80,7 @@ def test_a_job_may_write_only_what_it_is_for(path: str) -> None:
 
 
 def test_a_pull_request_needs_no_credential() -> None:
-    text = workflows(3)[PR].decode()
+    text = GITHUB.workflows(3)[PR].decode()
     assert "pull_request_target" not in text
     assert "secrets." not in text
     assert re.findall(r"vars\.\w+", text) == ["vars.CATALOG_REGISTRY"]  # an address, read by all
@@ -103,7 +103,7 @@ def test_actions_are_pinned_and_scripts_hold_no_expression(path: str) -> None:
 
 
 def test_what_a_job_runs_is_a_command_of_the_builder() -> None:
-    text = "".join(data.decode() for data in workflows(1).values())
+    text = "".join(data.decode() for data in GITHUB.workflows(1).values())
     lines = re.findall(r"\.venv/bin/builder (.*)", text)
     assert len(lines) > 6
     for line in lines:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.ci.shards import MOST, depth, divide, levels, pack
+from builder.ci.shards import depth, divide, levels, pack
 from builder.plan.models import Plan, RegistryState, Step
 from builder.project import Workspace
 from tests.fakes.catalog import Folder, Week, plan_of
@@ -109,8 +109,8 @@ def test_shards_take_about_as_long_and_the_order_given_does_not_matter(seed: int
 def test_there_are_as_many_shards_as_there_is_work_for() -> None:
     names = [f"s{number:03}" for number in range(200)]
     hour = dict.fromkeys(names, 3600.0)
-    assert len(divide(steps(*names), hour)) == MOST
-    assert len(divide(steps(*names[:2]), hour)) == 2
+    assert len(divide(steps(*names), hour, most=20)) == 20
+    assert len(divide(steps(*names[:2]), hour, most=20)) == 2
     minute = dict.fromkeys(names, 60.0)
-    assert len(divide(steps(*names[:30]), minute, worth=900.0)) == 2
-    assert len(divide(steps(*names[:3]), {}, worth=900.0)) == 1
+    assert len(divide(steps(*names[:30]), minute, most=20, worth=900.0)) == 2
+    assert len(divide(steps(*names[:3]), {}, most=20, worth=900.0)) == 1

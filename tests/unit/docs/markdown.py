@@ -63,7 +63,7 @@ def code(text: str) -> list[str]:
     return found
 
 
-def first_variants(text: str) -> list[str]:
+def first_column(text: str) -> list[str]:
     """Return the first variant of each row of a text's tables, without the signs of code."""
     rows = re.findall(r"^\| *([^|]+?) *\|", text, re.MULTILINE)
     return [row.replace("`", "") for row in rows]

@@ -11,6 +11,8 @@ import click
 import pytest
 
 from builder.cli.main import cli
+from builder.cli.named import Named
+from builder.common.errors import BuilderError
 from tests.unit.docs import markdown, reference
 
 ROOT = markdown.ROOT
@@ -77,7 +79,7 @@ def commands_in(text: str) -> Iterator[list[str]]:
 
 
 def check(arguments: list[str]) -> None:
-    """Raise UsageError where a command or an option does not exist. Nothing is run."""
+    """Raise an error where a command, an option or its value does not exist. Nothing is run."""
     command: click.Command = cli
     context = click.Context(cli, info_name="builder")
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
@@ -91,8 +93,12 @@ def check(arguments: list[str]) -> None:
         raise click.UsageError(f"{context.info_name} takes no {rest}")
     for option in command.params:
         value = values.get(option.name or "")
-        if isinstance(option.type, click.Choice) and isinstance(value, str):
+        if isinstance(option.type, click.Choice | Named) and isinstance(value, str):
             option.type.convert(value, option, context)
+
+
+def _text(error: BaseException) -> str:
+    return error.format_message() if isinstance(error, click.UsageError) else str(error)
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=_name)
@@ -100,8 +106,8 @@ def test_every_command_that_is_shown_exists(path: Path) -> None:
     for arguments in commands_in(path.read_text(encoding="utf-8")):
         try:
             check(arguments)
-        except click.UsageError as error:
-            pytest.fail(f"{_name(path)}: builder {shlex.join(arguments)}: {error.format_message()}")
+        except (click.UsageError, BuilderError) as error:
+            pytest.fail(f"{_name(path)}: builder {shlex.join(arguments)}: {_text(error)}")
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=_name)
@@ -124,15 +130,15 @@ def test_every_option_that_is_named_alone_exists(path: Path) -> None:
         ("cd x && builder plan --ofline", "No such option.*--ofline"),
         ("builder charts inspect x", "no command 'inspect'"),
         ("builder build --export", "requires an argument"),
-        ("builder plan --format xml", "'xml' is not one of"),
+        ("builder plan --format xml", "no format is called 'xml'"),
         ("builder plan again", "plan takes no"),
     ],
 )
 def test_what_does_not_exist_is_found(line: str, message: str) -> None:
     (arguments,) = commands_in(f"```\n{line}\n```\n")
-    with pytest.raises(click.UsageError) as error:
+    with pytest.raises((click.UsageError, BuilderError)) as error:
         check(arguments)
-    assert re.search(message, error.value.format_message())
+    assert re.search(message, _text(error.value))
 
 
 def test_commands_are_found_in_blocks_and_between_words() -> None:

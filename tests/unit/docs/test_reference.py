@@ -12,7 +12,9 @@ import pytest
 
 from builder.catalog.parser import parse_matrix, parse_recipe
 from builder.catalog.recipe import URL
+from builder.ci.systems import CI_SYSTEMS
 from builder.common import errors
+from builder.engines.table import ENGINES
 from builder.network.build_env import mirror_names
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
@@ -68,7 +70,7 @@ def test_every_exit_code_is_explained() -> None:
     def codes(kind: type[errors.BuilderError]) -> set[int]:
         return {kind.exit_code}.union(*(codes(below) for below in kind.__subclasses__()))
 
-    rows = markdown.first_variants(page("exit-codes.md"))
+    rows = markdown.first_column(page("exit-codes.md"))
     explained = {int(row) for row in rows if row.isdecimal()}
     assert explained == {0, *codes(errors.BuilderError), 130}
 
@@ -83,12 +85,12 @@ def test_the_table_of_providers_is_that_of_the_code() -> None:
 
 
 def test_every_ecosystem_is_listed() -> None:
-    rows = markdown.first_variants(page("ecosystems.md"))
+    rows = markdown.first_column(page("ecosystems.md"))
     assert set(rows) - {"ecosystem", "---"} == {*ECOSYSTEMS.built_in, URL}
 
 
 def test_every_source_that_may_have_a_mirror_is_listed() -> None:
-    rows = markdown.first_variants(page("network.md"))
+    rows = markdown.first_column(page("network.md"))
     listed = {name for row in rows for name in row.split(", ")}
     assert listed - {"source"} == {*mirror_names(BUILT_IN)} | {"---"}
 
@@ -99,7 +101,7 @@ def test_every_dependency_is_listed() -> None:
     for extra in project["project"]["optional-dependencies"].values():
         needed.extend(extra)
     listed = {
-        name for row in markdown.first_variants(page("dependencies.md")) for name in row.split(", ")
+        name for row in markdown.first_column(page("dependencies.md")) for name in row.split(", ")
     }
     names = {match[0] for text in needed if (match := re.match(r"[\w.-]+", text))}
     assert names - listed == set()
@@ -110,4 +112,15 @@ def test_every_dependency_is_listed() -> None:
 def _programs() -> set[str]:
     """Return the first variants of the table of programs, which pip does not install."""
     _, _, rest = page("dependencies.md").partition("\n## Programs\n")
-    return {name for row in markdown.first_variants(rest) for name in row.split(", ")}
+    return {name for row in markdown.first_column(rest) for name in row.split(", ")}
+
+
+def test_the_page_on_engines_has_the_table_of_engines() -> None:
+    section = page("platforms-and-engines.md").partition("## Engines")[2]
+    assert markdown.first_column(section)[2:] == list(ENGINES.built_in)
+
+
+def test_the_page_on_extensions_has_every_group_of_entry_points() -> None:
+    section = page("extend.md").partition("## Add an engine")[0]
+    tables = (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS)
+    assert {table.group for table in tables} <= set(markdown.first_column(section))

@@ -106,9 +106,8 @@ def test_an_event_is_a_line(event: Event, text: str) -> None:
 
 
 def test_a_log_is_told_nothing_of_what_passes_by(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     with shown({}) as listen:
         listen(Noted(step="a", text="building"))
         listen(Noted(step="a", text="building, instruction 1/2", passing=True))

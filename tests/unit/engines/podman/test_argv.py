@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from builder.common.process import Command
+from builder.common.process import Runner
 from builder.engines import docker
 from builder.engines.interfaces import BuildRequest, StartRequest
-from builder.engines.names import context_name, instruction_of, local_name
+from builder.engines.names import context_name, local_name
 from builder.engines.podman import commands
-from builder.engines.podman.storage import enclosed
 from builder.oci.reference import parse
 
 DIGEST = "sha256:" + "ab" * 32
@@ -45,21 +42,6 @@ def test_podman_builds() -> None:
         *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
         *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        ("STEP 3/10: RUN busybox wget http://a.example", "instruction 3/10"),
-        ("#7 [3/10] RUN make", "instruction 3/10"),
-        ("#7 [stage-1 3/10] RUN make", "instruction 3/10"),
-        ("#7 [internal] load build definition", ""),
-        ("I do STEP 3/10: of my own", ""),
-        ("", ""),
-    ],
-)
-def test_which_instruction_an_engine_begins(line: str, text: str) -> None:
-    assert instruction_of(line) == text
 
 
 def test_podman_fetches_in_plain_http_from_this_machine_only() -> None:
@@ -106,15 +88,6 @@ def test_podman_ports() -> None:
     assert commands.parse_ports("") == {}
 
 
-def test_enclosed_keeps_everything_but_argv() -> None:
-    command = Command(argv=("podman", "build"), env={"A": "b"}, timeout=7.0, secrets=("s",))
-    wrapped = enclosed(command, cache=Path("/state/library"))
-    assert wrapped.argv[:4] == ("setpriv", "--pdeathsig", "KILL", "unshare")
-    assert wrapped.argv[-3:] == ("/state/library", "podman", "build")
-    assert wrapped.name == "podman"
-    assert replace(wrapped, argv=command.argv, program="") == command
-
-
 def test_docker_builds() -> None:
     local = local_name(REQUEST.id)
     argv = docker.build_argv(("docker", "buildx"), REQUEST, local=local, layout=REQUEST.layout)
@@ -137,3 +110,23 @@ def test_local_names_are_valid_and_distinct() -> None:
     names = {local_name(text) for text in ("a/b=1,c=2", "a/b=1_c=2", "A/b=1,c=2", "x" * 300)}
     assert len(names) == 4
     assert {str(parse(name)) for name in names} == names
+
+
+def test_each_engine_makes_an_index(tmp_path: Path) -> None:
+    place = replace(PARENT, digest="")
+    sources = [place.with_tag(tag) for tag in ("amd64", "arm64")]
+    targets = [place.with_tag("1"), replace(place, registry="registry.example").with_tag("1")]
+    here, name = "127.0.0.1:5005/onyxia-base", "base-os1"
+    assert commands.index_lines("podman", name, sources, targets) == (
+        f"podman manifest create {name}",
+        f"podman manifest add --tls-verify=false {name} docker://{here}:amd64",
+        f"podman manifest add --tls-verify=false {name} docker://{here}:arm64",
+        f"podman manifest push --all --tls-verify=false {name} docker://{here}:1",
+        f"podman manifest push --all {name} docker://registry.example/onyxia-base:1",
+    )
+    engine = docker.Docker(runner=Runner(), state=tmp_path)
+    (line,) = engine.index_commands(name, sources, targets)
+    assert line.endswith(
+        f"docker buildx imagetools create --tag {here}:1 --tag registry.example/onyxia-base:1"
+        f" {here}:amd64 {here}:arm64"
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from builder.common.errors import StepError
-from builder.engines.podman.storage import Home, Limits, mounts_below, remove
+from builder.engines.podman.factory import PODMAN
+from builder.engines.podman.storage import Home, Limits, mounts_below
 
 
 def test_configuration_is_toml_and_stays_in_the_folder() -> None:
@@ -96,7 +97,7 @@ def test_a_folder_is_removed_with_its_run_root(tmp_path: Path) -> None:
     home = Home(state=tmp_path / ("deep" * 12), short=True)
     home.prepare()
     assert home.run_root.is_dir()
-    remove(home.state)
+    PODMAN.remove_state(home.state)
     assert not home.run_root.exists()
     assert not home.state.exists()
-    remove(home.state)
+    PODMAN.remove_state(home.state)

@@ -1,0 +1,62 @@
+"""The CI systems: what each generates, is told while a run goes on, and is recognised by.
+
+Add one to `CI_SYSTEMS`; what an installed package adds is loaded where an option names it. The
+commands, the tests and docs/extend.md read this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from builder.common.plugins import Plugins
+
+if TYPE_CHECKING:  # the options of every command read this table, and plans take time to import
+    from builder.ci.shards import Shards
+
+AUTO = "auto"
+"""In the place of a name: the CI system in which this process runs, if it is one of the table."""
+
+
+class CISystem(Protocol):
+    """A CI system. What it returns is printed or written by the commands."""
+
+    most_jobs: int
+    """How many jobs of one level it runs at once."""
+
+    def workflows(self, levels: int) -> Mapping[str, bytes]:
+        """Return the files that keep a catalog, by path; `levels` is that of `shards.depth`."""
+
+    def jobs(self, levels: Sequence[Shards]) -> str:
+        """Return the jobs of a plan as the system reads them; "" where there is nothing to do."""
+
+    def runs_here(self, environment: Mapping[str, str]) -> bool:
+        """Whether the variables of a process say that this system started it."""
+
+    def finished(self, step: str, outcome: str, reason: str, *, is_failed: bool) -> str:
+        """Return the lines for the log that say how a step ended.
+
+        `outcome` is one line about it, `reason` is all that is known.
+        """
+
+    def summary(self, environment: Mapping[str, str]) -> Path | None:
+        """Return the file to which a report in Markdown is appended, or nothing."""
+
+
+CI_SYSTEMS: Plugins[CISystem] = Plugins(
+    noun="CI system",
+    group="catalog_builder.ci",
+    kind=CISystem,
+    built_in={"github": "builder.ci.github:GITHUB"},
+)
+
+
+def running_in(
+    environment: Mapping[str, str], name: str = AUTO, *, catalog: Path | None = None
+) -> CISystem | None:
+    """Return the CI system `name`, or the built-in one whose variables are set, or nothing."""
+    if name != AUTO:
+        return CI_SYSTEMS.get(name, catalog=catalog)
+    built_in = (CI_SYSTEMS.get(one) for one in CI_SYSTEMS.built_in)
+    return next((system for system in built_in if system.runs_here(environment)), None)
