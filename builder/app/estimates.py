@@ -13,6 +13,7 @@ from builder.build.events import Result
 from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
 from builder.plan.models import Plan, RegistryState
+from builder.plan.step_id import StepId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def look_ahead(
         disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:
-        result = ended.get(f"build:{target}")
+        result = ended.get(StepId.of("build", target))
         digest = str(result.detail.get("digest", "")) if result else ""
         forget(app.engine, plan.targets[target], digest, app.workspace.state)
 

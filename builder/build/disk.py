@@ -136,7 +136,7 @@ class DiskAdmission:
             return self._make(needed) >= needed or not pods
         if step.kind != "build" or step.action != "build":
             return True
-        others = [name.partition(":")[2] for name in running]
+        others = [self._plan.steps[name].target for name in running]
         wanted = self._take(step.target) + sum(
             self._needs[name].own for name in others if name in self._waiting
         )
@@ -154,8 +154,9 @@ class DiskAdmission:
 
     def ended(self, result: Result) -> None:
         """A step has ended: what it built is here, and what it stood on waits for one less."""
-        kind, _, target = result.step.partition(":")
-        if kind == "build" and target in self._waiting:
+        step = self._plan.steps[result.step]
+        target = step.target
+        if step.kind == "build" and target in self._waiting:
             self._waiting.discard(target)
             self._held.append(target)
             if result.status == "done":
@@ -174,7 +175,7 @@ class DiskAdmission:
 
     def _played(self, step: Step) -> int:
         """What the pod of a chart takes, which has an engine of its own: its first image."""
-        targets = [name.partition(":")[2] for name in step.needs[:1]]
+        targets = [self._plan.steps[name].target for name in step.needs[:1]]
         return sum(round(UNPACKED * self._needs[name].whole) for name in targets)
 
     def _take(self, target: str) -> int:

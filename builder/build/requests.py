@@ -16,6 +16,7 @@ from builder.network.build_env import build_secrets
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import downloads
 from builder.plan.models import TargetPlan, base_reference, reference
+from builder.plan.step_id import StepId
 from builder.testing.interfaces import SmokeRequest
 
 
@@ -65,7 +66,7 @@ class Requests:
             layout=folder / "layout",
             secrets=build_secrets(work.project.network, work.state.secrets),
             timeout=work.timeout,
-            log=work.state.log(f"build:{target.id}"),
+            log=work.state.log(StepId.of("build", target.id)),
         )
 
     def junit(self, item: TargetPlan) -> Path:
@@ -97,9 +98,9 @@ class Requests:
                 "platform": item.target.platform,
                 "axes": dict(values),
                 "versions": {
-                    axis: versions[f"{axis}={name}"]
-                    for axis, name in values.items()
-                    if f"{axis}={name}" in versions
+                    line.axis: versions[line]
+                    for line in item.target.variant.value_ids
+                    if line in versions
                 },
                 "providers": matrix.providers(values),
                 "packages": packages,

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from builder.catalog.ids import BaseId, TargetId
 from builder.catalog.matrix_check import Constraint, Faults, Places, check_names
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
@@ -88,12 +89,7 @@ def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix)
 
 def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
     """The id of a variant on a platform, which is named where it is not the default."""
-    return variant.id if platform == matrix.default_platform else f"{variant.id}@{platform}"
-
-
-def base_id(axis: str, value: str, platform: str) -> str:
-    """The id of a base."""
-    return f"{axis}={value}@{platform}"
+    return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
 
 
 def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expansion:
@@ -271,8 +267,9 @@ class _Expander(Faults):
     ) -> Target:
         matrix, image = self.matrix, self.matrix.images[variant.image]
         is_root = image.parent not in matrix.images
+        parent: str
         if is_root:
-            parent = base_id(image.parent, variant.values[image.parent], platform)
+            parent = BaseId.of(image.parent, variant.values[image.parent], platform)
         else:
             # A child only narrows, so the projection on the parent's axes is one of its variants.
             axes = variants[image.parent][0].values

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from builder.catalog.ecosystem import Ecosystems, MirrorVariable
+from builder.catalog.ids import TargetId, ValueId, VariantId
 from builder.common.errors import Location
 
 Path = tuple[str | int, ...]
@@ -42,7 +43,7 @@ class AxisValue:
     @property
     def id(self) -> str:
         """`axis=value`."""
-        return f"{self.axis}={self.name}"
+        return ValueId.of(self.axis, self.name)
 
     @property
     def upstream(self) -> str:
@@ -162,7 +163,12 @@ class Variant:
     @property
     def id(self) -> str:
         """`image/axis=value,…`."""
-        return f"{self.image}/" + ",".join(f"{axis}={name}" for axis, name in self.values.items())
+        return VariantId.of(self.image, self.values)
+
+    @property
+    def value_ids(self) -> tuple[ValueId, ...]:
+        """The ids of its values, in the order of the axes."""
+        return tuple(ValueId.of(*item) for item in self.values.items())
 
     @property
     def slug(self) -> str:
@@ -175,7 +181,7 @@ class Variant:
 class Target:
     """A variant on a platform: what is built."""
 
-    id: str
+    id: str  # as a TargetId has it
     variant: Variant
     platform: str  # os/architecture
     recipe: str
@@ -192,18 +198,23 @@ class Target:
     @property
     def slug(self) -> str:
         """`Variant.slug`, with the platform where the id has it."""
-        _, at, platform = self.id.partition("@")
-        return self.variant.slug + (f"-{platform.replace('/', '-')}" if at else "")
+        platform = TargetId(self.id).platform.replace("/", "-")
+        return self.variant.slug + (f"-{platform}" if platform else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
     """The content that a root image stands on: an axis value that has sources, on a platform."""
 
-    id: str  # axis=value@platform
+    id: str  # as a BaseId has it
     axis: str
     value: str
     platform: str
+
+    @property
+    def value_id(self) -> str:
+        """`axis=value`."""
+        return ValueId.of(self.axis, self.value)
 
     @property
     def slug(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from builder.catalog.expansion import Expansion
+from builder.catalog.ids import ValueId
 from builder.catalog.matrix_check import Places
 from builder.catalog.models import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
 from builder.common.errors import BuilderError, ConfigError, Location
@@ -65,7 +66,7 @@ def build_variables(target: Target, matrix: Matrix, versions: Mapping[str, str])
         axes=values,
         providers=providers,
         versions={
-            axis: versions.get(f"{axis}={name}") or f"{matrix.value(axis, name).upstream}.*"
+            axis: versions.get(ValueId.of(axis, name)) or f"{matrix.value(axis, name).upstream}.*"
             for axis, name in values.items()
             if providers[axis]
         },

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from builder.catalog.expansion import Expansion, matches
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Target
 from builder.common import graph
 from builder.common.errors import SelectionError
@@ -63,7 +64,7 @@ def _term(term: str, target: Target) -> bool:
 
 def _nearest(expression: str, expansion: Expansion) -> str:
     values: Mapping[str, None] = dict.fromkeys(
-        f"{axis}={name}"
+        ValueId.of(axis, name)
         for target in expansion.targets.values()
         for axis, name in target.variant.values.items()
     )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from builder.catalog.expansion import Expansion
+from builder.catalog.ids import ValueId
 from builder.catalog.matrix_check import Places
 from builder.catalog.models import AxisValue, Matrix, Variant
 from builder.common.errors import BuilderError, ConfigError
@@ -72,7 +73,7 @@ def suffix(variant: Variant, matrix: Matrix) -> str:
 
 def line_tag(variant: Variant, matrix: Matrix) -> str:
     """The tag that follows a line: `{version}` is the line itself."""
-    lines = {f"{axis}={name}": name for axis, name in variant.values.items()}
+    lines: dict[str, str] = {ValueId.of(axis, name): name for axis, name in variant.values.items()}
     return tag(variant, matrix, lines)
 
 

@@ -68,6 +68,14 @@ class Checked:
     unknown: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """What `helm install` would send to a cluster, and what it would tell the user."""
+
+    manifests: str
+    notes: str
+
+
 def latest_minors(count: int = 3) -> tuple[str, ...]:
     """List the newest Kubernetes minors that schemas exist for, oldest first."""
     pairs = {tuple(int(part) for part in text.split(".")[:2]) for text in schemas.all_versions()}
@@ -135,6 +143,23 @@ class Helm:
         """Run `helm template` on values that are in no file, and return its output and success."""
         command = self.template_command(chart, release=release, values=Path("-"))
         return self._runner.run(replace(command, stdin=json.dumps(values).encode()), check=False)
+
+    def dry_run(
+        self, chart: Path, *, release: str, values: Mapping[str, object], cluster: str = ""
+    ) -> DryRun:
+        """Return what `helm install` would do. Raises StepError.
+
+        `cluster` is the address of an API server that answers `lookup`; "" asks none.
+        """
+        options = ["--disable-openapi-validation", "--output=json", "--values=-"]
+        if cluster:
+            options += ["--dry-run=server", f"--kube-apiserver={cluster}"]
+        else:
+            options += ["--dry-run=client"]
+        command = self.command("install", release, str(chart), *options)
+        output = self._runner.run(replace(command, stdin=json.dumps(values).encode()))
+        answer = json.loads(output.stdout)
+        return DryRun(manifests=answer["manifest"], notes=answer["info"]["notes"])
 
     def lint(self, chart: Path) -> None:
         """helm lint, yamllint and ct. Raises one StepError with everything they say."""

@@ -13,6 +13,7 @@ from builder.app.options import Options
 from builder.cli.options import disk, running, since
 from builder.cli.run import Outcome, carry_out, tell_ending
 from builder.common.filelock import run_lock
+from builder.plan.step_id import StepId
 
 
 @click.command()
@@ -55,7 +56,7 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
 def _export(app: App, outcome: Outcome, layout: Path) -> None:
     """Lay the images that were selected, and are there, into an OCI layout."""
     for key in app.selected():
-        item, result = outcome.plan.targets[key], outcome.results[f"build:{key}"]
+        item, result = outcome.plan.targets[key], outcome.results[StepId.of("build", key)]
         if result.ok:
             place = item.repository.at(str(result.detail["digest"]))
             app.store.export(place, layout, item.target.slug)

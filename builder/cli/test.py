@@ -15,6 +15,7 @@ from builder.cli.run import perform, tell_failures
 from builder.common.errors import SelectionError
 from builder.common.filelock import run_lock
 from builder.plan.models import Step
+from builder.plan.step_id import StepId
 
 
 @click.command()
@@ -36,9 +37,9 @@ def command(**given: Any) -> int:
             raise SelectionError(
                 "the registry has none of these images", hint="run `builder build`"
             )
-        steps = {
-            f"test:{item}": Step(
-                id=f"test:{item}", kind="test", target=item, needs=(), action="test", reason=""
+        steps: dict[str, Step] = {
+            (key := StepId.of("test", item)): Step(
+                id=key, kind="test", target=item, needs=(), action="test", reason=""
             )
             for item in ids
         }

@@ -25,6 +25,7 @@ from builder.engines.table import engine_of, rebuilding_name
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Plan, Step
+from builder.plan.step_id import StepId
 from builder.project import Workspace
 from builder.report.verify import FORMATS
 
@@ -59,7 +60,7 @@ def command(targets: tuple[str, ...], style: str, **given: Any) -> int:
         verdicts, outcome = _verify(app, lock, prints, plan, ids)
     click.echo(FORMATS[style]([verdicts[item] for item in ids if item in verdicts]))
     for result in outcome.results.values():
-        if result.status == "failed" and result.step.partition(":")[2] not in verdicts:
+        if result.status == "failed" and StepId(result.step).target not in verdicts:
             click.echo(f"\n{result.step} failed: {result.reason}", err=True)
     return outcome.exit_code
 
@@ -68,9 +69,9 @@ def _verify(
     app: App, lock: Lock, prints: dict[str, Fingerprint], plan: Plan, ids: list[str]
 ) -> tuple[dict[str, Verdict], Outcome]:
     """The verdicts by target, and how the steps ended that came to them."""
-    steps = {
-        f"verify:{item}": Step(
-            id=f"verify:{item}", kind="verify", target=item, needs=(), action="verify", reason=""
+    steps: dict[str, Step] = {
+        (key := StepId.of("verify", item)): Step(
+            id=key, kind="verify", target=item, needs=(), action="verify", reason=""
         )
         for item in ids
     }

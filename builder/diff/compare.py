@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from builder.catalog.ids import TargetId
 from builder.catalog.packages import LockedPackage, Package
 from builder.diff.changes import Change, Image, Shared, changes, packages, settings
 from builder.lock.lockfile import Lock
@@ -75,7 +76,7 @@ def lock_side(name: str, lock: Lock) -> Side:
     """Return a lock as a side: its package sets are compared as images are."""
     images = {
         target: Image(
-            name=target.partition("/")[0],
+            name=TargetId(target).image,
             packages={
                 ecosystem: _packages(items) for ecosystem, items in package_set.packages.items()
             },

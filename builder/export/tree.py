@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from builder.catalog.ids import BaseId
 from builder.catalog.models import Base, Matrix, RemoteFile
 from builder.lock.lockfile import BaseLock, Lock
 from builder.plan.models import Plan, TargetPlan
@@ -71,7 +72,7 @@ def as_declared(lock: Lock, bases: Iterable[Base], matrix: Matrix) -> Lock:
     for base in bases:
         if base.id in found or base.platform == matrix.default_platform:
             continue
-        sibling = lock.bases.get(f"{base.axis}={base.value}@{matrix.default_platform}")
+        sibling = lock.bases.get(BaseId.of(base.axis, base.value, matrix.default_platform))
         source = sibling.source if sibling else matrix.value(base.axis, base.value).sources[0]
         epoch = sibling.epoch if sibling else 0
         found[base.id] = BaseLock(source=source, content="", epoch=epoch)

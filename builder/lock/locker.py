@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.ids import BaseId, TargetId
 from builder.catalog.models import AxisValue, Base, Catalog, Matrix, RemoteFile, Target
 from builder.common.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
 from builder.common.parallel import in_parallel
@@ -171,14 +172,14 @@ def _with_held(
     lines: Mapping[str, VersionLock],
 ) -> Lock:
     """What was found and what was held before, of both what targets that are alive need."""
-    roots = {item.parent.partition("@")[0] for item in alive if item.is_root}
+    roots = {BaseId(item.parent).value for item in alive if item.is_root}
     found = {
         name: _with_other_bases(line, before.release_lines.get(name))
         for name, line in lines.items()
     }
     return Lock(
         # Those of platforms that this run is not about stay.
-        bases=_in_use(bases, {key for key in bases if key.partition("@")[0] in roots}),
+        bases=_in_use(bases, {key for key in bases if BaseId(key).value in roots}),
         release_lines=_in_use({**before.release_lines, **found}, _lines(alive)),
     )
 
@@ -188,7 +189,7 @@ def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) ->
     bases = {}
     for key, base in expansion.bases.items():
         sources = matrix.value(base.axis, base.value).sources
-        is_fixed = not upgrade.line(f"{base.axis}={base.value}")
+        is_fixed = not upgrade.line(base.value_id)
         if key in held.bases and is_fixed and held.bases[key].source in sources:
             bases[key] = held.bases[key]
     lines = {key: line for key, line in held.release_lines.items() if not upgrade.line(key)}
@@ -198,7 +199,7 @@ def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) ->
 def _of_any_platform(expansion: Expansion, layers: Iterable[str]) -> set[str]:
     """Those target ids whose variant is there, on whatever platform."""
     variants = {variant.id for variants in expansion.variants.values() for variant in variants}
-    return {key for key in layers if key.partition("@")[0] in variants}
+    return {key for key in layers if TargetId(key).variant in variants}
 
 
 def _with_other_bases(line: VersionLock, held: VersionLock | None) -> VersionLock:
@@ -209,7 +210,7 @@ def _with_other_bases(line: VersionLock, held: VersionLock | None) -> VersionLoc
 
 
 def _lines(targets: Iterable[Target]) -> set[str]:
-    return {f"{axis}={name}" for it in targets for axis, name in it.variant.values.items()}
+    return {line for it in targets for line in it.variant.value_ids}
 
 
 def _in_use(items: Mapping[str, _Item], names: Collection[str]) -> dict[str, _Item]:

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from builder.catalog.expansion import Expansion
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Matrix, Target
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, Location, NoPackageError, StepError, refused
@@ -43,7 +44,7 @@ class Upgrade:
 
     def line(self, line: str) -> bool:
         """Whether a line, `axis=value`, may move to a newer version."""
-        return self.is_all or not self.names.isdisjoint({line, line.partition("=")[0]})
+        return self.is_all or not self.names.isdisjoint({line, ValueId(line).axis})
 
     def touches(self, layer: PackageSet) -> bool:
         """Whether a package of a layer may move."""

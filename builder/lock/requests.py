@@ -10,6 +10,7 @@ from typing import Any
 
 from builder.catalog.ecosystem import EcosystemRules, Language
 from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Catalog, Matrix, RemoteFile, Target
 from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import build_variables, packages_of
@@ -95,8 +96,7 @@ class PackageRequests:
             own={"names": self.names(target), "limits": self.constraints(target)},
             rest={
                 "lines": {
-                    f"{axis}={name}": self._lock.versions.get(f"{axis}={name}", "")
-                    for axis, name in target.variant.values.items()
+                    line: self._lock.versions.get(line, "") for line in target.variant.value_ids
                 },
                 "below": {name: sorted(items) for name, (items, _) in inherited.items()},
             },
@@ -192,9 +192,9 @@ class PackageRequests:
     def _archives(self, target: Target, rules: EcosystemRules) -> Iterator[RemoteFile]:
         """Yield files of release lines: packages of its own, and what its languages come in."""
         own = own_values(target, self._expansion)
-        asked = [(f"{axis}={name}", rules.package_suffix) for axis, name in own.items()]
+        asked = [(ValueId.of(axis, name), rules.package_suffix) for axis, name in own.items()]
         asked += [
-            (f"{it.axis}={target.variant.values.get(it.axis, '')}", it.file_suffix)
+            (ValueId.of(it.axis, target.variant.values.get(it.axis, "")), it.file_suffix)
             for it in rules.languages
         ]
         base = self._expansion.base_of(target).id
@@ -213,7 +213,7 @@ class PackageRequests:
 
     def _version(self, target: Target, language: Language, present: Versions) -> str:
         """Return the version of its release line, or else of the package that it comes in."""
-        value = f"{language.axis}={target.variant.values.get(language.axis)}"
+        value = ValueId.of(language.axis, target.variant.values.get(language.axis, ""))
         if version := self._lock.versions.get(value):
             return version
         package = present.get(language.ecosystem, {}).get(language.package)

@@ -14,6 +14,7 @@ from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.models import ChartPlan, RegistryState, Step, TargetPlan, not_locked
+from builder.plan.step_id import StepId
 from builder.registry.release_record import CHARTS, Record
 
 _ENDED = "it ended on"
@@ -154,13 +155,13 @@ def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str)
 
 def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
     """The step that makes a chart, once its images are there."""
-    needs = [f"build:{item}" for item in chart.variants if item in targets]
+    needs = [StepId.of("build", item) for item in chart.variants if item in targets]
     reason = chart.reason
     building = sum(item in targets and targets[item].action == "build" for item in chart.variants)
     if building and chart.action == "package":
         reason += f"; {building} of its {len(chart.variants)} images will be built"
     return Step(
-        id=f"chart:{chart.name}",
+        id=StepId.of("chart", chart.name),
         kind="chart",
         target=chart.name,
         needs=tuple(needs),

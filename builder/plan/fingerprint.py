@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Catalog, Recipe, RemoteFile, Target
 from builder.catalog.recipe import URL, BuildVariables, build_variables, packages_of, remote_file
 from builder.common.errors import BuilderError, raise_all
@@ -124,7 +125,7 @@ def _downloads(
     base = expansion.base_of(target).id
     found: list[RemoteFile] = []
     for line in _own_lines(target, expansion):
-        if line in lock.release_lines and line.partition("=")[0] in recipe.provides:
+        if line in lock.release_lines and line.axis in recipe.provides:
             found += lock.release_lines[line].files.get(base, ())
     urls = packages_of(recipe, where).get(URL, ())
     return (*found, *(remote_file(url, where.arch) for url in urls))
@@ -154,8 +155,8 @@ def _is_locked(recipe: Recipe, where: BuildVariables) -> bool:
     return all(name in (*where.locked, URL) for name in packages_of(recipe, where))
 
 
-def _own_lines(target: Target, expansion: Expansion) -> list[str]:
-    return [f"{axis}={name}" for axis, name in own_values(target, expansion).items()]
+def _own_lines(target: Target, expansion: Expansion) -> list[ValueId]:
+    return [ValueId.of(*item) for item in own_values(target, expansion).items()]
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from builder.catalog.expansion import Expansion, own_values
+from builder.catalog.ids import ValueId
 from builder.catalog.models import Base, Catalog, Target
 from builder.charts.next_version import checked_tag
 from builder.lock.lockfile import BaseLock, Lock
@@ -33,7 +34,7 @@ class RegistryState:
 class Step:
     """One unit of work. `needs` are ids of steps that come first; kinds are open."""
 
-    id: str
+    id: str  # as a StepId has it
     kind: str
     target: str
     needs: tuple[str, ...]
@@ -117,14 +118,16 @@ def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Loc
     if base.id not in lock.bases:
         return f"base {base.id} is not locked: `builder lock` says why"
     if line := unlocked_line(target.variant.values, matrix, lock):
-        provider = matrix.value(*line.split("=", 1)).provider
+        value = ValueId(line)
+        provider = matrix.value(value.axis, value.value).provider
         asks = f"which asks provider {provider}, or says why it cannot"
         return f"{line} is not locked: run `builder lock`, {asks}"
     provides = catalog.recipes[target.recipe].provides
     for axis, name in own_values(target, expansion).items():
-        held = lock.release_lines.get(f"{axis}={name}")
+        line = ValueId.of(axis, name)
+        held = lock.release_lines.get(line)
         if held is not None and axis in provides and held.files and base.id not in held.files:
-            return f"{axis}={name} is locked without its files for {base.id}: run `builder lock`"
+            return f"{line} is locked without its files for {base.id}: run `builder lock`"
     return ""
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from builder.catalog import tags
 from builder.catalog.expansion import Expansion
+from builder.catalog.ids import TargetId
 from builder.catalog.models import Base, Catalog, Target, Variant
 from builder.catalog.recipe import budget_of, build_variables, suite
 from builder.common import graph
@@ -30,6 +31,7 @@ from builder.plan.models import (
     not_locked,
     why_build,
 )
+from builder.plan.step_id import StepId
 from builder.registry import release_record
 from builder.registry.release_record import Record, ReleasedTarget
 
@@ -194,9 +196,9 @@ class _Planner:
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
         if target.has_ended(self.today):
             ended = [
-                f"{axis}={name}"
-                for axis, name in target.variant.values.items()
-                if self.catalog.matrix.value(axis, name).eol == target.eol
+                line
+                for line in target.variant.value_ids
+                if self.catalog.matrix.value(line.axis, line.value).eol == target.eol
             ]
             return "retire", f"{', '.join(ended)} ended on {target.eol}"
         locked = "" if fingerprint.is_locked else "; packages not locked"
@@ -236,10 +238,10 @@ class _Planner:
         needs: list[str] = []
         if item.action == "build":
             below = [target.parent, *(name for _, name in target.inputs)]
-            needs = [f"base:{target.parent}"] if target.is_root else []
-            needs += [f"build:{name}" for name in below if name in targets]
+            needs = [StepId.of("base", target.parent)] if target.is_root else []
+            needs += [StepId.of("build", name) for name in below if name in targets]
         return Step(
-            id=f"build:{target.id}",
+            id=StepId.of("build", target.id),
             kind="build",
             target=target.id,
             needs=tuple(dict.fromkeys(needs)),
@@ -265,7 +267,7 @@ class _Planner:
             source = self.lock.base(base.id).source
             action, reason = "fetch", f"not in the registry; locked to {source}"
         return Step(
-            id=f"base:{base.id}",
+            id=StepId.of("base", base.id),
             kind="base",
             target=base.id,
             needs=(),
@@ -296,7 +298,12 @@ class _Planner:
                 reason = f"nothing that passed has changed since {record.release}"
         leaves = _leaves([step for step in steps if step.action != "skip"])
         return name, Step(
-            id="release", kind="release", target=name, needs=leaves, action=action, reason=reason
+            id=StepId.of("release"),
+            kind="release",
+            target=name,
+            needs=leaves,
+            action=action,
+            reason=reason,
         )
 
     def _gone(self, record: Record) -> str:
@@ -304,7 +311,7 @@ class _Planner:
         known = {
             variant.id for variants in self.expansion.variants.values() for variant in variants
         }
-        targets = sum(key.partition("@")[0] not in known for key in record.targets)
+        targets = sum(TargetId(key).variant not in known for key in record.targets)
         charts = len(record.charts.keys() - self.catalog.matrix.charts.keys())
         parts = [count(targets, "target")] if targets else []
         parts += [count(charts, "chart")] if charts else []

@@ -17,6 +17,9 @@ from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
+WAITING = "cell:"
+"""What a record's key begins with, of a variant some of whose platforms did not pass."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
@@ -62,7 +65,7 @@ class Offers:
             stays = f"it stays as in {self._previous.release}" if self._previous else ""
             reason = f"{', '.join(missing)} did not pass; "
             reason += stays if kept.targets else "it is not offered"
-            return replace(kept, waiting={f"cell:{variant}": reason})
+            return replace(kept, waiting={WAITING + variant: reason})
         if missing:
             return kept
         return self._whole(variant, members, items[0], passed)

@@ -21,7 +21,7 @@ from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
 from builder.release.commit import Records
-from builder.release.contents import Offers
+from builder.release.contents import WAITING, Offers
 
 
 class Promotion:
@@ -181,7 +181,11 @@ def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
         "charts": {name: chart.version for name, chart in record.charts.items()},
         "offers": dict(offers),
     }
-    waiting = {key[5:]: why for key, why in record.blocked.items() if key.startswith("cell:")}
+    waiting = {
+        key.removeprefix(WAITING): why
+        for key, why in record.blocked.items()
+        if key.startswith(WAITING)
+    }
     return detail | ({"waiting": waiting} if waiting else {})
 
 

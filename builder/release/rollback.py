@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from builder.catalog.ids import TargetId
 from builder.catalog.models import Catalog
 from builder.charts import helm_versions
 from builder.charts.changelog import with_changelog
@@ -176,12 +177,12 @@ def _offered(
     old: Record, current: Record
 ) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedVariant]]:
     """The targets and indexes of the old release, and those of variants that came since."""
-    variants = {_variant(key) for key in old.targets}
+    variants = {TargetId(key).variant for key in old.targets}
     taken = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
     exact = {(item.image, item.exact) for item in old.targets.values() if item.publish}
     targets = dict(old.targets)
     for key, item in current.targets.items():
-        if _variant(key) not in variants and (item.image, item.exact) not in exact:
+        if TargetId(key).variant not in variants and (item.image, item.exact) not in exact:
             rolling = tuple(tag for tag in item.rolling if (item.image, tag) not in taken)
             targets[key] = replace(item, rolling=rolling)
     since = {
@@ -190,10 +191,6 @@ def _offered(
         if key not in variants and all(item in targets for item in variant.targets.values())
     }
     return targets, {**old.variants, **since}
-
-
-def _variant(target: str) -> str:
-    return target.partition("@")[0]
 
 
 def _latest(names: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from builder.catalog.ids import BaseId
 from builder.report.markdown import table
 
 Link = Mapping[str, Any]
@@ -85,7 +86,7 @@ def lines(
 
 
 def _link(link: Link) -> str:
-    name = link["recipe"] or link["target"].partition("@")[0]
+    name = link["recipe"] or BaseId(link["target"]).value
     return f"{name} {_megabytes(link['size'])} ({link['share']:.0%}, {link['layers']})"
 
 

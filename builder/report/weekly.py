@@ -9,6 +9,7 @@ from typing import Any
 from builder.build.events import Result
 from builder.common.text import count, first_line
 from builder.plan.models import Plan, Step
+from builder.plan.step_id import StepId
 from builder.report import diff, run_stats, sizes
 from builder.report.markdown import table
 from builder.report.release import commands, headline
@@ -53,13 +54,13 @@ def _steps(plan: Plan, results: Mapping[str, Result]) -> dict[str, Any]:
     def row(key: str, step: str) -> dict[str, Any]:
         return {"id": key, **entry(plan.steps[step], results.get(step))}
 
-    targets = [row(item, f"build:{item}") for item in plan.targets]
+    targets = [row(item, StepId.of("build", item)) for item in plan.targets]
     return {
         "targets": targets,
         "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
-        "bases": [row(base, f"base:{base}") for base in plan.bases],
+        "bases": [row(base, StepId.of("base", base)) for base in plan.bases],
         "charts": [
-            row(name, f"chart:{name}")
+            row(name, StepId.of("chart", name))
             | {"version": chart.version, "image": chart.images[0] if chart.images else ""}
             for name, chart in plan.charts.items()
         ],

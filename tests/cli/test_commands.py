@@ -82,6 +82,7 @@ def test_the_commands_are_the_modules() -> None:
         "__init__",
         "lazy",
         "main",
+        "named",
         "options",
         "run",
         "since",

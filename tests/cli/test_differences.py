@@ -287,6 +287,7 @@ def test_the_report_is_in_the_step_summary_too(
 ) -> None:
     place = tmp_path / "summary.md"
     place.write_text("# Of the step before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
     go_by("2026-11-16")
     first = (week.state / "report.md").read_text()

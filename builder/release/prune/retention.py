@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import semver
 
+from builder.catalog.ids import TargetId, ValueId
 from builder.catalog.models import Matrix, Retention
 from builder.registry import release_record
 from builder.registry.release_record import Record
@@ -98,9 +99,9 @@ class Lines:
         return any(self._is_past(part) for part in parts(target))
 
     def _is_past(self, part: str) -> bool:
-        axis, is_value, name = part.partition("=")
-        here = [value for value in self.matrix.axes.get(axis, ()) if value.name == name]
-        if here or (not is_value and part in self.matrix.images):
+        line = ValueId(part)
+        here = [it for it in self.matrix.axes.get(line.axis, ()) if it.id == line]
+        if here or (not line.value and part in self.matrix.images):
             last = here[0].eol if here else None
             return last is not None and self._is_long_ago(last)
         last = self.offered.get(part)
@@ -112,8 +113,8 @@ class Lines:
 
 def parts(target: str) -> Iterator[str]:
     """The image and each `axis=value` of the id of a target."""
-    image, _, values = target.partition("@")[0].partition("/")
-    yield from filter(None, (image, *values.split(",")))
+    variant = TargetId(target).variant
+    yield from filter(None, (variant.image, *variant.values))
 
 
 def last_offered(records: Iterable[Record]) -> dict[str, str]:

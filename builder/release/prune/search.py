@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from builder.build import attestation
+from builder.catalog.ids import BaseId
 from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import CHANGELOG
@@ -246,7 +247,7 @@ def _named(record: Record) -> Iterator[tuple[str, str, str]]:
         first = next(iter(variant.targets.values()))
         yield record.targets[first].image, variant.digest, first
     for base, digest in record.bases.items():
-        yield base.partition("=")[0], digest, ""
+        yield BaseId(base).value.axis, digest, ""
 
 
 def _listed(record: Record) -> Iterator[tuple[str, str, str]]:

@@ -137,5 +137,5 @@ class PackageCheck:
             is_kin = (other.axis, other.platform) == (base.axis, base.platform)
             root = self._root(other) if is_kin and other.id != base.id else None
             if root and not root.missing([name]):
-                found.append(f"{other.axis}={other.value}")
+                found.append(other.value_id)
         return tuple(found)

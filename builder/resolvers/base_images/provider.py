@@ -322,7 +322,7 @@ def kept(state: StateDir, lock: BaseLock) -> tuple[Path, ...]:
 
 
 def _gone(base: Base, why: str) -> GoneError:
-    name = f"{base.axis}={base.value}"
+    name = base.value_id
     return GoneError(
         f"base {base.id} can no longer be had as it is locked: {why}",
         hint=f"run `builder lock --upgrade {name}`, which takes the base as it is now",

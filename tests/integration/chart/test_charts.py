@@ -265,18 +265,14 @@ def test_the_longest_release_name(chart: Played) -> None:
         assert len(item["metadata"]["name"]) <= 63
 
 
-def test_what_the_user_is_told(chart: Played, tmp_path: Path) -> None:
-    values = tmp_path / "values.yaml"
-    values.write_text(
-        "security: {password: p4ss}\ningress: {hostname: lab.example.org}\n"
-        "message: {en: Hello, fr: Bonjour}\nuserPreferences: {language: fr}\n"
-    )
-    command = chart.helm.command(
-        "install", "r-1", str(chart.folder), "--dry-run=client", "--values", str(values)
-    )
-    text = chart.helm._runner.run(command).stdout
-    notes = text.partition("NOTES:")[2]
-    assert text.count("NOTES:") == 1
+def test_what_the_user_is_told(chart: Played) -> None:
+    values = {
+        "security": {"password": "p4ss"},
+        "ingress": {"hostname": "lab.example.org"},
+        "message": {"en": "Hello", "fr": "Bonjour"},
+        "userPreferences": {"language": "fr"},
+    }
+    notes = chart.helm.dry_run(chart.folder, release="r-1", values=values).notes
     password = re.search(r"password: ?([^\n ]+)", notes, re.IGNORECASE)
     assert password is not None
     assert password.group(1) == "p4ss"

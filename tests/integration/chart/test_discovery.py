@@ -66,15 +66,10 @@ def published(helm: Helm, service: str, folder: Path) -> Secrets:
 
 def environment(helm: Helm, chart: Path, server: str) -> dict[str, str]:
     """What the Secrets of a chart give to a session, where a cluster is asked."""
-    on = chart.with_name("on.json")
-    on.write_text(json.dumps({"discovery": {"postgresql": True}}))
-    command = helm.command(
-        "install", "r-1", str(chart), "--dry-run=server", "--output=json", f"--values={on}",
-        "--disable-openapi-validation", f"--kube-apiserver={server}",
-    )  # fmt: skip
-    release = json.loads(helm._runner.run(command).stdout)
+    on = {"discovery": {"postgresql": True}}
+    release = helm.dry_run(chart, release="r-1", values=on, cluster=server)
     found: dict[str, str] = {}
-    for item in documents(release["manifest"]):
+    for item in documents(release.manifests):
         if item["kind"] == "Secret" and not (item["metadata"].get("annotations") or {}):
             found |= item["stringData"]
     return found

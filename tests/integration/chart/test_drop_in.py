@@ -53,15 +53,10 @@ def renderer(folder: Path, helm: Helm, cluster: str) -> Render:
 
     @cache
     def rendered(values: str) -> Mapping[str, Any]:
-        file = folder.with_name(f"{folder.name}-{abs(hash(values))}.json")
-        file.write_text(values)
-        command = helm.command(
-            "install", "r-1", str(folder), "--dry-run=server", "--output=json",
-            "--disable-openapi-validation", f"--kube-apiserver={cluster}", f"--values={file}",
-        )  # fmt: skip
-        release = json.loads(helm._runner.run(command).stdout)
-        found = {"NOTES": release["info"]["notes"]}
-        for item in documents(release["manifest"]):
+        given = json.loads(values)
+        release = helm.dry_run(folder, release="r-1", values=given, cluster=cluster)
+        found = {"NOTES": release.notes}
+        for item in documents(release.manifests):
             name = item["metadata"]["name"].removeprefix(f"r-1-{folder.name}").lstrip("-")  # type: ignore[index]
             head = f"{item['kind']}/{name}".rstrip("/")
             found |= {f"{head} {path}".strip(): value for path, value in places(item)}

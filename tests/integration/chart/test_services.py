@@ -96,13 +96,9 @@ def test_its_password_stands_in_secrets_alone_and_a_changed_one_restarts_it(
     assert one(manifests, "StatefulSet")["spec"]["template"]["metadata"]["annotations"] != before
 
 
-def test_what_the_user_is_told(service: Played, tmp_path: Path) -> None:
-    values = tmp_path / "values.json"
-    values.write_text(json.dumps({"security": {"password": "p4ss"}}))
-    command = service.helm.command(
-        "install", "r-1", str(service.folder), "--dry-run=client", "--values", str(values)
-    )
-    notes = service.helm._runner.run(command).stdout.partition("NOTES:")[2]
+def test_what_the_user_is_told(service: Played) -> None:
+    values = {"security": {"password": "p4ss"}}
+    notes = service.helm.dry_run(service.folder, release="r-1", values=values).notes
     password = re.search(r"password: ?([^\n ]+)", notes, re.IGNORECASE)
     assert password is not None
     assert password.group(1) == "p4ss"

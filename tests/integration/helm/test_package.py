@@ -99,7 +99,7 @@ def test_helm_installs_from_the_repository(
         )
         index = merge_index(index, [entry], generated=NOW)
         (folder / "index.yaml").write_bytes(index)
-    run = helm._runner.run
+    run = Runner().run
     latest = run(helm.command("show", "chart", "clock", "--repo", url)).stdout
     assert "version: 1.10.0" in latest
     older = helm.command("template", "r", "clock", "--repo", url, "--version", "1.2.3")

@@ -57,7 +57,20 @@ def weeks(work: Path, base: str, archive: Archive) -> Weeks:
     return lay(work / "weeks", base, archive)
 
 
-def test_week_one(weeks: Weeks) -> None:
+def test_two_weeks(weeks: Weeks) -> None:
+    """The phases of two weeks, each on what those before it left."""
+    week_one(weeks)
+    the_same_week_again_writes_nothing(weeks)
+    what_is_in_no_image_builds_nothing(weeks)
+    a_test_that_changed_is_run_on_what_is_there(weeks)
+    week_two_builds_what_has_the_newer_package(weeks)
+    what_changed_is_told(weeks)
+    what_vanished_is_built_from_what_is_kept(weeks)
+    an_older_index_moves_nothing_back(weeks)
+    another_package_under_the_same_version_is_refused(weeks)
+
+
+def week_one(weeks: Weeks) -> None:
     weeks.run("weekly")
     assert weeks.targets("status") == dict.fromkeys(PACKAGES, "done")
     file = weeks.archive.folder / OLD.file
@@ -66,7 +79,7 @@ def test_week_one(weeks: Weeks) -> None:
     assert sorted(layer["packages"]["apt"]) == ["greeting", "manners"]
 
 
-def test_the_same_week_again_writes_nothing(weeks: Weeks) -> None:
+def the_same_week_again_writes_nothing(weeks: Weeks) -> None:
     lock, pushed = weeks.lock.read_bytes(), weeks.pushed()
     said = weeks.run("weekly")
     assert weeks.targets("status") == dict.fromkeys(PACKAGES, "reused")
@@ -76,7 +89,7 @@ def test_the_same_week_again_writes_nothing(weeks: Weeks) -> None:
     assert weeks.pushed() == pushed
 
 
-def test_what_is_in_no_image_builds_nothing(weeks: Weeks) -> None:
+def what_is_in_no_image_builds_nothing(weeks: Weeks) -> None:
     pushed = weeks.pushed()
     weeks.edit("images/leaf/README.md", "# leaf", "# Leaf")
     weeks.edit("images/leaf/recipe.yaml", "summary", "# It greets.\nsummary")
@@ -86,7 +99,7 @@ def test_what_is_in_no_image_builds_nothing(weeks: Weeks) -> None:
     assert weeks.pushed() == pushed
 
 
-def test_a_test_that_changed_is_run_on_what_is_there(weeks: Weeks) -> None:
+def a_test_that_changed_is_run_on_what_is_there(weeks: Weeks) -> None:
     digests = weeks.targets("digest")
     weeks.edit("images/leaf/tests/test_leaf.py", "def", "# Looks.\ndef")
     said = weeks.run("weekly")
@@ -97,7 +110,7 @@ def test_a_test_that_changed_is_run_on_what_is_there(weeks: Weeks) -> None:
     assert "building" not in said
 
 
-def test_week_two_builds_what_has_the_newer_package(weeks: Weeks) -> None:
+def week_two_builds_what_has_the_newer_package(weeks: Weeks) -> None:
     before, digests = weeks.lock.read_text().splitlines(), weeks.targets("digest")
     shutil.copy(weeks.lock, weeks.first)
     weeks.archive.offer(NEW, *OTHERS, date=WEEK_TWO)
@@ -117,7 +130,7 @@ def test_week_two_builds_what_has_the_newer_package(weeks: Weeks) -> None:
     ]  # fmt: skip
 
 
-def test_what_changed_is_told(weeks: Weeks) -> None:
+def what_changed_is_told(weeks: Weeks) -> None:
     row = "| apt | `greeting` | `1.0-1` | `1.1-1` | 2: leaf, child |"
     report = (weeks.catalog.state / "report.md").read_text()
     assert "2 targets changed, 2 did not. 1 change of packages." in report
@@ -132,7 +145,7 @@ def test_what_changed_is_told(weeks: Weeks) -> None:
     )
 
 
-def test_what_vanished_is_built_from_what_is_kept(weeks: Weeks) -> None:
+def what_vanished_is_built_from_what_is_kept(weeks: Weeks) -> None:
     digest = weeks.tag("leaf", FIRST)
     weeks.lock.rename(weeks.second)
     shutil.copy(weeks.first, weeks.lock)
@@ -149,8 +162,13 @@ def test_what_vanished_is_built_from_what_is_kept(weeks: Weeks) -> None:
     assert weeks.built("leaf") == []
 
 
-@pytest.mark.parametrize("command", [("lock", "--upgrade"), ("lock", "--upgrade", "greeting")])
-def test_an_older_index_moves_nothing_back(weeks: Weeks, command: tuple[str, ...]) -> None:
+def an_older_index_moves_nothing_back(weeks: Weeks) -> None:
+    for command in (("lock", "--upgrade"), ("lock", "--upgrade", "greeting")):
+        upgrades_to_an_older_index(weeks, *command)
+
+
+def upgrades_to_an_older_index(weeks: Weeks, *command: str) -> None:
+    """An upgrade, of all or of a package, while the archive has the index of week one."""
     shutil.copy(weeks.second, weeks.lock)
     weeks.archive.offer(OLD, *OTHERS, date=WEEK_ONE)
     # What could not be asked for stays; the exit code says that it was asked.
@@ -168,7 +186,7 @@ def test_an_older_index_moves_nothing_back(weeks: Weeks, command: tuple[str, ...
     assert weeks.lock.read_bytes() == weeks.second.read_bytes()
 
 
-def test_another_package_under_the_same_version_is_refused(weeks: Weeks) -> None:
+def another_package_under_the_same_version_is_refused(weeks: Weeks) -> None:
     shutil.copy(weeks.second, weeks.lock)
     expected = weeks.kept(NEW)
     expected.unlink()

@@ -1,0 +1,93 @@
+"""The ids of values, bases, variants and targets: the one place that composes them and reads them.
+
+An id is a text, as matrix.lock and release records have it, so that it is a key as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class ValueId(str):
+    """An axis value, `axis=value`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, axis: str, value: str) -> ValueId:
+        """Compose the id of a value of an axis."""
+        return cls(f"{axis}={value}")
+
+    @property
+    def axis(self) -> str:
+        """The axis."""
+        return self.partition("=")[0]
+
+    @property
+    def value(self) -> str:
+        """The name of the value; nothing where the text is an axis alone."""
+        return self.partition("=")[2]
+
+
+class BaseId(str):
+    """The content of a value on a platform, `axis=value@platform`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, axis: str, value: str, platform: str) -> BaseId:
+        """Compose the id of a base."""
+        return cls(f"{ValueId.of(axis, value)}@{platform}")
+
+    @property
+    def value(self) -> ValueId:
+        """The axis value."""
+        return ValueId(self.partition("@")[0])
+
+
+class VariantId(str):
+    """An image and its values, `image/axis=value,…`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, image: str, values: Mapping[str, str]) -> VariantId:
+        """Compose the id of a variant; `values` are by axis."""
+        return cls(f"{image}/" + ",".join(ValueId.of(*item) for item in values.items()))
+
+    @property
+    def image(self) -> str:
+        """The image."""
+        return self.partition("/")[0]
+
+    @property
+    def values(self) -> tuple[ValueId, ...]:
+        """The values, in the order of the axes."""
+        listed = self.partition("/")[2]
+        return tuple(map(ValueId, listed.split(","))) if listed else ()
+
+
+class TargetId(str):
+    """A variant on a platform, `image/axis=value,…@platform`; the default one is not named."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, variant: str, platform: str = "") -> TargetId:
+        """Compose the id of a target; `platform` is "" for the default one."""
+        return cls(f"{variant}@{platform}" if platform else variant)
+
+    @property
+    def variant(self) -> VariantId:
+        """The variant."""
+        return VariantId(self.partition("@")[0])
+
+    @property
+    def platform(self) -> str:
+        """The platform; nothing where it is the default one."""
+        return self.partition("@")[2]
+
+    @property
+    def image(self) -> str:
+        """The image."""
+        return self.variant.image
