@@ -11,14 +11,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from builder.catalog import tags, yaml_document
+from builder.catalog import tags
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
-from builder.catalog.models import Catalog, ChartFeature, ChartRecipe, File, Network, Recipe, When
-from builder.catalog.models import Path as KeyPath
-from builder.catalog.parser import MatrixFile, RecipeFile, parse_matrix, parse_recipe
-from builder.catalog.recipe import URL, check_chart_needs, check_needs
-from builder.catalog.schema_check import OWN
+from builder.catalog.models import (
+    Catalog,
+    ChartFeature,
+    ChartRecipe,
+    File,
+    Network,
+    Recipe,
+    RecipeFile,
+)
+from builder.catalog.parser import (
+    CheckName,
+    ParsedMatrix,
+    parse_chart,
+    parse_feature,
+    parse_matrix,
+    parse_recipe,
+)
+from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all
 from builder.common.files import write
@@ -53,6 +66,7 @@ class Project:
     expansion: Expansion
     network: Network
     lock: Lock | None
+    notes: tuple[str, ...] = ()  # what its maintainer may want to change
 
 
 class Workspace:
@@ -72,12 +86,14 @@ class Workspace:
         """
         checkout.check_folder(self.state.root)
         errors: list[BuilderError] = []
+        notes: list[str] = []
         lock = self._lock(errors)
-        file = self._matrix(errors)
+        file = self._matrix(errors, notes)
         offered = file.matrix.platforms
-        file = replace(file, matrix=replace(file.matrix, platforms=platforms or offered))
-        recipes = self._recipes(file, errors, ecosystems)
-        charts = self._charts(file, errors)
+        file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
+        recipes = self._recipes(file, errors, notes, ecosystems)
+        charts = self._charts(file, errors, notes)
+        features = self._features(errors, notes)
         expansion = None
         try:
             expansion = expand(file.matrix, file.document, offered)
@@ -94,10 +110,16 @@ class Workspace:
             macros=self._macros(),
             charts=charts,
             library=self._library(),
-            features=self._features(),
+            features=features,
             ecosystems=self._ecosystems(recipes, lock, ecosystems) if ecosystems else {},
         )
-        return Project(catalog=catalog, expansion=expansion, network=file.network, lock=lock)
+        return Project(
+            catalog=catalog,
+            expansion=expansion,
+            network=file.matrix.network,
+            lock=lock,
+            notes=tuple(notes),
+        )
 
     def read(self, path: str) -> str:
         """The text of a file of the catalog. Raises ConfigError where there is none."""
@@ -114,13 +136,13 @@ class Workspace:
         """Write matrix.lock; whether that changed it."""
         return write(self.root / locks.FILE, locks.dump(lock).encode())
 
-    def _matrix(self, errors: list[BuilderError]) -> MatrixFile:
+    def _matrix(self, errors: list[BuilderError], notes: list[str]) -> ParsedMatrix:
         if not (self.root / MATRIX).is_file():
             raise ConfigError(
                 f"no {MATRIX} in {self.root}",
                 hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
-        file, found = parse_matrix(self.read(MATRIX), MATRIX)
+        file, found = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
         errors += found
         if file is None:
             raise_all(errors)
@@ -139,8 +161,13 @@ class Workspace:
     # Recipes.
 
     def _recipes(
-        self, file: MatrixFile, errors: list[BuilderError], ecosystems: Plugins[_Rules] | None
+        self,
+        file: ParsedMatrix,
+        errors: list[BuilderError],
+        notes: list[str],
+        ecosystems: Plugins[_Rules] | None,
     ) -> dict[str, Recipe]:
+        check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
@@ -151,15 +178,15 @@ class Workspace:
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                parsed, found = parse_recipe(self.read(path), path, file.matrix.axes)
+                parsed, found = parse_recipe(
+                    self.read(path), path, file.matrix.axes, notes.append, check
+                )
             except BuilderError as error:
                 errors.append(error)
                 continue
             errors += found
             if parsed is None:
                 continue
-            if ecosystems:
-                errors += self._unknown_ecosystems(parsed, ecosystems)
             try:
                 errors += self._test_errors(f"images/{image.recipe}/tests")
                 recipes[image.recipe] = self._recipe(image.recipe, parsed)
@@ -167,21 +194,11 @@ class Workspace:
                 errors.append(error)
         return recipes
 
-    def _unknown_ecosystems(
-        self, file: RecipeFile, ecosystems: Plugins[_Rules]
-    ) -> list[BuilderError]:
-        """Return an error for each ecosystem that a recipe names and nothing has."""
-        paths: list[KeyPath] = [("packages", name) for name in file.spec.packages]
-        for condition, extra in file.spec.when.items():
-            paths += [("when", condition, "packages", name) for name in extra.packages]
-        errors: list[BuilderError] = []
-        for path in (path for path in paths if path[-1] != URL):
-            try:
-                place = file.document.at_key(path)
-                ecosystems.check(str(path[-1]), catalog=self.root, location=place)
-            except ConfigError as error:
-                errors.append(error)
-        return errors
+    def _check_ecosystem(self, ecosystems: Plugins[_Rules]) -> CheckName:
+        def check(name: str, place: Location) -> None:
+            ecosystems.check(name, catalog=self.root, location=place)
+
+        return check
 
     def _ecosystems(
         self, recipes: Mapping[str, Recipe], lock: Lock | None, ecosystems: Plugins[_Rules]
@@ -201,25 +218,10 @@ class Workspace:
         folder = f"images/{name}"
         tests = self.root / folder / "tests"
         return Recipe(
+            **vars(file),
             name=name,
-            summary=file.spec.summary,
             dockerfile=self.read(f"{folder}/Dockerfile.j2"),
             dockerfile_path=f"{folder}/Dockerfile.j2",
-            packages={key: tuple(items) for key, items in file.spec.packages.items()},
-            when=tuple(
-                When(
-                    condition=condition,
-                    packages={key: tuple(items) for key, items in extra.packages.items()},
-                    budget=extra.budget,
-                )
-                for condition, extra in file.spec.when.items()
-            ),
-            needs=tuple(file.spec.needs),
-            budget=file.spec.budget,
-            unreproducible=file.spec.unreproducible,
-            provides=file.spec.provides,
-            ports=tuple(file.spec.ports),
-            command=tuple(file.spec.command),
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
             suite=self._hash(f"{folder}/tests"),
@@ -256,7 +258,9 @@ class Workspace:
 
     # Charts.
 
-    def _charts(self, file: MatrixFile, errors: list[BuilderError]) -> dict[str, ChartRecipe]:
+    def _charts(
+        self, file: ParsedMatrix, errors: list[BuilderError], notes: list[str]
+    ) -> dict[str, ChartRecipe]:
         charts: dict[str, ChartRecipe] = {}
         for name, chart in file.matrix.charts.items():
             if chart.recipe in charts:
@@ -267,15 +271,16 @@ class Workspace:
                 continue
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
-            spec = self._data(f"{folder}/chart.yaml")
-            port, tests = spec.get("port"), self.root / folder / "tests"
-            charts[chart.recipe] = ChartRecipe(
-                name=chart.recipe,
-                spec=spec,
-                files=self._texts(folder),
-                port=port if isinstance(port, int) else 0,
-                tests=str(tests) if tests.is_dir() else "",
-            )
+            path, tests = f"{folder}/chart.yaml", self.root / folder / "tests"
+            parsed, found = parse_chart(self.read(path), path, notes.append)
+            errors += found
+            if parsed is not None:
+                charts[chart.recipe] = ChartRecipe(
+                    **vars(parsed),
+                    name=chart.recipe,
+                    files=self._texts(folder),
+                    tests=str(tests) if tests.is_dir() else "",
+                )
         return charts
 
     # What the catalog does not have comes with the builder.
@@ -300,20 +305,26 @@ class Workspace:
                 checkout.text_of(data, f"charts/library/{name}")
         return files
 
-    def _features(self) -> dict[str, ChartFeature]:
+    def _features(self, errors: list[BuilderError], notes: list[str]) -> dict[str, ChartFeature]:
         """Return the features of the catalog, and those of the builder that it lacks."""
-        own = {name: self._feature(_FEATURES, name) for name in self._folders(_FEATURES)}
+        own = self._folders(_FEATURES)
         shared, folder = _shared("features")
-        given = [name for name in shared._folders(folder) if name not in own]
-        for name in given:
-            feature = shared._feature(folder, name)
-            own[name] = replace(feature, folder=str(shared.root / feature.folder))
-        return dict(sorted(own.items()))
+        features = [self._feature(_FEATURES, name, errors, notes) for name in own]
+        for name in shared._folders(folder):
+            if name not in own and (given := shared._feature(folder, name, errors, notes)):
+                features.append(replace(given, folder=str(shared.root / given.folder)))
+        return {it.name: it for it in sorted(filter(None, features), key=lambda it: it.name)}
 
-    def _feature(self, folder: str, name: str) -> ChartFeature:
+    def _feature(
+        self, folder: str, name: str, errors: list[BuilderError], notes: list[str]
+    ) -> ChartFeature | None:
         path = f"{folder}/{name}"
-        spec, files = self._data(f"{path}/feature.yaml"), self._texts(path)
-        return ChartFeature(name=name, folder=path, spec=spec, files=files)
+        file = f"{path}/feature.yaml"
+        parsed, found = parse_feature(self.read(file), file, notes.append)
+        errors += found
+        if parsed is None:
+            return None
+        return ChartFeature(**vars(parsed), name=name, folder=path, files=self._texts(path))
 
     # Files.
 
@@ -336,13 +347,6 @@ class Workspace:
         if not (self.root / kind / name).is_dir() and looks_like(name, others):
             return did_you_mean(name, others)
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
-
-    def _data(self, path: str) -> dict[str, object]:
-        parsed, errors = yaml_document.load(self.read(path), path)
-        raise_all(errors)
-        if not isinstance(parsed.data, dict):
-            raise ConfigError("not a mapping", location=Location(file=path))
-        return {key: item for key, item in parsed.data.items() if not key.startswith(OWN)}
 
     def _folders(self, path: str) -> list[str]:
         found = (self.root / path).glob("[!._]*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -47,6 +48,8 @@ from builder.testing.charts import ChartRun
 from builder.testing.pod_runner import OLDEST, KubePlayer
 from builder.testing.toolroot import ToolRoot, need
 
+_LOG = logging.getLogger("builder")
+
 
 class Adapters:
     """A catalog's files, and what stands behind each port, as the options ask for it."""
@@ -60,9 +63,11 @@ class Adapters:
     def project(self) -> Project:
         """The catalog, with the registries and the network that this run is to use."""
         project = self.workspace.load(self.options.platforms, ECOSYSTEMS)
+        for note in project.notes:
+            _LOG.warning(note)
         matrix = project.catalog.matrix
         if self.options.registries:
-            matrix = replace(matrix, registries=self.options.registries)
+            matrix = matrix.with_registries(self.options.registries)
         return replace(
             project,
             catalog=replace(project.catalog, matrix=matrix),

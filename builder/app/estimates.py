@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builder.app.app import App
 from builder.build.disk import Disk, DiskAdmission, forget
-from builder.build.events import Result
+from builder.build.events import ImageResult, Result, detail_of
 from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
 from builder.plan.models import Plan, RegistryState
@@ -56,8 +56,8 @@ def look_ahead(
         disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
 
     def drop(target: str) -> None:
-        result = ended.get(StepId.of("build", target))
-        digest = str(result.detail.get("digest", "")) if result else ""
+        image = detail_of(ended.get(StepId.of("build", target)), ImageResult)
+        digest = image.digest if image else ""
         forget(app.engine, plan.targets[target], digest, app.workspace.state)
 
     room = DiskAdmission(

@@ -90,10 +90,10 @@ def damaged(place: Reference) -> StepError:
 
 
 def tested_again(
-    held: Artifact, place: Reference, tests: object, suite: str, junit: bytes
+    held: Artifact, place: Reference, tests: TestCounts, suite: str, junit: bytes
 ) -> Artifact:
-    """The evidence of an image that passed other tests since; `tests` counts them as before."""
-    config = {**config_of(held, place), "tests": tests, "suite": suite}
+    """The evidence of an image that passed other tests since."""
+    config = {**config_of(held, place), "tests": asdict(tests), "suite": suite}
     files = {**held.files, JUNIT: Blob(kind="application/xml", data=junit)}
     return replace(held, config=canonical(config), files=files)
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from builder.build.events import Noted, Result
+from builder.build.events import ChartResult, Noted, Result
 from builder.build.run_context import RunContext
 from builder.catalog.models import Matrix
 from builder.charts.changelog import with_changelog
@@ -40,16 +40,15 @@ class ChartActions:
     def chart(self, step: Step) -> Result:
         """Render a chart, check it, run it on its first image, push its package; or say why not."""
         item = self._work.plan.charts[step.target]
-        detail: dict[str, object] = {"version": item.version}
         if item.action in ("skip", "block"):
-            return Result(step=step.id, status="skipped", reason=step.reason, detail=detail)
+            return Result(step=step.id, status="skipped", reason=step.reason)
         if item.action == "retire":
-            return Result(step=step.id, status="retired", reason=step.reason, detail=detail)
+            return Result(step=step.id, status="retired", reason=step.reason)
         if item.action != "package":
-            return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+            return Result(step=step.id, status="reused", reason=step.reason)
         if self._store.digest(item.reference) is not None:
             reason = f"{item.version} with this content passed its checks before"
-            return Result(step=step.id, status="reused", reason=reason, detail=detail)
+            return Result(step=step.id, status="reused", reason=reason)
         before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
         files = with_changelog(item.files, before)
         folder = self._work.state.chart(item.name)
@@ -64,13 +63,13 @@ class ChartActions:
         self._note(step, "packaging")
         package = self._helm.package(folder, self._work.state.chart_packages)
         self._store.put(chart_artifact(package), item.reference)
-        detail |= {
-            "digest": f"sha256:{package.digest}",
-            "cases": list(checked.cases),
-            "manifests": checked.manifests,
-            "kubernetes": list(checked.minors),
-            "tests": {"passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped},
-        }
+        detail = ChartResult(
+            digest=f"sha256:{package.digest}",
+            cases=checked.cases,
+            manifests=checked.manifests,
+            kubernetes=checked.minors,
+            tests=counts,
+        )
         return Result(step=step.id, status="done", reason=item.reason, detail=detail)
 
     def _run(self, step: Step, item: ChartPlan, folder: Path) -> TestCounts:

@@ -50,6 +50,20 @@ class Disk:
         return shutil.disk_usage(self.folder).free
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiskUse:
+    """What a run took of the disk, in bytes.
+
+    `peak` is what its folder took at most, `least_free` what was free at least; `budget` is 0 for
+    none. `dropped` are the targets that made room.
+    """
+
+    peak: int
+    least_free: int
+    budget: int
+    dropped: tuple[str, ...]
+
+
 class Measure(Protocol):
     """What is known of a disk, in bytes."""
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from builder.build import attestation, size_check
 from builder.build.build_context import DOWNLOADS
-from builder.build.events import Noted, Result
+from builder.build.events import BaseResult, ImageResult, Noted, Result
 from builder.build.packages import check_installed, provide
 from builder.build.requests import Requests
 from builder.build.run_context import Ports, RunContext
@@ -27,7 +27,7 @@ from builder.oci.reference import Reference
 from builder.plan.models import Step, TargetPlan, base_reference
 from builder.registry.release_record import ImageShare
 from builder.testing import inventory
-from builder.testing.interfaces import SmokeRequest
+from builder.testing.interfaces import SmokeRequest, TestCounts
 
 Action = Callable[[Step], Result]
 
@@ -50,7 +50,9 @@ class BuildActions:
         layout = self._ports.bases.layout(base, self._work.lock.base(base.id))
         self._note(step, "pushing")
         digest = self._ports.store.push(layout, place)
-        return Result(step=step.id, status="done", reason=step.reason, detail={"digest": digest})
+        return Result(
+            step=step.id, status="done", reason=step.reason, detail=BaseResult(digest=digest)
+        )
 
     def target(self, step: Step) -> Result:
         """Build a target, test it, push it under its fingerprint; or say why not."""
@@ -60,30 +62,29 @@ class BuildActions:
         if item.action == "block":
             return Result(step=step.id, status="blocked", reason=step.reason, exit_code=5)
         if item.action == "reuse":
-            detail: dict[str, object] = {"digest": item.digest}
-            if item.released is not None:
-                known = item.released
-                detail |= {"size": known.size, "tests": dict(known.tests)}
-                detail |= {"chain": [asdict(share) for share in known.chain]}
-            return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+            return Result(step=step.id, status="reused", reason=step.reason, detail=_known(item))
         if item.action == "test":
             return self._test_again(step, item)
         held = self._ports.store.digest(item.reference)
         if held is not None:
             reason = "built meanwhile by another run"
-            return Result(step=step.id, status="reused", reason=reason, detail={"digest": held})
+            return Result(
+                step=step.id, status="reused", reason=reason, detail=ImageResult(digest=held)
+            )
         return self._build(step, item)
 
     def test(self, step: Step) -> Result:
         """Run the smoke test of a target on what the registry has of it."""
-        item = self._work.plan.targets[step.target]
+        counts, log = self._test(step, self._work.plan.targets[step.target])
+        detail = ImageResult(tests=counts, log=str(log))
+        return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
+
+    def _test(self, step: Step, item: TargetPlan) -> tuple[TestCounts, Path]:
         image = self._pinned(item.reference)
         log = self._work.state.log(step.id)
         log.unlink(missing_ok=True)
         self._note(step, "testing")
-        counts = self._ports.smoke.test(self._requests.smoke(item, str(image), log))
-        detail = {"tests": asdict(counts), "log": str(log)}
-        return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
+        return self._ports.smoke.test(self._requests.smoke(item, str(image), log)), log
 
     def _test_again(self, step: Step, item: TargetPlan) -> Result:
         """Run other tests than those that an image passed, and say so in its evidence."""
@@ -91,11 +92,12 @@ class BuildActions:
         held = self._ports.store.get(place)
         if held is None:
             raise StepError(f"{place} has no evidence of its tests", hint="build it again")
-        found = self.test(step)
+        counts, log = self._test(step, item)
         junit = self._requests.junit(item).read_bytes()
-        new = attestation.tested_again(held, place, found.detail["tests"], item.suite, junit)
+        new = attestation.tested_again(held, place, counts, item.suite, junit)
         self._ports.store.put(new, place)
-        return replace(found, detail={**found.detail, "digest": item.digest})
+        detail = ImageResult(digest=item.digest or "", tests=counts, log=str(log))
+        return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
     def make(self, step: Step, item: TargetPlan) -> tuple[BuildRequest, Built]:
         """Build a target, on what the registry has of what it stands on."""
@@ -135,8 +137,9 @@ class BuildActions:
         )
         digest = self._push(item, built, request.contexts["parent"], known)
         shutil.rmtree(self._requests.folder(item), ignore_errors=True)
-        detail = {"digest": digest, "size": built.size, "tests": asdict(counts)}
-        detail |= {"chain": [asdict(share) for share in chain], "log": str(log)}
+        detail = ImageResult(
+            digest=digest, size=built.size, tests=counts, chain=chain, log=str(log)
+        )
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
     def _compare(self, item: TargetPlan, below: Inventory | None) -> None:
@@ -208,3 +211,13 @@ class BuildActions:
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))
+
+
+def _known(item: TargetPlan) -> ImageResult:
+    """Return what the current release says of an image that is reused, where it has that image."""
+    digest, known = item.digest or "", item.released
+    if known is None:
+        return ImageResult(digest=digest)
+    counts = {name: known.tests.get(name, 0) for name in ("passed", "failed", "skipped")}
+    tests = TestCounts(**counts) if known.tests else None
+    return ImageResult(digest=digest, size=known.size, tests=tests, chain=known.chain)

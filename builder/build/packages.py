@@ -14,7 +14,6 @@ from builder.common.files import place_file
 from builder.common.text import count
 from builder.lock.package_lists import file_path
 from builder.lock.requests import PackageRequests
-from builder.plan.fingerprint import downloads
 
 _SHOWN = 20
 
@@ -26,7 +25,7 @@ def provide(
 
     Raises StepError, UnreachableError.
     """
-    for file in downloads(target, work.catalog, work.expansion, work.lock):
+    for file in work.plan.targets[target.id].files:
         note(f"fetching {file.name}")
         place_file(ports.files.file(file), folder / file.name)
     layer = work.lock.package_sets.get(target.id)
@@ -116,5 +115,5 @@ def _normalized(rules: EcosystemRules, inventory: Inventory) -> dict[str, Packag
 def _brings_packages(target: Target, work: RunContext) -> bool:
     """Whether packages come whose names its lock does not know: of a line's file, or an input."""
     suffixes = tuple(filter(None, (it.package_suffix for it in work.catalog.ecosystems.values())))
-    files = downloads(target, work.catalog, work.expansion, work.lock)
+    files = work.plan.targets[target.id].files
     return bool(target.inputs) or any(file.name.endswith(suffixes) for file in files)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from builder.build.build_context import write_context
 from builder.build.run_context import RunContext
-from builder.catalog.models import RemoteFile, Target
-from builder.catalog.recipe import build_variables, packages_of
+from builder.catalog.models import Target
+from builder.catalog.recipe import packages_of
 from builder.engines.interfaces import BuildRequest
 from builder.lock.package_lists import package_lists
 from builder.network.build_env import build_secrets
 from builder.oci.reference import Reference
-from builder.plan.fingerprint import downloads
 from builder.plan.models import TargetPlan, base_reference, reference
 from builder.plan.step_id import StepId
 from builder.testing.interfaces import SmokeRequest
@@ -38,10 +37,6 @@ class Requests:
     def _reference(self, target: str) -> Reference:
         work = self.work
         return reference(work.expansion.targets[target], work.catalog, work.fingerprints[target])
-
-    def downloads(self, target: Target) -> tuple[RemoteFile, ...]:
-        """Return the files of the network that a target is built with."""
-        return downloads(target, self.work.catalog, self.work.expansion, self.work.lock)
 
     def folder(self, item: TargetPlan) -> Path:
         """Return where the build context and the layout of a target are, while it is built."""
@@ -85,9 +80,8 @@ class Requests:
         recipes = [work.catalog.recipes[target.recipe] for target in lineage]
         packages: dict[str, list[str]] = {}
         for target, recipe in zip(lineage, recipes, strict=True):
-            for ecosystem, names in packages_of(
-                recipe, build_variables(target, matrix, versions)
-            ).items():
+            variables = work.fingerprints[target.id].variables
+            for ecosystem, names in packages_of(recipe, variables).items():
                 packages.setdefault(ecosystem, []).extend(names)
         return SmokeRequest(
             target=item.target.id,

@@ -21,7 +21,7 @@ from builder.common.errors import raise_all
 
 @dataclass(frozen=True, kw_only=True)
 class Expansion:
-    """What a matrix stands for. Mappings are in the order of declaration, parents first."""
+    """The variants, targets and bases of a matrix, in the order of declaration, parents first."""
 
     variants: Mapping[str, tuple[Variant, ...]]  # by image
     targets: Mapping[str, Target]  # by id
@@ -29,26 +29,26 @@ class Expansion:
     charts: Mapping[str, tuple[Variant, ...]]  # by chart
 
     def lineage(self, target: Target) -> tuple[Target, ...]:
-        """A target and what it stands on, the root first."""
+        """Return a target and its ancestors, the root first."""
         chain = [target]
         while not chain[-1].is_root:
             chain.append(self.targets[chain[-1].parent])
         return tuple(reversed(chain))
 
     def base_of(self, target: Target) -> Base:
-        """The base at the bottom of a target's lineage."""
+        """Return the base of a target's root image."""
         return self.bases[self.lineage(target)[0].parent]
 
     @cached_property
     def members(self) -> dict[str, dict[str, str]]:
-        """For every variant that is there, by its id: the id of its target, by platform."""
+        """The ids of the targets of each variant, by the id of the variant and by platform."""
         members: dict[str, dict[str, str]] = {}
         for target in self.targets.values():
             members.setdefault(target.variant.id, {})[target.platform] = target.id
         return members
 
     def charts_of(self, targets: Collection[str]) -> list[str]:
-        """The charts that have an image of one of these targets, which are ids."""
+        """Return the charts that have an image of one of these targets, given by id."""
         charts = {
             name: {
                 item for variant in variants for item in self.members.get(variant.id, {}).values()
@@ -59,7 +59,7 @@ class Expansion:
 
     @property
     def needs(self) -> dict[str, list[str]]:
-        """For every base and target, what it is built from."""
+        """The ids of what each base and target is built from."""
         needs: dict[str, list[str]] = {base: [] for base in self.bases}
         for target in self.targets.values():
             inputs = dict.fromkeys(item for _, item in target.inputs)
@@ -88,12 +88,12 @@ def _has_platform(target: Target, targets: Mapping[str, Target], matrix: Matrix)
 
 
 def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
-    """The id of a variant on a platform, which is named where it is not the default."""
+    """Return the id of a variant on a platform. The default platform is not named."""
     return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
 
 
 def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expansion:
-    """All that the matrix stands for. Raises every mistake in it, at its place.
+    """Return what a matrix expands to. Raises every mistake in it, at its place.
 
     `others` are platforms that a variant may have instead of those which are asked for.
     """
@@ -185,7 +185,7 @@ class _Expander(Faults):
     def _check_only(
         self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
     ) -> None:
-        """Each name in an `only` must match something."""
+        """Note an error for each name in an `only` that matches nothing."""
         for axis, names in only.items():
             present = {values.get(axis) for values in variants}
             for index, name in enumerate(names):
@@ -196,7 +196,7 @@ class _Expander(Faults):
     def _constraints_fit(
         self, image: Image, axes: Iterable[str], own: Sequence[Sequence[AxisValue]]
     ) -> bool:
-        """Constraints may name only axes that the image has."""
+        """Note an error for each axis in a constraint that the image does not have."""
         has = set(axes)
         places: list[tuple[str, Path]] = []
         for value in itertools.chain(*own):
@@ -226,7 +226,7 @@ class _Expander(Faults):
     def targets(
         self, variants: Mapping[str, tuple[Variant, ...]], platforms: Sequence[str]
     ) -> dict[str, Target]:
-        """Every variant on every platform that has it, parents first; each must have one."""
+        """Return every variant on each platform that has it, parents first."""
         found: dict[str, Target] = {}
         alone: set[str] = set()  # variants without a platform, and what stands on them
         for name in graph.order(self.edges):
@@ -241,7 +241,7 @@ class _Expander(Faults):
     def _check_alone(
         self, variant: Variant, target: Target, platforms: Sequence[str], alone: set[str]
     ) -> None:
-        """Say that no platform has a variant, unless that was said of what it stands on."""
+        """Note that no platform has a variant, unless that was noted for an ancestor."""
         below = {target.parent, *(item for _, item in target.inputs)}
         path, limit = self._limit(variant)
         if not below & alone and path not in self.limits:
@@ -252,7 +252,7 @@ class _Expander(Faults):
         alone.add(target.id)
 
     def _limit(self, variant: Variant) -> tuple[Path, tuple[str, ...]]:
-        """Where the platforms of a variant are limited, and to which."""
+        """Return the path of what limits the platforms of a variant, and these platforms."""
         image = self.matrix.images[variant.image]
         if image.platforms:
             return ("images", image.name, "platforms"), image.platforms
@@ -295,7 +295,7 @@ class _Expander(Faults):
     def _input_variant(
         self, variant: Variant, name: str, choices: Sequence[Variant]
     ) -> Variant | None:
-        """The first variant of an input that agrees with `variant` on every axis that both have."""
+        """Return the first variant of an input that has the same value on each shared axis."""
         for choice in choices:
             if all(
                 variant.values.get(axis, value) == value for axis, value in choice.values.items()
@@ -328,7 +328,7 @@ class _Expander(Faults):
 
 
 def own_values(target: Target, expansion: Expansion) -> dict[str, str]:
-    """The values that a target adds to those of its parent."""
+    """Return the values that a target adds to those of its parent."""
     parent = expansion.targets.get(target.parent)
     inherited = parent.variant.values if parent else {}
     return {axis: name for axis, name in target.variant.values.items() if axis not in inherited}

@@ -1,4 +1,4 @@
-"""What can be wrong in a matrix before anything is expanded: names, shapes, cycles."""
+"""Finds what is wrong in a matrix before it is expanded: names, shapes, cycles."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Constraint = Mapping[str, tuple[str, ...]]
 
 
 class Places(Protocol):
-    """Where the parts of the matrix stand."""
+    """The places of the parts of the matrix."""
 
     def at(self, path: Path) -> Location:
-        """Where the value at `path` stands."""
+        """Return the place of the value at `path`."""
 
     def at_key(self, path: Path) -> Location:
-        """Where the key of `path` stands."""
+        """Return the place of the key of `path`."""
 
 
 class Faults:
-    """Mistakes, collected at their places."""
+    """A list of mistakes, each with its place."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -40,10 +40,10 @@ class Faults:
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What is wrong with the names of a matrix.
+    """The mistakes in the names of a matrix.
 
     `unknown` are the (axis, value) that constraints name and the matrix lacks. Where nothing else
-    is wrong, the matrix can be expanded, and what else is wrong be told with it.
+    is wrong, the matrix can be expanded, and all mistakes are told together.
     """
 
     errors: Sequence[BuilderError]

@@ -1,156 +1,83 @@
-"""The nouns of a catalog. Values only: frozen, and ignorant of files, engines and registries."""
+"""The nouns of a catalog: frozen values, which know nothing of engines and registries.
+
+The keys of recipe.yaml are declared, checked and described here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Annotated
 
-from builder.catalog.ecosystem import Ecosystems, MirrorVariable
+from pydantic import Field
+
+from builder.catalog.charts import (
+    ChartFeature,
+    ChartFile,
+    ChartRecipe,
+    FeatureFile,
+    SchemaKeywords,
+    SourceObject,
+    ValueSpec,
+)
+from builder.catalog.ecosystem import Ecosystems
+from builder.catalog.fields import (
+    NOT_IN_FILE,
+    AxisName,
+    FileModel,
+    Name,
+    Path,
+    PathGlob,
+    Port,
+    Reason,
+    Size,
+    as_tuple,
+    named_by_key,
+)
 from builder.catalog.ids import TargetId, ValueId, VariantId
-from builder.common.errors import Location
+from builder.catalog.matrix import (
+    AxisValue,
+    Chart,
+    Image,
+    Matrix,
+    Network,
+    Pin,
+    Proxy,
+    Retention,
+    Settings,
+    Source,
+)
 
-Path = tuple[str | int, ...]
-"""Where something stands in its file, as keys from the top: `("images", "base", "axes", 0)`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where the content of a base comes from: an image of a registry, or a bootstrapped suite."""
-
-    kind: str  # "registry" or "bootstrap"
-    value: str  # a reference, or a suite such as trixie
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AxisValue:
-    """One line of an axis, e.g. Python 3.13."""
-
-    axis: str
-    name: str
-    tag: str | None = None
-    eol: str | None = None  # the last day, YYYY-MM-DD
-    provider: str | None = None
-    line: str = ""  # what the provider calls it, where that is not its name
-    platforms: tuple[str, ...] = ()  # the only ones that have it; none: all
-    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """`axis=value`."""
-        return ValueId.of(self.axis, self.name)
-
-    @property
-    def upstream(self) -> str:
-        """The line as its provider knows it."""
-        return self.line or self.name
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pin:
-    """Packages that an image, and what stands on it, has in certain versions only.
-
-    `packages` is by ecosystem and name, and says it as the ecosystem does. `until` is the day,
-    YYYY-MM-DD, on which somebody should look whether the reason still stands.
-    """
-
-    packages: Mapping[str, Mapping[str, str]]
-    reason: str
-    until: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """A line of the matrix: a recipe on a parent, which is an image, or an axis for a root."""
-
-    name: str
-    recipe: str
-    parent: str
-    axes: tuple[str, ...] = ()
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    exclude: tuple[Mapping[str, tuple[str, ...]], ...] = ()
-    inputs: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()  # the only ones that it is built for; none: all
-    untagged: tuple[str, ...] = ()  # axes that its tags, and its children's, leave out
-    publish: bool = True
-    hold: Pin | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """A line of the matrix: a chart recipe on the variants of an image."""
-
-    name: str
-    recipe: str
-    image: str
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    features: tuple[str, ...] = ()
-    values: Mapping[str, object] = field(default_factory=dict)  # other defaults, by path
-    places: Mapping[Path, Location] = field(default_factory=dict, compare=False, repr=False)
-    """Where `()`, `("features", NAME)` and `("values", PATH)` stand in the matrix, if known."""
-
-    def at(self, *path: str) -> Location:
-        """Return where a part of its line stands in the matrix."""
-        return self.places.get(path, Location(file="matrix.yaml"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retention:
-    """How long releases stay: of the last `weeks` all, of the last `months` one each.
-
-    Only those count that have a release. `retired` are the days for which what people pull of a
-    line stays once the line ended.
-    """
-
-    weeks: int = 8
-    months: int = 12
-    retired: int = 180
-
-
-@dataclass(frozen=True, kw_only=True)
-class Matrix:
-    """What `matrix.yaml` says. Mappings keep the order of the file: the first is the default."""
-
-    name: str
-    repository: str
-    registries: tuple[str, ...]
-    embedded: str
-    platforms: tuple[str, ...]
-    default_platform: str  # the one that ids do not name
-    axes: Mapping[str, tuple[AxisValue, ...]]
-    images: Mapping[str, Image]
-    charts: Mapping[str, Chart]
-    retention: Retention = Retention()
-
-    def value(self, axis: str, name: str) -> AxisValue:
-        """The value `name` of `axis`; KeyError where there is none."""
-        return self._values[axis, name]
-
-    @cached_property
-    def _values(self) -> Mapping[tuple[str, str], AxisValue]:
-        return {(axis, value.name): value for axis, values in self.axes.items() for value in values}
-
-    @property
-    def registry(self) -> str:
-        """The registry that charts name, as `host[:port][/path]`."""
-        return self.host(self.registries[0])
-
-    def host(self, registry: str) -> str:
-        """What a name in `registries` stands for."""
-        return self.embedded if registry == "embedded" else registry
-
-    def providers(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Where the line of each axis of a variant comes from; "" where it says nothing."""
-        return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
-
-    def repository_of(self, image: str, registry: str | None = None) -> str:
-        """`registry/repository` of an image, without tag."""
-        return self.repository.format(registry=registry or self.registry, image=image)
+__all__ = [
+    "PYPI",
+    "AxisValue",
+    "Base",
+    "Catalog",
+    "Chart",
+    "ChartFeature",
+    "ChartFile",
+    "ChartRecipe",
+    "FeatureFile",
+    "File",
+    "Image",
+    "Matrix",
+    "Network",
+    "Path",
+    "Pin",
+    "Proxy",
+    "Recipe",
+    "RecipeFile",
+    "RemoteFile",
+    "Retention",
+    "SchemaKeywords",
+    "Settings",
+    "Source",
+    "SourceObject",
+    "Target",
+    "ValueSpec",
+    "Variant",
+    "When",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,36 +175,63 @@ class RemoteFile:
 
     @property
     def requirement(self) -> str:
-        """What pip calls it, `NAME==VERSION`; nothing where it has an address of its own."""
+        """Its requirement for pip, `NAME==VERSION`; empty for a file with a URL of its own."""
         package = self.url.removeprefix(PYPI)
         return package.replace("@", "==") if package != self.url else ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class When:
-    """What a recipe adds in the variants in which a condition holds; `budget` is in bytes."""
+class When(FileModel):
+    """What a recipe adds in some variants."""
 
-    condition: str
-    packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    budget: int = 0
+    condition: Annotated[str, NOT_IN_FILE]
+    packages: Annotated[
+        Mapping[Name, tuple[str, ...]], Field(description="more packages, by ecosystem")
+    ] = field(default_factory=dict)
+    budget: Annotated[Size, Field(description="compressed size that these add, e.g. 60 MB")] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """A folder under `images/`, read. `when` is in file order; `budget` is in bytes."""
+class RecipeFile(FileModel):
+    """recipe.yaml: one way to make an image out of its parent."""
+
+    summary: Annotated[str, Field(description="one line, for people")]
+    needs: Annotated[tuple[str, ...], Field(description="axes that its parent must have")] = ()
+    budget: Annotated[
+        Size, Field(description="compressed size that it may add to its parent, e.g. 60 MB")
+    ] = 0
+    packages: Annotated[
+        Mapping[Name, tuple[str, ...]], Field(description="by ecosystem: apt, pip, …")
+    ] = field(default_factory=dict)
+    when: Annotated[
+        tuple[When, ...],
+        as_tuple(str, When),
+        named_by_key("condition"),
+        Field(
+            description="more, by condition: `r`, `not python`, `debian=12`, `r@apt`; commas join"
+        ),
+    ] = ()
+    unreproducible: Annotated[
+        Mapping[PathGlob, Reason],
+        Field(description="files that two builds may differ in, by path: why"),
+    ] = field(default_factory=dict)
+    provides: Annotated[
+        Mapping[AxisName, Mapping[Name, Mapping[str, str]]],
+        Field(description="for an axis, by provider: where its exact version is read"),
+    ] = field(default_factory=dict)
+    ports: Annotated[
+        tuple[Port, ...], Field(description="TCP ports that its service listens on")
+    ] = ()
+    command: Annotated[tuple[str, ...], Field(description="how its service is started")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(RecipeFile):
+    """A folder under `images/`, read: recipe.yaml and the files beside it."""
 
     name: str
-    summary: str
     dockerfile: str  # the text of Dockerfile.j2
     dockerfile_path: str  # for errors, relative to the catalog
-    packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    when: tuple[When, ...] = ()
-    needs: tuple[str, ...] = ()  # axes that its parent must have
-    budget: int = 0  # compressed size that it may add to its parent; 0: not said
-    unreproducible: Mapping[str, str] = field(default_factory=dict)  # glob of paths to reason
-    provides: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
-    ports: tuple[int, ...] = ()
-    command: tuple[str, ...] = ()
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
     suite: str = ""  # the hash of those tests, which is no part of a fingerprint
@@ -292,7 +246,7 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Everything that a plan is made from, apart from the lock and what a registry holds.
+    """Everything that a plan is made from, apart from the lock and the state of a registry.
 
     `ecosystems` are those of the builder and those that the catalog names.
     """
@@ -304,44 +258,3 @@ class Catalog:
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
     ecosystems: Ecosystems = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChartRecipe:
-    """A folder under `charts/`, read: what a kind of service is started with."""
-
-    name: str
-    spec: Mapping[str, object]
-    files: Mapping[str, str]  # relative path to text
-    port: int = 0  # of the container that answers
-    tests: str = ""  # absolute path of the folder of tests, "" where there is none
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChartFeature:
-    """A folder under `charts/features/`, or of the builder: values and templates for named slots.
-
-    `folder` is for errors: relative to the catalog, or absolute where it came with the builder.
-    """
-
-    name: str
-    spec: Mapping[str, object]
-    files: Mapping[str, str]
-    folder: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """How builds, and the builder itself, reach the network.
-
-    `trust` are files and folders of certificates that the builder trusts beside `ca`.
-    `variables` tell programs in an image of mirrors.
-    """
-
-    ca: str
-    http_proxy: str
-    https_proxy: str
-    no_proxy: str
-    mirrors: Mapping[str, str]
-    trust: tuple[str, ...] = ()
-    variables: tuple[MirrorVariable, ...] = ()

@@ -19,7 +19,7 @@ class Package:
 
 
 Inventory = Mapping[str, Mapping[str, Package]]
-"""What is installed in an image: ecosystem, then name."""
+"""The packages that are installed in an image, by ecosystem and name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class LockedPackage:
 
 
 Packages = Mapping[str, Mapping[str, LockedPackage]]
-"""What is locked: ecosystem, then name."""
+"""The packages that are locked, by ecosystem and name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,34 +1,23 @@
-"""`matrix.yaml` and `recipe.yaml` to models."""
+"""Reads matrix.yaml, recipe.yaml, chart.yaml and feature.yaml as models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
 from builder.catalog.models import (
     AxisValue,
     Chart,
-    Image,
+    ChartFile,
+    FeatureFile,
     Matrix,
-    Network,
     Path,
-    Pin,
-    Retention,
-    Source,
+    RecipeFile,
+    Settings,
 )
 from builder.catalog.recipe import URL, parse_condition, remote_file
-from builder.catalog.schema import (
-    AxisValueSpec,
-    CatalogSpec,
-    ChartSpec,
-    ImageSpec,
-    MatrixSpec,
-    NetworkSpec,
-    PinSpec,
-    RecipeSpec,
-    SourceSpec,
-)
+from builder.catalog.renamed_keys import no_note, with_new_names
 from builder.catalog.schema_check import validate
 from builder.catalog.tags import is_part
 from builder.catalog.yaml_document import Document
@@ -38,68 +27,100 @@ from builder.oci.reference import check_registry
 from builder.oci.reference import parse as parse_reference
 
 _RESERVED = ("charts", "releases")
+CheckName = Callable[[str, Location], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatrixFile:
-    """A parsed matrix, and where its parts stand."""
+class ParsedMatrix:
+    """A matrix, and the places of its parts."""
 
     document: Document
     matrix: Matrix
-    network: Network
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecipeFile:
-    """A parsed recipe, and where its parts stand."""
+def parse_matrix(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[ParsedMatrix | None, list[BuilderError]]:
+    """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    document: Document
-    spec: RecipeSpec
-
-
-def parse_matrix(text: str, file: str) -> tuple[MatrixFile | None, list[BuilderError]]:
-    """Parse matrix.yaml. Broken YAML is raised; all other mistakes come back together."""
-    document, errors = documents.load(text, file)
-    spec, problems = validate(document, MatrixSpec)
+    `note` is told of keys that have another name now.
+    """
+    document, errors = _load(text, file, "matrix.yaml", note)
+    matrix, problems = validate(document, Matrix)
     errors += problems
-    if spec is None:
+    if matrix is None:
         return None, errors
-    errors += _check(document, spec)
-    network = _network(spec.network)
-    return MatrixFile(document=document, matrix=_matrix(spec, document), network=network), errors
+    errors += _check(document, matrix)
+    charts = {name: _with_places(chart, document) for name, chart in matrix.charts.items()}
+    return ParsedMatrix(document=document, matrix=replace(matrix, charts=charts)), errors
 
 
 def parse_recipe(
-    text: str, file: str, axes: Mapping[str, tuple[AxisValue, ...]]
+    text: str,
+    file: str,
+    axes: Mapping[str, tuple[AxisValue, ...]],
+    note: Callable[[str], None] = no_note,
+    check_ecosystem: CheckName | None = None,
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
-    """Parse recipe.yaml.
+    """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
+
+    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a place.
 
     A recipe serves catalogs that offer less than it knows: it may name axes and values that are
     not in `axes`, unless they look like one that is there, misspelled.
     """
-    document, errors = documents.load(text, file)
-    spec, problems = validate(document, RecipeSpec)
+    document, errors = _load(text, file, "recipe.yaml", note)
+    recipe, problems = validate(document, RecipeFile)
     errors += problems
-    if spec is None:
+    if recipe is None:
         return None, errors
-    for condition in spec.when:
-        errors += _check_condition(document, condition, axes)
-    for index, axis in enumerate(spec.needs):
+    for extra in recipe.when:
+        errors += _check_condition(document, extra.condition, axes)
+    for index, axis in enumerate(recipe.needs):
         if axis not in axes:
             errors.append(_unknown_axis(axis, axes, document.at(("needs", index))))
-    for axis in spec.provides:
+    for axis in recipe.provides:
         if axis not in axes and looks_like(axis, axes):
             errors.append(_unknown_axis(axis, axes, document.at_key(("provides", axis))))
-    errors += _check_urls(document, spec.packages, ("packages",))
-    for condition, extra in spec.when.items():
-        errors += _check_urls(document, extra.packages, ("when", condition, "packages"))
-    return RecipeFile(document=document, spec=spec), errors
+    blocks: dict[Path, Mapping[str, tuple[str, ...]]] = {("packages",): recipe.packages}
+    blocks |= {("when", extra.condition, "packages"): extra.packages for extra in recipe.when}
+    for path, packages in blocks.items():
+        errors += _check_urls(document, packages, path)
+        if check_ecosystem is not None:
+            errors += _check_ecosystems(document, packages, path, check_ecosystem)
+    return recipe, errors
+
+
+def parse_chart(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[ChartFile | None, list[BuilderError]]:
+    """Parse chart.yaml. Broken YAML is raised; all other mistakes are returned together."""
+    document, errors = _load(text, file, "chart.yaml", note)
+    chart, problems = validate(document, ChartFile, at_keys=True)
+    return chart, errors + problems
+
+
+def parse_feature(
+    text: str, file: str, note: Callable[[str], None] = no_note
+) -> tuple[FeatureFile | None, list[BuilderError]]:
+    """Parse feature.yaml. Broken YAML is raised; all other mistakes are returned together."""
+    document, errors = _load(text, file, "feature.yaml", note)
+    feature, problems = validate(document, FeatureFile, at_keys=True)
+    return feature, errors + problems
+
+
+def _load(
+    text: str, file: str, kind: str, note: Callable[[str], None]
+) -> tuple[Document, list[BuilderError]]:
+    document, errors = documents.load(text, file)
+    document, problems = with_new_names(document, kind, note)
+    return document, errors + problems
 
 
 def _check_urls(
-    document: Document, packages: Mapping[str, list[str]], path: Path
+    document: Document, packages: Mapping[str, tuple[str, ...]], path: Path
 ) -> list[BuilderError]:
-    """A file of the network stands there with its hash."""
+    """Return an error for each file of the network that is named without its hash."""
     errors: list[BuilderError] = []
     for index, text in enumerate(packages.get(URL, ())):
         arch = "amd64" if "#amd64=" in text or "&amd64=" in text else "arm64"
@@ -109,6 +130,20 @@ def _check_urls(
             message = f"{text.partition('#')[0]} has no hash"
             place = document.at((*path, URL, index))
             errors.append(ConfigError(message, hint=error.hint, location=place))
+    return errors
+
+
+def _check_ecosystems(
+    document: Document, packages: Iterable[str], path: Path, check: CheckName
+) -> list[BuilderError]:
+    """Return an error for each ecosystem that is named and not known."""
+    errors: list[BuilderError] = []
+    for name in packages:
+        try:
+            if name != URL:
+                check(name, document.at_key((*path, name)))
+        except ConfigError as error:
+            errors.append(error)
     return errors
 
 
@@ -133,40 +168,36 @@ def _unknown_axis(axis: str, axes: Iterable[str], place: Location) -> ConfigErro
     return ConfigError(f"unknown axis {axis!r}", hint=hint, location=place)
 
 
-def _check(document: Document, spec: MatrixSpec) -> list[BuilderError]:
-    """What a schema cannot say of the file by itself."""
+def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
+    """Return what is wrong with a matrix and no type of a field tells."""
     errors: list[BuilderError] = []
-    for name in spec.images:
-        is_base = any(value.sources for value in spec.axes.get(name, {}).values())
+    for name in matrix.images:
+        is_base = any(value.sources for value in matrix.axes.get(name, ()))
         if name in _RESERVED or is_base:
-            errors.append(
-                ConfigError(
-                    f"an image may not be called {name!r}: its repository is the catalog's own",
-                    location=document.at_key(("images", name)),
-                )
-            )
-    errors += _check_repository(document, spec.catalog.repository)
-    errors += _check_registries(document, spec.catalog)
-    for axis, values in spec.axes.items():
-        for name, value in values.items():
-            path: Path = ("axes", axis, name, "tag")
-            if value.tag and not is_part(value.tag):
-                hint = (
-                    "letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version"
-                )
-                message = f"{value.tag!r} cannot be part of a tag"
-                errors.append(ConfigError(message, hint=hint, location=document.at(path)))
-            for index, source in enumerate(value.sources):
-                if (source.registry is None) == (source.bootstrap is None):
-                    path = ("axes", axis, name, "sources", index)
-                    errors.append(
-                        ConfigError(
-                            "a source is one of registry and bootstrap", location=document.at(path)
-                        )
-                    )
-                elif source.registry is not None:
-                    path = ("axes", axis, name, "sources", index, "registry")
-                    errors += _check_reference(source.registry, document.at(path))
+            message = f"an image may not be called {name!r}: its repository is the catalog's own"
+            errors.append(ConfigError(message, location=document.at_key(("images", name))))
+    errors += _check_repository(document, matrix.catalog.repository)
+    errors += _check_registries(document, matrix.catalog)
+    for values in matrix.axes.values():
+        for value in values:
+            errors += _check_value(document, value)
+    return errors
+
+
+def _check_value(document: Document, value: AxisValue) -> list[BuilderError]:
+    errors: list[BuilderError] = []
+    above: Path = ("axes", value.axis, value.name)
+    if value.tag and not is_part(value.tag):
+        hint = "letters, digits, `.`, `_` and `-`, 127 at most; {version} is the exact version"
+        message = f"{value.tag!r} cannot be part of a tag"
+        errors.append(ConfigError(message, hint=hint, location=document.at((*above, "tag"))))
+    for index, source in enumerate(value.sources):
+        path: Path = (*above, "sources", index)
+        if (source.registry is None) == (source.bootstrap is None):
+            message = "a source is one of registry and bootstrap"
+            errors.append(ConfigError(message, location=document.at(path)))
+        elif source.registry is not None:
+            errors += _check_reference(source.registry, document.at((*path, "registry")))
     return errors
 
 
@@ -178,10 +209,10 @@ def _check_reference(text: str, place: Location) -> list[BuilderError]:
     return []
 
 
-def _check_registries(document: Document, spec: CatalogSpec) -> list[BuilderError]:
-    """Each registry must be one, as the address of `embedded` must."""
-    places: dict[Path, str] = {("catalog", "embedded"): spec.embedded}
-    for index, name in enumerate(spec.registries):
+def _check_registries(document: Document, settings: Settings) -> list[BuilderError]:
+    """Return an error for each registry, and address of `embedded`, that is none."""
+    places: dict[Path, str] = {("catalog", "embedded"): settings.embedded}
+    for index, name in enumerate(settings.registries):
         if name != "embedded":
             places[("catalog", "registries", index)] = name
     errors: list[BuilderError] = []
@@ -195,7 +226,7 @@ def _check_registries(document: Document, spec: CatalogSpec) -> list[BuilderErro
 
 
 def _check_repository(document: Document, text: str) -> list[BuilderError]:
-    """The template of repositories must have both fields, no other, and give a reference."""
+    """Return an error where the template of repositories lacks a field, or gives no reference."""
     place = document.at(("catalog", "repository"))
     missing = [field for field in ("{registry}", "{image}") if field not in text]
     if missing:
@@ -210,97 +241,11 @@ def _check_repository(document: Document, text: str) -> list[BuilderError]:
     return []
 
 
-def _matrix(spec: MatrixSpec, document: Document) -> Matrix:
-    return Matrix(
-        name=spec.catalog.name,
-        repository=spec.catalog.repository,
-        registries=tuple(spec.catalog.registries),
-        embedded=spec.catalog.embedded,
-        platforms=tuple(spec.catalog.platforms),
-        default_platform=spec.catalog.platforms[0],
-        axes={
-            axis: tuple(_value(axis, name, value) for name, value in values.items())
-            for axis, values in spec.axes.items()
-        },
-        images={name: _image(name, image) for name, image in spec.images.items()},
-        charts={name: _chart(name, chart, document) for name, chart in spec.charts.items()},
-        retention=Retention(**spec.retention.model_dump()),
-    )
-
-
-def _image(name: str, spec: ImageSpec) -> Image:
-    return Image(
-        name=name,
-        recipe=spec.recipe or name,
-        parent=spec.from_,
-        axes=tuple(spec.axes),
-        only=_constraint(spec.only),
-        exclude=tuple(_constraint(item) for item in spec.exclude),
-        inputs=tuple(spec.inputs),
-        platforms=tuple(spec.platforms),
-        untagged=tuple(spec.untagged),
-        publish=spec.publish,
-        hold=_pin(spec.hold) if spec.hold else None,
-    )
-
-
-def _pin(spec: PinSpec) -> Pin:
-    kinds = {"apt": spec.apt, "pip": spec.pip, "r": spec.r, "julia": spec.julia}
-    return Pin(
-        packages={ecosystem: dict(items) for ecosystem, items in kinds.items() if items},
-        reason=spec.reason,
-        until=spec.until,
-    )
-
-
-def _chart(name: str, spec: ChartSpec, document: Document) -> Chart:
-    above: Path = ("charts", name)
+def _with_places(chart: Chart, document: Document) -> Chart:
+    above: Path = ("charts", chart.name)
     places: dict[Path, Location] = {(): document.at_key(above)}
-    for index, feature in enumerate(spec.features):
+    for index, feature in enumerate(chart.features):
         places[("features", feature)] = document.at((*above, "features", index))
-    for path in spec.values:
+    for path in chart.values:
         places[("values", path)] = document.at_key((*above, "values", path))
-    return Chart(
-        name=name,
-        recipe=spec.recipe or name,
-        image=spec.image,
-        only=_constraint(spec.only),
-        features=tuple(spec.features),
-        values=dict(spec.values),
-        places=places,
-    )
-
-
-def _value(axis: str, name: str, spec: AxisValueSpec) -> AxisValue:
-    return AxisValue(
-        axis=axis,
-        name=name,
-        tag=spec.tag,
-        eol=spec.eol,
-        provider=spec.provider,
-        line=spec.line,
-        platforms=tuple(spec.platforms),
-        requires=_constraint(spec.requires),
-        only=_constraint(spec.only),
-        sources=tuple(_source(source) for source in spec.sources),
-    )
-
-
-def _source(spec: SourceSpec) -> Source:
-    if spec.registry is not None:
-        return Source(kind="registry", value=spec.registry)
-    return Source(kind="bootstrap", value=spec.bootstrap or "")
-
-
-def _constraint(spec: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {axis: tuple(names) for axis, names in spec.items()}
-
-
-def _network(spec: NetworkSpec) -> Network:
-    return Network(
-        ca=spec.ca,
-        http_proxy=spec.proxy.http,
-        https_proxy=spec.proxy.https,
-        no_proxy=spec.proxy.none,
-        mirrors=dict(spec.mirrors),
-    )
+    return replace(chart, places=places)

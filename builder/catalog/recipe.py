@@ -1,4 +1,4 @@
-"""What a recipe is in one variant: the packages, files and budget that its conditions leave."""
+"""Evaluates a recipe for one variant: the packages, files and budget that its conditions leave."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """One term of a condition: an axis is there, or has a value, or comes from a provider."""
+    """One term of a condition: the image has an axis, or a value of it, or one of a provider."""
 
     axis: str
     value: str | None
@@ -38,11 +38,11 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildVariables:
-    """What a recipe is rendered for: a variant on a platform.
+    """The variables of a build: those of a variant on a platform.
 
-    `providers` maps an axis to where its line comes from, or "". `versions` maps an axis that has
-    a provider to its exact version, or to `<line>.*` for as long as that is not locked. `locked`
-    are the ecosystems whose packages the lock has.
+    `providers` maps an axis to the provider of its release line, or "". `versions` maps an axis
+    that has a provider to its exact version, or to `<release line>.*` as long as that is not
+    locked. `locked` are the ecosystems whose packages the lock has.
     """
 
     axes: Mapping[str, str]
@@ -59,7 +59,7 @@ class BuildVariables:
 
 
 def build_variables(target: Target, matrix: Matrix, versions: Mapping[str, str]) -> BuildVariables:
-    """The setting of a target; `versions` maps `axis=value` to what is locked."""
+    """Return the variables of a target; `versions` maps `axis=value` to a locked version."""
     values = target.variant.values
     providers = matrix.providers(values)
     return BuildVariables(
@@ -76,10 +76,10 @@ def build_variables(target: Target, matrix: Matrix, versions: Mapping[str, str])
 
 
 def parse_condition(text: str) -> tuple[Term, ...]:
-    """A condition of `when`, as terms that must all hold.
+    """Parse a condition of `when` to terms, all of which must hold.
 
-    Terms are joined by commas: `r`, `not python`, `debian=12`, `r@apt, not python`. ValueError on
-    anything else.
+    Terms are joined by commas: `r`, `not python`, `debian=12`, `r@apt, not python`. Raises
+    ValueError on anything else.
     """
     terms = []
     for part in text.split(","):
@@ -111,11 +111,11 @@ def holds(condition: str, where: BuildVariables) -> bool:
 
 
 def packages_of(recipe: Recipe, where: BuildVariables) -> Packages:
-    """What a recipe adds in a variant, per ecosystem, in the order of its file.
+    """Return the packages that a recipe adds in a variant, by ecosystem, in the file's order.
 
-    Where a package is of the line's version, a recipe writes `{axis.version}`; where a repository
-    has the line in the names of packages, `{axis.major}` and `{axis.minor}`: those of the exact
-    version, or `*` for what is not known before the lock.
+    Where a package has the release line's version, a recipe writes `{axis.version}`; where a
+    repository has the release line in the names of packages, `{axis.major}` and `{axis.minor}`:
+    those of the exact version, or `*` for what is not known before the lock.
     """
 
     def part(match: re.Match[str]) -> str:
@@ -151,12 +151,12 @@ def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
 
 
 def budget_of(recipe: Recipe, where: BuildVariables) -> int:
-    """The compressed bytes that a recipe may add in a variant; 0 where it does not say."""
+    """Return the compressed bytes that a recipe may add in a variant; 0 for no budget."""
     return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
 
 
 def suite(recipes: Iterable[Recipe]) -> str:
-    """The identity of the smoke tests of a lineage, in 16 hex digits; the root comes first."""
+    """Return the hash of the smoke tests of a lineage, 16 hex digits; the root comes first."""
     text = " ".join(recipe.suite for recipe in recipes)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -166,10 +166,10 @@ def _extras(recipe: Recipe, where: BuildVariables) -> list[When]:
 
 
 def remote_file(text: str, arch: str) -> RemoteFile:
-    """A package of the ecosystem `url`: `https://…/tool-{arch}.tar.gz#sha256=HEX`.
+    """Parse a package of the ecosystem `url`: `https://…/tool-{arch}.tar.gz#sha256=HEX`.
 
     Where the architectures differ, the fragment has a hash for each: `#amd64=HEX&arm64=HEX`.
-    ConfigError where there is no hash for `arch`.
+    Raises ConfigError where there is no hash for `arch`.
     """
     address, _, fragment = text.partition("#")
     hashes = dict(parse_qsl(fragment))
@@ -185,9 +185,9 @@ def remote_file(text: str, arch: str) -> RemoteFile:
 def check_tests(
     expansion: Expansion, recipes: Mapping[str, Recipe], targets: Iterable[str]
 ) -> list[BuilderError]:
-    """Return an error for each image of `targets` (ids) that no test is there for.
+    """Return an error for each image of `targets` (ids) that has no test.
 
-    Those of a recipe are for all that stands on it.
+    The tests of a recipe are run on its descendants too.
     """
     errors: dict[str, BuilderError] = {}
     for key in targets:
@@ -208,7 +208,7 @@ def check_tests(
 def check_needs(
     expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], places: Places
 ) -> list[BuilderError]:
-    """Every image has the axes that its recipe needs."""
+    """Return an error for each axis that a recipe needs and its image does not have."""
     errors: list[BuilderError] = []
     for name, variants in expansion.variants.items():
         recipe = recipes.get(matrix.images[name].recipe)
@@ -235,9 +235,8 @@ def check_chart_needs(
     for name, chart in matrix.charts.items():
         if chart.image not in matrix.images or chart.recipe not in charts:
             continue  # which is an error of its own
-        needs = charts[chart.recipe].spec.get("needs", [])
         made_with = lineage_recipes(chart.image, matrix)
-        for recipe in map(str, needs if isinstance(needs, list) else [needs]):
+        for recipe in charts[chart.recipe].needs:
             if recipe not in made_with:
                 others = [it for it in matrix.images if recipe in lineage_recipes(it, matrix)]
                 hint = f"build {chart.image} on {others[0]}, or " if others else ""

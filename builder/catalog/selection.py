@@ -1,4 +1,4 @@
-"""What a user picks of a catalog: `--select` and its expressions.
+"""Selects targets of a catalog: `--select` and its expressions.
 
 An expression is a glob over ids or image names (`jupyter-*`), or `axis=value`; within one,
 commas mean "and". Several expressions mean "or". `+x` adds what x is built from, `x+` what is
@@ -19,7 +19,7 @@ from builder.common.text import did_you_mean
 
 
 def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
-    """The ids of the targets that the expressions pick; all where there is no expression."""
+    """Return the ids of the targets that the expressions pick; all without an expression."""
     if not expressions:
         return tuple(expansion.targets)
     needs = expansion.needs
@@ -40,7 +40,7 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
 
 
 def find(expansion: Expansion, text: str) -> Target:
-    """The one target that `text` names: its id, a glob, or the default variant of an image."""
+    """Return the one target that `text` names: by id, glob, or image for its default variant."""
     found = select(expansion, [text])
     if len(found) > 1 and text in expansion.variants:
         return expansion.targets[found[0]]

@@ -1,4 +1,4 @@
-"""Tags of variants. A part for each value that is not taken for granted, joined by `-`.
+"""Tags of variants: a part for each value that is not the default, joined by `-`.
 
 A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
 (`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
@@ -24,7 +24,7 @@ _LONGEST = 128
 
 
 def tag(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> str:
-    """The tag of a variant, where `versions` maps `axis=value` to what `{version}` stands for.
+    """Return the tag of a variant; `versions` maps `axis=value` to the text for `{version}`.
 
     A value without a template has the part `<axis><value>`, unless it is the first of its axis
     or another value of the variant requires it. Raises ConfigError where no registry takes the tag.
@@ -67,18 +67,18 @@ def is_replaced(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -
 
 
 def suffix(variant: Variant, matrix: Matrix) -> str:
-    """What goes last in every tag of a variant, e.g. `-gpu`, or nothing."""
+    """Return the last part of every tag of a variant, e.g. `-gpu`, or nothing."""
     return "".join(part for part in _parts(variant, matrix, {}) if part.startswith("-"))
 
 
 def line_tag(variant: Variant, matrix: Matrix) -> str:
-    """The tag that follows a line: `{version}` is the line itself."""
+    """Return the tag of a release line: `{version}` is the name of the line."""
     lines: dict[str, str] = {ValueId.of(axis, name): name for axis, name in variant.values.items()}
     return tag(variant, matrix, lines)
 
 
 def rolling(variant: Variant, matrix: Matrix, exact: str, *, first: str) -> tuple[str, ...]:
-    """The tags that move: exact, line, and `latest` for the variant whose id is `first`.
+    """Return the tags that move: exact, release line, and `latest` for the variant `first`.
 
     `latest` has the variant's suffix: `first` is the first of those that have the same.
     """
@@ -89,7 +89,7 @@ def rolling(variant: Variant, matrix: Matrix, exact: str, *, first: str) -> tupl
 
 
 def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderError]:
-    """Every variant must have a tag, and two of one repository not the same one."""
+    """Return an error for each variant without a tag, and for two with the same tag."""
     errors: list[BuilderError] = []
     for name, variants in expansion.variants.items():
         taken: dict[str, Variant] = {}

@@ -1,4 +1,4 @@
-"""YAML text to plain data, with the place of every key and value."""
+"""Reads YAML as plain data, with the place of every key and value."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _REPEATED = 100_000  # nodes that aliases may stand for in all
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A parsed file. `data` holds dicts, lists, strings, numbers, booleans and None.
+    """A parsed file. `data` has dicts, lists, strings, numbers, booleans and None.
 
-    `differs` has what YAML 1.2 reads, where Helm reads something else and was to be followed.
+    `differs` has what YAML 1.2 reads, where the file was read as Helm does and Helm differs.
     """
 
     file: str
@@ -36,11 +36,11 @@ class Document:
     differs: dict[Path, Any] = field(default_factory=dict)
 
     def at(self, path: Path) -> Location:
-        """Where the value at `path` stands, or the nearest thing around it."""
+        """Return the place of the value at `path`, or of the nearest mapping or list around it."""
         return self._locate(path, self.values)
 
     def at_key(self, path: Path) -> Location:
-        """Where the key of `path` stands."""
+        """Return the place of the key of `path`."""
         return self._locate(path, self.keys)
 
     def _locate(self, path: Path, places: dict[Path, tuple[int, int]]) -> Location:
@@ -51,7 +51,7 @@ class Document:
         return self.place(*(place or (1, 1)))
 
     def place(self, line: int, column: int) -> Location:
-        """Return a place of the file, with the line that stands there."""
+        """Return a place of the file, with the text of its line."""
         source = self.lines[line - 1] if line <= len(self.lines) else ""
         return Location(file=self.file, line=line, column=column, source=source)
 
@@ -96,7 +96,7 @@ def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[Builde
 
 
 def _is_scalar_at(data: Any, path: Path) -> bool:
-    """Return whether a scalar still stands at a path, once later documents have said theirs."""
+    """Whether there is still a scalar at a path, after later documents were merged."""
     for part in path:
         is_item = isinstance(data, list) and isinstance(part, int) and part < len(data)
         if not is_item and not (isinstance(data, dict) and part in data):
@@ -126,7 +126,7 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
 
 
 class _Reader:
-    """Makes data of nodes, and notes where each part stands."""
+    """Makes data of nodes, and notes the place of each part."""
 
     def __init__(self, document: Document, *, as_helm: bool) -> None:
         self._document = document

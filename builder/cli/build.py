@@ -10,6 +10,7 @@ import click
 
 from builder.app.app import App
 from builder.app.options import Options
+from builder.build.events import ImageResult, detail_of
 from builder.cli.options import disk, running, since
 from builder.cli.run import Outcome, carry_out, tell_ending
 from builder.common.filelock import run_lock
@@ -57,7 +58,8 @@ def _export(app: App, outcome: Outcome, layout: Path) -> None:
     """Lay the images that were selected, and are there, into an OCI layout."""
     for key in app.selected():
         item, result = outcome.plan.targets[key], outcome.results[StepId.of("build", key)]
-        if result.ok:
-            place = item.repository.at(str(result.detail["digest"]))
+        image = detail_of(result, ImageResult)
+        if result.ok and image:
+            place = item.repository.at(image.digest)
             app.store.export(place, layout, item.target.slug)
             click.echo(f"{key} is in {layout} as {item.target.slug}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from builder.common.checkout import text_of
 from builder.common.errors import ConfigError, SelectionError, StepError, raise_all
 from builder.common.files import write_tree
 from builder.common.text import did_you_mean
-from builder.common.yaml_writer import key_text, scalar
+from builder.common.yaml_writer import block
 from builder.plan.chart_planner import unlocked_images
 from builder.plan.models import RegistryState
 
@@ -52,7 +52,7 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
     for finding in READINGS.findings(files):
         click.echo(str(finding), err=True)
     values = launch(files.schema, files.values, _context(context))
-    click.echo("\n".join(_yaml(values, "")))
+    click.echo("\n".join(block(values)))
     output = app.helm.attempt(path, release=RELEASE, values=values)
     if output.code != 0:
         raise StepError(f"helm does not take these values\n{output.log.strip()}")
@@ -89,13 +89,3 @@ def _context(path: Path | None) -> Mapping[str, Any]:
     if document.data is not None and not isinstance(document.data, dict):
         raise ConfigError("not a mapping", location=document.at(()))
     return document.data or {}
-
-
-def _yaml(values: Mapping[str, Any], indent: str) -> Iterator[str]:
-    """Lines of YAML whose scalars are JSON: no reader takes a text for something else."""
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield f"{indent}{key_text(name)}:"
-            yield from _yaml(value, indent + "  ")
-        else:
-            yield f"{indent}{key_text(name)}: {scalar(value)}"

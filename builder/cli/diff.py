@@ -13,7 +13,7 @@ from builder.cli.options import planning
 from builder.diff.history import History
 from builder.diff.operands import Comparison
 from builder.lock.lockfile import Lock, parse
-from builder.report.diff import FORMATS, as_data
+from builder.report.diff import FORMATS
 
 
 @click.command()
@@ -42,7 +42,7 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
         read_lock=_read_lock,
     )
     with app.registry():
-        click.echo(FORMATS[style](as_data(comparison.compare(old, new))))
+        click.echo(FORMATS[style](comparison.compare(old, new)))
     return 0
 
 

@@ -33,7 +33,7 @@ def _day(_context: click.Context, _parameter: click.Parameter, value: str | None
 def _platforms(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    from builder.catalog.schema import PLATFORM
+    from builder.catalog.fields import PLATFORM
 
     for value in values:
         if re.fullmatch(PLATFORM, value) is None:

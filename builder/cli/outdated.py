@@ -15,7 +15,7 @@ from builder.common.errors import GoneError, raise_all
 from builder.diff.outdated import HeldBases, outdated
 from builder.lock.package_locker import ALL
 from builder.lock.problems import failures
-from builder.report.outdated import FORMATS, as_data
+from builder.report.outdated import FORMATS
 
 
 @click.command()
@@ -46,7 +46,7 @@ def command(style: str, **given: Any) -> int:
             moved_on=bases.moved_on,
             today=app.options.today,
         )
-    click.echo(FORMATS[style](as_data(found)))
+    click.echo(FORMATS[style](found))
     # That a base has moved on is found out, and no failure.
     problems = [one for one in locked.problems if not isinstance(one.error, GoneError)]
     raise_all(failures(problems, reachable=True))

@@ -21,7 +21,6 @@ from builder.export.tree import BAKE, as_declared, tree
 from builder.lock.lockfile import Lock
 from builder.lock.package_lists import package_lists
 from builder.plan.chart_planner import NOT_LOCKED, unlocked_images
-from builder.plan.fingerprint import downloads
 from builder.plan.models import Plan, RegistryState
 
 
@@ -112,12 +111,6 @@ def _write(out: Path, app: App, lock: Lock, plan: Plan) -> None:
 
 def _files(app: App, lock: Lock, plan: Plan) -> Mapping[str, bytes]:
     """Return all but the contexts, by path."""
-    catalog, expansion = app.catalog, app.project.expansion
-    targets = {key: item.target for key, item in plan.targets.items()}
-    files = {key: downloads(it, catalog, expansion, lock) for key, it in targets.items()}
-    return tree(
-        lock=lock,
-        plan=plan,
-        epochs={key: lock.epoch(key, expansion.base_of(it).id) for key, it in targets.items()},
-        downloads={key: named for key, named in files.items() if named},
-    )
+    expansion, targets = app.project.expansion, plan.targets.items()
+    epochs = {key: lock.epoch(key, expansion.base_of(item.target).id) for key, item in targets}
+    return tree(lock=lock, plan=plan, epochs=epochs)

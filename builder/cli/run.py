@@ -6,13 +6,13 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import click
 
 from builder.app.app import App
 from builder.app.estimates import Estimates, disk_of, look_ahead
-from builder.build.disk import Watch
+from builder.build.disk import DiskUse, Watch
 from builder.build.events import Event, Finished, Listener, Result
 from builder.build.executor import GATHERS, Executor, Policy, tee
 from builder.build.image_steps import Action
@@ -31,16 +31,13 @@ from builder.report.release import ending
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time.
-
-    `disk` says, in bytes, what was taken at most and free at least: see `report.run_stats`.
-    """
+    """A plan and how its steps ended, `jobs` at once. `seconds` is wall time."""
 
     plan: Plan
     results: Mapping[str, Result]
     seconds: float
     jobs: int = 1
-    disk: Mapping[str, object] = field(default_factory=dict)
+    disk: DiskUse | None = None
     reachable: bool = False
 
     @property
@@ -137,13 +134,13 @@ def _executor(app: App, action: Action, listen: Listener, outlook: Estimates | N
     )
 
 
-def _disk(watch: Watch, app: App, outlook: Estimates | None) -> dict[str, object]:
-    return {
-        "peak": watch.peak,
-        "least_free": watch.least,
-        "budget": app.options.disk_budget,
-        "dropped": list(outlook.room.dropped) if outlook else [],
-    }
+def _disk(watch: Watch, app: App, outlook: Estimates | None) -> DiskUse:
+    return DiskUse(
+        peak=watch.peak,
+        least_free=watch.least,
+        budget=app.options.disk_budget,
+        dropped=tuple(outlook.room.dropped) if outlook else (),
+    )
 
 
 def _ignore(_event: Event) -> None:
@@ -220,8 +217,8 @@ def tell_ending(outcome: Outcome, kind: str) -> None:
         result for key, result in outcome.results.items() if outcome.plan.steps[key].kind == kind
     ]
     if results:
-        entry = weekly.entry(outcome.plan.steps["release"], outcome.results.get("release"))
-        for text in ending(kind, results, entry):
+        release = weekly.release_row(outcome.plan, outcome.results)
+        for text in ending(kind, results, release):
             click.echo(text)
 
 

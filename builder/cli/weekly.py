@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,18 @@ import click
 
 from builder.app.app import App
 from builder.app.options import Options
-from builder.build.events import Result
+from builder.build.events import ReleaseResult, Result, detail_of
 from builder.cli.lock import relock
 from builder.cli.options import disk, running
 from builder.cli.run import Interrupted, Outcome, carry_out, tell_failures
 from builder.common.errors import BuilderError, StepError
 from builder.common.filelock import run_lock
 from builder.common.files import write
-from builder.common.mappings import json_object
+from builder.diff.compare import Difference
 from builder.diff.history import History
-from builder.lock.problems import Problem, as_data, failures
-from builder.report import diff, weekly
+from builder.lock.problems import Problem, failures, not_locked
+from builder.report import weekly
+from builder.report.run_stats import read_bake
 
 KINDS = ("base", "build", "chart", "release")
 
@@ -76,40 +77,40 @@ def _report(
     outcome: Outcome,
     problems: Sequence[Problem],
     *,
-    changes: Mapping[str, Any] | None = None,
+    changes: Difference | None = None,
     stopped: str = "",
 ) -> Path:
     """Write report.json and report.md, and return where the latter is."""
     state = app.workspace.state
-    measured = state.bake_measurement
-    data = weekly.as_data(
+    data = weekly.report_of(
         outcome.plan,
         outcome.results,
         outcome.seconds,
         jobs=outcome.jobs,
         disk=outcome.disk,
-        bake=json_object(measured.read_bytes()) if measured.is_file() else None,
+        bake=read_bake(state.bake_measurement),
         changes=changes,
         stopped=stopped,
-        problems=as_data(problems),
+        not_locked=not_locked(problems),
     )
     write(state.report_json, weekly.as_json(data).encode())
     write(state.report_markdown, weekly.as_markdown(data).encode())
     return state.report_markdown
 
 
-def _changes(app: App, released: Result | None) -> dict[str, Any] | None:
-    """What differs from the release before, as plain data; None where that is not known."""
-    if released is None or not released.ok:
+def _changes(app: App, released: Result | None) -> Difference | None:
+    """Return what differs from the release before; None where that is not known."""
+    release = detail_of(released, ReleaseResult)
+    if released is None or release is None:
         return None
-    name, before = str(released.detail["release"]), released.detail["previous"]
+    name, before = release.release, release.previous
     if released.status == "reused":  # of an earlier run: nothing has changed since
         before = name
     if before is None:
         return None
     history = History(catalog=app.catalog, store=app.store)
     try:
-        return diff.as_data(history.compare(history.record(str(before)), history.record(name)))
+        return history.compare(history.record(before), history.record(name))
     except BuilderError as error:  # what was released is, and is reported
         click.echo(f"what changed since {before} is not known: {error}", err=True)
         return None

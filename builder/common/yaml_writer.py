@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -14,6 +16,13 @@ from builder.common.yaml_scalars import helm_scalar
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # What a reader of YAML takes for the end of a line, or refuses, and JSON leaves as it is.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Inline:
+    """Marks a value that is written as JSON on one line, whatever it holds."""
+
+    value: object
 
 
 class _Quoting(SafeRepresenter):
@@ -45,3 +54,48 @@ def scalar(value: object) -> str:
 def key_text(text: str) -> str:
     """Return a key as it stands in YAML: plain where every reader takes it for this text."""
     return text if _PLAIN.fullmatch(text) and helm_scalar(text) == text else scalar(text)
+
+
+def no_comment(_path: tuple[str, ...]) -> Iterable[str]:
+    """Return no lines, for a file without comments."""
+    return ()
+
+
+def block(
+    node: object,
+    *,
+    indent: str = "",
+    comment: Callable[[tuple[str, ...]], Iterable[str]] = no_comment,
+    path: tuple[str, ...] = (),
+) -> Iterator[str]:
+    """Yield the lines of a mapping or a list, as blocks whose scalars are JSON.
+
+    `comment` returns the lines above a key, by its path; they are indented as the key is, and an
+    empty one is left empty. A collection that is empty or `Inline` is written on one line.
+    """
+    if isinstance(node, Mapping):
+        for name, child in node.items():
+            here = (*path, str(name))
+            yield from (f"{indent}{line}" if line else "" for line in comment(here))
+            head = f"{indent}{key_text(str(name))}:"
+            if _is_block(child):
+                yield head
+                yield from block(child, indent=f"{indent}  ", comment=comment, path=here)
+            else:
+                yield f"{head} {_inline(child)}"
+    elif isinstance(node, list | tuple):
+        for item in node:
+            if _is_block(item):
+                first, *rest = block(item, indent=f"{indent}  ", comment=comment, path=path)
+                yield f"{indent}- {first[len(indent) + 2 :]}"
+                yield from rest
+            else:
+                yield f"{indent}- {_inline(item)}"
+
+
+def _is_block(value: object) -> bool:
+    return isinstance(value, Mapping | list | tuple) and len(value) > 0
+
+
+def _inline(value: object) -> str:
+    return scalar(value.value if isinstance(value, Inline) else value)

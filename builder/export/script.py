@@ -69,7 +69,7 @@ class Commands:
         item = self.work.plan.targets[step.target]
         request = self.requests.build(item, self.requests.contexts(item.target))
         folder = request.context / DOWNLOADS
-        for index, file in enumerate(self.requests.downloads(item.target)):
+        for index, file in enumerate(item.files):
             if not index:
                 yield f"mkdir -p {shlex.quote(str(folder))}"
             yield from fetch_lines(file, str(folder))

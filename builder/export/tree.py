@@ -38,25 +38,16 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 """
 
 
-def tree(
-    *,
-    lock: Lock,
-    plan: Plan,
-    epochs: Mapping[str, int],
-    downloads: Mapping[str, Sequence[RemoteFile]],
-) -> dict[str, bytes]:
-    """All files but those of the recipes' contexts, by path.
-
-    `epochs` and `downloads` are by target id; what needs no download is not in the latter.
-    """
+def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, bytes]:
+    """Return all files but those of the recipes' contexts, by path; `epochs` are by target id."""
     files: dict[str, bytes] = {"README.md": _README.encode()}
     for base in plan.bases.values():
         files |= base_files(base, lock)
     for item in plan.targets.values():
         folder = f"images/{item.target.slug}"
         files[f"{folder}/Dockerfile"] = item.dockerfile.text.encode()
-        if item.target.id in downloads:
-            files[f"{folder}/{FETCH}"] = fetch_script(downloads[item.target.id]).encode()
+        if item.files:
+            files[f"{folder}/{FETCH}"] = fetch_script(item.files).encode()
     for chart in plan.charts.values():
         files |= {f"charts/{chart.name}/{path}": data for path, data in chart.files.items()}
     files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)

@@ -34,7 +34,7 @@ class Misfit:
     def what(self) -> str:
         """What does not fit, without the target."""
         if not self.names:
-            return f"recipe {self.recipe}, or a hold of its image, changed since {FILE} was made"
+            return f"recipe {self.recipe}, or a pin of its image, changed since {FILE} was made"
         verb = "is" if len(self.names) == 1 else "are"
         return f"recipe {self.recipe} names {', '.join(self.names)}, which {verb} not in {FILE}"
 

@@ -215,7 +215,7 @@ def _said(error: Exception) -> str:
 def _base(item: Mapping[str, Any]) -> BaseLock:
     ((kind, value),) = item["source"].items()
     return BaseLock(
-        source=Source(kind=kind, value=value),
+        source=Source(**{kind: value}),
         content=str(item["content"]),
         epoch=int(item["epoch"]),
         suites={str(name): _suite(it) for name, it in item["suites"].items()},

@@ -296,17 +296,17 @@ def with_what_they_need(
 
 
 def overdue_pins(matrix: Matrix, today: str) -> list[str]:
-    """What is held longer than it was meant to be, in words."""
+    """Return in words which pins are older than they were meant to be."""
     found = []
     for image in matrix.images.values():
-        if image.hold and image.hold.until < today:
-            held = [
+        if image.pin and image.pin.until < today:
+            pinned = [
                 f"{name} {limit}"
-                for it in image.hold.packages.values()
+                for it in image.pin.packages.values()
                 for name, limit in it.items()
             ]
             found.append(
-                f"image {image.name} holds {', '.join(held)}, until {image.hold.until}:"
-                f" {image.hold.reason}"
+                f"image {image.name} pins {', '.join(pinned)}, until {image.pin.until}:"
+                f" {image.pin.reason}"
             )
     return found

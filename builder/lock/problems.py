@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from builder.common.errors import (
     BuilderError,
@@ -87,8 +86,17 @@ def _hint(problem: Problem) -> str:
     return "; ".join(part for part in (hint, "with --reachable it does not count") if part)
 
 
-def as_data(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Return problems as plain data, for report.json."""
-    return [
-        {"id": one.subject, "keeps": one.keeps, "reason": one.error.message} for one in problems
-    ]
+@dataclass(frozen=True, kw_only=True)
+class NotLocked:
+    """What could not be locked, as report.json has it: `keeps` says whether the old lock stays."""
+
+    id: str
+    keeps: bool
+    reason: str
+
+
+def not_locked(problems: Sequence[Problem]) -> tuple[NotLocked, ...]:
+    """Return problems for report.json."""
+    return tuple(
+        NotLocked(id=one.subject, keeps=one.keeps, reason=one.error.message) for one in problems
+    )

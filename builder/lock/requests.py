@@ -138,8 +138,8 @@ class PackageRequests:
         """Return what is pinned for a target or its ancestors, by ecosystem and package."""
         found: dict[str, dict[str, str]] = {}
         for one in self._expansion.lineage(target):
-            hold = self._catalog.matrix.images[one.variant.image].hold
-            for ecosystem, items in (hold.packages if hold else {}).items():
+            pin = self._catalog.matrix.images[one.variant.image].pin
+            for ecosystem, items in (pin.packages if pin else {}).items():
                 found.setdefault(ecosystem, {}).update(items)
         return found
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from builder.catalog.ecosystem import Ecosystems
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError, Location
 from builder.common.files import write
 from builder.common.text import did_you_mean
@@ -64,9 +64,11 @@ def settle(network: Network, environment: Mapping[str, str], ecosystems: Ecosyst
     _check_names(mirrors, names)
     return Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
-        http_proxy=fill(network.http_proxy) or _proxy("http_proxy", environment),
-        https_proxy=fill(network.https_proxy) or _proxy("https_proxy", environment),
-        no_proxy=fill(network.no_proxy) or _variable("no_proxy", environment),
+        proxy=Proxy(
+            http=fill(network.proxy.http) or _proxy("http_proxy", environment),
+            https=fill(network.proxy.https) or _proxy("https_proxy", environment),
+            none=fill(network.proxy.none) or _variable("no_proxy", environment),
+        ),
         mirrors=mirrors,
         trust=_trust(environment),
         variables=tuple(it for rules in ecosystems.values() for it in rules.mirror_variables),
@@ -146,9 +148,9 @@ def build_env(network: Network) -> str:
 def proxies(network: Network) -> dict[str, str]:
     """Return the proxy variables in upper and lower case, as programs differ."""
     found = {
-        "http_proxy": network.http_proxy,
-        "https_proxy": network.https_proxy,
-        "no_proxy": network.no_proxy,
+        "http_proxy": network.proxy.http,
+        "https_proxy": network.proxy.https,
+        "no_proxy": network.proxy.none,
     }
     both = {**found, **{name.upper(): value for name, value in found.items()}}
     return {name: value for name, value in both.items() if value}
@@ -170,7 +172,7 @@ def replace_urls(text: str, network: Network) -> str:
 
 def passwords(network: Network) -> tuple[str, ...]:
     """List the passwords in URLs, so that logs can leave them out."""
-    urls = [network.http_proxy, network.https_proxy, *network.mirrors.values()]
+    urls = [network.proxy.http, network.proxy.https, *network.mirrors.values()]
     # A proxy may be written without its scheme.
     parts = [urlsplit(url if "://" in url else f"//{url}") for url in urls]
     secrets = [part.password or part.username for part in parts]
@@ -243,10 +245,10 @@ def _mirror(url: str) -> str:
 
 def _proxies(network: Network) -> str:
     """Return elements of proxies. Java's list of exceptions has bars, and stars for subdomains."""
-    hosts = [host.strip() for host in network.no_proxy.split(",") if host.strip()]
+    hosts = [host.strip() for host in network.proxy.none.split(",") if host.strip()]
     direct = "|".join(f"*{host}" if host.startswith(".") else host for host in hosts)
     found = ""
-    for scheme, url in (("http", network.http_proxy), ("https", network.https_proxy)):
+    for scheme, url in (("http", network.proxy.http), ("https", network.proxy.https)):
         parts = urlsplit(url)
         if parts.hostname:
             proxy = _elements(

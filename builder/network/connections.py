@@ -200,10 +200,10 @@ def proxy_for(network: Network, url: str) -> dict[str, str]:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    exempt = network.no_proxy.replace(",", " ").lower().split()
+    exempt = network.proxy.none.replace(",", " ").lower().split()
     if is_loopback(host) or any(_is_exempt(host, port, item) for item in exempt):
         return {}
-    proxy = {"http": network.http_proxy, "https": network.https_proxy}.get(parts.scheme)
+    proxy = {"http": network.proxy.http, "https": network.proxy.https}.get(parts.scheme)
     return {parts.scheme: proxy} if proxy else {}
 
 
@@ -233,9 +233,9 @@ def program_environment(network: Network, bundle: Path) -> dict[str, str]:
     None of them asks a proxy for this machine itself. Where the catalog has a CA of its own it is
     written to `bundle` together with what the machine trusts, as they take one file alone.
     """
-    direct = ",".join(filter(None, (network.no_proxy, _THIS_MACHINE)))
-    variables = proxies(replace(network, no_proxy=direct))
-    if not network.http_proxy and not network.https_proxy:
+    direct = ",".join(filter(None, (network.proxy.none, _THIS_MACHINE)))
+    variables = proxies(replace(network, proxy=replace(network.proxy, none=direct)))
+    if not network.proxy.http and not network.proxy.https:
         variables = {}
     own = [path for path in (network.ca, *network.trust) if path not in BUNDLES]
     files = [Path(path) for path in dict.fromkeys(own) if Path(path).is_file()]

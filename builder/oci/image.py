@@ -1,4 +1,4 @@
-"""What an image is made of: its layers, their members, and its environment."""
+"""The parts of an image: its layers, their members, and its environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """What a layer says of a path. `content` is the sha256 of a file's, `mtime` is in seconds."""
+    """A member of a layer. `content` is the sha256 of a file's content, `mtime` is in seconds."""
 
     kind: str  # file, folder, link, hard link, …
     mode: int
@@ -23,7 +23,7 @@ class Member:
 
 
 def environment(config: Mapping[str, Any]) -> dict[str, str]:
-    """The variables that a configuration sets, by name."""
+    """Return the variables that a configuration sets, by name."""
     entries = (config.get("config") or {}).get("Env") or ()
     return {name: value for name, _, value in (entry.partition("=") for entry in entries)}
 

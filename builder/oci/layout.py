@@ -1,4 +1,4 @@
-"""OCI layouts with one manifest: what an engine leaves for a store to push."""
+"""OCI layouts with one manifest: an engine writes them, and a registry client pushes them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def blob(layout: Path, digest: str) -> Path:
-    """Where a layout keeps a blob."""
+    """Return the path of a blob in a layout."""
     algorithm, _, value = digest.partition(":")
     return layout / "blobs" / algorithm / value
 
 
 def read(layout: Path, digest: str) -> dict[str, Any]:
-    """A JSON blob: a manifest or a configuration."""
+    """Read a JSON blob: a manifest or a configuration."""
     content: dict[str, Any] = json.loads(blob(layout, digest).read_bytes())
     return content
 
 
 def entry(layout: Path) -> dict[str, Any]:
-    """The descriptor of the one manifest of a layout. Raises StepError where there is not one."""
+    """Read the descriptor of the only manifest of a layout. Raises StepError without one."""
     try:
         index = json.loads((layout / "index.json").read_bytes())
     except (OSError, ValueError) as error:
@@ -40,7 +40,7 @@ def entry(layout: Path) -> dict[str, Any]:
 
 
 def index(manifests: Iterable[tuple[str, str, str, int]]) -> bytes:
-    """An OCI image index of (platform, digest, media type, size): the same, the same bytes."""
+    """Return an OCI image index of (platform, digest, media type, size), with stable bytes."""
     entries = [
         {
             "mediaType": kind,
@@ -57,7 +57,7 @@ def index(manifests: Iterable[tuple[str, str, str, int]]) -> bytes:
 
 
 def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[ImageLayer, ...]:
-    """The layers that a manifest and its configuration describe, the lowest first."""
+    """Return the layers that a manifest and its configuration describe, the lowest first."""
     blobs, diffs = manifest["layers"], config["rootfs"]["diff_ids"]
     made = [item for item in config.get("history") or [] if not item.get("empty_layer")]
     known = len(made) == len(blobs)
@@ -75,13 +75,13 @@ def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Imag
 
 
 def layers_in(layout: Path) -> tuple[ImageLayer, ...]:
-    """The layers of the one image of a layout, the lowest first."""
+    """Read the layers of the only image of a layout, the lowest first."""
     manifest = read(layout, entry(layout)["digest"])
     return layers(manifest, read(layout, manifest["config"]["digest"]))
 
 
 def config_in(layout: Path) -> dict[str, Any]:
-    """The configuration of the one image of a layout."""
+    """Read the configuration of the only image of a layout."""
     return read(layout, read(layout, entry(layout)["digest"])["config"]["digest"])
 
 
@@ -131,14 +131,14 @@ def _write(layout: Path, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def missing(layout: Path) -> tuple[str, ...]:
-    """The layers of the one image of a layout whose blobs it lacks."""
+    """Return the layers of the only image of a layout whose blobs are missing."""
     return tuple(
         layer.digest for layer in layers_in(layout) if not blob(layout, layer.digest).exists()
     )
 
 
 def fresh(layout: Path) -> Path:
-    """An absent folder beside `layout`, to be filled and then given to `settle`."""
+    """Return the path of a new folder beside `layout`, to be filled and given to `settle`."""
     partial = layout.with_name(layout.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Image references, `registry/repository[:tag][@digest]`. The one place that parses them."""
+"""Parses image references, `registry/repository[:tag][@digest]`; no other module does."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Reference:
         return self.repository
 
     def with_tag(self, tag: str) -> Reference:
-        """The same repository at `tag`."""
+        """Return the reference of `tag` in the same repository."""
         return replace(self, tag=tag, digest="")
 
     def at(self, digest: str) -> Reference:
-        """The same repository at `digest`, with no tag."""
+        """Return the reference of `digest` in the same repository, without a tag."""
         return replace(self, tag="", digest=digest)
 
 
@@ -104,7 +104,7 @@ def parse(text: str) -> Reference:
 
 
 def hub_name(registry: str) -> str:
-    """`docker.io` where that is meant by one of its names, else the registry as it stands."""
+    """Return `docker.io` for each name of Docker Hub, and any other registry as it is."""
     return _HUB if registry in {_HUB, f"index.{_HUB}", _HUB_API} else registry
 
 

@@ -29,13 +29,16 @@ PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
 class Fingerprint:
     """`digest` is 64 hex digits; `document` is what it is the hash of.
 
-    `dockerfile` is what was rendered for it, of which the document has the text. `downloads` says
-    which of its instructions download what no lock knows.
+    `variables` are what its recipe was rendered with, and `dockerfile` the outcome, of which the
+    document has the text. `files` are those of the network that it is built with. `downloads` says
+    which instructions of the Dockerfile download what no lock knows.
     """
 
     digest: str
     document: Mapping[str, Any]
+    variables: BuildVariables
     dockerfile: Dockerfile
+    files: tuple[RemoteFile, ...]
     is_locked: bool
     downloads: tuple[str, ...] = ()
 
@@ -69,6 +72,7 @@ def fingerprints(
     for target in expansion.targets.values():
         recipe, where = catalog.recipes[target.recipe], settings[target.id]
         base = lock.bases.get(target.parent)
+        files = _files(target, recipe, where, expansion, lock)
         document = {
             "format": FORMAT,
             "platform": target.platform,
@@ -77,12 +81,14 @@ def fingerprints(
             "inputs": {name: found[item].digest for name, item in target.inputs},
             "dockerfile": dockerfiles[target.id].text,
             "context": _context(recipe.files),
-            "lock": _layer(target, recipe, where, expansion, lock),
+            "lock": _layer(target, recipe, where, expansion, lock, files),
         }  # fmt: skip
         found[target.id] = Fingerprint(
             digest=sha256(canonical(document)),
             document=document,
+            variables=where,
             dockerfile=dockerfiles[target.id],
+            files=files,
             is_locked=(is_locked := _is_locked(recipe, where)),
             downloads=tuple(
                 item.said_of(recipe.dockerfile_path)
@@ -111,17 +117,10 @@ def _dockerfiles(
     return rendered
 
 
-def downloads(
-    target: Target, catalog: Catalog, expansion: Expansion, lock: Lock
-) -> tuple[RemoteFile, ...]:
-    """The files of the network that a target is built with: of its lines, and of its packages."""
-    where = build_variables(target, catalog.matrix, lock.versions)
-    return _downloads(target, catalog.recipes[target.recipe], where, expansion, lock)
-
-
-def _downloads(
+def _files(
     target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
 ) -> tuple[RemoteFile, ...]:
+    """The files of the network that a target is built with: of its lines, and of its packages."""
     base = expansion.base_of(target).id
     found: list[RemoteFile] = []
     for line in _own_lines(target, expansion):
@@ -132,10 +131,14 @@ def _downloads(
 
 
 def _layer(
-    target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
+    target: Target,
+    recipe: Recipe,
+    where: BuildVariables,
+    expansion: Expansion,
+    lock: Lock,
+    files: Sequence[RemoteFile],
 ) -> dict[str, Any]:
     """What the lock says of a target, and for what it does not say, the declaration."""
-    files = _downloads(target, recipe, where, expansion, lock)
     own = _own_lines(target, expansion)
     declared = {
         ecosystem: names

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.ids import ValueId
-from builder.catalog.models import Base, Catalog, Target
+from builder.catalog.models import Base, Catalog, RemoteFile, Target
 from builder.charts.next_version import checked_tag
 from builder.lock.lockfile import BaseLock, Lock
 from builder.lock.requests import unlocked_line
@@ -50,6 +50,7 @@ class TargetPlan:
     fingerprint: Fingerprint
     dockerfile: Dockerfile
     suite: str  # the identity of its tests
+    files: tuple[RemoteFile, ...]  # of the network, that it is built with
     budget: int  # the bytes that its recipe may add; 0: not said
     repository: Reference
     exact: str

@@ -12,7 +12,7 @@ from builder.catalog import tags
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import TargetId
 from builder.catalog.models import Base, Catalog, Target, Variant
-from builder.catalog.recipe import budget_of, build_variables, suite
+from builder.catalog.recipe import budget_of, suite
 from builder.common import graph
 from builder.common.errors import ConfigError
 from builder.common.text import count
@@ -134,10 +134,8 @@ class _Planner:
             fingerprint=fingerprint,
             dockerfile=fingerprint.dockerfile,
             suite=self._suite(target),
-            budget=budget_of(
-                self.catalog.recipes[target.recipe],
-                build_variables(target, matrix, self.lock.versions),
-            ),
+            files=fingerprint.files,
+            budget=budget_of(self.catalog.recipes[target.recipe], fingerprint.variables),
             repository=parse_reference(matrix.repository_of(target.variant.image)),
             exact=exact,
             immutable=(fingerprint.tag, *([f"{exact}-{self.release}"] if offered else [])),

@@ -45,7 +45,7 @@ LARGEST = 4 << 20
 """The bytes of a manifest or a page of tags, as the specification bounds a manifest."""
 _LARGEST_ERROR = 64 << 10
 CREATE = "create the repository first: this registry makes none by a push, as Amazon ECR"
-NO_NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+NO_NETWORK = Network()
 
 
 @dataclass(frozen=True, kw_only=True)

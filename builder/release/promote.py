@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from builder.build.events import Noted, Result
+from builder.build.events import Noted, ReleaseContents, ReleaseResult, Result
 from builder.build.run_context import RunContext
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import value_types
@@ -38,7 +38,7 @@ class Promotion:
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
-            detail = _detail(previous, self._get(previous, _New()))
+            detail = _detail(previous, self._contents(previous, _New()))
             return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
         record = self._record(plan, previous, blocked)
         if not record.targets:
@@ -49,7 +49,7 @@ class Promotion:
             step=step.id,
             status="done",
             reason=new.text or step.reason,
-            detail=_detail(made, self._get(made, new)),
+            detail=_detail(made, self._contents(made, new)),
         )
 
     # The record.
@@ -126,7 +126,7 @@ class Promotion:
         gone = len(previous.targets.keys() - record.targets.keys()) if previous else 0
         return _New(images=images, charts=tuple(charts), gone=gone)
 
-    def _get(self, record: Record, new: _New) -> dict[str, object]:
+    def _contents(self, record: Record, new: _New) -> ReleaseContents:
         """Return the references of what a release offers, what is new in it first.
 
         Of each image it is one, with the tag that moves most. `embedded` is the address of the
@@ -146,7 +146,9 @@ class Promotion:
             if name in record.charts
         ]
         embedded = matrix.embedded if matrix.registries[0] == "embedded" else ""
-        return {"images": list(images.values()), "charts": charts, "embedded": embedded}
+        return ReleaseContents(
+            images=tuple(images.values()), charts=tuple(charts), embedded=embedded
+        )
 
     def _note(self, step: Step, text: str) -> None:
         self._work.listen(Noted(step=step.id, text=text))
@@ -173,20 +175,19 @@ class _New:
         return ", ".join(text for text, number in parts.items() if number)
 
 
-def _detail(record: Record, offers: Mapping[str, object]) -> dict[str, object]:
-    detail: dict[str, object] = {
-        "release": record.release,
-        "previous": record.previous,
-        "targets": len(record.targets),
-        "charts": {name: chart.version for name, chart in record.charts.items()},
-        "offers": dict(offers),
-    }
-    waiting = {
-        key.removeprefix(WAITING): why
-        for key, why in record.blocked.items()
-        if key.startswith(WAITING)
-    }
-    return detail | ({"waiting": waiting} if waiting else {})
+def _detail(record: Record, contents: ReleaseContents) -> ReleaseResult:
+    return ReleaseResult(
+        release=record.release,
+        previous=record.previous,
+        targets=len(record.targets),
+        charts={name: chart.version for name, chart in record.charts.items()},
+        contents=contents,
+        waiting={
+            key.removeprefix(WAITING): why
+            for key, why in record.blocked.items()
+            if key.startswith(WAITING)
+        },
+    )
 
 
 def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:

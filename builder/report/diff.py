@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from builder.common.text import amount, count
+from builder.diff.changes import Change, Shared
 from builder.diff.compare import Difference
 from builder.report.markdown import table
 from builder.report.plan import columns
@@ -26,9 +27,9 @@ def as_data(difference: Difference) -> dict[str, Any]:
     return {"format": FORMAT, "nothing": difference.is_empty, **fields}
 
 
-def as_json(data: Mapping[str, Any]) -> str:
+def as_json(difference: Difference) -> str:
     """All of it."""
-    return json.dumps(data, indent=1, ensure_ascii=False)
+    return json.dumps(as_data(difference), indent=1, ensure_ascii=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,38 +39,38 @@ class _Section:
     rows: Sequence[tuple[str, ...]]
 
 
-def as_table(data: Mapping[str, Any]) -> str:
+def as_table(difference: Difference) -> str:
     """Aligned columns, with every row."""
-    lines = [f"{data['old']} → {data['new']}", _summary(data)]
-    for part in _sections(data):
+    lines = [f"{difference.old} → {difference.new}", _summary(difference)]
+    for part in _sections(difference):
         head = tuple(name.upper() for name in part.head)
         lines += ["", part.title, *columns([head, *part.rows])]
-    return "\n".join([*lines, *_unknown(data)])
+    return "\n".join([*lines, *_unknown(difference)])
 
 
-def as_markdown(data: Mapping[str, Any]) -> str:
+def as_markdown(difference: Difference) -> str:
     """As in a report, by itself."""
-    return "\n".join(section(data)).rstrip("\n")
+    return "\n".join(section(difference)).rstrip("\n")
 
 
-def section(data: Mapping[str, Any]) -> Sequence[str]:
+def section(difference: Difference | None) -> Sequence[str]:
     """A section of report.md; nothing where there was nothing to compare with."""
-    if not data:
+    if difference is None:
         return ()
-    until = f" until {data['new']}" if data["new"] != data["old"] else ""
-    found = [f"## What changed since {data['old']}{until}", "", _summary(data), ""]
-    for part in _sections(data):
+    until = f" until {difference.new}" if difference.new != difference.old else ""
+    found = [f"## What changed since {difference.old}{until}", "", _summary(difference), ""]
+    for part in _sections(difference):
         found += [f"### {part.title}", ""]
         found += table(part.head, (list(map(_code, part.head, row)) for row in part.rows[:_ROWS]))
         if len(part.rows) > _ROWS:
-            rest = f"`builder diff {data['old']} {data['new']}`"
+            rest = f"`builder diff {difference.old} {difference.new}`"
             found += ["", f"And {len(part.rows) - _ROWS} more: {rest}."]
         found.append("")
-    told = _unknown(data)
+    told = _unknown(difference)
     return [*found, *told[1:], ""] if told else found
 
 
-FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+FORMATS: dict[str, Callable[[Difference], str]] = {
     "table": as_table,
     "markdown": as_markdown,
     "json": as_json,
@@ -80,114 +81,115 @@ def _code(head: str, text: str) -> str:
     return f"`{text}`" if text and head in _NAMED else text
 
 
-def _summary(data: Mapping[str, Any]) -> str:
-    if data["nothing"]:
+def _summary(difference: Difference) -> str:
+    if difference.is_empty:
         return NOTHING
-    noun = data["noun"]
-    if not (data["changed"] or data["added"] or data["removed"] or data["others"]):
+    noun = difference.noun
+    if not (difference.changed or difference.added or difference.removed or difference.others):
         return "No version differs; hashes or times of the lock do."
     parts = [
-        f"{count(len(data['changed']), noun)} changed, {data['same']} did not",
-        *([f"{len(data['added'])} new"] if data["added"] else []),
-        *([f"{len(data['removed'])} gone"] if data["removed"] else []),
+        f"{count(len(difference.changed), noun)} changed, {difference.same} did not",
+        *([f"{len(difference.added)} new"] if difference.added else []),
+        *([f"{len(difference.removed)} gone"] if difference.removed else []),
     ]
     text = ", ".join(parts) + "."
-    if data["packages"]:
-        text += f" {count(len(data['packages']), 'change')} of packages."
-    elif data["changed"] and len(data["unknown"]) < len(data["changed"]):
+    if difference.packages:
+        text += f" {count(len(difference.packages), 'change')} of packages."
+    elif difference.changed and len(difference.unknown) < len(difference.changed):
         text += " No package changed."
-    before, after = data["total"]
+    before, after = difference.total
     if before or after:
         text += f" In all {amount(before)} → {amount(after)} ({_signed(after - before)})."
     return text
 
 
-def _sections(data: Mapping[str, Any]) -> list[_Section]:
+def _sections(difference: Difference) -> list[_Section]:
     """Those that have a row, what matters most first."""
-    charts = [row for row in data["others"] if row["kind"] == "chart"]
-    others = [row for row in data["others"] if row["kind"] != "chart"]
-    targets = f"{data['noun']}s"
-    moved = [("new", key) for key in data["added"]] + [("gone", key) for key in data["removed"]]
+    charts = [row for row in difference.others if row.kind == "chart"]
+    others = [row for row in difference.others if row.kind != "chart"]
+    targets = f"{difference.noun}s"
+    moved = [("new", key) for key in difference.added] + [
+        ("gone", key) for key in difference.removed
+    ]
     found = [
         _Section(
             title="Packages",
             head=("ecosystem", "package", "was", "is", targets),
-            rows=[(row["group"], _members(row), *_both(row), _in(row)) for row in data["packages"]],
+            rows=[(row.group, _members(row), *_both(row), _in(row)) for row in difference.packages],
         ),
         _Section(
             title="Lines and bases",
             head=("kind", "name", "was", "is"),
-            rows=[(row["kind"], row["name"], *_both(row)) for row in others],
+            rows=[(row.kind, row.name, *_both(row)) for row in others],
         ),
-        _Section(title="New and gone", head=("what", data["noun"]), rows=moved),
-        _sizes(data),
+        _Section(title="New and gone", head=("what", difference.noun), rows=moved),
+        _sizes(difference),
         _Section(
             title="Configuration",
             head=("setting", "was", "is", targets),
-            rows=[(_setting(row), *_both(row), _in(row)) for row in data["config"]],
+            rows=[(_setting(row), *_both(row), _in(row)) for row in difference.config],
         ),
         _Section(
             title="Charts",
             head=("chart", "was", "is"),
-            rows=[(row["name"], *_both(row)) for row in charts],
+            rows=[(row.name, *_both(row)) for row in charts],
         ),
     ]
     return [part for part in found if part.rows]
 
 
-def _both(row: Mapping[str, Any]) -> tuple[str, str]:
+def _both(row: Change | Shared) -> tuple[str, str]:
     """What was and what is, "" where there is nothing."""
-    return row["before"] or "", row["after"] or ""
+    return row.before or "", row.after or ""
 
 
-def _setting(row: Mapping[str, Any]) -> str:
-    return f"{row['group']} {row['name']}".rstrip()
+def _setting(row: Shared) -> str:
+    return f"{row.group} {row.name}".rstrip()
 
 
-def _sizes(data: Mapping[str, Any]) -> _Section:
+def _sizes(difference: Difference) -> _Section:
     """Of what each image adds, where lineages are known; else of whole images."""
-    rows = data["links"] or data["sizes"]
-    kept = [row["kept"] for row in data["sizes"] if row["kept"] is not None]
-    is_whole = not data["links"] and kept
+    rows = difference.links or difference.sizes
+    kept = [row.kept for row in difference.sizes if row.kept is not None]
+    is_whole = not difference.links and kept
     return _Section(
         title="Size and layers" if is_whole else "Size and layers, of what each adds",
-        head=("name", "MB", "layers", "same layers" if is_whole else f"in {data['noun']}s"),
+        head=("name", "MB", "layers", "same layers" if is_whole else f"in {difference.noun}s"),
         rows=[
             (
-                row["name"],
-                f"{_megabytes(row['size'][0])} → {_megabytes(row['size'][1])}"
-                f" ({_signed(row['size'][1] - row['size'][0])})",
-                _number(*row["layers"]),
-                str(row["kept"] if is_whole else row["targets"]),
+                row.name,
+                f"{_megabytes(row.size[0])} → {_megabytes(row.size[1])}"
+                f" ({_signed(row.size[1] - row.size[0])})",
+                _number(*row.layers),
+                str(row.kept if is_whole else row.targets),
             )
             for row in rows
-            if abs(row["size"][1] - row["size"][0]) >= _LEAST
-            or row["layers"][0] != row["layers"][1]
+            if abs(row.size[1] - row.size[0]) >= _LEAST or row.layers[0] != row.layers[1]
         ],
     )
 
 
-def _members(row: Mapping[str, Any]) -> str:
+def _members(row: Shared) -> str:
     """The source, and what was installed of it where that says more."""
-    members = row["members"]
-    if list(members) == [row["name"]]:
-        return str(row["name"])
+    members = row.members
+    if list(members) == [row.name]:
+        return str(row.name)
     shown = ", ".join(members[:_NAMES])
     rest = f" and {len(members) - _NAMES} more" if len(members) > _NAMES else ""
-    return f"{row['name']}: {shown}{rest}"
+    return f"{row.name}: {shown}{rest}"
 
 
-def _in(row: Mapping[str, Any]) -> str:
+def _in(row: Shared) -> str:
     """How many have it, and of which images."""
-    images = row["images"]
+    images = row.images
     rest = f" and {count(len(images) - _NAMES, 'image')} more" if len(images) > _NAMES else ""
-    return f"{len(row['targets'])}: {', '.join(images[:_NAMES])}{rest}"
+    return f"{len(row.targets)}: {', '.join(images[:_NAMES])}{rest}"
 
 
-def _unknown(data: Mapping[str, Any]) -> list[str]:
+def _unknown(difference: Difference) -> list[str]:
     found = []
-    for key, what in (("unknown", "packages"), ("unconfigured", "configuration")):
-        names = data[key]
+    unknown = {"packages": difference.unknown, "configuration": difference.unconfigured}
+    for what, names in unknown.items():
         if names:
             rest = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
             found.append(f"Not known, the {what} of: {', '.join(names[:_NAMES])}{rest}.")

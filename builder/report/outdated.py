@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from typing import Any
 
 from builder.common.text import count
@@ -24,28 +25,33 @@ def as_data(found: Outdated) -> dict[str, Any]:
     }
 
 
-def as_table(data: Mapping[str, Any]) -> str:
+def as_json(found: Outdated) -> str:
+    """All of it."""
+    return json.dumps(as_data(found), indent=1, ensure_ascii=False)
+
+
+def as_table(found: Outdated) -> str:
     """Aligned columns: what changes, then which targets it changes, then what has ended."""
-    parts = [diff.as_table(data["changes"])]
-    if data["security"]:
-        parts.append("From a security suite: " + ", ".join(data["security"]))
-    for base, moved in data["bases"].items():
+    parts = [diff.as_table(found.difference)]
+    if found.security:
+        parts.append("From a security suite: " + ", ".join(found.security))
+    for base, moved in found.bases.items():
         parts.append(f"Newer than base {base}: " + ", ".join(moved))
-    for base, hint in data["moved_on"].items():
+    for base, hint in found.moved_on.items():
         parts.append(
             f"base {base}: moved on (the archive no longer gives what is locked)\n  hint: {hint}"
         )
-    rows = [("TARGET", "WHY"), *data["targets"].items()]
-    if data["targets"]:
+    rows = [("TARGET", "WHY"), *found.targets.items()]
+    if found.targets:
         parts.append("\n".join(columns(rows)))
-    if data["ended"]:
-        rows = [("TARGET", "ENDED"), *data["ended"].items()]
+    if found.ended:
+        rows = [("TARGET", "ENDED"), *found.ended.items()]
         parts.append("\n".join(columns(rows)))
-    parts.append(f"{count(len(data['targets']), 'target')} would be built anew.")
+    parts.append(f"{count(len(found.targets), 'target')} would be built anew.")
     return "\n\n".join(parts)
 
 
-FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+FORMATS: dict[str, Callable[[Outdated], str]] = {
     "table": as_table,
-    "json": diff.as_json,
+    "json": as_json,
 }

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from builder.build.events import Result
 from builder.common.text import count, first_line
 from builder.oci.reference import parse
+from builder.report.document import ReleaseRow
 
 _MOST = 3
 
 
-def headline(release: Mapping[str, Any]) -> str:
-    """Return what came of the step `release`; `release` is its entry in report.json."""
-    reason = first_line(release["reason"])
-    match release["status"]:
+def headline(row: ReleaseRow) -> str:
+    """Return what came of the release."""
+    reason = first_line(row.reason)
+    match row.status:
         case "done":
-            return f"Released {release['release']}: {reason}"
+            name = row.release.release if row.release else row.id
+            return f"Released {name}: {reason}"
         case "reused":
             return f"No new release: {reason}"
         case status:
             return f"Release: {status}" + (f" — {reason}" if reason else "")
 
 
-def commands(release: Mapping[str, Any]) -> Sequence[str]:
+def commands(row: ReleaseRow) -> Sequence[str]:
     """Return the commands that get the first images and charts of a release, what is new first."""
-    offers = release.get("offers")
-    if not offers:
+    if row.release is None:
         return ()
-    lines = [f"builder registry  # serves {offers['embedded']}"] if offers["embedded"] else []
-    lines += [_pull(reference) for reference in offers["images"][:_MOST]]
-    lines += [_install(reference) for reference in offers["charts"][:_MOST]]
+    contents = row.release.contents
+    lines = [f"builder registry  # serves {contents.embedded}"] if contents.embedded else []
+    lines += [_pull(reference) for reference in contents.images[:_MOST]]
+    lines += [_install(reference) for reference in contents.charts[:_MOST]]
     return lines
 
 
-def ending(kind: str, results: Sequence[Result], release: Mapping[str, Any]) -> Sequence[str]:
-    """Return the last lines of a command that did steps of one kind: what came of it, what now.
-
-    `release` is the entry of the step `release`, as `headline` takes it.
-    """
+def ending(kind: str, results: Sequence[Result], release: ReleaseRow) -> Sequence[str]:
+    """Return the last lines of a command that did steps of one kind: what came of it, what now."""
     if kind == "release":
-        if release["status"] not in ("done", "reused"):
+        if release.status not in ("done", "reused"):
             return ()  # the failure is told already
         text = headline(release)
         return [text[0].lower() + text[1:], *(f"  {line}" for line in commands(release))]
@@ -53,7 +51,7 @@ def ending(kind: str, results: Sequence[Result], release: Mapping[str, Any]) -> 
     text = f"nothing to {infinitive}: {count(before, noun)} {same}"
     if done:
         text = f"{verb} {count(done, noun)}" + (f", {before} {same}" if before else "")
-    if not done and release["action"] == "keep":
+    if not done and release.action == "keep":
         return [f"{text}; all of it is released"]
     return [f"{text}; `builder publish` releases what passed"]
 

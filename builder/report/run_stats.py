@@ -1,80 +1,92 @@
-"""The run as a whole, in the report: its pace, and what it took of the disk.
-
-What is said of a disk is in bytes: `peak`, what the run's folder took at most; `least_free`, what
-was free at least; `budget`, 0 for none; `dropped`, the targets that made room.
-"""
+"""The run as a whole, in the report: its pace, and what it took of the disk."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
+from builder.build.disk import DiskUse
 from builder.build.events import Result
 from builder.common import graph
+from builder.common.mappings import json_object
 from builder.common.text import amount, count
 from builder.plan.models import Step
 from builder.plan.time_estimate import remaining
+from builder.report.document import Bake, Pace
 
 
 def pace(
     steps: Mapping[str, Step], results: Mapping[str, Result], seconds: float, jobs: int
-) -> dict[str, Any]:
-    """Wall time against the best that its steps allow, as plain data, in seconds."""
+) -> Pace:
+    """Return wall time against the best that the steps allow, rounded."""
     found = measure_pace(steps, results, wall=seconds, jobs=jobs)
-    return {
-        "wall": round(found.wall, 1),
-        "critical_path": round(found.critical, 1),
-        "sum": round(found.total, 1),
-        "jobs": jobs,
-        "ratio": round(found.ratio, 3),
-        "path": list(found.path),
-    }
+    return Pace(
+        wall=round(found.wall, 1),
+        critical_path=round(found.critical, 1),
+        sum=round(found.total, 1),
+        jobs=jobs,
+        ratio=round(found.ratio, 3),
+        path=found.path,
+    )
 
 
-def pace_lines(data: Mapping[str, Any]) -> Sequence[str]:
+def pace_lines(pace: Pace) -> Sequence[str]:
     """A paragraph of report.md."""
-    if not data["path"]:
+    if not pace.path:
         return ()
-    share = data["sum"] / data["jobs"]
-    bound = f"{data['critical_path']:.0f} s, the longest chain of steps"
-    if share > data["critical_path"]:
-        bound = f"{share:.0f} s, with {data['jobs']} steps at once"
+    share = pace.sum / pace.jobs
+    bound = f"{pace.critical_path:.0f} s, the longest chain of steps"
+    if share > pace.critical_path:
+        bound = f"{share:.0f} s, with {pace.jobs} steps at once"
     return (
-        f"Took {data['wall']:.0f} s. It cannot be faster than {bound}.",
-        f"The longest chain: {', '.join(f'`{step}`' for step in data['path'])}.",
+        f"Took {pace.wall:.0f} s. It cannot be faster than {bound}.",
+        f"The longest chain: {', '.join(f'`{step}`' for step in pace.path)}.",
         "",
     )
 
 
-def disk_lines(data: Mapping[str, Any]) -> Sequence[str]:
+def disk_lines(disk: DiskUse | None) -> Sequence[str]:
     """A paragraph of report.md."""
-    if not data.get("peak"):
+    if disk is None or not disk.peak:
         return ()
-    budget = f", of a budget of {amount(data['budget'])}" if data["budget"] else ""
-    number = len(data["dropped"])
+    budget = f", of a budget of {amount(disk.budget)}" if disk.budget else ""
+    number = len(disk.dropped)
     dropped = f" {count(number, 'image')} made room." if number else ""
     return (
-        f"This run needed {amount(data['peak'])} of disk{budget};"
-        f" {amount(data['least_free'])} were free at the tightest moment.{dropped}",
+        f"This run needed {amount(disk.peak)} of disk{budget};"
+        f" {amount(disk.least_free)} were free at the tightest moment.{dropped}",
         "",
     )
 
 
-def bake_lines(data: Mapping[str, Any]) -> Sequence[str]:
-    """A paragraph of report.md: the last `make bench-bake`, as build/bench/bake.json has it."""
+def read_bake(file: Path) -> Bake | None:
+    """Return what `make bench-bake` measured last; None where it measured nothing."""
+    data = json_object(file.read_bytes()) if file.is_file() else None
     if not data:
+        return None
+    return Bake(
+        selection=tuple(data["selection"]),
+        builder=data["builder"],
+        bake=data["bake"],
+        ratio=data["ratio"],
+    )
+
+
+def bake_lines(bake: Bake | None) -> Sequence[str]:
+    """A paragraph of report.md: the last `make bench-bake`."""
+    if bake is None:
         return ()
     return (
-        f"Against docker buildx bake, from nothing, on {' '.join(data['selection'])}: builder"
-        f" {data['builder']:.0f} s with its tests and pushes, bake {data['bake']:.0f} s, ratio"
-        f" {data['ratio']:.2f}.",
+        f"Against docker buildx bake, from nothing, on {' '.join(bake.selection)}: builder"
+        f" {bake.builder:.0f} s with its tests and pushes, bake {bake.bake:.0f} s, ratio"
+        f" {bake.ratio:.2f}.",
         "",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class MeasuredPace:
     """How a run went, in seconds. `path` are the steps of the longest path, in their order."""
 
     wall: float
@@ -96,7 +108,7 @@ class Pace:
 
 def measure_pace(
     steps: Mapping[str, Step], results: Mapping[str, Result], *, wall: float, jobs: int
-) -> Pace:
+) -> MeasuredPace:
     """Return what a run was, measured against the best that its steps allow."""
     done = {step: steps[step] for step in results if step in steps}
     took = {step: results[step].seconds for step in done}
@@ -107,7 +119,7 @@ def measure_pace(
     while following:
         path.append(max(following, key=lambda step: longest[step]))
         following = [step for step in needed[path[-1]] if step in done]
-    return Pace(
+    return MeasuredPace(
         wall=wall,
         critical=longest[path[0]] if path else 0.0,
         total=sum(took.values()),

@@ -1,59 +1,66 @@
-"""Sizes in the report: what each recipe adds, target by target and over all of them.
-
-A chain is what an image stands on, the lowest first, itself last; each link says `target`,
-`recipe` ("" for a base), `layers`, and `size`, the compressed bytes of those layers.
-"""
+"""Sizes in the report: what each recipe adds, target by target and over all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from builder.catalog.ids import BaseId
+from builder.registry.release_record import ImageShare
+from builder.report.document import RecipeSize, Sizes, SizeShare, TargetSize
 from builder.report.markdown import table
 
-Link = Mapping[str, Any]
+Chains = Mapping[str, Sequence[ImageShare]]
+"""What each image of a target's lineage adds, by target id."""
 
 
-def by_target(targets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The chain of every target that has one, with the share of each link from 0 to 1."""
+def sizes_of(chains: Chains) -> Sizes:
+    """Return the sizes of all targets and recipes."""
+    return Sizes(targets=by_target(chains), recipes=by_recipe(chains))
+
+
+def by_target(chains: Chains) -> tuple[TargetSize, ...]:
+    """Return the size of every target whose lineage is known, with the share of each image."""
     found = []
-    for item in targets:
-        chain: Sequence[Link] = item.get("chain") or ()
-        whole = sum(link["size"] for link in chain)
+    for target, chain in chains.items():
+        whole = sum(share.size for share in chain)
         if whole:
-            links = [{**link, "share": round(link["size"] / whole, 3)} for link in chain]
-            found.append({"id": item["id"], "size": whole, "chain": links})
-    return found
+            shares = tuple(
+                SizeShare(
+                    target=share.target,
+                    recipe=share.recipe,
+                    layers=share.layers,
+                    size=share.size,
+                    share=round(share.size / whole, 3),
+                )
+                for share in chain
+            )
+            found.append(TargetSize(id=target, size=whole, chain=shares))
+    return tuple(found)
 
 
-def by_recipe(targets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What each recipe adds, in all its targets together and each counted once, most first."""
-    links: dict[str, Link] = {}
-    for item in targets:
-        links |= {link["target"]: link for link in item.get("chain") or ()}
-    recipes: dict[str, list[Link]] = {}
-    for link in links.values():
-        recipes.setdefault(link["recipe"], []).append(link)
+def by_recipe(chains: Chains) -> tuple[RecipeSize, ...]:
+    """Return what each recipe adds in all targets, each counted once, the largest first."""
+    shares = {share.target: share for chain in chains.values() for share in chain}
+    recipes: dict[str, list[ImageShare]] = {}
+    for share in shares.values():
+        recipes.setdefault(share.recipe, []).append(share)
     found = [
-        {
-            "recipe": recipe,
-            "targets": len(items),
-            "layers": sum(link["layers"] for link in items),
-            "size": sum(link["size"] for link in items),
-            "least": min(link["size"] for link in items),
-            "most": max(link["size"] for link in items),
-        }
+        RecipeSize(
+            recipe=recipe,
+            targets=len(items),
+            layers=sum(share.layers for share in items),
+            size=sum(share.size for share in items),
+            least=min(share.size for share in items),
+            most=max(share.size for share in items),
+        )
         for recipe, items in recipes.items()
     ]
-    return sorted(found, key=lambda row: (-row["size"], row["recipe"]))
+    return tuple(sorted(found, key=lambda row: (-row.size, row.recipe)))
 
 
-def lines(
-    targets: Sequence[Mapping[str, Any]], recipes: Sequence[Mapping[str, Any]]
-) -> Sequence[str]:
-    """Both tables of report.md; `targets` are of `by_target`, `recipes` of `by_recipe`."""
-    if not targets:
+def lines(sizes: Sizes) -> Sequence[str]:
+    """Both tables of report.md."""
+    if not sizes.targets:
         return ()
     return (
         "## Size",
@@ -63,35 +70,29 @@ def lines(
         *table(
             ("recipe", "targets", "layers", "MB", "MB each"),
             (
-                (
-                    row["recipe"] or "bases",
-                    row["targets"],
-                    row["layers"],
-                    _megabytes(row["size"]),
-                    _range(row),
-                )
-                for row in recipes
+                (row.recipe or "bases", row.targets, row.layers, _megabytes(row.size), _range(row))
+                for row in sizes.recipes
             ),
         ),
         "",
         *table(
             ("target", "MB", "what each recipe adds: MB, share, layers"),
             (
-                (f"`{row['id']}`", _megabytes(row["size"]), " · ".join(map(_link, row["chain"])))
-                for row in targets
+                (f"`{row.id}`", _megabytes(row.size), " · ".join(map(_share, row.chain)))
+                for row in sizes.targets
             ),
         ),
         "",
     )
 
 
-def _link(link: Link) -> str:
-    name = link["recipe"] or BaseId(link["target"]).value
-    return f"{name} {_megabytes(link['size'])} ({link['share']:.0%}, {link['layers']})"
+def _share(share: SizeShare) -> str:
+    name = share.recipe or BaseId(share.target).value
+    return f"{name} {_megabytes(share.size)} ({share.share:.0%}, {share.layers})"
 
 
-def _range(row: Mapping[str, Any]) -> str:
-    least, most = _megabytes(row["least"]), _megabytes(row["most"])
+def _range(row: RecipeSize) -> str:
+    least, most = _megabytes(row.least), _megabytes(row.most)
     return least if least == most else f"{least}–{most}"
 
 

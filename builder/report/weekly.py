@@ -3,176 +3,210 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
-from builder.build.events import Result
+from builder.build.disk import DiskUse
+from builder.build.events import (
+    BaseResult,
+    ChartResult,
+    ImageResult,
+    ReleaseResult,
+    Result,
+    detail_of,
+)
 from builder.common.text import count, first_line
-from builder.plan.models import Plan, Step
+from builder.diff.compare import Difference
+from builder.lock.problems import NotLocked
+from builder.plan.models import Plan
 from builder.plan.step_id import StepId
 from builder.report import diff, run_stats, sizes
+from builder.report.document import (
+    NOT_RUN,
+    Bake,
+    BaseRow,
+    ChartRow,
+    ReleaseRow,
+    Report,
+    StepRow,
+    TargetRow,
+)
 from builder.report.markdown import table
 from builder.report.release import commands, headline
 
+_BAD = frozenset({"failed", "blocked", "skipped", "stopped"})
 
-def as_data(
+
+def report_of(
     plan: Plan,
     results: Mapping[str, Result],
     seconds: float,
     *,
     jobs: int,
-    disk: Mapping[str, Any],
-    bake: Mapping[str, Any] | None = None,
-    changes: Mapping[str, Any] | None = None,
+    disk: DiskUse | None = None,
+    bake: Bake | None = None,
+    changes: Difference | None = None,
     stopped: str = "",
-    problems: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
-    """The report as plain data.
+    not_locked: Sequence[NotLocked] = (),
+) -> Report:
+    """Return the report of a run.
 
-    `seconds` is the wall time of the run, `jobs` steps at once; `disk` is that of `run_stats`,
-    `bake` what was measured against docker buildx bake, if it was; `changes` are those since
-    the release before, as `report.diff` has them, if there was one. `stopped` is the
-    signal that ended the run before its time, if one did; `problems` are what could not be locked,
-    as `problems` has them.
+    `seconds` is its wall time, `jobs` the number of steps at once.
     """
-    return {
-        "format": 1,
-        "seconds": round(seconds, 1),
-        "stopped": stopped,
-        "pace": run_stats.pace(plan.steps, results, seconds, jobs),
-        "disk": dict(disk),
-        "bake": dict(bake or {}),
-        **_steps(plan, results),
-        "changes": dict(changes or {}),
-        "not_locked": list(problems),
-    }
+    targets = tuple(_targets(plan, results))
+    chains = {row.id: row.image.chain for row in targets if row.image}
+    return Report(
+        seconds=round(seconds, 1),
+        stopped=stopped,
+        pace=run_stats.pace(plan.steps, results, seconds, jobs),
+        disk=disk,
+        bake=bake,
+        targets=targets,
+        sizes=sizes.sizes_of(chains),
+        bases=tuple(_bases(plan, results)),
+        charts=tuple(_charts_of(plan, results)),
+        release=release_row(plan, results),
+        changes=changes,
+        not_locked=tuple(not_locked),
+    )
 
 
-def _steps(plan: Plan, results: Mapping[str, Result]) -> dict[str, Any]:
-    """Return what was planned, and what came of it: targets, bases, charts and the release."""
-
-    def row(key: str, step: str) -> dict[str, Any]:
-        return {"id": key, **entry(plan.steps[step], results.get(step))}
-
-    targets = [row(item, StepId.of("build", item)) for item in plan.targets]
-    return {
-        "targets": targets,
-        "sizes": {"targets": sizes.by_target(targets), "recipes": sizes.by_recipe(targets)},
-        "bases": [row(base, StepId.of("base", base)) for base in plan.bases],
-        "charts": [
-            row(name, StepId.of("chart", name))
-            | {"version": chart.version, "image": chart.images[0] if chart.images else ""}
-            for name, chart in plan.charts.items()
-        ],
-        "release": row(plan.release, "release"),
-    }
+def _targets(plan: Plan, results: Mapping[str, Result]) -> Iterator[TargetRow]:
+    for key in plan.targets:
+        row, result = _row(key, StepId.of("build", key), plan, results)
+        yield TargetRow(**vars(row), image=detail_of(result, ImageResult))
 
 
-def entry(planned: Step, result: Result | None) -> dict[str, Any]:
-    """Return what was planned of a step, and what came of it."""
-    known: dict[str, Any] = {"action": planned.action, "reason": planned.reason}
-    if result is None:
-        return {**known, "status": "not run"}
-    known |= {"status": result.status, "seconds": round(result.seconds, 1), **result.detail}
-    return {**known, "reason": result.reason or planned.reason}
+def _bases(plan: Plan, results: Mapping[str, Result]) -> Iterator[BaseRow]:
+    for key in plan.bases:
+        row, result = _row(key, StepId.of("base", key), plan, results)
+        yield BaseRow(**vars(row), base=detail_of(result, BaseResult))
 
 
-def as_json(data: Mapping[str, Any]) -> str:
-    """The text of report.json."""
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+def _charts_of(plan: Plan, results: Mapping[str, Result]) -> Iterator[ChartRow]:
+    for name, chart in plan.charts.items():
+        row, result = _row(name, StepId.of("chart", name), plan, results)
+        yield ChartRow(
+            **vars(row),
+            version=chart.version,
+            image=chart.images[0] if chart.images else "",
+            package=detail_of(result, ChartResult),
+        )
 
 
-def as_markdown(data: Mapping[str, Any]) -> str:
-    """The text of report.md."""
-    targets, charts, release = data["targets"], data["charts"], data["release"]
-    failed = [item for item in [*targets, *charts, release] if item["status"] in _BAD]
-    built = sum(item["status"] == "done" for item in targets)
-    reused = sum(item["status"] == "reused" for item in targets)
-    head = [
-        f"# Catalog {release.get('release', release['id'])}",
-        "",
-        f"{count(len(targets), 'target')}: {built} built, {reused} unchanged,"
-        f" {sum(item['status'] in _BAD for item in targets)} failed or blocked;"
-        f" {count(len(charts), 'chart')}; {data['seconds']:.0f} s.",
-        headline(release),
-        "",
-        *(
-            [f"Stopped by {data['stopped']}; the next run goes on from here.", ""]
-            if data["stopped"]
-            else []
+def release_row(plan: Plan, results: Mapping[str, Result]) -> ReleaseRow:
+    """Return what was planned of the release, and what came of it."""
+    row, result = _row(plan.release, StepId.of("release"), plan, results)
+    return ReleaseRow(**vars(row), release=detail_of(result, ReleaseResult))
+
+
+def _row(
+    key: str, step: str, plan: Plan, results: Mapping[str, Result]
+) -> tuple[StepRow, Result | None]:
+    planned, result = plan.steps[step], results.get(step)
+    return (
+        StepRow(
+            id=key,
+            action=planned.action,
+            reason=(result.reason if result else "") or planned.reason,
+            status=result.status if result else NOT_RUN,
+            seconds=round(result.seconds, 1) if result else None,
         ),
-        *(["```", *get, "```", ""] if (get := commands(release)) else []),
+        result,
+    )
+
+
+def as_json(report: Report) -> str:
+    """Return the text of report.json."""
+    return json.dumps(asdict(report), indent=1, ensure_ascii=False) + "\n"
+
+
+def as_markdown(report: Report) -> str:
+    """Return the text of report.md."""
+    failed = [
+        row for row in (*report.targets, *report.charts, report.release) if row.status in _BAD
     ]
+    release = report.release.release
     lines = [
-        *head,
-        *run_stats.pace_lines(data["pace"]),
-        *run_stats.disk_lines(data["disk"]),
-        *run_stats.bake_lines(data["bake"]),
-        *_not_locked(data["not_locked"]),
-        *diff.section(data["changes"]),
-        *_images(targets),
-        *_charts(charts),
+        *_head(report),
+        *run_stats.pace_lines(report.pace),
+        *run_stats.disk_lines(report.disk),
+        *run_stats.bake_lines(report.bake),
+        *_not_locked(report.not_locked),
+        *diff.section(report.changes),
+        *_images(report.targets),
+        *_charts(report.charts),
+        "",
+        *sizes.lines(report.sizes),
     ]
-    lines += ["", *sizes.lines(data["sizes"]["targets"], data["sizes"]["recipes"])]
     if failed:
         lines += ["", "## What did not pass", ""]
-        for item in failed:
-            lines += [f"### {item['id']}: {item['status']}", "", "```", item["reason"], "```", ""]
-    if waiting := release.get("waiting"):
+        for row in failed:
+            lines += [f"### {row.id}: {row.status}", "", "```", row.reason, "```", ""]
+    if release and release.waiting:
         lines += ["", "## What waits for a platform", ""]
-        lines += [f"- `{variant}`: {reason}" for variant, reason in waiting.items()]
+        lines += [f"- `{variant}`: {reason}" for variant, reason in release.waiting.items()]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _not_locked(problems: Sequence[Mapping[str, Any]]) -> list[str]:
+def _head(report: Report) -> list[str]:
+    statuses = [row.status for row in report.targets]
+    release, get = report.release, commands(report.release)
+    stopped = f"Stopped by {report.stopped}; the next run goes on from here."
+    return [
+        f"# Catalog {release.release.release if release.release else release.id}",
+        "",
+        f"{count(len(statuses), 'target')}: {statuses.count('done')} built,"
+        f" {statuses.count('reused')} unchanged,"
+        f" {sum(status in _BAD for status in statuses)} failed or blocked;"
+        f" {count(len(report.charts), 'chart')}; {report.seconds:.0f} s.",
+        headline(release),
+        "",
+        *([stopped, ""] if report.stopped else []),
+        *(["```", *get, "```", ""] if get else []),
+    ]
+
+
+def _not_locked(problems: Sequence[NotLocked]) -> list[str]:
     if not problems:
         return []
     return [
         "## What could not be locked",
         "",
         *(
-            f"- `{item['id']}` {'keeps what was locked' if item['keeps'] else 'is not locked'}:"
-            f" {first_line(item['reason'])}"
+            f"- `{item.id}` {'keeps what was locked' if item.keeps else 'is not locked'}:"
+            f" {first_line(item.reason)}"
             for item in problems
         ),
         "",
     ]
 
 
-def _images(targets: Sequence[Mapping[str, Any]]) -> list[str]:
-    rows = [
-        (*_step(item), _megabytes(item), _tests(item), _short(item), first_line(item["reason"]))
-        for item in targets
-    ]
+def _images(targets: Sequence[TargetRow]) -> list[str]:
+    rows = []
+    for row in targets:
+        image = row.image or ImageResult()
+        rows.append(
+            (
+                *_step(row),
+                f"{image.size / 1e6:.0f}" if image.size else "",
+                f"{image.tests.passed} passed" if image.tests else "",
+                f"`{image.digest[7:19]}`" if image.digest else "",
+                first_line(row.reason),
+            )
+        )
     head = ("target", "status", "seconds", "MB", "tests", "digest", "why")
     return ["## Images", "", *table(head, rows), ""]
 
 
-def _charts(charts: Sequence[Mapping[str, Any]]) -> list[str]:
+def _charts(charts: Sequence[ChartRow]) -> list[str]:
     rows = []
-    for item in charts:
-        name, *ending = _step(item)
-        image, reason = f"`{item['image']}`", first_line(item["reason"])
-        rows.append((name, item["version"], *ending, image, reason))
+    for row in charts:
+        name, *ending = _step(row)
+        rows.append((name, row.version, *ending, f"`{row.image}`", first_line(row.reason)))
     head = ("chart", "version", "status", "seconds", "image", "why")
     return ["## Charts", "", *table(head, rows)]
 
 
-def _step(item: Mapping[str, Any]) -> tuple[str, str, object]:
-    return f"`{item['id']}`", item["status"], item.get("seconds", "")
-
-
-_BAD = frozenset({"failed", "blocked", "skipped", "stopped"})
-
-
-def _megabytes(item: Mapping[str, Any]) -> str:
-    return f"{item['size'] / 1e6:.0f}" if item.get("size") else ""
-
-
-def _tests(item: Mapping[str, Any]) -> str:
-    tests = item.get("tests")
-    return f"{tests['passed']} passed" if tests else ""
-
-
-def _short(item: Mapping[str, Any]) -> str:
-    return f"`{item['digest'][7:19]}`" if item.get("digest") else ""
+def _step(row: StepRow) -> tuple[str, str, object]:
+    return f"`{row.id}`", row.status, "" if row.seconds is None else row.seconds

@@ -82,5 +82,5 @@ class ProviderDefinition:
 def request_for(package: str) -> ReleaseLineRequest:
     """Return a request for a package that every index has, to ask whether one answers."""
     base = Base(id="", axis="", value="", platform="linux/amd64")
-    lock = BaseLock(source=Source(kind="bootstrap", value=""), content="", epoch=0)
+    lock = BaseLock(source=Source(bootstrap=""), content="", epoch=0)
     return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": package})

@@ -10,11 +10,10 @@ from builder.catalog.models import (
     AxisValue,
     Catalog,
     Chart,
-    ChartFeature,
-    ChartRecipe,
     Image,
     Matrix,
     Recipe,
+    Settings,
     Source,
     When,
 )
@@ -26,6 +25,7 @@ from builder.plan.models import Plan, RegistryState
 from builder.plan.planner import make_plan
 from builder.report.plan import as_json
 from tests.fakes.catalog import nowhere
+from tests.fakes.chart_files import chart_feature, chart_recipe
 
 TODAY = "2026-11-23"
 MACRO = (
@@ -61,7 +61,7 @@ def matrix(*, lines: int, tools: int) -> Matrix:
 
     The number of targets is 2 + 2·lines·2 + 2·lines²·2 + tools·2·lines²·2.
     """
-    sources = (Source(kind="bootstrap", value="one"),)
+    sources = (Source(bootstrap="one"),)
     axes = {
         "os": _values("os", 2, sources=sources),
         "a": _values("a", lines, provider="apt"),
@@ -81,10 +81,11 @@ def matrix(*, lines: int, tools: int) -> Matrix:
         for index in range(min(tools, 10))
     }
     return Matrix(
-        name="big", repository="{registry}/{image}", registries=("example.org/big",), embedded="",
-        default_platform="linux/amd64",
-        platforms=("linux/amd64",), axes=axes, images=images, charts=charts,
-    )  # fmt: skip
+        catalog=Settings(name="big", registries=("example.org/big",)),
+        axes=axes,
+        images=images,
+        charts=charts,
+    )
 
 
 def catalog(found: Matrix) -> Catalog:
@@ -114,17 +115,15 @@ def catalog(found: Matrix) -> Catalog:
         matrix=found,
         recipes=recipes,
         macros={"install.j2": MACRO},
-        charts={"chart": ChartRecipe(name="chart", spec=chart, files={})},
+        charts={"chart": chart_recipe("chart", chart)},
         library={"Chart.yaml": b"apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n"},
-        features={
-            "core": ChartFeature(name="core", spec={"summary": "x", "values": values}, files=pod)
-        },
+        features={"core": chart_feature("core", {"summary": "x", "values": values}, pod)},
     )
 
 
 def lock(found: Matrix, expansion: Expansion) -> Lock:
     """A lock of every base and line."""
-    base = BaseLock(source=Source(kind="bootstrap", value="one"), content="sha256:0", epoch=0)
+    base = BaseLock(source=Source(bootstrap="one"), content="sha256:0", epoch=0)
     lines = {
         value.id: VersionLock(version=f"{value.name}.1")
         for axis in ("a", "b")

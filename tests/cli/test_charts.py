@@ -330,7 +330,7 @@ def test_a_launch(run: Run, tmp_path: Path) -> None:
     }  # fmt: skip
     given = {"name": "no", "on": [{"day": 1}], "a.b": {}}
     folder = write(tmp_path / "clock", with_zone(zone, given))
-    text = 'global:\n  suspend: false\nzone:\n  name: {}\n  "on": [{{"day": 1}}]\n  "a.b": {{}}\n'
+    text = 'global:\n  suspend: false\nzone:\n  name: {}\n  "on":\n    - day: 1\n  "a.b": {{}}\n'
     assert run("charts", "launch", str(folder)) == (0, text.format('"no"'), "")
     context = tmp_path / "context.yaml"
     context.write_text("user: {name: 'Ann: \"x\"'}\nk8s: {domain: example.org}\n")

@@ -19,6 +19,7 @@ from builder.lock.lockfile import Lock, dump
 from builder.lock.problems import Problem
 from tests.cli.conftest import Outcome, Run
 from tests.fakes.catalog import LOCK, Folder, Week, lines
+from tests.fakes.report import check_report
 from tests.fakes.store import FakeStore
 
 REGISTRY = ("--registry", "127.0.0.1:5999")  # as the fakes call it; nothing listens there
@@ -196,6 +197,7 @@ def test_what_could_not_be_locked_is_told_and_all_else_is_released(
     monkeypatch.setattr(weekly, "relock", lambda app: Locked(lock=LOCK, problems=problems))
     found = run("weekly", "--today", "2026-11-16", *REGISTRY, *reachable)
     assert found.code == code
+    check_report((week.state / "report.json").read_text())
     report = json.loads((week.state / "report.json").read_text())
     assert report["release"]["status"] == "done"
     assert report["not_locked"] == [
@@ -248,6 +250,7 @@ def test_the_weekly_report_says_what_changed(week: Week, go_by: Callable[[str], 
         "|---|---|---|\n"
         "| `desk` | `1.0.0` | `1.0.1` |\n"
     )
+    check_report((week.state / "report.json").read_text())
     data = json.loads((week.state / "report.json").read_text())
     assert data["changes"]["packages"][0]["images"] == ["base", "speech", "tool", "desk"]
 

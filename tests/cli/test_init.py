@@ -83,9 +83,7 @@ def test_what_it_writes_is_a_catalog_whose_image_and_chart_render(run: Run, empt
     project = Workspace(empty / "demo").load()
     catalog, expansion = project.catalog, project.expansion
     assert list(expansion.targets) == ["page/debian=13"]
-    base = BaseLock(
-        source=Source(kind="bootstrap", value="trixie"), content="sha256:" + "1" * 64, epoch=1
-    )
+    base = BaseLock(source=Source(bootstrap="trixie"), content="sha256:" + "1" * 64, epoch=1)
     renderer = DockerfileRenderer(macros=catalog.macros, macros_path="images/_macros", sources={})
     lock = Lock(bases={"debian=13@linux/amd64": base}, release_lines={})
     page = fingerprints(catalog, expansion, lock, renderer)["page/debian=13"]

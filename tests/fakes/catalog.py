@@ -116,13 +116,13 @@ def lines(versions: Mapping[str, str]) -> dict[str, VersionLock]:
 LOCK = Lock(
     bases={
         "os=1@linux/amd64": BaseLock(
-            source=Source(kind="bootstrap", value="one"),
+            source=Source(bootstrap="one"),
             content="sha256:" + "1" * 64,
             epoch=1,
             suites={"one": Suite(date="", sha256="a" * 64)},
         ),
         "os=2@linux/amd64": BaseLock(
-            source=Source(kind="registry", value="example.org/os:two"),
+            source=Source(registry="example.org/os:two"),
             content="sha256:" + "2" * 64,
             epoch=2,
             suites={"two": Suite(date="2026-11-20T08:00:00Z", sha256="b" * 64)},

@@ -17,7 +17,7 @@ from builder.network.upstreams import UPSTREAM
 from builder.resolvers.interfaces import ResolverTools
 from tests.fakes.answers import Registry
 
-LOCK = BaseLock(source=Source(kind="bootstrap", value="trixie"), content="sha256:0", epoch=0)
+LOCK = BaseLock(source=Source(bootstrap="trixie"), content="sha256:0", epoch=0)
 IMPATIENT = Patience(connect=2, read=2, retries=0, backoff=0)
 
 
@@ -42,7 +42,7 @@ def mirrored(address: str, *, login: str = "", ca: str = "", **more: str) -> Net
     """A network in which every source is a folder of one host, named after it."""
     start = f"http://{login + '@' if login else ''}{address}"
     mirrors = {name: f"{start}/{name}" for name in UPSTREAM} | more
-    return Network(ca=ca, http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+    return Network(ca=ca, mirrors=mirrors)
 
 
 NOBODY = "127.0.0.1:1"

@@ -18,6 +18,7 @@ import pytest
 from builder.app.app import App
 from builder.app.options import Options
 from builder.testing.pod_runner import free_port
+from tests.fakes.report import check_report
 
 ROOT = Path(__file__).parents[2]
 BUILDER = Path(sys.executable).with_name("builder")
@@ -84,7 +85,9 @@ class Catalog:
 
     def report(self) -> dict[str, Any]:
         """What the last week left."""
-        data: dict[str, Any] = json.loads((self.state / "report.json").read_text())
+        text = (self.state / "report.json").read_text()
+        check_report(text)
+        data: dict[str, Any] = json.loads(text)
         return data
 
     def session(self, *select: str) -> App:

@@ -83,7 +83,7 @@ def test_a_library_of_the_catalog_is_whole(folder: Folder) -> None:
 def test_a_feature_of_the_catalog_takes_the_place_of_the_builders(folder: Folder) -> None:
     folder.write("charts/features/service/feature.yaml", "summary: Ours\nvalues: {}\n")
     features = load(folder).features
-    assert features["service"].spec["summary"] == "Ours"
+    assert features["service"].summary == "Ours"
     assert list(features["service"].files) == ["feature.yaml"]
     assert features["service"].folder == "charts/features/service"
     assert features["core"].folder == "charts/features/core"

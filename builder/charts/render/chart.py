@@ -1,4 +1,4 @@
-"""A chart recipe, its features and a list of images to a complete, plain Helm chart.
+"""Renders a chart recipe, its features and a list of images as a complete, plain Helm chart.
 
 Pure: mappings in, `{path: bytes}` out, the same bytes for the same input. The chart carries the
 library that its templates use, so that its package alone is enough.
@@ -11,6 +11,7 @@ import json
 import re
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from builder.catalog.models import Chart, ChartFeature, ChartRecipe
 from builder.catalog.yaml_document import load_as_helm
@@ -31,8 +32,6 @@ __all__ = ["chart_fingerprint", "chart_version", "next_version", "render_chart"]
 # A release is named after its chart with up to seven more characters, in 53.
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 LONGEST = 46
-_NEEDED = ("title", "description", "command", "port", "features")
-_KNOWN = (*_NEEDED, "icon", "home", "sources", "keywords", "health", "needs", "values")
 
 
 def render_chart(
@@ -45,27 +44,27 @@ def render_chart(
     version: str,
     catalog: str,
 ) -> dict[str, bytes]:
-    """The files of a chart, by path. `images` are references; the first is the default.
+    """Return the files of a chart, by path. `images` are references; the first is the default.
 
     Raises ConfigError, or Problems with every independent one.
     """
-    _check_head(chart, recipe, images)
+    _check_head(chart, images)
     own = _own(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
     values = specs.values_of(own, parts, facts, chart, features)
     everything = (own, *parts)
-    core = templates.core_template(_words(recipe.spec["command"]), _health(recipe), chart.name)
+    core = templates.core_template(recipe.command, recipe.health, chart.name)
     _check(chart.name, everything, features, values, library, core)
-    spec = {**recipe.spec, "description": _filled(recipe.spec["description"], facts)}
+    filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)
     text = {
         ".helmignore": docs.HELMIGNORE,
-        "Chart.yaml": docs.chart_yaml(chart.name, version, spec, images[0], about, moved),
-        "README.md": docs.readme(chart.name, catalog, spec, images, parts, values),
+        "Chart.yaml": docs.chart_yaml(chart.name, version, filled, images[0], about, moved),
+        "README.md": docs.readme(chart.name, catalog, filled, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
-        "values.schema.json": _pretty(describe.schema(values, str(spec["title"]))),
-        "templates/NOTES.txt": docs.notes(str(spec["title"]), everything, chart.name),
+        "values.schema.json": _pretty(describe.schema(values, recipe.title)),
+        "templates/NOTES.txt": docs.notes(recipe.title, everything, chart.name),
         "templates/_command.tpl": core,
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
@@ -78,12 +77,18 @@ def render_chart(
 
 
 def _own(recipe: ChartRecipe) -> Part:
-    """A recipe, as the part that it is of its charts."""
+    """Return a recipe as a part of its charts."""
     folder = f"charts/{recipe.name}"
-    return Part(name=recipe.name, folder=folder, spec=recipe.spec, files=recipe.files)
+    return Part(
+        name=recipe.name,
+        folder=folder,
+        summary=recipe.title,
+        values=recipe.values,
+        files=recipe.files,
+    )
 
 
-def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> None:
+def _check_head(chart: Chart, images: Sequence[str]) -> None:
     place = chart.at()
     errors: list[BuilderError] = []
     if not NAME.fullmatch(chart.name) or len(chart.name) > LONGEST:
@@ -96,40 +101,7 @@ def _check_head(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> Non
         )
     if not images:
         errors.append(ConfigError(f"chart {chart.name}: it has no image", location=place))
-    folder = f"charts/{recipe.name}"
-    for key in recipe.spec:
-        if key not in _KNOWN:
-            errors.append(
-                ConfigError(
-                    f"unknown key {key!r}",
-                    hint=did_you_mean(key, _KNOWN),
-                    location=describe.locate(recipe.files, folder, "chart.yaml", key),
-                )
-            )
-    for key in _NEEDED:
-        if key not in recipe.spec:
-            where = Location(file=f"{folder}/chart.yaml")
-            errors.append(ConfigError(f"{key} is missing", location=where))
-    raise_all(errors + _wrong_types(recipe, folder))
-
-
-def _wrong_types(recipe: ChartRecipe, folder: str) -> list[BuilderError]:
-    """What of chart.yaml is not of the type that it must be."""
-    wrong = {
-        key: f"a list, e.g. {example}"
-        for key, example in (("command", "[httpd, -f]"), ("features", "[service, server]"))
-        if not isinstance(recipe.spec.get(key, []), list | tuple)
-    }
-    port = recipe.spec.get("port", 1)
-    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65535:
-        wrong["port"] = "a number, 1 to 65535"
-    return [
-        ConfigError(
-            f"{key} must be {what}",
-            location=describe.locate(recipe.files, folder, "chart.yaml", key),
-        )
-        for key, what in wrong.items()
-    ]
+    raise_all(errors)
 
 
 def _parts(
@@ -137,7 +109,7 @@ def _parts(
 ) -> tuple[Part, ...]:
     folder = f"charts/{recipe.name}"
     wanted = [
-        *((name, locate_item(recipe, folder, name)) for name in _words(recipe.spec["features"])),
+        *((name, locate_item(recipe, folder, name)) for name in recipe.features),
         *((name, chart.at("features", name)) for name in chart.features),
     ]
     errors: list[BuilderError] = []
@@ -154,9 +126,9 @@ def _parts(
 
 
 def locate_item(recipe: ChartRecipe, folder: str, item: str) -> Location:
-    """Where a feature stands in chart.yaml, `- item` or `features: […, item]`.
+    """Return the place of a feature in chart.yaml, `- item` or `features: […, item]`.
 
-    As far as its text is known.
+    Without the text of the file, return the file.
     """
     word = re.compile(rf"(?:^\s*- |^features:.*[\[\s,])({re.escape(item)})(?=\s*(?:[,\]#]|$))")
     for number, line in enumerate(recipe.files.get("chart.yaml", "").splitlines(), 1):
@@ -172,8 +144,8 @@ def _facts(chart: Chart, recipe: ChartRecipe, images: Sequence[str]) -> dict[str
         "image_name": chart.image,
         "default_image": images[0],
         "images": list(images),
-        "port": recipe.spec["port"],
-        "title": recipe.spec["title"],
+        "port": recipe.port,
+        "title": recipe.title,
     }
 
 
@@ -201,7 +173,7 @@ def _check(
 
 
 def _source(part: Part, source: str) -> str:
-    return str(mapping(part.spec, source).get("name", ""))
+    return part.objects[source].name if source in part.objects else ""
 
 
 def _named(part: Part, source: str) -> templates.Read:
@@ -210,7 +182,7 @@ def _named(part: Part, source: str) -> templates.Read:
 
 
 def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
-    """Templates and cases that the features bring."""
+    """Return the templates and test values that the features bring."""
     files: dict[str, str] = {}
     for part in parts:
         if part.slots or "helpers.tpl" in part.files:
@@ -224,7 +196,7 @@ def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
 
 
 def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Mapping[str, str]:
-    """The same files; where values have moved, every one that Helm renders takes them anywhere."""
+    """Return the files; where values have moved, templates read them at both paths."""
     former = templates.former_template(values, chart)
     if not former:
         return text
@@ -247,16 +219,8 @@ def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
     return str(data["name"]), str(data["version"])
 
 
-def _filled(text: object, facts: Mapping[str, object]) -> str:
-    return string.Template(str(text)).safe_substitute({k: str(v) for k, v in facts.items()})
-
-
-def _health(recipe: ChartRecipe) -> str:
-    return str(recipe.spec.get("health", "/"))
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(str(word) for word in value) if isinstance(value, Sequence) else ()
+def _filled(text: str, facts: Mapping[str, object]) -> str:
+    return string.Template(text).safe_substitute({k: str(v) for k, v in facts.items()})
 
 
 def _pretty(value: object) -> str:

@@ -1,13 +1,15 @@
-"""The texts around the templates of a chart: Chart.yaml, README.md, NOTES.txt."""
+"""Writes the texts around the templates of a chart: Chart.yaml, README.md, NOTES.txt."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 
+from builder.catalog.models import ChartRecipe
 from builder.charts.render.templates import Part, scoped
 from builder.charts.render.values import Value
 from builder.charts.semver import FORMER
+from builder.common.yaml_writer import block
 from builder.oci.reference import parse
 
 HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
@@ -16,14 +18,14 @@ HELMIGNORE = ".git/\n.gitignore\n*.orig\n*.swp\n*.tgz\n"
 def chart_yaml(
     name: str,
     version: str,
-    recipe: Mapping[str, object],
+    recipe: ChartRecipe,
     image: str,
     library: tuple[str, str],
     moved: Mapping[str, str],
 ) -> str:
-    """Chart.yaml. The version stands on a line of its own that begins with `version:`.
+    """Return Chart.yaml. The version is on a line of its own that begins with `version:`.
 
-    `moved` says where values are now, by the path that they had.
+    `moved` maps former paths of values to those of today.
     """
     entries: dict[str, object] = {
         "apiVersion": "v2",
@@ -31,20 +33,19 @@ def chart_yaml(
         "version": version,
         "appVersion": parse(image).tag or "latest",
         "type": "application",
-        "description": recipe["description"],
+        "description": recipe.description,
     }
-    for key in ("icon", "home", "sources", "keywords"):
-        if recipe.get(key):
-            entries[key] = recipe[key]
-    lines = []
-    for key, value in entries.items():
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            lines += [f"{key}:", *(f"  - {_quoted(item)}" for item in value)]
-        else:
-            lines.append(f"{key}: {_quoted(value)}")
+    more = {
+        "icon": recipe.icon,
+        "home": recipe.home,
+        "sources": recipe.sources,
+        "keywords": recipe.keywords,
+    }
+    entries |= {key: value for key, value in more.items() if value}
     if moved:
-        lines += ["annotations:", f"  {FORMER}: {_quoted(json.dumps(dict(moved)))}"]
-    lines += [
+        entries["annotations"] = {FORMER: json.dumps(dict(moved), ensure_ascii=False)}
+    lines = [
+        *block(entries),
         "dependencies:",
         f"  - name: {library[0]}",
         f"    version: {library[1]}",
@@ -53,23 +54,19 @@ def chart_yaml(
     return "\n".join(lines) + "\n"
 
 
-def _quoted(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def readme(
     name: str,
     catalog: str,
-    recipe: Mapping[str, object],
+    recipe: ChartRecipe,
     images: Sequence[str],
     features: Sequence[Part],
     values: Sequence[Value],
 ) -> str:
-    """README.md: what the chart is, its images and a table of its values."""
+    """Return README.md: what the chart is, its images and a table of its values."""
     lines = [
         f"# {name}",
         "",
-        f"{recipe['description']}.",
+        f"{recipe.description}.",
         "",
         f"A chart of the catalog {catalog}, for Onyxia and for `helm` alone:",
         "",
@@ -83,7 +80,7 @@ def readme(
         "",
         "## Features",
         "",
-        *(f"- {part.name}: {part.spec.get('summary', '')}" for part in features),
+        *(f"- {part.name}: {part.summary}" for part in features),
         "",
         "## Values",
         "",
@@ -103,6 +100,6 @@ def _row(value: Value) -> str:
 
 
 def notes(title: str, parts: Sequence[Part], chart: str) -> str:
-    """NOTES.txt, in Markdown, from what each part has to say."""
+    """Return NOTES.txt, in Markdown, from the notes of each part."""
     said = [part.files["notes.md"].strip("\n") for part in parts if "notes.md" in part.files]
     return scoped("\n".join([f"## {title}", "", *said]) + "\n", chart)

@@ -1,4 +1,4 @@
-"""Features that need one another: what a chart's parts lack, and which features would bring it."""
+"""Finds what the parts of a chart lack, and the features that would bring it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from builder.charts.render import templates
 from builder.charts.render.templates import Part, Read
 from builder.charts.render.values import Value
 from builder.common.errors import BuilderError, ConfigError, Location
-from builder.common.mappings import mapping
 from builder.common.text import did_you_mean, listed
 
 _INCLUDE = re.compile(r'\b(?:include|template)\s+\\?"(chart\.[\w.-]+)\\?"')
@@ -24,7 +23,7 @@ _ALWAYS = ("chart.slots", "chart.command", "chart.healthPath", "chart.former")
 
 @dataclass(frozen=True, kw_only=True)
 class Lack:
-    """What a part of a chart needs, and only `features` have, of those that the chart lacks."""
+    """A need of a part of a chart, which only `features` fulfil, and the chart has none of them."""
 
     part: Part
     needs: str  # "has the value", …
@@ -36,7 +35,15 @@ class Lack:
 def as_part(name: str, feature: ChartFeature, named: Location | None = None) -> Part:
     """Return a feature as a part; `named` is where the chart asks for it."""
     folder = feature.folder or f"charts/features/{name}"
-    return Part(name=name, folder=folder, spec=feature.spec, files=feature.files, named=named)
+    return Part(
+        name=name,
+        folder=folder,
+        files=feature.files,
+        summary=feature.summary,
+        values=feature.values,
+        objects=feature.objects,
+        named=named,
+    )
 
 
 def find_lacks(
@@ -166,13 +173,13 @@ def _declaring(others: Sequence[Part], path: str) -> tuple[str, ...]:
     return tuple(
         part.name
         for part in others
-        if any(name == path or name.startswith(inside) for name in mapping(part.spec, "values"))
+        if any(name == path or name.startswith(inside) for name in part.values)
     )
 
 
 def _owner(parts: Sequence[Part], path: str) -> Part:
     """Return the feature that describes a value, else the recipe."""
-    return next((part for part in parts[1:] if path in mapping(part.spec, "values")), parts[0])
+    return next((part for part in parts[1:] if path in part.values), parts[0])
 
 
 def _at(parts: Sequence[Part], place: Location) -> Part:

@@ -1,12 +1,13 @@
-"""Templates of charts: parts plugged into named slots, and the values that they read."""
+"""Makes the templates of charts: parts in named slots; finds the values that they read."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from builder.catalog.models import SourceObject, ValueSpec
 from builder.charts.render.values import Value, split_path
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
@@ -33,18 +34,20 @@ class Part:
 
     name: str
     folder: str  # relative to the catalog, for errors
-    spec: Mapping[str, object]
     files: Mapping[str, str]
+    summary: str = ""
+    values: Mapping[str, ValueSpec] = field(default_factory=dict)
+    objects: Mapping[str, SourceObject] = field(default_factory=dict)  # by the name of their slot
     named: Location | None = None  # where the chart asks for it, if it is a feature
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The slots that it fills, with those of sources of environment variables."""
+        """The slots that it fills, with those for sources of environment variables."""
         names = (*SLOTS, *SOURCES)
         return tuple(name for name in names if f"slots/{name}.yaml" in self.files)
 
     def texts(self) -> dict[str, str]:
-        """The templates, by relative path."""
+        """Return the templates, by relative path."""
         inside = ("slots/", "templates/")
         return {
             path: text
@@ -55,23 +58,22 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """A template reads a value here."""
+    """A place at which a template reads a value."""
 
     path: str
     location: Location
 
 
 def scoped(text: str, chart: str) -> str:
-    """A template with its names made the chart's own: `"chart.x"` is `"<chart>.x"`."""
+    """Return a template with the chart's name in its names: `"chart.x"` becomes `"<chart>.x"`."""
     return text.replace('"chart.', f'"{chart}.')
 
 
 def part_template(part: Part, chart: str) -> str:
-    """`templates/_<part>.tpl`: its helpers, and a named template for each slot it fills."""
+    """Return `templates/_<part>.tpl`: its helpers, and a named template for each slot it fills."""
     blocks = []
-    summary = part.spec.get("summary") or part.spec.get("title")
-    if summary:
-        blocks.append(f"{{{{/* {summary}. */}}}}")
+    if part.summary:
+        blocks.append(f"{{{{/* {part.summary}. */}}}}")
     if "helpers.tpl" in part.files:
         blocks.append(part.files["helpers.tpl"].strip())
     for slot in part.slots:
@@ -81,7 +83,7 @@ def part_template(part: Part, chart: str) -> str:
 
 
 def slots_template(parts: Sequence[Part], chart: str) -> str:
-    """`templates/_slots.tpl`: which template fills which slot."""
+    """Return `templates/_slots.tpl`: which template fills which slot."""
     lines = [
         "{{/* What the pod and its surroundings are made of: the templates for each slot. */}}",
         f'{{{{- define "{chart}.slots" -}}}}',
@@ -101,21 +103,20 @@ def slots_template(parts: Sequence[Part], chart: str) -> str:
 
 
 def _source(part: Part, source: str, chart: str) -> str:
-    settings = part.spec.get(source)
-    named = settings.get("name") if isinstance(settings, Mapping) else None
-    name = f"{{{{ .Values.{named} | quote }}}}" if named else '""'
+    about = part.objects.get(source, SourceObject())
+    name = f"{{{{ .Values.{about.name} | quote }}}}" if about.name else '""'
     template = f"{chart}.{part.name}.{source}"
     # A part may have both: each is an object of its own.
     own = f"{part.name}-files" if source == "files" else part.name
     text = f"  - part: {own}\n    template: {template}\n    name: {name}"
-    folders = settings.get("folders") if isinstance(settings, Mapping) else None
-    if folders:
-        text += "".join(["\n    folders:", *(f"\n      - {scoped(it, chart)}" for it in folders)])
+    if about.folders:
+        folders = (f"\n      - {scoped(folder, chart)}" for folder in about.folders)
+        text += "".join(["\n    folders:", *folders])
     return text
 
 
 def core_template(command: Sequence[str], health: str, chart: str) -> str:
-    """`templates/_command.tpl`: how the service is started, and what it is asked."""
+    """Return `templates/_command.tpl`: the command of the service, and its health check."""
     lines = [
         "{{/* The command of the service, after the program that prepares the session. */}}",
         f'{{{{- define "{chart}.command" -}}}}',
@@ -129,7 +130,7 @@ def core_template(command: Sequence[str], health: str, chart: str) -> str:
 
 
 def _item(word: str) -> tuple[str, ...]:
-    """A word of the command; one that is an expression is left out where it is empty."""
+    """Return a word of the command; an expression is left out where it is empty."""
     whole = re.fullmatch(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}", word)
     if whole is None:
         return (f"- {_word(word)}",)
@@ -137,7 +138,7 @@ def _item(word: str) -> tuple[str, ...]:
 
 
 def _word(word: str) -> str:
-    """A word of the command in quotes; what stands in `{{ }}` is left to Helm."""
+    """Return a word of the command in quotes; `{{ … }}` is left to Helm."""
     pieces = re.split(r"(\{\{.*?\}\})", word)
     return '"' + "".join(
         piece if piece.startswith("{{") else json.dumps(piece)[1:-1] for piece in pieces
@@ -145,7 +146,7 @@ def _word(word: str) -> str:
 
 
 def former_template(values: Sequence[Value], chart: str) -> str:
-    """`templates/_former.tpl`: puts values where they are now; "" where none was elsewhere."""
+    """Return `templates/_former.tpl`, which moves values from former paths; "" if none moved."""
     moves = [_move(value, old) for value in values for old in value.formerly]
     if not moves:
         return ""
@@ -166,12 +167,12 @@ def _move(value: Value, old: str) -> str:
 
 
 def with_former(text: str, chart: str) -> str:
-    """A template that looks at the former places of values first."""
+    """Return a template that takes values from their former paths first."""
     return f'{{{{- include "{chart}.former" . -}}}}\n{text}'
 
 
 def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
-    """Every value that templates read, with its place; `$x := .Values.a` is followed."""
+    """Return every value that templates read, with its place; `$x := .Values.a` is followed."""
     found: list[Read] = []
     for name, text in texts.items():
         clean = without_comments(text)
@@ -215,7 +216,7 @@ def idle(found: Sequence[Read], values: Sequence[Value]) -> list[Value]:
 
 
 def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderError]:
-    """Templates that read what is not declared, and values that nothing reads."""
+    """Return an error for each undeclared value that is read, and each value that nothing reads."""
     leaves = [value.path for value in values if not value.is_group]
     errors: list[BuilderError] = [
         ConfigError(
@@ -244,7 +245,7 @@ def _touches(read: str, value: Value) -> bool:
 
 
 def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
-    """Files that are no slot, and slots that only one part may fill."""
+    """Return an error for each file that is no slot, and each slot that two parts must not fill."""
     errors: list[BuilderError] = []
     for part in parts:
         for path in part.files:

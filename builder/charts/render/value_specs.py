@@ -1,23 +1,19 @@
-"""What features, a recipe and the matrix say of the values of a chart, put together."""
+"""Merges the descriptions of a chart's values: of features, of the recipe and of the matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from builder.catalog.models import Chart, ChartFeature
-from builder.charts.render import templates
+from builder.catalog.models import Chart, ChartFeature, ValueSpec
 from builder.charts.render import values as describe
 from builder.charts.render.partners import having
 from builder.charts.render.templates import Part
 from builder.charts.render.values import Value
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all
-from builder.common.mappings import mapping
 from builder.common.text import did_you_mean
 
-_FEATURE_KEYS = ("summary", "values", *templates.SOURCES)
-
-Specs = dict[str, tuple[Mapping[str, object], Location]]
+Specs = dict[str, tuple[ValueSpec, Location]]
 
 
 def values_of(
@@ -27,7 +23,7 @@ def values_of(
     chart: Chart,
     features: Mapping[str, ChartFeature],
 ) -> tuple[Value, ...]:
-    """The values of all parts, in their order, with what recipe and matrix say otherwise.
+    """Return the values of all parts, in their order, with the changes of recipe and matrix.
 
     `features` are all that there are, for what an error suggests. Raises ConfigError, or Problems
     with every independent one.
@@ -35,14 +31,15 @@ def values_of(
     errors: list[BuilderError] = []
     specs = _described(parts, errors)
     for path, said, where in _changes(own, chart):
-        if path not in specs and "type" not in said:
+        if path not in specs and said.type is None:
             if hint := having(path, features):
                 text = f"no feature of the chart has a value {path}"
             else:
                 text, hint = f"no feature has a value {path}", did_you_mean(path, specs)
             errors.append(ConfigError(text, hint=hint, location=where))
             continue
-        specs[path] = ({**specs.get(path, ({}, where))[0], **said}, where)
+        known = specs[path][0] if path in specs else ValueSpec()
+        specs[path] = (known.changed_by(said), where)
     values = _read_all(specs, facts, errors)
     errors += describe.check(values, partial(having, features=features))
     raise_all([of_chart(error, chart) for error in errors])
@@ -58,30 +55,25 @@ def of_chart(error: BuilderError, chart: Chart) -> BuilderError:
 
 
 def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
-    """What features say, each of values of its own."""
+    """Return the descriptions of the features' own values."""
     specs: Specs = {}
     for part in parts:
-        for key in part.spec:
-            if key not in _FEATURE_KEYS:
-                where = describe.locate(part.files, part.folder, "feature.yaml", key)
-                hint = did_you_mean(key, _FEATURE_KEYS)
-                errors.append(ConfigError(f"unknown key {key!r}", hint=hint, location=where))
-        for path, spec in mapping(part.spec, "values").items():
+        for path, spec in part.values.items():
             where = describe.locate(part.files, part.folder, "feature.yaml", path)
             if path in specs:
                 text = f"value {path} is described in {specs[path][1]} already"
                 errors.append(ConfigError(text, location=where))
             else:
-                specs[path] = (mapping(spec), where)
+                specs[path] = (spec, where)
     return specs
 
 
-def _changes(own: Part, chart: Chart) -> Iterator[tuple[str, Mapping[str, object], Location]]:
-    for path, spec in mapping(own.spec, "values").items():
+def _changes(own: Part, chart: Chart) -> Iterator[tuple[str, ValueSpec, Location]]:
+    for path, spec in own.values.items():
         where = describe.locate(own.files, own.folder, "chart.yaml", path)
-        yield path, mapping(spec), where
+        yield path, spec, where
     for path, default in chart.values.items():
-        yield path, {"default": default}, chart.at("values", path)
+        yield path, ValueSpec(default=default), chart.at("values", path)
 
 
 def _read_all(

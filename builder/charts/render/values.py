@@ -1,4 +1,4 @@
-"""Values of charts: each is described once, and values.yaml and its schema come from that."""
+"""Makes values.yaml and its schema from the descriptions of values."""
 
 from __future__ import annotations
 
@@ -7,20 +7,12 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from builder.catalog.models import ValueSpec
 from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.mappings import mapping
 from builder.common.text import did_you_mean
-from builder.common.yaml_writer import key_text, scalar
+from builder.common.yaml_writer import Inline, block, scalar
 
-# Keywords of the schema that a description may hold, as they are.
-_SCHEMA_KEYS = (
-    "enum", "listEnum", "render", "sliderMin", "sliderMax", "sliderStep", "sliderUnit",
-    "sliderExtremity", "sliderExtremitySemantic", "sliderRangeId", "pattern", "minimum",
-    "maximum", "items",
-)  # fmt: skip
-_KEYS = (
-    "type", "default", "title", "text", "from", "onyxia", "shown_if", "hidden_if", "form",
-    "formerly",
-)  # fmt: skip
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list,
     "object": dict,
@@ -56,12 +48,12 @@ class Value:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """The keys of a path, in which a dot of a key itself is written `\\.`."""
+    """Return the keys of a path, in which a dot of a key itself is written `\\.`."""
     return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
 
 
 def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Location:
-    """Where the key `word` stands in the file `name`, as far as its text is known."""
+    """Return the place of the key `word` in the file `name`; without its text, the file."""
     for number, line in enumerate(files.get(name, "").splitlines(), 1):
         found = re.match(rf"\s*[\"']?{re.escape(word)}[\"']?\s*:", line)
         if found:
@@ -70,39 +62,29 @@ def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Locatio
     return Location(file=f"{file}/{name}")
 
 
-def read_value(
-    path: str, spec: Mapping[str, object], facts: Mapping[str, object], owner: Location
-) -> Value:
-    """A description, with `$fact` scalars replaced. Raises ConfigError."""
-    for key in spec:
-        if key not in _KEYS and key not in _SCHEMA_KEYS:
-            raise ConfigError(
-                f"value {path}: unknown key {key!r}",
-                hint=did_you_mean(key, (*_KEYS, *_SCHEMA_KEYS)),
-                location=owner,
-            )
-    if spec.get("type") not in _TYPES:
+def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: Location) -> Value:
+    """Return what a description says, with `$fact` scalars replaced. Raises ConfigError."""
+    if spec.type is None or spec.type not in _TYPES:
         raise ConfigError(f"value {path}: type must be one of {', '.join(_TYPES)}", location=owner)
     hidden = None
-    if "shown_if" in spec:
-        hidden = (str(spec["shown_if"]), False)
-    elif "hidden_if" in spec:
-        hidden = (str(spec["hidden_if"]), True)
-    onyxia, former = spec.get("onyxia", {}), spec.get("formerly")
+    if spec.shown_if is not None:
+        hidden = (spec.shown_if, False)
+    elif spec.hidden_if is not None:
+        hidden = (spec.hidden_if, True)
     return Value(
         path=path,
-        type=str(spec["type"]),
-        default=_fact(spec.get("default"), facts),
+        type=spec.type,
+        default=_fact(spec.default, facts),
         owner=owner,
-        is_group=spec["type"] == "object" and "default" not in spec,
-        title=str(spec.get("title", "")),
-        text=str(spec.get("text", "")),
-        source=spec.get("from"),
-        onyxia=onyxia if isinstance(onyxia, Mapping) else {},
+        is_group=spec.type == "object" and spec.default is None,
+        title=spec.title or "",
+        text=spec.text or "",
+        source=spec.source,
+        onyxia=spec.onyxia or {},
         hidden=hidden,
-        form=bool(spec.get("form", True)),
-        schema={key: _fact(spec[key], facts) for key in _SCHEMA_KEYS if key in spec},
-        formerly=tuple(str(old) for old in former) if isinstance(former, list) else (),
+        form=spec.form is not False,
+        schema={key: _fact(value, facts) for key, value in spec.keywords.items()},
+        formerly=spec.formerly or (),
     )
 
 
@@ -116,7 +98,7 @@ def _fact(value: object, facts: Mapping[str, object]) -> object:
 
 
 def check(values: Sequence[Value], having: Callable[[str], str]) -> list[BuilderError]:
-    """What is wrong with the values of one chart, each by itself and with the others.
+    """Return an error for each mistake in the values of one chart.
 
     `having` is a hint about the features that have a value, or one below it (`path.`), or nothing.
     """
@@ -183,12 +165,12 @@ def _is(default: object, kind: str) -> bool:
 
 
 def moved(values: Sequence[Value]) -> dict[str, str]:
-    """Return where values are now, by the path that they had."""
+    """Return the paths of values, by the paths that they had."""
     return {old: value.path for value in values for old in value.formerly}
 
 
 def tree(values: Sequence[Value]) -> dict[str, object]:
-    """The values as nested mappings: a `Value` at each leaf, groups as mappings."""
+    """Return the values as nested mappings: a `Value` at each leaf, groups as mappings."""
     root: dict[str, object] = {}
     for value in values:
         node = root
@@ -205,37 +187,29 @@ def tree(values: Sequence[Value]) -> dict[str, object]:
 
 
 def values_yaml(values: Sequence[Value], head: str) -> str:
-    """values.yaml, with the text of each value above it."""
-    groups = {value.keys: value for value in values if value.is_group}
+    """Return values.yaml, with the text of each value above it."""
+    texts = {value.keys: value.text for value in values}
+
+    def comment(path: tuple[str, ...]) -> list[str]:
+        above = [""] if len(path) == 1 else []
+        width = 96 - 2 * (len(path) - 1)
+        return above + [f"# {line}" for line in textwrap.wrap(texts.get(path, ""), width)]
+
     lines = [f"# {line}".rstrip() for line in head.splitlines()]
-    _emit(tree(values), groups, lines, ())
+    lines += block(_defaults(tree(values)), comment=comment)
     return "\n".join(lines) + "\n"
 
 
-def _emit(
-    node: Mapping[str, object],
-    groups: Mapping[tuple[str, ...], Value],
-    lines: list[str],
-    path: tuple[str, ...],
-) -> None:
-    indent = "  " * len(path)
-    for key, child in node.items():
-        here = (*path, key)
-        about = child if isinstance(child, Value) else groups.get(here)
-        if not path:
-            lines.append("")
-        if about is not None and about.text:
-            lines += [f"{indent}# {line}" for line in textwrap.wrap(about.text, 96 - len(indent))]
-        if isinstance(child, Value):
-            lines.append(f"{indent}{key_text(key)}: {scalar(child.default)}")
-        else:
-            lines.append(f"{indent}{key_text(key)}:")
-            assert isinstance(child, dict)
-            _emit(child, groups, lines, here)
+def _defaults(node: Mapping[str, object]) -> dict[str, object]:
+    """Return a tree of values as one of their defaults, each to be written on one line."""
+    return {
+        key: Inline(child.default) if isinstance(child, Value) else _defaults(mapping(child))
+        for key, child in node.items()
+    }
 
 
 def schema(values: Sequence[Value], title: str) -> dict[str, object]:
-    """The schema of the values that a form shows or sends."""
+    """Return the schema of the values that a form shows or sends."""
     shown = [value for value in values if value.form]
     groups = {value.keys: value for value in shown if value.is_group}
     return {

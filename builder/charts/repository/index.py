@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from builder.catalog.yaml_document import Document, load_as_helm
 from builder.charts import helm_versions
 from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
-from builder.common.yaml_writer import key_text, scalar
+from builder.common.yaml_writer import block
 
 INDEX = "index.yaml"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -218,38 +217,5 @@ def emit_index(entries: Entries, generated: str, more: Mapping[str, object] | No
         name: sorted(versions, key=lambda item: helm_versions.rank(_version(item)), reverse=True)
         for name, versions in sorted(entries.items())
     }
-    lines = ["apiVersion: v1"]
-    if ordered:
-        lines.append("entries:")
-        _block(ordered, "  ", lines)
-    else:
-        lines.append("entries: {}")
-    _block(more or {}, "", lines)
-    lines.append(f"generated: {json.dumps(generated)}")
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _block(node: object, indent: str, lines: list[str]) -> None:
-    if isinstance(node, Mapping):
-        for name, child in node.items():
-            _entry(f"{indent}{key_text(str(name))}:", child, indent, lines)
-    elif isinstance(node, Sequence):
-        for child in node:
-            if not _nests(child):
-                lines.append(f"{indent}- {scalar(child)}")
-                continue
-            first = len(lines)
-            _block(child, indent + "  ", lines)
-            lines[first] = f"{indent}- {lines[first][len(indent) + 2 :]}"
-
-
-def _entry(head: str, child: object, indent: str, lines: list[str]) -> None:
-    if _nests(child):
-        lines.append(head)
-        _block(child, indent + "  ", lines)
-    else:
-        lines.append(f"{head} {scalar(child)}")
-
-
-def _nests(value: object) -> bool:
-    return isinstance(value, (Mapping, list, tuple)) and len(value) > 0
+    content = {"entries": ordered, **(more or {}), "generated": generated}
+    return "".join(f"{line}\n" for line in ("apiVersion: v1", *block(content))).encode()

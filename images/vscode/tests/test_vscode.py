@@ -153,10 +153,14 @@ def test_the_user_installs_an_extension(host, vscode):
 
 
 def test_dark_mode_keeps_what_the_user_chose(checks, host):
-    dark = {"workbench.colorTheme": "Dark 2026"}
+    def chosen(text):
+        settings = json.loads(text)
+        return {key: settings.get(key) for key in ("workbench.colorTheme", "editor.fontSize")}
+
+    dark = {"workbench.colorTheme": "Dark 2026", "editor.fontSize": None}
     mine = '{"workbench.colorTheme": "Light 2026", "editor.fontSize": 20}'
     file = f"{DATA}/User/settings.json"
-    checks.dark_mode_keeps_the_users_choice(host, file, dark=dark, mine=mine)
+    checks.dark_mode_keeps_the_users_choice(host, file, dark=dark, mine=mine, read=chosen)
 
 
 def test_any_user_starts_it_without_a_home(host):

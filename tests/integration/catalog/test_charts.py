@@ -20,7 +20,7 @@ SESSION = App(Options(root=ROOT, today=TODAY, engine="podman"))
 IDES = sorted(
     name
     for name, chart in SESSION.catalog.matrix.charts.items()
-    if "init" in SESSION.catalog.charts[chart.recipe].spec["features"]
+    if "init" in SESSION.catalog.charts[chart.recipe].features
 )
 
 

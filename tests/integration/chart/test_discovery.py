@@ -46,7 +46,7 @@ def consumers(service: str) -> list[str]:
     """The first chart of each recipe that looks for a service."""
     first: dict[str, str] = {}
     for name, chart in catalog().matrix.charts.items():
-        features = catalog().charts[chart.recipe].spec["features"]
+        features = catalog().charts[chart.recipe].features
         if isinstance(features, list) and f"{service}-client" in features:
             first.setdefault(chart.recipe, name)
     return sorted(first.values())

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.models import ChartRecipe
 from builder.charts.helm import Helm, documents, latest_minors
 from builder.charts.render.chart import render_chart
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.files import write_tree
+from tests.fakes.chart_files import chart_recipe
 
 from .conftest import Played, catalog, written
 
@@ -44,7 +44,7 @@ def test_every_recipe_is_among_them() -> None:
         return {
             str(item)
             for name in names
-            for item in (*charts[name].features, *recipes[charts[name].recipe].spec["features"])
+            for item in (*charts[name].features, *recipes[charts[name].recipe].features)
         }
 
     assert features(SOME) == features(charts)
@@ -132,7 +132,7 @@ def test_an_ide_takes_one_file_and_one_line(helm: Helm, tmp_path: Path) -> None:
     line = catalog().matrix.charts["marimo-python"]
     files = render_chart(
         chart=type(line)(name="novelty", recipe="novelty", image="python-minimal"),
-        recipe=ChartRecipe(name="novelty", spec=spec, files={}),
+        recipe=chart_recipe("novelty", spec),
         features=catalog().features,
         library=catalog().library,
         images=["127.0.0.1:5005/onyxia-python-minimal:py3-2026.01.05"],

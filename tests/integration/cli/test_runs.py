@@ -18,6 +18,7 @@ from builder.common.process import Command, Runner
 from builder.oci.image import ImageLayer
 from builder.testing.toolroot import ToolRoot
 from tests.fakes.layout import write_layout
+from tests.fakes.report import check_report
 from tests.integration.cli.conftest import Tiny, lay
 from tests.integration.conftest import BUILDX
 
@@ -39,7 +40,9 @@ def contents(tiny: Tiny, image: str) -> dict[str, tuple[ImageLayer, ...]]:
 
 def report(tiny: Tiny) -> dict[str, str]:
     """The status of every target in the last report."""
-    data = json.loads((tiny.root / "build" / "report.json").read_text())
+    text = (tiny.root / "build" / "report.json").read_text()
+    check_report(text)
+    data = json.loads(text)
     return {item["id"].partition("/")[0]: item["status"] for item in data["targets"]}
 
 

@@ -6,9 +6,10 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 import requests
@@ -17,7 +18,7 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.registry_state import read_record, releases_reference
 from builder.registry.release_record import CURRENT, Record
-from tests.integration.cli.conftest import TODAY, Tiny
+from tests.integration.cli.conftest import TODAY, Tiny, lay
 from tests.integration.cli.test_runs import digests, wait
 
 RELEASE = TODAY.replace("-", ".")
@@ -68,14 +69,20 @@ class Machines:
         return record
 
 
-@pytest.fixture
-def machines(make: Callable[[], Tiny]) -> Iterator[Machines]:
+@pytest.fixture(scope="module")
+def machines(
+    work: Path, address: str, parent: Reference, numbers: Iterator[int]
+) -> Iterator[Machines]:
     """Machines around a catalog in which one image takes its time."""
-    tiny = make()
+    prefix = f"t{next(numbers)}"
+    base = str(parent.with_tag("latest"))
+    tiny = lay(work / prefix, registry=address, base=base, prefix=prefix)
     tiny.dockerfile("tool", f"FROM {{{{ parent }}}}\nCOPY files/ /tool/\nRUN {NAP}\n")
+    done = tiny.run("lock")
+    assert done.returncode == 0, done.stderr
     found = Machines(tiny=tiny)
     yield found
-    for machine in found.made:
+    for machine in (tiny, *found.made):
         shutil.rmtree(machine.root, ignore_errors=True)
 
 
@@ -85,18 +92,24 @@ def nappers() -> list[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
 
 
-def test_machines_that_share_a_registry_finish_a_catalog_though_one_dies(
-    machines: Machines,
-) -> None:
-    tiny = machines.tiny
-    base, root, middle, top = machines.plan()
-    assert (base, root) == ([["base:os=1@linux/amd64"]], [["build:base/os=1"]])
-    assert sorted(middle) == [["build:other/os=1"], ["build:tool/os=1"]]
-    assert top == [["build:app/os=1"]]
-    for level in (base, root):
-        assert [done.returncode for done in machines.level(level)] == [0]
+@pytest.fixture(scope="module")
+def levels(machines: Machines) -> Levels:
+    """The plan of the first run."""
+    return machines.plan()
 
-    # Of the next level, one machine dies in the middle of its build, the other goes on.
+
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """What is there after a machine died in the middle of its build, by image."""
+
+    codes: list[int]  # of the machines that went on
+    tags: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def death(machines: Machines, levels: Levels) -> Death:
+    """The first run up to its third level, in which one machine dies and the other goes on."""
+    codes = [done.returncode for level in levels[:2] for done in machines.level(level)]
     victim = machines.new()
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(machines.level, [["build:other/os=1"]])
@@ -110,23 +123,55 @@ def test_machines_that_share_a_registry_finish_a_catalog_though_one_dies(
             assert process.wait(60) == -signal.SIGKILL
         finally:
             process.kill()
-        assert [done.returncode for done in other.result()] == [0]
+        codes += [done.returncode for done in other.result()]
     wait(lambda: nappers() == [])
-    kept = {image: digests(tiny, image) for image in ("base", "other")}
-    assert all(kept.values())
-    assert digests(tiny, "tool") == {}
+    tags = {image: digests(machines.tiny, image) for image in ("base", "other", "tool")}
+    return Death(codes=codes, tags=tags)
 
-    # What stands on it is not begun; the rest is released.
-    (done,) = machines.level(top)
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The end of a run: its last level, and what its release recorded."""
+
+    level: list[subprocess.CompletedProcess[str]]
+    record: Record
+
+
+@pytest.fixture(scope="module")
+def first(machines: Machines, levels: Levels, death: Death) -> Ended:
+    """The rest of the first run."""
+    return Ended(level=machines.level(levels[3]), record=machines.release())
+
+
+def test_a_level_has_what_needs_only_earlier_ones(levels: Levels) -> None:
+    base, root, middle, top = levels
+    assert (base, root) == ([["base:os=1@linux/amd64"]], [["build:base/os=1"]])
+    assert sorted(middle) == [["build:other/os=1"], ["build:tool/os=1"]]
+    assert top == [["build:app/os=1"]]
+
+
+def test_a_machine_that_dies_leaves_nothing_and_harms_no_other(death: Death) -> None:
+    assert death.codes == [0, 0, 0]
+    assert death.tags["base"]
+    assert death.tags["other"]
+    assert death.tags["tool"] == {}
+
+
+def test_what_needs_it_is_not_begun_and_the_rest_is_released(
+    machines: Machines, first: Ended
+) -> None:
+    (done,) = first.level
     assert done.returncode == 5
     assert "build:tool/os=1 is not done, and build:app/os=1 needs it" in done.stderr
-    record = machines.release()
-    assert set(record.targets) == {"base/os=1", "other/os=1"}
+    assert set(first.record.targets) == {"base/os=1", "other/os=1"}
     why = "not in the registry when this release was made"
-    assert record.blocked == {"build:tool/os=1": why, "build:app/os=1": why}
-    check_registry(tiny)
+    assert first.record.blocked == {"build:tool/os=1": why, "build:app/os=1": why}
+    check_registry(machines.tiny)
 
-    # The next run does just what was not done.
+
+def test_the_next_run_does_what_was_not_done(
+    machines: Machines, death: Death, first: Ended
+) -> None:
     levels = machines.plan()
     assert levels == [[["build:tool/os=1"]], [["build:app/os=1"]]]
     for level in levels:
@@ -135,9 +180,9 @@ def test_machines_that_share_a_registry_finish_a_catalog_though_one_dies(
     assert record.release == f"{RELEASE}.1"
     assert set(record.targets) == {f"{image}/os=1" for image in ("base", "tool", "app", "other")}
     assert record.blocked == {}
-    for image, tags in kept.items():
-        assert digests(tiny, image).items() >= tags.items()
-    check_registry(tiny)
+    for image in ("base", "other"):
+        assert digests(machines.tiny, image).items() >= death.tags[image].items()
+    check_registry(machines.tiny)
     assert machines.plan() == []
 
 

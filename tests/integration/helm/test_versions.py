@@ -54,9 +54,8 @@ def changed(catalog: Catalog) -> Catalog:
     charts["vscode-python"] = replace(charts["vscode-python"], values={"persistence.size": "20Gi"})
     charts["marimo-python"] = replace(charts["marimo-python"], features=("gpu",))
     recipes = dict(catalog.charts)
-    spec = dict(recipes["rstudio"].spec)
-    spec["features"] = [it for it in spec["features"] if it != "vault"]  # type: ignore[attr-defined]
-    recipes["rstudio"] = replace(recipes["rstudio"], spec=spec)
+    features = tuple(it for it in recipes["rstudio"].features if it != "vault")
+    recipes["rstudio"] = replace(recipes["rstudio"], features=features)
     return replace(catalog, matrix=replace(catalog.matrix, charts=charts), charts=recipes)
 
 

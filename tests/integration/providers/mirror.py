@@ -37,7 +37,7 @@ class Mirror(ThreadingHTTPServer):
     def network(self, login: str = LOGIN) -> Network:
         """A network in which every source is a folder of this mirror."""
         mirrors = {name: f"http://{login}@{self.address}/{name}" for name in UPSTREAM}
-        return Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+        return Network(mirrors=mirrors)
 
 
 @contextmanager

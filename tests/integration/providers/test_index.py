@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
 from builder.common.process import Runner
@@ -30,9 +30,7 @@ class Asking:
     """PipResolver that ask an index."""
 
     def __init__(self, index: Index, folder: Path, runner: Runner) -> None:
-        self.network = Network(
-            ca="", http_proxy="", https_proxy="", no_proxy="127.0.0.1", mirrors={"pip": index.url}
-        )
+        self.network = Network(proxy=Proxy(none="127.0.0.1"), mirrors={"pip": index.url})
         self.folder, self.runner = folder, runner
 
     def layers(self) -> PipResolver:

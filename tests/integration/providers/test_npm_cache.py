@@ -38,7 +38,7 @@ def test_npm_finds_by_its_hash_what_the_lock_has(tmp_path: Path, runner: Runner)
     place = tmp_path / "downloads" / file_path("npm", package, {"npm": NPM})
     place.parent.mkdir(parents=True)
     place.write_bytes(data)
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    network = Network()
     desk = {"name": "desk", "version": "1.0.0", "dependencies": {"@wood/oak": "^1.0.0"}}
     oak = {
         "version": "1.0.0",

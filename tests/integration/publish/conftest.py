@@ -163,7 +163,7 @@ MOMENT = "2026-01-05T00:00:00Z"
 
 def folder_at(path: Path) -> FolderRepository:
     """A repository that asks nobody."""
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    network = Network()
     others = ServedRepository(url="", fetcher=Fetcher(network=network, folder=path / "files"))
     return FolderRepository(folder=path, others=others)
 

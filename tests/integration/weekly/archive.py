@@ -163,7 +163,7 @@ def debian(folder: Path, archive: Archive) -> Path:
         f"--customize-hook=copy-in {folder}/tiny.asc /{Path(_KEY).parent}",
     ]
     base = Base(id="debian=13@linux/amd64", axis="debian", value="13", platform="linux/amd64")
-    source = Source(kind="bootstrap", value="trixie")
+    source = Source(bootstrap="trixie")
     payloads.run(*bootstrap_argv(base, source, str(folder / "rootfs.tar"), options))
     (folder / "Dockerfile").write_text(BASE_DOCKERFILE)
     return folder

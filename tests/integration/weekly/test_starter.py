@@ -38,18 +38,18 @@ def test_the_first_week_builds_tests_and_releases(starter: Catalog) -> None:
     }
     for item in report["targets"]:
         assert item["action"] == "build"
-        assert item["tests"]["passed"] > 0
-        assert item["tests"]["failed"] == 0
-        assert item["size"] > 0
+        assert item["image"]["tests"]["passed"] > 0
+        assert item["image"]["tests"]["failed"] == 0
+        assert item["image"]["size"] > 0
     assert [item["status"] for item in report["charts"]] == ["done", "done"]
-    assert all(item["tests"]["passed"] > 0 for item in report["charts"])
+    assert all(item["package"]["tests"]["passed"] > 0 for item in report["charts"])
     assert report["release"]["status"] == "done"
-    assert report["release"]["release"] == RELEASE
+    assert report["release"]["release"]["release"] == RELEASE
 
 
 def test_every_tag_names_the_digest_that_was_tested(starter: Catalog) -> None:
     session = starter.session()
-    digests = {item["id"]: item["digest"] for item in starter.report()["targets"]}
+    digests = {item["id"]: item["image"]["digest"] for item in starter.report()["targets"]}
     with session.registry():
         place = parse(session.catalog.matrix.repository_of("jupyter-python"))
         version = session.locked().versions["python=3.13"]

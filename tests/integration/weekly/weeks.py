@@ -65,8 +65,8 @@ class Weeks:
 
     def targets(self, key: str) -> dict[str, Any]:
         """What the last report says of each image."""
-        items = self.catalog.report()["targets"]
-        return {item["id"].partition("/")[0]: item[key] for item in items}
+        rows = ({**row, **(row["image"] or {})} for row in self.catalog.report()["targets"])
+        return {row["id"].partition("/")[0]: row[key] for row in rows}
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Change a file of the catalog."""

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from builder.build.attestation import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
-from builder.build.events import Noted
+from builder.build.events import ImageResult, Noted, detail_of
 from builder.common.errors import SmokeError, StepError, TransientError
 from builder.oci.reference import parse
 from builder.testing import inventory
+from builder.testing.interfaces import TestCounts
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
 from tests.fakes.testers import JUNIT as REPORT
@@ -49,14 +50,16 @@ def test_build_then_test_then_push(week: Week) -> None:
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
     assert order == ["digest", "digest", "layers", "build", "get", "test", "put", "push"]
     assert (result.status, result.reason) == ("done", plan.targets[BASE].reason)
-    detail = dict(result.detail)
-    assert [link["target"] for link in detail.pop("chain")] == ["os=1@linux/amd64", BASE]  # type: ignore[attr-defined]
-    assert detail == {
-        "digest": week.store.named[place(week, BASE)],
-        "size": 1000,
-        "tests": {"passed": 2, "failed": 0, "skipped": 0},
-        "log": str(week.state / "logs" / "build-base_os=1.log"),
-    }
+    image = detail_of(result, ImageResult)
+    assert image is not None
+    assert [share.target for share in image.chain] == ["os=1@linux/amd64", BASE]
+    assert image == ImageResult(
+        digest=week.store.named[place(week, BASE)],
+        size=1000,
+        tests=TestCounts(passed=2),
+        chain=image.chain,
+        log=str(week.state / "logs" / "build-base_os=1.log"),
+    )
     notes = [event for event in week.events if isinstance(event, Noted)]
     texts = [event.text for event in notes if not event.passing]
     assert texts[-3:] == ["building", "testing", "pushing"]
@@ -187,7 +190,7 @@ def test_what_the_registry_has_is_reused_by_an_empty_engine(week: Week) -> None:
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
     assert result.status == "reused"
     assert result.reason == plan.targets[BASE].reason
-    assert result.detail == {"digest": week.store.named[place(week, BASE)]}
+    assert result.detail == ImageResult(digest=week.store.named[place(week, BASE)])
     assert week.engine.calls == []
 
 
@@ -215,7 +218,9 @@ def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
 
     week.engine = Slow()
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
-    assert result.detail["digest"] == theirs[0]
+    image = detail_of(result, ImageResult)
+    assert image is not None
+    assert image.digest == theirs[0]
     assert week.store.named[place(week, BASE)] == theirs[0]
     evidence = week.store.get(reference_of(parse(place(week, BASE))))
     assert evidence is not None

@@ -9,6 +9,7 @@ import json
 import shutil
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from builder.common.state_dir import StateDir
 from builder.engines.interfaces import BuildRequest, Built, built_from_layout
 from builder.engines.table import engine_of
 from builder.oci import layout as layouts
-from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import Step
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
@@ -223,12 +223,7 @@ def test_locked_packages_are_no_excuse(week: Week, monkeypatch) -> None:  # type
     week.engine.salt = "x"
     plan = week.plan()
     item = plan.targets[BASE]
-    locked = Fingerprint(
-        digest=item.fingerprint.digest,
-        document=item.fingerprint.document,
-        dockerfile=item.dockerfile,
-        is_locked=True,
-    )
+    locked = replace(item.fingerprint, is_locked=True)
     object.__setattr__(item, "fingerprint", locked)
     monkeypatch.setattr(week, "plan", lambda: plan)
     assert verify(week).notes == ()

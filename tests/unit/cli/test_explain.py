@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builder.build.attestation import DOCUMENT, KIND
+from builder.catalog.recipe import BuildVariables
 from builder.cli.explain import change_since
 from builder.oci.reference import parse
 from builder.plan.dockerfile import Dockerfile
@@ -15,7 +16,9 @@ PLACE = parse("ghcr.io/one/shop-desk:fp-1")
 NOW = Fingerprint(
     digest="1" * 64,
     is_locked=True,
+    variables=BuildVariables(axes={}, providers={}, versions={}),
     dockerfile=Dockerfile(text="FROM parent\n"),
+    files=(),
     document={"platform": "linux/amd64", "parent": "p", "inputs": {}, "dockerfile": "FROM parent\n",
               "context": [], "lock": {}},
 )  # fmt: skip

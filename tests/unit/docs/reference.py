@@ -1,4 +1,4 @@
-"""The generated pages of docs/: commands.md from click, matrix.md and recipe.md from the schemas.
+"""The generated pages of docs/: commands.md from click, those of a catalog's files from schemas.
 
 `UPDATE_GOLDEN=1 pytest tests/unit/docs` writes them. A line of a page that is not generated stands
 in the constants below.
@@ -26,6 +26,7 @@ _PLACES = {
     "images.<name>": "images.<image>",
     "charts.<name>": "charts.<chart>",
     "when.<name>": "when.<condition>",
+    "values.<name>": "values.<path>",
 }
 
 MATRIX_EXAMPLE = """\
@@ -58,6 +59,33 @@ ports: [8888]
 command: [jupyter, lab]
 budget: 60 MB
 """
+CHART_EXAMPLE = """\
+title: Notebook
+description: A notebook on the image $image_name
+command: [jupyter, lab, "--port={{ .Values.networking.service.port | int }}"]
+port: 8888
+health: /api
+needs: [notebook]
+features: [service, session, http, persistence, ingress]
+values:
+  persistence.size: {default: 20Gi}
+"""
+FEATURE_EXAMPLE = """\
+summary: An assistant
+secret: {name: assistant.secretName}
+values:
+  assistant.enabled:
+    type: boolean
+    default: false
+    title: Connect to an assistant
+    from: user.profile.assistant.enabled
+  assistant.token:
+    type: string
+    default: ""
+    render: password
+    text: The key of the assistant
+    shown_if: assistant.enabled
+"""
 _MATRIX_INTRO = f"""\
 `matrix.yaml` says what a catalog has. Everything else is derived from it. An unknown key is
 refused, with its line and column. Keys at the top that begin with `x-` are for your anchors. The
@@ -73,6 +101,20 @@ folder is described under [Add a recipe](../.github/CONTRIBUTING.md#add-a-recipe
 ```yaml
 {RECIPE_EXAMPLE}```
 """
+_CHART_INTRO = f"""\
+`charts/<chart>/chart.yaml` says how a service is started, and which features its chart has. What
+else is in that folder is described in [charts](../charts/README.md).
+
+```yaml
+{CHART_EXAMPLE}```
+"""
+_FEATURE_INTRO = f"""\
+`charts/features/<feature>/feature.yaml` says which values a feature adds to a chart. The templates
+beside it read them: [charts](../charts/README.md) says how.
+
+```yaml
+{FEATURE_EXAMPLE}```
+"""
 _COMMANDS_INTRO = """\
 `builder COMMAND --help` shows the same. A flag goes before the environment variable of its option,
 which goes before the file, which goes before the default. How commands end is on the page
@@ -84,10 +126,14 @@ def pages() -> dict[str, str]:
     """Return the generated pages, by the name of their file."""
     matrix = json.loads(schema.json_schema("matrix.schema.json"))
     recipe = json.loads(schema.json_schema("recipe.schema.json"))
+    chart = json.loads(schema.json_schema("chart.schema.json"))
+    feature = json.loads(schema.json_schema("feature.schema.json"))
     return {
         "commands.md": commands_page(),
         "matrix.md": _schema_page("matrix.yaml", _MATRIX_INTRO, matrix),
         "recipe.md": _schema_page("recipe.yaml", _RECIPE_INTRO, recipe),
+        "chart.md": _schema_page("chart.yaml", _CHART_INTRO, chart),
+        "feature.md": _schema_page("feature.yaml", _FEATURE_INTRO, feature),
     }
 
 
@@ -234,9 +280,15 @@ def _keys(data: Mapping[str, Any]) -> str:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, field in data["properties"].items():
         default = "required" if key in required else _default(field)
-        meaning = field.get("description", "")
+        meaning = field.get("description", "") + _examples(field)
         lines.append(f"| `{key}` | {_type(field)} | {default} | {_variant(meaning)} |")
     return "\n".join(lines) + "\n"
+
+
+def _examples(field: Mapping[str, Any]) -> str:
+    """Return the example of a field, as JSON, which is YAML too."""
+    texts = [json.dumps(example, ensure_ascii=False) for example in field.get("examples", ())]
+    return f"; e.g. `{texts[0]}`" if texts else ""
 
 
 def _type(field: Mapping[str, Any]) -> str:
@@ -252,7 +304,8 @@ def _type(field: Mapping[str, Any]) -> str:
         return f"list of {_plural(_type(field['items']))}"
     for value in _values(field):
         return f"mapping to {_type(value)}"
-    return {"object": "mapping", "boolean": "true or false"}.get(field["type"], field["type"])
+    kind = field.get("type", "any value")
+    return {"object": "mapping", "boolean": "true or false"}.get(kind, kind)
 
 
 def _plural(kind: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.parser import parse_matrix, parse_recipe
+from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
 from builder.catalog.recipe import URL
 from builder.ci.systems import CI_SYSTEMS
 from builder.common import errors
@@ -28,7 +28,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["commands.md", "matrix.md", "recipe.md"])
+@pytest.mark.parametrize("name", reference.pages())
 def test_the_committed_page_is_that_of_the_code(name: str) -> None:
     generated = reference.pages()[name]
     if os.environ.get("UPDATE_GOLDEN"):
@@ -58,6 +58,12 @@ def test_the_examples_are_valid() -> None:
     axes = {name: tuple(axis.values()) for name, axis in _axes(matrix.matrix)}
     recipe, problems = parse_recipe(reference.RECIPE_EXAMPLE, "recipe.yaml", axes)
     assert recipe is not None
+    assert problems == []
+    chart, problems = parse_chart(reference.CHART_EXAMPLE, "chart.yaml")
+    assert chart is not None
+    assert problems == []
+    feature, problems = parse_feature(reference.FEATURE_EXAMPLE, "feature.yaml")
+    assert feature is not None
     assert problems == []
 
 

@@ -59,7 +59,7 @@ def test_a_package_more_in_a_recipe(locking: Locking) -> None:
 def test_a_package_less_in_a_recipe(locking: Locking) -> None:
     lock, folder = locking.lock(), locking.folder
     folder.edit("images/base/recipe.yaml", "[tar, grep]", "[tar]")
-    why = "recipe base, or a hold of its image, changed since matrix.lock was made"
+    why = "recipe base, or a pin of its image, changed since matrix.lock was made"
     assert reasons(folder, lock) == dict.fromkeys(
         ("base/os=2", "base/os=1"), f"{why}: run `builder lock`"
     )

@@ -271,19 +271,19 @@ def test_languages_that_come_without_a_line_are_debians(locking: Locking) -> Non
     assert (request.language("r"), request.language("python")) == ("4.5.0", "")
 
 
-def test_a_hold_counts_for_what_stands_on_its_image(locking: Locking) -> None:
+def test_a_pin_counts_for_the_descendants_of_its_image(locking: Locking) -> None:
     locking.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [less]")
     locking.folder.edit(
         "matrix.yaml",
         "base: {from: os, axes: [os]}",
-        'base: {from: os, axes: [os], hold: {apt: {less: "643"}, reason: its pager hangs,'
+        'base: {from: os, axes: [os], pin: {apt: {less: "643"}, reason: its pager hangs,'
         " until: 2026-12-31}}",
     )
     assert versions(locking.lock())["desk/os=2,lang=1.10"] == {"less": "643"}
     matrix = locking.folder.load().catalog.matrix
     assert overdue_pins(matrix, "2026-12-31") == []
     assert overdue_pins(matrix, "2027-01-01") == [
-        "image base holds less 643, until 2026-12-31: its pager hangs"
+        "image base pins less 643, until 2026-12-31: its pager hangs"
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError
 from builder.common.process import Command, Runner
 from builder.network.build_env import (
@@ -33,9 +33,11 @@ DEB822 = "Types: deb\nURIs: http://archive.example/debian\nSuites: trixie trixie
 VARIABLES = tuple(it for rules in BUILT_IN.values() for it in rules.mirror_variables)
 
 
-def network(**more: object) -> Network:
-    nothing = {"ca": "", "http_proxy": "", "https_proxy": "", "no_proxy": "", "mirrors": {}}
-    return Network(**{**nothing, "variables": VARIABLES, **more})  # type: ignore[arg-type]
+def network(
+    *, http_proxy: str = "", https_proxy: str = "", no_proxy: str = "", **more: object
+) -> Network:
+    proxy = Proxy(http=http_proxy, https=https_proxy, none=no_proxy)
+    return Network(proxy=proxy, variables=VARIABLES, **more)  # type: ignore[arg-type]
 
 
 def settle(given: Network, environment: dict[str, str]) -> Network:
@@ -254,26 +256,31 @@ def test_the_machines_own_certificates_are_the_default() -> None:
     assert settle(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
 
 
+def proxy_of(found: Network, name: str) -> str:
+    fields = {"http_proxy": "http", "https_proxy": "https", "no_proxy": "none"}
+    return str(getattr(found.proxy, fields[name]))
+
+
 @pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "no_proxy"])
 def test_a_proxy_in_capitals_counts_where_there_is_none_in_small_letters(name: str) -> None:
     both = {name: "small", name.upper(): "CAPITAL"}
-    assert getattr(settle(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
-    assert getattr(settle(network(), both), name) == "small"
-    assert getattr(settle(network(), {**both, name: ""}), name) == ""
-    assert getattr(settle(network(**{name: "file"}), both), name) == "file"
+    assert proxy_of(settle(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
+    assert proxy_of(settle(network(), both), name) == "small"
+    assert proxy_of(settle(network(), {**both, name: ""}), name) == ""
+    assert proxy_of(settle(network(**{name: "file"}), both), name) == "file"
 
 
 def test_a_header_of_a_web_server_is_no_proxy() -> None:
     found = settle(network(), {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "p"})
-    assert (found.http_proxy, found.https_proxy) == ("", "p")
-    assert settle(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).http_proxy == "p"
+    assert (found.proxy.http, found.proxy.https) == ("", "p")
+    assert settle(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).proxy.http == "p"
 
 
 @pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
 def test_a_proxy_of_all_schemes(name: str) -> None:
     found = settle(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
-    assert (found.http_proxy, found.https_proxy) == ("http://all:1", "http://one:1")
-    assert settle(network(), {name: "socks5://all:1"}).https_proxy == ""
+    assert (found.proxy.http, found.proxy.https) == ("http://all:1", "http://one:1")
+    assert settle(network(), {name: "socks5://all:1"}).proxy.https == ""
 
 
 def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:

@@ -11,14 +11,18 @@ import pytest
 import requests
 import trustme
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError
 from builder.network.build_env import BUNDLES, settle
 from builder.network.connections import Session, certificate_folders, program_environment, proxy_for
 from tests.integration.session.servers import Answer, proxy, serve
 
-NOTHING = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
-PROXY = replace(NOTHING, http_proxy="http://plain:1", https_proxy="http://secure:2")
+NOTHING = Network()
+PROXY = Network(proxy=Proxy(http="http://plain:1", https="http://secure:2"))
+
+
+def _direct(hosts: str) -> Network:
+    return Network(proxy=replace(PROXY.proxy, none=hosts))
 
 
 class Site:
@@ -178,7 +182,7 @@ def test_neither_a_password_of_netrc_nor_a_cookie_is_sent(
     ],
 )
 def test_which_proxy_is_asked(no_proxy: str, url: str, expected: dict[str, str]) -> None:
-    assert proxy_for(replace(PROXY, no_proxy=no_proxy), url) == expected
+    assert proxy_for(_direct(no_proxy), url) == expected
 
 
 def test_a_redirect_is_followed_by_the_proxy_of_where_it_leads(site: Site) -> None:
@@ -189,7 +193,7 @@ def test_a_redirect_is_followed_by_the_proxy_of_where_it_leads(site: Site) -> No
         serve(proxy(far.port)) as way,
         serve(lambda _: Answer(status=302, headers={"Location": "https://far.example/"})) as near,
     ):
-        network = replace(NOTHING, ca=str(site.ca), https_proxy=way.url)
+        network = replace(NOTHING, ca=str(site.ca), proxy=Proxy(https=way.url))
         assert get(network, near.url) == "far"
         assert [request.path for request in way.requests] == ["far.example:443"]
 
@@ -213,7 +217,7 @@ def test_programs_without_a_network_of_the_catalog_are_told_nothing(tmp_path: Pa
 
 
 def test_programs_get_the_proxies_but_for_this_machine(tmp_path: Path) -> None:
-    found = program_environment(replace(PROXY, no_proxy="a.example"), tmp_path / "trusted.crt")
+    found = program_environment(_direct("a.example"), tmp_path / "trusted.crt")
     direct = "a.example,localhost,127.0.0.1,::1"
     assert found == {
         "http_proxy": "http://plain:1", "HTTP_PROXY": "http://plain:1",

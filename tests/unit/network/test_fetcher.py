@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from urllib3 import HTTPResponse
 
-from builder.catalog.models import Network, RemoteFile
+from builder.catalog.models import Network, Proxy, RemoteFile
 from builder.charts.repository.http import ServedRepository
 from builder.common.errors import StepError, UnreachableError
 from builder.network.connections import BoundedRetry
@@ -193,7 +193,7 @@ def test_a_host_that_does_not_answer_is_waited_for_once(
 
 
 def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    network = Network()
     fetcher = Fetcher(network=network, folder=tmp_path, patience=IMPATIENT)
     with pytest.raises(UnreachableError) as caught:
         fetcher.text("http://nowhere.invalid/x")
@@ -204,9 +204,7 @@ def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_a_source_without_a_mirror_has_a_hint_of_one(tmp_path: Path) -> None:
-    network = Network(
-        ca="", http_proxy="", https_proxy="http://127.0.0.1:9", no_proxy="", mirrors={}
-    )
+    network = Network(proxy=Proxy(https="http://127.0.0.1:9"))
     fetcher = Fetcher(network=network, folder=tmp_path, patience=IMPATIENT)
     with pytest.raises(UnreachableError) as caught:
         fetcher.text(upstream("rstudio-files", "x"))
@@ -219,10 +217,7 @@ def test_a_source_without_a_mirror_has_a_hint_of_one(tmp_path: Path) -> None:
 def test_what_has_no_proxy_is_asked_directly(there: Upstream) -> None:
     there.serve("julia/x", "fine")
     mirrors = mirrored(there.server.address).mirrors
-    network = Network(
-        ca="", http_proxy="http://127.0.0.1:9", https_proxy="", no_proxy="127.0.0.1",
-        mirrors=mirrors,
-    )  # fmt: skip
+    network = Network(proxy=Proxy(http="http://127.0.0.1:9", none="127.0.0.1"), mirrors=mirrors)
     fetcher = Fetcher(network=network, folder=there.folder, patience=IMPATIENT)
     assert fetcher.text(upstream("julia", "x")) == "fine"
 
@@ -240,7 +235,7 @@ def test_a_certificate_that_is_not_trusted_is_said_at_once(tmp_path: Path) -> No
     patient = Patience(connect=5, read=5, retries=3, backoff=5)
     with serve(index, tls=trust.server) as site:
         for ca in ("", str(trust.bundle)):
-            network = Network(ca=ca, http_proxy="", https_proxy="", no_proxy="", mirrors={})
+            network = Network(ca=ca)
             fetcher = Fetcher(network=network, folder=tmp_path, patience=patient)
             charts = ServedRepository(url=site.url, fetcher=fetcher)
             if ca:

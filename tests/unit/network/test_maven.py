@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.network.build_env import maven_settings
 
 
-def network(**more: object) -> Network:
-    nothing = {"ca": "", "http_proxy": "", "https_proxy": "", "no_proxy": "", "mirrors": {}}
-    return Network(**{**nothing, **more})  # type: ignore[arg-type]
+def network(
+    *, http_proxy: str = "", https_proxy: str = "", no_proxy: str = "", **more: object
+) -> Network:
+    proxy = Proxy(http=http_proxy, https=https_proxy, none=no_proxy)
+    return Network(proxy=proxy, **more)  # type: ignore[arg-type]
 
 
 def read(given: Network) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from builder.common.errors import StepError
 from builder.oci import layer_contents as layers_module
 from builder.oci.image import ImageLayer, Member
 from builder.oci.layer_contents import Entry, Index, read_hashes, read_layer, read_members
@@ -64,8 +65,9 @@ FILES: tuple[File, ...] = (
         gzip.compress,
         lambda data: gzip.compress(data[:700]) + gzip.compress(data[700:]),
         zstandard.ZstdCompressor().compress,
+        lambda data: b"".join(map(zstandard.ZstdCompressor().compress, (data[:700], data[700:]))),
     ],
-    ids=["tar", "gzip", "gzip in two members", "zstd"],
+    ids=["tar", "gzip", "gzip in two members", "zstd", "zstd in two frames"],
 )
 def test_a_layer_is_read_however_it_is_compressed(pack, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path / "layer"
@@ -80,6 +82,37 @@ def test_a_layer_is_read_however_it_is_compressed(pack, tmp_path: Path) -> None:
         "opt/large": hashlib.sha256(LARGE).hexdigest(),
         "opt/last": hashlib.sha256(b"x" * 512).hexdigest(),
     }
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty file"),
+        (tar(*FILES)[:9000], "unexpected end of data"),
+        (gzip.compress(tar(*FILES))[:-2000], "Compressed file ended before"),
+        (b"\x1f\x8b\x08\x00" + b"x" * 2000, "Error -3 while decompressing data"),
+        (zstandard.ZstdCompressor().compress(tar(*FILES))[:-20], "unexpected end of data"),
+        (b"\x28\xb5\x2f\xfd" + b"x" * 2000, "zstd decompress"),
+        (b"no tar at all" * 100, "invalid header"),
+    ],
+    ids=["empty", "torn", "torn gzip", "broken gzip", "torn zstd", "broken zstd", "no tar"],
+)
+@pytest.mark.parametrize("read", [read_layer, read_members])
+def test_a_torn_layer_is_named(read, data: bytes, reason: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "6f1d"
+    file.write_bytes(data)
+    with pytest.raises(StepError, match=f"^the layer 6f1d cannot be read: .*{reason}"):
+        read(file)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_asks_for_much_memory_is_refused(kind: bytes, tmp_path: Path) -> None:
+    header = tarfile.TarInfo("header")
+    header.type, header.size = kind, 8 << 30
+    file = tmp_path / "6f1d"
+    file.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(StepError, match="a header of 8589934592 bytes"):
+        read_layer(file)
 
 
 def test_every_kind_of_member_is_read(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from builder.build.chart_steps import ChartActions
+from builder.build.events import ReleaseResult, detail_of
 from builder.ci.shards import jobs
 from builder.ci.systems import CI_SYSTEMS
 from builder.common.errors import ConfigError
@@ -335,7 +336,9 @@ def test_what_the_catalog_no_longer_has_is_gone_with_the_next_release(week: Week
     reason = "0 built, 0 charts packaged; gone: 2 targets, 1 chart"
     assert plan.steps["release"].reason == reason
     results = week.carry_out(plan)
-    assert results["release"].detail["charts"] == {}
+    release = detail_of(results["release"], ReleaseResult)
+    assert release is not None
+    assert release.charts == {}
     assert results["release"].reason == "2 targets gone"
     assert week.plan().steps["release"].action == "keep"
 

@@ -15,6 +15,7 @@ from time import time
 
 import pytest
 
+from builder.catalog.models import Proxy
 from builder.common.errors import NoConnectionError, StepError, TransientError
 from builder.common.hashing import digest_of
 from builder.common.process import Runner
@@ -452,7 +453,7 @@ def test_a_registry_whose_name_is_spelled_in_another_way_gets_its_password(
         return SiteAnswer(headers=digest)
 
     with serve(answer, tls=site.context) as tls, serve(proxy(tls.port)) as way:
-        network = replace(NO_NETWORK, ca=str(site.ca), https_proxy=way.url)
+        network = replace(NO_NETWORK, ca=str(site.ca), proxy=Proxy(https=way.url))
         client = RegistryClient(Distribution(credentials=files, network=network))
         reference = parse(f"{name}/image:tag")
         assert client.digest(reference) == MISSING
@@ -518,7 +519,7 @@ def test_nothing_that_was_encrypted_goes_on_in_the_open(
         serve(lambda _: SiteAnswer(status=307, headers=where), tls=site.context) as tls,
         serve(proxy(tls.port)) as way,
     ):
-        network = replace(NO_NETWORK, ca=str(site.ca), https_proxy=way.url)
+        network = replace(NO_NETWORK, ca=str(site.ca), proxy=Proxy(https=way.url))
         client = RegistryClient(Distribution(credentials=files, network=network))
         with pytest.raises(StepError) as caught:
             client.blob(parse("registry.example/image:tag"), MISSING)
@@ -535,11 +536,11 @@ def test_a_registry_that_is_not_trusted_is_said_at_once(
     site.authority.issue_cert("registry.example").configure_cert(site.context)
     with serve(lambda _: SiteAnswer(), tls=site.context) as tls, serve(proxy(tls.port)) as way:
         client = RegistryClient(
-            Distribution(credentials=files, network=replace(NO_NETWORK, https_proxy=way.url))
+            Distribution(credentials=files, network=replace(NO_NETWORK, proxy=Proxy(https=way.url)))
         )
         with pytest.raises(StepError) as caught:
             client.digest(parse("registry.example/image:tag"))
-        trusted = replace(NO_NETWORK, https_proxy=way.url, ca=str(site.ca))
+        trusted = replace(NO_NETWORK, proxy=Proxy(https=way.url), ca=str(site.ca))
         client = RegistryClient(Distribution(credentials=files, network=trusted))
         with pytest.raises(StepError) as other_name:
             client.digest(parse("registry.elsewhere/image:tag"))
@@ -561,7 +562,7 @@ def test_docker_hub_is_asked_at_its_api(tmp_path: Path, files: CredentialFiles) 
         serve(lambda _: SiteAnswer(headers=digest), tls=site.context) as tls,
         serve(proxy(tls.port)) as way,
     ):
-        network = replace(NO_NETWORK, ca=str(site.ca), https_proxy=way.url)
+        network = replace(NO_NETWORK, ca=str(site.ca), proxy=Proxy(https=way.url))
         client = RegistryClient(Distribution(credentials=files, network=network))
         for name in ("docker.io/debian", "index.docker.io/debian", "docker.io/org/image"):
             assert client.digest(parse(f"{name}:tag")) == MISSING

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.build.events import ReleaseResult, detail_of
 from builder.common.errors import ConflictError, StepError
 from builder.registry.release_record import Record
 from tests.fakes.catalog import ARM, BOTH, LOCK, Folder, Week
@@ -96,7 +97,9 @@ def test_a_variant_whose_platform_fails_is_not_offered(pair: Week) -> None:
     found = record(pair)
     why = "linux/arm64 did not pass; it is not offered"
     assert found.blocked[f"cell:{DESK}"] == why
-    assert results["release"].detail["waiting"] == {DESK: why}
+    release = detail_of(results["release"], ReleaseResult)
+    assert release is not None
+    assert release.waiting == {DESK: why}
     assert DESK not in found.targets
     assert DESK not in found.variants
     assert set(tags(pair, "desk")) == {"lang1.10.4-2026.11.23", "lang1.10.4", "lang1.10", "latest"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.build.events import Result
+from builder.build.events import ReleaseContents, ReleaseResult, Result, detail_of
 from builder.common.errors import ConflictError, StepError, TransientError
 from builder.oci.reference import Reference, parse
 from builder.registry.interfaces import Artifact, Blob
@@ -39,18 +39,21 @@ def test_the_first_release(week: Week) -> None:
         f"os={value}@linux/amd64": week.store.named[f"127.0.0.1:5999/shop-os:fp-{value * 32}"]
         for value in "12"
     }
-    assert results["release"].detail == {
-        "release": "2026.11.23", "previous": None, "targets": 8, "charts": {"desk": "1.0.0"},
-        "offers": {
-            "images": [
+    assert results["release"].detail == ReleaseResult(
+        release="2026.11.23",
+        previous=None,
+        targets=8,
+        charts={"desk": "1.0.0"},
+        contents=ReleaseContents(
+            images=(
                 "127.0.0.1:5999/shop-base:latest",
                 "127.0.0.1:5999/shop-speech:latest",
                 "127.0.0.1:5999/shop-desk:latest",
-            ],
-            "charts": ["127.0.0.1:5999/shop-charts/desk:1.0.0"],
-            "embedded": "127.0.0.1:5999",
-        },
-    }  # fmt: skip
+            ),
+            charts=("127.0.0.1:5999/shop-charts/desk:1.0.0",),
+            embedded="127.0.0.1:5999",
+        ),
+    )
     assert results["release"].reason == "6 images, 1 chart"
 
 
@@ -65,11 +68,13 @@ def test_a_release_counts_what_is_new_in_it(week: Week) -> None:
     week.folder.edit("images/desk/Dockerfile.j2", "FROM", "# more\nFROM")
     again = week.go_by(today=NEXT_WEEK)["release"]
     assert again.reason == "2 images, 1 chart"
-    assert again.detail["offers"]["images"] == [  # type: ignore[index]
+    release = detail_of(again, ReleaseResult)
+    assert release is not None
+    assert release.contents.images == (
         "127.0.0.1:5999/shop-desk:latest",
         "127.0.0.1:5999/shop-base:latest",
         "127.0.0.1:5999/shop-speech:latest",
-    ]
+    )
 
 
 def test_every_tag_names_the_digest_that_was_tested(week: Week) -> None:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from builder.registry.release_record import ImageShare
 from builder.report import sizes
 
 MB = 1_000_000
-BASE = {"target": "os=1@linux/amd64", "recipe": "", "layers": 1, "size": 30 * MB}
-ROOT = {"target": "base/os=1", "recipe": "base", "layers": 4, "size": 60 * MB}
-DESK = {"target": "desk/os=1", "recipe": "desk", "layers": 2, "size": 10 * MB}
-LAMP = {"target": "lamp/os=1", "recipe": "desk", "layers": 2, "size": 3_500_000}
-TARGETS = [
-    {"id": "base/os=1", "chain": [BASE, ROOT]},
-    {"id": "desk/os=1", "chain": [BASE, ROOT, DESK]},
-    {"id": "lamp/os=1", "chain": [BASE, ROOT, LAMP]},
-    {"id": "failed/os=1"},
-    {"id": "old/os=1", "chain": []},
-]
+BASE = ImageShare(target="os=1@linux/amd64", recipe="", layers=1, size=30 * MB)
+ROOT = ImageShare(target="base/os=1", recipe="base", layers=4, size=60 * MB)
+DESK = ImageShare(target="desk/os=1", recipe="desk", layers=2, size=10 * MB)
+LAMP = ImageShare(target="lamp/os=1", recipe="desk", layers=2, size=3_500_000)
+CHAINS = {
+    "base/os=1": [BASE, ROOT],
+    "desk/os=1": [BASE, ROOT, DESK],
+    "lamp/os=1": [BASE, ROOT, LAMP],
+    "old/os=1": [],
+}
 
 
 def test_every_link_has_its_share() -> None:
-    _, desk, _ = sizes.by_target(TARGETS)
-    assert (desk["id"], desk["size"]) == ("desk/os=1", 100 * MB)
-    assert [link["share"] for link in desk["chain"]] == [0.3, 0.6, 0.1]
+    _, desk, _ = sizes.by_target(CHAINS)
+    assert (desk.id, desk.size) == ("desk/os=1", 100 * MB)
+    assert [share.share for share in desk.chain] == [0.3, 0.6, 0.1]
 
 
 def test_what_several_stand_on_counts_once() -> None:
-    assert [(row["recipe"], row["size"], row["targets"]) for row in sizes.by_recipe(TARGETS)] == [
+    assert [(row.recipe, row.size, row.targets) for row in sizes.by_recipe(CHAINS)] == [
         ("base", 60 * MB, 1),
         ("", 30 * MB, 1),
         ("desk", 13_500_000, 2),
@@ -33,7 +33,7 @@ def test_what_several_stand_on_counts_once() -> None:
 
 
 def test_as_tables() -> None:
-    text = sizes.lines(sizes.by_target(TARGETS), sizes.by_recipe(TARGETS))
+    text = sizes.lines(sizes.sizes_of(CHAINS))
     assert list(text[4:9]) == [
         "| recipe | targets | layers | MB | MB each |",
         "|---|---|---|---|---|",
@@ -47,4 +47,4 @@ def test_as_tables() -> None:
 
 
 def test_nothing_is_said_where_nothing_is_known() -> None:
-    assert sizes.lines(sizes.by_target([]), sizes.by_recipe([])) == ()
+    assert sizes.lines(sizes.sizes_of({})) == ()

@@ -8,37 +8,41 @@ import pytest
 
 from builder.build.events import Event, Finished, Noted, Result, Retried, Started
 from builder.report import weekly
+from builder.report.document import Report
 from builder.report.progress import Board, line, shown
 from tests.fakes.catalog import ARM, BOTH, Folder, Week
+from tests.fakes.report import check_report
 
 
-def report(week: Week) -> dict[str, object]:
+def report(week: Week) -> Report:
     plan = week.plan()
-    data = weekly.as_data(plan, week.carry_out(plan), 12.345, jobs=2, disk={})
-    assert json.loads(weekly.as_json(data)) == json.loads(json.dumps(data))
-    return data
+    found = weekly.report_of(plan, week.carry_out(plan), 12.345, jobs=2)
+    check_report(weekly.as_json(found))
+    return found
 
 
 def test_what_was_done_and_why(week: Week) -> None:
-    data = report(week)
-    assert data["seconds"] == 12.3
-    (target,) = [item for item in data["targets"] if item["id"] == "base/os=2"]  # type: ignore[attr-defined]
-    digest, seconds = target.pop("digest"), target.pop("seconds")
-    assert digest.startswith("sha256:")
+    data = json.loads(weekly.as_json(report(week)))
+    assert (data["format"], data["seconds"]) == (2, 12.3)
+    (target,) = [item for item in data["targets"] if item["id"] == "base/os=2"]
+    image, seconds = target.pop("image"), target.pop("seconds")
     assert seconds >= 0
-    assert [link["target"] for link in target.pop("chain")] == ["os=2@linux/amd64", "base/os=2"]
     assert target == {
         "id": "base/os=2",
         "action": "build",
         "status": "done",
         "reason": "new: no release has it; packages not locked",
+    }
+    assert image.pop("digest").startswith("sha256:")
+    assert [share["target"] for share in image.pop("chain")] == ["os=2@linux/amd64", "base/os=2"]
+    assert image == {
         "size": 1000,
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
         "log": str(week.state / "logs" / "build-base_os=2.log"),
     }
-    (chart,) = data["charts"]  # type: ignore[misc]
-    assert chart["version"] == "1.0.0"  # type: ignore[has-type]
-    assert data["release"]["release"] == "2026.11.23"  # type: ignore[index]
+    (chart,) = data["charts"]
+    assert chart["version"] == "1.0.0"
+    assert data["release"]["release"]["release"] == "2026.11.23"
 
 
 def test_for_people(week: Week) -> None:
@@ -116,9 +120,10 @@ def test_a_log_is_told_nothing_of_what_passes_by(
 
 def test_a_run_that_was_stopped_says_so(week: Week) -> None:
     plan = week.plan()
-    data = weekly.as_data(plan, {}, 2.0, jobs=2, disk={}, stopped="SIGINT")
-    assert data["stopped"] == "SIGINT"
-    assert "\n\nStopped by SIGINT; the next run goes on from here.\n\n" in weekly.as_markdown(data)
+    found = weekly.report_of(plan, {}, 2.0, jobs=2, stopped="SIGINT")
+    check_report(weekly.as_json(found))
+    text = weekly.as_markdown(found)
+    assert "\n\nStopped by SIGINT; the next run goes on from here.\n\n" in text
 
 
 def test_the_board_knows_what_runs_and_what_is_next(week: Week) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.models import Network
+from builder.catalog.models import Network, Proxy
 from builder.common.errors import StepError, ToolError, UnreachableError
 from builder.common.process import Runner
 from builder.network.upstreams import Place
@@ -23,7 +23,7 @@ from builder.resolvers.python.pypi import (
 )
 from tests.fakes.lines import mirrored, request
 
-PLAIN = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+PLAIN = Network()
 LOGIN = "https://me:secret@mirror.example/simple"
 
 
@@ -77,10 +77,7 @@ def test_npm_that_cannot_ask(tmp_path: Path, runner: Runner) -> None:
 
 
 def test_npm_is_told_of_the_network_by_its_environment(tmp_path: Path, runner: Runner) -> None:
-    network = Network(
-        ca="/ca.pem", http_proxy="", https_proxy="http://proxy:1", no_proxy="",
-        mirrors={"npm": LOGIN},
-    )  # fmt: skip
+    network = Network(ca="/ca.pem", proxy=Proxy(https="http://proxy:1"), mirrors={"npm": LOGIN})
     command = npm_that(tmp_path, runner, "", network).view_command("tool")
     assert command.argv == (str(tmp_path / "npm"), "view", "tool", "versions", "--json")
     assert command.env["npm_config_registry"] == LOGIN
@@ -118,7 +115,7 @@ def test_credentials_of_an_index_are_on_no_command_line() -> None:
 
 
 def test_certificates_and_proxies_reach_uv_and_pip() -> None:
-    network = Network(ca="/ca", http_proxy="", https_proxy="http://p", no_proxy="", mirrors={})
+    network = Network(ca="/ca", proxy=Proxy(https="http://p"))
     assert index_env(network) == {
         "https_proxy": "http://p", "HTTPS_PROXY": "http://p", "UV_HTTP_RETRIES": "2",
         "SSL_CERT_FILE": "/ca", "PIP_CERT": "/ca",

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.models import Chart, ChartFeature, ChartRecipe
+from builder.catalog.models import Chart, ChartFeature
 from builder.charts.render.chart import render_chart
 from builder.common.errors import ConfigError, Problems
 from builder.project import Workspace
+from tests.fakes.chart_files import chart_feature, chart_recipe
 
 TEXT = {"type": "string", "default": "", "text": "A text", "form": False}
 LIBRARY = {
@@ -24,7 +25,7 @@ def feature(
     name: str, *values: str, files: Mapping[str, str] | None = None, **more: object
 ) -> ChartFeature:
     spec = {"summary": name, "values": {path: {**TEXT, **more} for path in values}}
-    return ChartFeature(name=name, spec=spec, files=files or {})
+    return chart_feature(name, spec, files)
 
 
 NAMES = feature("names", "name")
@@ -49,7 +50,7 @@ def render(
     text = text or f"title: T\nfeatures: [{', '.join(wanted)}] # all\n"
     return render_chart(
         chart=Chart(name="desk", recipe="wood", image="desk", features=extra),
-        recipe=ChartRecipe(name="wood", spec={**spec, **more}, files={"chart.yaml": text}),
+        recipe=chart_recipe("wood", {**spec, **more}, {"chart.yaml": text}),
         features=features,
         library=library,
         images=("example.org/desk:1",),
@@ -138,7 +139,7 @@ def test_a_value_shown_by_one_of_another_feature() -> None:
 
 def test_a_group_whose_values_other_features_have() -> None:
     spec = {"summary": "g", "values": {"lights": {"type": "object", "text": "Lights"}}}
-    group = ChartFeature(name="group", spec=spec, files={})
+    group = chart_feature("group", spec)
     bulb = feature("bulb", "lights.bulb")
     features = {**ALL, "group": group, "bulb": bulb}
     assert refused(["names", "group"], features=features) == (

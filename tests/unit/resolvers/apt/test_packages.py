@@ -23,7 +23,7 @@ from tests.fakes.layers import asked
 from tests.fakes.lines import IMPATIENT
 from tests.fakes.programs import FakePrograms
 
-NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+NETWORK = Network()
 DATA = {name: name.encode() for name in ("git", "less", "liberror-perl")}
 POLICY = """\
 {name}:

@@ -16,7 +16,7 @@ from builder.resolvers.apt.providers import AptProvider, CranProvider, DebianPro
 from builder.resolvers.apt.root import AptRoot, AptSource, add_components
 from tests.fakes.lines import Upstream, request
 
-NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+NETWORK = Network()
 POLICY = """\
 python3:
   Installed: (none)

@@ -40,7 +40,7 @@ def base(path: Path) -> Path:
 
 def test_the_root_holds_what_apt_reads_and_nothing_else(tmp_path: Path) -> None:
     mirrors = {"http://archive.example": "http://mirror.example"}
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+    network = Network(mirrors=mirrors)
     root = tmp_path / "root"
     apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
     apt.prepare([base(tmp_path / "base.tar")])
@@ -65,7 +65,7 @@ def test_the_root_holds_what_apt_reads_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["with space", "it's", 'a"b', "a#b", "a%20b", "été", "a;b//c"])
 def test_apt_reads_a_root_wherever_it_lies(tmp_path: Path, name: str) -> None:
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    network = Network()
     root = tmp_path / name / "root"
     apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
     apt.prepare([base(tmp_path / "base.tar")])
@@ -75,7 +75,7 @@ def test_apt_reads_a_root_wherever_it_lies(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["plain", "with space", "été"])
 def test_apt_reads_sources_whose_keys_are_named(tmp_path: Path, name: str) -> None:
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+    network = Network()
     root = tmp_path / name / "root"
     apt = AptRoot(folder=root, architecture="amd64", runner=Runner(), network=network)
     apt.prepare([base(tmp_path / "base.tar")])

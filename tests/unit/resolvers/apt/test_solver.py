@@ -16,7 +16,7 @@ from builder.resolvers.apt.root import AptRoot, BehindError, suite
 from builder.resolvers.apt.solver import AptFile, AptSolver, Candidate, UnsolvableError
 from tests.fakes.programs import FakePrograms
 
-NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+NETWORK = Network()
 POLICY = """\
 libc6:
   Installed: 2.41-12

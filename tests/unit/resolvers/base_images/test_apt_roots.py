@@ -19,8 +19,8 @@ from tests.fakes.programs import FakePrograms
 from tests.fakes.store import FakeStore
 
 BASE = Base(id="os=1@linux/amd64", axis="os", value="1", platform="linux/amd64")
-LOCK = BaseLock(source=Source(kind="bootstrap", value="one"), content="sha256:" + "1" * 64, epoch=1)
-NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+LOCK = BaseLock(source=Source(bootstrap="one"), content="sha256:" + "1" * 64, epoch=1)
+NETWORK = Network()
 PLACE = parse("127.0.0.1:5999/shop-os:fp-1")
 
 
@@ -95,7 +95,7 @@ def test_what_to_run_is_told_before_the_wait(tmp_path: Path) -> None:
         " `builder lock --upgrade os=1` takes it as it is now"
     ]
     assert "(it is locked" not in told(LOCK, tmp_path)[0]
-    source = Source(kind="registry", value="example.org/os:1")
+    source = Source(registry="example.org/os:1")
     assert told(replace(LOCK, source=source), tmp_path) == [
         "base os=1@linux/amd64: neither here nor in a registry of the catalog;"
         " registry example.org/os:1 is asked"

@@ -60,8 +60,8 @@ def test_other_files_are_other_bytes(tmp_path: Path) -> None:
     assert one.read_bytes() != two.read_bytes()
 
 
-NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
-BOOT = (Source(kind="bootstrap", value="two"),)
+NETWORK = Network()
+BOOT = (Source(bootstrap="two"),)
 
 
 def of(platform: str) -> Base:
@@ -206,9 +206,7 @@ def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
     found, layout = bases(tmp_path, "linux/amd64"), tmp_path / "layout"
     layout.mkdir()
     digest = write_layout(layout, b"two")
-    held = BaseLock(
-        source=Source(kind="registry", value="example.org/os:two"), content=digest, epoch=0
-    )
+    held = BaseLock(source=Source(registry="example.org/os:two"), content=digest, epoch=0)
     assert kept(StateDir(tmp_path), held) == ()
     found.folder(held).mkdir(parents=True)
     layout.rename(found.folder(held) / "layout")
@@ -233,7 +231,7 @@ class Skopeo(FakePrograms):
 
 def test_an_image_that_was_made_before_all_archives_has_an_epoch(tmp_path: Path) -> None:
     here = bases(tmp_path, "linux/amd64", runner=Skopeo())
-    source = Source(kind="registry", value="example.org/os:two")
+    source = Source(registry="example.org/os:two")
     assert here.lock(of("linux/amd64"), (source,), None, "2026-11-23").epoch == 0
 
 
@@ -286,7 +284,7 @@ def test_what_was_bootstrapped_for_a_lock_that_was_ended_is_not_again(tmp_path: 
     assert len(apt.words("mmdebstrap")) == 1
     # On another day, or from another source, it may be another.
     assert here.lock(base, BOOT, None, "2026-11-24") != lock
-    assert here.lock(base, (Source(kind="bootstrap", value="3"),), None, "2026-11-24") != lock
+    assert here.lock(base, (Source(bootstrap="3"),), None, "2026-11-24") != lock
     assert len(apt.words("mmdebstrap")) == 3
     (archive,) = kept(StateDir(tmp_path), here.lock(base, BOOT, None, "2026-11-25"))
     archive.unlink()
@@ -339,7 +337,7 @@ def test_that_an_archive_has_moved_on_is_found_out_once_a_day(tmp_path: Path) ->
 def test_an_image_that_its_registry_has_no_more(
     tmp_path: Path, said: str, kind: type[BuilderError]
 ) -> None:
-    source = Source(kind="registry", value="example.org/os:two")
+    source = Source(registry="example.org/os:two")
     lock = BaseLock(source=source, content="sha256:" + "1" * 64, epoch=0)
     here = bases(tmp_path, "linux/amd64", runner=Debian("", skopeo=said))
     with pytest.raises(StepError) as caught:

@@ -15,7 +15,7 @@ from tests.fakes.layers import asked
 from tests.fakes.lines import request
 from tests.fakes.programs import FakePrograms
 
-NETWORK = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors={})
+NETWORK = Network()
 ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
 PLAIN = "py3-none-any.whl"
 BOTH = (
@@ -226,7 +226,7 @@ def test_an_index_that_cannot_be_asked(tmp_path: Path) -> None:
         "  cause: Connection refused (os error 111)\n"
     )
     mirrors = {"pip": "https://me:secret@mirror.example/simple"}
-    network = Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+    network = Network(mirrors=mirrors)
     with pytest.raises(UnreachableError) as caught:
         layers(tmp_path, Uv(refused(said)), network).resolve(asked("lxml", python="3.13"))
     assert "mirror.example" in caught.value.message

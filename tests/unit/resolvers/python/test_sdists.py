@@ -34,7 +34,7 @@ def pylock(url: str, *, sha256: str = SHA256, kind: str = "sdist") -> Output:
 
 
 def network(**mirrors: str) -> Network:
-    return Network(ca="", http_proxy="", https_proxy="", no_proxy="", mirrors=mirrors)
+    return Network(mirrors=mirrors)
 
 
 def pip_files(there: Upstream, runner: FakePrograms, **mirrors: str) -> PipFiles:

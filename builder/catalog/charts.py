@@ -1,0 +1,282 @@
+"""chart.yaml and feature.yaml: each key is declared, checked and described here.
+
+A chart recipe and a chart feature are these files and those beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from builder.catalog.fields import (
+    EMPTY_IF_NULL,
+    FileModel,
+    Flag,
+    OneOrMany,
+    ServicePort,
+    Words,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaKeywords(FileModel):
+    """The keywords that values.schema.json has of a value as they are; `$fact` is filled in."""
+
+    enum: Annotated[
+        Any, Field(description="the values that it can have", examples=[["a", "b"]])
+    ] = None
+    listEnum: Annotated[
+        Any, Field(description="the values that a form lists, or `$images`", examples=["$images"])
+    ] = None
+    render: Annotated[
+        Any,
+        Field(description="how a form shows it: list, slider, password, …", examples=["password"]),
+    ] = None
+    sliderMin: Annotated[Any, Field(description="the least that a slider gives", examples=[1])] = (
+        None
+    )
+    sliderMax: Annotated[Any, Field(description="the most that a slider gives", examples=[8])] = (
+        None
+    )
+    sliderStep: Annotated[Any, Field(description="the step of a slider", examples=[1])] = None
+    sliderUnit: Annotated[Any, Field(description="the unit beside a slider", examples=["Gi"])] = (
+        None
+    )
+    sliderExtremity: Annotated[
+        Any, Field(description="which end of a range it is: down or up", examples=["down"])
+    ] = None
+    sliderExtremitySemantic: Annotated[
+        Any, Field(description="what this end of the range means", examples=["guaranteed"])
+    ] = None
+    sliderRangeId: Annotated[
+        Any, Field(description="the range that both ends name", examples=["cpu"])
+    ] = None
+    pattern: Annotated[
+        Any, Field(description="a regular expression that it matches", examples=["^[a-z]+$"])
+    ] = None
+    minimum: Annotated[Any, Field(description="the least number", examples=[1])] = None
+    maximum: Annotated[Any, Field(description="the largest number", examples=[65535])] = None
+    items: Annotated[
+        Any, Field(description="the schema of the items of a list", examples=[{"type": "string"}])
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Value(FileModel):
+    type: Annotated[
+        Words | None,
+        Field(
+            description="string, boolean, integer, number, array or object",
+            examples=["boolean"],
+            json_schema_extra={
+                "enum": ["string", "boolean", "integer", "number", "array", "object"]
+            },
+        ),
+    ] = None
+    default: Annotated[
+        Any,
+        Field(
+            description="what it is where nobody says otherwise; an object without one is a group",
+            examples=[False],
+        ),
+    ] = None
+    title: Annotated[Words | None, Field(description="its name in a form", examples=["Token"])] = (
+        None
+    )
+    text: Annotated[
+        Words | None, Field(description="what it is for", examples=["The token of the service"])
+    ] = None
+    source: Annotated[
+        Any,
+        Field(
+            alias="from",
+            description="the context variable that fills it in a form",
+            examples=["user.profile.token"],
+        ),
+    ] = None
+    onyxia: Annotated[
+        Mapping[str, Any] | None,
+        Field(description="more of `x-onyxia`, for the form", examples=[{"hidden": True}]),
+    ] = None
+    shown_if: Annotated[
+        Words | None,
+        Field(description="the value that shows it where it is true", examples=["ai.enabled"]),
+    ] = None
+    hidden_if: Annotated[
+        Words | None,
+        Field(description="the value that hides it where it is true", examples=["ai.custom"]),
+    ] = None
+    form: Annotated[
+        Flag | None,
+        Field(description="false: no form shows it, and no schema has it", examples=[False]),
+    ] = None
+    formerly: Annotated[
+        tuple[Words, ...] | None,
+        Field(
+            description="paths that it had before, by which the chart still takes it",
+            examples=[["ai.old.enabled"]],
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueSpec(SchemaKeywords, _Value):
+    """A value of a chart, or what a chart says otherwise of a feature's value."""
+
+    @property
+    def keywords(self) -> dict[str, object]:
+        """The keywords of values.schema.json that it has, in their order."""
+        names = (item.name for item in fields(SchemaKeywords))
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def changed_by(self, other: ValueSpec) -> ValueSpec:
+        """Return it with all that another says."""
+        return replace(self, **{key: it for key, it in vars(other).items() if it is not None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceObject(FileModel):
+    """A Secret or a ConfigMap that a feature makes, see `slots/secret.yaml` and the like."""
+
+    name: Annotated[
+        Words,
+        Field(
+            description="the value that names another one, taken in its place",
+            examples=["ai.secretName"],
+        ),
+    ] = ""
+    folders: Annotated[
+        tuple[Words, ...],
+        Field(
+            description="the folders that hold its files, as templates",
+            examples=[['{{ include "chart.home" . }}/.config']],
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureFile(FileModel):
+    """feature.yaml: what a feature adds to a chart."""
+
+    summary: Annotated[
+        Words, Field(description="one line, for people", examples=["More pods under load"])
+    ] = ""
+    values: Annotated[
+        Mapping[str, Annotated[ValueSpec, EMPTY_IF_NULL]],
+        EMPTY_IF_NULL,
+        Field(
+            description="its values, by path; a dot of a key itself is written `\\.`",
+            examples=[{"ai.enabled": {"type": "boolean", "default": False}}],
+        ),
+    ] = field(default_factory=dict)
+    secret: Annotated[
+        SourceObject,
+        EMPTY_IF_NULL,
+        Field(
+            description="about the Secret that `slots/secret.yaml` fills, with variables of the"
+            " environment",
+            examples=[{"name": "ai.secretName"}],
+        ),
+    ] = SourceObject()
+    config: Annotated[
+        SourceObject,
+        EMPTY_IF_NULL,
+        Field(
+            description="about the ConfigMap that `slots/config.yaml` fills, in the same way",
+            examples=[{"name": "ai.configName"}],
+        ),
+    ] = SourceObject()
+    mounted: Annotated[
+        SourceObject,
+        EMPTY_IF_NULL,
+        Field(
+            alias="files",
+            description="about the files that `slots/files.yaml` has",
+            examples=[{"folders": ["/etc/service"]}],
+        ),
+    ] = SourceObject()
+
+    @property
+    def objects(self) -> Mapping[str, SourceObject]:
+        """What it says of the objects that it makes, by the name of their slot."""
+        return {"secret": self.secret, "config": self.config, "files": self.mounted}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartFile(FileModel):
+    """chart.yaml: what a kind of service is started with."""
+
+    title: Annotated[Words, Field(description="what people call it", examples=["JupyterLab"])]
+    description: Annotated[
+        Words,
+        Field(
+            description="one line about it; $chart, $title, $image_name, $default_image and $port"
+            " are filled in",
+            examples=["JupyterLab on the image $image_name"],
+        ),
+    ]
+    command: Annotated[
+        tuple[Words, ...],
+        Field(description="how the service is started, as templates", examples=[["httpd", "-f"]]),
+    ]
+    port: Annotated[
+        ServicePort, Field(description="the port that the service listens on", examples=[8888])
+    ]
+    features: Annotated[
+        tuple[Words, ...],
+        Field(
+            description="folders under charts/features/, in order", examples=[["service", "server"]]
+        ),
+    ]
+    icon: Annotated[
+        Words, Field(description="the URL of a picture", examples=["https://example.org/logo.svg"])
+    ] = ""
+    home: Annotated[
+        Words, Field(description="the URL of its home page", examples=["https://jupyter.org"])
+    ] = ""
+    sources: Annotated[
+        tuple[Words, ...],
+        Field(description="URLs of its source", examples=[["https://github.com/org/repo"]]),
+    ] = ()
+    keywords: Annotated[
+        tuple[Words, ...], Field(description="words to find it by", examples=[["notebook"]])
+    ] = ()
+    health: Annotated[
+        Words, Field(description="the path that answers when it is ready", examples=["/api"])
+    ] = "/"
+    needs: Annotated[
+        OneOrMany,
+        Field(description="recipes that its image is made with", examples=[["jupyter"]]),
+    ] = ()
+    values: Annotated[
+        Mapping[str, Annotated[ValueSpec, EMPTY_IF_NULL]],
+        EMPTY_IF_NULL,
+        Field(
+            description="what it says otherwise of the values of features, or values of its own",
+            examples=[{"persistence.size": {"default": "20Gi"}}],
+        ),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartRecipe(ChartFile):
+    """A folder under `charts/`, read: chart.yaml and the files beside it."""
+
+    name: str
+    files: Mapping[str, str]  # relative path to text
+    tests: str = ""  # absolute path of the folder of tests, "" where there is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartFeature(FeatureFile):
+    """A folder under `charts/features/`, or of the builder: values and templates for named slots.
+
+    `folder` is for errors: relative to the catalog, or absolute where it came with the builder.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    folder: str = ""

@@ -1,0 +1,182 @@
+"""The types of fields in the files of a catalog, and what pydantic checks of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic import Strict as StrictType
+from pydantic_core import PydanticKnownError, PydanticOmit, core_schema
+
+from builder.common.text import size
+
+PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
+_LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
+
+Path = tuple[str | int, ...]
+"""The path of a value in its file, as keys from the top: `("images", "base", "axes", 0)`."""
+
+
+class FileModel:
+    """A base class of what a file of a catalog declares: pydantic refuses keys that it lacks."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+# Keys that are not in a file: the reader puts them beside those that are.
+
+
+class _Given:
+    """A value that the reader puts into a mapping of a file."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+class _NotInFile:
+    """Marks a field that no file may have: its value comes from the reader, or is the default."""
+
+    def __get_pydantic_core_schema__(self, _type: Any, _handler: Any) -> Any:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> Any:
+        raise PydanticOmit
+
+    @staticmethod
+    def _read(value: object) -> object:
+        if not isinstance(value, _Given):
+            raise PydanticKnownError("extra_forbidden")
+        return value.value
+
+
+NOT_IN_FILE = _NotInFile()
+KEY_IF_MISSING = WrapValidator(
+    lambda value, check: value.value if isinstance(value, _Given) else check(value)
+)
+"""Marks a field whose default is the key of the entry, see `named_by_key`."""
+
+
+def named(value: object, **names: str) -> object:
+    """Return the mapping of a file with values of fields that are marked as NOT_IN_FILE."""
+    if not isinstance(value, Mapping):
+        return value
+    return {**value, **{key: _Given(name) for key, name in names.items()}}
+
+
+def named_by_key(field: str, *same: str) -> BeforeValidator:
+    """Return what gives each entry of a mapping its key as `field`.
+
+    The fields `same`, marked as KEY_IF_MISSING, have it too where the file says nothing.
+    """
+
+    def give(entries: object) -> object:
+        if not isinstance(entries, Mapping):
+            return entries
+        return {
+            key: named(entry, **dict.fromkeys((field, *_missing(entry)), str(key)))
+            for key, entry in entries.items()
+        }
+
+    def _missing(entry: object) -> list[str]:
+        return [key for key in same if isinstance(entry, Mapping) and entry.get(key) is None]
+
+    return BeforeValidator(give)
+
+
+def as_tuple(key: Any, value: Any) -> GetPydanticSchema:
+    """Return what reads a mapping from `key` to `value`, and keeps its values as a tuple."""
+
+    def schema(_type: Any, handler: Any) -> Any:
+        inner = handler.generate_schema(dict[key, value])
+        return core_schema.no_info_after_validator_function(
+            lambda read: tuple(read.values()), inner
+        )
+
+    return GetPydanticSchema(schema)
+
+
+def _values(read: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(read.values())
+
+
+# Types.
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _day(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a date: write YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError(f"not a date: {value!r}; write YYYY-MM-DD") from None
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, str) or not _SIZE.fullmatch(value):
+        raise ValueError(f"not a size: {value!r}; write e.g. 60 MB or 1.5 GB")
+    return size(value)
+
+
+def _empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _words(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _port(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
+        raise ValueError("port must be a number, 1 to 65535")
+    return value
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
+AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
+ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
+PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM)]
+PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
+Reason = Annotated[str, StringConstraints(min_length=1)]
+# A name of apt must be no pattern in its preferences, and neither may end its line.
+AptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
+AptVersion = Annotated[str, StringConstraints(pattern=r"^\S+$")]
+RLimit = Annotated[str, StringConstraints(pattern=rf"^{_LIMIT}(, ?{_LIMIT})*$")]
+Flag = Annotated[bool, StrictType()]
+Whole = Annotated[int, StrictType()]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
+OneOrMany = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_many),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+ServicePort = Annotated[
+    int,
+    PlainValidator(_port),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535}),
+]
+Words = Annotated[str, BeforeValidator(_words)]
+"""Reads a text; a number becomes its text."""
+EMPTY_IF_NULL = BeforeValidator(_empty)
+"""Reads nothing, as in `key:`, as a mapping without keys."""
+Constraint = Mapping[str, OneOrMany]
+Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Size = Annotated[
+    int, PlainValidator(_size), WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"})
+]

@@ -1,0 +1,357 @@
+"""matrix.yaml: each key is declared, checked and described here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from builder.catalog.ecosystem import MirrorVariable
+from builder.catalog.fields import (
+    KEY_IF_MISSING,
+    NOT_IN_FILE,
+    AptName,
+    AptVersion,
+    AxisName,
+    Constraint,
+    Day,
+    FileModel,
+    Flag,
+    Name,
+    Path,
+    PlatformName,
+    Reason,
+    RLimit,
+    ValueName,
+    Whole,
+    as_tuple,
+    named,
+    named_by_key,
+)
+from builder.catalog.ids import ValueId
+from builder.common.errors import Location
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(FileModel):
+    """One place that a base can come from: an image of a registry, or a bootstrapped suite."""
+
+    registry: Annotated[
+        str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
+    ] = None
+    bootstrap: Annotated[str | None, Field(description="a suite of Debian, e.g. trixie")] = None
+
+    @property
+    def kind(self) -> str:
+        """`registry` or `bootstrap`."""
+        return "bootstrap" if self.registry is None else "registry"
+
+    @property
+    def value(self) -> str:
+        """Its reference, or its suite."""
+        return (self.bootstrap if self.registry is None else self.registry) or ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisValue(FileModel):
+    """A release line: one value of an axis."""
+
+    axis: Annotated[str, NOT_IN_FILE]
+    name: Annotated[str, NOT_IN_FILE]
+    provider: Annotated[
+        Name | None, Field(description="where its packages come from, e.g. apt")
+    ] = None
+    release_line: Annotated[
+        str, Field(description="what the provider calls it, where that is not its name")
+    ] = ""
+    platforms: Annotated[
+        tuple[PlatformName, ...], Field(description="the only platforms that have it")
+    ] = ()
+    requires: Annotated[Constraint, Field(description="values of other axes that it needs")] = (
+        field(default_factory=dict)
+    )
+    only: Annotated[
+        Constraint, Field(description="values of other axes that it is combined with")
+    ] = field(default_factory=dict)
+    tag: Annotated[
+        str | None,
+        Field(description="its part of a tag; {version} is the exact version; -x goes last"),
+    ] = None
+    eol: Annotated[
+        Day | None, Field(description="the last day on which it is built, YYYY-MM-DD")
+    ] = None
+    sources: Annotated[
+        tuple[Source, ...], Field(description="where a base comes from, best first")
+    ] = ()
+
+    @property
+    def id(self) -> str:
+        """`axis=value`."""
+        return ValueId.of(self.axis, self.name)
+
+    @property
+    def upstream(self) -> str:
+        """The release line as its provider calls it."""
+        return self.release_line or self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin(FileModel):
+    """Packages that are pinned to certain versions, for a reason and until a day."""
+
+    apt: Annotated[
+        Mapping[AptName, AptVersion],
+        Field(description="a version by package, e.g. git: '1:2.47*'"),
+    ] = field(default_factory=dict)
+    pip: Annotated[
+        Mapping[str, str], Field(description="a limit by package, e.g. lxml: '>=5.3.1'")
+    ] = field(default_factory=dict)
+    r: Annotated[
+        Mapping[str, RLimit], Field(description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
+    ] = field(default_factory=dict)
+    julia: Annotated[
+        Mapping[str, str], Field(description="as in [compat], e.g. CSV: '~0.10.14'")
+    ] = field(default_factory=dict)
+    reason: Annotated[Reason, Field(description="why they are pinned")]
+    until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
+
+    @property
+    def packages(self) -> Mapping[str, Mapping[str, str]]:
+        """The limits, by ecosystem and package."""
+        limits = {"apt": self.apt, "pip": self.pip, "r": self.r, "julia": self.julia}
+        return {ecosystem: packages for ecosystem, packages in limits.items() if packages}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(FileModel):
+    """A recipe on a parent."""
+
+    name: Annotated[str, NOT_IN_FILE]
+    parent: Annotated[
+        Name, Field(alias="from", description="the parent image, or an axis for a root image")
+    ]
+    recipe: Annotated[
+        Name, KEY_IF_MISSING, Field(description="a folder under images/; the image's name")
+    ] = ""
+    axes: Annotated[
+        tuple[str, ...], Field(description="the axes that it adds to its parent's")
+    ] = ()
+    only: Annotated[Constraint, Field(description="keep the variants with these values")] = field(
+        default_factory=dict
+    )
+    exclude: Annotated[
+        tuple[Constraint, ...], Field(description="drop the variants that match one of these")
+    ] = ()
+    inputs: Annotated[tuple[str, ...], Field(description="images that it copies files from")] = ()
+    platforms: Annotated[
+        tuple[PlatformName, ...], Field(description="the only platforms that it is built for")
+    ] = ()
+    untagged: Annotated[tuple[str, ...], Field(description="axes that its tags leave out")] = ()
+    publish: Annotated[Flag, Field(description="false: built and tested, never released")] = True
+    pin: Annotated[
+        Pin | None, Field(description="versions that it and its descendants are pinned to")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart(FileModel):
+    """A chart recipe on the variants of an image."""
+
+    name: Annotated[str, NOT_IN_FILE]
+    recipe: Annotated[
+        Name, KEY_IF_MISSING, Field(description="a folder under charts/; the chart's name")
+    ] = ""
+    image: Annotated[Name, Field(description="the image whose variants it offers")]
+    only: Annotated[Constraint, Field(description="offer the variants with these values")] = field(
+        default_factory=dict
+    )
+    features: Annotated[
+        tuple[str, ...], Field(description="features beside those of the recipe")
+    ] = ()
+    values: Annotated[
+        Mapping[str, Any], Field(description="other defaults of its values, by path")
+    ] = field(default_factory=dict)
+    places: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """Where `()`, `("features", NAME)` and `("values", PATH)` stand in the matrix, if known."""
+
+    def at(self, *path: str) -> Location:
+        """Return where a part of this chart is declared in the matrix."""
+        return self.places.get(path, Location(file="matrix.yaml"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(FileModel):
+    """What holds for all images and charts."""
+
+    name: Annotated[Name, Field(description="what the catalog is called")]
+    repository: Annotated[str, Field(description="the repository of an image")] = (
+        "{registry}/{image}"
+    )
+    registries: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            description="where images go; the first is the one that charts name",
+        ),
+    ] = ("embedded",)
+    embedded: Annotated[str, Field(description="the address of the registry `embedded`")] = (
+        "127.0.0.1:5005"
+    )
+    platforms: Annotated[
+        tuple[PlatformName, ...],
+        Field(
+            min_length=1,
+            description="the platforms that images are built for, e.g. linux/arm64",
+        ),
+    ] = ("linux/amd64",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proxy(FileModel):
+    """Proxies of builds."""
+
+    http: Annotated[str, Field(description="the proxy of http:// addresses")] = ""
+    https: Annotated[str, Field(description="the proxy of https:// addresses")] = ""
+    none: Annotated[str, Field(description="hosts that are reached directly, joined by commas")] = (
+        ""
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(FileModel):
+    """How builds reach the network; `${NAME}` is taken from the environment."""
+
+    ca: Annotated[
+        str, Field(description="a bundle of certificates that builds trust besides their own")
+    ] = ""
+    proxy: Annotated[Proxy, Field(description="instead of those of the environment")] = Proxy()
+    mirrors: Annotated[
+        Mapping[str, str],
+        Field(
+            description="by name of a source (pip, npm, julia, …), or by the start of a URL of apt"
+        ),
+    ] = field(default_factory=dict)
+    trust: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
+    """Files and folders of certificates that the builder itself trusts beside `ca`."""
+    variables: Annotated[tuple[MirrorVariable, ...], NOT_IN_FILE] = ()
+    """The variables by which programs in an image find mirrors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention(FileModel):
+    """What `builder prune` keeps besides the current release, and what it names."""
+
+    # Only weeks and months count that have a release.
+    weeks: Annotated[Whole, Field(ge=1, description="every release of so many last weeks")] = 8
+    months: Annotated[Whole, Field(ge=0, description="the last release of so many last months")] = (
+        12
+    )
+    retired: Annotated[
+        Whole,
+        Field(ge=0, description="days for which the tags of a release line that ended stay"),
+    ] = 180
+
+
+def _name_values(axes: Any) -> Any:
+    """Put the names of axes and values into the values; one that is null says nothing."""
+    if not isinstance(axes, Mapping):
+        return axes
+    return {
+        axis: {
+            name: named({} if value is None else value, axis=axis, name=name)
+            for name, value in values.items()
+        }
+        if isinstance(values, Mapping)
+        else values
+        for axis, values in axes.items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix(FileModel):
+    """matrix.yaml: what an organisation offers."""
+
+    catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
+    network: Annotated[Network, Field(description="how the network is reached")] = Network()
+    retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
+    axes: Annotated[
+        Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],
+        BeforeValidator(_name_values),
+        Field(
+            description="release lines by axis, in order of preference; the first is the default"
+        ),
+    ]
+    images: Annotated[
+        Mapping[Name, Image],
+        named_by_key("name", "recipe"),
+        Field(description="what is built, by name"),
+    ]
+    charts: Annotated[
+        Mapping[Name, Chart],
+        named_by_key("name", "recipe"),
+        Field(description="what is launched, by name"),
+    ] = field(default_factory=dict)
+    chosen_platforms: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
+    """Those that are asked for, where that is not all that the catalog has."""
+
+    @property
+    def name(self) -> str:
+        """What the catalog is called."""
+        return self.catalog.name
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Where images go."""
+        return self.catalog.registries
+
+    @property
+    def embedded(self) -> str:
+        """The address of the registry `embedded`."""
+        return self.catalog.embedded
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that images are built for."""
+        return self.chosen_platforms or self.catalog.platforms
+
+    @property
+    def default_platform(self) -> str:
+        """The platform that ids do not name."""
+        return self.catalog.platforms[0]
+
+    def with_registries(self, registries: tuple[str, ...]) -> Matrix:
+        """Return the same matrix for other registries."""
+        return replace(self, catalog=replace(self.catalog, registries=registries))
+
+    def value(self, axis: str, name: str) -> AxisValue:
+        """Return the value `name` of `axis`. Raises KeyError where there is none."""
+        return self._values[axis, name]
+
+    @cached_property
+    def _values(self) -> Mapping[tuple[str, str], AxisValue]:
+        return {(axis, value.name): value for axis, values in self.axes.items() for value in values}
+
+    @property
+    def registry(self) -> str:
+        """The registry that charts name, as `host[:port][/path]`."""
+        return self.host(self.registries[0])
+
+    def host(self, registry: str) -> str:
+        """Return the address of a registry: `embedded` is that of the matrix."""
+        return self.embedded if registry == "embedded" else registry
+
+    def providers(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the provider of each axis's release line; "" where it names none."""
+        return {axis: self.value(axis, name).provider or "" for axis, name in values.items()}
+
+    def repository_of(self, image: str, registry: str | None = None) -> str:
+        """Return `registry/repository` of an image, without tag."""
+        return self.catalog.repository.format(registry=registry or self.registry, image=image)

@@ -1,0 +1,153 @@
+"""The document `report.json`: what a run did, and why. `report.schema.json` is its schema.
+
+The dataclasses here and those that they name are the format: whoever changes one changes `FORMAT`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from builder.build.disk import DiskUse
+from builder.build.events import BaseResult, ChartResult, ImageResult, ReleaseResult
+from builder.diff.compare import Difference
+from builder.lock.problems import NotLocked
+
+FORMAT = 2
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """What was planned of a step, and what came of it.
+
+    `status` is done, reused, failed, blocked, skipped, stopped, retired or not run; `seconds` is
+    null where it did not run.
+    """
+
+    id: str
+    action: str
+    reason: str
+    status: str = NOT_RUN
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRow(StepRow):
+    """A target; `id` is its id."""
+
+    image: ImageResult | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseRow(StepRow):
+    """A base; `id` is its id."""
+
+    base: BaseResult | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartRow(StepRow):
+    """A chart; `id` is its name. `image` is the first that it names."""
+
+    version: str
+    image: str
+    package: ChartResult | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseRow(StepRow):
+    """The release; `id` is the name that was planned for it."""
+
+    release: ReleaseResult | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long the run took, in seconds, against the best that its steps allow.
+
+    `critical_path` is the longest chain of steps, which `path` names; `sum` is that of all steps,
+    `jobs` of which ran at once. `ratio` is 1.0 at best, and 0 where nothing was done.
+    """
+
+    wall: float
+    critical_path: float
+    sum: float
+    jobs: int
+    ratio: float
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bake:
+    """The last measurement against docker buildx bake, in seconds, and their ratio."""
+
+    selection: tuple[str, ...]
+    builder: float
+    bake: float
+    ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeShare:
+    """What one image of a lineage adds: compressed bytes, and their share of the whole, to 1."""
+
+    target: str
+    recipe: str
+    layers: int
+    size: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSize:
+    """The compressed bytes of a target, and what each image of its lineage adds to them."""
+
+    id: str
+    size: int
+    chain: tuple[SizeShare, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeSize:
+    """What a recipe adds in all its targets together, and the least and most that it adds to one.
+
+    `recipe` is empty for bases.
+    """
+
+    recipe: str
+    targets: int
+    layers: int
+    size: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Sizes by target, and by recipe with the largest first."""
+
+    targets: tuple[TargetSize, ...]
+    recipes: tuple[RecipeSize, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a run did, and why.
+
+    `stopped` names the signal that ended the run before its time, if one did. `changes` are those
+    since the release before, where there was one. `not_locked` is what could not be locked.
+    """
+
+    format: int = FORMAT
+    seconds: float
+    stopped: str
+    pace: Pace
+    disk: DiskUse | None
+    bake: Bake | None
+    targets: tuple[TargetRow, ...]
+    sizes: Sizes
+    bases: tuple[BaseRow, ...]
+    charts: tuple[ChartRow, ...]
+    release: ReleaseRow
+    changes: Difference | None
+    not_locked: tuple[NotLocked, ...]
