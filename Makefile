@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup run run-all check test test-heavy test-registries lint docs bench bench-bake clean
+.PHONY: setup run run-all check test test-heavy test-registries lint docs bench bench-bake release clean
 
 setup: build/.setup
 
@@ -84,6 +84,20 @@ bench: setup $(VENV)/.dev
 # The starter slice on a Docker engine of its own, by the builder and by docker buildx bake.
 bench-bake: setup
 	$(BIN)/python -m tests.benchmarks.bake $(STARTER)
+
+# Wheel, source distribution and requirements with hashes, of what is committed, and their sums. The
+# same commit gives the same wheel and source distribution; requirements are those of the day.
+DIST ?= build/dist
+
+release: $(VENV)/.dev
+	rm -rf $(DIST) build/release && mkdir -p $(DIST) build/release
+	git archive HEAD | tar -x -C build/release
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+	    $(BIN)/python -m build --no-isolation --outdir $(DIST) build/release
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-annotate --output-file $(DIST)/requirements.txt build/release/pyproject.toml
+	cd $(DIST) && sha256sum *.whl *.tar.gz requirements.txt > SHA256SUMS
+	rm -rf build/release
 
 clean: $(BIN)/builder
 	$(BIN)/builder clean

@@ -17,6 +17,8 @@ from tests.skips import (  # noqa: F401 - pytest finds hooks here
     pytest_runtest_makereport,
 )
 
+collect_ignore = ["catalogs"]  # the tests of their recipes are for their images
+
 
 @pytest.fixture
 def folder() -> Iterator[Folder]:

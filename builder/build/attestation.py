@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from builder.catalog.packages import Inventory
-from builder.common.errors import StepError
+from builder.common.errors import Location, StepError
+from builder.common.formats import check_format
 from builder.common.hashing import canonical
 from builder.common.mappings import json_object
 from builder.oci.reference import Reference
@@ -18,6 +19,7 @@ from builder.registry.release_record import ImageShare, parse_shares
 from builder.testing import inventory
 from builder.testing.interfaces import TestCounts
 
+FORMAT = 2
 KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
 DOCUMENT = "fingerprint.json"
 JUNIT = "junit.xml"
@@ -53,7 +55,7 @@ def artifact(
     document = (json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n").encode()
     return Artifact(
         kind=KIND,
-        config=canonical({**asdict(known), "seconds": round(known.seconds, 1)}),
+        config=canonical(_config(known)),
         files={
             DOCUMENT: Blob(kind="application/json", data=document),
             JUNIT: Blob(kind="application/xml", data=junit),
@@ -62,12 +64,31 @@ def artifact(
     )
 
 
+def _config(known: ImageMetadata) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "digest": known.digest,
+        "size": known.size,
+        "tests": asdict(known.tests),
+        "seconds": round(known.seconds, 1),
+        "shares": [asdict(share) for share in known.chain],
+        "tests_hash": known.suite,
+    }
+
+
 def config_of(found: Artifact, place: Reference) -> dict[str, Any]:
-    """Return what the evidence at a place says. Raises StepError where it is damaged."""
+    """Return what the metadata at a place has, under the keys of the newest format.
+
+    Raises StepError where it is damaged, ConfigError where its format is newer.
+    """
     config = json_object(found.config)
-    if config is None:
+    if config is None or not isinstance(number := config.get("format", 1), int):
         raise damaged(place)
-    return config
+    check_format(number, FORMAT, Location(file=str(place)))
+    if number == 1:
+        renamed = {"chain": "shares", "suite": "tests_hash"}
+        config = {renamed.get(key, key): value for key, value in config.items()}
+    return {**config, "format": FORMAT}
 
 
 def shares_of(config: Mapping[str, Any], place: Reference) -> tuple[ImageShare, ...]:
@@ -76,7 +97,7 @@ def shares_of(config: Mapping[str, Any], place: Reference) -> tuple[ImageShare, 
     Raises StepError where they are damaged.
     """
     try:
-        return parse_shares(config.get("chain") or ())
+        return parse_shares(config.get("shares") or ())
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(place) from error
 
@@ -93,7 +114,7 @@ def tested_again(
     held: Artifact, place: Reference, tests: TestCounts, suite: str, junit: bytes
 ) -> Artifact:
     """The evidence of an image that passed other tests since."""
-    config = {**config_of(held, place), "tests": asdict(tests), "suite": suite}
+    config = {**config_of(held, place), "tests": asdict(tests), "tests_hash": suite}
     files = {**held.files, JUNIT: Blob(kind="application/xml", data=junit)}
     return replace(held, config=canonical(config), files=files)
 

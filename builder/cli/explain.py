@@ -15,7 +15,8 @@ from builder.catalog.selection import find
 from builder.cli.options import planning
 from builder.common.mappings import json_object
 from builder.oci.reference import Reference
-from builder.plan.fingerprint import PARTS, Fingerprint, compare
+from builder.plan.fingerprint import Fingerprint
+from builder.plan.fingerprint_document import PARTS, compare
 from builder.plan.models import TargetPlan
 from builder.registry.interfaces import Artifact
 from builder.registry.release_record import ReleasedTarget

@@ -12,6 +12,7 @@ import click
 
 from builder.cli.lazy import LazyGroup
 from builder.common.errors import BuilderError, StepError, refused
+from builder.common.version import VERSION
 
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {
@@ -45,7 +46,7 @@ COMMANDS = {
     modules="builder.cli.{}",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="catalog-builder")
+@click.version_option(VERSION)
 def cli() -> None:
     """Build, test and publish a catalog of container images and Helm charts.
 

@@ -26,10 +26,13 @@ class Inline:
 
 
 class _Quoting(SafeRepresenter):
-    """Quotes a text that Helm and Kubernetes would read as a number or a boolean."""
+    """Quotes a text that Helm and Kubernetes would read as a number or a boolean.
+
+    The quotes are ruamel's own, single ones: other quotes would give every chart a new version.
+    """
 
     def represent_str(self, data: str) -> Any:
-        style = None if helm_scalar(data) == data else '"'
+        style = None if helm_scalar(data) == data else "'"
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 

@@ -62,11 +62,11 @@ def misfits(
         if layer is None:
             is_fit = not wanted
         else:
-            is_fit = package_requests.asked(target, lock.package_sets).is_same_recipe(layer.asked)
+            is_fit = package_requests.asked(target, lock.package_sets).is_same_recipe(layer.request)
         if is_fit:
             continue
         names = _lacking(catalog, package_requests, target, lock, wanted)
-        if not names and (layer is None or "-" not in layer.asked):
+        if not names and (layer is None or "-" not in layer.request):
             continue  # there is all of it; older locks do not tell a recipe from what it stands on
         found[key] = Misfit(
             target=key, recipe=target.recipe, names=names, is_edited=layer is not None
@@ -105,7 +105,7 @@ def stale_package_sets(
                 _wanted(catalog, package_requests, target)
             ) and package_requests.can_lock(target)
         else:
-            is_stale = not package_requests.asked(target, lock.package_sets).is_same(layer.asked)
+            is_stale = not package_requests.asked(target, lock.package_sets).is_same(layer.request)
         if is_stale:
             found.append(key)
     return found

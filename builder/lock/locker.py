@@ -158,10 +158,10 @@ def _marked(
     marked = dict(layers)
     for target in (target for target in alive if target not in asked):
         layer = layers.get(target.id)
-        if layer is None or layer.asked.endswith(MOVED) or not package_requests.can_lock(target):
+        if layer is None or layer.request.endswith(MOVED) or not package_requests.can_lock(target):
             continue
         if package_requests.moved(target, layers, before) & layer.packages.keys():
-            marked[target.id] = replace(layer, asked=layer.asked + MOVED)
+            marked[target.id] = replace(layer, request=layer.request + MOVED)
     return marked
 
 

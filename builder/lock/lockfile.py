@@ -15,8 +15,10 @@ from typing import Any
 from builder.catalog.models import RemoteFile, Source
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
+from builder.common.formats import check_format
 
-FORMAT = 3
+FORMAT = 4
+_OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|git-tree-sha1:[0-9a-f]{40}")
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
@@ -35,28 +37,17 @@ class PackageSet:
     """What a target adds to its parent, of the ecosystems that are locked, direct and transitive.
 
     `epoch` is the timestamp in seconds that its files get; it moves only when the packages do.
-    `asked` is a hash of what the packages were chosen for: see `package_locker`.
+    `request` is a hash of what the packages were chosen for: see `package_locker`.
     """
 
     epoch: int
-    asked: str
+    request: str
     packages: Packages
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What makes it this layer, for a fingerprint: where a file comes from does not."""
-        return {
-            "epoch": self.epoch,
-            "packages": {
-                ecosystem: {name: f"{it.version} {it.digest}" for name, it in items.items()}
-                for ecosystem, items in self.packages.items()
-            },
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """`bases` by base id, `lines` by `axis=value`, `layers` by target id."""
+    """`bases` by base id, `release_lines` by `axis=value`, `package_sets` by target id."""
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
     release_lines: Mapping[str, VersionLock] = field(default_factory=dict)
@@ -111,17 +102,13 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE) -> Lock:
     number = data.get("format") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(number, int) or number < 1:
         raise ConfigError("not a lock: it has no format", hint=hint, location=place)
-    if number > FORMAT:
-        raise ConfigError(
-            f"format {number} is newer than this builder's {FORMAT}",
-            hint="upgrade the builder",
-            location=place,
-        )
+    check_format(number, FORMAT, place)
+    lines, sets, request = (_key(name, number) for name in _OLDER_KEYS)
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
-            release_lines={name: _line(item) for name, item in data["lines"].items()},
-            package_sets={name: _layer(item) for name, item in data["layers"].items()},
+            release_lines={name: _release_line(item) for name, item in data[lines].items()},
+            package_sets={name: _package_set(item, request) for name, item in data[sets].items()},
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
@@ -129,6 +116,11 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE) -> Lock:
             hint=hint,
             location=place,
         ) from error
+
+
+def _key(name: str, number: int) -> str:
+    """Return what a key is called in a format."""
+    return name if number > 3 else _OLDER_KEYS[name]
 
 
 def dump(lock: Lock) -> str:
@@ -149,8 +141,8 @@ def as_data(lock: Lock) -> dict[str, Any]:
             }
             for name, base in lock.bases.items()
         },
-        "lines": {name: _line_data(line) for name, line in lock.release_lines.items()},
-        "layers": {name: _layer_data(layer) for name, layer in lock.package_sets.items()},
+        "release_lines": {name: _line_data(line) for name, line in lock.release_lines.items()},
+        "package_sets": {name: _package_set_data(it) for name, it in lock.package_sets.items()},
     }
 
 
@@ -165,7 +157,7 @@ def _line_data(line: VersionLock) -> str | dict[str, Any]:
     return {"version": line.version, "files": files}
 
 
-def _line(item: str | Mapping[str, Any]) -> VersionLock:
+def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
     if isinstance(item, str):
         return VersionLock(version=item)
     return VersionLock(
@@ -180,20 +172,20 @@ def _line(item: str | Mapping[str, Any]) -> VersionLock:
     )
 
 
-def _layer_data(layer: PackageSet) -> dict[str, Any]:
+def _package_set_data(package_set: PackageSet) -> dict[str, Any]:
     packages = {
         ecosystem: {
             name: f"{it.version} {it.digest} {it.source} {it.file}" for name, it in items.items()
         }
-        for ecosystem, items in layer.packages.items()
+        for ecosystem, items in package_set.packages.items()
     }
-    return {"epoch": layer.epoch, "asked": layer.asked, "packages": packages}
+    return {"epoch": package_set.epoch, "request": package_set.request, "packages": packages}
 
 
-def _layer(item: Mapping[str, Any]) -> PackageSet:
+def _package_set(item: Mapping[str, Any], request: str) -> PackageSet:
     return PackageSet(
         epoch=int(item["epoch"]),
-        asked=str(item["asked"]),
+        request=str(item[request]),
         packages={
             ecosystem: {name: _package(name, text) for name, text in packages.items()}
             for ecosystem, packages in item["packages"].items()

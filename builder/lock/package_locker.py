@@ -145,7 +145,7 @@ class PackageLocker:
 
         What an ancestor has by now is the ancestor's to say.
         """
-        if held is None or not self._layering.asked(target, layers).is_same_recipe(held.asked):
+        if held is None or not self._layering.asked(target, layers).is_same_recipe(held.request):
             return None
         inherited = self._layering.inherited(target, layers)
         packages = {
@@ -179,7 +179,7 @@ class PackageLocker:
     ) -> PackageSet:
         held = before_all.package_sets.get(target.id)
         asked = self._layering.asked(target, layers)
-        is_same = held is not None and asked.is_same(held.asked)
+        is_same = held is not None and asked.is_same(held.request)
         covered = self._upgrade.covers(target)
         may_move = covered or (held is not None and self._upgrade.touches(held))
         stale = self._stale(target, layers, before_all) if held else set()
@@ -205,11 +205,11 @@ class PackageLocker:
                 packages[ecosystem] = resolver.resolve(request)
                 self._check_replaced(before, packages[ecosystem])
         if held and packages == held.packages:
-            is_marked = held.asked.endswith(MOVED)
-            return held if is_same and not is_marked else replace(held, asked=str(asked))
+            is_marked = held.request.endswith(MOVED)
+            return held if is_same and not is_marked else replace(held, request=str(asked))
         if packages:
             self._tell_chosen(target, held, packages)
-        return PackageSet(epoch=self._epoch, asked=str(asked), packages=packages)
+        return PackageSet(epoch=self._epoch, request=str(asked), packages=packages)
 
     def _check_replaced(
         self, before: Mapping[str, LockedPackage], now: Mapping[str, LockedPackage]
@@ -234,7 +234,7 @@ class PackageLocker:
         """
         held = before.package_sets[target.id]
         found = self._layering.moved(target, layers, before)
-        if held.asked.endswith(MOVED):
+        if held.request.endswith(MOVED):
             found |= held.packages.keys()
         freed = self._freed.get(target.id, frozenset())
         return found | {name for name, items in held.packages.items() if freed & items.keys()}

@@ -90,7 +90,10 @@ class PackageRequests:
         return is_known(target, self._catalog.matrix, self._expansion, self._lock)
 
     def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
-        """Return all that the packages of a target are chosen for."""
+        """Return all that the packages of a target are chosen for.
+
+        Its hash is in every lock: other keys here would have every package chosen again.
+        """
         inherited = self.inherited(target, layers)
         return Asked(
             own={"names": self.names(target), "limits": self.constraints(target)},

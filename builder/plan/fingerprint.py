@@ -18,11 +18,10 @@ from builder.catalog.recipe import URL, BuildVariables, build_variables, package
 from builder.common.errors import BuilderError, raise_all
 from builder.common.hashing import canonical, sha256
 from builder.lock.lockfile import Lock
+from builder.plan import fingerprint_document
 from builder.plan.dockerfile import Dockerfile, DockerfileRenderer
 from builder.plan.dockerfile_downloads import NETWORK
-
-FORMAT = 1
-PARTS = ("platform", "parent", "inputs", "dockerfile", "context", "lock")
+from builder.plan.fingerprint_document import PARTS, compare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,19 +72,18 @@ def fingerprints(
         recipe, where = catalog.recipes[target.recipe], settings[target.id]
         base = lock.bases.get(target.parent)
         files = _files(target, recipe, where, expansion, lock)
-        document = {
-            "format": FORMAT,
-            "platform": target.platform,
-            "parent": found[target.parent].digest if not target.is_root
+        content = fingerprint_document.document(
+            platform=target.platform,
+            parent=found[target.parent].digest if not target.is_root
             else base.content if base else "",
-            "inputs": {name: found[item].digest for name, item in target.inputs},
-            "dockerfile": dockerfiles[target.id].text,
-            "context": _context(recipe.files),
-            "lock": _layer(target, recipe, where, expansion, lock, files),
-        }  # fmt: skip
+            inputs={name: found[item].digest for name, item in target.inputs},
+            dockerfile=dockerfiles[target.id].text,
+            context=recipe.files,
+            lock=_lock_part(target, recipe, where, expansion, lock, files),
+        )  # fmt: skip
         found[target.id] = Fingerprint(
-            digest=sha256(canonical(document)),
-            document=document,
+            digest=sha256(canonical(content)),
+            document=content,
             variables=where,
             dockerfile=dockerfiles[target.id],
             files=files,
@@ -130,7 +128,7 @@ def _files(
     return (*found, *(remote_file(url, where.arch) for url in urls))
 
 
-def _layer(
+def _lock_part(
     target: Target,
     recipe: Recipe,
     where: BuildVariables,
@@ -138,19 +136,21 @@ def _layer(
     lock: Lock,
     files: Sequence[RemoteFile],
 ) -> dict[str, Any]:
-    """What the lock says of a target, and for what it does not say, the declaration."""
-    own = _own_lines(target, expansion)
-    declared = {
-        ecosystem: names
-        for ecosystem, names in packages_of(recipe, where).items()
-        if ecosystem not in where.locked
-    }
-    return {
-        **(lock.package_sets[target.id].identity if target.id in lock.package_sets else {}),
-        "declared": declared,
-        "lines": {line: lock.versions[line] for line in own if line in lock.versions},
-        **({"files": {file.name: file.sha256 for file in files}} if files else {}),
-    }
+    """Return what the lock has for a target, and what is declared where the lock has nothing."""
+    return fingerprint_document.lock_part(
+        package_set=lock.package_sets.get(target.id),
+        declared={
+            ecosystem: names
+            for ecosystem, names in packages_of(recipe, where).items()
+            if ecosystem not in where.locked
+        },
+        versions={
+            line: lock.versions[line]
+            for line in _own_lines(target, expansion)
+            if line in lock.versions
+        },
+        files=files,
+    )
 
 
 def _is_locked(recipe: Recipe, where: BuildVariables) -> bool:
@@ -162,11 +162,6 @@ def _own_lines(target: Target, expansion: Expansion) -> list[ValueId]:
     return [ValueId.of(*item) for item in own_values(target, expansion).items()]
 
 
-def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the parts in which two documents, or two `parts`, differ."""
-    return tuple(part for part in PARTS if old.get(part) != new.get(part))
-
-
 def differences(
     old: Mapping[str, Fingerprint], new: Mapping[str, Fingerprint]
 ) -> dict[str, tuple[str, ...]]:
@@ -176,7 +171,3 @@ def differences(
         for target, found in new.items()
         if target not in old or old[target].digest != found.digest
     }
-
-
-def _context(files: Sequence[Any]) -> list[list[str]]:
-    return [[file.path, f"{file.mode:04o}", file.sha256] for file in files]

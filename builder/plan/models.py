@@ -14,7 +14,8 @@ from builder.lock.requests import unlocked_line
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.dockerfile import Dockerfile
-from builder.plan.fingerprint import Fingerprint, compare
+from builder.plan.fingerprint import Fingerprint
+from builder.plan.fingerprint_document import compare
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget
 
 FORMAT = 1

@@ -69,4 +69,4 @@ def read_record(store: Registry, reference: Reference) -> Record | None:
         return None
     if release_record.FILE not in artifact.files:
         raise ConfigError(f"{reference} is not a release record")
-    return release_record.parse(artifact.files[release_record.FILE].data)
+    return release_record.parse(artifact.files[release_record.FILE].data, str(reference))

@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from builder.common.errors import ConfigError
+from builder.common.errors import ConfigError, Location
+from builder.common.formats import check_format
 from builder.lock import lockfile
 from builder.lock.lockfile import Lock
 
-FORMAT = 2
+FORMAT = 3
 KIND = "application/vnd.onyxia.catalog.release.v1+json"
 FILE = "release.json"
 CURRENT = "current"
@@ -128,7 +129,7 @@ class Record:
     targets: Mapping[str, ReleasedTarget]
     charts: Mapping[str, ReleasedChart]
     bases: Mapping[str, str]  # base id to the digest of its image
-    blocked: Mapping[str, str]  # step, or `cell:<id>`, to reason: what did not pass
+    blocked: Mapping[str, str]  # step, or `variant:<id>`, to reason: what did not pass
     variants: Mapping[str, ReleasedVariant] = field(
         default_factory=dict
     )  # those of several platforms
@@ -204,32 +205,26 @@ def dump(record: Record) -> bytes:
     """Return the record as JSON, sorted: the same record gives the same bytes."""
     data = {"format": FORMAT, **asdict(record)}
     data["lock"] = data.pop("lock_data")
-    data["cells"] = data.pop("variants")
+    for target in data["targets"].values():
+        target["shares"], target["tests_hash"] = target.pop("chain"), target.pop("suite")
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def parse(data: bytes) -> Record:
-    """Read a record. Raises ConfigError where it is of a newer format, or none."""
+def parse(data: bytes, file: str = FILE) -> Record:
+    """Read a record of this format or an older one; `file` is what an error names.
+
+    Raises ConfigError where it is of a newer format, or damaged.
+    """
+    place = Location(file=file)
     try:
         fields = json.loads(data)
         number = fields.pop("format")
-        if number > FORMAT:
-            raise ConfigError(
-                f"the release record has format {number}, newer than this builder's {FORMAT}",
-                hint="upgrade the builder",
-            )
-        fields["targets"] = {
-            key: ReleasedTarget(
-                **{
-                    **item,
-                    "rolling": tuple(item["rolling"]),
-                    "chain": parse_shares(item.get("chain", ())),
-                }
-            )
-            for key, item in fields["targets"].items()
-        }
+        check_format(number, FORMAT, place)
+        if number < 3:
+            _rename_older_keys(fields)
+        fields["targets"] = {key: _target(item) for key, item in fields["targets"].items()}
         fields["variants"] = {
-            key: ReleasedVariant(**item) for key, item in fields.pop("cells", {}).items()
+            key: ReleasedVariant(**item) for key, item in fields["variants"].items()
         }
         fields["charts"] = {
             key: ReleasedChart(**{**item, "images": tuple(item["images"])})
@@ -238,7 +233,26 @@ def parse(data: bytes) -> Record:
         fields["lock_data"] = fields.pop("lock")
         return Record(**fields)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"not a release record: {error!r}") from error
+        raise ConfigError(f"not a release record: {error!r}", location=place) from error
+
+
+def _rename_older_keys(fields: dict[str, Any]) -> None:
+    """Give a record of format 1 or 2 the keys of format 3. The first had one platform only."""
+    fields["variants"] = fields.pop("cells", {})
+    for target in fields["targets"].values():
+        target["shares"] = target.pop("chain", ())
+        target["tests_hash"] = target.pop("suite", "")
+    fields["blocked"] = {
+        key.replace("cell:", "variant:") if key.startswith("cell:") else key: reason
+        for key, reason in fields["blocked"].items()
+    }
+
+
+def _target(item: Mapping[str, Any]) -> ReleasedTarget:
+    fields = dict(item)
+    shares, tests_hash = fields.pop("shares"), str(fields.pop("tests_hash"))
+    rolling = tuple(fields.pop("rolling"))
+    return ReleasedTarget(**fields, rolling=rolling, chain=parse_shares(shares), suite=tests_hash)
 
 
 def same_content(old: Record, new: Record) -> bool:

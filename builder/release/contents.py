@@ -17,13 +17,13 @@ from builder.plan.models import Plan, TargetPlan
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
-WAITING = "cell:"
+WAITING = "variant:"
 """What a record's key begins with, of a variant some of whose platforms did not pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """Targets by id, variants of several platforms by id, and by `cell:<id>` why one waits."""
+    """Targets by id, variants of several platforms by id, and by `variant:<id>` why one waits."""
 
     targets: Mapping[str, ReleasedTarget] = field(default_factory=dict)
     variants: Mapping[str, ReleasedVariant] = field(default_factory=dict)
@@ -155,5 +155,5 @@ class Offers:
             tests=known["tests"],
             seconds=known.get("seconds", 0.0),
             chain=attestation.shares_of(known, beside),
-            suite=known.get("suite", ""),
+            suite=known.get("tests_hash", ""),
         )

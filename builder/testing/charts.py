@@ -1,4 +1,4 @@
-"""Proves what a chart does: its pod, played without a cluster, `helm test`, its recipe's tests."""
+"""Tests a chart: runs its pod without a cluster, `helm test`, and the tests of its recipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from builder.testing.pytest_runner import Suite, run_suite
 
 
 class ChartRun:
-    """Plays a chart's pod and tests it. Implements `ports.ChartRunner`."""
+    """Runs a chart's pod and tests it. Implements `ports.ChartRunner`."""
 
     def __init__(self, player: KubePlayer, runner: Runner) -> None:
         self._player = player
@@ -20,15 +20,15 @@ class ChartRun:
 
     @property
     def waits_for(self) -> str:
-        """What is got before the first chart is run; "" where it is here."""
+        """Return what must be installed before the first chart runs; "" where nothing must."""
         return self._player.waits_for
 
     def prepare(self, log: Path) -> None:
-        """Get it. Raises StepError, ToolError, TransientError."""
+        """Install what charts run with. Raises StepError, ToolError, TransientError."""
         self._player.prepare(log=log)
 
     def run(self, request: ChartRequest) -> TestCounts:
-        """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""
+        """Run a chart, test it, and remove it. Raises SmokeError, StepError, ToolError."""
         with self._player.play(
             request.manifests,
             port=request.port,

@@ -1,4 +1,4 @@
-"""What smoke tests meet a service with: HTTP and WebSockets as a browser speaks them."""
+"""An HTTP and WebSocket client for smoke tests, which behaves as a browser does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from builder.common.errors import StepError
 
 
 def wait_for(what: str, condition: Callable[[], object], *, seconds: float = 60.0) -> None:
-    """Wait until a condition holds, which `what` names. Raises StepError after `seconds`."""
+    """Wait until a condition holds; `what` names it. Raises StepError after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -22,10 +22,10 @@ def wait_for(what: str, condition: Callable[[], object], *, seconds: float = 60.
 
 
 class Client:
-    """A browser without JavaScript at one address. It trusts no proxy of this machine.
+    """A client of one address. It uses no proxy of this machine.
 
-    It keeps cookies, and follows a redirect only where it is told to. `always` are options of
-    requests that hold for every one of its own, such as `headers` and `auth`.
+    It keeps cookies, and follows a redirect only with `allow_redirects`. `always` are options of
+    the library requests that every request gets, such as `headers` and `auth`.
     """
 
     def __init__(self, url: str, **always: Any) -> None:
@@ -35,20 +35,20 @@ class Client:
         self._session.trust_env = False
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """What is answered. Raises requests' own errors."""
+        """Send a request and return the response. Raises the errors of requests."""
         options = {"allow_redirects": False, "timeout": 60, **self._always, **options}
         return self._session.request(method, f"{self.url}{path}", **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        """The same of a GET."""
+        """Send a GET request, as `request` does."""
         return self.request("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        """The same of a POST."""
+        """Send a POST request, as `request` does."""
         return self.request("POST", path, **options)
 
     def socket(self, path: str) -> websocket.WebSocket:
-        """A WebSocket, with the same headers and cookies. Raises websocket's own errors."""
+        """Open a WebSocket with the same headers and cookies. Raises the errors of websocket."""
         cookies = "; ".join(f"{name}={value}" for name, value in self._session.cookies.items())
         return websocket.create_connection(
             self.url.replace("http", "ws", 1) + path,
@@ -59,7 +59,7 @@ class Client:
         )
 
     def wait(self, path: str, *, seconds: float = 120.0) -> Client:
-        """Wait until a path is answered well; the client itself. Raises StepError."""
+        """Wait until a path answers without an error; return the client. Raises StepError."""
 
         def is_well() -> bool:
             try:

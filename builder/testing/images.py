@@ -1,4 +1,4 @@
-"""Proves what an image does: a container of it, and its lineage's tests against that."""
+"""Tests an image: starts a container of it, and runs the tests of its lineage against that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from builder.testing.inventory import dump, take
 from builder.testing.pytest_runner import Suite, run_suite
 
 IDLE = ("sleep", "infinity")
-"""What a container runs whose image has no service of its own."""
+"""The command of a container whose image has no service of its own."""
 
 
 class Smoke:
@@ -30,7 +30,7 @@ class Smoke:
         self._ecosystems = ecosystems
 
     def test(self, request: SmokeRequest) -> TestCounts:
-        """Run them all. Raises SmokeError where one fails, or where there is none."""
+        """Run all tests. Raises SmokeError where one fails, or where there is none."""
         password = secrets.token_urlsafe(18)
         container = self._start(request, password)
         try:
@@ -43,7 +43,7 @@ class Smoke:
             self._engine.remove(container)
 
     def packages(self, request: SmokeRequest) -> Inventory:
-        """What is installed in the image, without a test of it."""
+        """Return what is installed in the image, without testing it."""
         container = self._start(request, secrets.token_urlsafe(18))
         try:
             with self._explained(request, container, ""):
@@ -55,7 +55,7 @@ class Smoke:
     def _explained(
         self, request: SmokeRequest, container: Container, password: str
     ) -> Iterator[None]:
-        """Say of a failure that the container has ended, and what it said at last."""
+        """Add to a failure that the container has ended, and the last lines that it printed."""
         try:
             yield
         except BuilderError as error:
@@ -86,7 +86,7 @@ def _container_log(request: SmokeRequest) -> Path:
 
 
 def suite_of(request: SmokeRequest, container: Container, password: str) -> Suite:
-    """The tests, told the request's facts and those of the running container."""
+    """Return the tests, with the facts of the request and of the running container."""
     ports = {str(inside): outside for inside, outside in container.ports.items()}
     return Suite(
         subject=request.target,

@@ -1,4 +1,4 @@
-"""What smoke tests of images and charts are asked for, and what they give."""
+"""Requests and results of smoke tests of images and charts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from builder.catalog.packages import Inventory
 
 @dataclass(frozen=True, kw_only=True)
 class TestCounts:
-    """What a JUnit file counted."""
+    """The numbers of tests in a JUnit file, by result."""
 
     __test__ = False  # pytest takes it for a class of tests otherwise
 
@@ -25,18 +25,18 @@ class SmokeTester(Protocol):
     """Runs the tests of an image against a container of it."""
 
     def test(self, request: SmokeRequest) -> TestCounts:
-        """Run them all. Raises SmokeError where one fails, or where there is none.
+        """Run all tests. Raises SmokeError where one fails, or where there is none.
 
         Beforehand it writes to `request.packages` what is installed, as `inventory.dump` does.
         """
 
     def packages(self, request: SmokeRequest) -> Inventory:
-        """What is installed in the image, without a test of it."""
+        """Return what is installed in the image, without testing it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeRequest:
-    """What a smoke test is told.
+    """An image to test, and what the tests compare it with.
 
     `suites` are folders of tests, the most basic first. `facts` is what the tests compare the
     image with: {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
@@ -75,10 +75,10 @@ class ChartRunner(Protocol):
 
     @property
     def waits_for(self) -> str:
-        """What is got before the first chart is run; "" where it is here."""
+        """Return what must be installed before the first chart runs; "" where nothing must."""
 
     def prepare(self, log: Path) -> None:
-        """Get it. Raises StepError, ToolError, TransientError."""
+        """Install what charts run with. Raises StepError, ToolError, TransientError."""
 
     def run(self, request: ChartRequest) -> TestCounts:
-        """Run it, test it, take it down. Raises SmokeError, StepError, ToolError."""
+        """Run a chart, test it, and remove it. Raises SmokeError, StepError, ToolError."""

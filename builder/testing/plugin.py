@@ -1,4 +1,4 @@
-"""What smoke tests are given: pytest's plugin in the child process that `pytest_runner` starts."""
+"""The fixtures of smoke tests: a pytest plugin of the child process of `pytest_runner`."""
 
 from __future__ import annotations
 
@@ -37,32 +37,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def facts() -> dict[str, Any]:
-    """What the image is to be compared with: see `interfaces.SmokeRequest`."""
+    """Read what the image is compared with: see `interfaces.SmokeRequest`."""
     loaded: dict[str, Any] = json.loads(Path(os.environ["BUILDER_FACTS"]).read_text("utf-8"))
     return loaded
 
 
 @pytest.fixture(scope="session")
 def host() -> Host:
-    """The container. testinfra's own fixture would put its random id into the names of tests."""
+    """Connect to the container. testinfra's own fixture puts its random id into names of tests."""
     return testinfra.get_host(os.environ["BUILDER_HOST"])
 
 
 @pytest.fixture(scope="session")
 def address(facts: dict[str, Any]) -> Callable[[int], str]:
-    """`address(port)`: where a port of the container is reached from here, as `host:port`."""
+    """`address(port)` returns where this machine reaches a port of the container: `host:port`."""
     return lambda port: f"127.0.0.1:{facts['ports'][str(port)]}"
 
 
 @pytest.fixture(scope="session")
 def url(address: Callable[[int], str]) -> Callable[[int], str]:
-    """`url(port)`: the same, as the start of a URL."""
+    """`url(port)` returns the same as the beginning of a URL."""
     return lambda port: f"http://{address(port)}"
 
 
 @pytest.fixture(scope="session")
 def client() -> type[Client]:
-    """`client(url)`: a browser without JavaScript, new, at an address."""
+    """`client(url)` makes a new HTTP client of an address."""
     return Client
 
 
@@ -74,7 +74,7 @@ def checks() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def wait_for() -> Callable[..., None]:
-    """`wait_for("what it is", condition, seconds=60)`: wait until the condition holds."""
+    """`wait_for("name of it", condition, seconds=60)` waits until the condition holds."""
     return wait_until
 
 
@@ -107,7 +107,7 @@ def open_terminal(page: Page) -> Callable[[], None]:
 
 @pytest.fixture(scope="session")
 def picture(pytestconfig: pytest.Config) -> Callable[[str], Path]:
-    """`picture(name)`: where a picture is kept, beside the results."""
+    """`picture(name)` returns the path of a picture, beside the results."""
     results = Path(pytestconfig.option.xmlpath)
     return lambda name: results.with_name(f"{results.stem}.{name}.png")
 
@@ -117,7 +117,7 @@ S3_FOLDER = "/tmp/smoke-s3"
 
 @pytest.fixture(scope="session")
 def s3(host: Host) -> dict[str, str]:
-    """A small S3 inside the container, with a bucket `data`: the environment that names it.
+    """Start a small S3 inside the container, with a bucket `data`; return its environment.
 
     The objects are the files below S3_FOLDER/data.
     """

@@ -63,7 +63,7 @@ def test_a_rollback(weeks: Week, run: Run) -> None:
 def test_a_rollback_that_restores_the_lock(weeks: Week, run: Run) -> None:
     lock = weeks.folder.root / "matrix.lock"
     held = json.loads(lock.read_text())
-    lock.write_text(json.dumps({**held, "lines": {}}))
+    lock.write_text(json.dumps({**held, "release_lines": {}}))
     found = run("rollback", "2026.11.23", *HERE, "--write-lock")
     assert found.out.endswith(
         "\nmatrix.lock is that of 2026.11.23; `builder weekly` would upgrade it again\n"

@@ -142,7 +142,7 @@ def with_package_sets(project: Project, lock: Lock) -> Lock:
         base = project.expansion.base_of(target).id
         if package_requests.names(target) and base in lock.bases:
             asked = str(package_requests.asked(target, layers))
-            layers[key] = PackageSet(epoch=lock.bases[base].epoch, asked=asked, packages={})
+            layers[key] = PackageSet(epoch=lock.bases[base].epoch, request=asked, packages={})
     return replace(lock, package_sets=layers)
 
 

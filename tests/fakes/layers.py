@@ -31,7 +31,7 @@ def layer(*, epoch: int = 1, asked: str = "", **ecosystems: Mapping[str, str]) -
         ecosystem: {name: package(name, version) for name, version in items.items()}
         for ecosystem, items in ecosystems.items()
     }
-    return PackageSet(epoch=epoch, asked=asked, packages=packages)
+    return PackageSet(epoch=epoch, request=asked, packages=packages)
 
 
 def asked(

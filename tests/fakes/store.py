@@ -195,6 +195,12 @@ class FakeStore(Calls):
         self.known_layers, self._members = dict(other.known_layers), dict(other._members)
         self._configs, self._blobs = dict(other._configs), dict(other._blobs)
 
+    def know(
+        self, configs: Mapping[str, Mapping[str, Any]], members: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """Take over what is known of images and indexes, by digest."""
+        self._configs, self._members = dict(configs), dict(members)
+
     def crash_after(self, writes: int) -> None:
         """Die after this many writes."""
         self._left = writes

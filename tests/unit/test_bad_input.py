@@ -443,11 +443,11 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 3', '"format": 4'),),
+        (("matrix.lock", '"format": 4', '"format": 5'),),
     ),
     Case(
         "lock without lines",
-        (("matrix.lock", '"lines"', '"linez"'),),
+        (("matrix.lock", '"release_lines"', '"linez"'),),
     ),
     Case(
         "lock with a wrong value",

@@ -32,7 +32,7 @@ def test_no_room_for_the_lock(at: At, changed: Moment) -> None:
     root = world.checkout.root
     with small_disk(root, "2m"):
         file = root / "matrix.lock"
-        old = file.read_text().replace('"lines": {}', '"lines": {"gone=1": "1.0"}')
+        old = file.read_text().replace('"release_lines": {}', '"release_lines": {"gone=1": "1.0"}')
         file.write_text(old)
         before = names(root)
         filler = fill(root)

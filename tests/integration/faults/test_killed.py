@@ -114,7 +114,7 @@ def test_at_the_lock(at: At, changed: Moment, fault: str) -> None:
     world = at(changed)
     file = world.checkout.root / "matrix.lock"
     new = file.read_text()
-    old = new.replace('"lines": {}', '"lines": {"gone=1": "1.0"}')
+    old = new.replace('"release_lines": {}', '"release_lines": {"gone=1": "1.0"}')
     assert old != new
     file.write_text(old)
     done = world.run("weekly", BUILDER_TODAY=LATER, BUILDER_FAULT=f"{fault} matrix.lock")

@@ -78,7 +78,7 @@ class Place:
     def locked(self) -> dict[str, str]:
         """What matrix.lock says of each package."""
         lock: dict[str, Any] = json.loads((self.catalog.root / "matrix.lock").read_text())
-        found: dict[str, str] = lock["layers"][PROBE]["packages"]["r"]
+        found: dict[str, str] = lock["package_sets"][PROBE]["packages"]["r"]
         return found
 
     def kept(self, name: str) -> Path:

@@ -91,7 +91,7 @@ class Moved:
 
     def packages(self, image: str) -> dict[str, str]:
         """The versions that the lock has for an image."""
-        layers: dict[str, Any] = json.loads((self.root / "matrix.lock").read_text())["layers"]
+        layers: dict[str, Any] = json.loads((self.root / "matrix.lock").read_text())["package_sets"]
         found = layers.get(f"{image}/debian=13", {"packages": {}})["packages"].get("apt", {})
         return {name: text.split()[0] for name, text in found.items()}
 

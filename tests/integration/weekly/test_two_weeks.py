@@ -74,7 +74,7 @@ def week_one(weeks: Weeks) -> None:
     weeks.run("weekly")
     assert weeks.targets("status") == dict.fromkeys(PACKAGES, "done")
     file = weeks.archive.folder / OLD.file
-    layer = json.loads(weeks.lock.read_text())["layers"]["leaf/debian=13"]
+    layer = json.loads(weeks.lock.read_text())["package_sets"]["leaf/debian=13"]
     assert layer["packages"]["apt"]["greeting"] == (f"1.0-1 sha256:{sha256(file)} tiny {OLD.file}")
     assert sorted(layer["packages"]["apt"]) == ["greeting", "manners"]
 

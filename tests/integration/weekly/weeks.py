@@ -116,7 +116,8 @@ class Weeks:
 
     def kept(self, deb: Deb) -> Path:
         """Where a package is kept on this machine, by its hash."""
-        packages = json.loads(self.lock.read_text())["layers"]["leaf/debian=13"]["packages"]["apt"]
+        package_set = json.loads(self.lock.read_text())["package_sets"]["leaf/debian=13"]
+        packages = package_set["packages"]["apt"]
         version, digest, *_ = packages[deb.name].split()
         assert version == deb.version
         return self.catalog.state / "files" / digest.removeprefix("sha256:")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from builder.build import attestation
-from builder.common.errors import StepError
+from builder.common.errors import ConfigError, StepError
+from builder.common.version import VERSION
 from builder.oci.reference import parse
 from builder.registry.interfaces import Artifact, Blob
 from tests.fakes.store import FakeStore
@@ -29,6 +32,7 @@ def test_what_is_not_there() -> None:
     ("config", "packages"),
     [(b"", b"{}"), (b"<html>", b"{}"), (b"[]", b"{}"), (b"[" * 99_999, b"{}"),
      (b'{"chain": 7}', b"{}"), (b'{"chain": [{"target": "a"}]}', b"{}"),
+     (b'{"format": 2, "shares": 7}', b"{}"), (b'{"format": "2"}', b"{}"),
      (b"{}", b"<html>"), (b"{}", b"[]"), (b"{}", b'{"apt": 7}'), (b"{}", b'{"apt": {"a": {}}}')],
 )  # fmt: skip
 def test_what_is_damaged_is_named(config: bytes, packages: bytes) -> None:
@@ -37,4 +41,32 @@ def test_what_is_damaged_is_named(config: bytes, packages: bytes) -> None:
     assert str(caught.value) == (
         "registry.example/image:fp-1.evidence: what is said of the image cannot be read\n"
         "  hint: remove the image from the registry, and build it again"
+    )
+
+
+SHARE = {"target": "base/os=2", "recipe": "base", "layers": 1, "size": 7}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"size": 9, "chain": [SHARE], "suite": "abc"},
+        {"format": 2, "size": 9, "shares": [SHARE], "tests_hash": "abc"},
+    ],
+)
+def test_both_formats_are_read(config: dict[str, object]) -> None:
+    artifact = stored(json.dumps(config).encode(), b"{}").get(attestation.reference_of(IMAGE))
+    assert artifact is not None
+    assert attestation.config_of(artifact, IMAGE) == {
+        "format": 2, "size": 9, "shares": [SHARE], "tests_hash": "abc",
+    }  # fmt: skip
+
+
+def test_metadata_of_a_newer_format_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        attestation.read(stored(b'{"format": 9}', b"{}"), IMAGE)
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        "registry.example/image:fp-1.evidence: format 9 is newer than this builder's 2\n"
+        f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
     )

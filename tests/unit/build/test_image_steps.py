@@ -138,7 +138,7 @@ def test_evidence_says_what_was_tested(week: Week) -> None:
     assert evidence.kind == KIND
     config = json.loads(evidence.config)
     assert 0 <= config.pop("seconds") < 60
-    below, own = config.pop("chain")
+    below, own = config.pop("shares")
     assert (below["target"], below["recipe"], below["layers"]) == ("os=1@linux/amd64", "", 1)
     assert (own["target"], own["recipe"], own["layers"]) == (BASE, "base", 1)
     assert below["size"] > 0
@@ -147,7 +147,8 @@ def test_evidence_says_what_was_tested(week: Week) -> None:
         "digest": week.store.named[str(reference)],
         "size": 1000,
         "tests": {"passed": 2, "failed": 0, "skipped": 0},
-        "suite": "df4a09bb16438d92",
+        "tests_hash": "df4a09bb16438d92",
+        "format": 2,
     }
     assert inventory.parse(evidence.files[PACKAGES].data) == week.smoke.installed
     document = json.loads(evidence.files[DOCUMENT].data)

@@ -176,7 +176,7 @@ def test_the_lowest_layers_that_are_the_same_are_kept() -> None:
 
 def package_set(ecosystem: str, **versions: str) -> PackageSet:
     """Return a package set with packages of one ecosystem, by name; their files are named so."""
-    return PackageSet(epoch=1, asked="x", packages={ecosystem: locked(versions)})
+    return PackageSet(epoch=1, request="x", packages={ecosystem: locked(versions)})
 
 
 def locked(versions: Mapping[str, str], digest: str = "a") -> dict[str, LockedPackage]:
@@ -193,7 +193,7 @@ ROOT = "os=2@linux/amd64"
 OLD = Lock(
     bases={
         ROOT: BaseLock(
-            source=Source(kind="bootstrap", value="two"),
+            source=Source(bootstrap="two"),
             content="sha256:" + "a" * 64,
             epoch=1,
             suites={
@@ -254,7 +254,7 @@ def test_the_packages_of_a_package_set_are_of_the_source_that_their_archive_says
             for name, item in locked(dict.fromkeys(("libssl3t64", "openssl"), version)).items()
         }
         both = {"apt": packages, "pip": locked({"lamp": "1"})}
-        return Lock(package_sets={"base/os=2": PackageSet(epoch=1, asked="x", packages=both)})
+        return Lock(package_sets={"base/os=2": PackageSet(epoch=1, request="x", packages=both)})
 
     (change,) = compare(lock_side("old", lock("1")), lock_side("new", lock("2"))).packages
     assert (change.name, change.members) == ("openssl", ("libssl3t64", "openssl"))
@@ -277,7 +277,7 @@ def test_a_package_that_is_there_in_several_versions_is_told_once() -> None:
 
 def test_two_locks_with_other_hashes_of_the_same_versions() -> None:
     packages = {"apt": locked({"desk": "1.0", "legs": "1"}, digest="b")}
-    layers = {"desk/os=2": PackageSet(epoch=1, asked="x", packages=packages)}
+    layers = {"desk/os=2": PackageSet(epoch=1, request="x", packages=packages)}
     found = compare(lock_side("old", OLD), lock_side("new", replace(OLD, package_sets=layers)))
     assert (found.changed, found.packages, found.others) == ((), (), ())
     assert found.relocked

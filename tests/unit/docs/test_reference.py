@@ -10,12 +10,19 @@ from typing import Any
 
 import pytest
 
+from builder.build import attestation
 from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
 from builder.catalog.recipe import URL
 from builder.ci.systems import CI_SYSTEMS
 from builder.common import errors
+from builder.common.version import VERSION
 from builder.engines.table import ENGINES
+from builder.lock import lockfile
 from builder.network.build_env import mirror_names
+from builder.plan import fingerprint_document
+from builder.plan import models as plan
+from builder.registry import release_record
+from builder.report import diff, document
 from builder.resolvers.ecosystems import ECOSYSTEMS
 from builder.resolvers.providers import PROVIDERS
 from tests.fakes.ecosystems import BUILT_IN
@@ -130,3 +137,29 @@ def test_the_page_on_extensions_has_every_group_of_entry_points() -> None:
     section = page("extend.md").partition("## Add an engine")[0]
     tables = (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS)
     assert {table.group for table in tables} <= set(markdown.first_column(section))
+
+
+FORMATS = {
+    "matrix.lock": lockfile.FORMAT,
+    "release record": release_record.FORMAT,
+    "image metadata": attestation.FORMAT,
+    "fingerprint document": fingerprint_document.FORMAT,
+    "plan": plan.FORMAT,
+    "report.json": document.FORMAT,
+    "difference": diff.FORMAT,
+}
+
+
+def test_the_page_of_formats_has_the_numbers_of_the_code() -> None:
+    text = page("formats.md")
+    rows = re.findall(r"^\| \[(.+?)\]\(#\S+\) \| (\d+) \|", text, re.MULTILINE)
+    assert {name: int(number) for name, number in rows} == FORMATS
+    for name, number in FORMATS.items():
+        _, _, section = text.partition(f"\n## {name if '.' in name else name.capitalize()}\n")
+        history = re.findall(r"\*\*(\d+)\*\*:", section.partition("\n## ")[0])
+        assert history == [str(one) for one in range(1, number + 1)], name
+    assert f"this builder's {lockfile.FORMAT}\n  hint: this is builder {VERSION}:" in text
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    assert re.findall(r"^## (.*)$", page("changelog.md"), re.MULTILINE)[0] == VERSION

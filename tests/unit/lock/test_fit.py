@@ -157,7 +157,7 @@ def test_what_is_there_of_a_recipe_that_an_older_lock_has(
         "npm": {"desk@1.2.0": wheel("1.2.0")},
         "r": {"Matrix": wheel("1.7")},
     }
-    old = PackageSet(epoch=1, asked="0123456789abcdef", packages=packages)
+    old = PackageSet(epoch=1, request="0123456789abcdef", packages=packages)
     lock = Lock(
         bases=LOCK.bases,
         release_lines=LOCK.release_lines,

@@ -9,6 +9,7 @@ import pytest
 
 from builder.catalog.models import RemoteFile
 from builder.common.errors import ConfigError
+from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.lock.lockfile import VersionLock
 from tests.fakes.catalog import LOCK
@@ -31,9 +32,26 @@ def test_a_line_keeps_its_files() -> None:
     assert held.versions == LOCK.versions
 
 
-def test_a_lock_of_the_first_format_is_read() -> None:
-    text = lockfile.dump(LOCK).replace('"format": 3', '"format": 1')
-    assert lockfile.parse(text) == LOCK
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_lock_of_an_older_format_is_read(number: int) -> None:
+    held = replace(LOCK, package_sets={"base/os=2": layer(apt={"tar": "1.35"})})
+    text = lockfile.dump(held)
+    for new, old in (("release_lines", "lines"), ("package_sets", "layers"), ("request", "asked")):
+        assert text.count(f'"{new}": ') == 1
+        text = text.replace(f'"{new}": ', f'"{old}": ')
+    assert lockfile.parse(text.replace('"format": 4', f'"format": {number}')) == held
+    with pytest.raises(ConfigError, match="not a lock: it lacks 'release_lines'"):
+        lockfile.parse(text)
+
+
+def test_a_lock_of_a_newer_format_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        lockfile.parse(lockfile.dump(LOCK).replace('"format": 4', '"format": 9'))
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        "matrix.lock: format 9 is newer than this builder's 4\n"
+        f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
+    )
 
 
 def test_suites_have_their_date_where_it_is_known() -> None:
@@ -58,9 +76,11 @@ def test_its_bytes_do_not_depend_on_order() -> None:
 def test_it_has_one_fact_a_line() -> None:
     lines = lockfile.dump(LOCK).splitlines()
     assert '  "lang=1.10": "1.10.4",' in lines
-    assert ' "format": 3,' in lines
+    assert ' "format": 4,' in lines
     assert lockfile.dump(LOCK).endswith("\n}\n")
-    assert list(json.loads(lockfile.dump(LOCK))) == ["bases", "format", "layers", "lines"]
+    assert list(json.loads(lockfile.dump(LOCK))) == [
+        "bases", "format", "package_sets", "release_lines",
+    ]  # fmt: skip
 
 
 def test_a_package_is_a_line() -> None:

@@ -246,7 +246,7 @@ def test_a_lock_from_before_there_were_two_hashes_fits(locking: Locking) -> None
     def former(key: str) -> str:
         return package_requests.asked(project.expansion.targets[key], first.package_sets).former
 
-    layers = {key: replace(it, asked=former(key)) for key, it in first.package_sets.items()}
+    layers = {key: replace(it, request=former(key)) for key, it in first.package_sets.items()}
     old = replace(first, package_sets=layers)
     assert locking.lock(old, upgrade=NOTHING) == old
     assert locking.apt.called("resolve") == []
@@ -387,7 +387,7 @@ def test_what_was_not_asked_while_its_parent_moved_is_asked_by_the_next_lock(
     locking.apt.versions |= {"tar": "2", "desk": "2", "lang": "2"}
     only_base = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})), targets=["base/os=2"])
     layer = only_base.package_sets["desk/os=2,lang=1.10"]
-    assert layer.asked.endswith("+moved")
+    assert layer.request.endswith("+moved")
     assert layer.packages == held.package_sets["desk/os=2,lang=1.10"].packages
     assert only_base.package_sets["desk/os=1,lang=1.9"] == held.package_sets["desk/os=1,lang=1.9"]
     # It fits the catalog all the same.

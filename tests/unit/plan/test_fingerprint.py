@@ -9,7 +9,8 @@ import pytest
 
 from builder.common.hashing import canonical
 from builder.lock.lockfile import Lock
-from builder.plan.fingerprint import PARTS, compare, differences
+from builder.plan.fingerprint import differences
+from builder.plan.fingerprint_document import PARTS, compare
 from tests.fakes.catalog import FILES, LOCK, Folder, lines, prints
 from tests.fakes.layers import layer, package
 

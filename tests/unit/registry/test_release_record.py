@@ -8,10 +8,17 @@ from dataclasses import replace
 import pytest
 
 from builder.common.errors import ConfigError
+from builder.common.version import VERSION
 from builder.lock import lockfile
 from builder.lock.lockfile import Lock, VersionLock
 from builder.registry import release_record
-from builder.registry.release_record import ImageShare, Record, ReleasedChart, ReleasedTarget
+from builder.registry.release_record import (
+    ImageShare,
+    Record,
+    ReleasedChart,
+    ReleasedTarget,
+    ReleasedVariant,
+)
 
 TARGET = ReleasedTarget(
     image="desk",
@@ -76,25 +83,53 @@ def test_a_record_comes_back_as_it_was() -> None:
     assert release_record.dump(release_record.parse(data)) == data
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_record_of_an_older_format_is_read(number: int) -> None:
+    share = ImageShare(target="base/os=2", recipe="base", layers=1, size=7)
+    target = replace(TARGET, chain=(share,), suite="abc")
+    variant = ReleasedVariant(digest="sha256:f", since="2026.11.23", targets={"linux/amd64": "a"})
+    record = replace(RECORD, targets={"a": target}, blocked={"variant:b": "it failed"})
+    if number == 2:
+        record = replace(record, variants={"a": variant})
+    data = json.loads(release_record.dump(record)) | {
+        "format": number,
+        "blocked": {"cell:b": "it failed"},
+    }
+    variants = data.pop("variants")
+    data |= {"cells": variants} if number == 2 else {}
+    for item in data["targets"].values():
+        item["chain"], item["suite"] = item.pop("shares"), item.pop("tests_hash")
+    assert release_record.parse(json.dumps(data).encode()) == record
+
+
+def test_a_record_of_a_newer_format_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        release_record.parse(b'{"format": 9}', "registry.example/releases:current")
+    assert caught.value.exit_code == 2
+    assert str(caught.value) == (
+        "registry.example/releases:current: format 9 is newer than this builder's 3\n"
+        f"  hint: this is builder {VERSION}: pip install --upgrade catalog-builder"
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [
         (b"{", "not a release record: JSONDecodeError("),
         (b"{}", "not a release record: KeyError('format')"),
         (
-            b'{"format": 1, "targets": {}, "charts": {}, "lock": {}}',
+            b'{"format": 1, "targets": {}, "charts": {}, "lock": {}, "blocked": {}}',
             "not a release record: TypeError(",
         ),
         (b'{"format": 1}', "not a release record: KeyError('targets')"),
         (b"[]", "not a release record: TypeError("),
         (b"[" * 100_000, "not a release record: RecursionError("),
-        (b'{"format": 3}', "the release record has format 3, newer than this builder's 2"),
     ],
 )
 def test_what_is_no_record(data: bytes, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         release_record.parse(data)
-    assert str(caught.value).startswith(text)
+    assert str(caught.value).startswith(f"release.json: {text}")
 
 
 def test_the_tags_that_never_move() -> None:
@@ -125,12 +160,14 @@ def test_the_lock_of_a_release() -> None:
 
 @pytest.mark.parametrize("number", range(1, lockfile.FORMAT))
 def test_a_lock_of_an_older_format_is_read_and_written_as_it_is(number: int) -> None:
-    older = replace(RECORD, lock_data={**RECORD.lock_data, "format": number})
+    data = lockfile.as_data(LOCK)
+    former = {"lines": data["release_lines"], "layers": data["package_sets"]}
+    older = replace(RECORD, lock_data={"format": number, "bases": data["bases"], **former})
     assert older.lock == LOCK
     assert release_record.same_content(RECORD, older)
-    data = release_record.dump(older)
-    assert json.loads(data)["lock"]["format"] == number
-    assert release_record.dump(release_record.parse(data)) == data
+    text = release_record.dump(older)
+    assert json.loads(text)["lock"]["format"] == number
+    assert release_record.dump(release_record.parse(text)) == text
 
 
 DAMAGED = "its record in the registry is damaged: name another release"
@@ -143,7 +180,7 @@ DAMAGED = "its record in the registry is damaged: name another release"
         ({}, "not a lock: it has no format", DAMAGED),
         ({"format": 3, "lines": {}, "layers": {}}, "not a lock: it lacks 'bases'", DAMAGED),
         ({"format": 99}, f"format 99 is newer than this builder's {lockfile.FORMAT}",
-         "upgrade the builder"),
+         f"this is builder {VERSION}: pip install --upgrade catalog-builder"),
     ],
 )  # fmt: skip
 def test_a_damaged_lock_of_a_release(lock: object, text: str, hint: str) -> None:
@@ -160,4 +197,4 @@ def test_shares_come_back_as_they_were() -> None:
     data = release_record.dump(record).replace(b'"recipe": "desk",', b"")
     with pytest.raises(ConfigError) as caught:
         release_record.parse(data)
-    assert str(caught.value) == "not a release record: KeyError('recipe')"
+    assert str(caught.value) == "release.json: not a release record: KeyError('recipe')"

@@ -96,7 +96,7 @@ def test_a_variant_whose_platform_fails_is_not_offered(pair: Week) -> None:
     assert results["release"].status == "done"
     found = record(pair)
     why = "linux/arm64 did not pass; it is not offered"
-    assert found.blocked[f"cell:{DESK}"] == why
+    assert found.blocked[f"variant:{DESK}"] == why
     release = detail_of(results["release"], ReleaseResult)
     assert release is not None
     assert release.waiting == {DESK: why}
@@ -121,7 +121,7 @@ def test_or_stays_as_the_release_before_offered_it(pair: Week) -> None:
     assert found.blocked == {
         f"build:{DESK}@{ARM}": f"{DESK}@{ARM}: 1 of 2 tests failed",
         "chart:desk": f"build:{DESK}@{ARM} failed",
-        f"cell:{DESK}": "linux/arm64 did not pass; it stays as in 2026.11.23",
+        f"variant:{DESK}": "linux/arm64 did not pass; it stays as in 2026.11.23",
     }
     after = tags(pair, "desk")
     for tag in ("lang1.9.7", "lang1.9", "lang1.9.7-2026.11.23"):
@@ -187,7 +187,7 @@ def test_a_platform_that_was_not_selected_counts_while_its_inputs_are_the_same(p
     assert DESK not in pair.plan(f"desk/os=1*@{ARM}").targets
     found = record(pair)
     assert found.variants[DESK] == before.variants[DESK]
-    assert found.blocked[f"cell:{DESK}"] == "linux/amd64 did not pass; it stays as in 2026.11.30"
+    assert found.blocked[f"variant:{DESK}"] == "linux/amd64 did not pass; it stays as in 2026.11.30"
 
 
 # Platforms that come and go.
@@ -240,7 +240,7 @@ def test_what_is_not_built_here_keeps_what_was_offered(folder: Folder) -> None:
     found = record(week)
     assert found.targets[DESK] == first.targets[DESK]
     assert found.variants == {}
-    assert found.blocked[f"cell:{DESK}"] == "linux/arm64 did not pass; it stays as in 2026.11.23"
+    assert found.blocked[f"variant:{DESK}"] == "linux/arm64 did not pass; it stays as in 2026.11.23"
     assert tags(week, "desk")["lang1.9"] == names["lang1.9"]
     week.store.calls.clear()
     assert week.go_by(today=NEXT_WEEK)["release"].status == "reused"

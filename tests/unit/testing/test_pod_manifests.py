@@ -230,7 +230,7 @@ def test_what_podman_would_take_for_something_else_is_quoted() -> None:
     }  # fmt: skip
     written = pod_manifests.dump([document])
     assert pod_manifests.parse(written) == [document]
-    assert 'a: "yes"\n' in written
+    assert "a: 'yes'\n" in written
     assert "h: plain\n" in written
 
 

@@ -55,7 +55,7 @@ def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
 
 
 def test_the_list_that_a_build_is_given() -> None:
-    layer = PackageSet(epoch=1, asked="", packages={"julia": {"B": NEWER.locked, "A": A.locked}})
+    layer = PackageSet(epoch=1, request="", packages={"julia": {"B": NEWER.locked, "A": A.locked}})
     assert package_lists(layer, BUILT_IN) == {
         "julia/packages.txt": (
             f"A 1.0.0 {uuid_of('A')} {A.tree}\nB 1.2.0 {uuid_of('B')} {NEWER.tree}\n"

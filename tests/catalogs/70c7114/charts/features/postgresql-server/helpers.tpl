@@ -1,0 +1,46 @@
+{{/* Where the service starts. */}}
+{{- define "chart.folder" -}}
+/var/lib/postgresql
+{{- end -}}
+
+{{/* What a volume keeps. */}}
+{{- define "chart.keptFolder" -}}
+/var/lib/postgresql/data
+{{- end -}}
+
+{{/* How a cluster asks the service. */}}
+{{- define "chart.probe" -}}
+exec:
+  command:
+    - pg_isready
+    - --quiet
+    - --host=127.0.0.1
+    - --port={{ .Values.networking.service.port | int }}
+{{- end -}}
+
+{{/* What others are told. The password stands under both of the names that are looked for. */}}
+{{- define "chart.discovery" -}}
+service: postgres
+entries:
+  {{- include "onyxia-library.entries" (dict
+      "postgres-service" (include "onyxia-library.fullname" .)
+      "postgres-port" (.Values.networking.service.port | int)
+      "postgres-database" .Values.postgresql.database
+      "postgres-username" .Values.postgresql.username
+      "postgres-password" .Values.security.password
+      "password" .Values.security.password) | nindent 2 }}
+{{- end -}}
+
+{{/* What the test of the connection is told, by its environment. */}}
+{{- define "chart.testVariables" -}}
+{{ include "onyxia-library.variables" (dict
+    "PGHOST" (include "onyxia-library.fullname" .)
+    "PGPORT" (.Values.networking.service.port | int)
+    "PGUSER" .Values.postgresql.username
+    "PGDATABASE" .Values.postgresql.database) }}
+- name: PGPASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "onyxia-library.sourceName" (dict "root" . "source" (dict "part" "password" "name" "")) }}
+      key: PASSWORD
+{{- end -}}

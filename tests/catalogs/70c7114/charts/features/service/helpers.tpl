@@ -1,0 +1,14 @@
+{{/* The image that runs. */}}
+{{- define "chart.image" -}}
+{{- if .Values.service.image.custom.enabled -}}
+{{- .Values.service.image.custom.version -}}
+{{- else -}}
+{{- .Values.service.image.version -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The security context of a container: the restricted profile, and what the values change. */}}
+{{- define "chart.privileges" -}}
+{{- $restricted := dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) -}}
+{{- toYaml (mergeOverwrite $restricted (deepCopy .Values.securityContext)) -}}
+{{- end -}}

@@ -1,0 +1,19 @@
+{{/* The user's home directory. */}}
+{{- define "chart.home" -}}
+/home/{{ .Values.environment.user }}
+{{- end -}}
+
+{{/* Where the user works. */}}
+{{- define "chart.workDirectory" -}}
+{{ include "chart.home" . }}/work
+{{- end -}}
+
+{{/* Where the service starts. */}}
+{{- define "chart.folder" -}}
+{{ include "chart.workDirectory" . }}
+{{- end -}}
+
+{{/* What a volume keeps. */}}
+{{- define "chart.keptFolder" -}}
+{{ include "chart.workDirectory" . }}
+{{- end -}}

@@ -1,0 +1,69 @@
+{{/*
+Names and labels. Every template of the library takes the root context of the chart that uses it,
+as `.` here, and as `root` in a dict where there is more to say.
+*/}}
+
+{{/* The name of the chart, or what `nameOverride` says. */}}
+{{- define "onyxia-library.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of the service: the release, with the chart's name unless the release has it. */}}
+{{- define "onyxia-library.fullname" -}}
+{{- $name := include "onyxia-library.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 53 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects the pods of the service; these never change in the life of a release. */}}
+{{- define "onyxia-library.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "onyxia-library.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* The labels of every object. */}}
+{{- define "onyxia-library.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "onyxia-library.selectorLabels" . }}
+{{- with .Chart.AppVersion }}
+app.kubernetes.io/version: {{ . | trunc 63 | quote }}
+{{- end }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{/* The head of an object. In: root, kind, apiVersion, name. */}}
+{{- define "onyxia-library.head" -}}
+apiVersion: {{ .apiVersion }}
+kind: {{ .kind }}
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "onyxia-library.labels" .root | nindent 4 }}
+{{- end -}}
+
+{{/*
+Put a value where it is now, if it stands where it was before and nothing is in the new place.
+In: values, from and to (lists of keys), default (of the new place, as JSON).
+*/}}
+{{- define "onyxia-library.move" -}}
+{{- $old := .values -}}
+{{- range initial .from -}}
+{{- if kindIs "map" $old -}}
+{{- $old = get $old . -}}
+{{- end -}}
+{{- end -}}
+{{- $new := .values -}}
+{{- range initial .to -}}
+{{- $new = get $new . -}}
+{{- end -}}
+{{- if and (kindIs "map" $old) (eq (toJson (get $new (last .to))) .default) -}}
+{{- if hasKey $old (last .from) -}}
+{{- $_ := set $new (last .to) (get $old (last .from)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# code-server, which a service starts on the project directory that onyxia-init.sh prepared.
+#
+# Everything else is passed on as it is: `code-server FILE` in a terminal of VS Code opens FILE
+# there, `code-server --install-extension FILE` installs one.
+set -eu
+
+program=/opt/code-server/bin/code-server
+serves=no
+password=needed
+if [ -z "${VSCODE_IPC_HOOK_CLI:-}" ]; then
+  for argument in "$@"; do
+    case $argument in
+      --bind-addr | --bind-addr=* | --host | --host=* | --port | --port=* | --socket*) serves=yes ;;
+      none | --auth=none) password=no ;;
+    esac
+  done
+fi
+[ "$serves" = yes ] || exec "$program" "$@"
+
+# Without one, code-server would ask for one that nobody knows.
+if [ "$password" = needed ] && [ -z "${PASSWORD:-}${HASHED_PASSWORD:-}" ]; then
+  PASSWORD=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  export PASSWORD
+  echo "code-server: PASSWORD is unset; the password of this session is $PASSWORD" >&2
+fi
+# Of several folders code-server opens the last, so that one on the command line wins.
+exec "$program" "${ONYXIA_PROJECT_DIRECTORY:-$PWD}" "$@"
