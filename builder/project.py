@@ -62,6 +62,7 @@ _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 class Project:
     """A catalog, read and expanded."""
 
+    root: Path
     catalog: Catalog
     expansion: Expansion
     network: Network
@@ -114,6 +115,7 @@ class Workspace:
             ecosystems=self._ecosystems(recipes, lock, ecosystems) if ecosystems else {},
         )
         return Project(
+            root=self.root,
             catalog=catalog,
             expansion=expansion,
             network=file.matrix.network,

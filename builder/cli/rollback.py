@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import releasing
-from builder.cli.run import write_index
 from builder.common.text import count
 from builder.lock.lockfile import FILE
 from builder.release.commit import Move
@@ -33,14 +31,15 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     Example:
       builder rollback 2026.11.16 --dry-run
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     with app.registry():
-        rollback = Rollback(catalog=app.catalog, store=app.store)
+        store = app.adapters.store
+        rollback = Rollback(catalog=app.catalog, store=store)
         to = rollback.prepare(release, app.options.today)
         moves = rollback.moves(to)
         if not dry_run:
             rollback.carry_out(to, lambda text: click.echo(text, err=True))
-            write_index(app)
+            app.write_index()
     _tell(to, moves)
     if dry_run:
         click.echo("nothing was written: without --dry-run it is")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.oci.reference import Reference, parse
 
@@ -78,7 +79,7 @@ class Tiny:
 
     def session(self) -> App:
         """The builder's own parts, on this catalog."""
-        return App(Options(root=self.root, today=TODAY, engine="podman"))
+        return App(load(self.root), Options(today=TODAY, engine="podman"))
 
 
 def lay(root: Path, *, registry: str, base: str, prefix: str) -> Tiny:
