@@ -117,18 +117,13 @@ def make(
     reasons: Mapping[str, str] | None = None,
     as_declared: bool = False,
 ) -> Planned:
-    """Make a plan. Raises ConfigError where a recipe was edited since it was locked.
-
-    `builds` are the platforms that can be built for, None: any. With `reasons`, by target id, the
-    plan is of these targets alone. `as_declared`: what was never locked is planned all the same,
-    and everything is to be built.
-    """
+    """Make a plan, see `App.plan`; `builds` are platforms. Raises ConfigError for a stale lock."""
     unfit = _misfits(project, options, lock, project.expansion.targets)
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
         registry_state = RegistryState(asked=False, record=registry_state.record)
-    if reasons is not None:
-        registry_state = as_if_built(registry_state, fingerprints.keys() - reasons.keys())
+    others = fingerprints.keys() - reasons.keys() if reasons is not None else ()
+    registry_state = as_if_built(registry_state, others)
     plan = make_plan(
         catalog=project.catalog,
         expansion=project.expansion,

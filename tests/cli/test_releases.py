@@ -97,19 +97,19 @@ def test_a_prune(weeks: Week, run: Run) -> None:
     ]
     assert told[4] == (
         f"127.0.0.1:5999/shop-charts/desk@{packages[:19]} (1.0.0 and 1 more), 0.0 MB:"
-        " only releases that go named it"
+        " only in releases that are removed"
     )
     for key in gone:
         item = old.targets[key]
         assert (
             f"127.0.0.1:5999/shop-{item.image}@{item.digest[:19]}"
-            f" ({item.exact}-2026.11.23 and 1 more), 0.0 MB: only releases that go named it"
+            f" ({item.exact}-2026.11.23 and 1 more), 0.0 MB: only in releases that are removed"
         ) in told
     assert told[-7:] == [
         "9 manifests to go, 0.0 MB",
         "19 manifests to stay",
-        "  11: named by a kept release",
-        "  8: said of an image that stays",
+        "  11: in a kept release",
+        "  8: metadata or signature of an image that stays",
         "1 release to stay",
         "  2026.12.07: current",
         "nothing was removed: --yes does it",

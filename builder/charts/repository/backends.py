@@ -1,4 +1,4 @@
-"""Repositories that charts are published to: a folder of static pages, and an OCI registry."""
+"""The repositories that charts are published to: a folder of static pages, and an OCI registry."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Publication:
 
     @property
     def entry(self) -> IndexEntry:
-        """What an index says of it."""
+        """Return its entry in an index."""
         package = self.package
         return IndexEntry(
             metadata=package.metadata,
@@ -60,9 +60,9 @@ class Publication:
 class FolderRepository:
     """A folder of packages with an index.
 
-    What `served` lists and the folder does not is fetched into it, so that the folder can take the
-    place of what is served. Nothing is written before all of it is known to be well; the index
-    comes last, by rename. `others` gets what an index lists elsewhere.
+    Versions that `served` lists and the folder lacks are downloaded into it, so that the folder
+    can replace the served repository. Nothing is written before everything is checked; the index
+    is written last, by rename. `others` downloads packages whose URL is outside of the folder.
     """
 
     def __init__(
@@ -74,22 +74,25 @@ class FolderRepository:
         self._reading = threading.Lock()  # charts are asked for at once, the index is read once
 
     def newest(self, name: str) -> ChartPackage | None:
-        """What is installed of a chart, or None. Raises ConfigError, ConflictError, StepError."""
+        """Return the version that Helm installs by default, or None.
+
+        Raises ConfigError, ConflictError, StepError.
+        """
         with self._reading:
             item = index.newest(self._listed.get(name, ()))
         return None if item is None else self._package(entry_of(item))
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
         with self._reading:
             return _highest(str(item["version"]) for item in self._listed.get(name, ()))
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whether a package has what signs it beside it."""
+        """Whether the folder has the signature of a package."""
         return (self._folder / (package.file + SIGNED)).is_file()
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
+        """Publish. Raises StepError, or ConflictError if another run published meanwhile."""
         entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
         for item in publications:
             self._check_unproved(item)
@@ -112,26 +115,26 @@ class FolderRepository:
 
     @cached_property
     def _before(self) -> bytes | None:
-        """The index of the folder, as it was found."""
+        """Return the index of the folder as it was at first, or None."""
         return _read(self._file)
 
     @cached_property
     def _own(self) -> Index:
-        """What the folder lists itself."""
+        """Return the index of the folder, parsed; empty where there is none."""
         return parse_index(self._before, str(self._file)) if self._before is not None else Index()
 
     @cached_property
-    def _elsewhere(self) -> list[IndexEntry]:
-        """What is served."""
-        found = self._served.index() if self._served else {}
-        return [entry_of(item) for versions in found.values() for item in versions]
+    def _served_entries(self) -> list[IndexEntry]:
+        """Return the entries of the served repository."""
+        entries = self._served.index() if self._served else {}
+        return [entry_of(item) for versions in entries.values() for item in versions]
 
     @cached_property
     def _listed(self) -> Entries:
-        return with_entries(self._own.entries, self._elsewhere, str(self._file))
+        return with_entries(self._own.entries, self._served_entries, str(self._file))
 
     def _has(self, entry: IndexEntry) -> bool:
-        """Whether the folder lists a version itself."""
+        """Whether the index of the folder lists a version."""
         versions = self._own.entries.get(entry.name, ())
         return any(item["version"] == entry.version for item in versions)
 
@@ -141,7 +144,7 @@ class FolderRepository:
         return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
 
     def _check_unproved(self, publication: Publication) -> None:
-        """Refuse to replace a package that is listed without a digest by another one."""
+        """Raise ConflictError for another package of a version that is listed without a digest."""
         package = publication.package
         for item in self._listed.get(package.name, ()):
             entry = entry_of(item)
@@ -154,7 +157,7 @@ class FolderRepository:
                 )
 
     def _content(self, entry: IndexEntry) -> bytes:
-        """The package of an entry, with the digest that is listed, if one is."""
+        """Return the package of an entry, checked against the digest that is listed, if one is."""
         if not entry.url:
             message = f"the index lists {entry.name} {entry.version} without a URL"
             raise ConfigError(message, location=_at(self._file))
@@ -177,10 +180,12 @@ class FolderRepository:
         return data
 
     def _fetched(self) -> dict[Path, bytes]:
-        """What is served and not in the folder: packages, and what signs them."""
-        wanted = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
-        found = in_parallel(self._with_provenance, wanted)
-        return {path: data for files in found for path, data in files.items() if data}
+        """Download packages that the folder lacks, and their signatures; return them by path."""
+        wanted = [
+            entry for entry in self._served_entries if not self._has(entry) and self._path(entry)
+        ]
+        downloads = in_parallel(self._with_provenance, wanted)
+        return {path: data for files in downloads for path, data in files.items() if data}
 
     def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
         path = self._path(entry)
@@ -190,7 +195,7 @@ class FolderRepository:
         return {path: self._served.package(entry), signed: self._served.provenance(entry)}
 
     def _path(self, entry: IndexEntry) -> Path | None:
-        """Where a package is in the folder; None where an index lists one of elsewhere."""
+        """Return the path of a package in the folder; None where its URL is elsewhere."""
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
         if "://" in url or not url:
             return None
@@ -202,14 +207,17 @@ class FolderRepository:
 
 
 class RegistryRepository:
-    """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
+    """The repositories below `place` in an OCI registry: one for each chart, a tag per version."""
 
     def __init__(self, *, store: Registry, place: str) -> None:
         self._store = store
         self._place = place
 
     def newest(self, name: str) -> ChartPackage | None:
-        """What is installed of a chart, or None. Raises ConfigError, StepError."""
+        """Return the version that Helm installs by default, or None.
+
+        Raises ConfigError, StepError.
+        """
         version = helm_versions.newest(self._versions(name), str)
         if version is None:
             return None
@@ -220,20 +228,20 @@ class RegistryRepository:
         return _checked(package_in(artifact, str(place)), name, version, str(place))
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
         return _highest(self._versions(name))
 
     def _versions(self, name: str) -> list[str]:
-        """Return the versions that Helm sees in the tags of a chart."""
+        """Return the versions that Helm reads from the tags of a chart."""
         tags = self._store.tags(self._repository(name).name)
         return [version for tag in tags if (version := helm_versions.version_of(tag))]
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whatever is there stays as it is: a tag never moves."""
+        """Whether a package needs no signature: a tag never moves, so none can be added."""
         return True
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Push. Raises ConflictError where a tag names something else, before any is pushed."""
+        """Push. Raises ConflictError, before anything is pushed, if a tag exists."""
         places = {
             self._repository(item.package.name).with_tag(
                 helm_versions.tag_of(item.package.version)
@@ -259,9 +267,9 @@ class RegistryRepository:
 def repository_at(
     to: str, *, against: str, store: Registry, fetcher: Fetcher
 ) -> FolderRepository | RegistryRepository:
-    """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
+    """Return the repository `to`: a folder, or oci://registry/path.
 
-    Raises ConfigError.
+    `against` is the URL where a folder is served now, or "". Raises ConfigError.
     """
     if against and not against.startswith(("http://", "https://")):
         hint = "where the folder is served: https://…"
@@ -279,13 +287,13 @@ def repository_at(
         hint = "a registry tells itself what it holds"
         raise ConfigError("--against goes with a folder", hint=hint)
     place = to.removeprefix(OCI).rstrip("/")
-    if (found := parse_reference(place)).name != place:
-        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{found.name}")
+    if (name := parse_reference(place).name) != place:
+        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{name}")
     return RegistryRepository(store=store, place=place)
 
 
 def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
-    """Write packages, with what signs them where they are signed."""
+    """Write packages, and their signatures if they have one."""
     for item in publications:
         write(folder / item.package.file, item.package.data)
         if item.provenance:
@@ -298,7 +306,7 @@ def _highest(versions: Iterable[str]) -> str:
 
 
 def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
-    """Return a package that can be compared. Raises ConfigError with its place."""
+    """Return a package that can be compared with others. Raises ConfigError with its place."""
     where = Location(file=str(place))
     try:
         about = package.metadata

@@ -1,4 +1,4 @@
-"""The index of a chart repository: merged, never torn, never losing a version. Pure."""
+"""Read, merge and write the index of a chart repository; no version is ever lost. Pure."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry:
-    """One chart version to list. `metadata` is its Chart.yaml, `digest` the sha256 of the .tgz.
+    """A version of a chart in an index. `metadata` is its Chart.yaml.
 
-    What another tool listed may lack a digest, a URL and a time, which then are empty.
+    An entry that another tool wrote may lack its digest, URL and time; they are empty then.
     """
 
     metadata: Mapping[str, object]
-    digest: str  # 64 hex digits, perhaps after `sha256:`
+    digest: str  # the sha256 of the .tgz: 64 hex digits, perhaps after `sha256:`
     url: str  # relative to the index
     created: str  # RFC 3339, e.g. 2026-01-31T00:00:00Z
     mirrors: tuple[str, ...] = ()  # its other URLs
 
     @property
     def name(self) -> str:
-        """The chart's name."""
+        """Return the name of the chart."""
         return str(self.metadata["name"])
 
     @property
     def version(self) -> str:
-        """The chart's version."""
+        """Return the version of the chart."""
         return str(self.metadata["version"])
 
     @property
     def sha256(self) -> str:
-        """Its digest in hex, or nothing."""
+        """Return its digest in hex, or ""."""
         return self.digest.removeprefix("sha256:")
 
 
@@ -50,7 +50,7 @@ Entries = Mapping[str, Sequence[Mapping[str, object]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """All that an index says: its entries, and the keys that other tools add beside them."""
+    """An index: its entries, and the keys that other tools add beside them."""
 
     entries: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
@@ -59,10 +59,11 @@ class Index:
 def merge_index(
     old: bytes | None, new: Sequence[IndexEntry], *, generated: str, file: str = INDEX
 ) -> bytes:
-    """`old` with `new` in it. What is listed stays listed, with the time it was first listed.
+    """Return the index `old` with the entries `new` added.
 
-    Raises ConfigError where `old` is torn or malformed, and ConflictError where a version is
-    listed with another digest. An index that would only get a new time is returned as it is.
+    What is listed stays listed, with the time when it was first listed. An index without a new
+    version is returned unchanged. Raises ConfigError if `old` is torn or malformed, ConflictError
+    if a version is listed with another digest.
     """
     before = parse_index(old, file) if old is not None else Index()
     after = with_entries(before.entries, new, file)
@@ -73,15 +74,15 @@ def merge_index(
 def with_entries(
     entries: Entries, new: Sequence[IndexEntry], file: str = INDEX
 ) -> dict[str, list[Mapping[str, object]]]:
-    """Entries with new ones among them. Raises ConflictError, as `merge_index` does."""
+    """Return entries with new ones added. Raises ConflictError, as `merge_index` does."""
     merged = {name: list(versions) for name, versions in entries.items()}
     errors: list[BuilderError] = []
     for entry in new:
         versions = merged.setdefault(entry.name, [])
-        held = next((item for item in versions if item["version"] == entry.version), None)
-        if held is None:
+        listed = next((item for item in versions if item["version"] == entry.version), None)
+        if listed is None:
             versions.append(_item(entry))
-        elif _differ(published := entry_of(held), entry):
+        elif _differ(published := entry_of(listed), entry):
             errors.append(
                 ConflictError(
                     f"chart {entry.name} {entry.version} is published with another content",
@@ -94,12 +95,12 @@ def with_entries(
 
 
 def _differ(one: IndexEntry, other: IndexEntry) -> bool:
-    """Whether both have a digest, and not the same."""
+    """Whether both have a digest, and they differ."""
     return bool(one.sha256 and other.sha256) and one.sha256 != other.sha256
 
 
 def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str) -> bytes:
-    """An index without these versions, by chart; as it is where it lists none of them."""
+    """Return an index without these versions, by chart; unchanged if it lists none of them."""
     before = parse_index(text)
     after = {
         name: [item for item in versions if item["version"] not in gone.get(name, ())]
@@ -110,12 +111,12 @@ def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str)
 
 
 def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, object]]]:
-    """The entries of an index. Raises ConfigError where it is torn or malformed."""
+    """Return the entries of an index. Raises ConfigError if it is torn or malformed."""
     return parse_index(text, file).entries
 
 
 def parse_index(text: bytes, file: str = INDEX) -> Index:
-    """Return all that an index says, as Helm reads it. Raises as `read_index` does."""
+    """Read an index as Helm does. Raises as `read_index` does."""
     where = Location(file=file)
     hint = "restore it, or move it away to list only what is published from now on"
     try:
@@ -141,7 +142,7 @@ def parse_index(text: bytes, file: str = INDEX) -> Index:
 
 
 def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
-    """Return what an index lists of a chart. Raises ConfigError where Helm would read none."""
+    """Return the versions of a chart in an index. Raises ConfigError if Helm would read none."""
     listed = document.data["entries"][name]
     for number, item in enumerate(listed if isinstance(listed, list) else ()):
         version = item.get("version") if isinstance(item, dict) else None
@@ -164,12 +165,12 @@ def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
 
 
 def newest(versions: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
-    """Of the versions of a chart in an index the one that is installed where none is named."""
+    """Return the version of a chart that Helm installs if no version is named."""
     return helm_versions.newest(versions, _version)
 
 
 def entry_of(item: Mapping[str, object]) -> IndexEntry:
-    """What an index says of a version, to be listed in another."""
+    """Return a version of an index, to be listed in another."""
     metadata = {
         key: value for key, value in item.items() if key not in ("created", "digest", "urls")
     }
@@ -209,9 +210,9 @@ def _item(entry: IndexEntry) -> dict[str, object]:
 
 
 def emit_index(entries: Entries, generated: str, more: Mapping[str, object] | None = None) -> bytes:
-    """The text of an index. `more` are the keys that another tool put beside its entries.
+    """Return the text of an index. `more` are the keys that other tools add beside its entries.
 
-    Versions of a chart stand newest first, as helm writes them; `generated` ends the file.
+    Versions of a chart are sorted newest first, as helm writes them; `generated` ends the file.
     """
     ordered = {
         name: sorted(versions, key=lambda item: helm_versions.rank(_version(item)), reverse=True)
