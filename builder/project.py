@@ -19,6 +19,7 @@ from builder.catalog.models import (
     ChartFeature,
     ChartRecipe,
     File,
+    Matrix,
     Network,
     Recipe,
     RecipeFile,
@@ -31,6 +32,7 @@ from builder.catalog.parser import (
     parse_matrix,
     parse_recipe,
 )
+from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all
@@ -101,6 +103,7 @@ class Workspace:
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
             errors += check_chart_needs(file.matrix, charts, file.document)
+            errors += self._pin_errors(file, ecosystems) if ecosystems else []
         except BuilderError as error:
             errors.append(error)
         raise_all(errors)
@@ -112,7 +115,9 @@ class Workspace:
             charts=charts,
             library=self._library(),
             features=features,
-            ecosystems=self._ecosystems(recipes, lock, ecosystems) if ecosystems else {},
+            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
+            if ecosystems
+            else {},
         )
         return Project(
             root=self.root,
@@ -202,14 +207,34 @@ class Workspace:
 
         return check
 
+    def _pin_errors(self, file: ParsedMatrix, ecosystems: Plugins[_Rules]) -> list[BuilderError]:
+        errors: list[BuilderError] = []
+        for name, image in file.matrix.images.items():
+            for ecosystem, limits in (image.pin.packages if image.pin else {}).items():
+                path = ("images", name, "pin", ecosystem)
+                place = file.document.at_key(path)
+                try:
+                    rules = ecosystems.get(ecosystem, catalog=self.root, location=place)
+                except ConfigError as error:
+                    errors.append(error)
+                else:
+                    errors += check_pins(rules, limits, file.document, path)
+        return errors
+
     def _ecosystems(
-        self, recipes: Mapping[str, Recipe], lock: Lock | None, ecosystems: Plugins[_Rules]
+        self,
+        matrix: Matrix,
+        recipes: Mapping[str, Recipe],
+        lock: Lock | None,
+        ecosystems: Plugins[_Rules],
     ) -> Ecosystems:
         """Return the builder's ecosystems and those that the catalog names.
 
         Raises ToolError where the package that adds one does not work.
         """
         named = {name for recipe in recipes.values() for name in recipe.ecosystems}
+        pins = [image.pin for image in matrix.images.values() if image.pin]
+        named |= {name for pin in pins for name in pin.packages}
         if lock is not None:
             named |= {name for layer in lock.package_sets.values() for name in layer.packages}
         known = ecosystems.names(self.root)

@@ -43,7 +43,7 @@ APT = Ecosystem(
     pins=PinSyntax(
         name=re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*"),
         limit=re.compile(r"\S+"),
-        example="git: '1:2.47*'",
+        example='git: "1:2.47*"',
     ),
     list_line=lambda name, package: f"{name}={package.version}",
     probe=_PROBE,

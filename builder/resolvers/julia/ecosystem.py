@@ -29,7 +29,7 @@ def _list_line(name: str, package: LockedPackage) -> str:
 JULIA = Ecosystem(
     name="julia",
     languages=(Language(axis="julia", ecosystem="apt", package="julia", file_suffix=".tar.gz"),),
-    pins=PinSyntax(example="CSV: '~0.10.14'"),
+    pins=PinSyntax(example='CSV: "~0.10.14"'),
     list_line=_list_line,
     mirror_variables=(MirrorVariable(source="julia-packages", name="JULIA_PKG_SERVER", path=""),),
     probe=_PROBE,

@@ -51,7 +51,7 @@ PIP = Ecosystem(
     name="pip",
     languages=(_PYTHON,),
     is_met=_is_met,
-    pins=PinSyntax(example="lxml: '>=5.3.1'"),
+    pins=PinSyntax(example='lxml: ">=5.3.1"'),
     normalize=lambda name: str(canonicalize_name(name)),
     list_file=REQUIREMENTS,
     list_line=requirement,

@@ -40,7 +40,7 @@ def _is_own(name: str, package: Package) -> bool:
 R = Ecosystem(
     name="r",
     languages=(Language(axis="r", ecosystem="apt", package="r-base-core"),),
-    pins=PinSyntax(limit=re.compile(rf"{_LIMIT}(, ?{_LIMIT})*"), example="dplyr: '>= 1.1, < 2'"),
+    pins=PinSyntax(limit=re.compile(rf"{_LIMIT}(, ?{_LIMIT})*"), example='dplyr: ">= 1.1, < 2"'),
     list_line=_list_line,
     mirror_variables=(
         MirrorVariable(source="packagemanager", name="PACKAGE_MANAGER_URL", path="/cran"),

@@ -102,6 +102,14 @@ def test_every_ecosystem_is_listed() -> None:
     assert set(rows) - {"ecosystem", "---"} == {*ECOSYSTEMS.built_in, URL}
 
 
+def test_the_page_on_pins_has_an_example_of_each_ecosystem_that_takes_them() -> None:
+    text = page("pin-packages.md")
+    taken = {name: rules.pins for name, rules in BUILT_IN.items() if rules.pins}
+    assert markdown.first_column(text)[2:] == list(taken)
+    for pins in taken.values():
+        assert f"`{pins.example}`" in text
+
+
 def test_every_source_that_may_have_a_mirror_is_listed() -> None:
     rows = markdown.first_column(page("network.md"))
     listed = {name for row in rows for name in row.split(", ")}
