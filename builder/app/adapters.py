@@ -111,12 +111,15 @@ class Replaced(TypedDict, total=False):
     embedded: Served
     bases: BaseSource
     indexes: BaseIndexes
+    files: Fetcher
     downloads: RemoteFiles
+    reach: Reach
     smoke: SmokeTester
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
     package_check: PackageChecker
     disk_of: Callable[[Path], Measure]
+    host: HostTools
     helm: Helm
     chart_runner: ChartRunner
 

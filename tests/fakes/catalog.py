@@ -195,9 +195,9 @@ class Folder:
     def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
         self.root = root
         self._loaded: Project | None = None
-        for path, text in {**FILES, **(files or {})}.items():
+        given = {**FILES, "matrix.lock": dump_lock(LOCK)} if files is None else files
+        for path, text in given.items():
             self.write(path, text)
-        self.write("matrix.lock", dump_lock(LOCK))
 
     def write(self, path: str, text: str) -> None:
         """Write a file."""
