@@ -368,10 +368,7 @@ class Week:
     def observed(self) -> RegistryState:
         """Return what the store holds."""
         project = self.folder.load()
-        fingerprints = prints(project, self.lock)
-        return read_registry_state(
-            self.store, project.catalog, project.expansion, self.lock, fingerprints
-        )
+        return read_registry_state(self.store, project, self.lock, prints(project, self.lock))
 
     def planned(self, plan: Plan) -> Planned:
         """Return a plan with what it was made from. Nothing is said of what it does not select."""

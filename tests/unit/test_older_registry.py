@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,12 +122,8 @@ def test_two_releases_are_compared(week: Week) -> None:
 
 def test_why_a_package_is_there(week: Week) -> None:
     project = week.folder.load()
-    answer = Provenance(
-        catalog=project.catalog,
-        expansion=project.expansion,
-        versions=week.lock.versions,
-        history=history(week),
-    ).why(PACKAGE, DATASCIENCE)
+    project = replace(project, lock=week.lock)
+    answer = Provenance(project=project, history=history(week)).why(PACKAGE, DATASCIENCE)
     (reason,) = answer.reasons
     assert (reason.version, reason.recipe) == ("1.13.0", "python-datascience")
     assert (reason.since.release, reason.since.before) == (CURRENT, "0.0.1")
