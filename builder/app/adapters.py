@@ -405,7 +405,7 @@ class Adapters:
 
     # Steps.
 
-    def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
+    def build_actions(self, work: RunContext, store: Registry | None = None) -> BuildActions:
         """Return what builds, with the registries of a step where they are given."""
         ports = Ports(
             engine=self.engine,
@@ -417,7 +417,7 @@ class Adapters:
         )
         return BuildActions(work=work, ports=ports)
 
-    def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
+    def chart_actions(self, work: RunContext, store: Registry) -> ChartActions:
         """Return what makes charts, with the registries of a step."""
         return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
 
