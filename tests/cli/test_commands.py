@@ -245,7 +245,7 @@ def test_a_variable_of_the_network_that_is_not_set(run: Run, folder: Folder) -> 
     folder.edit("matrix.yaml", "axes:\n", "network: {proxy: {http: 'http://${WORD}@p'}}\naxes:\n")
     found = run("plan", "--offline")
     assert found.code == 2
-    assert "the environment has no WORD" in found.err
+    assert "the environment variable WORD is not set" in found.err
 
 
 # Plans.
