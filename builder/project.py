@@ -206,7 +206,7 @@ class Workspace:
 
     @cached_property
     def _checkout(self) -> checkout.Checkout:
-        return checkout.look(self.root, Runner())
+        return checkout.read_checkout(self.root, Runner())
 
     def _files(self, folder: Path) -> tuple[File, ...]:
         files = []

@@ -38,7 +38,7 @@ from builder.diff.operands import Comparison
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import Locked
 from builder.lock.lockfile import Lock, parse
-from builder.network.build_env import settle
+from builder.network.build_env import effective_network
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
 from builder.plan.registry_state import read_registry_state
@@ -337,7 +337,7 @@ def _settled(project: Project, options: Options) -> Project:
     return replace(
         project,
         catalog=replace(project.catalog, matrix=matrix),
-        network=settle(project.network, os.environ),
+        network=effective_network(project.network, os.environ),
     )
 
 

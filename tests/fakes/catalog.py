@@ -387,8 +387,8 @@ class Week:
         return self.app().context(self.planned(plan), self.events.append)
 
     def builds(self, plan: Plan) -> BuildActions:
-        """Return the steps that build."""
-        return self.app().adapters.build_actions(self.work(plan))
+        """Return the steps that build; they ask the store once."""
+        return self.app().adapters.build_actions(self.work(plan), self.store)
 
     def carry_out(self, plan: Plan) -> dict[str, Result]:
         """Do all steps, one after another."""
