@@ -117,10 +117,7 @@ def make(
     reasons: Mapping[str, str] | None = None,
     as_declared: bool = False,
 ) -> Planned:
-    """Make a plan; the arguments are those of `App.plan`. `builds` are platforms, None: any.
-
-    Raises ConfigError where a recipe was edited since it was locked.
-    """
+    """Make a plan, see `App.plan`; `builds` are platforms. Raises ConfigError for a stale lock."""
     unfit = _misfits(project, options, lock, project.expansion.targets)
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
