@@ -71,6 +71,11 @@ class Project:
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Return the exact version of each `axis=value` in the lock; none without a lock."""
+        return self.lock.versions if self.lock else {}
+
 
 class Workspace:
     """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
@@ -257,7 +262,7 @@ class Workspace:
 
     @cached_property
     def _checkout(self) -> checkout.Checkout:
-        return checkout.look(self.root, Runner())
+        return checkout.read_checkout(self.root, Runner())
 
     def _files(self, folder: Path) -> tuple[File, ...]:
         files = []

@@ -42,7 +42,7 @@ from builder.lock.interfaces import (
 from builder.lock.lockfile import BaseLock, Lock
 from builder.network.build_env import passwords
 from builder.network.connections import program_environment
-from builder.network.fetcher import Fetcher, Patience
+from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.plan.models import Step, locked_reference
 from builder.project import Project, Workspace
 from builder.registry.credentials import CredentialFiles
@@ -112,12 +112,15 @@ class Replaced(TypedDict, total=False):
     embedded: Served
     bases: BaseSource
     indexes: BaseIndexes
+    files: Fetcher
     downloads: RemoteFiles
+    reachability: Reachability
     smoke: SmokeTester
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
     package_check: PackageChecker
     disk_of: Callable[[Path], Measure]
+    host: HostTools
     helm: Helm
     chart_runner: ChartRunner
 
@@ -378,8 +381,8 @@ class Adapters:
     def reachability(self) -> Reachability:
         """Return what asks whether providers can be reached, and does not wait for long."""
         network = self.setup.project.network
-        patience = Patience(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self._state.files, patience=patience)
+        policy = RetryPolicy(connect=4, read=6, retries=0)
+        fetcher = Fetcher(network=network, folder=self._state.files, retry_policy=policy)
         tools = replace(self._resolver_tools, fetcher=fetcher)
         return Reachability(tools, self.setup.project.root)
 
@@ -409,7 +412,7 @@ class Adapters:
 
     # Steps.
 
-    def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
+    def build_actions(self, work: RunContext, store: Registry | None = None) -> BuildActions:
         """Return what builds, with the registries of a step where they are given."""
         ports = Ports(
             engine=self.engine,
@@ -421,7 +424,7 @@ class Adapters:
         )
         return BuildActions(work=work, ports=ports)
 
-    def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
+    def chart_actions(self, work: RunContext, store: Registry) -> ChartActions:
         """Return what makes charts, with the registries of a step."""
         return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from builder.app.app import App
 from builder.catalog import tags
 from builder.catalog.models import Variant
-from builder.charts.next_version import ChartChange, Choice, files_of, foresee
+from builder.charts.next_version import ChartChange, Choice, files_of, preview_change
 from builder.charts.semver import FIRST, chart_fingerprint
 from builder.common.errors import BuilderError, SelectionError
 from builder.plan.fingerprint import differences
@@ -77,7 +77,7 @@ class Since:
         found = {}
         for name, variants in expansion.charts.items():
             former = others.charts.get(name, ())
-            change = foresee(
+            change = preview_change(
                 _files(self._other, name, former) if former else None,
                 _files(self._app, name, variants),
                 released.get(name),

@@ -80,7 +80,7 @@ class Verification:
             if new.diff in known:
                 yield Difference(path=_name(number, old), what="of a parent that was another")
                 continue
-            file = self.work.state.held_blob(old.digest)
+            file = self.work.state.registry_blob(old.digest)
             self.store.blob(held, old.digest, file)
             found = compare_members(
                 read_members(file), read_members(layouts.blob(built.layout, new.digest))

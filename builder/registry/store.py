@@ -250,5 +250,5 @@ class RegistryStore:
         """Return the configuration of an image. Raises StepError if it is not valid."""
         config = json_object(self._read(reference, manifest.config))
         if config is None:
-            raise manifest.wrong("its configuration is no JSON")
+            raise manifest.wrong("its configuration is not JSON")
         return config

@@ -13,7 +13,7 @@ from builder.catalog.ids import TargetId
 from builder.catalog.models import Catalog
 from builder.charts import helm_versions
 from builder.charts.changelog import with_changelog
-from builder.charts.next_version import chart_place
+from builder.charts.next_version import chart_reference
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact, released_package
 from builder.charts.semver import bump, with_version
@@ -59,11 +59,11 @@ class Rollback:
         """
         names = self._records.names()
         current = self._records.current()
+        if current is not None and current.release == name:
+            return RollbackPlan(old=current, current=current, record=current, is_current=True)
         old = self._records.named(name) if name in names else None
         if old is None or current is None:
             raise SelectionError(f"there is no release {name!r}", hint=_latest(names))
-        if current.release == name:
-            return RollbackPlan(old=old, current=current, record=current, is_current=True)
         targets, variants = _contents(old, current)
         charts, packages = self._charts(old, current)
         record = Record(
@@ -140,7 +140,7 @@ class Rollback:
 
     def _publish(self, chart: ReleasedChart, package: ChartPackage, name: str) -> ReleasedChart:
         """Push a package; return the chart as release `name` lists it."""
-        reference = chart_place(self._catalog, package.name, package.files, package.version)
+        reference = chart_reference(self._catalog, package.name, package.files, package.version)
         entry = {
             "manifest": self._store.put(chart_artifact(package), reference),
             "digest": package.digest,

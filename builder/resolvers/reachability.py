@@ -102,7 +102,7 @@ class Reachability:
     def _reason(self, item: Question) -> str:
         try:
             for source in item.sources:
-                self._tools.fetcher.reach(f"{UPSTREAM.get(source, source)}/")
+                self._tools.fetcher.check_reachable(f"{UPSTREAM.get(source, source)}/")
             if item.problem or item.sources:
                 return item.problem
             if item.definition is None or item.definition.ask is None:

@@ -245,7 +245,7 @@ def test_a_variable_of_the_network_that_is_not_set(run: Run, folder: Folder) -> 
     folder.edit("matrix.yaml", "axes:\n", "network: {proxy: {http: 'http://${WORD}@p'}}\naxes:\n")
     found = run("plan", "--offline")
     assert found.code == 2
-    assert "the environment has no WORD" in found.err
+    assert "the environment variable WORD is not set" in found.err
 
 
 # Plans.
@@ -681,3 +681,11 @@ def test_an_engine_that_does_not_load(
         "RuntimeError: no luck\n"
         "  hint: `pip install --upgrade acme-engine`, or `pip uninstall acme-engine`\n",
     )
+
+
+def test_an_old_name_of_a_key_is_told_once(run: Run, folder: Folder) -> None:
+    folder.edit("matrix.yaml", '"1.9": {', '"1.9": {line: "1.9", ')
+    found = run("plan", "--offline")
+    assert found.code == 0
+    assert found.err.endswith(": the key 'line' is called 'release_line' now; both are read\n")
+    assert found.err.count("\n") == 1

@@ -12,13 +12,13 @@ from builder.common.process import Runner
 from builder.common.state_dir import StateDir
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
-from builder.network.fetcher import Fetcher, Patience, Progress
+from builder.network.fetcher import Fetcher, Progress, RetryPolicy
 from builder.network.upstreams import UPSTREAM
 from builder.resolvers.interfaces import ResolverTools
 from tests.fakes.answers import Registry
 
 LOCK = BaseLock(source=Source(bootstrap="trixie"), content="sha256:0", epoch=0)
-IMPATIENT = Patience(connect=2, read=2, retries=0, backoff=0)
+IMPATIENT = RetryPolicy(connect=2, read=2, retries=0, backoff=0)
 
 
 def request(
@@ -52,7 +52,7 @@ NOBODY = "127.0.0.1:1"
 def nowhere(folder: Path) -> Fetcher:
     """What asks where nobody listens."""
     network = mirrored(NOBODY, login="me:secret")
-    return Fetcher(network=network, folder=folder, patience=IMPATIENT)
+    return Fetcher(network=network, folder=folder, retry_policy=IMPATIENT)
 
 
 def _nobody(_base: Base, _lock: BaseLock) -> Any:
@@ -85,13 +85,17 @@ class Upstream:
         self.files[f"/{path}"] = (kind, data.encode() if isinstance(data, str) else data)
 
     def fetcher(
-        self, *, patience: Patience = IMPATIENT, progress: Progress | None = None, login: str = ""
+        self,
+        *,
+        retry_policy: RetryPolicy = IMPATIENT,
+        progress: Progress | None = None,
+        login: str = "",
     ) -> Fetcher:
         """What asks it."""
         return Fetcher(
             network=mirrored(self.server.address, login=login),
             folder=self.folder,
-            patience=patience,
+            retry_policy=retry_policy,
             progress=progress,
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from builder.charts import helm_versions
 from builder.charts.package import ChartPackage
 from builder.charts.repository import index
-from builder.charts.repository.http import SIGNED, ServedRepository
+from builder.charts.repository.http import PROVENANCE_SUFFIX, ServedRepository
 from builder.charts.repository.index import (
     INDEX,
     Entries,
@@ -79,29 +79,31 @@ class FolderRepository:
         Raises ConfigError, ConflictError, StepError.
         """
         with self._reading:
-            item = index.newest(self._listed.get(name, ()))
-        return None if item is None else self._package(entry_of(item))
+            listed = index.newest(self._listed.get(name, ()))
+        return None if listed is None else self._package(entry_of(listed))
 
     def highest(self, name: str) -> str:
         """Return the highest version of a chart, pre-releases included, or ""."""
         with self._reading:
-            return _highest(str(item["version"]) for item in self._listed.get(name, ()))
+            return _highest(str(listed["version"]) for listed in self._listed.get(name, ()))
 
     def has_signed(self, package: ChartPackage) -> bool:
         """Whether the folder has the signature of a package."""
-        return (self._folder / (package.file + SIGNED)).is_file()
+        return (self._folder / (package.file + PROVENANCE_SUFFIX)).is_file()
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
         """Publish. Raises StepError, or ConflictError if another run published meanwhile."""
-        entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
-        for item in publications:
-            self._check_unproved(item)
+        entries = with_entries(
+            self._listed, [publication.entry for publication in publications], str(self._file)
+        )
+        for publication in publications:
+            self._check_unproved(publication)
         fetched = self._fetched()
         with exclusive_lock(self._folder):
             if _read(self._file) != self._before:
                 raise ConflictError(
                     f"another run published to {self._folder} just now",
-                    hint="run it again: versions follow from what is there",
+                    hint="run the command again: it computes new versions",
                 )
             for path, data in fetched.items():
                 write(path, data)
@@ -127,7 +129,7 @@ class FolderRepository:
     def _served_entries(self) -> list[IndexEntry]:
         """Return the entries of the served repository."""
         entries = self._served.index() if self._served else {}
-        return [entry_of(item) for versions in entries.values() for item in versions]
+        return [entry_of(listed) for versions in entries.values() for listed in versions]
 
     @cached_property
     def _listed(self) -> Entries:
@@ -136,22 +138,24 @@ class FolderRepository:
     def _has(self, entry: IndexEntry) -> bool:
         """Whether the index of the folder lists a version."""
         versions = self._own.entries.get(entry.name, ())
-        return any(item["version"] == entry.version for item in versions)
+        return any(listed["version"] == entry.version for listed in versions)
 
     def _package(self, entry: IndexEntry) -> ChartPackage:
         """Return the package of an entry, which must be the version that it lists."""
-        place = self._path(entry) or entry.url
-        return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
+        location = self._path(entry) or entry.url
+        return _checked(
+            ChartPackage(data=self._content(entry)), entry.name, entry.version, location
+        )
 
     def _check_unproved(self, publication: Publication) -> None:
         """Raise ConflictError for another package of a version that is listed without a digest."""
         package = publication.package
-        for item in self._listed.get(package.name, ()):
-            entry = entry_of(item)
+        for listed in self._listed.get(package.name, ()):
+            entry = entry_of(listed)
             is_other = entry.version == package.version and not entry.sha256
             if is_other and self._content(entry) != package.data:
                 raise ConflictError(
-                    f"chart {entry.name} {entry.version} is published with another content",
+                    f"chart {entry.name} {entry.version} is already published with other content",
                     hint="the index lists it without a digest",
                     location=_at(self._file),
                 )
@@ -167,13 +171,15 @@ class FolderRepository:
         if self._served and not self._has(entry):
             return self._served.package(entry)
         if (data := _read(path)) is None:
-            hint = "`--against URL` gets it from where it is served"
+            hint = "`--against URL` downloads it from the served repository"
             raise ConfigError(
-                f"{INDEX} lists it, and it is not there", hint=hint, location=_at(path)
+                f"{INDEX} lists this package, but the file does not exist",
+                hint=hint,
+                location=_at(path),
             )
         if entry.sha256 and sha256(data) != entry.sha256:
             raise ConflictError(
-                f"it is not the package that {INDEX} lists",
+                f"this is not the package that {INDEX} lists",
                 hint=f"listed {entry.sha256}, found {sha256(data)}",
                 location=_at(path),
             )
@@ -181,17 +187,17 @@ class FolderRepository:
 
     def _fetched(self) -> dict[Path, bytes]:
         """Download packages that the folder lacks, and their signatures; return them by path."""
-        wanted = [
+        missing = [
             entry for entry in self._served_entries if not self._has(entry) and self._path(entry)
         ]
-        downloads = in_parallel(self._with_provenance, wanted)
+        downloads = in_parallel(self._with_provenance, missing)
         return {path: data for files in downloads for path, data in files.items() if data}
 
     def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
         path = self._path(entry)
         assert path is not None
         assert self._served is not None
-        signed = path.with_name(path.name + SIGNED)
+        signed = path.with_name(path.name + PROVENANCE_SUFFIX)
         return {path: self._served.package(entry), signed: self._served.provenance(entry)}
 
     def _path(self, entry: IndexEntry) -> Path | None:
@@ -199,19 +205,22 @@ class FolderRepository:
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
         if "://" in url or not url:
             return None
-        below = PurePosixPath(url)
-        if below.is_absolute() or ".." in below.parts:
-            message = f"the index lists {entry.name} {entry.version} outside of it: {url}"
-            raise ConfigError(message, location=_at(self._file))
-        return self._folder / below
+        relative = PurePosixPath(url)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise ConfigError(
+                f"the index lists {entry.name} {entry.version} with a path outside the folder:"
+                f" {url}",
+                location=_at(self._file),
+            )
+        return self._folder / relative
 
 
 class RegistryRepository:
-    """The repositories below `place` in an OCI registry: one for each chart, a tag per version."""
+    """The repositories below `prefix` in an OCI registry: one for each chart, a tag per version."""
 
-    def __init__(self, *, store: Registry, place: str) -> None:
+    def __init__(self, *, store: Registry, prefix: str) -> None:
         self._store = store
-        self._place = place
+        self._prefix = prefix
 
     def newest(self, name: str) -> ChartPackage | None:
         """Return the version that Helm installs by default, or None.
@@ -221,11 +230,11 @@ class RegistryRepository:
         version = helm_versions.newest(self._versions(name), str)
         if version is None:
             return None
-        place = self._repository(name).with_tag(helm_versions.tag_of(version))
-        artifact = self._store.get(place)
+        reference = self._repository(name).with_tag(helm_versions.tag_of(version))
+        artifact = self._store.get(reference)
         if artifact is None:
             return None
-        return _checked(package_in(artifact, str(place)), name, version, str(place))
+        return _checked(package_in(artifact, str(reference)), name, version, str(reference))
 
     def highest(self, name: str) -> str:
         """Return the highest version of a chart, pre-releases included, or ""."""
@@ -242,26 +251,27 @@ class RegistryRepository:
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
         """Push. Raises ConflictError, before anything is pushed, if a tag exists."""
-        places = {
-            self._repository(item.package.name).with_tag(
-                helm_versions.tag_of(item.package.version)
-            ): item
-            for item in publications
+        publication_of = {
+            self._repository(publication.package.name).with_tag(
+                helm_versions.tag_of(publication.package.version)
+            ): publication
+            for publication in publications
         }
+        hint = "run the command again: it computes a new version"
         raise_all(
             [
-                ConflictError(f"{place} exists already", hint="it never moves: run it again")
-                for place, digest in by_item(self._store.digest, places).items()
+                ConflictError(f"{reference} exists already", hint=hint)
+                for reference, digest in by_item(self._store.digest, publication_of).items()
                 if digest is not None
             ]
         )
-        in_parallel(lambda pair: self._push(*pair), places.items())
+        in_parallel(lambda pair: self._push(*pair), publication_of.items())
 
-    def _push(self, place: Reference, item: Publication) -> None:
-        self._store.put(chart_artifact(item.package, item.provenance), place)
+    def _push(self, reference: Reference, publication: Publication) -> None:
+        self._store.put(chart_artifact(publication.package, publication.provenance), reference)
 
     def _repository(self, name: str) -> Reference:
-        return parse_reference(f"{self._place}/{name}")
+        return parse_reference(f"{self._prefix}/{name}")
 
 
 def repository_at(
@@ -272,11 +282,11 @@ def repository_at(
     `against` is the URL where a folder is served now, or "". Raises ConfigError.
     """
     if against and not against.startswith(("http://", "https://")):
-        hint = "where the folder is served: https://…"
-        raise ConfigError(f"--against {against} is no URL", hint=hint)
+        hint = "give the URL at which the folder is served: --against https://…"
+        raise ConfigError(f"--against {against} is not a URL", hint=hint)
     if not to.startswith(OCI):
         if "://" in to:
-            hint = f"--to a folder that is served as static pages, or {OCI}REGISTRY/PATH"
+            hint = f"`--to FOLDER`, which is served as static pages, or `--to {OCI}REGISTRY/PATH`"
             raise ConfigError(f"charts cannot be published to {to}", hint=hint)
         return FolderRepository(
             folder=Path(to),
@@ -284,42 +294,44 @@ def repository_at(
             served=ServedRepository(url=against, fetcher=fetcher) if against else None,
         )
     if against:
-        hint = "a registry tells itself what it holds"
-        raise ConfigError("--against goes with a folder", hint=hint)
-    place = to.removeprefix(OCI).rstrip("/")
-    if (name := parse_reference(place).name) != place:
-        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{name}")
-    return RegistryRepository(store=store, place=place)
+        hint = "leave it out: a registry lists its own charts"
+        raise ConfigError("--against works only with a folder", hint=hint)
+    prefix = to.removeprefix(OCI).rstrip("/")
+    if (name := parse_reference(prefix).name) != prefix:
+        raise ConfigError(
+            f"{to} names one version of a chart, not a repository", hint=f"{OCI}{name}"
+        )
+    return RegistryRepository(store=store, prefix=prefix)
 
 
 def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
     """Write packages, and their signatures if they have one."""
-    for item in publications:
-        write(folder / item.package.file, item.package.data)
-        if item.provenance:
-            write(folder / (item.package.file + SIGNED), item.provenance)
+    for publication in publications:
+        write(folder / publication.package.file, publication.package.data)
+        if publication.provenance:
+            write(folder / (publication.package.file + PROVENANCE_SUFFIX), publication.provenance)
 
 
 def _highest(versions: Iterable[str]) -> str:
-    known = (version for version in versions if helm_versions.parse(version))
-    return max(known, key=helm_versions.rank, default="")
+    valid = (version for version in versions if helm_versions.parse(version))
+    return max(valid, key=helm_versions.rank, default="")
 
 
-def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
+def _checked(package: ChartPackage, name: str, version: str, source: object) -> ChartPackage:
     """Return a package that can be compared with others. Raises ConfigError with its place."""
-    where = Location(file=str(place))
+    location = Location(file=str(source))
     try:
         about = package.metadata
         value_types(package.files)
     except BuilderError as error:
         message = f"chart {name} {version} cannot be compared: {error.message}"
-        raise ConfigError(message, hint=error.hint, location=where) from error
+        raise ConfigError(message, hint=error.hint, location=location) from error
     if (about.get("name"), about.get("version")) != (name, version):
         raise ConfigError(
-            f"it is listed as chart {name} {version}, and its Chart.yaml says "
+            f"this package is listed as chart {name} {version}, but its Chart.yaml says "
             f"{about.get('name', 'no name')} {about.get('version', 'and no version')}",
-            hint="publish it again under its own version, or take it out of there",
-            location=where,
+            hint="publish it again under its own version, or delete it from the repository",
+            location=location,
         )
     return package
 

@@ -11,7 +11,7 @@ from builder.common.errors import Location, StepError, UnreachableError
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import without_credentials
 
-SIGNED = ".prov"
+PROVENANCE_SUFFIX = ".prov"
 """The suffix of the file that signs a package."""
 
 
@@ -27,15 +27,15 @@ class ServedRepository:
 
     def index(self) -> dict[str, list[Mapping[str, object]]]:
         """Return the entries of its index. Raises StepError, ConfigError, with the URL."""
-        place = f"{self.url}/{INDEX}"
+        url = f"{self.url}/{INDEX}"
         try:
-            text = self._fetcher.text(place, "an index of charts")
+            text = self._fetcher.text(url, "an index of charts")
         except MissingError as error:
-            raise _located(error, place, "a first publication goes without --against") from error
+            raise _located(error, url, "leave --against out for the first publication") from error
         except StepError as error:
-            hint = "may it be read from here? a name and a password go into the URL"
-            raise _located(error, place, hint) from error
-        return read_index(text.encode(), without_credentials(place))
+            hint = "check that you may read it; a user and a password go into the URL"
+            raise _located(error, url, hint) from error
+        return read_index(text.encode(), without_credentials(url))
 
     def package(self, entry: IndexEntry) -> bytes:
         """Return a package of its index. Raises StepError if it is gone, or has another digest."""
@@ -52,18 +52,18 @@ class ServedRepository:
 
     def provenance(self, entry: IndexEntry) -> bytes:
         """Return the signature of a package of its index, or nothing."""
-        url = urljoin(f"{self.url}/", entry.url + SIGNED)
+        url = urljoin(f"{self.url}/", entry.url + PROVENANCE_SUFFIX)
         try:
             return self._fetcher.text(url, "a signature").encode()
         except StepError:  # object stores answer 403 for what is not there
             return b""
 
 
-def _located(error: StepError, place: str, hint: str) -> StepError:
+def _located(error: StepError, url: str, hint: str) -> StepError:
     """Return an error with its place."""
-    where = Location(file=without_credentials(place))
+    location = Location(file=without_credentials(url))
     if isinstance(error, MissingError):
-        return StepError("there is no such file", hint=hint, location=where)
+        return StepError("the file does not exist", hint=hint, location=location)
     if isinstance(error, UnreachableError):
-        return StepError(error.reason or error.message, hint=hint, location=where)
+        return StepError(error.reason or error.message, hint=hint, location=location)
     return StepError(error.message, hint=hint)

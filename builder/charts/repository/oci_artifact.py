@@ -28,11 +28,11 @@ def chart_artifact(package: ChartPackage, provenance: bytes = b"") -> Artifact:
     return Artifact(kind=CONFIG, config=config, files=files)
 
 
-def package_in(artifact: Artifact, place: str) -> ChartPackage:
-    """Return the package of the chart at `place`. Raises ConfigError if it is not a chart."""
+def package_in(artifact: Artifact, reference: str) -> ChartPackage:
+    """Return the package of the chart at `reference`. Raises ConfigError if it is not a chart."""
     packages = [blob.data for blob in artifact.files.values() if blob.kind == CONTENT]
     if len(packages) != 1:
-        raise ConfigError(f"{place} is not a chart")
+        raise ConfigError(f"{reference} is not a chart")
     return ChartPackage(data=packages[0])
 
 
@@ -48,5 +48,5 @@ def released_package(
     manifest = repository.at(chart.listed[number]["manifest"])
     artifact = store.get(manifest)
     if artifact is None:
-        raise StepError(f"chart {name} {number} is gone from {matrix.registry}")
+        raise StepError(f"chart {name} {number} no longer exists in {matrix.registry}")
     return package_in(artifact, str(manifest))

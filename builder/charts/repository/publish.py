@@ -68,7 +68,9 @@ class Released:
         publications = []
         for name, (change, package) in decided.items():
             if change.action == "package" or (sign and not repository.has_signed(package)):
-                times = {item["digest"]: item["created"] for item in self._listed(name).values()}
+                times = {
+                    version["digest"]: version["created"] for version in self._listed(name).values()
+                }
                 publication = Publication(
                     package=package,
                     created=times.get(package.digest, self.moment),
@@ -84,13 +86,13 @@ class Released:
         """Return the change and the package of each chart. Raises every independent error."""
 
         def decide(name: str) -> tuple[ChartChange, ChartPackage] | BuilderError:
-            listed = {item["digest"] for item in self._listed(name).values()}
+            listed = {version["digest"] for version in self._listed(name).values()}
             try:
                 newest = repository.newest(name)
                 return publish_as(
                     self.package(name),
                     listed=listed,
-                    held=newest,
+                    installed=newest,
                     above="" if newest else repository.highest(name),
                 )
             except BuilderError as error:
@@ -126,7 +128,7 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
     with exclusive_lock(folder):
         write_packages(folder, publications)
         old = index.read_bytes() if index.is_file() else None
-        entries = [item.entry for item in publications]
+        entries = [publication.entry for publication in publications]
         merged = merge_index(old, entries, generated=released.moment, file=str(index))
         retired = _retired(read_index(merged), released.record, keeps)
         write(index, without(merged, retired, generated=released.moment))
@@ -145,7 +147,7 @@ def _retired(
     """
     retired: dict[str, list[str]] = {}
     for name, versions in entries.items():
-        numbers = [str(item["version"]) for item in versions]
+        numbers = [str(entry["version"]) for entry in versions]
         if name in record.charts:
             chart = record.charts[name]
             retired[name] = [

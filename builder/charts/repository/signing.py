@@ -53,7 +53,7 @@ class Signer:
             *(("--passphrase-file", str(self.passphrase)) if self.passphrase else ()),
             *("--local-user", self.key, "--clearsign"),
         )
-        return self._run(f"does not sign as {self.key}", *options, stdin=statement(package))
+        return self._run(f"cannot sign as {self.key}", *options, stdin=statement(package))
 
     def _run(self, failure: str, *options: str, stdin: bytes | None = None) -> bytes:
         argv = (self.program, "--batch", "--no-tty", "--quiet", *options)

@@ -12,7 +12,7 @@ from builder.common.process import Command
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
-from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, place, upstream
+from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, source_url, upstream
 from builder.resolvers.apt.root import AptRoot, AptSource
 from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
@@ -124,7 +124,7 @@ class RepositoryProvider(AptProvider):
         key = self._fetcher.record(self.file, self._key_url(request), again=True)
         source = AptSource(
             name=self.name,
-            repository=f"{place(url, self._network.mirrors).url} {suite or '/'}",
+            repository=f"{source_url(url, self._network.mirrors).url} {suite or '/'}",
             key=self._fetcher.file(key),
             fingerprint=fingerprint,
         )
@@ -210,7 +210,7 @@ def _ask_archive(tools: ResolverTools) -> None:
     argv = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
     text = tools.runner.run(Command(argv=argv, timeout=30), check=False).stdout
     for site in dict.fromkeys(text.split()[:1]):
-        tools.fetcher.reach(site)
+        tools.fetcher.check_reachable(site)
 
 
 APT = ProviderDefinition(

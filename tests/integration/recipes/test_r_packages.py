@@ -205,7 +205,7 @@ def test_another_file_under_the_same_name_is_refused(place: Place) -> None:
     assert (
         f"build:{PROBE} failed: {file.name}:"
         f" http://{place.address}/cran/{SNAPSHOT}/{place.path('praise')}"
-        " has another sha256 than expected\n"
+        " does not have the expected sha256\n"
         f"    expected {expected}\n"
         f"    found    {sha256(file)}\n"
     ) in said

@@ -187,7 +187,7 @@ def test_a_chart_that_is_gone(week: Week) -> None:
     del week.store.artifacts[f"{CHART}@{manifest}"]
     with pytest.raises(StepError) as caught:
         week.rollback().prepare(FIRST, "2026-12-07")
-    assert str(caught.value) == "chart desk 1.0.0 is gone from 127.0.0.1:5999"
+    assert str(caught.value) == "chart desk 1.0.0 no longer exists in 127.0.0.1:5999"
 
 
 def test_an_image_that_only_a_chart_names_is_gone(week: Week) -> None:

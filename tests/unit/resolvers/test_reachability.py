@@ -11,8 +11,8 @@ from builder.app.doctor import examine_providers
 from builder.catalog.models import Catalog
 from builder.common.errors import UnreachableError
 from builder.common.process import Runner
-from builder.network.fetcher import Fetcher, refused
-from builder.network.upstreams import Place
+from builder.network.fetcher import Fetcher, unreachable_error
+from builder.network.upstreams import SourceUrl
 from builder.project import Workspace
 from builder.resolvers.downloads.url import URL
 from builder.resolvers.interfaces import ResolverTools
@@ -95,7 +95,7 @@ def test_what_does_not_answer_blocks_its_lines_and_is_no_fault(
 
 def test_clients_are_asked_by_themselves(there: Upstream) -> None:
     def ask(_tools: ResolverTools) -> None:
-        raise refused(Place(source="npm", url=""), "npm says ENOTFOUND")
+        raise unreachable_error(SourceUrl(source="npm", url=""), "npm says ENOTFOUND")
 
     item = Question(
         provider="npm", sources=(), lines=("vscode=4",), definition=replace(NPM, ask=ask)
@@ -112,6 +112,6 @@ def test_a_provider_that_no_recipe_gives_a_place(there: Upstream) -> None:
 
 def test_a_host_that_is_a_source_of_nothing_is_asked_too(there: Upstream) -> None:
     fetcher = there.fetcher()
-    fetcher.reach(f"http://{there.server.address}/any")
+    fetcher.check_reachable(f"http://{there.server.address}/any")
     with pytest.raises(UnreachableError):
-        fetcher.reach("http://127.0.0.1:1/")
+        fetcher.check_reachable("http://127.0.0.1:1/")
