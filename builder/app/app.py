@@ -10,7 +10,7 @@ from builder.build.events import Listener
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
 from builder.build.requests import Requests
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.recipe import check_tests
 from builder.catalog.selection import select
 from builder.charts.next_version import check_charts
@@ -98,7 +98,7 @@ class App(Adapters):
     ) -> RegistryState:
         """What the first registry holds, for a command that only looks; nothing, offline."""
         if offline:
-            return RegistryState(asked=False)
+            return RegistryState(was_read=False)
         with self.registry():
             return self.observed(lock, prints)
 
@@ -123,7 +123,7 @@ class App(Adapters):
             expansion=self.project.expansion,
             lock=lock,
             fingerprints=prints,
-            observed=observed,
+            registry_state=observed,
             selected=self.selected(),
             today=self.options.today,
             builds=builds,
@@ -155,7 +155,7 @@ class App(Adapters):
 
     def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
         """What builds, with the registries of a step where they are given."""
-        ports = Ports(
+        toolbox = Toolbox(
             engine=self.engine,
             store=store or self.store,
             bases=self.bases,
@@ -163,18 +163,18 @@ class App(Adapters):
             smoke=Smoke(self.engine, self.runner),
             packages=self.resolvers,
         )
-        return BuildActions(work=work, ports=ports)
+        return BuildActions(context=work, toolbox=toolbox)
 
     def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
         """What makes charts, with the registries of a step."""
-        return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
+        return ChartActions(context=work, store=store, helm=self.helm, runner=self.chart_runner)
 
     def commands(self, work: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """What the steps would run."""
         from builder.export.script import Commands
 
         return Commands(
-            work=work,
+            context=work,
             engine=self.engine,
             store=self.registries,
             bases=self.bases,

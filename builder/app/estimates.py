@@ -21,7 +21,7 @@ class Estimates:
     """`urgency` is by the id of a step; `disk` is the one that a run fills."""
 
     urgency: Mapping[str, float]
-    room: DiskAdmission
+    admission: DiskAdmission
     disk: Disk
 
 
@@ -60,8 +60,10 @@ def look_ahead(
         digest = image.digest if image else ""
         forget(app.engine, plan.targets[target], digest, app.workspace.state)
 
-    room = DiskAdmission(
+    admission = DiskAdmission(
         plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget
     )
     seconds = time_estimate.seconds(plan, added)
-    return Estimates(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)
+    return Estimates(
+        urgency=time_estimate.remaining(plan.steps, seconds), admission=admission, disk=disk
+    )

@@ -65,7 +65,7 @@ def _rendered(app: App, name: str) -> Path:
     if name not in matrix.charts:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
-    plan = app.plan(lock, app.fingerprints(lock), RegistryState(asked=False))
+    plan = app.plan(lock, app.fingerprints(lock), RegistryState(was_read=False))
     planned = plan.charts.get(name)
     if planned is not None and planned.images:
         files = planned.files

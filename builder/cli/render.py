@@ -68,7 +68,7 @@ def _plan(app: App, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]
     prints = app.fingerprints(lock)
     record = app.seen(lock, prints, offline=offline).record
     # Ancestors too: what is written must build by itself.
-    plan = app.plan(lock, prints, RegistryState(asked=False, record=record), as_declared=True)
+    plan = app.plan(lock, prints, RegistryState(was_read=False, record=record), as_declared=True)
     return _with_unlocked(_alive(plan), app)
 
 

@@ -75,7 +75,7 @@ def carry_out(
         work = app.work(lock, prints, plan, listen)
 
         def act(step: Step) -> Result:
-            if step.kind not in GATHERS and (need := unmet(step, plan, besides=steps)):
+            if step.kind not in GATHERS and (need := unmet(step, plan, done_first=steps)):
                 raise StepError(f"{need} is not done, and {step.id} needs it")
             return _action(app, work, step, ended)(step)
 
@@ -129,7 +129,7 @@ def _executor(app: App, action: Action, listen: Listener, outlook: Estimates | N
         listen=listen,
         policy=Policy(jobs=app.options.jobs, fail_fast=app.options.fail_fast),
         urgency=outlook.urgency if outlook else None,
-        room=outlook.room if outlook else None,
+        admission=outlook.admission if outlook else None,
         stopped=app.stopping,
     )
 
@@ -137,9 +137,9 @@ def _executor(app: App, action: Action, listen: Listener, outlook: Estimates | N
 def _disk(watch: Watch, app: App, outlook: Estimates | None) -> DiskUse:
     return DiskUse(
         peak=watch.peak,
-        least_free=watch.least,
+        least_free=watch.least_free,
         budget=app.options.disk_budget,
-        dropped=tuple(outlook.room.dropped) if outlook else (),
+        dropped=tuple(outlook.admission.dropped) if outlook else (),
     )
 
 

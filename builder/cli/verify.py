@@ -85,7 +85,7 @@ def _verify(
                     store = other.store_of(step.id, listen)
                     builds = other.build_actions(work, store)
                     verdict = Verification(
-                        work=work, builds=builds, store=store, engine_of=_engine_of(app)
+                        context=work, build_actions=builds, store=store, engine_of=_engine_of(app)
                     )
                     found = verdicts[step.target] = verdict.verdict(step)
                 if found.status == "different":

@@ -1,4 +1,4 @@
-"""What the first registry holds, gathered for the plan in as few requests as it takes."""
+"""Reads the state of the first registry for a plan, in few requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from builder.registry.release_record import Record
 
 
 def releases_reference(catalog: Catalog) -> Reference:
-    """The repository of release records."""
+    """Return the repository of release records."""
     return parse_reference(catalog.matrix.repository_of(release_record.REPOSITORY))
 
 
@@ -30,29 +30,29 @@ def read_registry_state(
     lock: Lock,
     fingerprints: Mapping[str, Fingerprint],
 ) -> RegistryState:
-    """Which targets and bases the registry has, and its current release."""
-    wanted = {
-        item.id: reference(item, catalog, fingerprints[item.id])
-        for item in expansion.targets.values()
+    """Return the digests of targets and bases in the registry, and its current release."""
+    references = {
+        target.id: reference(target, catalog, fingerprints[target.id])
+        for target in expansion.targets.values()
     }
-    wanted |= {
+    references |= {
         base.id: base_reference(base, catalog, lock)
         for base in expansion.bases.values()
         if base.id in lock.bases
     }
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
-    known = (
+    released = (
         {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
     )
-    repositories = sorted({item.name for item in wanted.values()} | {records.name})
+    repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
-    present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
+    present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
 
     def digest(key: str) -> str | None:
         fingerprint = fingerprints.get(key)
-        held = known.get(fingerprint.digest) if fingerprint else None
-        return held or store.digest(present[key])
+        digest = released.get(fingerprint.digest) if fingerprint else None
+        return digest or store.digest(present[key])
 
     digests = by_item(digest, present)
     return RegistryState(
@@ -63,10 +63,13 @@ def read_registry_state(
 
 
 def read_record(store: Registry, reference: Reference) -> Record | None:
-    """The release record of a tag, or None where there is none."""
+    """Return the release record at a reference, None if there is none. Raises ConfigError."""
     artifact = store.get(reference)
     if artifact is None:
         return None
     if release_record.FILE not in artifact.files:
-        raise ConfigError(f"{reference} is not a release record")
+        raise ConfigError(
+            f"{reference} is not a release record",
+            hint="remove the tag from the registry; `builder publish` writes a new record",
+        )
     return release_record.parse(artifact.files[release_record.FILE].data, str(reference))

@@ -11,7 +11,7 @@ from builder.build.chart_steps import former_files
 from builder.build.events import Event, Finished, Result
 from builder.build.executor import Executor, Policy
 from builder.build.image_steps import BuildActions
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.models import Path as KeyPath
 from builder.catalog.models import Source
 from builder.catalog.packages import Suite
@@ -254,7 +254,7 @@ def plan_of(
     project: Project,
     *,
     lock: Lock = LOCK,
-    observed: RegistryState | None = None,
+    registry_state: RegistryState | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
     builds: Sequence[str] | None = None,
@@ -266,7 +266,7 @@ def plan_of(
         expansion=project.expansion,
         lock=lock,
         fingerprints=prints(project, lock),
-        observed=observed or RegistryState(),
+        registry_state=registry_state or RegistryState(),
         selected=select(project.expansion, pick),
         today=today,
         builds=builds,
@@ -310,7 +310,7 @@ class Week:
         return plan_of(
             self.folder.load(),
             lock=self.lock,
-            observed=observed,
+            registry_state=observed,
             pick=pick,
             today=today,
             builds=self.platforms,
@@ -330,14 +330,14 @@ class Week:
 
     def builds(self, plan: Plan) -> BuildActions:
         """The steps that build."""
-        ports = Ports(
+        toolbox = Toolbox(
             engine=self.engine,
             store=self.store,
             bases=FakeBases(self.state / "bases"),
             files=FakeFiles(self.state / "files"),
             smoke=self.smoke,
         )
-        return BuildActions(work=self.work(plan), ports=ports)
+        return BuildActions(context=self.work(plan), toolbox=toolbox)
 
     def carry_out(self, plan: Plan) -> dict[str, Result]:
         """Do all steps, one after another."""
