@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -56,11 +57,20 @@ _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 class Project:
     """A catalog, read and expanded."""
 
+    root: Path
     catalog: Catalog
     expansion: Expansion
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+
+
+def load(root: Path | str = ".", *, platforms: Sequence[str] = ()) -> Project:
+    """Read a catalog's folder, for `platforms` such as linux/arm64, or those of its matrix.
+
+    Asks nobody. Raises ConfigError with all mistakes in it, each with file, line and column.
+    """
+    return Workspace(Path(root).resolve()).load(tuple(platforms))
 
 
 class Workspace:
@@ -101,6 +111,7 @@ class Workspace:
             features=features,
         )
         return Project(
+            root=self.root,
             catalog=catalog,
             expansion=expansion,
             network=file.matrix.network,
@@ -190,7 +201,7 @@ class Workspace:
 
     @cached_property
     def _checkout(self) -> checkout.Checkout:
-        return checkout.look(self.root, Runner())
+        return checkout.read_checkout(self.root, Runner())
 
     def _files(self, folder: Path) -> tuple[File, ...]:
         files = []

@@ -1,5 +1,5 @@
-"""The composition root: options, the adapters that they ask for, and one run on one catalog with
-its plan.
+"""The composition root: `App` locks, plans, builds, releases and compares one catalog.
 
-It alone constructs adapters. Imports everything but `cli`.
+The run loop is in `run`, the weekly job in `week`. It alone constructs adapters, in `adapters`.
+It prints nothing. Imports everything but `cli`.
 """

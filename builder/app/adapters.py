@@ -1,42 +1,58 @@
-"""Constructs the adapters: with `app`, what knows which class stands behind which port."""
+"""Constructs the adapters: the one place that knows which class stands behind which port."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import sys
+import shutil
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol, TypedDict, Unpack
 
+from builder.app.host_tools import HostTools
 from builder.app.options import Options
+from builder.build.chart_steps import ChartActions
+from builder.build.disk import Disk, Measure
 from builder.build.events import Listener, Retried
+from builder.build.executor import Policy
+from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
+from builder.build.requests import Requests
+from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
-from builder.charts.tools import Tool, Tools
-from builder.ci.systems import CISystem, running_in
 from builder.common.enclosure import can_enclose, enclosed
-from builder.common.errors import NoConnectionError, ToolError, TransientError
+from builder.common.errors import BuilderError, NoConnectionError, ToolError, TransientError
 from builder.common.process import Command, Runner, which
+from builder.common.state_dir import StateDir
+from builder.diff.history import History
 from builder.engines.interfaces import HostEngine
-from builder.engines.podman.host_probe import podman_version, probe
-from builder.lock.interfaces import PackageResolver, Provider
+from builder.engines.podman.host_probe import probe
+from builder.lock.interfaces import (
+    BaseLocker,
+    BaseProvider,
+    PackageResolver,
+    Provider,
+    RemoteFiles,
+)
 from builder.lock.lockfile import BaseLock, Lock
-from builder.network.build_env import passwords, settle
+from builder.network.build_env import passwords
 from builder.network.connections import program_environment
-from builder.network.fetcher import Fetcher, Patience
-from builder.plan.models import locked_reference
-from builder.project import MATRIX, Project, Workspace
+from builder.network.fetcher import Fetcher, RetryPolicy
+from builder.plan.models import Step, locked_reference
+from builder.project import Project, Workspace
 from builder.registry.credentials import CredentialFiles
 from builder.registry.embedded import EmbeddedRegistry
+from builder.registry.interfaces import Registry
 from builder.registry.store import RegistryStore
+from builder.release.commit import Records
 from builder.resolvers.apt.root import AptRoot
-from builder.resolvers.apt.solver import AptSolver
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
+from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, kept
 from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.preflight import PackageCheck
@@ -44,52 +60,97 @@ from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
 from builder.resolvers.reachability import Reach
 from builder.testing.charts import ChartRun
-from builder.testing.pod_runner import OLDEST, KubePlayer
-from builder.testing.toolroot import ToolRoot, need
+from builder.testing.images import Smoke
+from builder.testing.interfaces import ChartRunner, SmokeTester
+from builder.testing.pod_runner import KubePlayer
 
-_LOG = logging.getLogger("builder")
+Notify = Callable[[str], None]
+"""Takes one line for whoever started a command, e.g. `matrix.lock written`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the adapters of an app are made from.
+
+    `state` is the folder for what is derived. `stopping` is set when the app is to end: nobody
+    waits then. `runner` is that of another app, whose programs end with those of this one.
+    """
+
+    project: Project
+    options: Options
+    state: StateDir
+    notify: Notify
+    stopping: threading.Event
+    runner: Runner | None = None
+
+
+class BaseSource(BaseLocker, BaseProvider, Protocol):
+    """Locks base images, and gets what is locked."""
+
+
+class PackageChecker(Protocol):
+    """Knows why packages could not be chosen."""
+
+    def check(self, lock: Lock, targets: Sequence[str]) -> Mapping[str, Sequence[BuilderError]]:
+        """Return what `targets` (ids) lack, by the id of each."""
+
+
+class Served(Protocol):
+    """A registry that runs on this machine while it is needed."""
+
+    def serve(self) -> AbstractContextManager[None]:
+        """Serve for as long as the context lasts. Raises ConflictError, ToolError."""
+
+
+class Replaced(TypedDict, total=False):
+    """What may take the place of an adapter: the engine of a test, or of a library user."""
+
+    runner: Runner
+    engine: HostEngine
+    registries: Registry
+    embedded: Served
+    bases: BaseSource
+    indexes: BaseIndexes
+    downloads: RemoteFiles
+    smoke: SmokeTester
+    resolvers: Mapping[str, PackageResolver]
+    providers: Mapping[str, Provider]
+    package_check: PackageChecker
+    disk_of: Callable[[Path], Measure]
+    helm: Helm
+    chart_runner: ChartRunner
 
 
 class Adapters:
-    """A catalog's files, and what stands behind each port, as the options ask for it."""
+    """The adapters of an app: each is made when it is first used, or is the one in `replaced`."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.workspace = Workspace(options.root.resolve())
-        self.stopping = threading.Event()  # set when this run is to end: nobody waits then
+    def __init__(self, setup: Setup, **replaced: Unpack[Replaced]) -> None:
+        self.setup = setup
+        vars(self).update(replaced)  # where a cached property keeps its value
 
-    @cached_property
-    def project(self) -> Project:
-        """The catalog, with the registries and the network that this run is to use."""
-        project = self.workspace.load(self.options.platforms)
-        for note in project.notes:
-            _LOG.warning(note)
-        matrix = project.catalog.matrix
-        if self.options.registries:
-            matrix = matrix.with_registries(self.options.registries)
-        return replace(
-            project,
-            catalog=replace(project.catalog, matrix=matrix),
-            network=settle(project.network, os.environ),
-        )
+    @property
+    def _state(self) -> StateDir:
+        return self.setup.state
 
     @property
     def catalog(self) -> Catalog:
-        """The catalog."""
-        return self.project.catalog
+        """Return the catalog."""
+        return self.setup.project.catalog
+
+    # Programs.
 
     @cached_property
     def runner(self) -> Runner:
-        """What runs programs, and ends them all."""
-        if not (self.workspace.root / MATRIX).is_file():
-            return Runner()
-        network = self.project.network
-        environment = program_environment(network, self.workspace.state.trusted)
+        """Return what runs programs, and ends them all."""
+        if self.setup.runner is not None:
+            return self.setup.runner
+        network = self.setup.project.network
+        environment = program_environment(network, self._state.trusted)
         return Runner(secrets=passwords(network), environment=environment)
 
     @cached_property
     def skopeo(self) -> str:
-        """The path of skopeo. Raises ToolError."""
+        """Return the path of skopeo. Raises ToolError."""
         if program := which("skopeo"):
             return program
         raise ToolError("skopeo is not installed", hint="apt-get install skopeo")
@@ -98,74 +159,129 @@ class Adapters:
         """Have skopeo keep its cache in the state folder, where this process may do that."""
         if not can_enclose():
             return command
-        return enclosed(command, cache=self.workspace.state.program_caches)
+        return enclosed(command, cache=self._state.program_caches)
 
     @cached_property
     def engine(self) -> HostEngine:
-        """The engine that the options ask for, or that this machine has."""
+        """Return the engine that the options ask for, or that this machine has."""
         from builder.engines.table import choose
 
-        root, state = self.workspace.root, self.workspace.state
-        return choose(self.options.engine, self.runner, state, catalog=root)
+        name, root = self.setup.options.engine, self.setup.project.root
+        return choose(name, self.runner, self._state, catalog=root)
 
     @cached_property
-    def ci_system(self) -> CISystem | None:
-        """The CI system in which this run is, which the options may name."""
-        return running_in(os.environ, self.options.ci, catalog=self.workspace.root)
+    def smoke(self) -> SmokeTester:
+        """Return what runs the smoke tests of images."""
+        return Smoke(self.engine, self.runner)
+
+    @property
+    def disk(self) -> Measure:
+        """Return what measures the disk that the state is on, from now on."""
+        return self.disk_of(self._state.root)
+
+    @cached_property
+    def disk_of(self) -> Callable[[Path], Measure]:
+        """Return what measures the disk below the state folder, or a folder in it."""
+        return self._disk
+
+    def _disk(self, folder: Path) -> Disk:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_elsewhere = bool(self.engine.keeps_elsewhere) and folder == self._state.root
+        free = shutil.disk_usage(folder).free
+        return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
+
+    # Registries.
 
     @cached_property
     def credentials(self) -> CredentialFiles:
-        """What somebody logged in to registries with."""
+        """Return what somebody logged in to registries with."""
         return CredentialFiles(runner=self.runner)
 
     @cached_property
-    def registries(self) -> RegistryStore:
-        """The registries, each asked once."""
+    def _registry_store(self) -> RegistryStore:
         return RegistryStore(
             runner=self.runner,
             skopeo=self.skopeo,
             enclose=self._enclose,
-            timeout=self.options.timeout,
-            network=self.project.network,
+            timeout=self.setup.options.timeout,
+            network=self.setup.project.network,
             credentials=self.credentials,
         )
 
     @cached_property
+    def registries(self) -> Registry:
+        """Return the registries, each asked once."""
+        return self._registry_store
+
+    @cached_property
     def store(self) -> PatientStore:
-        """The registries, for who looks: one that is busy is asked again, one that is down not."""
+        """Return the registries, for who looks: a busy one is asked again, one that is down not."""
 
         def wait(attempt: int, delay: float, error: TransientError) -> bool:
             is_down = isinstance(error, NoConnectionError)
             return not is_down and self._wait(attempt, delay, error)
 
-        return PatientStore(self.registries, wait=wait)
+        return self._patient(wait)
 
     @cached_property
     def store_of_run(self) -> PatientStore:
-        """The registries, for what a run does before its steps: it has time."""
-        return PatientStore(self.registries, wait=self._wait)
+        """Return the registries, for what a run does before its steps: it has time."""
+        return self._patient(self._wait)
 
     def store_of(self, step: str, listen: Listener) -> PatientStore:
         """Return the registries for a step, which says that it waits for them."""
 
         def wait(attempt: int, delay: float, error: TransientError) -> bool:
             listen(Retried(step=step, attempt=attempt, delay=delay, reason=error.message))
-            return not self.stopping.wait(delay)
+            return not self.setup.stopping.wait(delay)
 
-        return PatientStore(self.registries, wait=wait)
+        return self._patient(wait)
+
+    def _patient(self, wait: Callable[[int, float, TransientError], bool]) -> PatientStore:
+        policy = Policy(delay=self.setup.options.retry_delay)
+        return PatientStore(self.registries, wait=wait, policy=policy)
 
     def _wait(self, attempt: int, delay: float, error: TransientError) -> bool:
-        print(f"try {attempt} failed ({error.message}); again in {delay:.0f} s", file=sys.stderr)
-        return not self.stopping.wait(delay)
+        text = f"try {attempt} failed ({error.message}); again in {delay:.0f} s"
+        self.setup.notify(text)
+        return not self.setup.stopping.wait(delay)
 
     @cached_property
-    def bases(self) -> Bases:
-        """Where bases come from."""
+    def embedded(self) -> Served:
+        """Return the registry `embedded`."""
+        return EmbeddedRegistry(
+            runner=self.runner,
+            state=self._state.registry,
+            address=self.catalog.matrix.embedded,
+        )
+
+    @contextlib.contextmanager
+    def registry(self) -> Iterator[None]:
+        """Serve the registry `embedded`, where the catalog uses it."""
+        with contextlib.ExitStack() as until:
+            if "embedded" in self.catalog.matrix.registries:
+                until.enter_context(self.embedded.serve())
+            yield
+
+    @property
+    def records(self) -> Records:
+        """Return the records of releases."""
+        return Records(catalog=self.catalog, store=self.store)
+
+    @property
+    def history(self) -> History:
+        """Return the releases, for comparing them."""
+        return History(catalog=self.catalog, store=self.store)
+
+    # Base images and packages.
+
+    @cached_property
+    def _base_images(self) -> Bases:
         return Bases(
             runner=self.runner,
             engine=self.engine,
-            network=self.project.network,
-            state=self.workspace.state,
+            network=self.setup.project.network,
+            state=self._state,
             skopeo=self.skopeo,
             enclose=self._enclose,
             roots=self._apt_roots,
@@ -173,140 +289,151 @@ class Adapters:
         )
 
     @cached_property
+    def bases(self) -> BaseSource:
+        """Return where base images come from."""
+        return self._base_images
+
+    @cached_property
     def _apt_roots(self) -> AptRoots:
         return AptRoots(
             runner=self.runner,
-            network=self.project.network,
-            folder=self.workspace.state.apt,
-            keeps_indexes=self.options.only_looks,
+            network=self.setup.project.network,
+            folder=self._state.apt,
+            keeps_indexes=self.setup.options.only_looks,
         )
 
     @cached_property
     def resolvers(self) -> Mapping[str, PackageResolver]:
-        """What chooses and fetches packages, by ecosystem, in the order of installation."""
+        """Return what chooses and fetches packages, by ecosystem, in the order of installation."""
         return package_resolvers(
             prepare=self._prepared,
             providers=self.providers,
             fetcher=self.files,
             runner=self.runner,
-            network=self.project.network,
-            state=self.workspace.state,
-            locate=partial(named_at, self.workspace.read),
-            only_looks=self.options.only_looks,
+            network=self.setup.project.network,
+            state=self._state,
+            locate=partial(named_at, self._read),
+            only_looks=self.setup.options.only_looks,
         )
 
-    def newer(self, base: Base, lock: BaseLock) -> tuple[str, ...]:
-        """What the indexes have newer than a base: `name old → new`."""
-        return AptSolver(self._prepared(base, lock)).newer()
+    @cached_property
+    def indexes(self) -> BaseIndexes:
+        """Return the package indexes of base images."""
+        return AptIndexes(prepare=self._prepared, state=self._state)
 
-    def refresh(self, base: Base, lock: BaseLock) -> None:
-        """Fetch the indexes for a locked base."""
-        self._prepared(base, lock)
-
-    def has_bases(self, lock: Lock) -> bool:
-        """Whether the content of every locked base is here, so that no registry is asked."""
-        return all(kept(self.workspace.state, base) for base in lock.bases.values())
+    def _read(self, path: str) -> str:
+        return Workspace(self.setup.project.root).read(path)
 
     def _prepared(self, base: Base, lock: BaseLock) -> AptRoot:
-        """apt's private root of a locked base, with the indexes of now."""
+        """Return apt's private root of a locked base, with the indexes of now."""
         archives = BaseArchives(
-            kept=partial(kept, self.workspace.state),
+            kept=partial(kept, self._state),
             fetch=self._fetch_base,
             store=self.store,
             place=partial(locked_reference, self.catalog),
-            folder=self.workspace.state.pushed_bases,
-            note=lambda text: print(text, file=sys.stderr),
+            folder=self._state.pushed_bases,
+            note=self.setup.notify,
         )
         return self._apt_roots.filled(base, lock, archives=archives.of)
 
     def _fetch_base(self, base: Base, lock: BaseLock) -> None:
-        self.bases.fetch(base, lock)  # an engine is looked for, where it comes to this
+        self._base_images.fetch(base, lock)  # an engine is looked for, where it comes to this
 
     @cached_property
     def files(self) -> Fetcher:
-        """Files of the network."""
-        return Fetcher(folder=self.workspace.state.files, network=self.project.network)
+        """Return files of the network."""
+        return Fetcher(folder=self._state.files, network=self.setup.project.network)
 
     @cached_property
-    def downloads(self) -> PipFiles:
-        """Files of the network that a build needs."""
-        network = self.project.network
+    def downloads(self) -> RemoteFiles:
+        """Return files of the network that a build needs."""
+        network = self.setup.project.network
         return PipFiles(fetcher=self.files, runner=self.runner, network=network)
 
     @cached_property
-    def package_check(self) -> PackageCheck:
-        """What knows which packages of apt are not there."""
+    def package_check(self) -> PackageChecker:
+        """Return what knows which packages of apt are not there."""
         return PackageCheck(
             catalog=self.catalog,
-            expansion=self.project.expansion,
+            expansion=self.setup.project.expansion,
             providers=self.providers,
             root=self._apt_roots.ready,
-            read=self.workspace.read,
+            read=self._read,
         )
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
-        """Where lines come from, by the name that the matrix uses."""
+        """Return where release lines come from, by the name that the matrix uses."""
         return line_providers(
             prepare=self._prepared,
             fetcher=self.files,
             runner=self.runner,
-            network=self.project.network,
+            network=self.setup.project.network,
         )
 
     @cached_property
     def reach(self) -> Reach:
-        """What asks whether providers can be reached, and does not wait for long."""
-        network = self.project.network
-        patience = Patience(connect=4, read=6, retries=0)
-        fetcher = Fetcher(network=network, folder=self.workspace.state.files, patience=patience)
+        """Return what asks whether providers can be reached, and does not wait for long."""
+        network = self.setup.project.network
+        policy = RetryPolicy(connect=4, read=6, retries=0)
+        fetcher = Fetcher(network=network, folder=self._state.files, retry_policy=policy)
         return Reach(fetcher=fetcher, runner=self.runner, network=network)
 
-    @contextlib.contextmanager
-    def registry(self) -> Iterator[None]:
-        """The registry `embedded` up, where the catalog uses it."""
-        matrix = self.catalog.matrix
-        if "embedded" not in matrix.registries:
-            yield
-            return
-        with EmbeddedRegistry(
-            runner=self.runner, state=self.workspace.state.registry, address=matrix.embedded
-        ).serve():
-            yield
+    # Charts.
 
     @cached_property
-    def tool_root(self) -> ToolRoot:
-        """Newer programs than the machine's own."""
-        runner, state = self.runner, self.workspace.state  # making the runner writes what it trusts
-        binds = tuple(file for file in [state.trusted] if file.is_file())
-        return ToolRoot(path=state.toolroot, runner=runner, binds=binds)
+    def host(self) -> HostTools:
+        """Return the programs of this machine that charts need."""
+        return HostTools(runner=self.runner, state=self._state)
 
     @cached_property
-    def needs_tool_root(self) -> str:
-        """Why the machine's own podman cannot play a chart's pod, or nothing."""
-        found = need(program="podman", version=podman_version(self.runner), least=OLDEST)
-        return found.reason if found.needed else ""
+    def helm(self) -> Helm:
+        """Return helm. Raises ToolError."""
+        return self.host.helm
 
     @cached_property
-    def chart_runner(self) -> ChartRun:
-        """What runs charts."""
+    def chart_runner(self) -> ChartRunner:
+        """Return what runs charts."""
         player = KubePlayer(
             runner=self.runner,
-            state=self.workspace.state.kube,
-            toolroot=self.tool_root if self.needs_tool_root else None,
+            state=self._state.kube,
+            toolroot=self.host.tool_root if self.host.needs_tool_root else None,
             limits=probe(runner=self.runner).limits,
             credentials=self.credentials,
         )
         return ChartRun(player, self.runner)
 
-    @cached_property
-    def tools(self) -> Tools:
-        """Programs that are fetched where the machine lacks them."""
-        return Tools(runner=self.runner, folder=self.workspace.state.tools)
+    # Steps.
 
-    @cached_property
-    def helm(self) -> Helm:
-        """Helm, and ct where there is one."""
-        ct, state = self.tools.ct(), self.workspace.state.helm
-        found = ct.path if isinstance(ct, Tool) else None
-        return Helm(runner=self.runner, program=self.tools.helm().path, state=state, ct=found)
+    def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
+        """Return what builds, with the registries of a step where they are given."""
+        toolbox = Toolbox(
+            engine=self.engine,
+            store=store or self.store,
+            bases=self.bases,
+            files=self.downloads,
+            smoke=self.smoke,
+            packages=self.resolvers,
+        )
+        return BuildActions(context=work, toolbox=toolbox)
+
+    def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
+        """Return what makes charts, with the registries of a step."""
+        return ChartActions(context=work, store=store, helm=self.helm, runner=self.chart_runner)
+
+    def commands(self, work: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
+        """Return the commands that steps would run, as lines of a shell script."""
+        from builder.export.script import Commands
+
+        return Commands(
+            context=work,
+            engine=self.engine,
+            store=self._registry_store,
+            bases=self._base_images,
+            requests=Requests(work),
+            helm=self.helm,
+        ).lines(steps)
+
+
+AdapterFactory = Callable[[Setup], Adapters]
+"""Makes the adapters of an app: `Adapters`, or `partial(Adapters, engine=…)`."""

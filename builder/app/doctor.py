@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from builder.app.adapters import Adapters
+from builder.app.host_tools import HostTools
 from builder.catalog.models import Catalog
 from builder.charts.tools import Tool, Tools
 from builder.ci.systems import CI_SYSTEMS
@@ -36,9 +36,11 @@ def programs(engine: str, catalog: Path | None = None) -> dict[str, tuple[str, .
     return needed | PROGRAMS
 
 
-def examine(app: Adapters, engine: str) -> Iterator[Finding]:
-    """Look at all that the weekly job needs, with the built-in engines and the one called so."""
-    root = app.workspace.root
+def examine(host: HostTools, engine: str, root: Path) -> Iterator[Finding]:
+    """Look at all that the weekly job needs, with the built-in engines and the one called so.
+
+    `root` is the folder of the catalog.
+    """
     for program, packages in programs(engine, root).items():
         path = which(program)
         if path is None:
@@ -47,11 +49,11 @@ def examine(app: Adapters, engine: str) -> Iterator[Finding]:
         else:
             yield Finding(subject=program, found=path)
     for _, factory in factories(engine, catalog=root):
-        yield from factory.findings(app.runner)
+        yield from factory.findings(host.runner)
     yield from _plugins(root)
     yield Finding(subject="browser", found=_browser())
-    yield from _helm(app.tools)
-    yield kube_play(app.needs_tool_root, is_ready=app.tool_root.ready)
+    yield from _helm(host.tools)
+    yield kube_play(host.needs_tool_root, is_ready=host.tool_root.ready)
 
 
 def _plugins(root: Path) -> Iterator[Finding]:
@@ -114,15 +116,15 @@ def examine_providers(catalog: Catalog, reach: Reach) -> Iterator[Finding]:
             yield Finding(subject=subject, found=found, waits=True)
 
 
-def install(app: Adapters, engine: str) -> None:
+def install(host: HostTools, engine: str, root: Path) -> None:
     """Get what is missing. Needs root for packages; raises ToolError where there is no apt."""
-    needed = programs(engine, app.workspace.root)
+    needed = programs(engine, root)
     packages = [package for name in needed if which(name) is None for package in needed[name]]
     if packages:
-        _apt_install(app.runner, packages)
-    app.tools.install_ct()
-    if app.needs_tool_root:
-        app.tool_root.ensure()
+        _apt_install(host.runner, packages)
+    host.tools.install_ct()
+    if host.needs_tool_root:
+        host.tool_root.ensure()
 
 
 def _apt_install(runner: Runner, packages: Sequence[str]) -> None:

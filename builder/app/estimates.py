@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from builder.app.app import App
-from builder.build.disk import Disk, DiskAdmission, forget
+from builder.app.adapters import Adapters
+from builder.app.planning import Planned
+from builder.build.disk import DiskAdmission, Measure, forget
 from builder.build.events import ImageResult, Result, detail_of
-from builder.lock.lockfile import Lock
 from builder.plan import disk_estimate, time_estimate
-from builder.plan.models import Plan, RegistryState
 from builder.plan.step_id import StepId
 
 
@@ -22,43 +19,33 @@ class Estimates:
 
     urgency: Mapping[str, float]
     admission: DiskAdmission
-    disk: Disk
+    disk: Measure
 
 
-def disk_of(app: App, below: Path | None = None) -> Disk:
-    """The disk that a run fills, or that part of it which is below a folder of the state."""
-    folder = below or app.workspace.state.root
-    folder.mkdir(parents=True, exist_ok=True)
-    is_elsewhere = bool(app.engine.keeps_elsewhere) and not below
-    free = shutil.disk_usage(folder).free
-    return Disk(folder=folder, runner=app.runner, elsewhere=is_elsewhere, began=free)
-
-
-def look_ahead(
-    app: App, lock: Lock, observed: RegistryState, plan: Plan, ended: Mapping[str, Result]
-) -> Estimates:
-    """Estimate the plan. Raises ConfigError where a target does not fit in the disk budget.
+def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]) -> Estimates:
+    """Estimate a plan. Raises ConfigError where a target does not fit in the disk budget.
 
     `ended` is where results appear while the plan is carried out.
     """
-    expansion, matrix = app.project.expansion, app.catalog.matrix
-    added = time_estimate.added(app.catalog, expansion.targets.values(), lock, observed.record)
+    project, plan, state = planned.project, planned.plan, adapters.setup.state
+    expansion, matrix = project.expansion, project.catalog.matrix
+    targets, record = expansion.targets.values(), planned.registry_state.record
+    added = time_estimate.added(project.catalog, targets, planned.lock, record)
     parents = {
-        target.id: (target.parent, *(name for _, name in target.inputs))
-        for target in expansion.targets.values()
+        target.id: (target.parent, *(name for _, name in target.inputs)) for target in targets
     }
     is_here = "embedded" in matrix.registries
     needs = disk_estimate.needs(plan, added, parents, keeps=lambda size: size if is_here else 0)
-    budget, disk = app.options.disk_budget, disk_of(app)
+    budget, disk = adapters.setup.options.disk_budget, adapters.disk
     if budget:
         # What the engine keeps can all be had again.
-        held = disk.used() - disk_of(app, app.workspace.state.engine(app.engine.name)).used()
-        disk_estimate.check(disk_estimate.peaks(plan, needs, held), budget)
+        kept = disk.used() - adapters.disk_of(state.engine(adapters.engine.name)).used()
+        disk_estimate.check(disk_estimate.peaks(plan, needs, kept), budget)
 
     def drop(target: str) -> None:
         image = detail_of(ended.get(StepId.of("build", target)), ImageResult)
         digest = image.digest if image else ""
-        forget(app.engine, plan.targets[target], digest, app.workspace.state)
+        forget(adapters.engine, plan.targets[target], digest, state)
 
     admission = DiskAdmission(
         plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget

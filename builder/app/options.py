@@ -1,26 +1,40 @@
-"""What a run is asked for."""
+"""What an app is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+
+
+def day() -> str:
+    """Return the day of the clock, YYYY-MM-DD in UTC."""
+    return datetime.now(UTC).date().isoformat()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a run is asked for. `only_looks`: nothing of it is written to the lock, or built."""
+    """What an app is asked for.
 
-    root: Path
+    `select` holds globs over target ids, or `axis=value`. `today` is the day of the plan.
+    `registries` take the place of those in matrix.yaml. `state` is the folder for all that is
+    derived, `build/` of the catalog where it is None. `jobs` is how many steps run at once.
+    `timeout` is in seconds, for one step; so is `retry_delay`, before the first retry, and each
+    next one waits thrice as long. `disk_budget` is in bytes; 0 is no limit.
+    `reachable`: what a provider or the engine does not give here does not count as failed.
+    `block_unlocked`: targets that the lock does not fit are blocked; otherwise the run is refused.
+    `only_looks`: nothing is written to the lock, or built.
+    """
+
     select: tuple[str, ...] = ()
-    today: str = ""
+    today: str = field(default_factory=day)
     registries: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
     engine: str = "auto"
-    ci: str = "auto"
+    state: Path | None = None
     jobs: int = 2
     timeout: float = 3600.0
+    retry_delay: float = 2.0
     fail_fast: bool = False
-    show_commands: bool = False
     reachable: bool = False
     block_unlocked: bool = False
     disk_budget: int = 0

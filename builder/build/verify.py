@@ -92,7 +92,7 @@ class Verification:
             if new.diff in parent_diffs:
                 yield Difference(path=_name(number, old), change="comes from another parent image")
                 continue
-            file = self.context.state.held_blob(old.digest)
+            file = self.context.state.registry_blob(old.digest)
             self.store.blob(registry_image, old.digest, file)
             differences = compare_members(
                 read_members(file), read_members(layouts.blob(built.layout, new.digest))

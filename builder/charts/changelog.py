@@ -33,8 +33,8 @@ def changes(old: Mapping[str, bytes] | None, new: Mapping[str, bytes]) -> tuple[
     """Compare `new` with the version before: what breaks, what is new, what differs."""
     if old is None:
         return ("The first version",)
-    found = (*_broken(old, new), *_new(old, new), *_different(old, new))
-    return found or (f"Changed: {', '.join(_other(old, new)) or 'how it is described'}",)
+    lines = (*_broken(old, new), *_new(old, new), *_different(old, new))
+    return lines or (f"Changed: {', '.join(_other(old, new)) or 'how it is described'}",)
 
 
 def _broken(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
@@ -53,8 +53,8 @@ def _new(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
             yield f"`{past}` is now `{path}`; the former name is still taken"
     for path, kind in value_types(new).items():
         if path not in before and path not in moved and path not in moved.values():
-            what = "" if kind == TEMPLATE else f" ({kind})"
-            yield f"`{path}`{what} is new"
+            suffix = "" if kind == TEMPLATE else f" ({kind})"
+            yield f"`{path}`{suffix} is new"
 
 
 def _different(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
@@ -62,24 +62,32 @@ def _different(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[s
     for path in before:
         if path in after and before[path] != after[path]:
             yield f"`{path}` is {_short(after[path])} by default, and was {_short(before[path])}"
-    choices, now = _choices(old), _choices(new)
+    choices, new_choices = _choices(old), _choices(new)
     for path in choices:
-        if path in now:
-            told = [_short(found.get(path)) for found in (before, after)]
-            came = [item for item in now[path] if item not in (*choices[path], *told)]
-            gone = [item for item in choices[path] if item not in (*now[path], *told)]
-            yield from (f"`{path}` offers {item}" for item in came)
-            yield from (f"`{path}` no longer offers {item}" for item in gone)
+        if path in new_choices:
+            default_texts = [_short(values.get(path)) for values in (before, after)]
+            added = [
+                choice
+                for choice in new_choices[path]
+                if choice not in (*choices[path], *default_texts)
+            ]
+            removed = [
+                choice
+                for choice in choices[path]
+                if choice not in (*new_choices[path], *default_texts)
+            ]
+            yield from (f"`{path}` offers {choice}" for choice in added)
+            yield from (f"`{path}` no longer offers {choice}" for choice in removed)
 
 
 def _choices(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
     """Return the choices that a form has for each value."""
-    found = {}
+    choices = {}
     for path, node in schema_nodes(files):
         offered = node.get("listEnum", node.get("enum"))
         if isinstance(offered, list):
-            found[path] = tuple(map(_short, offered))
-    return found
+            choices[path] = tuple(map(_short, offered))
+    return choices
 
 
 def _other(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:

@@ -55,7 +55,7 @@ class _Walk:
         """Yield the files of a folder, which is in the folders `above` and has the path `below`."""
         real = os.path.realpath(folder)
         if real in above:
-            message = "a link leads to a folder that it stands in"
+            message = "this link points to a folder that contains it"
             raise ConfigError(message, location=Location(file=str(folder)))
         for path in folder.iterdir():
             name = f"{below}{path.name}"
@@ -71,18 +71,20 @@ class _Walk:
 
     def _read(self, path: Path) -> bytes:
         if not path.is_file():
-            what = "a link to nothing" if path.is_symlink() else "neither a file nor a folder"
+            kind = "a link to nothing" if path.is_symlink() else "neither a file nor a folder"
             hint = f"Helm does not load such a chart: remove it, or name it in {IGNORE}"
-            raise ConfigError(f"it is {what}", hint=hint, location=Location(file=str(path)))
+            raise ConfigError(f"it is {kind}", hint=hint, location=Location(file=str(path)))
         self._bytes -= path.stat().st_size
         self._check_left()
         return path.read_bytes()
 
     def _check_left(self) -> None:
         if self._bytes < 0 or self._paths < 0:
-            hint = f"name in {IGNORE} what is no part of it; links are followed"
-            where = Location(file=str(self._folder))
-            raise ConfigError("it is larger than a chart can be", hint=hint, location=where)
+            hint = f"name in {IGNORE} the files that are no part of the chart; links are followed"
+            location = Location(file=str(self._folder))
+            raise ConfigError(
+                "the folder is larger than Helm allows for a chart", hint=hint, location=location
+            )
 
 
 def _patterns(folder: Path) -> list[_Pattern]:
@@ -92,9 +94,9 @@ def _patterns(folder: Path) -> list[_Pattern]:
     for number, line in enumerate(lines.splitlines(), 1):
         text = line.strip()
         if "**" in text and not text.startswith("#"):
-            where = Location(file=str(path), line=number, source=line)
-            hint = "Helm knows no `**`: name the folder, as `docs/`"
-            raise ConfigError("not a pattern of Helm", hint=hint, location=where)
+            location = Location(file=str(path), line=number, source=line)
+            hint = "Helm has no `**`: name the folder, e.g. `docs/`"
+            raise ConfigError("Helm does not know this pattern", hint=hint, location=location)
         if text and not text.startswith("#"):
             patterns.append(_pattern(text))
     return patterns

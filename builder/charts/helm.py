@@ -59,7 +59,7 @@ _NAMES = ("helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/version"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class ChartCheck:
     """What was looked at: cases, distinct manifests, minors, and kinds that have no schema."""
 
     cases: tuple[str, ...]
@@ -175,7 +175,9 @@ class Helm:
             raise StepError("\n".join(problems))
         return unknown
 
-    def check(self, chart: Path, *, minors: Sequence[str], glob: str = "*-values.yaml") -> Checked:
+    def check(
+        self, chart: Path, *, minors: Sequence[str], glob: str = "*-values.yaml"
+    ) -> ChartCheck:
         """Lint, and the cases of `ci/` rendered and validated. Raises one StepError of it all."""
         problems = self._lint_problems(chart)
         cases = tuple(sorted((chart / "ci").glob(glob)))
@@ -183,17 +185,17 @@ class Helm:
         distinct: set[str] = set()
         for case in cases:
             try:
-                found = documents(self.template(chart, release=chart.name, values=case))
+                manifests = documents(self.template(chart, release=chart.name, values=case))
             except StepError as error:
                 problems.append(f"{case.name}: {error.message}")
                 continue
-            distinct.update(_digest(item) for item in found)
+            distinct.update(_digest(manifest) for manifest in manifests)
             for minor in minors:
-                invalid, missing = self._invalid(found, minor)
+                invalid, missing = self._invalid(manifests, minor)
                 problems += [f"{case.name}: {problem}" for problem in invalid]
                 unknown.update(missing)
         self._raise(chart, problems)
-        return Checked(
+        return ChartCheck(
             cases=tuple(case.name for case in cases),
             manifests=len(distinct),
             minors=tuple(minors),
@@ -225,30 +227,30 @@ class Helm:
         return problems
 
     def _invalid(
-        self, found: Sequence[Mapping[str, object]], minor: str
+        self, manifests: Sequence[Mapping[str, object]], minor: str
     ) -> tuple[list[str], tuple[str, ...]]:
         """Problems, and kinds without a schema. What was found valid before is not asked again."""
         problems: list[str] = []
         unknown: list[str] = []
-        for item in found:
-            key = (minor, _digest(item))
+        for manifest in manifests:
+            key = (minor, _digest(manifest))
             if key in self._valid:
                 continue
-            kind = f"{item.get('apiVersion', '')}/{item.get('kind', '')}"
-            if "apiVersion" not in item or "kind" not in item:
+            kind = f"{manifest.get('apiVersion', '')}/{manifest.get('kind', '')}"
+            if "apiVersion" not in manifest or "kind" not in manifest:
                 problems.append("an object has no kind or no apiVersion")
                 continue
             try:
-                kubernetes_validate.validate(item, minor, strict=True)
+                kubernetes_validate.validate(manifest, minor, strict=True)
             except kubernetes_validate.SchemaNotFoundError:
-                if _is_core(str(item["apiVersion"])):
+                if _is_core(str(manifest["apiVersion"])):
                     problems.append(f"Kubernetes {minor} has no {kind}")
                 else:
                     unknown.append(kind)
                 continue
             except kubernetes_validate.ValidationError as error:
-                place = ".".join(str(part) for part in error.path)
-                problems.append(f"{kind} {place}: {error.message} (Kubernetes {minor})")
+                path = ".".join(str(part) for part in error.path)
+                problems.append(f"{kind} {path}: {error.message} (Kubernetes {minor})")
                 continue
             with self._lock:
                 self._valid.add(key)
@@ -258,7 +260,7 @@ class Helm:
         if problems:
             listed = "\n".join(f"  {line}" for text in problems for line in text.splitlines())
             raise StepError(
-                f"chart {chart.name} is not well\n{listed}",
+                f"chart {chart.name} does not pass its checks\n{listed}",
                 hint=str(self.lint_command(chart)),
             )
 
@@ -281,10 +283,10 @@ def chart_files(chart: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(chart).as_posix(), path.read_bytes()
 
 
-def _digest(item: Mapping[str, object]) -> str:
+def _digest(manifest: Mapping[str, object]) -> str:
     """Hash an object without the name of its chart, as charts share most of their objects."""
-    text = json.dumps(item, sort_keys=True, default=str)
-    labels = mapping(item, "metadata", "labels")
+    text = json.dumps(manifest, sort_keys=True, default=str)
+    labels = mapping(manifest, "metadata", "labels")
     for key in _NAMES:
         if name := str(labels.get(key, "")):
             text = text.replace(name, key)
@@ -319,5 +321,5 @@ def yamllint(chart: Path) -> Iterator[str]:
 
 @lru_cache(maxsize=256)  # the cases of a feature are the same in every chart that has it
 def _problems(text: str) -> tuple[str, ...]:
-    found = linter.run(text, YamlLintConfig(STYLE))
-    return tuple(f"{problem.line}:{problem.column}: {problem.desc}" for problem in found)
+    problems = linter.run(text, YamlLintConfig(STYLE))
+    return tuple(f"{problem.line}:{problem.column}: {problem.desc}" for problem in problems)

@@ -37,18 +37,18 @@ def parse(text: str) -> semver.Version | None:
         return None  # a number with a leading zero in its pre-release
 
 
-def newest(items: Iterable[Item], version: Callable[[Item], str]) -> Item | None:
+def newest(candidates: Iterable[Item], version: Callable[[Item], str]) -> Item | None:
     """Return what Helm installs where no version is named: no pre-release, and the first of equals.
 
     Build metadata (`+up1`) has no order.
     """
     best: tuple[semver.Version, Item] | None = None
-    for item in items:
-        parsed = parse(version(item))
+    for candidate in candidates:
+        parsed = parse(version(candidate))
         if parsed is None or parsed.prerelease:
             continue
         if best is None or parsed > best[0]:
-            best = parsed, item
+            best = parsed, candidate
     return best[1] if best else None
 
 

@@ -79,7 +79,9 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     return errors
 
 
-def chart_place(catalog: Catalog, name: str, files: Mapping[str, bytes], version: str) -> Reference:
+def chart_reference(
+    catalog: Catalog, name: str, files: Mapping[str, bytes], version: str
+) -> Reference:
     """Return the reference that a chart's package is pushed to before it is released."""
     repository = parse_reference(catalog.matrix.repository_of(f"{CHARTS}/{name}"))
     return repository.with_tag(checked_tag(chart_fingerprint(files), version))
@@ -91,43 +93,43 @@ def checked_tag(fingerprint: str, version: str) -> str:
 
 
 def predict(
-    catalog: Catalog, name: str, images: Sequence[str], held: ReleasedChart | None
+    catalog: Catalog, name: str, images: Sequence[str], released: ReleasedChart | None
 ) -> tuple[ChartChange, dict[str, bytes]]:
     """Predict the version and action of a chart with `images`, and render its files.
 
-    `held` is the last released chart of this name.
+    `released` is the last released chart of this name.
     """
-    files = files_of(catalog, name, images, held.version if held else FIRST)
-    if held is None:
+    files = files_of(catalog, name, images, released.version if released else FIRST)
+    if released is None:
         return ChartChange(action="package", version=FIRST, reason="new: no release has it"), files
-    if chart_fingerprint(files) == held.fingerprint:
-        reason = f"nothing in it changed since version {held.version}"
-        return ChartChange(action="keep", version=held.version, reason=reason), files
+    if chart_fingerprint(files) == released.fingerprint:
+        reason = f"nothing in it changed since version {released.version}"
+        return ChartChange(action="keep", version=released.version, reason=reason), files
     version = bump(
-        held.version,
-        before=held.values,
+        released.version,
+        before=released.values,
         after=value_types(files),
         chart=name,
         location=Location(file="the current release"),
     )
-    changed = "its images" if tuple(images) != held.images else "its templates or values"
-    reason = f"changed since {held.version}: {changed}"
+    changed = "its images" if tuple(images) != released.images else "its templates or values"
+    reason = f"changed since {released.version}: {changed}"
     change = ChartChange(action="package", version=version, reason=reason)
     return change, with_version(files, version)
 
 
-def foresee(
+def preview_change(
     old: Mapping[str, bytes] | None,
     new: Mapping[str, bytes],
-    held: ReleasedChart | None,
+    released: ReleasedChart | None,
     *,
     images_change: bool,
     choice: Choice | None = None,
 ) -> ChartChange | None:
-    """Return what a change of the catalog makes of a chart, or None where it makes nothing of it.
+    """Return how a change of the catalog changes a chart, or None where the chart stays the same.
 
-    `old` and `new` are the chart's files before and after. `held` is what the last release has of
-    it: where that is not known, the version is `+1.0.0`, `+0.1.0` or `+0.0.1`. `choice` is given
+    `old` and `new` are the chart's files before and after. `released` is the chart in the last
+    release: without it, the version is given as `+1.0.0`, `+0.1.0` or `+0.0.1`. `choice` is given
     where the chart does not offer the same images.
     """
     if old is None:
@@ -145,35 +147,39 @@ def foresee(
         *([f"now offers {', '.join(choice.added)}"] if choice and choice.added else []),
         *([f"changed: {' and '.join(changed)}"] if changed else []),
     ]
-    before = held.values if held else value_types(old)
-    version = bump(held.version if held else "0.0.0", before=before, after=value_types(new))
+    before = released.values if released else value_types(old)
+    version = bump(released.version if released else "0.0.0", before=before, after=value_types(new))
     return ChartChange(
         action="package",
-        version=f"{held.version} → {version}" if held else f"+{version}",
+        version=f"{released.version} → {version}" if released else f"+{version}",
         reason="; ".join(parts),
     )
 
 
 def publish_as(
-    released: ChartPackage, *, listed: Collection[str], held: ChartPackage | None, above: str = ""
+    released: ChartPackage,
+    *,
+    listed: Collection[str],
+    installed: ChartPackage | None,
+    above: str = "",
 ) -> tuple[ChartChange, ChartPackage]:
-    """Decide the version of a released chart in a repository whose newest version is `held`.
+    """Decide the version of a released chart in a repository whose newest version is `installed`.
 
     `listed` are the sha256 of the packages that releases had. A repository that holds one of them
     follows the releases; another has a history of its own, and its versions go on from there.
     `above` is the highest pre-release of one that has nothing else.
     """
-    if held is None:
+    if installed is None:
         return _first(released, above)
-    if chart_fingerprint(held.files) == chart_fingerprint(released.files):
+    if chart_fingerprint(installed.files) == chart_fingerprint(released.files):
         reason = "nothing in it changed"
-        return ChartChange(action="keep", version=held.version, reason=reason), held
+        return ChartChange(action="keep", version=installed.version, reason=reason), installed
     package = released
-    if held.digest not in listed:
-        version = next_version(held.version, old=held.files, new=released.files)
-        files = with_changelog(with_version(released.files, version), held.files)
+    if installed.digest not in listed:
+        version = next_version(installed.version, old=installed.files, new=released.files)
+        files = with_changelog(with_version(released.files, version), installed.files)
         package = ChartPackage(data=pack(released.name, files))
-    reason = f"changed since {held.version}"
+    reason = f"changed since {installed.version}"
     return ChartChange(action="package", version=package.version, reason=reason), package
 
 
@@ -181,8 +187,8 @@ def _first(released: ChartPackage, above: str) -> tuple[ChartChange, ChartPackag
     """Return what becomes of a chart that a repository has not, or in pre-releases alone."""
     candidate = parse(above) if above else None
     reason = f"new: {above} is a pre-release" if candidate else "new"
-    own = parse(released.version)
-    if candidate is not None and (own is None or own < candidate):
+    own_version = parse(released.version)
+    if candidate is not None and (own_version is None or own_version < candidate):
         version = str(candidate.finalize_version())
         package = ChartPackage(data=pack(released.name, with_version(released.files, version)))
         return ChartChange(action="package", version=version, reason=reason), package

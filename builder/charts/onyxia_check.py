@@ -31,8 +31,8 @@ def read_chart(path: Path) -> dict[str, bytes]:
         try:
             return unpack(path.read_bytes())
         except ConfigError as error:
-            where = Location(file=str(path))
-            raise ConfigError(error.message, hint=error.hint, location=where) from error
+            location = Location(file=str(path))
+            raise ConfigError(error.message, hint=error.hint, location=location) from error
     hint = "name a folder with a Chart.yaml, or a package (.tgz)"
     raise ConfigError(f"no chart at {path}", hint=hint)
 
@@ -66,12 +66,12 @@ def check_chart(path: Path, helm: Helm | None) -> ChartReport:
 def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str:
     """Return why Helm cannot render a chart, or ""."""
     if chart.is_library:
-        return "a library renders nothing by itself"
+        return "a library chart renders nothing by itself"
     if is_broken:
-        return "a file of it cannot be read"
+        return "a file of the chart cannot be read"
     if absent := missing(chart):
         return f"there is no {', '.join(absent)} below charts/: run `helm dependency build`"
-    return "" if helm else "there is no helm"
+    return "" if helm else "helm is not installed"
 
 
 def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:

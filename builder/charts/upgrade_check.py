@@ -31,13 +31,16 @@ def frozen_changes(before: Sequence[Object], after: Sequence[Object]) -> tuple[s
 
     Only objects of the same kind and name are compared: others are made and removed freely.
     """
-    held = {_key(item): item for item in before}
-    found: list[str] = []
-    for item in after:
-        if (old := held.get(_key(item))) is not None:
-            kind, name = _key(item)
-            found += [f"{kind} {name}: {path} cannot change" for path in _changes(kind, old, item)]
-    return tuple(found)
+    old_objects = {_key(manifest): manifest for manifest in before}
+    problems: list[str] = []
+    for new_object in after:
+        if (old_object := old_objects.get(_key(new_object))) is not None:
+            kind, name = _key(new_object)
+            problems += [
+                f"{kind} {name}: {path} cannot change"
+                for path in _changes(kind, old_object, new_object)
+            ]
+    return tuple(problems)
 
 
 def _changes(kind: str, before: Object, after: Object) -> Iterator[str]:
@@ -51,5 +54,5 @@ def _changes(kind: str, before: Object, after: Object) -> Iterator[str]:
             yield ".".join(path)
 
 
-def _key(item: Object) -> tuple[str, str]:
-    return str(item.get("kind")), str(mapping(item, "metadata").get("name"))
+def _key(manifest: Object) -> tuple[str, str]:
+    return str(manifest.get("kind")), str(mapping(manifest, "metadata").get("name"))

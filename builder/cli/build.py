@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
+from builder.app.run import Run
+from builder.app.since import Since
 from builder.build.events import ImageResult, detail_of
+from builder.cli.open import open_app
 from builder.cli.options import disk, running, since
-from builder.cli.run import Outcome, carry_out, tell_ending
-from builder.common.filelock import run_lock
+from builder.cli.run import plan_and_run, tell_ending
 from builder.plan.step_id import StepId
 
 
@@ -26,7 +26,7 @@ from builder.plan.step_id import StepId
     type=click.Path(path_type=Path, file_okay=False),
     help="Add the selected images to an OCI layout in this folder, each under its slug.",
 )
-def command(since: Path | None, export: Path | None, **given: Any) -> int:
+def command(since: Path | None, export: Path | None, show_commands: bool, **given: Any) -> int:
     """Build and test the images that the registry does not have, and push those that passed.
 
     They are not released yet: `builder publish` does that.
@@ -35,31 +35,30 @@ def command(since: Path | None, export: Path | None, **given: Any) -> int:
     Example:
       builder build --select 'jupyter-*,python=3.13'
     """
-    options = Options(**given)
+    app = open_app(**given)
     if since is not None:
-        from builder.cli.since import Since
-
-        found = Since(options, since).targets
-        if not found:
+        targets = Since(app, open_app(**{**given, "root": since})).targets
+        if not targets:
             click.echo(f"No target is new or changed since {since}.", err=True)
             return 0
-        options = replace(options, select=tuple(found))
-    app = App(options)
+        app = app.with_options(select=tuple(targets))
     lock = app.fitting_lock()
-    with run_lock(app.workspace.state), app.registry():
-        outcome = carry_out(app, lock, {"base", "build"})
-        if export is not None and not options.show_commands:
-            _export(app, outcome, export.resolve())
-    tell_ending(outcome, "build")
-    return outcome.exit_code
+    with app.working():
+        run = plan_and_run(app, {"base", "build"}, lock=lock, show_commands=show_commands)
+        if run is not None and export is not None:
+            _export(app, run, export.resolve())
+    if run is None:
+        return 0
+    tell_ending(run, "build")
+    return run.exit_code
 
 
-def _export(app: App, outcome: Outcome, layout: Path) -> None:
-    """Lay the images that were selected, and are there, into an OCI layout."""
-    for key in app.selected():
-        item, result = outcome.plan.targets[key], outcome.results[StepId.of("build", key)]
+def _export(app: App, run: Run, layout: Path) -> None:
+    """Add the images that were selected, and are there, to an OCI layout."""
+    for key in run.planned.selected:
+        item, result = run.plan.targets[key], run.results[StepId.of("build", key)]
         image = detail_of(result, ImageResult)
         if result.ok and image:
-            place = item.repository.at(image.digest)
-            app.store.export(place, layout, item.target.slug)
+            reference = item.repository.at(image.digest)
+            app.adapters.store.export(reference, layout, item.target.slug)
             click.echo(f"{key} is in {layout} as {item.target.slug}", err=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from builder.app.options import Options
 from builder.cli.lazy import LazyGroup
 from builder.cli.options import running
 
@@ -26,7 +25,7 @@ COMMANDS = {
 )
 @running
 @click.pass_context
-def command(ctx: click.Context, /, **given: Any) -> int:
+def command(ctx: click.Context, /, show_commands: bool, **given: Any) -> int:
     """Render, check and run the charts that changed, and push their packages.
 
     Build their images first, with `builder build`. Nothing is released yet: that is
@@ -41,13 +40,14 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """
     if ctx.invoked_subcommand is not None:
         return 0
-    from builder.app.app import App
-    from builder.cli.run import carry_out, tell_ending
-    from builder.common.filelock import run_lock
+    from builder.cli.open import open_app
+    from builder.cli.run import plan_and_run, tell_ending
 
-    app = App(Options(**given))
+    app = open_app(**given)
     lock = app.fitting_lock()
-    with run_lock(app.workspace.state), app.registry():
-        outcome = carry_out(app, lock, {"chart"})
-    tell_ending(outcome, "chart")
-    return outcome.exit_code
+    with app.working():
+        run = plan_and_run(app, {"chart"}, lock=lock, show_commands=show_commands)
+    if run is None:
+        return 0
+    tell_ending(run, "chart")
+    return run.exit_code

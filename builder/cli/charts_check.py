@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.charts.helm import Helm
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.finding import SEVERITIES, Finding
 from builder.charts.onyxia.schema_nodes import json_path
 from builder.charts.onyxia_check import check_chart
+from builder.cli.open import host_tools
 from builder.cli.options import root as root_option
 from builder.common.errors import ConfigError, ToolError
 from builder.common.text import count
@@ -37,9 +37,8 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
     Example:
       builder charts check path/to/chart chart-1.2.3.tgz
     """
-    app = App(Options(root=root))
     try:
-        helm = app.helm
+        helm: Helm | None = host_tools(root).helm
     except ToolError as error:
         click.echo(f"templates are read, and not rendered: {error.message}", err=True)
         helm = None

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
 from builder.catalog.yaml_document import load
 from builder.charts.next_version import files_of
 from builder.charts.onyxia.chart_files import read
@@ -17,6 +16,7 @@ from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia.rules_values import READINGS
 from builder.charts.onyxia_check import RELEASE, read_chart
 from builder.charts.semver import FIRST
+from builder.cli.open import host_tools, open_app
 from builder.cli.options import planning
 from builder.common.checkout import text_of
 from builder.common.errors import ConfigError, SelectionError, StepError, raise_all
@@ -24,7 +24,6 @@ from builder.common.files import write_tree
 from builder.common.text import did_you_mean
 from builder.common.yaml_writer import block
 from builder.plan.chart_planner import unlocked_images
-from builder.plan.models import RegistryState
 
 
 @click.command()
@@ -45,15 +44,18 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
     Example:
       builder charts launch jupyter-r --context context.yaml > values.yaml
     """
-    app = App(Options(**given))
-    path = Path(chart) if Path(chart).exists() else _rendered(app, chart)
+    if Path(chart).exists():
+        path, helm = Path(chart), host_tools(given["root"]).helm
+    else:
+        app = open_app(**given)
+        path, helm = _rendered(app, chart), app.adapters.helm
     files, broken = read(read_chart(path))
     raise_all([ConfigError(str(finding)) for finding in broken])
     for finding in READINGS.findings(files):
         click.echo(str(finding), err=True)
     values = launch(files.schema, files.values, _context(context))
     click.echo("\n".join(block(values)))
-    output = app.helm.attempt(path, release=RELEASE, values=values)
+    output = helm.attempt(path, release=RELEASE, values=values)
     if output.code != 0:
         raise StepError(f"helm does not take these values\n{output.log.strip()}")
     return 0
@@ -65,8 +67,7 @@ def _rendered(app: App, name: str) -> Path:
     if name not in matrix.charts:
         hint = did_you_mean(name, matrix.charts)
         raise SelectionError(f"no chart {name!r}, in the matrix or as a path", hint=hint)
-    plan = app.plan(lock, app.fingerprints(lock), RegistryState(was_read=False))
-    planned = plan.charts.get(name)
+    planned = app.plan(lock=lock, offline=True).charts.get(name)
     if planned is not None and planned.images:
         files = planned.files
     else:
@@ -76,7 +77,7 @@ def _rendered(app: App, name: str) -> Path:
             images = list(unlocked_images(name, expansion, matrix, today))
         click.echo(f"no image of {name} can be released now: it names {images[0]}", err=True)
         files = files_of(app.catalog, name, images, FIRST)
-    folder = app.workspace.state.launched_chart(name)
+    folder = app.state.launched_chart(name)
     write_tree(folder, files)
     return folder
 

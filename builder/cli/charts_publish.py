@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
 from builder.charts.next_version import files_of
 from builder.charts.repository.backends import repository_at
 from builder.charts.repository.publish import Released
 from builder.charts.repository.signing import signer
 from builder.charts.semver import chart_fingerprint
+from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.errors import SelectionError, StepError
 from builder.common.text import count
@@ -57,16 +57,18 @@ def command(
       builder charts publish --to public --against https://charts.example.org
       builder charts publish --to oci://ghcr.io/myorg/charts --sign-key NAME --keyring secret.gpg
     """
-    app = App(Options(**given))
-    repository = repository_at(to, against=against, store=app.store, fetcher=app.files)
+    app = open_app(**given)
+    store = app.adapters.store
+    repository = repository_at(to, against=against, store=store, fetcher=app.adapters.files)
     with app.registry(), contextlib.ExitStack() as stack:
         record = _record(app)
         names = _names(app, record)
         sign = None
         if sign_key:
-            keys = signer(app.runner, sign_key, keyring=keyring, passphrase=passphrase_file)
+            runner = app.adapters.runner
+            keys = signer(runner, sign_key, keyring=keyring, passphrase=passphrase_file)
             sign = stack.enter_context(keys.ready())
-        released = Released(record=record, matrix=app.catalog.matrix, store=app.store)
+        released = Released(record=record, matrix=app.catalog.matrix, store=store)
         changes = released.publish(names, repository, sign)
     for name, change in changes.items():
         click.echo(f"{name} {change.version}: {change.reason}")
@@ -79,7 +81,7 @@ def command(
 
 def _record(app: App) -> Record:
     """The current release. Raises StepError where there is none."""
-    record = app.records.current()
+    record = app.adapters.records.current()
     if record is None:
         place = releases_reference(app.catalog)
         hint = "`builder weekly` builds, tests and releases; `builder publish` does the last of it"

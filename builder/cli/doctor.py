@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import App
 from builder.app.doctor import examine, examine_providers, install, install_browser
-from builder.app.options import Options
+from builder.cli.open import host_tools, open_app
 from builder.cli.options import engine
 from builder.cli.options import root as root_option
 from builder.common.errors import ToolError
@@ -28,17 +27,16 @@ def command(root: Path, engine: str, wanted: bool, browser: bool) -> int:
     Example:
       builder doctor --install
     """
-    app = App(Options(root=root))
+    host = host_tools(root)
     if wanted:
-        install(app, engine)
-        app = App(Options(root=root))
+        install(host, engine, root.resolve())
+        host = host_tools(root)
     if browser:
-        install_browser(app.runner)
+        install_browser(host.runner)
+    findings = [*examine(host, engine, root.resolve())]
+    app = open_app(root)
     bad = 0
-    for item in (
-        *examine(app, engine),
-        *examine_providers(app.catalog, app.reach),
-    ):
+    for item in (*findings, *examine_providers(app.catalog, app.adapters.reach)):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
         click.echo(f"{mark} {item.subject}: {item.found}")
         if not item.ok:

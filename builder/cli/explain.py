@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
 from builder.build.attestation import DOCUMENT, damaged, reference_of
 from builder.catalog.selection import find
+from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.mappings import json_object
 from builder.oci.reference import Reference
@@ -35,16 +35,18 @@ def command(target: str, style: str, offline: bool, **given: Any) -> int:
       builder explain jupyter-python
       builder explain jupyter-python --format json
     """
-    app = App(Options(**{**given, "select": ()}))
+    app = open_app(**{**given, "select": ()})
     lock = app.fitting_lock()
-    prints = app.fingerprints(lock)
     chosen = find(app.project.expansion, target).id
-    fingerprint, planned, change = prints[chosen], None, ""
-    if not offline:
+    planned, change = None, ""
+    if offline:
+        fingerprint = app.fingerprints(lock)[chosen]
+    else:
         with app.registry():
-            observed = app.observed(lock, prints)
-            planned = app.plan(lock, prints, observed).targets[chosen]
-            released = observed.record.targets.get(chosen) if observed.record else None
+            whole = app.plan(lock=lock, to_run=False)
+            fingerprint, planned = whole.fingerprints[chosen], whole.targets[chosen]
+            record = whole.registry_state.record
+            released = record.targets.get(chosen) if record else None
             if style == "text" and released and released.fingerprint != fingerprint.digest:
                 change = _difference(app, planned, released)
     if style == "json":
@@ -82,7 +84,9 @@ def as_text(fingerprint: Fingerprint) -> list[str]:
 
 def _difference(app: App, item: TargetPlan, old: ReleasedTarget) -> str:
     place = item.repository.with_tag(old.tag)
-    return change_since(app.store.get(reference_of(place)), place, item.fingerprint, old.since)
+    return change_since(
+        app.adapters.store.get(reference_of(place)), place, item.fingerprint, old.since
+    )
 
 
 def change_since(

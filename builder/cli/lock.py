@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from functools import partial
 from typing import Any
 
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
-from builder.catalog.recipe import named_at
+from builder.app.week import relock
+from builder.cli.open import open_app
 from builder.cli.options import planning, reachable
 from builder.common.errors import ConfigError, raise_all
 from builder.common.filelock import run_lock
-from builder.common.text import count
 from builder.lock.fit import stale_package_sets
-from builder.lock.interfaces import BaseLocker
-from builder.lock.locker import Locked, lock_catalog
 from builder.lock.lockfile import FILE
-from builder.lock.package_locker import ALL, NOTHING, Upgrade, alive_targets, overdue_pins
+from builder.lock.package_locker import alive_targets
 from builder.lock.problems import failures
 
 
@@ -47,17 +42,16 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
       builder lock --upgrade && git diff matrix.lock
       builder lock --upgrade lxml libssl3t64
     """
-    app = App(Options(**given))
-    if check:
-        return _check(app)
-    if names and not upgrade:
+    if not check and names and not upgrade:
         raise ConfigError(
             f"what is to be done about {', '.join(names)}?",
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
-    moving = Upgrade(is_all=not names, names=frozenset(names)) if upgrade else NOTHING
-    with run_lock(app.workspace.state):
-        locked = relock(app, moving)
+    app = open_app(**given)
+    if check:
+        return _check(app)
+    with run_lock(app.state):
+        locked = relock(app, (names or None) if upgrade else ())
     raise_all(failures(locked.problems, reachable=app.options.reachable))
     return 0
 
@@ -73,39 +67,3 @@ def _check(app: App) -> int:
         )
     click.echo(f"{FILE} fits the catalog", err=True)
     return 0
-
-
-def relock(app: App, upgrade: Upgrade = ALL) -> Locked:
-    """Lock what is selected, and write matrix.lock where that changed it, whatever failed."""
-    locked = chosen_lock(app, upgrade)
-    changed = app.workspace.write_lock(locked.lock)
-    click.echo(f"{FILE} {'written' if changed else 'is up to date'}", err=True)
-    return locked
-
-
-def chosen_lock(app: App, upgrade: Upgrade, bases: BaseLocker | None = None) -> Locked:
-    """The lock of what is selected, not written; `bases` stand in for the app's."""
-    targets = count(len(app.selected()), "target")
-    _note(f"{targets}: looking at bases, release lines and packages")
-    app.check()
-    for text in overdue_pins(app.catalog.matrix, app.options.today):
-        _note(text)
-    return lock_catalog(
-        catalog=app.catalog,
-        expansion=app.project.expansion,
-        held=app.project.lock,
-        bases=bases or app.bases,
-        providers=app.providers,
-        today=app.options.today,
-        note=_note,
-        locate=partial(named_at, app.workspace.read),
-        targets=app.selected(),
-        upgrade=upgrade,
-        resolvers=app.resolvers,
-        explain=lambda found: app.package_check.check(found, app.selected()),
-    )
-
-
-def _note(text: str) -> None:
-    # In one piece: several bases are looked at together.
-    sys.stderr.write(f"lock: {text}\n")

@@ -7,12 +7,16 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from builder.cli.lazy import LazyGroup
 from builder.common.errors import BuilderError, StepError, refused
 from builder.common.version import VERSION
+
+if TYPE_CHECKING:  # `--help` is to be fast
+    from builder.app.adapters import AdapterFactory
 
 # Each is a module of this package with a function `command`; loaded when it is asked for.
 COMMANDS = {
@@ -58,13 +62,16 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run a command. Exits with its code; an error is shown as text, never as a traceback."""
+def main(adapters: AdapterFactory | None = None) -> None:
+    """Run a command. Exits with its code; an error is shown as text, never as a traceback.
+
+    `adapters` makes the adapters of its app, where they are not to be the builder's own.
+    """
     for stream in (sys.stdout, sys.stderr):  # what a locale has no sign for is shown as `?`
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, obj=adapters)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -7,13 +7,10 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
-from builder.cli.lock import chosen_lock
+from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.errors import GoneError, raise_all
 from builder.diff.outdated import HeldBases, outdated
-from builder.lock.package_locker import ALL
 from builder.lock.problems import failures
 from builder.report.outdated import FORMATS
 
@@ -31,18 +28,18 @@ def command(style: str, **given: Any) -> int:
     Example:
       builder outdated --select 'jupyter-*'
     """
-    app = App(Options(**given, only_looks=True))
-    held = app.locked()
-    bases = HeldBases(app.refresh)
-    with contextlib.nullcontext() if app.has_bases(held) else app.registry():
-        locked = chosen_lock(app, ALL, bases)
+    app = open_app(**given, only_looks=True)
+    held, indexes = app.locked(), app.adapters.indexes
+    bases = HeldBases(indexes.refresh)
+    with contextlib.nullcontext() if indexes.has_bases(held) else app.registry():
+        locked = app.lock(upgrade=None, bases=bases)
         found = outdated(
             expansion=app.project.expansion,
             selected=app.selected(),
             held=held,
             found=locked.lock,
             prints=app.fingerprints,
-            newer=app.newer,
+            newer=indexes.newer,
             moved_on=bases.moved_on,
             today=app.options.today,
         )

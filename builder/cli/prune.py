@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
 from builder.catalog.models import Retention
+from builder.cli.open import open_app
 from builder.cli.options import engine, releasing
-from builder.cli.run import write_index
 from builder.common.errors import ToolError
 from builder.common.text import count
 from builder.release.prune.remove import Prune, unneeded
@@ -52,7 +51,7 @@ def command(
     Example:
       builder prune --keep-weeks 4 --yes
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     said = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
     policy = Policy(
         keep=_policy(app, {key: value for key, value in said.items() if value is not None}),
@@ -65,8 +64,7 @@ def command(
 
 def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     """Say what goes, and remove it where that `is_real`."""
-    store = app.store
-    records = app.records
+    store, records = app.adapters.store, app.adapters.records
     search = Search(catalog=app.catalog, store=store, records=records, policy=policy)
     garbage = search.run()
     local = _local(app, garbage)
@@ -77,11 +75,11 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
         return 0
     tags = Prune(store=store, records=records).carry_out(
         garbage,
-        lambda: write_index(app, keeps=garbage.charts),
+        lambda: app.write_index(keeps=garbage.charts),
         lambda text: click.echo(text, err=True),
     )
     for name in local:
-        app.engine.drop(name)
+        app.adapters.engine.drop(name)
     click.echo(f"removed; {count(tags, 'tag')} of what stays went too")
     return 0
 
@@ -94,7 +92,7 @@ def _policy(app: App, said: dict[str, int]) -> Retention:
 def _local(app: App, garbage: Garbage) -> dict[str, int]:
     """What an engine holds and nothing needs; nothing where there is no engine."""
     try:
-        return unneeded(app.engine, garbage)
+        return unneeded(app.adapters.engine, garbage)
     except ToolError as error:
         click.echo(f"no engine is looked at: {error.message}", err=True)
         return {}

@@ -6,16 +6,14 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import running
-from builder.cli.run import carry_out, tell_ending
-from builder.common.filelock import run_lock
+from builder.cli.run import plan_and_run, tell_ending
 
 
 @click.command()
 @running
-def command(**given: Any) -> int:
+def command(show_commands: bool, **given: Any) -> int:
     """Make a release of all that passed: chart packages, record, tags, then the chart index.
 
     Images and charts that did not pass stay as they were in the last release.
@@ -24,9 +22,11 @@ def command(**given: Any) -> int:
     Example:
       builder publish --registry ghcr.io/myorg
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     lock = app.fitting_lock()
-    with run_lock(app.workspace.state), app.registry():
-        outcome = carry_out(app, lock, {"release"})
-    tell_ending(outcome, "release")
-    return outcome.exit_code
+    with app.working():
+        run = plan_and_run(app, {"release"}, lock=lock, show_commands=show_commands)
+    if run is None:
+        return 0
+    tell_ending(run, "release")
+    return run.exit_code

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import root as root_option
 
 
@@ -23,7 +22,7 @@ def command(root: Path) -> int:
       builder registry &
       podman pull --tls-verify=false 127.0.0.1:5005/onyxia-base:latest
     """
-    app = App(Options(root=root))
+    app = open_app(root)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.app.options import Options
 from builder.build.build_context import write_context
 from builder.charts.next_version import files_of
 from builder.charts.semver import FIRST
+from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.files import write
 from builder.common.text import count
@@ -21,7 +21,7 @@ from builder.export.tree import BAKE, as_declared, tree
 from builder.lock.lockfile import Lock
 from builder.lock.package_lists import package_lists
 from builder.plan.chart_planner import NOT_LOCKED, unlocked_images
-from builder.plan.models import Plan, RegistryState
+from builder.plan.models import Plan
 
 
 @click.command()
@@ -43,7 +43,7 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     Example:
       builder render --out catalog && cd catalog && docker buildx bake base-debian13
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     known, bases = app.fitting_lock(), app.project.expansion.bases.values()
     lock = as_declared(known, bases, app.catalog.matrix)
     plan, unlocked = _plan(app, lock, offline=offline)
@@ -65,11 +65,9 @@ def command(out: Path, offline: bool, **given: Any) -> int:
 
 def _plan(app: App, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]]:
     """Return what is rendered, and the names of the charts whose images are not locked."""
-    prints = app.fingerprints(lock)
-    record = app.seen(lock, prints, offline=offline).record
     # Ancestors too: what is written must build by itself.
-    plan = app.plan(lock, prints, RegistryState(was_read=False, record=record), as_declared=True)
-    return _with_unlocked(_alive(plan), app)
+    planned = app.plan(lock=lock, offline=offline, to_run=False, as_declared=True)
+    return _with_unlocked(_alive(planned.plan), app)
 
 
 def _alive(plan: Plan) -> Plan:

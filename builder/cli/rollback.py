@@ -7,14 +7,12 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import releasing
-from builder.cli.run import write_index
 from builder.common.text import count
 from builder.lock.lockfile import FILE
-from builder.release.commit import Move
-from builder.release.rollback import Return, Rollback
+from builder.release.commit import TagUpdate
+from builder.release.rollback import Rollback, RollbackPlan
 
 
 @click.command()
@@ -33,20 +31,21 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     Example:
       builder rollback 2026.11.16 --dry-run
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     with app.registry():
-        rollback = Rollback(catalog=app.catalog, store=app.store)
-        to = rollback.prepare(release, app.options.today)
-        moves = rollback.moves(to)
+        store = app.adapters.store
+        rollback = Rollback(catalog=app.catalog, store=store)
+        plan = rollback.prepare(release, app.options.today)
+        updates = rollback.tag_updates(plan)
         if not dry_run:
-            rollback.carry_out(to, lambda text: click.echo(text, err=True))
-            write_index(app)
-    _tell(to, moves)
+            rollback.carry_out(plan, lambda text: click.echo(text, err=True))
+            app.write_index()
+    _tell(plan, updates)
     if dry_run:
         click.echo("nothing was written: without --dry-run it is")
         return 0
     if write_lock:
-        app.workspace.write_lock(to.old.lock)
+        app.workspace.write_lock(plan.old.lock)
         click.echo(f"{FILE} is that of {release}; `builder weekly` would upgrade it again")
     else:
         click.echo(
@@ -56,20 +55,20 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     return 0
 
 
-def _tell(to: Return, moves: Sequence[tuple[Move, str | None]]) -> None:
+def _tell(plan: RollbackPlan, updates: Sequence[tuple[TagUpdate, str | None]]) -> None:
     """What is offered, chart by chart and tag by tag."""
-    if to.is_offered:
-        click.echo(f"{to.current.release} offers what {to.old.release} did: nothing to do")
+    if plan.is_current:
+        click.echo(f"{plan.current.release} offers what {plan.old.release} did: nothing to do")
         return
-    before, after = to.current.release, to.record.release
-    click.echo(f"{after}: what {to.old.release} offered, in place of {before}")
-    for name, package in to.packages.items():
-        now = f"{to.current.charts[name].version} → " if name in to.current.charts else ""
-        held = to.old.charts[name].version
+    before, after = plan.current.release, plan.record.release
+    click.echo(f"{after}: what {plan.old.release} offered, in place of {before}")
+    for name, package in plan.packages.items():
+        now = f"{plan.current.charts[name].version} → " if name in plan.current.charts else ""
+        held = plan.old.charts[name].version
         click.echo(f"chart {name}: {now}{package.version}, with what {held} held")
-    moved = [(move, digest) for move, digest in moves if digest is not None]
-    for move, digest in moved:
-        click.echo(f"{move.place}: {str(digest)[:19]} → {move.source.digest[:19]}")
-    new = len(moves) - len(moved)
-    charts = count(len(to.packages), "new chart")
+    moved = [(update, digest) for update, digest in updates if digest is not None]
+    for update, digest in moved:
+        click.echo(f"{update.tag}: {str(digest)[:19]} → {update.source.digest[:19]}")
+    new = len(updates) - len(moved)
+    charts = count(len(plan.packages), "new chart")
     click.echo(f"{charts}; of the tags {len(moved)} named something else, {new} nothing")

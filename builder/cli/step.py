@@ -6,26 +6,26 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import running
-from builder.cli.run import carry_out, tell_ending
-from builder.common.filelock import run_lock
+from builder.cli.run import plan_and_run, tell_ending
 
 
 @click.command()
 @click.argument("steps", metavar="ID...", nargs=-1, required=True)
 @running
-def command(steps: tuple[str, ...], **given: Any) -> int:
+def command(steps: tuple[str, ...], show_commands: bool, **given: Any) -> int:
     """Carry out single steps of the plan. Needs the lock and the registry, and no other state.
 
     \b
     Example:
       builder step 'build:base/debian=13'
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     lock = app.fitting_lock()
-    with run_lock(app.workspace.state, beside=True), app.registry():
-        outcome = carry_out(app, lock, (), only=steps)
-    tell_ending(outcome, "release")
-    return outcome.exit_code
+    with app.working(beside=True):
+        run = plan_and_run(app, (), lock=lock, only=steps, show_commands=show_commands)
+    if run is None:
+        return 0
+    tell_ending(run, "release")
+    return run.exit_code

@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
+from builder.cli.open import open_app
 from builder.cli.options import planning
-from builder.diff.history import History
 from builder.diff.why import Provenance
 from builder.report.why import as_text
 
@@ -27,12 +25,12 @@ def command(package: str, image: str | None, **given: Any) -> int:
     Example:
       builder why libssl3t64 'jupyter-*'
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     provenance = Provenance(
         catalog=app.catalog,
         expansion=app.project.expansion,
         versions=app.project.lock.versions if app.project.lock else {},
-        history=History(catalog=app.catalog, store=app.store),
+        history=app.adapters.history,
     )
     with app.registry():
         click.echo(as_text(provenance.why(package, image)))

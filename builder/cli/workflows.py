@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from builder.app.app import App
-from builder.app.options import Options
 from builder.ci.shards import depth
 from builder.ci.systems import CI_SYSTEMS
 from builder.cli.named import Named
+from builder.cli.open import open_app
 from builder.cli.options import root
 from builder.common.errors import ConfigError
 from builder.common.files import write
@@ -40,7 +39,7 @@ def command(*, system: str, check: bool, **given: Any) -> int:
     Example:
       builder workflows && git diff .github
     """
-    app = App(Options(**given))
+    app = open_app(**given)
     files = CI_SYSTEMS.get(system, catalog=app.workspace.root).workflows(
         depth(app.project.expansion)
     )

@@ -47,14 +47,14 @@ _KINDS = {
 class Checkout:
     """The folder of a catalog. `ignored` are the paths that git ignores.
 
-    `kept` are those of git's that have the name of a leftover: somebody has meant them.
-    `programs` are the files that git's index calls executable, None where the file system says it;
-    `converted` those that git holds with LF, and wrote with CR LF into this clone alone.
+    `tracked_leftovers` are files that look like leftovers and that git tracks: they count.
+    `programs` are the files that git's index calls executable; None: the file system's modes count.
+    `converted` are the files that git stores with LF and wrote with CR LF into this clone only.
     """
 
     root: Path
     ignored: frozenset[Path] = frozenset()
-    kept: frozenset[Path] = frozenset()
+    tracked_leftovers: frozenset[Path] = frozenset()
     converted: frozenset[Path] = frozenset()
     programs: frozenset[Path] | None = None
 
@@ -100,14 +100,16 @@ class Checkout:
             errors.append(self._error(folder, f"cannot be read: {error.strerror}"))
             return
         for name in names:
-            path, own = folder / name, above[-1] / name
-            if own in self.ignored or (is_leftover(name) and own not in self.kept):
+            path, real_path = folder / name, above[-1] / name
+            if real_path in self.ignored or (
+                is_leftover(name) and real_path not in self.tracked_leftovers
+            ):
                 continue
             try:
                 real = self._real(path)
                 if path.is_dir():
                     if real in above:
-                        raise self._error(path, "a link to a folder that it lies in")
+                        raise self._error(path, "this link points to a folder that contains it")
                     yield from self._walk(path, (*above, real), errors)
                 else:
                     self._check_kind(path)
@@ -128,25 +130,27 @@ class Checkout:
         try:
             real = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            hint = f"make what it names, or remove the link{_links_beside(path)}"
-            raise self._error(path, f"a link to {target}, which is not there", hint) from None
+            hint = f"create that file, or remove the link{_links_beside(path)}"
+            raise self._error(
+                path, f"this link points to {target}, which does not exist", hint
+            ) from None
         if not real.is_relative_to(self.root.resolve()):
-            hint = "put what it names into the catalog, and link to that"
-            raise self._error(path, f"a link to {target}, which is outside the catalog", hint)
+            hint = "copy that file into the catalog, and link to the copy"
+            raise self._error(path, f"this link points to {target}, outside the catalog", hint)
         return real
 
     def _check_kind(self, path: Path) -> None:
         kind = stat.S_IFMT(path.stat().st_mode)
         if kind != stat.S_IFREG:
-            found = _KINDS.get(kind, "no file")
-            raise self._error(path, f"{found}, which no image can be given", "remove it")
+            what = _KINDS.get(kind, "no file")
+            raise self._error(path, f"{what}, which no image can contain", "remove it")
 
     def _error(self, path: Path, message: str, hint: str = "") -> ConfigError:
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
         return ConfigError(message, hint=hint, location=Location(file=str(name)))
 
 
-def look(root: Path, runner: Runner) -> Checkout:
+def read_checkout(root: Path, runner: Runner) -> Checkout:
     """Return the catalog in `root`, with what git says where it is in a work tree of git."""
     ignored: tuple[str, ...] = ()
     if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
@@ -159,10 +163,10 @@ def look(root: Path, runner: Runner) -> Checkout:
     if _git(root, runner, "config", "--type=bool", "core.fileMode") == ("false\n",):
         tracked = _git(root, runner, "ls-files", "--stage")
         programs = frozenset(_paths(root, _executable(tracked)))
-    leftovers = _kept(_git(root, runner, "ls-files"))
+    leftovers = _tracked_leftovers(_git(root, runner, "ls-files"))
     return Checkout(
         root=root,
-        kept=frozenset(_paths(root, leftovers)),
+        tracked_leftovers=frozenset(_paths(root, leftovers)),
         ignored=frozenset(_paths(root, ignored)),
         converted=frozenset(_paths(root, _converted(converted))),
         programs=programs,
@@ -193,10 +197,10 @@ def text_of(data: bytes, path: str) -> str:
         before = data[: error.start].rpartition(b"\n")
         line = data.count(b"\n", 0, error.start) + 1
         column = len(before[2].decode(errors="replace")) + 1
-        place = Location(file=path, line=line, column=column)
+        location = Location(file=path, line=line, column=column)
         byte = f"the byte 0x{data[error.start]:02x}"
         hint = f"write it as UTF-8, e.g. `iconv -f latin1 -t utf-8 {shlex.quote(path)}`"
-        raise ConfigError(f"{byte} is not UTF-8", hint=hint, location=place) from error
+        raise ConfigError(f"{byte} is not UTF-8", hint=hint, location=location) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -221,9 +225,9 @@ def is_leftover(name: str) -> bool:
 def _links_beside(path: Path) -> str:
     """Return what is said of the links beside one that leads to nothing."""
     kinds = (
-        f"{other.name} (a {'folder' if other.is_dir() else 'file'})"
-        for other in sorted(path.parent.iterdir())
-        if other.is_symlink() and other.exists()
+        f"{link.name} (a {'folder' if link.is_dir() else 'file'})"
+        for link in sorted(path.parent.iterdir())
+        if link.is_symlink() and link.exists()
     )
     links = ", ".join(kinds)
     return f"; what a link names is in the image, as with {links}" if links else ""
@@ -252,7 +256,7 @@ def _executable(entries: tuple[str, ...]) -> Iterator[str]:
             yield name
 
 
-def _kept(names: tuple[str, ...]) -> Iterator[str]:
+def _tracked_leftovers(names: tuple[str, ...]) -> Iterator[str]:
     """Yield the files that look like leftovers, and the folders that do."""
     for name in names:
         path = PurePosixPath(name)

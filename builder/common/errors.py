@@ -9,7 +9,7 @@ from errno import ENOSPC
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """A place in a file of the catalog. Lines and columns count from 1; 0 means unknown."""
+    """A position in a file of the catalog. Lines and columns count from 1; 0 means unknown."""
 
     file: str
     line: int = 0
@@ -54,9 +54,9 @@ class ConfigError(BuilderError):
 
 
 class NoPackageError(ConfigError):
-    """A recipe names a package that cannot be locked: no version of it is there, or none fits.
+    """A recipe names a package that cannot be locked: no version of it exists, or none fits.
 
-    `package` is as the recipe names it.
+    `package` is the name in the recipe.
     """
 
     def __init__(
@@ -85,20 +85,20 @@ class StepError(BuilderError):
 
 
 class UnreachableError(StepError):
-    """A place of the network cannot be asked: what comes from it waits, all else goes on."""
+    """A host cannot be reached. The targets that need it wait, and all others continue."""
 
     reason = ""
-    """Why, without the place."""
+    """The reason, without the name of the host."""
 
 
 class GoneError(StepError):
-    """What is locked can be had nowhere any more: its targets keep it, and all else goes on."""
+    """A locked package can no longer be downloaded. Its targets keep it, and others continue."""
 
 
 class TransientError(StepError):
     """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried.
 
-    `after` is how many seconds it was told to wait before that.
+    `after` is the number of seconds to wait before the next try.
     """
 
     def __init__(self, message: str, *, hint: str = "", after: float = 0.0) -> None:
@@ -107,7 +107,7 @@ class TransientError(StepError):
 
 
 class NoConnectionError(TransientError):
-    """Nothing answers where a registry should be: it is down, or its name is wrong."""
+    """A registry does not answer: it is down, or its name is wrong."""
 
 
 class SmokeError(BuilderError):
@@ -117,19 +117,19 @@ class SmokeError(BuilderError):
 
 
 class SizeError(BuilderError):
-    """An image was built, and rejected for what it adds to its parent."""
+    """An image was built, and rejected because it adds too much to its parent."""
 
     exit_code = 6
 
 
 class ConflictError(BuilderError):
-    """What would be published contradicts what stands already, or a port is taken."""
+    """A publication contradicts what is already published, or a port is in use."""
 
     exit_code = 7
 
 
 class DifferenceError(BuilderError):
-    """An image was built again, and is not what the registry holds."""
+    """An image was built again, and differs from the image in the registry."""
 
     exit_code = 8
 
@@ -147,18 +147,18 @@ class Problems(BuilderError):
 
 
 def refused(error: OSError) -> StepError:
-    """Return the error for what this machine refused: a full disk, a file without permission."""
+    """Return the error for a failed system call: a full disk, a file without permission."""
     file = Location(file=str(error.filename)) if error.filename else None
-    hint = "make room, and run it again" if error.errno == ENOSPC else ""
+    hint = "free disk space, and run the command again" if error.errno == ENOSPC else ""
     return StepError(error.strerror or str(error), hint=hint, location=file)
 
 
 def raise_all(errors: Sequence[BuilderError]) -> None:
-    """Raise what was collected: nothing, the one error, or all of them together.
+    """Raise the collected errors: one by itself, several together, or none.
 
-    Errors that hold several are opened.
+    An error that holds several is replaced by them.
     """
-    single = [one for error in errors for one in getattr(error, "errors", (error,))]
+    single = [nested for error in errors for nested in getattr(error, "errors", (error,))]
     if len(single) == 1:
         raise single[0]
     if single:

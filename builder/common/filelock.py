@@ -44,7 +44,7 @@ def run_lock(state: PathLike[str], *, beside: bool = False) -> Iterator[None]:
             until.enter_context(_locked(Path(state), turn))
         except BlockingIOError:
             raise ConflictError(
-                f"another run of the builder is at work in {state}",
+                f"another run of the builder is using {state}",
                 hint="wait until it has ended, or run this one in a checkout of its own",
             ) from None
         yield

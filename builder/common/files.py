@@ -34,7 +34,7 @@ def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
     """Make `folder` hold exactly these files, by path below it."""
-    _clear(folder, kept=frozenset(files))
+    _clear(folder, keep=frozenset(files))
     for name, data in files.items():
         write(folder / name, data, lasting=False)  # it can be derived again
 
@@ -44,30 +44,30 @@ def with_lf(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n")
 
 
-def _clear(folder: Path, *, kept: frozenset[str]) -> None:
-    """Remove the files that are not `kept`, and the folders that this leaves empty."""
-    for above, folders, names in os.walk(folder, topdown=False):
+def _clear(folder: Path, *, keep: frozenset[str]) -> None:
+    """Remove all files but those in `keep`, and the folders that this leaves empty."""
+    for parent, folders, names in os.walk(folder, topdown=False):
         for name in (*names, *folders):
-            path = Path(above, name)
+            path = Path(parent, name)
             if path.is_dir() and not path.is_symlink():
                 if not any(path.iterdir()):
                     path.rmdir()
-            elif path.relative_to(folder).as_posix() not in kept:
+            elif path.relative_to(folder).as_posix() not in keep:
                 path.unlink()
 
 
-def place_file(source: Path, place: Path) -> None:
-    """Make `place` a file with the content of `source`, without a copy where the disk can.
+def place_file(source: Path, target: Path) -> None:
+    """Make `target` a file with the content of `source`, without a copy where the disk can.
 
     Whatever the umask, a build may read it.
     """
-    missing = [folder for folder in place.parents if not folder.exists()]
+    missing = [folder for folder in target.parents if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
-    place.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)
     try:
-        os.link(source, place)
+        os.link(source, target)
     except OSError:  # another disk, or one that knows no links
-        shutil.copyfile(source, place)
-    place.chmod(0o644)
+        shutil.copyfile(source, target)
+    target.chmod(0o644)

@@ -15,7 +15,7 @@ def find_cycle(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
             node, rest = stack[-1]
             if node not in trail:
                 trail.append(node)
-            following = next((item for item in rest if item not in done), None)
+            following = next((neighbour for neighbour in rest if neighbour not in done), None)
             if following is None:
                 done.add(node)
                 trail.pop()
@@ -34,7 +34,9 @@ def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
         stack = [start]
         while stack:
             node = stack[-1]
-            missing = [item for item in needs.get(node, ()) if item in needs and item not in placed]
+            missing = [
+                needed for needed in needs.get(node, ()) if needed in needs and needed not in placed
+            ]
             if missing:
                 stack.extend(reversed(missing))
             else:
@@ -44,20 +46,20 @@ def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
 
 def reach(start: Iterable[str], needs: Mapping[str, Iterable[str]]) -> set[str]:
     """Return the nodes of `start` and all that they need, directly or not."""
-    found: set[str] = set()
+    reached: set[str] = set()
     stack = list(start)
     while stack:
         node = stack.pop()
-        if node not in found:
-            found.add(node)
+        if node not in reached:
+            reached.add(node)
             stack.extend(needs.get(node, ()))
-    return found
+    return reached
 
 
 def reverse(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """`{node: the nodes that need it}`."""
-    needed: dict[str, list[str]] = {node: [] for node in needs}
-    for node, items in needs.items():
-        for item in items:
-            needed.setdefault(item, []).append(node)
-    return needed
+    dependents: dict[str, list[str]] = {node: [] for node in needs}
+    for node, needed in needs.items():
+        for other in needed:
+            dependents.setdefault(other, []).append(node)
+    return dependents

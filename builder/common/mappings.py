@@ -28,8 +28,8 @@ def at(node: object, *path: object) -> object:
 
 def mapping(node: object, *path: object) -> Mapping[str, Any]:
     """Return the mapping at a path of keys; an empty one where there is none."""
-    found = at(node, *path)
-    return found if isinstance(found, Mapping) else {}
+    value = at(node, *path)
+    return value if isinstance(value, Mapping) else {}
 
 
 def nested(path: Sequence[object], value: object) -> dict[str, Any]:
@@ -40,11 +40,11 @@ def nested(path: Sequence[object], value: object) -> dict[str, Any]:
     return value
 
 
-def merged(*many: Mapping[str, Any]) -> dict[str, Any]:
+def merged(*mappings: Mapping[str, Any]) -> dict[str, Any]:
     """Mappings, each over those before it; lists are taken whole."""
     result: dict[str, Any] = {}
-    for one in many:
-        for key, value in one.items():
+    for part in mappings:
+        for key, value in part.items():
             both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
             result[key] = merged(result[key], value) if both else value
     return result

@@ -46,9 +46,9 @@ class Plugins(Generic[T]):
     ) -> None:
         """Raise ConfigError where nothing has this name. Imports nothing."""
         if name not in self.built_in and name not in self._added(catalog):
-            known = self.names(catalog)
+            names = self.names(catalog)
             message = f"no {self.noun} is called {name!r}"
-            raise ConfigError(message, hint=names_hint(name, known), location=location)
+            raise ConfigError(message, hint=names_hint(name, names), location=location)
 
     def get(self, name: str, *, catalog: Path | None = None, location: Location | None = None) -> T:
         """Import the implementation called `name`.
@@ -99,7 +99,7 @@ class Plugins(Generic[T]):
             )
         try:
             loaded = entry.load()
-            missing = [item for item in _members(self.kind) if not hasattr(loaded, item)]
+            missing = [member for member in _members(self.kind) if not hasattr(loaded, member)]
         except (Exception, SystemExit) as error:  # whatever somebody else's module raises
             reason = f"{type(error).__name__}: {error}"
             raise self._broken(entry, f"{module} does not load: {reason}") from error
@@ -148,10 +148,16 @@ def _distrusted(catalog: Path | None) -> tuple[Path, ...]:
 def _is_within(path: Path, folders: tuple[Path, ...]) -> bool:
     """Whether a path is in one of the folders, and not in Python's own environment there."""
     path = path.resolve()
-    own = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix, site.getuserbase())]
+    environments = [
+        Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix, site.getuserbase())
+    ]
     return any(
         path.is_relative_to(folder)
-        and not any(path.is_relative_to(one) for one in own if one.is_relative_to(folder))
+        and not any(
+            path.is_relative_to(environment)
+            for environment in environments
+            if environment.is_relative_to(folder)
+        )
         for folder in folders
     )
 
@@ -173,7 +179,7 @@ def _inside(module: str, distrusted: tuple[Path, ...]) -> Path | None:
 
 def _members(kind: type) -> tuple[str, ...]:
     """Return the public members of a class or protocol, those of its parents included."""
-    fields = {name for one in kind.mro() for name in vars(one).get("__annotations__", ())}
+    fields = {name for parent in kind.mro() for name in vars(parent).get("__annotations__", ())}
     return tuple(sorted(name for name in {*dir(kind), *fields} if not name.startswith("_")))
 
 

@@ -135,14 +135,14 @@ class Runner:
         with self._start(command) as process, _opened(log) as sink:
             if log is not None:
                 sink.write(f"$ {command}\n".encode())
-            every: list[bytes] = []  # as they came: the cause of a failure stands among the last
-            lines: list[bytes] = []
+            printed: list[bytes] = []  # as they came: the cause of a failure stands among the last
+            stdout_lines: list[bytes] = []
             reader = threading.Thread(
-                target=_pump, args=(process.stderr, (every,), sink, command.secrets, on_line)
+                target=_pump, args=(process.stderr, (printed,), sink, command.secrets, on_line)
             )
             reader.start()
-            late = threading.Event()
-            timer = threading.Timer(command.timeout, _expire, args=(late, process))
+            expired = threading.Event()
+            timer = threading.Timer(command.timeout, _expire, args=(expired, process))
             timer.start()
             try:
                 if command.stdin is not None:
@@ -150,17 +150,17 @@ class Runner:
                     with contextlib.suppress(BrokenPipeError):
                         process.stdin.write(command.stdin)
                         process.stdin.close()
-                _pump(process.stdout, (every, lines), sink, command.secrets, on_line)
+                _pump(process.stdout, (printed, stdout_lines), sink, command.secrets, on_line)
                 process.wait()
             finally:
                 timer.cancel()
                 _terminate(process)
                 reader.join(timeout=10)
-        stdout = b"".join(lines).decode(errors="replace")
-        text = redact(b"".join(every).decode(errors="replace"), command.secrets)
+        stdout = b"".join(stdout_lines).decode(errors="replace")
+        text = redact(b"".join(printed).decode(errors="replace"), command.secrets)
         output = Output(code=process.returncode, stdout=stdout, log=text)
-        if check and (output.code != 0 or late.is_set()):
-            raise self._failure(command, output, log, expired=late.is_set())
+        if check and (output.code != 0 or expired.is_set()):
+            raise self._failure(command, output, log, expired=expired.is_set())
         return output
 
     def spawn(
@@ -265,15 +265,15 @@ def _opened(log: Path | None) -> contextlib.AbstractContextManager[IO[bytes]]:
 
 def _pump(
     stream: IO[bytes] | None,
-    kept: Sequence[list[bytes]],
+    buffers: Sequence[list[bytes]],
     sink: IO[bytes],
     secrets: Sequence[str],
     on_line: Callable[[str], None] | None,
 ) -> None:
-    """Copy a stream line by line: whole to each of `kept`, redacted to `sink` and `on_line`."""
+    """Copy a stream line by line: whole to each of `buffers`, redacted to `sink` and `on_line`."""
     assert stream is not None
     for line in stream:
-        for lines in kept:
+        for lines in buffers:
             lines.append(line)
         text = redact(line.decode(errors="replace"), secrets)
         sink.write(text.encode())

@@ -90,7 +90,7 @@ class StateDir:
         """The folder of the lists of files of layers."""
         return self.root / "layers"
 
-    def held_blob(self, digest: str) -> Path:
+    def registry_blob(self, digest: str) -> Path:
         """Return a layer that a registry has, to be compared with one that was built again."""
         return self.root / "held" / digest
 
@@ -181,5 +181,5 @@ class StateDir:
 
     def removable(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Return those of `paths` that neither cost a download nor hold what was published."""
-        kept = (self.registry, self.chart_repository, self.tools, self.toolroot)
-        return tuple(path for path in paths if path not in kept)
+        permanent = (self.registry, self.chart_repository, self.tools, self.toolroot)
+        return tuple(path for path in paths if path not in permanent)

@@ -9,24 +9,24 @@ import re
 from collections.abc import Iterable, Sequence
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the nearest of `known`, all of them where they are few, or ""."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """Return a hint with the nearest of `candidates`, all of them where they are few, or ""."""
+    names = list(candidates)
+    matches = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    if matches:
+        return f"did you mean {' or '.join(matches)}?"
     return f"known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 
-def names_hint(word: str, known: Sequence[str]) -> str:
-    """Return a hint with the nearest of `known`, and all of them."""
-    near, every = did_you_mean(word, known), f"known: {', '.join(known)}"
-    return every if near in ("", every) else f"{near} {every}"
+def names_hint(word: str, candidates: Sequence[str]) -> str:
+    """Return a hint with the nearest of `candidates`, and all of them."""
+    suggestion, all_names = did_you_mean(word, candidates), f"known: {', '.join(candidates)}"
+    return all_names if suggestion in ("", all_names) else f"{suggestion} {all_names}"
 
 
-def looks_like(word: str, known: Iterable[str]) -> bool:
-    """Whether a word is one of `known` in all likelihood, misspelled."""
-    return bool(difflib.get_close_matches(word, known, n=1, cutoff=0.75))
+def looks_like(word: str, candidates: Iterable[str]) -> bool:
+    """Whether a word is one of `candidates` in all likelihood, misspelled."""
+    return bool(difflib.get_close_matches(word, candidates, n=1, cutoff=0.75))
 
 
 def count(number: int, noun: str) -> str:

@@ -78,22 +78,22 @@ def block(
     """
     if isinstance(node, Mapping):
         for name, child in node.items():
-            here = (*path, str(name))
-            yield from (f"{indent}{line}" if line else "" for line in comment(here))
+            key_path = (*path, str(name))
+            yield from (f"{indent}{line}" if line else "" for line in comment(key_path))
             head = f"{indent}{key_text(str(name))}:"
             if _is_block(child):
                 yield head
-                yield from block(child, indent=f"{indent}  ", comment=comment, path=here)
+                yield from block(child, indent=f"{indent}  ", comment=comment, path=key_path)
             else:
                 yield f"{head} {_inline(child)}"
     elif isinstance(node, list | tuple):
-        for item in node:
-            if _is_block(item):
-                first, *rest = block(item, indent=f"{indent}  ", comment=comment, path=path)
+        for element in node:
+            if _is_block(element):
+                first, *rest = block(element, indent=f"{indent}  ", comment=comment, path=path)
                 yield f"{indent}- {first[len(indent) + 2 :]}"
                 yield from rest
             else:
-                yield f"{indent}- {_inline(item)}"
+                yield f"{indent}- {_inline(element)}"
 
 
 def _is_block(value: object) -> bool:

@@ -1,6 +1,6 @@
-"""What differs: between releases, locks and images; since when a package is there, and why; what a
-new lock would change.
+"""Compare releases, locks and images; find since when a package is in an image, and why; find what
+a new lock would change.
 
-Reads records and image metadata, and pulls no image. Imports `release`, `plan`, `lock` and what
-is below.
+Reads release records and image metadata, and pulls no image.
+Imports `release`, `plan`, `lock` and what is below.
 """

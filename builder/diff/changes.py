@@ -1,4 +1,4 @@
-"""Changes of packages and of configuration, each told once over all images that have it.
+"""Find changes of packages and of configuration, and group the images that have the same change.
 
 Packages of one source change together: an update of openssl is one change, not one for each of
 its packages in each image.
@@ -21,10 +21,10 @@ _EPOCH = re.compile(r"^\d+:|\+b\d+$")  # and the number of a rebuild: neither is
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What is known of one image. `packages` and `config` are None where they are not known.
+    """One image. `packages` and `config` are None where they are not known.
 
-    `chain` is that of a release record; `config` is what its configuration blob says. In a lock
-    it is a layer: it has packages alone, and no digest.
+    `chain` is that of a release record; `config` is its configuration blob. A package set of a
+    lock is an image that has packages alone, and no digest.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Something that has one value: None where it is not there. `kind` says what it is."""
+    """A change of one value, None where there is none. `kind` says what has it."""
 
     kind: str
     name: str
@@ -49,8 +49,8 @@ class Change:
 class Shared:
     """A change that several images have in common. `images` are the names of those `targets`."""
 
-    group: str  # the ecosystem of a package; what a Dockerfile calls a setting
-    name: str  # of the source of packages; of a variable or label
+    group: str  # the ecosystem of a package; the instruction of a Dockerfile for a setting
+    name: str  # the source package; the variable or label
     members: tuple[str, ...]  # the packages
     before: str | None
     after: str | None
@@ -59,7 +59,7 @@ class Shared:
 
 
 def changes(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
-    """The names whose values differ, sorted."""
+    """Return a change for each name whose values differ, sorted by name."""
     return [
         Change(kind=kind, name=name, before=old.get(name), after=new.get(name))
         for name in sorted({*old, *new})
@@ -68,8 +68,8 @@ def changes(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> list[C
 
 
 @dataclass(frozen=True, kw_only=True)
-class _One:
-    """A change in one image. `key` holds what it has in common with others of its group."""
+class _ImageChange:
+    """A change in one image. Changes of a group with the same `key` are the same change."""
 
     group: str
     name: str
@@ -79,38 +79,38 @@ class _One:
     key: tuple[str | None, str | None]
 
 
-_Find = Callable[[Image, Image], Iterator[_One]]
+_Find = Callable[[Image, Image], Iterator[_ImageChange]]
 Pairs = Mapping[str, tuple[Image, Image]]
 """Images before and after, by target id."""
 
 
 def packages(pairs: Pairs) -> tuple[Shared, ...]:
-    """The changes of packages, where those of both are known; what most targets have first."""
+    """Return the changes of packages that are known before and after, the most common first."""
     return _shared(pairs, _package_changes)
 
 
 def settings(pairs: Pairs) -> tuple[Shared, ...]:
-    """The changes of configuration, likewise."""
+    """Return the changes of configuration that is known before and after, the most common first."""
     return _shared(pairs, _setting_changes)
 
 
 def _shared(pairs: Pairs, find: _Find) -> tuple[Shared, ...]:
-    """What `find` says of each pair, together; what most targets have comes first."""
-    found: dict[tuple[Any, ...], dict[str, list[_One]]] = {}
+    """Return the changes that `find` yields for each pair, grouped; the most common first."""
+    groups: dict[tuple[Any, ...], dict[str, list[_ImageChange]]] = {}
     for target, (old, new) in pairs.items():
-        for one in find(old, new):
-            key = (one.group, one.name, *one.key)
-            found.setdefault(key, {}).setdefault(target, []).append(one)
+        for change in find(old, new):
+            key = (change.group, change.name, *change.key)
+            groups.setdefault(key, {}).setdefault(target, []).append(change)
     rows = []
-    for (group, name, *_), targets in found.items():
-        every = [one for ones in targets.values() for one in ones]
-        # Of one source, a package may have an epoch where the others have none.
-        shown = min(every, key=lambda one: (len(one.after or one.before or ""), one.member))
+    for (group, name, *_), targets in groups.items():
+        members = [change for changes in targets.values() for change in changes]
+        # A package may have an epoch that others of its source do not have.
+        shown = min(members, key=lambda item: (len(item.after or item.before or ""), item.member))
         rows.append(
             Shared(
                 group=group,
                 name=name,
-                members=tuple(sorted({one.member for one in every})),
+                members=tuple(sorted({change.member for change in members})),
                 before=shown.before,
                 after=shown.after,
                 targets=tuple(targets),
@@ -120,7 +120,7 @@ def _shared(pairs: Pairs, find: _Find) -> tuple[Shared, ...]:
     return tuple(sorted(rows, key=lambda row: (-len(row.targets), row.group, row.name)))
 
 
-def _package_changes(old: Image, new: Image) -> Iterator[_One]:
+def _package_changes(old: Image, new: Image) -> Iterator[_ImageChange]:
     if old.packages is None or new.packages is None:
         return
     for ecosystem in sorted({*old.packages, *new.packages}):
@@ -131,7 +131,7 @@ def _package_changes(old: Image, new: Image) -> Iterator[_One]:
             if versions[0] == versions[1]:
                 continue
             source = (after and after.source) or (before and before.source) or name
-            yield _One(
+            yield _ImageChange(
                 group=ecosystem,
                 name=source,
                 member=name,
@@ -145,13 +145,13 @@ def _of_source(version: str | None) -> str | None:
     return _EPOCH.sub("", version) if version else None
 
 
-def _setting_changes(old: Image, new: Image) -> Iterator[_One]:
+def _setting_changes(old: Image, new: Image) -> Iterator[_ImageChange]:
     if old.config is None or new.config is None:
         return
-    for change in changes("setting", _said(old.config), _said(new.config)):
-        word, _, name = change.name.partition(" ")
-        yield _One(
-            group=word,
+    for change in changes("setting", _settings(old.config), _settings(new.config)):
+        instruction, _, name = change.name.partition(" ")
+        yield _ImageChange(
+            group=instruction,
             name=name,
             member=name,
             before=change.before,
@@ -160,18 +160,18 @@ def _setting_changes(old: Image, new: Image) -> Iterator[_One]:
         )
 
 
-def _said(config: Mapping[str, Any]) -> dict[str, str]:
-    """What a configuration says of a container, by what a Dockerfile calls it: `ENV HOME`."""
+def _settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of a configuration by what a Dockerfile calls them: `ENV HOME`."""
     inner = config.get("config") or {}
-    found = {f"ENV {name}": value for name, value in environment(config).items()}
-    for key, word in (("Entrypoint", "ENTRYPOINT"), ("Cmd", "CMD")):
+    values = {f"ENV {name}": value for name, value in environment(config).items()}
+    for key, instruction in (("Entrypoint", "ENTRYPOINT"), ("Cmd", "CMD")):
         if inner.get(key):
-            found[word] = json.dumps(inner[key], ensure_ascii=False)
-    for key, word in (("User", "USER"), ("WorkingDir", "WORKDIR")):
+            values[instruction] = json.dumps(inner[key], ensure_ascii=False)
+    for key, instruction in (("User", "USER"), ("WorkingDir", "WORKDIR")):
         if inner.get(key):
-            found[word] = str(inner[key])
+            values[instruction] = str(inner[key])
     if inner.get("ExposedPorts"):
-        found["EXPOSE"] = " ".join(sorted(inner["ExposedPorts"]))
+        values["EXPOSE"] = " ".join(sorted(inner["ExposedPorts"]))
     for name, value in (inner.get("Labels") or {}).items():
-        found[f"LABEL {name}"] = str(value)
-    return found
+        values[f"LABEL {name}"] = str(value)
+    return values

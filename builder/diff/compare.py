@@ -1,4 +1,4 @@
-"""What differs between two releases, two locks, or two images. Data in, data out."""
+"""Compare two releases, two locks, or two images. Data in, data out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HASH = re.compile(r"(sha256:)?[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of two things that are compared. `images` are by target id.
+    """One of the two things to compare. `images` are by target id.
 
     `noun` is what its images are called: target, image or layer.
     """
@@ -31,10 +31,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Resized:
-    """Compressed bytes and number of layers, each before and after.
+    """A change of size: compressed bytes and number of layers, each before and after.
 
-    Of an image, `kept` are the lowest layers that stayed as they were, None where that is not
-    known. Of what one image adds to those that stand on it, `targets` is how many have it.
+    For an image, `kept` is how many of its lowest layers did not change, None where that is not
+    known. For the share of one image of a lineage, `targets` is how many targets have it.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Resized:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """All of it. `unknown` and `unconfigured` are those of `changed` of which no packages, or no
-    configuration, are known on one side or the other."""
+    """All that differs. `unknown` and `unconfigured` are the targets of `changed` whose packages,
+    or whose configuration, are not known on both sides."""
 
     old: str
     new: str
@@ -61,10 +61,10 @@ class Difference:
     packages: tuple[Shared, ...] = ()
     config: tuple[Shared, ...] = ()
     sizes: tuple[Resized, ...] = ()  # of images
-    links: tuple[Resized, ...] = ()  # of what each image of a lineage adds
-    total: tuple[int, int] = (0, 0)  # bytes, what images have in common counted once
-    others: tuple[Change, ...] = ()  # of the lock, and charts
-    relocked: bool = False  # whether the locks differ, be it in hashes or times alone
+    links: tuple[Resized, ...] = ()  # of the share of each image of a lineage
+    total: tuple[int, int] = (0, 0)  # bytes; a share that images have in common counts once
+    others: tuple[Change, ...] = ()  # of bases, suites, release lines and charts
+    relocked: bool = False  # whether the locks differ, even if only in hashes or times
 
     @property
     def is_empty(self) -> bool:
@@ -98,7 +98,7 @@ def _packages(locked: Mapping[str, LockedPackage]) -> dict[str, Package]:
 
 
 def compare(old: Side, new: Side) -> Difference:
-    """What `new` has that `old` has not, and the other way round."""
+    """Return what differs between two sides."""
     both = [key for key in _in_order(new.images) if key in old.images]
     pairs = {
         key: (old.images[key], new.images[key])
@@ -114,8 +114,12 @@ def compare(old: Side, new: Side) -> Difference:
         removed=tuple(key for key in _in_order(old.images) if key not in new.images),
         changed=tuple(pairs),
         same=len(both) - len(pairs),
-        unknown=tuple(k for k, pair in pairs.items() if None in (it.packages for it in pair)),
-        unconfigured=tuple(k for k, pair in built.items() if None in (it.config for it in pair)),
+        unknown=tuple(
+            key for key, pair in pairs.items() if None in [image.packages for image in pair]
+        ),
+        unconfigured=tuple(
+            key for key, pair in built.items() if None in [image.config for image in pair]
+        ),
         packages=packages(pairs),
         config=settings(pairs),
         sizes=tuple(_resized(key, *pair) for key, pair in built.items()),
@@ -127,7 +131,7 @@ def compare(old: Side, new: Side) -> Difference:
 
 
 def _in_order(images: Mapping[str, Image]) -> list[str]:
-    """What others stand on comes first."""
+    """Return the ids of images, ancestors before descendants."""
     return sorted(images, key=lambda key: (len(images[key].chain), key))
 
 
@@ -141,8 +145,8 @@ def _differ(old: Image, new: Image) -> bool:
 def _resized(target: str, old: Image, new: Image) -> Resized:
     before, after = _diffs(old), _diffs(new)
     kept = 0
-    for one, other in zip(before, after, strict=False):
-        if one != other:
+    for old_layer, new_layer in zip(before, after, strict=False):
+        if old_layer != new_layer:
             break
         kept += 1
     return Resized(
@@ -154,7 +158,7 @@ def _resized(target: str, old: Image, new: Image) -> Resized:
 
 
 def _diffs(image: Image) -> Sequence[str]:
-    """The uncompressed digests of its layers."""
+    """Return the digests of an image's uncompressed layers."""
     return ((image.config or {}).get("rootfs") or {}).get("diff_ids") or ()
 
 
@@ -163,7 +167,7 @@ def _layers(image: Image) -> int:
 
 
 def _links(pairs: Mapping[str, tuple[Image, Image]]) -> tuple[Resized, ...]:
-    """The parts of lineages that have another size or number of layers, the most changed first."""
+    """Return the shares of lineages whose size or layers changed, the largest change first."""
     before = {share.target: share for old, _ in pairs.values() for share in old.chain}
     after = {share.target: share for _, new in pairs.values() for share in new.chain}
     targets = Counter(share.target for _, new in pairs.values() for share in new.chain)
@@ -181,7 +185,7 @@ def _links(pairs: Mapping[str, tuple[Image, Image]]) -> tuple[Resized, ...]:
 
 
 def _total(side: Side) -> int:
-    """What the images of a side are together, each link of their chains counted once."""
+    """Return the size of all images of a side together; a share that is in several counts once."""
     images = side.images.values()
     shares = {share.target: share.size for image in images for share in image.chain}
     return sum(shares.values()) + sum(image.size for image in images if not image.chain)

@@ -1,4 +1,4 @@
-"""What a person names to compare: a release, a lock, or an image by tag or digest."""
+"""Find what a person names to compare: a release, a lock, or an image by tag or digest."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ ReadLock = Callable[[str], Lock | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
-    """An image that a reference names; `target` is its id, "" where no release has it."""
+class _NamedImage:
+    """An image that a reference names. `target` is its id, "" where no release has it."""
 
     target: str
     image: Image
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Images:
-    """What a reference names, by platform: an image, or all those of an index."""
+class _NamedImages:
+    """The images that a reference names, by platform: one, or all those of an index."""
 
     text: str
-    found: Mapping[str, _Found]
+    images: Mapping[str, _NamedImage]
 
 
 class Comparison:
-    """Compares any two of them."""
+    """Compares any two of these."""
 
     def __init__(
         self,
@@ -61,17 +61,20 @@ class Comparison:
         self._read_lock = read_lock
 
     def compare(self, old: str, new: str) -> Difference:
-        """What differs. Raises SelectionError where a name is none, or the two are no pair."""
+        """Return what differs.
+
+        Raises SelectionError if a name is unknown, or the two cannot be compared.
+        """
         left, right = self._find(old), self._find(new)
         if isinstance(left, Record) and isinstance(right, Record):
             return self._history.compare(left, right)
-        if isinstance(left, _Images):
+        if isinstance(left, _NamedImages):
             return compare(*_paired(left, self._images_like(left, right)))
-        if isinstance(right, _Images):
+        if isinstance(right, _NamedImages):
             return compare(*_paired(self._images_like(right, left), right))
         return compare(_lock_of(left), _lock_of(right))
 
-    def _find(self, text: str) -> Record | Side | _Images:
+    def _find(self, text: str) -> Record | Side | _NamedImages:
         if text == release_record.CURRENT or release_record.is_name(text):
             return self._history.record(text)
         lock = self._read_lock(text)
@@ -80,16 +83,16 @@ class Comparison:
         return self._of_reference(text, self._reference(text))
 
     def _reference(self, text: str) -> Reference:
-        """Where an image is that is named by a digest, by the catalog's name of it, or in full."""
+        """Return the reference of an image: by digest, by its name in the catalog, or in full."""
         if _DIGEST.fullmatch(text):
             return self._by_digest(text)
         for image in self._matrix.images:
             if text.startswith((f"{image}:", f"{image}@")):
                 return parse_reference(self._matrix.repository_of(image) + text[len(image) :])
         if _HOST.match(text):
-            place = parse_reference(text)
-            if place.tag or place.digest:
-                return place
+            reference = parse_reference(text)
+            if reference.tag or reference.digest:
+                return reference
         elif text not in self._matrix.images:
             known = ["current", *self._history.releases, *self._matrix.images]
             word = re.match(r"[^:@]*", text)
@@ -100,39 +103,39 @@ class Comparison:
         raise SelectionError(f"{text!r} names no tag", hint=f"{text}:TAG, or {text}@sha256:…")
 
     def _by_digest(self, text: str) -> Reference:
-        """The image of any release whose digest begins so."""
+        """Return the image of any release whose digest begins with `text`."""
         for record in self._history.back(self._history.record(release_record.CURRENT)):
             digests = {target.digest: target for target in record.targets.values()}
             for variant in record.variants.values():
                 digests[variant.digest] = record.targets[next(iter(variant.targets.values()))]
             for digest, target in digests.items():
                 if digest.startswith(text):
-                    return self._history.place(target).at(digest)
+                    return self._history.repository(target).at(digest)
         raise SelectionError(
             f"no release has an image {text}", hint="name its repository too: IMAGE@sha256:…"
         )
 
-    def _of_reference(self, text: str, place: Reference) -> _Images:
-        configs = self._store.configs(place)
+    def _of_reference(self, text: str, reference: Reference) -> _NamedImages:
+        configs = self._store.configs(reference)
         if not configs:
-            tags = [tag for tag in self._store.tags(place.name) if not tag.startswith("fp-")]
-            word = place.tag or place.digest
-            raise SelectionError(f"{place} is not there", hint=did_you_mean(word, tags))
+            tags = [tag for tag in self._store.tags(reference.name) if not tag.startswith("fp-")]
+            named = reference.tag or reference.digest
+            raise SelectionError(f"{reference} is not there", hint=did_you_mean(named, tags))
         if any("rootfs" not in config for config in configs.values()):
-            raise SelectionError(f"{place} is not an image")
+            raise SelectionError(f"{reference} is not an image")
         known = self._released(set(configs))
-        found = {}
+        images = {}
         for digest, config in configs.items():
             target, released = known.get(digest, ("", None))
             if released is not None:
                 image = replace(self._history.image(released), config=config)
             else:
-                image = self._unreleased(place, digest, config)
-            found[_platform(config)] = _Found(target=target, image=image)
-        return _Images(text=text, found=found)
+                image = self._unreleased(reference, digest, config)
+            images[_platform(config)] = _NamedImage(target=target, image=image)
+        return _NamedImages(text=text, images=images)
 
     def _released(self, digests: set[str]) -> dict[str, tuple[str, ReleasedTarget]]:
-        """The targets of these digests, in the newest release that has each."""
+        """Return the targets of these digests, in the newest release that has each."""
         known: dict[str, tuple[str, ReleasedTarget]] = {}
         if not self._history.releases:
             return known
@@ -144,40 +147,42 @@ class Comparison:
                 break
         return known
 
-    def _unreleased(self, place: Reference, digest: str, config: Mapping[str, Any]) -> Image:
-        """An image that no release has: what it was built from may be known by its fp-tag."""
-        tags = [tag for tag in self._store.tags(place.name) if tag.startswith("fp-")]
-        places = [place.with_tag(tag) for tag in tags if not tag.endswith(".evidence")]
-        if place.tag.startswith("fp-"):
-            places = [place.with_tag(place.tag)]
-        held = by_item(self._store.digest, places)
-        same = [item for item in places if held[item] == digest]
-        layers = self._store.layers(place.at(digest))
+    def _unreleased(self, reference: Reference, digest: str, config: Mapping[str, Any]) -> Image:
+        """Return an image that no release has; its packages are known if an fp-tag names it."""
+        tags = [tag for tag in self._store.tags(reference.name) if tag.startswith("fp-")]
+        fingerprints = [reference.with_tag(tag) for tag in tags if not tag.endswith(".evidence")]
+        if reference.tag.startswith("fp-"):
+            fingerprints = [reference.with_tag(reference.tag)]
+        digests = by_item(self._store.digest, fingerprints)
+        same = [item for item in fingerprints if digests[item] == digest]
+        layers = self._store.layers(reference.at(digest))
         return Image(
-            name=place.repository,
+            name=reference.repository,
             digest=digest,
             size=sum(layer.size for layer in layers),
             packages=attestation.read(self._store, same[0]).packages if same else None,
             config=config,
         )
 
-    def _images_like(self, images: _Images, other: Record | Side | _Images) -> _Images:
-        """What is to be compared with images: others, or the same targets of a release."""
-        if isinstance(other, _Images):
+    def _images_like(
+        self, named: _NamedImages, other: Record | Side | _NamedImages
+    ) -> _NamedImages:
+        """Return what to compare images with: other images, or the same targets of a release."""
+        if isinstance(other, _NamedImages):
             return other
         if isinstance(other, Side):
             raise SelectionError(
                 "a lock and an image cannot be compared",
                 hint="name two locks, two images, or a release on one side",
             )
-        found = {}
-        for platform, one in images.found.items():
-            if one.target not in other.targets:
-                what = f"no target {one.target}" if one.target else f"nothing like {images.text}"
+        images = {}
+        for platform, item in named.images.items():
+            if item.target not in other.targets:
+                what = f"no target {item.target}" if item.target else f"nothing like {named.text}"
                 raise SelectionError(f"release {other.release} has {what}")
-            image = self._history.image(other.targets[one.target])
-            found[platform] = _Found(target=one.target, image=image)
-        return _Images(text=other.release, found=found)
+            image = self._history.image(other.targets[item.target])
+            images[platform] = _NamedImage(target=item.target, image=image)
+        return _NamedImages(text=other.release, images=images)
 
 
 def _lock_of(side: Record | Side) -> Side:
@@ -189,18 +194,18 @@ def _platform(config: Mapping[str, Any]) -> str:
     return "/".join(part for part in parts if part)
 
 
-def _paired(old: _Images, new: _Images) -> tuple[Side, Side]:
-    """Two sides with a name for each image: that of its target, or its platform's.
+def _paired(old: _NamedImages, new: _NamedImages) -> tuple[Side, Side]:
+    """Return two sides with images by target id, or by platform where no release has them.
 
-    One image is compared with one other, whatever the two are.
+    If each side has one image, these two are compared, whatever they are.
     """
-    alone = len(old.found) == len(new.found) == 1
-    name = next((one.target or platform for platform, one in new.found.items()), "")
+    alone = len(old.images) == len(new.images) == 1
+    name = next((item.target or platform for platform, item in new.images.items()), "")
 
-    def side(images: _Images) -> Side:
-        found = {platform: one.image for platform, one in images.found.items()}
+    def side(named: _NamedImages) -> Side:
+        images = {platform: item.image for platform, item in named.images.items()}
         if alone:
-            found = dict(zip([name], found.values(), strict=True))
-        return Side(name=images.text, noun="image", images=found)
+            images = dict(zip([name], images.values(), strict=True))
+        return Side(name=named.text, noun="image", images=images)
 
     return side(old), side(new)

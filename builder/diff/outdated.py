@@ -1,4 +1,4 @@
-"""Which targets would change if they were locked anew: from indexes alone, nothing is built."""
+"""Find which targets would change if they were locked again. Only indexes are read."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SECURITY = "-security"
 
 @dataclass(frozen=True, kw_only=True)
 class Outdated:
-    """What a new lock would bring.
+    """What a new lock would change.
 
-    `targets` maps the ids of those that would be built anew to why; `bases` the ids of bases to
-    what is newer in them, `name old → new`; `moved_on` the ids of bases that cannot be had any more
-    as they are locked to the command that takes them as they are; `ended` target ids to their last
-    day.
+    `targets` maps the ids of targets that would be rebuilt to why; `bases` the ids of base images
+    to their newer packages, `name old → new`; `moved_on` the ids of base images that cannot be
+    downloaded any more as they are locked to the command that locks their current content; `ended`
+    target ids to their last day.
     """
 
     difference: Difference
@@ -34,10 +34,10 @@ class Outdated:
 
 
 class HeldBases:
-    """Bases that stay what they are locked to: none is fetched to see whether it moved.
+    """A provider of base images that returns what is locked, and looks for nothing newer.
 
-    `refresh` fetches the indexes of one. `moved_on` has those of which nobody has the content any
-    more, with what to do about it: what is locked on them is compared with nothing.
+    `refresh` fetches the indexes of a base image. `moved_on` has the base images whose content is
+    gone, with a hint; targets on them are not compared.
     """
 
     def __init__(self, refresh: Callable[[Base, BaseLock], object]) -> None:
@@ -47,7 +47,7 @@ class HeldBases:
     def lock(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
     ) -> BaseLock:
-        """What is held. Raises UnreachableError where nothing is."""
+        """Return what is locked. Raises UnreachableError if nothing is."""
         if held is None:
             raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
         try:

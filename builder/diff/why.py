@@ -1,4 +1,4 @@
-"""Why a package is in an image: since which release, and through which recipe."""
+"""Find why a package is in an image: since which release, and through which recipe."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NAME = re.compile(r"@?[^\s\[<>=!~;@#(]+")  # a requirement begins with it
 
 @dataclass(frozen=True, kw_only=True)
 class Since:
-    """The release in which a package first had its version, and what there was before.
+    """The release in which a package first had its version, and its version before.
 
-    `before` is a version, "" where the package was not there, or None where that is not known.
-    `is_first`: there was no release before.
+    `before` is "" if the package was not there, None if that is not known. `is_first`: there was
+    no release before.
     """
 
     release: str
@@ -36,11 +36,11 @@ class Since:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """A package in a target. `brought` is the image of the lineage that first has it, by `recipe`.
+    """Why a target has a package. `brought` is the first image of the lineage that has it.
 
-    `changed` is the one that gave it its version, where that is another. `named` are the recipes
-    of the lineage that name it, the lowest first. `base` is what `brought` stands on where that
-    is a base, whose packages are not known by themselves.
+    `recipe` is the recipe of that image, and `base` its parent if that is a base image, whose
+    packages are not known by themselves. `changed` is the image that gave the package its version,
+    if that is another. `named` are the recipes of the lineage that name it, ancestors first.
     """
 
     target: str
@@ -58,7 +58,7 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Of every target that has the package. `unknown` are those of which no packages are known."""
+    """A reason for each target that has the package. `unknown` are targets with no package list."""
 
     release: str
     reasons: tuple[Reason, ...]
@@ -66,7 +66,7 @@ class Answer:
 
 
 class Provenance:
-    """Asks the current release, and those before it. `versions` are of the lock."""
+    """Reads the current release, and those before it. `versions` are of the lock."""
 
     def __init__(
         self,
@@ -82,17 +82,17 @@ class Provenance:
         self._history = history
 
     def why(self, package: str, image: str | None = None) -> Answer:
-        """Why a package is there, what others stand on first.
+        """Return why each target has a package, ancestors first.
 
-        `image` is a glob over ids or image names. Raises SelectionError where none is meant, or
-        none has the package.
+        `image` is a glob over target ids or image names. Raises SelectionError if it matches
+        nothing, or no target has the package.
         """
         record = self._history.record("current")
         picked = self._pick(record, image)
         self._history.prepare(picked)
         known: dict[str, Inventory] = {}
         for key, target in picked.items():
-            packages = self._history.said(target).packages
+            packages = self._history.metadata(target).packages
             if packages is not None:
                 known[key] = packages
         reasons = [
@@ -151,8 +151,8 @@ class Provenance:
         )
 
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
-        """The version that a target has; None: it has none, or nothing is known of it."""
-        packages = self._history.said(record.targets[key]).packages or {}
+        """Return the version that a target has; None if it has none, or that is not known."""
+        packages = self._history.metadata(record.targets[key]).packages or {}
         found = packages.get(ecosystem, {}).get(name)
         return found.version if found else None
 
@@ -162,7 +162,7 @@ class Provenance:
         for older in self._history.back(record):
             if key not in older.targets:
                 return Since(release=since.release, before="")
-            if self._history.said(older.targets[key]).packages is None:
+            if self._history.metadata(older.targets[key]).packages is None:
                 return Since(release=since.release, before=None)
             held = self._version(older, key, ecosystem, name)
             if held != version:
@@ -173,13 +173,13 @@ class Provenance:
         return Since(release=since.release, before="" if is_first else None, is_first=is_first)
 
     def _lineage(self, record: Record, key: str) -> Sequence[str]:
-        """What a target stands on and itself, the root first, as far as the release has it."""
-        # Its own link may have the name that it was built under.
+        """Return a target's ancestors that the release has, and itself, the root first."""
+        # Its own share may have the id that it was built under.
         links = [share.target for share in record.targets[key].chain[:-1]]
         return [*(item for item in links if item in record.targets), key]
 
     def _base(self, record: Record, key: str) -> str:
-        """The base that a target stands on directly, or nothing."""
+        """Return the parent of a target if that is a base image, else ""."""
         below = record.targets[key].chain[-2:-1]
         return below[0].target if below and not below[0].recipe else ""
 
@@ -226,7 +226,7 @@ def _begins(requirements: Iterable[str]) -> Iterator[str]:
 
 
 def _same(ecosystem: str, one: str, other: str) -> bool:
-    """To pip, names are the same whatever their case, and with any of `-`, `_` and `.`."""
+    """Whether two names are of the same package. pip ignores case, and `-`, `_`, `.` are equal."""
     return one == other or (
         ecosystem == "pip" and canonicalize_name(one) == canonicalize_name(other)
     )

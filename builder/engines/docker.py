@@ -73,11 +73,11 @@ class Docker:
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""
         local = local_name(request.id)
-        partial = layouts.fresh(request.layout)
+        partial = layouts.partial_folder(request.layout)
         argv = build_argv(self._buildx, request, local=local, layout=partial)
         command = Command(argv=argv, env=self._env(), timeout=request.timeout)
         self._runner.run(command, log=request.log, on_line=request.on_line)
-        layouts.settle(partial, request.layout)
+        layouts.move_into_place(partial, request.layout)
         self.load(request.layout)
         return built_from_layout(request.layout, local=local)
 

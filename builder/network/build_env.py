@@ -1,7 +1,7 @@
-"""How builds reach the network: one shell file, given to each RUN as a secret.
+"""Writes the shell file by which builds reach the network; each RUN gets it as a secret.
 
-It is mounted, never copied, so neither a mirror's credentials nor the certificates reach a layer;
-and it is no part of a fingerprint, as it does not say what is installed.
+The file is mounted, never copied, so neither a mirror's credentials nor the certificates reach a
+layer. It is no part of a fingerprint, as it does not decide what is installed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TRUST = (
     "GIT_SSL_CAINFO",
 )  # fmt: skip
 _INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGISTRY",)}
-# Sources that a client inside of an image asks: the variable that it reads, and what follows there.
+# Sources that clients inside an image use: the variable that they read, and the path below a URL.
 _SERVERS = {
     "julia-packages": ("JULIA_PKG_SERVER", ""),
     "packagemanager": ("PACKAGE_MANAGER_URL", "/cran"),
@@ -34,19 +34,22 @@ _SERVERS = {
 _NAMES = (*_INDEXES, "maven", *UPSTREAM)
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_REPOSITORIES = ("cran", "nvidia")  # sources that apt asks inside of an image
+_REPOSITORIES = ("cran", "nvidia")  # sources that apt uses inside an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def settle(network: Network, environment: Mapping[str, str]) -> Network:
-    """`network` with `${NAME}` filled in, and BUILDER_CA, proxies and BUILDER_MIRROR_* on top."""
+def effective_network(network: Network, environment: Mapping[str, str]) -> Network:
+    """Return `network` with every `${NAME}` replaced and the environment's settings on top.
+
+    Those are BUILDER_CA, BUILDER_MIRROR_* and the proxy variables. Raises ConfigError.
+    """
 
     def fill(text: str) -> str:
         def value(match: re.Match[str]) -> str:
             if match[1] not in environment:
                 raise ConfigError(
-                    f"the environment has no {match[1]}",
-                    hint="`network` in matrix.yaml names it",
+                    f"the environment variable {match[1]} is not set",
+                    hint="`network` in matrix.yaml uses it",
                     location=Location(file="matrix.yaml"),
                 )
             return environment[match[1]]
@@ -71,29 +74,30 @@ def settle(network: Network, environment: Mapping[str, str]) -> Network:
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
-    """Return a variable that has two spellings; the lower-case one wins where it is set."""
+    """Return a variable that may be in lower or upper case; the lower-case one wins."""
     return environment.get(name, environment.get(name.upper(), ""))
 
 
 def _proxy(name: str, environment: Mapping[str, str]) -> str:
     """Return the proxy of a scheme, or ALL_PROXY where that is an HTTP proxy.
 
-    Where a web server runs the builder, HTTP_PROXY is the header `Proxy` of whoever asks it.
+    Where a web server runs the builder, HTTP_PROXY is ignored: it is the header `Proxy` of a
+    request, which any client can set.
     """
     is_cgi = name == "http_proxy" and "REQUEST_METHOD" in environment
     proxy = environment.get(name, "") if is_cgi else _variable(name, environment)
     if proxy or name in environment:
         return proxy
-    every = _variable("all_proxy", environment)
-    return every if every.startswith(("http://", "https://")) else ""
+    fallback = _variable("all_proxy", environment)
+    return fallback if fallback.startswith(("http://", "https://")) else ""
 
 
 def _trust(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Files and folders of certificates that the environment names, for connections of our own."""
-    named = [environment.get(name, "") for name in _ENVIRONMENT]
-    named += environment.get("SSL_CERT_DIR", "").split(":")
-    there = (path for path in named if path and (Path(path).is_file() or Path(path).is_dir()))
-    return tuple(dict.fromkeys(there))
+    """Return the certificate files and folders that the environment names."""
+    paths = [environment.get(name, "") for name in _ENVIRONMENT]
+    paths += environment.get("SSL_CERT_DIR", "").split(":")
+    existing = (path for path in paths if path and (Path(path).is_file() or Path(path).is_dir()))
+    return tuple(dict.fromkeys(existing))
 
 
 def variable(name: str) -> str:
@@ -105,7 +109,7 @@ def _check_names(mirrors: Mapping[str, str]) -> None:
     for name in mirrors:
         if "://" not in name and name not in _NAMES:
             raise ConfigError(
-                f"network.mirrors: there is no source {name!r}",
+                f"network.mirrors: unknown source {name!r}",
                 hint=did_you_mean(name, _NAMES) or f"known: {', '.join(_NAMES)}",
                 location=Location(file="matrix.yaml"),
             )
@@ -114,12 +118,12 @@ def _check_names(mirrors: Mapping[str, str]) -> None:
 def build_secrets(network: Network, folder: Path) -> dict[str, Path]:
     """Write the files that a RUN may mount: `env`, and `ca` where there is a bundle.
 
-    Raises ConfigError where that is no file.
+    Raises ConfigError where the bundle is not a file.
     """
     if network.ca and not Path(network.ca).is_file():
         raise ConfigError(
-            "there is no such file of certificates, which builds are to trust",
-            hint="`network.ca` in matrix.yaml or BUILDER_CA names it",
+            "the certificate file does not exist",
+            hint="correct `network.ca` in matrix.yaml, or BUILDER_CA",
             location=Location(file=network.ca),
         )
     env = folder / "env"
@@ -145,24 +149,24 @@ def build_env(network: Network) -> str:
 
 def proxies(network: Network) -> dict[str, str]:
     """Return the proxy variables in upper and lower case, as programs differ."""
-    found = {
+    lower_case = {
         "http_proxy": network.proxy.http,
         "https_proxy": network.proxy.https,
         "no_proxy": network.proxy.none,
     }
-    both = {**found, **{name.upper(): value for name, value in found.items()}}
+    both = {**lower_case, **{name.upper(): value for name, value in lower_case.items()}}
     return {name: value for name, value in both.items() if value}
 
 
 def apt_mirrors(network: Network) -> dict[str, str]:
     """Return the URL prefixes that apt gets from a mirror."""
     starts = {name: UPSTREAM[name] for name in _REPOSITORIES if name in network.mirrors}
-    named = {start: network.mirrors[name] for name, start in starts.items()}
-    return named | {old: new for old, new in network.mirrors.items() if "://" in old}
+    mirrored = {start: network.mirrors[name] for name, start in starts.items()}
+    return mirrored | {old: new for old, new in network.mirrors.items() if "://" in old}
 
 
 def replace_urls(text: str, network: Network) -> str:
-    """apt sources with every mirrored start of a URL replaced."""
+    """Return apt sources in which the URLs of mirrored sources are replaced."""
     for old, new in apt_mirrors(network).items():
         text = text.replace(old, new)
     return text
@@ -178,7 +182,7 @@ def passwords(network: Network) -> tuple[str, ...]:
 
 
 def _apt_lines(network: Network) -> list[str]:
-    """apt takes its sources and trust from /dev/shm, which is in no layer."""
+    """Return the lines that configure apt; its settings are in /dev/shm, which is in no layer."""
     settings = ['Acquire::https::CAInfo "' + CA + '";'] if network.ca else []
     lines: list[str] = []
     if mirrors := apt_mirrors(network):
@@ -198,7 +202,7 @@ def _apt_lines(network: Network) -> list[str]:
 
 
 def _maven_lines(network: Network) -> list[str]:
-    """Maven takes mirrors and proxies from a file alone, which is in no layer either."""
+    """Return the lines that configure Maven, by a file in /dev/shm, which is in no layer."""
     settings = maven_settings(network)
     if not settings:
         return []
@@ -226,26 +230,26 @@ def _host_bundle(environment: Mapping[str, str]) -> str:
 
 def maven_settings(network: Network) -> str:
     """Return the text of a settings.xml, or "" where Maven needs none."""
-    found = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
-    return f"<settings>{found}</settings>" if found else ""
+    elements = _mirror(network.mirrors.get("maven", "")) + _proxies(network)
+    return f"<settings>{elements}</settings>" if elements else ""
 
 
 def _mirror(url: str) -> str:
-    """Everything from one place, with the user and password that stand in its URL."""
+    """Return the elements for one mirror of everything, with the user and password in its URL."""
     if not url:
         return ""
     parts = urlsplit(url)
     user = _elements(username=unquote(parts.username or ""), password=unquote(parts.password or ""))
     server = f"<servers><server><id>mirror</id>{user}</server></servers>" if user else ""
-    place = _elements(id="mirror", mirrorOf="*", url=without_credentials(url))
-    return f"{server}<mirrors><mirror>{place}</mirror></mirrors>"
+    mirror = _elements(id="mirror", mirrorOf="*", url=without_credentials(url))
+    return f"{server}<mirrors><mirror>{mirror}</mirror></mirrors>"
 
 
 def _proxies(network: Network) -> str:
-    """Java's list of hosts that are reached directly has bars, and stars for subdomains."""
+    """Return the elements for the proxies. Java separates exempt hosts by `|`, and takes `*`."""
     hosts = [host.strip() for host in network.proxy.none.split(",") if host.strip()]
     direct = "|".join(f"*{host}" if host.startswith(".") else host for host in hosts)
-    found = ""
+    elements = ""
     for scheme, url in (("http", network.proxy.http), ("https", network.proxy.https)):
         parts = urlsplit(url)
         if parts.hostname:
@@ -258,10 +262,10 @@ def _proxies(network: Network) -> str:
                 password=unquote(parts.password or ""),
                 nonProxyHosts=direct,
             )
-            found += f"<proxy>{proxy}</proxy>"
-    return f"<proxies>{found}</proxies>" if found else ""
+            elements += f"<proxy>{proxy}</proxy>"
+    return f"<proxies>{elements}</proxies>" if elements else ""
 
 
 def _elements(**texts: str) -> str:
-    """Elements for what is not empty."""
+    """Return an XML element for each text that is not empty."""
     return "".join(f"<{name}>{escape(text)}</{name}>" for name, text in texts.items() if text)

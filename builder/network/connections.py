@@ -1,7 +1,7 @@
-"""How this machine itself reaches the network: whom it trusts, and which proxy it asks.
+"""Connections of the builder itself: which certificates they trust, and which proxy they use.
 
-What a build is given is in `build_env`. A connection trusts what the machine trusts and the
-catalog's own CA beside it, so that a private registry and a public one are reached in one run.
+The settings of builds are in `build_env`. A connection trusts the machine's certificates and the
+catalog's own CA, so that one run can reach a private registry and a public one.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ from builder.common.files import write
 from builder.network.build_env import BUNDLES, proxies
 from builder.oci.reference import is_loopback
 
-"""The file, below a run's own folder, of what its programs trust."""
 _THIS_MACHINE = "localhost,127.0.0.1,::1"
 UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA"
-"""The hint of a certificate that nobody signed whom this machine trusts."""
+"""The hint for a certificate whose CA this machine does not trust."""
 LONGEST_WAIT = 60.0
-"""The seconds that an answer may have one wait before another try."""
+"""The largest number of seconds that is waited where an answer asks for a pause."""
 LARGEST_FILE = 64 << 30
-"""The bytes of a file or a layer: what is longer is taken for one that does not end."""
+"""The largest number of bytes of a file or a layer; a longer download is stopped."""
 _LARGEST_REDIRECT = 64 << 10
 
 
 def retry_after(header: str) -> float:
-    """Return the seconds that `Retry-After` asks for, `LONGEST_WAIT` at most; 0: it says none."""
+    """Return the seconds that `Retry-After` asks for, at most `LONGEST_WAIT`, or 0 without any."""
     try:
         seconds = Retry().parse_retry_after(header)
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
@@ -50,7 +49,7 @@ def retry_after(header: str) -> float:
 
 
 class BoundedRetry(Retry):
-    """Asks again as urllib3 does, which would wait for hours where a host says so."""
+    """Retries as urllib3 does, but never waits longer than `LONGEST_WAIT`."""
 
     def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float:
         """Return the seconds that an answer asks for, as `retry_after` has them."""
@@ -58,22 +57,22 @@ class BoundedRetry(Retry):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what is inside of it, the outermost first."""
+    """Yield an error and its causes, the outermost first."""
     seen: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        item = waiting.pop(0)
-        if isinstance(item, BaseException) and item not in seen:
-            seen.append(item)
-            yield item
-            waiting += [getattr(item, "reason", None), item.__cause__, *item.args]
+    queue: list[object] = [error]
+    while queue:
+        candidate = queue.pop(0)
+        if isinstance(candidate, BaseException) and candidate not in seen:
+            seen.append(candidate)
+            yield candidate
+            queue += [getattr(candidate, "reason", None), candidate.__cause__, *candidate.args]
 
 
 class Session(requests.Session):
-    """A session that trusts what `network` says, and `certificates` for its one host.
+    """A session that trusts the certificates of `network`, and `certificates` for its one host.
 
-    Nothing is read from the environment: that is in `network` already. No cookie is kept. For any
-    number of threads.
+    It reads nothing from the environment, whose settings are in `network` already. It keeps no
+    cookies. Several threads may use it.
     """
 
     def __init__(
@@ -88,7 +87,7 @@ class Session(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.headers["Accept-Encoding"] = "identity"
         self.mount("http://", HTTPAdapter(max_retries=self._retry))
-        self.adapters.pop("https://")  # it is made when it is needed, as it reads a few files
+        self.adapters.pop("https://")  # `get_adapter` makes it on first use: it reads a few files
 
     def get_adapter(self, url: str) -> Any:
         """Return the adapter of a URL; the one of https knows the certificates."""
@@ -99,9 +98,9 @@ class Session(requests.Session):
             return super().get_adapter(url)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return where an answer leads, or None where that is no URL: then it leads nowhere.
+        """Return the URL to which an answer redirects, or None where it is not a URL.
 
-        requests would read all that such an answer has to say, which may never end.
+        requests would read the whole body of such an answer, which may never end.
         """
         target = super().get_redirect_target(resp)
         if target is None:
@@ -117,12 +116,12 @@ class Session(requests.Session):
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        """Return the settings of a request: by the proxy of its URL."""
+        """Return the settings of a request, with the proxy of its URL."""
         proxies = proxy_for(self._network, str(url))
         return super().merge_environment_settings(url, proxies, stream, verify, cert)
 
     def rebuild_proxies(self, prepared_request: Any, proxies: Any) -> Any:
-        """After a redirect: the proxy of where it leads."""
+        """Return the proxies of a request after a redirect, those of its new URL."""
         proxies = proxy_for(self._network, prepared_request.url)
         rebuild: Any = super().rebuild_proxies
         return rebuild(prepared_request, proxies)
@@ -148,7 +147,7 @@ class _Adapter(HTTPAdapter):
 
 
 def tls_context(network: Network, certificates: Iterable[Path] = ()) -> ssl.SSLContext:
-    """Return what https is spoken with. Raises ConfigError where `network.ca` cannot be read.
+    """Return the TLS context for https. Raises ConfigError where `network.ca` cannot be read.
 
     `certificates` are folders of certificates for one registry, as containers-certs.d(5) has them.
     """
@@ -166,23 +165,27 @@ def tls_context(network: Network, certificates: Iterable[Path] = ()) -> ssl.SSLC
 
 
 def _load(context: ssl.SSLContext, path: str) -> None:
-    """Add the CAs of a file, or of a folder of them."""
+    """Trust the CAs in a file or a folder."""
     try:
         if Path(path).is_dir():
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(cafile=path)
     except (OSError, ssl.SSLError) as error:
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = (
+            "the file contains no certificate"
+            if isinstance(error, ssl.SSLError)
+            else error.strerror
+        )
         raise ConfigError(
-            f"the certificates that are to be trusted cannot be read: {reason}",
-            hint="`network.ca`, BUILDER_CA or a variable such as SSL_CERT_FILE names it",
+            f"the trusted certificates cannot be read: {reason}",
+            hint="correct `network.ca`, BUILDER_CA or SSL_CERT_FILE, whichever names this file",
             location=Location(file=path),
         ) from error
 
 
 def _load_folder(context: ssl.SSLContext, folder: Path) -> None:
-    """Add the CAs of a folder, and the certificate by which a client shows who it is."""
+    """Trust the CAs in a folder, and load the client certificate there."""
     try:
         for file in sorted(folder.glob("*.crt")):
             context.load_verify_locations(cafile=file)
@@ -201,44 +204,44 @@ def proxy_for(network: Network, url: str) -> dict[str, str]:
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     exempt = network.proxy.none.replace(",", " ").lower().split()
-    if is_loopback(host) or any(_is_exempt(host, port, item) for item in exempt):
+    if is_loopback(host) or any(_is_exempt(host, port, entry) for entry in exempt):
         return {}
     proxy = {"http": network.proxy.http, "https": network.proxy.https}.get(parts.scheme)
     return {parts.scheme: proxy} if proxy else {}
 
 
-def _is_exempt(host: str, port: int, item: str) -> bool:
+def _is_exempt(host: str, port: int, entry: str) -> bool:
     """Return whether an item of NO_PROXY is about a host: `*`, a network, a name (and port).
 
     A name stands for all names below it, as curl, Go and Python have it.
     """
-    if item == "*":
+    if entry == "*":
         return True
     try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(item, strict=False)
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
         pass  # one of them is a name
-    name, colon, number = item.rpartition(":")
+    name, colon, number = entry.rpartition(":")
     if colon and number.isdecimal():
         if int(number) != port:
             return False
-        item = name
-    item = item.lstrip("*").lstrip(".").strip("[]")
-    return bool(item) and (host == item or host.endswith(f".{item}"))
+        entry = name
+    entry = entry.lstrip("*").lstrip(".").strip("[]")
+    return bool(entry) and (host == entry or host.endswith(f".{entry}"))
 
 
 def program_environment(network: Network, bundle: Path) -> dict[str, str]:
-    """Return what skopeo, podman, helm and git are told of proxies and certificates.
+    """Return the proxy and certificate variables for skopeo, podman, helm and git.
 
-    None of them asks a proxy for this machine itself. Where the catalog has a CA of its own it is
-    written to `bundle` together with what the machine trusts, as they take one file alone.
+    No proxy is used for this machine itself. These programs take a single file of certificates:
+    where the catalog has a CA of its own, `bundle` gets it together with the machine's.
     """
     direct = ",".join(filter(None, (network.proxy.none, _THIS_MACHINE)))
     variables = proxies(replace(network, proxy=replace(network.proxy, none=direct)))
     if not network.proxy.http and not network.proxy.https:
         variables = {}
-    own = [path for path in (network.ca, *network.trust) if path not in BUNDLES]
-    files = [Path(path) for path in dict.fromkeys(own) if Path(path).is_file()]
+    certificates = [path for path in (network.ca, *network.trust) if path not in BUNDLES]
+    files = [Path(path) for path in dict.fromkeys(certificates) if Path(path).is_file()]
     if files:
         system = [path for path in map(Path, BUNDLES) if path.is_file()][:1]
         text = b"\n".join(path.read_bytes() for path in (*system, *files))
@@ -248,8 +251,8 @@ def program_environment(network: Network, bundle: Path) -> dict[str, str]:
 
 
 def certificate_folders(registry: str) -> tuple[Path, ...]:
-    """Return where containers' clients and Docker keep the certificates of one registry."""
+    """Return the folders in which podman, skopeo and Docker keep the certificates of a registry."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     folders = (Path(home) / "containers", Path("/etc/containers"), Path("/etc/docker"))
-    places = (folder / "certs.d" / registry for folder in folders)
-    return tuple(folder for folder in places if folder.is_dir())
+    candidates = (folder / "certs.d" / registry for folder in folders)
+    return tuple(folder for folder in candidates if folder.is_dir())

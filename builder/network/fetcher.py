@@ -24,7 +24,7 @@ from builder.common.files import write
 from builder.common.text import one_line
 from builder.network.build_env import variable
 from builder.network.connections import LARGEST_FILE, BoundedRetry, Session, causes
-from builder.network.upstreams import UPSTREAM, Place, place
+from builder.network.upstreams import UPSTREAM, SourceUrl, source_url
 
 _PIECE = 1 << 20
 _HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{128}")  # of sha256, of sha512
@@ -38,7 +38,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long a host is waited for, in seconds, and how often it is asked again."""
 
     connect: float = 10.0
@@ -59,14 +59,14 @@ class Fetcher:
         *,
         network: Network,
         folder: Path,
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._network = network
         self._folder = folder
-        self._patience = patience or Patience()
+        self._retry_policy = retry_policy or RetryPolicy()
         self._progress = progress
-        self._session = Session(network, retry=_retry(self._patience))
+        self._session = Session(network, retry=_retry(self._retry_policy))
         self._lock = threading.Lock()
         self._dead: dict[str, str] = {}  # host to why
 
@@ -75,11 +75,11 @@ class Fetcher:
         """Where files are kept, by their hash: sha256, or sha512 where that is what is known."""
         return self._folder
 
-    def text(self, url: str, what: str = "text") -> str:
+    def text(self, url: str, expected: str = "text") -> str:
         """Fetch a small text, no web page. Raises MissingError, UnreachableError, StepError."""
-        data, where, kind = self._body(url)
+        data, source, kind = self._body(url)
         if _is_page(data, kind):
-            raise _web_page(where, what)
+            raise _web_page(source, expected)
         return data.decode(errors="replace")
 
     def page(self, url: str) -> str:
@@ -92,27 +92,27 @@ class Fetcher:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            where = place(url, self._network.mirrors)
-            raise StepError(f"{where.source}: {where.shown} is no JSON: {error.msg}") from error
+            source = source_url(url, self._network.mirrors)
+            raise StepError(f"{source.source}: {source.shown} is not JSON: {error.msg}") from error
 
-    def file(self, file: RemoteFile, place: Place | None = None) -> Path:
+    def file(self, file: RemoteFile, source: SourceUrl | None = None) -> Path:
         """Return the path of a file, its hash checked. Raises StepError, UnreachableError.
 
-        `place` is where it is fetched from, where that is not its URL's.
+        `source` is where it is fetched from, where that is not its URL's.
         """
-        if (kept := self.kept(file.sha256)) is not None:
-            return kept
-        found = self._download(file.name, place or file.url, sha256=file.sha256)
-        return self._folder / found
+        if (cached := self.cached(file.sha256)) is not None:
+            return cached
+        digest = self._download(file.name, source or file.url, sha256=file.sha256)
+        return self._folder / digest
 
-    def file_by_sha512(self, name: str, place: Place, sha512: str) -> Path:
+    def file_by_sha512(self, name: str, source: SourceUrl, sha512: str) -> Path:
         """Return the path of a file whose sha512 upstream states; otherwise as `file`."""
-        return self._folder / self._download(name, place, sha512=sha512, by="sha512")
+        return self._folder / self._download(name, source, sha512=sha512, by="sha512")
 
-    def kept(self, digest: str) -> Path | None:
+    def cached(self, digest: str) -> Path | None:
         """Return a file that is here already, by its hash in hex; other text is refused."""
-        place = self._folder / digest
-        return place if _HASH.fullmatch(digest) and place.is_file() else None
+        path = self._folder / digest
+        return path if _HASH.fullmatch(digest) and path.is_file() else None
 
     def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
         """Fetch a file whose sha256 upstream does not state, and record its hash.
@@ -120,13 +120,13 @@ class Fetcher:
         A URL is fetched once, as what has a version does not change; `again` is for what may.
         `sha512` is checked where it is given.
         """
-        known = self._folder / "urls" / hashlib.sha256(url.encode()).hexdigest()
-        if known.is_file() and not again:
-            digest = known.read_text().strip()
+        hash_file = self._folder / "urls" / hashlib.sha256(url.encode()).hexdigest()
+        if hash_file.is_file() and not again:
+            digest = hash_file.read_text().strip()
             if (self._folder / digest).is_file():
                 return RemoteFile(name=name, url=url, sha256=digest)
         digest = self._download(name, url, sha512=sha512)
-        write(known, f"{digest}\n".encode())
+        write(hash_file, f"{digest}\n".encode())
         return RemoteFile(name=name, url=url, sha256=digest)
 
     def has(self, url: str) -> bool:
@@ -137,58 +137,58 @@ class Fetcher:
         except MissingError:
             return False
 
-    def reach(self, url: str) -> None:
+    def check_reachable(self, url: str) -> None:
         """Raise UnreachableError unless the host answers, whatever it says."""
         with contextlib.suppress(MissingError), self._asked(url, method="HEAD"):
             pass
 
     # Asking.
 
-    def _body(self, url: str) -> tuple[bytes, Place, str]:
-        with self._asked(url) as (answer, where):
+    def _body(self, url: str) -> tuple[bytes, SourceUrl, str]:
+        with self._asked(url) as (answer, source):
             data = bytearray()
             for piece in answer.iter_content(_PIECE):
                 data += piece
                 if len(data) > _LARGEST_TEXT:
-                    raise _endless(where)
-            return bytes(data), where, answer.headers.get("Content-Type", "")
+                    raise _endless(source)
+            return bytes(data), source, answer.headers.get("Content-Type", "")
 
     @contextlib.contextmanager
     def _asked(
-        self, url: str | Place, *, method: str = "GET"
-    ) -> Iterator[tuple[requests.Response, Place]]:
+        self, url: str | SourceUrl, *, method: str = "GET"
+    ) -> Iterator[tuple[requests.Response, SourceUrl]]:
         """Open a successful response. Errors while it is read are reported here too."""
-        where = self._place(url)
+        source = self._place(url)
         with self._lock:
-            if where.host in self._dead:
-                raise refused(where, self._dead[where.host])
+            if source.host in self._dead:
+                raise unreachable_error(source, self._dead[source.host])
         try:
             with self._session.request(
-                method, where.url, stream=True, allow_redirects=True,
-                timeout=(self._patience.connect, self._patience.read),
+                method, source.url, stream=True, allow_redirects=True,
+                timeout=(self._retry_policy.connect, self._retry_policy.read),
             ) as answer:  # fmt: skip
-                _check(answer, where)
-                yield answer, where
+                _check(answer, source)
+                yield answer, source
         except requests.exceptions.ChunkedEncodingError as error:
-            raise refused(where, why(error, self._patience.connect)) from None
+            raise unreachable_error(source, why(error, self._retry_policy.connect)) from None
         except requests.RequestException as error:
             # Remembered, so that a host that does not answer is waited for once.
-            reason = why(error, self._patience.connect)
+            reason = why(error, self._retry_policy.connect)
             with self._lock:
-                self._dead[where.host] = reason
-            raise refused(where, reason) from None
+                self._dead[source.host] = reason
+            raise unreachable_error(source, reason) from None
         except urllib3.exceptions.HTTPError as error:
-            raise refused(where, why(error, self._patience.connect)) from None
+            raise unreachable_error(source, why(error, self._retry_policy.connect)) from None
 
-    def _place(self, url: str | Place) -> Place:
-        return url if isinstance(url, Place) else place(url, self._network.mirrors)
+    def _place(self, url: str | SourceUrl) -> SourceUrl:
+        return url if isinstance(url, SourceUrl) else source_url(url, self._network.mirrors)
 
     # Files.
 
     def _download(
         self,
         name: str,
-        url: str | Place,
+        url: str | SourceUrl,
         *,
         sha256: str = "",
         sha512: str = "",
@@ -206,46 +206,50 @@ class Fetcher:
         return self._download_once(name, url, stated, by)
 
     def _download_once(
-        self, name: str, url: str | Place, stated: Mapping[str, str], by: str
+        self, name: str, url: str | SourceUrl, stated: Mapping[str, str], by: str
     ) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             partial = Path(file.name)
             try:
-                with self._asked(url) as (answer, where):
-                    found = self._stream(name, answer, where, file.write)
+                with self._asked(url) as (answer, source):
+                    digests = self._stream(name, answer, source, file.write)
                 for kind, digest in stated.items():
-                    if digest not in ("", found[kind]):
-                        raise _differs(name, where, kind, digest, found[kind])
+                    if digest not in ("", digests[kind]):
+                        raise _differs(name, source, kind, digest, digests[kind])
                 file.flush()
                 partial.chmod(0o644)
-                partial.replace(self._folder / found[by])
-                return found[by]
+                partial.replace(self._folder / digests[by])
+                return digests[by]
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
 
     def _stream(
-        self, name: str, answer: requests.Response, where: Place, sink: Callable[[bytes], object]
+        self,
+        name: str,
+        answer: requests.Response,
+        source: SourceUrl,
+        sink: Callable[[bytes], object],
     ) -> dict[str, str]:
         """Copy an answer, hashing it; its hashes."""
         total = answer.raw.length_remaining or 0
-        hashes, done = (hashlib.sha256(), hashlib.sha512()), 0
+        digesters, done = (hashlib.sha256(), hashlib.sha512()), 0
         # As it was stored: a server that calls a .tgz "encoded" must not have it unpacked.
         for piece in answer.raw.stream(_PIECE, decode_content=False):
             if not done and _is_page(piece, answer.headers.get("Content-Type", "")):
-                raise _web_page(where, name)
-            for item in hashes:
-                item.update(piece)
+                raise _web_page(source, name)
+            for digester in digesters:
+                digester.update(piece)
             sink(piece)
             if (done := done + len(piece)) > LARGEST_FILE:
-                raise _endless(where)
+                raise _endless(source)
             if self._progress is not None:
                 self._progress(name, done, total)
-        return {item.name: item.hexdigest() for item in hashes}
+        return {digester.name: digester.hexdigest() for digester in digesters}
 
 
-def keep(file: Path, folder: Path) -> str:
+def store_by_hash(file: Path, folder: Path) -> str:
     """Move a file into a folder of the same disk under its sha256, which is returned."""
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -254,84 +258,84 @@ def keep(file: Path, folder: Path) -> str:
     return digest
 
 
-def _retry(patience: Patience) -> BoundedRetry:
+def _retry(policy: RetryPolicy) -> BoundedRetry:
     """Return the retry policy of a host. A failure of trust is not tried again."""
     return BoundedRetry(
-        total=patience.retries,
-        connect=min(patience.retries, 1),  # what has no name now will have none in a second
+        total=policy.retries,
+        connect=min(policy.retries, 1),  # what has no name now will have none in a second
         other=0,
-        backoff_factor=patience.backoff,
+        backoff_factor=policy.backoff,
         status_forcelist=_AGAIN,
         raise_on_status=False,
     )
 
 
-def _check(answer: requests.Response, where: Place) -> None:
+def _check(answer: requests.Response, source: SourceUrl) -> None:
     if answer.status_code in (404, 410):
-        raise MissingError(f"{where.source}: there is no {where.shown}")
+        raise MissingError(f"{source.source}: {source.shown} does not exist")
     if answer.status_code >= 300:  # a redirect that leads nowhere, too
         reason = one_line(answer.reason or "")
-        raise refused(where, f"it answered {answer.status_code} {reason}".rstrip())
+        raise unreachable_error(source, f"it answered {answer.status_code} {reason}".rstrip())
 
 
 def _is_page(data: bytes, kind: str) -> bool:
     return kind.startswith("text/html") or data[:200].lstrip().lower().startswith(_HTML)
 
 
-def _web_page(where: Place, what: str) -> StepError:
+def _web_page(source: SourceUrl, expected: str) -> StepError:
     return StepError(
-        f"{where.source}: {where.shown} answered with a web page, not {what}:"
+        f"{source.source}: {source.shown} answered with a web page, not {expected}:"
         " is it a login page or a proxy?",
-        hint=f"open it, or look at `network.mirrors` ({where.source}) in matrix.yaml",
+        hint=f"open the URL, and check `network.mirrors` ({source.source}) in matrix.yaml",
     )
 
 
-def _endless(where: Place) -> StepError:
-    return StepError(f"{where.source}: {where.shown} does not end")
+def _endless(source: SourceUrl) -> StepError:
+    return StepError(f"{source.source}: {source.shown} sends too much data")
 
 
-def _differs(name: str, where: Place, kind: str, expected: str, found: str) -> StepError:
+def _differs(name: str, source: SourceUrl, kind: str, expected: str, actual: str) -> StepError:
     return StepError(
-        f"{name}: {where.shown} has another {kind} than expected\n"
+        f"{name}: {source.shown} does not have the expected {kind}\n"
         f"    expected {expected}\n"
-        f"    found    {found}",
+        f"    found    {actual}",
         hint="it was replaced upstream, or the mirror serves another file; do not build with it",
     )
 
 
-def refused(where: Place, reason: str) -> UnreachableError:
+def unreachable_error(source: SourceUrl, reason: str) -> UnreachableError:
     """Return the error for a host that cannot be reached."""
-    if where.is_mirror:
-        hint = f"it stands under `network.mirrors` ({where.source}): is it right?"
-    elif where.source in UPSTREAM:
-        name = variable(where.source)
-        hint = f"name a mirror: `network.mirrors: {{{where.source}: URL}}`, or {name}"
+    if source.is_mirror:
+        hint = f"check `network.mirrors` ({source.source}) in matrix.yaml"
+    elif source.source in UPSTREAM:
+        name = variable(source.source)
+        hint = f"set a mirror: `network.mirrors:  {{{source.source}: URL}}`, or {name}"
     else:
-        hint = "is the network up, and is `network` in matrix.yaml right?"
-    host = f"{where.host}: " if where.host else ""
-    error = UnreachableError(f"{where.source} cannot be reached: {host}{reason}", hint=hint)
+        hint = "check the network connection, and `network` in matrix.yaml"
+    host = f"{source.host}: " if source.host else ""
+    error = UnreachableError(f"{source.source} cannot be reached: {host}{reason}", hint=hint)
     error.reason = reason
     return error
 
 
 _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((socket.gaierror, lower.NameResolutionError), "its name is not known"),
-    ((lower.ProxyError,), "the proxy does not let it through"),
+    ((socket.gaierror, lower.NameResolutionError), "its host name is unknown"),
+    ((lower.ProxyError,), "the proxy refused the connection"),
     (
         (lower.SSLError, requests.exceptions.SSLError),
         "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
     ),
     ((ConnectionRefusedError,), "the connection was refused"),
-    ((lower.ConnectTimeoutError,), "no answer within {patience:.0f} s"),
-    ((lower.ReadTimeoutError, requests.exceptions.ReadTimeout), "it fell silent"),
-    ((lower.IncompleteRead, lower.ProtocolError), "the connection broke off"),
+    ((lower.ConnectTimeoutError,), "no answer within {timeout:.0f} s"),
+    ((lower.ReadTimeoutError, requests.exceptions.ReadTimeout), "it stopped sending"),
+    ((lower.IncompleteRead, lower.ProtocolError), "the connection was closed"),
 )
 
 
-def why(error: Exception, patience: float) -> str:
+def why(error: Exception, timeout: float) -> str:
     """Return what went wrong in a few words, without URL or password."""
     inside = list(causes(error))
     for kinds, words in _WORDS:
         if any(isinstance(cause, kinds) for cause in inside):
-            return words.format(patience=patience)
+            return words.format(timeout=timeout)
     return type(error).__name__

@@ -42,7 +42,7 @@ NVIDIA_KEYS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class SourceUrl:
     """Where a URL is fetched from: the source that it belongs to, and the URL to ask."""
 
     source: str
@@ -65,7 +65,7 @@ def upstream(name: str, path: str = "") -> str:
     return f"{UPSTREAM[name]}/{path}" if path else UPSTREAM[name]
 
 
-def place(url: str, mirrors: Mapping[str, str]) -> Place:
+def source_url(url: str, mirrors: Mapping[str, str]) -> SourceUrl:
     """Return where `url` is fetched from, given the mirrors.
 
     `mirrors` maps the name of a source, or the start of a URL, to what stands in its stead. The
@@ -77,9 +77,9 @@ def place(url: str, mirrors: Mapping[str, str]) -> Place:
     for name in sorted(mirrored, key=lambda name: len(mirrored[name]), reverse=True):
         rest = url[len(mirrored[name].rstrip("/")) :]
         source = urlsplit(url).hostname or url if "://" in name else name
-        return Place(source=source, url=mirrors[name].rstrip("/") + rest, is_mirror=True)
-    own = max(starts, key=lambda name: len(starts[name]), default=urlsplit(url).hostname or url)
-    return Place(source=own, url=url)
+        return SourceUrl(source=source, url=mirrors[name].rstrip("/") + rest, is_mirror=True)
+    source = max(starts, key=lambda name: len(starts[name]), default=urlsplit(url).hostname or url)
+    return SourceUrl(source=source, url=url)
 
 
 def without_credentials(url: str) -> str:

@@ -81,31 +81,31 @@ class Index:
 
     def files(self, layer: ImageLayer) -> Mapping[str, Entry]:
         """Return the regular files of a layer by path, without a leading slash."""
-        kept = self.folder / f"{layer.diff.partition(':')[2]}.json.gz"
+        cache = self.folder / f"{layer.diff.partition(':')[2]}.json.gz"
         try:
-            known = json.loads(gzip.decompress(kept.read_bytes()))
-            return {path: Entry(*numbers) for path, numbers in known.items()}
+            cached = json.loads(gzip.decompress(cache.read_bytes()))
+            return {path: Entry(*numbers) for path, numbers in cached.items()}
         except (OSError, EOFError, ValueError, TypeError, zlib.error):
             entries = read_layer(self.blob(layer))
         data = {
             path: (entry.size, entry.mode, entry.uid, entry.gid) for path, entry in entries.items()
         }
         text = json.dumps(data, separators=(",", ":")).encode()
-        write(kept, gzip.compress(text, 3, mtime=0))
+        write(cache, gzip.compress(text, 3, mtime=0))
         return entries
 
     def reowned(
-        self, layers: Sequence[ImageLayer], own: Set[str]
+        self, layers: Sequence[ImageLayer], judged: Set[str]
     ) -> dict[ImageLayer, tuple[Reowned, ...]]:
-        """Return the files that layers repeat from lower ones; `own` are uncompressed digests.
+        """Return the files that layers repeat from lower ones; `judged` are uncompressed digests.
 
-        Only the layers in `own` are judged.
+        Only the layers in `judged` are judged.
         """
         lower: dict[str, tuple[Entry, ImageLayer]] = {}
         repeated = {}
         for layer in layers:
             files = self.files(layer)
-            if layer.diff in own:
+            if layer.diff in judged:
                 same = [
                     (path, *lower[path])
                     for path, entry in files.items()
@@ -120,19 +120,19 @@ class Index:
         self,
         layer: ImageLayer,
         files: Mapping[str, Entry],
-        same: Sequence[tuple[str, Entry, ImageLayer]],
+        candidates: Sequence[tuple[str, Entry, ImageLayer]],
     ) -> tuple[Reowned, ...]:
-        """Return those of `same` whose content is that of the lower layer, to the byte."""
-        if not same:
+        """Return those of `candidates` whose content is that of the lower layer, to the byte."""
+        if not candidates:
             return ()
-        hashes = read_hashes(self.blob(layer), {path for path, *_ in same})
+        hashes = read_hashes(self.blob(layer), {path for path, *_ in candidates})
         lower: dict[str, str] = {}
-        for source in {lower_layer for *_, lower_layer in same}:
-            wanted = {path for path, _, lower_layer in same if lower_layer == source}
-            lower |= read_hashes(self.blob(source), wanted)
+        for source in {lower_layer for *_, lower_layer in candidates}:
+            paths = {path for path, _, lower_layer in candidates if lower_layer == source}
+            lower |= read_hashes(self.blob(source), paths)
         return tuple(
             Reowned(path=path, before=before, after=files[path])
-            for path, before, _ in same
+            for path, before, _ in candidates
             if hashes[path] == lower[path]
         )
 

@@ -35,7 +35,7 @@ def entry(layout: Path) -> dict[str, Any]:
         raise StepError(f"{layout} is not an OCI layout: {error}") from error
     manifests: list[dict[str, Any]] = index.get("manifests", [])
     if len(manifests) != 1:
-        raise StepError(f"{layout} holds {len(manifests)} manifests, not one")
+        raise StepError(f"{layout} holds {len(manifests)} manifests instead of one")
     return manifests[0]
 
 
@@ -59,9 +59,10 @@ def index(manifests: Iterable[tuple[str, str, str, int]]) -> bytes:
 def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[ImageLayer, ...]:
     """Return the layers that a manifest and its configuration describe, the lowest first."""
     blobs, diffs = manifest["layers"], config["rootfs"]["diff_ids"]
-    made = [item for item in config.get("history") or [] if not item.get("empty_layer")]
-    known = len(made) == len(blobs)
-    said = [item.get("created_by", "") for item in made] if known else [""] * len(blobs)
+    history = [record for record in config.get("history") or [] if not record.get("empty_layer")]
+    instructions = [record.get("created_by", "") for record in history]
+    if len(history) != len(blobs):  # nobody can tell which instruction made which layer
+        instructions = [""] * len(blobs)
     return tuple(
         ImageLayer(
             digest=blob["digest"],
@@ -70,7 +71,7 @@ def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Imag
             instruction=text,
             kind=blob["mediaType"],
         )
-        for blob, diff, text in zip(blobs, diffs, said, strict=True)
+        for blob, diff, text in zip(blobs, diffs, instructions, strict=True)
     )
 
 
@@ -85,40 +86,40 @@ def config_in(layout: Path) -> dict[str, Any]:
     return read(layout, read(layout, entry(layout)["digest"])["config"]["digest"])
 
 
-def expect(layout: Path, below: Sequence[ImageLayer]) -> None:
+def place_parent_layers(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
     """Have an engine that writes into `layout` find the layers of a parent there.
 
     They are empty files, by their uncompressed digests: `canonize` takes them away.
     """
-    for layer in below:
-        place = blob(layout, layer.diff)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
+    for layer in parent_layers:
+        empty = blob(layout, layer.diff)
+        empty.parent.mkdir(parents=True, exist_ok=True)
+        empty.touch()
 
 
-def canonize(layout: Path, below: Sequence[ImageLayer]) -> None:
-    """After `expect`: leave in a layout of podman's what the same inputs always give.
+def canonize(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
+    """After `place_parent_layers`: leave in a layout of podman's what the same inputs always give.
 
     The manifest names a parent's layers as its registry has them. The history does not say from
     which image of podman's own storage each step went on: their ids hold random names.
     """
-    known = {layer.diff: layer for layer in below}
+    parents = {layer.diff: layer for layer in parent_layers}
     descriptor = entry(layout)
     manifest = read(layout, descriptor["digest"])
-    gone = {descriptor["digest"], manifest["config"]["digest"], *known}
+    replaced = {descriptor["digest"], manifest["config"]["digest"], *parents}
     config = read(layout, manifest["config"]["digest"])
-    for item in config.get("history", ()):
-        if str(item.get("comment", "")).startswith("FROM "):
-            del item["comment"]
+    for record in config.get("history", ()):
+        if str(record.get("comment", "")).startswith("FROM "):
+            del record["comment"]
     manifest["config"].update(_write(layout, config))
-    for item in manifest["layers"]:
-        if (layer := known.get(item["digest"])) is not None:
-            item.update(mediaType=layer.kind, digest=layer.digest, size=layer.size)
+    for listed in manifest["layers"]:
+        if (layer := parents.get(listed["digest"])) is not None:
+            listed.update(mediaType=layer.kind, digest=layer.digest, size=layer.size)
     written = _write(layout, manifest)
     index = json.loads((layout / "index.json").read_bytes())
     index["manifests"][0].update(written)
     (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))
-    for digest in gone - {written["digest"], manifest["config"]["digest"]}:
+    for digest in replaced - {written["digest"], manifest["config"]["digest"]}:
         blob(layout, digest).unlink()
 
 
@@ -137,15 +138,15 @@ def missing(layout: Path) -> tuple[str, ...]:
     )
 
 
-def fresh(layout: Path) -> Path:
-    """Return the path of a new folder beside `layout`, to be filled and given to `settle`."""
+def partial_folder(layout: Path) -> Path:
+    """Return the path of a new folder beside `layout`; `move_into_place` takes it when filled."""
     partial = layout.with_name(layout.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
     return partial
 
 
-def settle(partial: Path, layout: Path) -> None:
+def move_into_place(partial: Path, layout: Path) -> None:
     """Put a finished layout in its place, instead of what stood there."""
     shutil.rmtree(layout, ignore_errors=True)
     partial.rename(layout)

@@ -1,4 +1,4 @@
-"""The registry `embedded`: a real one, on a fixed port of this machine, kept under `build/`."""
+"""Run the registry `embedded`: a real one, on a fixed port of this machine, kept under `build/`."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ class EmbeddedRegistry:
 
     @contextlib.contextmanager
     def serve(self) -> Iterator[None]:
-        """Serve for as long as the context lasts; one that serves this storage already is used.
+        """Serve for as long as the context lasts.
 
-        Of several runs the first starts it, and the last ends it. Raises ConflictError where
-        something else has the port, ToolError where the program is missing.
+        A registry that serves this storage already is used: of several runs, the first starts it
+        and the last ends it. Raises ConflictError if something else has the port, ToolError if the
+        program is missing.
         """
         users = self._state / "users"
         with contextlib.ExitStack() as until:
@@ -69,7 +70,7 @@ class EmbeddedRegistry:
             raise
 
     def _end(self) -> None:
-        """End it, whichever run has started it."""
+        """End the registry, whichever run started it."""
         pid = self._pid()
         self._owner.unlink(missing_ok=True)
         deadline = time.monotonic() + _PATIENCE
@@ -96,7 +97,7 @@ class EmbeddedRegistry:
         return self._state / "registry.log"
 
     def configuration(self) -> bytes:
-        """The registry's own configuration; JSON is YAML."""
+        """Return the configuration of the registry; JSON is YAML."""
         data = {
             "version": "0.1",
             "log": {"level": "warn"},
@@ -109,12 +110,12 @@ class EmbeddedRegistry:
         return json.dumps(data, indent=1).encode()
 
     def _is_ours(self) -> bool:
-        """Whether a run of the builder has started one for this storage, and it answers."""
+        """Whether a run of the builder started a registry for this storage, and it answers."""
         pid = self._pid()
         return bool(pid) and self._serves(pid) and self._answers()
 
     def _pid(self) -> int:
-        """Return the process that serves this storage at this address; 0 where none is known."""
+        """Return the process id of the registry of this storage and address; 0 if none is known."""
         try:
             owner = json.loads(self._owner.read_text())
             return int(owner["pid"]) if owner["address"] == self._address else 0
@@ -122,7 +123,7 @@ class EmbeddedRegistry:
             return 0
 
     def _serves(self, pid: int) -> bool:
-        """Return whether a process is the registry of this storage: numbers are given anew."""
+        """Whether a process is the registry of this storage; process ids are used again."""
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:

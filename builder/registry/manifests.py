@@ -1,4 +1,4 @@
-"""What a manifest of a registry says, checked: digests become paths, and sizes become bounds."""
+"""Read manifests of registries, and check them: digests become paths, sizes become bounds."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ KINDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A manifest, or an index of manifests: its bytes, and what they say.
+    """A manifest, or an index of manifests: its bytes, and the document in them.
 
-    `where` is what errors call it. Every method raises StepError where the manifest says something
-    that none may say.
+    `where` is what errors call it. Every method raises StepError if the manifest is not valid.
     """
 
     where: str
@@ -35,35 +34,35 @@ class Manifest:
 
     @property
     def is_index(self) -> bool:
-        """Whether it names manifests."""
+        """Whether it is an index."""
         return "manifests" in self.document
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The descriptor of its configuration."""
+        """Return the descriptor of its configuration."""
         return self._descriptor(self.document.get("config"), "config")
 
     @property
     def layers(self) -> tuple[Mapping[str, Any], ...]:
-        """The descriptors of its layers, or of an artifact's files, in their order."""
+        """Return the descriptors of its layers, or of an artifact's files, in their order."""
         return self._descriptors("layers")
 
     @property
     def manifests(self) -> tuple[Mapping[str, Any], ...]:
-        """The descriptors of the manifests of an index."""
+        """Return the descriptors of the manifests of an index."""
         return self._descriptors("manifests")
 
     @property
     def annotations(self) -> dict[str, str]:
-        """Its annotations."""
+        """Return its annotations."""
         return self._texts(self.document.get("annotations") or {}, "annotations")
 
     def annotations_of(self, descriptor: Mapping[str, Any]) -> dict[str, str]:
-        """The annotations of a descriptor."""
+        """Return the annotations of a descriptor."""
         return self._texts(descriptor.get("annotations") or {}, "annotations of a descriptor")
 
     def wrong(self, what: str) -> StepError:
-        """The error of what it says that it may not."""
+        """Return the error of a manifest that is not valid."""
         return StepError(
             f"{self.where}: its manifest is damaged: {what}", hint="push it again, or remove it"
         )

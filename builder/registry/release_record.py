@@ -1,7 +1,6 @@
-"""Releases: their names, and the record that says what one holds.
+"""The release record: the one file that says what a release contains; and names of releases.
 
-The record is the one thing that moves what is offered. Everything else that a release writes can
-be written again from it, by whoever comes next.
+All tags and the chart index follow from the record, so any later run can write them again.
 """
 
 from __future__ import annotations
@@ -82,42 +81,42 @@ class ReleasedTarget:
 
     @property
     def tag(self) -> str:
-        """The tag of its fingerprint."""
+        """Return the tag of its fingerprint."""
         return f"fp-{self.fingerprint[:32]}"
 
     def immutable(self, release: str) -> tuple[str, ...]:
-        """The tags that never move."""
+        """Return the tags that never move."""
         tags = [f"{self.exact}-{release}", f"{self.exact}-{self.since}"]
         return (self.tag, *dict.fromkeys(tags))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedVariant:
-    """A variant of several platforms as it is offered: its tags name an index, not a manifest."""
+    """A variant of several platforms as it was released: its tags name an index."""
 
     digest: str  # of the index
-    since: str  # the release in which this index was first offered
+    since: str  # the release that first had this index
     targets: Mapping[str, str]  # by platform, the id of its target
 
     def immutable(self, exact: str, release: str) -> tuple[str, ...]:
-        """The tags that never move."""
+        """Return the tags that never move."""
         return tuple(dict.fromkeys([f"{exact}-{release}", f"{exact}-{self.since}"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedChart:
-    """A chart as it is offered. `listed` maps every version in the index to its package."""
+    """A chart as it was released. `listed` maps every version in the index to its package."""
 
     version: str
     fingerprint: str
     images: tuple[str, ...]
     values: Mapping[str, str]  # the type of every value, by path
-    listed: Mapping[str, Mapping[str, str]]  # version to {"digest", "created", "reference"}
+    listed: Mapping[str, Mapping[str, str]]  # version to {"digest", "created", "manifest"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a release holds.
+    """What a release contains.
 
     `lock_data` is its lock as JSON, of the format that it was written in. Few commands read it.
     """
@@ -149,29 +148,30 @@ class Record:
         return day(self.release)
 
     def manifests(self, variant: str) -> dict[str, str]:
-        """What the index of a variant is made of: digests by platform."""
+        """Return the digests, by platform, in the index of a variant."""
         targets = self.variants[variant].targets
         return {platform: self.targets[key].digest for platform, key in targets.items()}
 
     def since(
         self, variant: str, exact: str, members: Mapping[str, str], digests: Mapping[str, str]
     ) -> str | None:
-        """Since which release the tag `exact` of a variant names just this, or None: not yet.
+        """Return since which release the tag `exact` of a variant names these digests.
 
-        `members` are its target ids by platform, `digests` are by target id.
+        None if it does not yet. `members` are its target ids by platform, `digests` are by target
+        id.
         """
         old = {key: self.targets.get(key) for key in members.values()}
         for key, item in old.items():
             if item is None or (item.exact, item.digest) != (exact, digests.get(key)):
                 return None
         if variant in self.variants:
-            held = self.variants[variant]
-            return held.since if held.targets == members else None
+            index = self.variants[variant]
+            return index.since if index.targets == members else None
         return next((item.since for item in old.values() if item and len(old) == 1), None)
 
 
 def name(today: str, taken: Iterable[str]) -> str:
-    """The name of a new release: the day, then `.1`, `.2` where it is taken."""
+    """Return the name of a new release: the day, with `.1`, `.2` … if that is taken."""
     day = today.replace("-", ".")
     names = set(taken)
     candidate, number = day, 0
@@ -182,17 +182,17 @@ def name(today: str, taken: Iterable[str]) -> str:
 
 
 def order(name: str) -> tuple[int, ...]:
-    """What releases are sorted by, the oldest first."""
+    """Return the key that sorts releases, the oldest first."""
     return tuple(map(int, name.split(".")))
 
 
 def day(name: str) -> str:
-    """The day of a release, YYYY-MM-DD."""
+    """Return the day of a release, YYYY-MM-DD."""
     return "-".join(name.split(".")[:3])
 
 
 def moment(name: str) -> str:
-    """When a release was made, as an index of charts says it: RFC 3339."""
+    """Return when a release was made, as an index of charts has it: RFC 3339."""
     return f"{day(name)}T00:00:00Z"
 
 
@@ -213,7 +213,7 @@ def dump(record: Record) -> bytes:
 def parse(data: bytes, file: str = FILE) -> Record:
     """Read a record of this format or an older one; `file` is what an error names.
 
-    Raises ConfigError where it is of a newer format, or damaged.
+    Raises ConfigError if it is of a newer format, or damaged.
     """
     place = Location(file=file)
     try:

@@ -1,8 +1,7 @@
-"""Registries: what is there, images in, tags, and artifacts beside images.
+"""The adapter of registries: it pushes images, moves tags, and stores artifacts.
 
-Images move with skopeo, which knows how; everything else speaks the OCI distribution API. Both use
-the credentials that `podman login`, `skopeo login` or `docker login` left, and the catalog's
-network.
+skopeo moves images; everything else uses the OCI distribution API. Both use the credentials that
+`podman login`, `skopeo login` or `docker login` left, and the network settings of the catalog.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ _LONGEST = 1800.0
 
 
 class RegistryStore:
-    """Registries by name; those on loopback are spoken to in plain HTTP.
+    """A Registry that uses plain HTTP on loopback, and HTTPS elsewhere.
 
-    `enclose` has a command keep what it writes besides its work below the project's folder.
-    `timeout` is the seconds that one transfer may take.
+    `enclose` makes a command keep its caches below the project's folder. One transfer may take
+    `timeout` seconds.
     """
 
     def __init__(
@@ -58,31 +57,31 @@ class RegistryStore:
         )
 
     def tags(self, repository: str) -> tuple[str, ...]:
-        """The tags of `registry/repository`, sorted; none where it does not exist."""
+        """Return the tags of `registry/repository`, sorted; none where it does not exist."""
         return tuple(sorted(set(self._client.tags(parse(repository)))))
 
     def digest(self, reference: Reference) -> str | None:
-        """The digest of a manifest, or None where there is none."""
+        """Return the digest of a manifest, or None where there is none."""
         return self._client.digest(reference)
 
     def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
-        """Push an OCI layout as it is; the digest that the tag has afterwards.
+        """Push an OCI layout unchanged; return the digest that the tag has afterwards.
 
         Blobs that the layout lacks are those of `parent`, which is in the same registry. The first
-        push of an immutable tag wins: where the tag is there, its digest is adopted.
+        push of a tag wins: if the tag exists, its digest is returned.
         """
-        held = self.digest(reference)
-        if held is None:
+        digest = self.digest(reference)
+        if digest is None:
             if parent is not None:
-                self._lend(layout, parent, reference)
+                self._mount_missing(layout, parent, reference)
             self._move(self.push_command(layout, reference), reference)
-            held = self.digest(reference)
-        if held is None:
+            digest = self.digest(reference)
+        if digest is None:
             raise TransientError(f"{reference} is not there after it was pushed")
-        return held
+        return digest
 
     def push_command(self, layout: Path, reference: Reference) -> Command:
-        """How `push` moves the layers."""
+        """Return the command with which `push` moves the layers."""
         return Command(
             argv=(
                 self._skopeo, "copy", "--quiet", "--preserve-digests",
@@ -93,12 +92,12 @@ class RegistryStore:
         )  # fmt: skip
 
     def export(self, reference: Reference, layout: Path, name: str) -> None:
-        """Add an image, with all that it stands on, to an OCI layout, under a name there."""
+        """Add an image, with the layers of its parents, to an OCI layout, tagged `name` there."""
         layout.parent.mkdir(parents=True, exist_ok=True)
         self._move(self.export_command(reference, layout, name), reference)
 
     def export_command(self, reference: Reference, layout: Path, name: str) -> Command:
-        """How `export` moves the layers."""
+        """Return the command with which `export` moves the layers."""
         return Command(
             argv=(
                 self._skopeo, "copy", "--quiet", "--preserve-digests",
@@ -117,7 +116,7 @@ class RegistryStore:
         self._client.put_manifest(target, manifest.content, manifest.kind)
 
     def copy_command(self, source: Reference, target: Reference) -> Command:
-        """How `copy` moves layers between repositories."""
+        """Return the command with which `copy` moves layers between repositories."""
         return Command(
             argv=(
                 self._skopeo, "copy", "--quiet", "--preserve-digests", "--all",
@@ -129,7 +128,7 @@ class RegistryStore:
         )  # fmt: skip
 
     def put(self, artifact: Artifact, reference: Reference) -> str:
-        """Push an artifact; its digest."""
+        """Push an artifact; return its digest."""
         layers = []
         for title, blob in artifact.files.items():
             descriptor = self._client.put_blob(reference, blob)
@@ -148,7 +147,7 @@ class RegistryStore:
         return digest_of(body)
 
     def get(self, reference: Reference) -> Artifact | None:
-        """An artifact, or None where there is none."""
+        """Return an artifact, or None where there is none."""
         manifest = self._client.manifest(reference)
         if manifest is None:
             return None
@@ -166,7 +165,7 @@ class RegistryStore:
         )
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
-        """The layers of an image, the lowest first. Raises StepError where it is not there."""
+        """Return the layers of an image, the lowest first. Raises StepError if it is missing."""
         manifest = self._client.present(reference)
         config = self._config(reference, manifest)
         try:
@@ -175,43 +174,46 @@ class RegistryStore:
             raise manifest.wrong("its configuration does not describe its layers") from error
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
-        """The configuration of an image, or of each of an index, by digest; empty: not there."""
+        """Return the configuration of an image, or of each image of an index, by digest.
+
+        Empty where there is no such manifest.
+        """
         manifest = self._client.manifest(reference)
         if manifest is None:
             return {}
         if not manifest.is_index:
             return {manifest.digest: self._config(reference, manifest)}
-        found: dict[str, Mapping[str, Any]] = {}
+        configs: dict[str, Mapping[str, Any]] = {}
         for item in manifest.manifests:
             platform = item.get("platform")
-            # One of an unknown system is an attestation.
+            # A manifest for an unknown system is an attestation.
             if not isinstance(platform, dict) or platform.get("os") != "unknown":
-                found |= self.configs(reference.at(item["digest"]))
-        return found
+                configs |= self.configs(reference.at(item["digest"]))
+        return configs
 
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """Write a blob of an image to a file. Raises StepError where it is not there."""
+        """Write a blob of an image to a file. Raises StepError if it is missing."""
         self._client.save_blob(reference, digest, file)
 
     def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
-        """Push an index of the digests, by platform, that `repository` has; its digest."""
+        """Push an index, without a tag, of digests by platform; return its digest."""
         entries = []
         for platform, digest in manifests.items():
-            found = self._client.present(repository.at(digest))
-            entries.append((platform, digest, found.kind, len(found.content)))
+            manifest = self._client.present(repository.at(digest))
+            entries.append((platform, digest, manifest.kind, len(manifest.content)))
         body = layouts.index(entries)
         self._client.put_manifest(repository.at(digest_of(body)), body, layouts.INDEX)
         return digest_of(body)
 
     def blobs(self, reference: Reference) -> dict[str, int]:
-        """What a manifest names, itself included: digest to bytes; nothing where it is gone."""
+        """Return the size of each blob of a manifest, itself included; empty where it is gone."""
         manifest = self._client.manifest(reference)
         if manifest is None:
             return {}
-        named = [*manifest.layers, *manifest.manifests]
-        named += [] if manifest.is_index else [manifest.config]
-        found = {item["digest"]: int(item["size"]) for item in named}
-        return {**found, manifest.digest: len(manifest.content)}
+        descriptors = [*manifest.layers, *manifest.manifests]
+        descriptors += [] if manifest.is_index else [manifest.config]
+        sizes = {item["digest"]: int(item["size"]) for item in descriptors}
+        return {**sizes, manifest.digest: len(manifest.content)}
 
     def delete(self, reference: Reference) -> bool:
         """Remove a manifest by its digest, with all its tags; False where it is gone."""
@@ -224,29 +226,29 @@ class RegistryStore:
         return answer.code != 404
 
     def untag(self, reference: Reference) -> bool:
-        """Remove a tag; False where the registry removes no tag by itself."""
+        """Remove a tag; False where the registry cannot remove a single tag."""
         answer = self._client.delete(reference)
         if answer.code not in {400, 404, 405}:
             check(answer, str(reference))
         return answer.code not in {400, 405}
 
-    def _lend(self, layout: Path, parent: Reference, reference: Reference) -> None:
-        """Let a repository have what a layout lacks, from the one of its parent."""
+    def _mount_missing(self, layout: Path, parent: Reference, reference: Reference) -> None:
+        """Mount the blobs that a layout lacks from the parent's repository, or download them."""
         for digest in layouts.missing(layout):
             if not self._client.mount(reference, digest, parent):
                 self.blob(parent, digest, layouts.blob(layout, digest))
 
-    def _move(self, command: Command, *places: Reference) -> None:
-        """Have skopeo move layers, with the credentials of these places."""
-        transfer(command, places, self._credentials, self._runner, self._enclose)
+    def _move(self, command: Command, *references: Reference) -> None:
+        """Run skopeo with the credentials of these references."""
+        transfer(command, references, self._credentials, self._runner, self._enclose)
 
     def _read(self, reference: Reference, descriptor: Mapping[str, Any]) -> bytes:
-        """The content that a descriptor names."""
+        """Return the content that a descriptor names."""
         return self._client.blob(reference, descriptor["digest"], descriptor["size"])
 
     def _config(self, reference: Reference, manifest: Manifest) -> dict[str, Any]:
-        """The configuration of an image. Raises StepError where it is none."""
+        """Return the configuration of an image. Raises StepError if it is not valid."""
         config = json_object(self._read(reference, manifest.config))
         if config is None:
-            raise manifest.wrong("its configuration is no JSON")
+            raise manifest.wrong("its configuration is not JSON")
         return config

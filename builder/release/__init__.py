@@ -1,5 +1,5 @@
-"""Releases: what one contains, the commit protocol (record, then `current`, then tags), promotion
-and rollback; in `prune` what is kept, and what is removed.
+"""Releases: their contents, the commit protocol (record, then `current`, then tags), promotion and
+rollback; in `prune` retention and garbage collection.
 
 Imports `build`, `plan`, `registry` and what is below.
 """

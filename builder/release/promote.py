@@ -1,7 +1,7 @@
-"""The release: what passed becomes what is offered.
+"""Promote what passed to a release.
 
-Chart packages are there already; the record, `current` and the tags are what `commit` commits,
-and the chart repository's index is written last.
+Chart packages are in the registry already. `commit` writes the record, `current` and the tags; the
+index of the chart repository is written last.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
 from builder.release.commit import Records
-from builder.release.contents import WAITING, Offers
+from builder.release.contents import WAITING, TargetCollector
 
 
 class Promotion:
-    """The step of kind `release`. `blocked` maps a step that did not pass to why."""
+    """Carries out the step of kind `release`."""
 
     def __init__(self, *, work: RunContext, store: Registry) -> None:
         self._work = work
@@ -33,7 +33,10 @@ class Promotion:
         self._records = Records(catalog=work.catalog, store=store)
 
     def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
-        """Promote what the registry has of this plan. The detail is of the record."""
+        """Promote the images and charts of the plan that are in the registry.
+
+        `blocked` maps each step that did not pass to why.
+        """
         plan = self._work.plan
         previous = self._records.current()
         if previous and step.action == "keep":
@@ -43,20 +46,21 @@ class Promotion:
         record = self._record(plan, previous, blocked)
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
-        made = self._records.commit(record, previous, lambda text: self._note(step, text))
-        new = self._new(made, previous)
+        current = self._records.commit(record, previous, lambda text: self._note(step, text))
+        new = self._new(current, previous)
         return Result(
             step=step.id,
             status="done",
             reason=new.text or step.reason,
-            detail=_detail(made, self._contents(made, new)),
+            detail=_detail(current, self._contents(current, new)),
         )
 
     # The record.
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
         work = self._work
-        offered = Offers(work=work, store=self._store, previous=previous).gather()
+        collector = TargetCollector(work=work, store=self._store, previous=previous)
+        collected = collector.collect()
         charts = {
             name: chart
             for name in work.catalog.matrix.charts
@@ -67,15 +71,15 @@ class Promotion:
             release=plan.release,
             previous=previous.release if previous else None,
             lock_data=lockfile.as_data(work.lock),
-            targets=offered.targets,
+            targets=collected.targets,
             charts=charts,
             bases=self._bases(),
-            blocked={**blocked, **offered.waiting},
-            variants=offered.variants,
+            blocked={**blocked, **collected.waiting},
+            variants=collected.variants,
         )
 
     def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
-        """What is offered of a chart: the package that passed its checks now, or the one before."""
+        """Return a chart of the release: the package that passed its checks now, or the old one."""
         item = plan.charts.get(name)
         old = previous.charts.get(name) if previous else None
         if item is None or item.action != "package":
@@ -100,16 +104,16 @@ class Promotion:
 
     def _bases(self) -> dict[str, str]:
         work = self._work
-        places = {
+        references = {
             base.id: base_reference(base, work.catalog, work.lock)
             for base in work.expansion.bases.values()
             if base.id in work.lock.bases
         }
-        found = {key: self._store.digest(place) for key, place in places.items()}
-        return {key: digest for key, digest in found.items() if digest}
+        digests = {key: self._store.digest(item) for key, item in references.items()}
+        return {key: digest for key, digest in digests.items() if digest}
 
     def _new(self, record: Record, previous: Record | None) -> _New:
-        """Return what a release has that the one before had not."""
+        """Return what is new in a release."""
         work = self._work
         images: dict[str, bool] = {}  # by id, whether it was built for this release
         for key, target in record.targets.items():
@@ -122,20 +126,24 @@ class Promotion:
         before = (
             {name: chart.version for name, chart in previous.charts.items()} if previous else {}
         )
-        charts = [name for name, it in record.charts.items() if before.get(name) != it.version]
+        charts = [
+            name for name, chart in record.charts.items() if before.get(name) != chart.version
+        ]
         gone = len(previous.targets.keys() - record.targets.keys()) if previous else 0
         return _New(images=images, charts=tuple(charts), gone=gone)
 
     def _contents(self, record: Record, new: _New) -> ReleaseContents:
-        """Return the references of what a release offers, what is new in it first.
+        """Return the references of the images and charts of a release, the new ones first.
 
-        Of each image it is one, with the tag that moves most. `embedded` is the address of the
-        registry that `builder registry` serves, where it is that one.
+        Each image has one reference, with its most general tag. `embedded` is the address of the
+        embedded registry, if that is where they are.
         """
         matrix, targets = self._work.catalog.matrix, self._work.expansion.targets
-        named = [key for key in targets if key in record.targets and record.targets[key].publish]
+        published = [
+            key for key in targets if key in record.targets and record.targets[key].publish
+        ]
         images: dict[str, str] = {}
-        for key in sorted(named, key=lambda key: targets[key].variant.id not in new.images):
+        for key in sorted(published, key=lambda key: targets[key].variant.id not in new.images):
             tag = next(reversed(record.targets[key].rolling), "")
             image = record.targets[key].image
             if tag:
@@ -156,11 +164,11 @@ class Promotion:
 
 @dataclass(frozen=True, kw_only=True)
 class _New:
-    """What is new in a release. `images` says of each, by id, whether this run built it."""
+    """What is new in a release. `images` maps each variant's id to whether this run built it."""
 
     images: Mapping[str, bool] = field(default_factory=dict)
     charts: tuple[str, ...] = ()
-    gone: int = 0  # targets that the release before had
+    gone: int = 0  # targets of the previous release that this one lacks
 
     @property
     def text(self) -> str:
@@ -191,9 +199,9 @@ def _detail(record: Record, contents: ReleaseContents) -> ReleaseResult:
 
 
 def blocked_steps(plan: Plan, ended: Mapping[str, Result]) -> dict[str, str]:
-    """Why each step that did not pass did not, in one line; `ended` are those of this run.
+    """Return why each step did not pass, in one line; `ended` are the results of this run.
 
-    What is still to be built where the steps are other processes' did not pass there.
+    Other processes may carry out steps too: a target that is not in the registry did not pass.
     """
     elsewhere = {
         step.id: "not in the registry when this release was made"

@@ -1,7 +1,7 @@
-"""A rollback: a new release that offers what an older one did, its charts at higher versions.
+"""Roll back: make a new release with the content of an older one, its charts at higher versions.
 
-What the older release lacks, a line or a chart that came since, stays offered as it is: a rollback
-takes back what changed, not what the catalog is. Tags that both would have are the older one's.
+Images and charts that the older release lacks, because they were added since, stay published as
+they are. On a tag conflict the older release wins.
 """
 
 from __future__ import annotations
@@ -13,49 +13,49 @@ from builder.catalog.ids import TargetId
 from builder.catalog.models import Catalog
 from builder.charts import helm_versions
 from builder.charts.changelog import with_changelog
-from builder.charts.next_version import chart_place
+from builder.charts.next_version import chart_reference
 from builder.charts.package import ChartPackage, pack
 from builder.charts.repository.oci_artifact import chart_artifact, released_package
 from builder.charts.semver import bump, with_version
 from builder.common.errors import SelectionError, StepError
-from builder.common.parallel import by_item, in_parallel
+from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
-from builder.release.commit import Move, Records
+from builder.release.commit import Records, TagUpdate
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Return:
-    """What a rollback would do. `packages` are the charts that it publishes anew, by name.
+class RollbackPlan:
+    """What a rollback would do. `packages` are the new chart packages, by the chart's name.
 
-    `record` is the new release; where `is_offered`, it is the current one: nothing is to be done.
+    `record` is the new release. With `is_current` it is the current one, and nothing is to be done.
     """
 
     old: Record
     current: Record
     record: Record
-    is_offered: bool = False
+    is_current: bool = False
     packages: Mapping[str, ChartPackage] = field(default_factory=dict)
 
 
 class Rollback:
-    """Offers an older release again."""
+    """Releases the content of an older release again."""
 
     def __init__(self, *, catalog: Catalog, store: Registry) -> None:
         self._catalog = catalog
         self._store = store
         self._records = Records(catalog=catalog, store=store)
 
-    def prepare(self, name: str, today: str) -> Return:
-        """What offering release `name` again would do; nothing is written.
+    def prepare(self, name: str, today: str) -> RollbackPlan:
+        """Return what a rollback to release `name` would do; nothing is written.
 
-        Raises SelectionError where there is no such release, StepError where something that it
-        offered is gone from the registry.
+        Raises SelectionError if there is no such release, StepError if one of its images is gone
+        from the registry.
         """
         names = self._records.names()
         current = self._records.current()
@@ -63,8 +63,8 @@ class Rollback:
         if old is None or current is None:
             raise SelectionError(f"there is no release {name!r}", hint=_latest(names))
         if current.release == name:
-            return Return(old=old, current=current, record=current, is_offered=True)
-        targets, variants = _offered(old, current)
+            return RollbackPlan(old=old, current=current, record=current, is_current=True)
+        targets, variants = _contents(old, current)
         charts, packages = self._charts(old, current)
         record = Record(
             catalog=current.catalog,
@@ -79,57 +79,57 @@ class Rollback:
         )
         self._check(record, name, packages)
         if not packages and release_record.same_content(current, record):
-            return Return(old=old, current=current, record=current, is_offered=True)
-        return Return(old=old, current=current, record=record, packages=packages)
+            return RollbackPlan(old=old, current=current, record=current, is_current=True)
+        return RollbackPlan(old=old, current=current, record=record, packages=packages)
 
-    def moves(self, to: Return) -> list[tuple[Move, str | None]]:
-        """The tags of images that would change, each with the digest that it names now, if any."""
-        moves = self._records.tags(replace(to.record, charts={}))
-        held = in_parallel(lambda move: self._store.digest(move.place), moves)
-        both = zip(moves, held, strict=True)
-        return [(move, digest) for move, digest in both if digest != move.source.digest]
+    def tag_updates(self, plan: RollbackPlan) -> list[tuple[TagUpdate, str | None]]:
+        """Return the image tags that would change, each with the digest that it names now."""
+        updates = self._records.tag_updates(replace(plan.record, charts={}))
+        digests = in_parallel(lambda update: self._store.digest(update.tag), updates)
+        pairs = zip(updates, digests, strict=True)
+        return [(update, digest) for update, digest in pairs if digest != update.source.digest]
 
-    def carry_out(self, to: Return, note: Callable[[str], object]) -> Record:
-        """Release it; the record that is current then. Raises ConflictError, StepError."""
-        if to.is_offered:
-            self._records.converge(to.record)
-            return to.record
-        charts = dict(to.record.charts)
-        for name, package in to.packages.items():
-            charts[name] = self._publish(charts[name], package, to.record.release)
-        record = replace(to.record, charts=charts)
-        return self._records.commit(record, to.current, note)
+    def carry_out(self, plan: RollbackPlan, note: Callable[[str], object]) -> Record:
+        """Publish the new release; return the current record. Raises ConflictError, StepError."""
+        if plan.is_current:
+            self._records.converge(plan.record)
+            return plan.record
+        charts = dict(plan.record.charts)
+        for name, package in plan.packages.items():
+            charts[name] = self._publish(charts[name], package, plan.record.release)
+        record = replace(plan.record, charts=charts)
+        return self._records.commit(record, plan.current, note)
 
     # Charts.
 
     def _charts(
         self, old: Record, current: Record
     ) -> tuple[dict[str, ReleasedChart], dict[str, ChartPackage]]:
-        """What is offered of every chart, and the packages that are new. Nothing is pushed."""
+        """Return every chart of the new release, and the packages that are new; push nothing."""
         charts = dict(current.charts)
         packages: dict[str, ChartPackage] = {}
         for name, chart in old.charts.items():
-            held = current.charts.get(name)
-            if held is not None and held.fingerprint == chart.fingerprint:
+            newer = current.charts.get(name)
+            if newer is not None and newer.fingerprint == chart.fingerprint:
                 continue
-            highest = self._highest(name, held or chart)
-            if held is None and highest == chart.version:
+            highest = self._highest(name, newer or chart)
+            if newer is None and highest == chart.version:
                 charts[name] = chart
                 continue
             package = self._package(name, chart)
-            types = (held or chart).values
+            types = (newer or chart).values
             version = bump(highest, before=types, after=chart.values, chart=name)
-            before = self._package(name, held) if held else None
+            before = self._package(name, newer) if newer else None
             files = with_changelog(
                 with_version(package.files, version), before.files if before else None
             )
             packages[name] = ChartPackage(data=pack(name, files))
-            listed = held.listed if held else chart.listed
+            listed = newer.listed if newer else chart.listed
             charts[name] = replace(chart, version=version, listed=listed)
         return charts, packages
 
     def _highest(self, name: str, chart: ReleasedChart) -> str:
-        """The highest version that a chart ever had: its tags never move, listed or not."""
+        """Return the highest version that a chart ever had; its tags never move, listed or not."""
         tags = self._store.tags(self._chart_repository(name).name)
         versions = {*chart.listed, *filter(None, map(helm_versions.version_of, tags))}
         return max(versions, key=helm_versions.rank)
@@ -139,10 +139,10 @@ class Rollback:
         return released_package(name, chart, matrix=matrix, store=self._store)
 
     def _publish(self, chart: ReleasedChart, package: ChartPackage, name: str) -> ReleasedChart:
-        """Push a package; the chart as release `name` lists it."""
-        place = chart_place(self._catalog, package.name, package.files, package.version)
+        """Push a package; return the chart as release `name` lists it."""
+        reference = chart_reference(self._catalog, package.name, package.files, package.version)
         entry = {
-            "manifest": self._store.put(chart_artifact(package), place),
+            "manifest": self._store.put(chart_artifact(package), reference),
             "digest": package.digest,
             "created": release_record.moment(name),
         }
@@ -153,48 +153,52 @@ class Rollback:
             self._catalog.matrix.repository_of(f"{release_record.CHARTS}/{name}")
         )
 
-    # Whether it can be.
+    # Whether it is possible.
 
     def _check(self, record: Record, name: str, packages: Collection[str]) -> None:
-        """Raise StepError where something that would be offered is gone, and name it."""
+        """Raise StepError, which lists them, if images of the new release are gone."""
         matrix = self._catalog.matrix
-        wanted = {
+        needed = {
             key: parse_reference(matrix.repository_of(target.image)).at(target.digest)
             for key, target in record.targets.items()
         }
-        written = {move.place for move in self._records.tags(replace(record, charts={}))}
+        written = {update.tag for update in self._records.tag_updates(replace(record, charts={}))}
         for chart in packages:
             images = map(parse_reference, record.charts[chart].images)
-            wanted |= {f"chart {chart}": image for image in images if image not in written}
-        held = by_item(self._store.digest, wanted.values())
-        gone = [f"  {key}: {place}" for key, place in wanted.items() if held[place] is None]
-        if gone:
-            lines = [f"release {name} cannot be offered again: images are gone", *gone]
+            needed |= {f"chart {chart}": image for image in images if image not in written}
+        digests = in_parallel(self._store.digest, needed.values())
+        missing = [
+            f"  {key}: {reference}"
+            for (key, reference), digest in zip(needed.items(), digests, strict=True)
+            if digest is None
+        ]
+        if missing:
+            lines = [f"release {name} cannot be released again: images are gone", *missing]
             raise StepError("\n".join(lines), hint="nothing was written")
 
 
-def _offered(
+def _contents(
     old: Record, current: Record
 ) -> tuple[dict[str, ReleasedTarget], dict[str, ReleasedVariant]]:
-    """The targets and indexes of the old release, and those of variants that came since."""
+    """Return the targets and indexes of the old release, and those of variants added since."""
     variants = {TargetId(key).variant for key in old.targets}
-    taken = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
+    rolling = {(item.image, tag) for item in old.targets.values() for tag in item.rolling}
     exact = {(item.image, item.exact) for item in old.targets.values() if item.publish}
     targets = dict(old.targets)
     for key, item in current.targets.items():
         if TargetId(key).variant not in variants and (item.image, item.exact) not in exact:
-            rolling = tuple(tag for tag in item.rolling if (item.image, tag) not in taken)
-            targets[key] = replace(item, rolling=rolling)
-    since = {
+            tags = tuple(tag for tag in item.rolling if (item.image, tag) not in rolling)
+            targets[key] = replace(item, rolling=tags)
+    added = {
         key: variant
         for key, variant in current.variants.items()
         if key not in variants and all(item in targets for item in variant.targets.values())
     }
-    return targets, {**old.variants, **since}
+    return targets, {**old.variants, **added}
 
 
 def _latest(names: tuple[str, ...]) -> str:
-    """A hint with the newest releases."""
+    """Return a hint with the newest releases."""
     if not names:
         return "nothing is released: `builder weekly`"
     return f"the latest: {', '.join(reversed(names[-_SHOWN:]))}"

@@ -18,8 +18,8 @@ def lines(garbage: Garbage, local: Mapping[str, int]) -> Iterator[str]:
         yield f"release {name}: past retention"
     for name, versions in garbage.retired.items():
         yield f"chart {name}: {', '.join(versions)} leaves the index; no kept release offers it"
-    if garbage.made:
-        yield f"release {garbage.made}: new, as {garbage.current.release} without these"
+    if garbage.new_release:
+        yield f"release {garbage.new_release}: new, as {garbage.current.release} without these"
     for removal in garbage.removals:
         yield _line(removal)
     for name, size in local.items():
@@ -41,8 +41,8 @@ def _stays(garbage: Garbage) -> Iterator[str]:
     yield f"{count(sum(garbage.stays.values()), 'manifest')} to stay"
     for reason, number in sorted(garbage.stays.items(), key=lambda item: (-item[1], item[0])):
         yield f"  {number}: {reason}"
-    if garbage.loose:
-        tags = count(len(garbage.loose), "tag")
+    if garbage.stale_tags:
+        tags = count(len(garbage.stale_tags), "tag")
         yield f"  {tags} of releases that go name some of them, and go where a registry can"
     yield f"{count(len(garbage.kept), 'release')} to stay"
     yield from (f"  {name}: {reason}" for name, reason in garbage.kept.items())

@@ -92,7 +92,7 @@ class Reach:
     def _reason(self, item: Asked) -> str:
         try:
             for source in item.sources:
-                self._fetcher.reach(f"{UPSTREAM.get(source, source)}/")
+                self._fetcher.check_reachable(f"{UPSTREAM.get(source, source)}/")
             if not item.sources and item.provider in self._clients:
                 self._clients[item.provider]()
             elif not item.sources:
@@ -108,7 +108,7 @@ class Reach:
         argv = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
         text = self._runner.run(Command(argv=argv, timeout=30), check=False).stdout
         for site in dict.fromkeys(text.split()[:1]):
-            self._fetcher.reach(site)
+            self._fetcher.check_reachable(site)
 
 
 def _package(name: str) -> ReleaseLineRequest:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from builder.app.adapters import Adapters, Replaced
 from builder.cli.main import main
 from builder.lock.lockfile import dump
 from tests.fakes.catalog import LOCK, TODAY, Folder, with_package_sets
@@ -31,8 +32,19 @@ def chosen(folder: Folder) -> None:
 
 
 @pytest.fixture
-def run(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `builder` in the folder of a catalog, on a day that does not pass."""
+def replaced() -> Replaced:
+    """What takes the place of adapters in the commands of a test; nothing at first."""
+    return Replaced()
+
+
+@pytest.fixture
+def run(
+    folder: Folder,
+    replaced: Replaced,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run `builder` in the folder of a catalog, on a day that does not pass."""
     for name in list(os.environ):
         if name.startswith("BUILDER_"):
             monkeypatch.delenv(name)
@@ -42,7 +54,7 @@ def run(folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def call(*argv: str) -> Outcome:
         monkeypatch.setattr("sys.argv", ["builder", *argv])
         with pytest.raises(SystemExit) as ended:
-            main()
+            main(lambda setup: Adapters(setup, **replaced))
         text = capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return Outcome(ended.value.code, text.out, text.err)

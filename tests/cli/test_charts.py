@@ -197,7 +197,7 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
     assert found.err.startswith("templates are read, and not rendered: helm is not on PATH")
     assert found.err.endswith(
         f"{folder}: nothing to say\n"
-        f"{folder}: not rendered, as there is no helm; not tried: not-yaml, helm-refuses,"
+        f"{folder}: not rendered, as helm is not installed; not tried: not-yaml, helm-refuses,"
         " helm-fails, instance, replicas, secret, init, unquoted, discovery\n"
     )
 
@@ -217,7 +217,7 @@ def test_the_rules_that_were_not_tried_are_named(run: Run, tmp_path: Path) -> No
     )
     folder = write(tmp_path / "torn", files() | {"values.yaml": b"a: ["})
     last = run("charts", "check", str(folder)).err.splitlines()[-1]
-    assert last == f"{folder}: not rendered, as a file of it cannot be read; {SKIPPED}"
+    assert last == f"{folder}: not rendered, as a file of the chart cannot be read; {SKIPPED}"
 
 
 OCTAL = {

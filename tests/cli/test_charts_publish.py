@@ -13,19 +13,21 @@ from tests.cli.conftest import Run
         (
             "ftp://example.org/charts", "",
             "charts cannot be published to ftp://example.org/charts\n"
-            "  hint: --to a folder that is served as static pages, or oci://REGISTRY/PATH",
+            "  hint: `--to FOLDER`, which is served as static pages, or `--to oci://REGISTRY/PATH`",
         ),
         (
             "pages", "charts.example.org",
-            "--against charts.example.org is no URL\n  hint: where the folder is served: https://…",
+            "--against charts.example.org is not a URL\n"
+            "  hint: give the URL at which the folder is served: --against https://…",
         ),
         (
             "oci://example.org/charts", "https://charts.example.org",
-            "--against goes with a folder\n  hint: a registry tells itself what it holds",
+            "--against works only with a folder\n"
+            "  hint: leave it out: a registry lists its own charts",
         ),
         (
             "oci://example.org/charts:1", "",
-            "oci://example.org/charts:1 is one version, not a place for charts\n"
+            "oci://example.org/charts:1 names one version of a chart, not a repository\n"
             "  hint: oci://example.org/charts",
         ),
     ],

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.adapters import Replaced
 from builder.catalog.models import RemoteFile
 from builder.cli.charts import COMMANDS as CHARTS
 from builder.cli.main import COMMANDS, main
@@ -25,6 +26,7 @@ from tests.cli.conftest import Outcome, Run
 from tests.fakes.answers import Registry
 from tests.fakes.catalog import BOTH, LOCK, TODAY, Folder, with_package_sets
 from tests.fakes.packages import install, see
+from tests.fakes.store import FakeStore
 
 pytestmark = pytest.mark.usefixtures("chosen")
 
@@ -39,15 +41,13 @@ def test_help_lists_every_command(run: Run) -> None:
         assert summary.split()[0] in found.out
 
 
-def test_a_fault_of_the_builder_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(self: Workspace, platforms: tuple[str, ...] = ()) -> None:
-        raise KeyError("size")
-
-    monkeypatch.setattr(Workspace, "load", load)
-    found = run("plan", "--offline")
+def test_a_fault_of_the_builder_is_no_traceback(run: Run, replaced: Replaced) -> None:
+    store = replaced["registries"] = FakeStore()
+    store.fail("tags", KeyError("size"))
+    found = run("plan", "--registry", "127.0.0.1:5999")
     assert found.code == 1
     match = re.fullmatch(
-        r"error: the builder itself failed: KeyError: 'size' \(test_commands\.py:\d+\)\n"
+        r"error: the builder itself failed: KeyError: 'size' \(calls\.py:\d+\)\n"
         r"  hint: report it, with (\S+)\n",
         found.err,
     )
@@ -84,9 +84,9 @@ def test_the_commands_are_the_modules() -> None:
         "lazy",
         "main",
         "named",
+        "open",
         "options",
         "run",
-        "since",
     }
     below = {f"charts_{name}" for name in CHARTS}
     assert {path.stem for path in folder.glob("*.py")} - helpers == {*COMMANDS, *below}
@@ -245,7 +245,7 @@ def test_a_variable_of_the_network_that_is_not_set(run: Run, folder: Folder) -> 
     folder.edit("matrix.yaml", "axes:\n", "network: {proxy: {http: 'http://${WORD}@p'}}\naxes:\n")
     found = run("plan", "--offline")
     assert found.code == 2
-    assert "the environment has no WORD" in found.err
+    assert "the environment variable WORD is not set" in found.err
 
 
 # Plans.

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import App
+from builder.app.adapters import Replaced
 from builder.catalog.packages import Package
-from builder.cli import weekly
-from builder.cli.run import Outcome as Carried
-from builder.common.errors import StepError, UnreachableError
-from builder.lock.locker import Locked
-from builder.lock.lockfile import Lock, dump
-from builder.lock.problems import Problem
+from builder.common.errors import StepError
+from builder.lock.lockfile import dump
 from tests.cli.conftest import Outcome, Run
+from tests.fakes.bases import FakeLines
 from tests.fakes.catalog import LOCK, Folder, Week, lines
+from tests.fakes.layers import FakeLayers
+from tests.fakes.locking import HAS, LINES, NoCheck
 from tests.fakes.report import check_report
 from tests.fakes.store import FakeStore
 
@@ -27,9 +26,9 @@ FIRST, SECOND = "2026.11.16", "2026.11.23"
 
 
 @pytest.fixture
-def weeks(week: Week, monkeypatch: pytest.MonkeyPatch) -> Week:
+def weeks(week: Week, replaced: Replaced) -> Week:
     """Two weeks: in the second desk is built again, with a newer lang."""
-    monkeypatch.setattr(App, "store", week.store)
+    replaced.update(week.fakes)
     for day, version in (("2026-11-16", "1"), ("2026-11-23", "2")):
         week.smoke.installed = {"apt": {"lang": Package(version=version, size=1)}}
         week.go_by(today=day)
@@ -73,8 +72,8 @@ def test_formats(run: Run, weeks: Week, style: str, start: str) -> None:
         assert json.loads(found.out)["packages"][0]["after"] == "2"
 
 
-def test_two_locks(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(App, "store", FakeStore())
+def test_two_locks(run: Run, folder: Folder, replaced: Replaced) -> None:
+    replaced["registries"] = FakeStore()
     newer = replace(LOCK, release_lines=lines({"lang=1.10": "1.10.5", "lang=1.9": "1.9.7"}))
     folder.write("newer.lock", dump(newer))
     assert run("diff", "matrix.lock", "newer.lock", *REGISTRY) == (
@@ -139,19 +138,22 @@ def test_a_package_that_is_none(run: Run, weeks: Week) -> None:
 
 
 @pytest.fixture
-def go_by(run: Run, week: Week, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Outcome]:
-    """`builder weekly` on a day. The fakes lock, build and release; the rest is the command's."""
-    monkeypatch.setattr(App, "store", week.store)
-    monkeypatch.setattr(weekly, "relock", lambda app: Locked(lock=LOCK))
+def apt(tmp_path: Path) -> FakeLayers:
+    """What there is of apt."""
+    return FakeLayers(tmp_path / "files", HAS)
 
-    def carry_out(app: App, _lock: Lock, _kinds: object) -> Carried:
-        plan = week.plan(today=app.options.today)
-        return Carried(plan=plan, results=week.carry_out(plan), seconds=1)
 
-    monkeypatch.setattr(weekly, "carry_out", carry_out)
+@pytest.fixture
+def go_by(run: Run, week: Week, apt: FakeLayers, replaced: Replaced) -> Callable[..., Outcome]:
+    """Run `builder weekly` on a day, with what there is of apt then."""
+    replaced.update(week.fakes)
+    replaced["resolvers"] = {"apt": apt}
+    replaced["providers"] = {"apt": FakeLines(LINES)}
+    replaced["package_check"] = NoCheck()
 
-    def go(day: str) -> Outcome:
-        found = run("weekly", "--today", day, *REGISTRY)
+    def go(day: str, *options: str) -> Outcome:
+        week.smoke.installed = apt.installed
+        found = run("weekly", "--today", day, *REGISTRY, *options)
         assert found.out.rstrip() == (week.state / "report.md").read_text().rstrip()
         return found
 
@@ -165,72 +167,75 @@ def changes(text: str) -> str:
 
 
 def test_the_first_weekly_report_has_nothing_to_compare_with(
-    go_by: Callable[[str], Outcome],
+    go_by: Callable[..., Outcome],
 ) -> None:
     found = go_by("2026-11-16")
     assert found.code == 0
     assert changes(found.out) == ""
 
 
+NOBODY = "nobody has legs, which desk/os=1,lang=1.9 wants"
+UNREACHABLE = "example.org cannot be reached"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize(
-    ("error", "reachable", "code"),
+    ("legs", "reason", "reachable", "code"),
     [
-        (StepError("nobody has legs"), (), 5),
-        (StepError("nobody has legs"), ("--reachable",), 5),
-        (UnreachableError("example.org cannot be reached"), (), 5),
-        (UnreachableError("example.org cannot be reached"), ("--reachable",), 0),
+        ("", NOBODY, (), 5),
+        ("", NOBODY, ("--reachable",), 5),
+        ("unreachable", UNREACHABLE, (), 5),
+        ("unreachable", UNREACHABLE, ("--reachable",), 0),
     ],
 )
 def test_what_could_not_be_locked_is_told_and_all_else_is_released(
     week: Week,
-    run: Run,
-    go_by: Callable[[str], Outcome],
-    monkeypatch: pytest.MonkeyPatch,
-    error: StepError,
+    apt: FakeLayers,
+    go_by: Callable[..., Outcome],
+    legs: str,
+    reason: str,
     reachable: tuple[str, ...],
     code: int,
+    *,
+    keeps: bool,
 ) -> None:
-    problems = (
-        Problem(subject="desk/os=1,lang=1.9", error=error, keeps=True),
-        Problem(subject="lang=1.9", error=error, keeps=False),
-    )
-    monkeypatch.setattr(weekly, "relock", lambda app: Locked(lock=LOCK, problems=problems))
-    found = run("weekly", "--today", "2026-11-16", *REGISTRY, *reachable)
+    if keeps:
+        assert go_by("2026-11-09").code == 0
+    apt.versions["legs"] = legs
+    if not legs:
+        del apt.versions["legs"]
+    found = go_by("2026-11-16", *reachable)
     assert found.code == code
     check_report((week.state / "report.json").read_text())
     report = json.loads((week.state / "report.json").read_text())
     assert report["release"]["status"] == "done"
-    assert report["not_locked"] == [
-        {"id": "desk/os=1,lang=1.9", "keeps": True, "reason": error.message},
-        {"id": "lang=1.9", "keeps": False, "reason": error.message},
-    ]
-    assert (
-        "## What could not be locked\n\n"
-        f"- `desk/os=1,lang=1.9` keeps what was locked: {error.message}\n"
-        f"- `lang=1.9` is not locked: {error.message}\n"
-    ) in found.out
-    told = f"error: desk/os=1,lang=1.9: what is locked stays: {error.message}\n"
-    assert (told in found.err) is (code == 5)
+    assert report["not_locked"] == [{"id": "desk/os=1,lang=1.9", "keeps": keeps, "reason": reason}]
+    told = "keeps what was locked" if keeps else "is not locked"
+    section = f"## What could not be locked\n\n- `desk/os=1,lang=1.9` {told}: {reason}\n"
+    assert section in found.out
+    kept = "what is locked stays" if keeps else "not locked"
+    assert (f"error: desk/os=1,lang=1.9: {kept}: {reason}\n" in found.err) is (code == 5)
 
 
 def test_a_week_blocks_what_the_lock_does_not_fit(
-    run: Run, go_by: Callable[[str], Outcome], monkeypatch: pytest.MonkeyPatch
+    week: Week, go_by: Callable[..., Outcome]
 ) -> None:
-    carry_out, asked = weekly.carry_out, list[bool]()
-
-    def looked_at(app: App, lock: Lock, kinds: object) -> Carried:
-        asked.append(app.options.block_unlocked)
-        return carry_out(app, lock, kinds)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(weekly, "carry_out", looked_at)
     assert go_by("2026-11-16").code == 0
-    assert asked == [True]
+    week.folder.edit("images/desk/recipe.yaml", "apt: [desk]", "apt: [desk, tree]")
+    week.folder.edit("images/base/Dockerfile.j2", "FROM", "# more\nFROM")
+    found = go_by("2026-11-23")
+    assert found.code == 5
+    report = json.loads((week.state / "report.json").read_text())
+    assert report["release"]["status"] == "done"
+    blocked = [item["id"] for item in report["targets"] if item["status"] == "blocked"]
+    assert blocked == ["desk/os=2,lang=1.10", "desk/os=1,lang=1.9"]
 
 
-def test_the_weekly_report_says_what_changed(week: Week, go_by: Callable[[str], Outcome]) -> None:
-    week.smoke.installed = {"apt": {"lang": Package(version="1", size=1)}}
+def test_the_weekly_report_says_what_changed(
+    week: Week, apt: FakeLayers, go_by: Callable[..., Outcome]
+) -> None:
     go_by("2026-11-16")
-    week.smoke.installed = {"apt": {"lang": Package(version="2", size=1)}}
+    apt.versions["lang"] = "2"
     week.folder.edit("images/base/Dockerfile.j2", "FROM", "# more\nFROM")
     assert changes(go_by("2026-11-23").out) == (
         "## What changed since 2026.11.16 until 2026.11.23\n"
@@ -250,20 +255,19 @@ def test_the_weekly_report_says_what_changed(week: Week, go_by: Callable[[str], 
         "|---|---|---|\n"
         "| `desk` | `1.0.0` | `1.0.1` |\n"
     )
-    check_report((week.state / "report.json").read_text())
     data = json.loads((week.state / "report.json").read_text())
     assert data["changes"]["packages"][0]["images"] == ["base", "speech", "tool", "desk"]
 
 
 @pytest.mark.parametrize("day", ["2026-11-16", "2026-11-23"])
-def test_an_unchanged_week(go_by: Callable[[str], Outcome], day: str) -> None:
+def test_an_unchanged_week(go_by: Callable[..., Outcome], day: str) -> None:
     go_by("2026-11-16")
     until = " until 2026.11.23" if day == "2026-11-23" else ""
     text = f"## What changed since 2026.11.16{until}\n\nNothing changed.\n"
     assert changes(go_by(day).out) == text
 
 
-def test_a_week_without_a_release(week: Week, go_by: Callable[[str], Outcome]) -> None:
+def test_a_week_without_a_release(week: Week, go_by: Callable[..., Outcome]) -> None:
     go_by("2026-11-16")
     week.folder.edit("images/base/Dockerfile.j2", "FROM", "# more\nFROM")
     week.store.fail("put", StepError("refused"), on=f"releases:{SECOND}")
@@ -273,7 +277,7 @@ def test_a_week_without_a_release(week: Week, go_by: Callable[[str], Outcome]) -
 
 
 def test_a_report_is_written_where_the_release_before_is_gone(
-    week: Week, go_by: Callable[[str], Outcome]
+    week: Week, go_by: Callable[..., Outcome]
 ) -> None:
     go_by("2026-11-16")
     del week.store.named[f"127.0.0.1:5999/shop-releases:{FIRST}"]
@@ -284,7 +288,7 @@ def test_a_report_is_written_where_the_release_before_is_gone(
 
 def test_the_report_is_in_the_step_summary_too(
     week: Week,
-    go_by: Callable[[str], Outcome],
+    go_by: Callable[..., Outcome],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,36 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.app import App
-from builder.catalog.models import Base
+from builder.app.adapters import Replaced
 from builder.common.errors import GoneError, NoPackageError
-from builder.lock.lockfile import BaseLock, parse
+from builder.lock.lockfile import parse
 from tests.cli.conftest import Run
-from tests.fakes.bases import FakeBases, FakeLines
+from tests.fakes.bases import FakeBases, FakeIndexes, FakeLines
 from tests.fakes.catalog import Folder
 from tests.fakes.layers import FakeLayers
+from tests.fakes.locking import LINES, NoCheck
 
 HAS = {"tar": "1.35", "grep": "3.11", "desk": "1", "legs": "4", "lang": "1"}
 
 
-class NoCheck:
-    """Finds nothing wrong."""
-
-    def check(self, *_args: object) -> dict[str, tuple[()]]:
-        return {}
+@pytest.fixture
+def indexes() -> FakeIndexes:
+    """The indexes of base images; nothing in them is newer."""
+    return FakeIndexes()
 
 
 @pytest.fixture
-def apt(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLayers:
+def apt(tmp_path: Path, replaced: Replaced, indexes: FakeIndexes) -> FakeLayers:
     """What there is of apt; the lock of the folder has it all."""
     found = FakeLayers(tmp_path / "files", HAS)
-    lines = FakeLines({"lang on os=2": "1.10.4", "lang on os=1": "1.9.7"})
-    monkeypatch.setattr(App, "resolvers", {"apt": found})
-    monkeypatch.setattr(App, "bases", FakeBases(tmp_path / "bases"))
-    monkeypatch.setattr(App, "providers", {"apt": lines})
-    monkeypatch.setattr(App, "package_check", NoCheck())
-    monkeypatch.setattr(App, "newer", lambda _self, _base, _lock: ())
-    monkeypatch.setattr(App, "refresh", lambda _self, _base, _lock: None)
+    replaced["resolvers"] = {"apt": found}
+    replaced["bases"] = FakeBases(tmp_path / "bases")
+    replaced["providers"] = {"apt": FakeLines(LINES)}
+    replaced["package_check"] = NoCheck()
+    replaced["indexes"] = indexes
     return found
 
 
@@ -121,14 +118,10 @@ def test_what_stands_on_what_changes_is_built_anew_too(
 
 
 def test_a_base_that_has_newer_packages(
-    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+    run: Run, folder: Folder, apt: FakeLayers, indexes: FakeIndexes
 ) -> None:
     run("lock")
-    monkeypatch.setattr(
-        App,
-        "newer",
-        lambda _self, base, _lock: ("libc6 2.41 → 2.42",) if base.value == "2" else (),
-    )
+    indexes.versions["2"] = ("libc6 2.41 → 2.42",)
     found = run("outdated")
     assert "Newer than base os=2@linux/amd64: libc6 2.41 → 2.42\n" in found.out
     assert "base/os=2              base os=2@linux/amd64 has newer packages\n" in found.out
@@ -136,27 +129,19 @@ def test_a_base_that_has_newer_packages(
 
 
 def test_the_indexes_of_each_base_are_fetched_and_none_is_locked_anew(
-    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+    run: Run, folder: Folder, apt: FakeLayers, indexes: FakeIndexes
 ) -> None:
     run("lock")
-    fetched: list[str] = []
-    monkeypatch.setattr(App, "refresh", lambda _self, base, _lock: fetched.append(base.value))
     assert run("outdated", "--select", "os=2").code == 0
-    assert fetched == ["2"]
+    assert indexes.called("refresh") == ["2"]
 
 
 def test_a_base_that_moved_on_is_found_out_and_the_rest_is_compared(
-    run: Run, folder: Folder, apt: FakeLayers, monkeypatch: pytest.MonkeyPatch
+    run: Run, folder: Folder, apt: FakeLayers, indexes: FakeIndexes
 ) -> None:
     run("lock")
-
-    def refresh(_self: App, base: Base, _lock: BaseLock) -> None:
-        if base.value == "2":
-            raise GoneError("it bootstraps to another", hint="run `builder lock --upgrade os=2`")
-
-    asked: list[str] = []
-    monkeypatch.setattr(App, "refresh", refresh)
-    monkeypatch.setattr(App, "newer", lambda _self, base, _lock: asked.append(base.value) or ())
+    gone = GoneError("it bootstraps to another", hint="run `builder lock --upgrade os=2`")
+    indexes.fail("refresh", gone, on="2", times=2)
     apt.versions["desk"] = "2"
     found = run("outdated")
     assert found.code == 0
@@ -166,7 +151,7 @@ def test_a_base_that_moved_on_is_found_out_and_the_rest_is_compared(
     ) in found.out
     assert "base/os=2              base os=2@linux/amd64 has moved on\n" in found.out
     assert "desk/os=1,lang=1.9     its own packages\n" in found.out
-    assert asked == ["1"]
+    assert indexes.called("newer") == ["1"]
     data = json.loads(run("outdated", "--format", "json").out)
     assert data["moved_on"] == {"os=2@linux/amd64": "run `builder lock --upgrade os=2`"}
 

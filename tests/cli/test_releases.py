@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from builder.app.app import App
+from builder.app.adapters import Replaced
 from tests.cli.conftest import Run
 from tests.fakes.catalog import Week
 from tests.fakes.releases import change, record
@@ -15,10 +15,9 @@ HERE = ("--registry", "127.0.0.1:5999", "--today", "2026-12-07")
 
 
 @pytest.fixture
-def weeks(week: Week, monkeypatch: pytest.MonkeyPatch) -> Week:
+def weeks(week: Week, replaced: Replaced) -> Week:
     """Two weeks, the second with a change, in the registry that commands get."""
-    monkeypatch.setattr(App, "store", week.store)
-    monkeypatch.setattr(App, "engine", week.engine)
+    replaced.update(week.fakes)
     week.go_by()
     change(week)
     week.go_by(today="2026-11-30")
@@ -98,19 +97,19 @@ def test_a_prune(weeks: Week, run: Run) -> None:
     ]
     assert told[4] == (
         f"127.0.0.1:5999/shop-charts/desk@{packages[:19]} (1.0.0 and 1 more), 0.0 MB:"
-        " only releases that go named it"
+        " only in releases that are removed"
     )
     for key in gone:
         item = old.targets[key]
         assert (
             f"127.0.0.1:5999/shop-{item.image}@{item.digest[:19]}"
-            f" ({item.exact}-2026.11.23 and 1 more), 0.0 MB: only releases that go named it"
+            f" ({item.exact}-2026.11.23 and 1 more), 0.0 MB: only in releases that are removed"
         ) in told
     assert told[-7:] == [
         "9 manifests to go, 0.0 MB",
         "19 manifests to stay",
-        "  11: named by a kept release",
-        "  8: said of an image that stays",
+        "  11: in a kept release",
+        "  8: metadata or signature of an image that stays",
         "1 release to stay",
         "  2026.12.07: current",
         "nothing was removed: --yes does it",
@@ -144,8 +143,8 @@ def test_what_is_kept_stands_in_the_matrix(weeks: Week, run: Run) -> None:
     assert run("prune", *HERE).code == 2
 
 
-def test_a_prune_of_nothing(week: Week, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(App, "store", week.store)
+def test_a_prune_of_nothing(week: Week, run: Run, replaced: Replaced) -> None:
+    replaced["registries"] = week.store
     assert run("prune", *HERE) == (
         5, "", "error: nothing is released in 127.0.0.1:5999/shop-releases\n",
     )  # fmt: skip

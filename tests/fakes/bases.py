@@ -9,7 +9,7 @@ from builder.catalog.models import Base, RemoteFile, Source
 from builder.catalog.packages import Suite
 from builder.common.errors import StepError, UnreachableError
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
-from builder.lock.lockfile import BaseLock
+from builder.lock.lockfile import BaseLock, Lock
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
 
@@ -87,3 +87,24 @@ class FakeFiles(Calls):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(file.name)
         return place
+
+
+class FakeIndexes(Calls):
+    """What `versions` says is newer, by the axis value of a base image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.versions: dict[str, tuple[str, ...]] = {}
+
+    def refresh(self, base: Base, lock: BaseLock) -> None:
+        """Fetch nothing."""
+        self._call("refresh", base.value)
+
+    def newer(self, base: Base, lock: BaseLock) -> tuple[str, ...]:
+        """Return what the table says."""
+        self._call("newer", base.value)
+        return self.versions.get(base.value, ())
+
+    def has_bases(self, lock: Lock) -> bool:
+        """Have them, so that no registry is asked."""
+        return True

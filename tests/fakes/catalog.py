@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from builder.build.chart_steps import former_files
-from builder.build.events import Event, Finished, Result
-from builder.build.executor import Executor, Policy
+from builder.app.adapters import Adapters, Replaced
+from builder.app.app import App
+from builder.app.options import Options
+from builder.app.planning import Planned
+from builder.app.week import KINDS
+from builder.build.events import Event, Result
 from builder.build.image_steps import BuildActions
-from builder.build.run_context import RunContext, Toolbox
+from builder.build.run_context import RunContext
 from builder.catalog.models import Path as KeyPath
 from builder.catalog.models import Source
 from builder.catalog.packages import Suite
 from builder.catalog.selection import select
-from builder.charts.changelog import with_changelog
-from builder.charts.package import ChartPackage, pack
-from builder.charts.repository.oci_artifact import chart_artifact
+from builder.charts.helm import Helm
 from builder.common.errors import Location
 from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
@@ -27,18 +32,20 @@ from builder.lock.requests import PackageRequests
 from builder.network.upstreams import UPSTREAM
 from builder.plan.dockerfile import DockerfileRenderer
 from builder.plan.fingerprint import Fingerprint, fingerprints
-from builder.plan.models import Plan, RegistryState, Step
+from builder.plan.models import Plan, RegistryState
 from builder.plan.planner import make_plan
 from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
 from builder.registry.release_record import Record
 from builder.release.commit import Records
-from builder.release.promote import Promotion, blocked_steps
+from builder.release.promote import Promotion
 from builder.release.rollback import Rollback
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
+from tests.fakes.helm import FakeHelmProgram
+from tests.fakes.programs import FakePrograms
 from tests.fakes.store import FakeStore
-from tests.fakes.testers import FakeSmoke
+from tests.fakes.testers import FakeChartRunner, FakeSmoke
 
 TODAY = "2026-11-23"
 MATRIX = """\
@@ -102,7 +109,11 @@ FILES = {
         "  image.version: {type: string, default: $default_image, listEnum: $images,"
         " render: list, text: The image}\n"
     ),
-    "charts/features/core/templates/pod.yaml": "image: {{ .Values.image.version | quote }}\n",
+    "charts/features/core/templates/pod.yaml": (
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: desk\n"
+        "  annotations: {image: {{ .Values.image.version | quote }}}\n"
+        "spec: {ports: [{port: 80}]}\n"
+    ),
     "charts/library/Chart.yaml": "apiVersion: v2\nname: lib\ntype: library\nversion: 0.1.0\n",
 }
 
@@ -175,7 +186,7 @@ def _moved(project: Project, old: Path, new: Path) -> Project:
         )
         for name, recipe in project.catalog.recipes.items()
     }
-    return replace(project, catalog=replace(project.catalog, recipes=recipes))
+    return replace(project, root=new, catalog=replace(project.catalog, recipes=recipes))
 
 
 class Folder:
@@ -279,31 +290,69 @@ def nowhere(path: KeyPath) -> Location:
     return Location(file="matrix.yaml:" + ".".join(map(str, path)))
 
 
+class NoServer:
+    """A registry that is there already."""
+
+    def serve(self) -> AbstractContextManager[None]:
+        """Serve nothing."""
+        return contextlib.nullcontext()
+
+
+class FakeDisk:
+    """A disk of which much is free, and nothing is used."""
+
+    def used(self) -> int:
+        """Return the bytes that are used."""
+        return 0
+
+    def free(self) -> int:
+        """Return the bytes that are free."""
+        return 10**12
+
+
 @dataclass(kw_only=True)
 class Week:
-    """A catalog with fakes around it: plans and carries out steps in order, one after another."""
+    """A catalog with fakes around it; the app on it is the real one, and does a step at a time."""
 
     folder: Folder
     store: FakeStore = field(default_factory=FakeStore)
     engine: FakeEngine = field(default_factory=FakeEngine)
     smoke: FakeSmoke = field(default_factory=FakeSmoke)
+    chart_runner: FakeChartRunner = field(default_factory=FakeChartRunner)
     lock: Lock = LOCK
     events: list[Event] = field(default_factory=list)
     platforms: Sequence[str] | None = None  # that can be built for; None: any
 
     @property
     def state(self) -> Path:
-        """Where contexts and logs go."""
+        """Return the folder for what is derived."""
         return self.folder.root / "build"
 
-    def observed(self) -> RegistryState:
-        """What the store holds."""
-        project = self.folder.load()
-        found = prints(project, self.lock)
-        return read_registry_state(self.store, project.catalog, project.expansion, self.lock, found)
+    @property
+    def fakes(self) -> Replaced:
+        """Return what takes the place of adapters."""
+        helm = Helm(runner=FakeHelmProgram(), program=Path("helm"), state=StateDir(self.state).helm)
+        return Replaced(
+            runner=FakePrograms(),
+            engine=self.engine,
+            registries=self.store,
+            embedded=NoServer(),
+            bases=FakeBases(self.state / "bases"),
+            downloads=FakeFiles(self.state / "files"),
+            smoke=self.smoke,
+            resolvers={},
+            disk_of=lambda _below: FakeDisk(),
+            helm=helm,
+            chart_runner=self.chart_runner,
+        )
+
+    def app(self, *, today: str = TODAY, **options: Any) -> App:
+        """Return an app on the catalog as it is now; `options` are those of Options."""
+        given = Options(**{"jobs": 1, "retry_delay": 0.0, "today": today, **options})
+        return App(self.folder.load(), given, adapters=partial(Adapters, **self.fakes))
 
     def plan(self, *pick: str, today: str = TODAY, record: Record | None = None) -> Plan:
-        """The plan against what the store holds; `record` in place of the one that it has."""
+        """Return the plan against what the store holds; `record` replaces the one that it has."""
         observed = self.observed()
         if record is not None:
             observed = replace(observed, record=record)
@@ -316,71 +365,51 @@ class Week:
             builds=self.platforms,
         )
 
-    def work(self, plan: Plan) -> RunContext:
-        """What steps are carried out on."""
+    def observed(self) -> RegistryState:
+        """Return what the store holds."""
         project = self.folder.load()
-        return RunContext(
+        fingerprints = prints(project, self.lock)
+        return read_registry_state(
+            self.store, project.catalog, project.expansion, self.lock, fingerprints
+        )
+
+    def planned(self, plan: Plan) -> Planned:
+        """Return a plan with what it was made from. Nothing is said of what it does not select."""
+        project = self.folder.load()
+        return Planned(
             project=project,
             lock=self.lock,
             fingerprints=prints(project, self.lock),
+            registry_state=RegistryState(),
             plan=plan,
-            state=StateDir(self.state),
-            listen=self.events.append,
+            selected=tuple(plan.targets),
         )
 
+    def work(self, plan: Plan) -> RunContext:
+        """Return what steps are carried out on."""
+        return self.app().context(self.planned(plan), self.events.append)
+
     def builds(self, plan: Plan) -> BuildActions:
-        """The steps that build."""
-        toolbox = Toolbox(
-            engine=self.engine,
-            store=self.store,
-            bases=FakeBases(self.state / "bases"),
-            files=FakeFiles(self.state / "files"),
-            smoke=self.smoke,
-        )
-        return BuildActions(context=self.work(plan), toolbox=toolbox)
+        """Return the steps that build."""
+        return self.app().adapters.build_actions(self.work(plan))
 
     def carry_out(self, plan: Plan) -> dict[str, Result]:
         """Do all steps, one after another."""
-        builds, work = self.builds(plan), self.work(plan)
-        ended: dict[str, Result] = {}
-
-        def chart(step: Step) -> Result:
-            item = plan.charts[step.target]
-            if item.action == "package":
-                before = former_files(item, matrix=work.catalog.matrix, store=self.store)
-                told = with_changelog(item.files, before)
-                package = ChartPackage(data=pack(item.name, told))
-                self.store.put(chart_artifact(package), item.reference)
-            return Result(step=step.id, status="done")
-
-        def release(step: Step) -> Result:
-            return self.promotion(plan).release(step, blocked_steps(plan, ended))
-
-        def listen(event: Event) -> None:
-            if isinstance(event, Finished):
-                ended[event.result.step] = event.result
-
-        actions = {"base": builds.base, "build": builds.target, "chart": chart, "release": release}
-        policy = Policy(jobs=1, delay=0)
-        executor = Executor(
-            perform=lambda step: actions[step.kind](step), listen=listen, policy=policy
-        )
-        return executor.run(plan.steps)
+        run = self.app().run(self.planned(plan), KINDS, on_event=self.events.append)
+        return dict(run.results)
 
     def go_by(self, *pick: str, today: str = TODAY) -> dict[str, Result]:
         """Plan, and do it."""
         return self.carry_out(self.plan(*pick, today=today))
 
     def promotion(self, plan: Plan) -> Promotion:
-        """The step that releases."""
+        """Return the step that releases."""
         return Promotion(work=self.work(plan), store=self.store)
 
     def rollback(self) -> Rollback:
-        """What offers an older release again."""
-        catalog = self.folder.load().catalog
-        return Rollback(catalog=catalog, store=self.store)
+        """Return what offers an older release again."""
+        return Rollback(catalog=self.folder.load().catalog, store=self.store)
 
     def records(self) -> Records:
-        """Its releases."""
-        catalog = self.folder.load().catalog
-        return Records(catalog=catalog, store=self.store)
+        """Return the releases."""
+        return Records(catalog=self.folder.load().catalog, store=self.store)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.catalog.models import Base, Target, Variant
-from builder.catalog.packages import LockedPackage
+from builder.catalog.packages import Inventory, LockedPackage, Package
 from builder.common.errors import StepError, UnreachableError
 from builder.lock.interfaces import PackageRequest
 from builder.lock.lockfile import PackageSet
@@ -64,6 +64,11 @@ class FakeLayers(Calls):
         self.held: dict[str, Mapping[str, LockedPackage]] = {}
         self._folder = folder
         self._needs = needs or {}
+
+    @property
+    def installed(self) -> Inventory:
+        """Return what is installed where all that there is was chosen."""
+        return {"apt": {name: Package(version=it, size=1) for name, it in self.versions.items()}}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What the table says, less what the ancestors have."""

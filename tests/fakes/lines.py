@@ -8,12 +8,12 @@ from pathlib import Path
 from builder.catalog.models import Base, Network, Source
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
-from builder.network.fetcher import Fetcher, Patience, Progress
+from builder.network.fetcher import Fetcher, Progress, RetryPolicy
 from builder.network.upstreams import UPSTREAM
 from tests.fakes.answers import Registry
 
 LOCK = BaseLock(source=Source(bootstrap="trixie"), content="sha256:0", epoch=0)
-IMPATIENT = Patience(connect=2, read=2, retries=0, backoff=0)
+IMPATIENT = RetryPolicy(connect=2, read=2, retries=0, backoff=0)
 
 
 def request(
@@ -47,7 +47,7 @@ NOBODY = "127.0.0.1:1"
 def nowhere(folder: Path) -> Fetcher:
     """What asks where nobody listens."""
     network = mirrored(NOBODY, login="me:secret")
-    return Fetcher(network=network, folder=folder, patience=IMPATIENT)
+    return Fetcher(network=network, folder=folder, retry_policy=IMPATIENT)
 
 
 class Upstream:
@@ -64,13 +64,17 @@ class Upstream:
         self.files[f"/{path}"] = (kind, data.encode() if isinstance(data, str) else data)
 
     def fetcher(
-        self, *, patience: Patience = IMPATIENT, progress: Progress | None = None, login: str = ""
+        self,
+        *,
+        retry_policy: RetryPolicy = IMPATIENT,
+        progress: Progress | None = None,
+        login: str = "",
     ) -> Fetcher:
         """What asks it."""
         return Fetcher(
             network=mirrored(self.server.address, login=login),
             folder=self.folder,
-            patience=patience,
+            retry_policy=retry_policy,
             progress=progress,
         )
 

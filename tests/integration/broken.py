@@ -31,7 +31,7 @@ def check_rejected(app: App, work: RunContext, item: TargetPlan, folder: Path) -
         context = place / "context"
         context.mkdir()
         (context / "Dockerfile").write_text(text)
-        built = app.engine.build(
+        built = app.adapters.engine.build(
             BuildRequest(
                 id=f"broken-{recipe}",
                 context=context,
@@ -45,7 +45,7 @@ def check_rejected(app: App, work: RunContext, item: TargetPlan, folder: Path) -
         asked = Requests(work).smoke(item, built.local, folder / "log")
         request = replace(asked, junit=folder / "junit.xml")
         with pytest.raises(SmokeError) as caught:
-            Smoke(app.engine, app.runner).test(request)
+            Smoke(app.adapters.engine, app.adapters.runner).test(request)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     failed = re.findall(r"^    (\w+)", caught.value.message, re.MULTILINE)

@@ -17,6 +17,7 @@ import pytest
 
 from builder.app.app import App
 from builder.app.options import Options
+from builder.project import load
 from builder.testing.pod_runner import free_port
 from tests.fakes.report import check_report
 
@@ -92,7 +93,7 @@ class Catalog:
 
     def session(self, *select: str) -> App:
         """The builder's own parts, on this catalog."""
-        return App(Options(root=self.root, today=TODAY, select=select, engine="podman"))
+        return App(load(self.root), Options(today=TODAY, select=select, engine="podman"))
 
     def borrow_tools(self) -> None:
         """Use the tools that `make setup` made: they are the same for every catalog."""

@@ -90,7 +90,7 @@ class Buildah:
 
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""
-        local, partial = local_name(request.id), layouts.fresh(request.layout)
+        local, partial = local_name(request.id), layouts.partial_folder(request.layout)
         try:
             for name, image in sorted(request.contexts.items()):
                 self._pull(image, timeout=request.timeout, log=request.log)
@@ -100,10 +100,10 @@ class Buildah:
         finally:
             for name in request.contexts:
                 self._run("rmi", context_name(request.id, name), check=False)
-        layouts.expect(partial, request.below)
+        layouts.place_parent_layers(partial, request.below)
         self._log(request, "push", "--quiet", "--format", "oci", local, f"oci:{partial}:latest")
         layouts.canonize(partial, request.below)
-        layouts.settle(partial, request.layout)
+        layouts.move_into_place(partial, request.layout)
         return built_from_layout(request.layout, local=local)
 
     def instruction(self, line: str) -> str:

@@ -57,31 +57,31 @@ class ChartFiles:
 
     def given(self, node: Node) -> object:
         """Return what values.yaml has for a node, or UNDEFINED."""
-        found: Any = self.values
+        value: Any = self.values
         for part in node.path:
-            if not isinstance(found, Mapping) or part not in found:
+            if not isinstance(value, Mapping) or part not in value:
                 return UNDEFINED
-            found = found[part]
-        return found
+            value = value[part]
+        return value
 
     @cached_property
     def templates(self) -> Mapping[str, str]:
         """Its templates and those of its subcharts, comments blanked, lines kept."""
-        found = {}
+        templates = {}
         for path, data in self.files.items():
             if path.startswith("templates/") or "/templates/" in path:
                 text = data.decode(errors="replace")
-                found[path] = _COMMENT.sub(lambda at: re.sub(r"[^\n]", " ", at.group()), text)
-        return found
+                templates[path] = _COMMENT.sub(lambda at: re.sub(r"[^\n]", " ", at.group()), text)
+        return templates
 
     @property
     def notes(self) -> str:
         """NOTES.txt, and the named templates that it may be made of."""
-        own = self.templates.get(NOTES, "")
-        if "include" not in own and "template" not in own:
-            return own
+        notes = self.templates.get(NOTES, "")
+        if "include" not in notes and "template" not in notes:
+            return notes
         shared = [text for path, text in self.templates.items() if path.endswith(".tpl")]
-        return "\n".join([own, *shared])
+        return "\n".join([notes, *shared])
 
     @cached_property
     def subcharts(self) -> Mapping[str, ChartFiles]:
@@ -120,20 +120,20 @@ def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
 
 def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Files with the packages below `charts/` as folders."""
-    found, left = dict(files), LARGEST
+    opened, remaining = dict(files), LARGEST
     for path in files:
         if path.startswith("charts/") and path.endswith(".tgz"):
             folder = path.removesuffix(".tgz")
             try:
-                inner = unpack(found.pop(path))
+                inner = unpack(opened.pop(path))
             except ConfigError as error:
                 raise ConfigError(error.message, location=Location(file=path)) from error
-            left -= sum(map(len, inner.values()))
-            if left < 0:
+            remaining -= sum(map(len, inner.values()))
+            if remaining < 0:
                 message = "the packages below charts/ are larger than Helm unpacks"
                 raise ConfigError(message, location=Location(file=path))
-            found |= {f"{folder}/{name}": data for name, data in inner.items()}
-    return found
+            opened |= {f"{folder}/{name}": data for name, data in inner.items()}
+    return opened
 
 
 def _yaml(
@@ -154,11 +154,13 @@ def _yaml(
     except UnicodeDecodeError:
         return broken("it is not UTF-8")
     except ConfigError as error:
-        place = error.location
-        return broken(error.message, place.line if place else 0, place.column if place else 0)
-    for twice in errors:
-        if twice.location:
-            broken(twice.message, twice.location.line, twice.location.column)
+        location = error.location
+        return broken(
+            error.message, location.line if location else 0, location.column if location else 0
+        )
+    for duplicate in errors:
+        if duplicate.location:
+            broken(duplicate.message, duplicate.location.line, duplicate.location.column)
     if document.data is None:
         return broken("it is empty")
     return document if isinstance(document.data, dict) else broken("it is not a mapping")

@@ -15,35 +15,51 @@ from builder.charts.onyxia.rules_values import VALUE_RULES
 
 def check(files: Mapping[str, bytes], rendered: Sequence[Rendered] = ()) -> tuple[Finding, ...]:
     """List what is wrong with a chart, by file and location; `rendered` is the output of Helm."""
-    chart, found = read(files)
+    chart, findings = read(files)
     if chart.is_library:
         # It has no form of its own, and no pods.
-        found = [finding for finding in found if finding.file == CHART]
-        return _placed(chart, [*found, *_of(chart, HEAD_RULES)])
-    if not {VALUES, SCHEMA} & {finding.file for finding in found}:
-        found += _of(chart, VALUE_RULES)  # which compare the two
-    found += _of(chart, HEAD_RULES) + _of(chart, CHART_RULES) + _of(chart, SLIDER_RULES)
-    found += [item for rule in NODE_RULES for node in chart.nodes for item in rule.findings(node)]
-    found += [item for rule in POD_RULES for one in rendered for item in rule.findings(one)]
-    return _placed(chart, found)
+        findings = [finding for finding in findings if finding.file == CHART]
+        return _placed(chart, [*findings, *_of(chart, HEAD_RULES)])
+    if not {VALUES, SCHEMA} & {finding.file for finding in findings}:
+        findings += _of(chart, VALUE_RULES)  # which compare the two
+    findings += _of(chart, HEAD_RULES) + _of(chart, CHART_RULES) + _of(chart, SLIDER_RULES)
+    findings += [
+        finding for rule in NODE_RULES for node in chart.nodes for finding in rule.findings(node)
+    ]
+    findings += [
+        finding
+        for rule in POD_RULES
+        for manifests in rendered
+        for finding in rule.findings(manifests)
+    ]
+    return _placed(chart, findings)
 
 
 def _of(chart: ChartFiles, rules: Sequence[Rule[ChartFiles]]) -> list[Finding]:
     return [finding for rule in rules for finding in rule.findings(chart)]
 
 
-def _placed(chart: ChartFiles, found: Sequence[Finding]) -> tuple[Finding, ...]:
+def _placed(chart: ChartFiles, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return each finding once, in order, with its line where the file can be read."""
-    texts = {document.file: document for document in documents(chart, {one.file for one in found})}
+    texts = {
+        document.file: document
+        for document in documents(chart, {finding.file for finding in findings})
+    }
     placed = dict.fromkeys(
-        replace(one, line=place.line, column=place.column)
-        if one.file in texts and one.path and (place := texts[one.file].at_key(one.path))
-        else one
-        for one in found
+        replace(finding, line=location.line, column=location.column)
+        if finding.file in texts
+        and finding.path
+        and (location := texts[finding.file].at_key(finding.path))
+        else finding
+        for finding in findings
     )
-    return tuple(sorted(placed, key=lambda one: (one.file, one.line, one.column, one.rule)))
+    return tuple(
+        sorted(
+            placed, key=lambda finding: (finding.file, finding.line, finding.column, finding.rule)
+        )
+    )
 
 
-def fatal(found: Sequence[Finding]) -> list[Finding]:
+def fatal(findings: Sequence[Finding]) -> list[Finding]:
     """Return the fatal findings."""
-    return [one for one in found if one.severity == FATAL]
+    return [finding for finding in findings if finding.severity == FATAL]

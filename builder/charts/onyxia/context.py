@@ -133,8 +133,8 @@ def resolve(expression: object, context: Mapping[str, Any]) -> object:
 
 def _resolve(expression: object, context: Mapping[str, Any]) -> object:
     if isinstance(expression, Mapping):
-        found = {key: _resolve(value, context) for key, value in expression.items()}
-        return UNDEFINED if any(value is UNDEFINED for value in found.values()) else found
+        resolved = {key: _resolve(value, context) for key, value in expression.items()}
+        return UNDEFINED if any(value is UNDEFINED for value in resolved.values()) else resolved
     if isinstance(expression, list):
         items = [_resolve(item, context) for item in expression]
         return UNDEFINED if any(item is UNDEFINED for item in items) else items
@@ -183,8 +183,8 @@ def references(expression: object, *, is_inside: bool = False) -> list[str]:
         return [name for value in expression for name in references(value, is_inside=True)]
     if not isinstance(expression, str):
         return []
-    found = _WHOLE.findall(expression)
-    return found if found or is_inside else [expression]
+    names = _WHOLE.findall(expression)
+    return names if names or is_inside else [expression]
 
 
 def is_known(reference: str) -> bool:

@@ -78,7 +78,7 @@ class Finding:
 
     def __str__(self) -> str:
         """`file:line:column: JSON path: rule: severity: message`, and the hint below."""
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        location = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         path = f"{json_path(self.path)}: " if self.path else ""
-        text = f"{place}: {path}{self.rule}: {self.severity}: {self.message}"
+        text = f"{location}: {path}{self.rule}: {self.severity}: {self.message}"
         return f"{text}\n  hint: {self.hint}" if self.hint else text

@@ -18,15 +18,15 @@ def launch(schema: Schema, values: Mapping[str, Any], context: Context) -> dict[
     Raises ConfigError, or Problems, where the platform's launch fails.
     """
     errors: list[BuilderError] = []
-    found = _value(resolved(schema), values, context, (), errors)
+    values_sent = _value(resolved(schema), values, context, (), errors)
     raise_all(errors)
-    if not isinstance(found, dict):
+    if not isinstance(values_sent, dict):
         raise ConfigError("the launch fails: values.schema.json does not describe an object")
-    return found
+    return values_sent
 
 
 def _value(
-    node: Schema, given: object, context: Context, path: Path, errors: list[BuilderError]
+    node: Schema, own_value: object, context: Context, path: Path, errors: list[BuilderError]
 ) -> object:
     """Return the value of the first step that gives one; UNDEFINED and an error where none does."""
     if "const" in node:
@@ -35,19 +35,19 @@ def _value(
         return node["const"]
     properties = node.get("properties")
     if kind_of(node) == "object" and isinstance(properties, Mapping):
-        return _group(properties, given, context, path, errors)
-    found = _overwritten(node, context)
-    if found is UNDEFINED and "default" in node and fits(node, node["default"], context):
-        found = node["default"]
-    if found is UNDEFINED and given is not UNDEFINED:
-        is_right = fits(node, given, context)
+        return _group(properties, own_value, context, path, errors)
+    value = _overwritten(node, context)
+    if value is UNDEFINED and "default" in node and fits(node, node["default"], context):
+        value = node["default"]
+    if value is UNDEFINED and own_value is not UNDEFINED:
+        is_right = fits(node, own_value, context)
         why = "values.yaml has what its schema refuses"
-        found = given if is_right else _fails(path, why, errors)
-    elif found is UNDEFINED and kind_of(node) == "array":
-        found = _copies(node, context, path, errors)
-    elif found is UNDEFINED:
-        found = _fails(path, "nothing gives it a value", errors)
-    return found
+        value = own_value if is_right else _fails(path, why, errors)
+    elif value is UNDEFINED and kind_of(node) == "array":
+        value = _copies(node, context, path, errors)
+    elif value is UNDEFINED:
+        value = _fails(path, "nothing gives it a value", errors)
+    return value
 
 
 def _fails(path: Path, why: str, errors: list[BuilderError]) -> object:
@@ -58,18 +58,18 @@ def _fails(path: Path, why: str, errors: list[BuilderError]) -> object:
 
 def _group(
     properties: Mapping[str, Any],
-    given: object,
+    own_values: object,
     context: Context,
     path: Path,
     errors: list[BuilderError],
 ) -> object:
-    inner = given if isinstance(given, Mapping) else {}
-    found = {
+    inner = own_values if isinstance(own_values, Mapping) else {}
+    sent = {
         key: _value(node, inner.get(key, UNDEFINED), context, (*path, key), errors)
         for key, node in properties.items()
         if isinstance(node, Mapping)
     }
-    return {key: value for key, value in found.items() if value is not UNDEFINED}
+    return {key: value for key, value in sent.items() if value is not UNDEFINED}
 
 
 def _overwritten(node: Schema, context: Context) -> object:
@@ -77,32 +77,34 @@ def _overwritten(node: Schema, context: Context) -> object:
     onyxia = node.get("x-onyxia")
     if not isinstance(onyxia, Mapping) or "overwriteDefaultWith" not in onyxia:
         return UNDEFINED
-    found = resolve(onyxia["overwriteDefaultWith"], context)
-    if found is UNDEFINED:
+    value = resolve(onyxia["overwriteDefaultWith"], context)
+    if value is UNDEFINED:
         return UNDEFINED
     items = node.get("items")
-    if isinstance(found, list) and isinstance(items, Mapping):
-        found = _mapped(items, found, context)
-    return coerced(node, found, context)
+    if isinstance(value, list) and isinstance(items, Mapping):
+        value = _mapped(items, value, context)
+    return coerced(node, value, context)
 
 
-def _mapped(items: Schema, given: list[Any], context: Context) -> list[Any]:
+def _mapped(items: Schema, entries: list[Any], context: Context) -> list[Any]:
     """Mappings of the context in the shape of the list's items; as they are, where one cannot be.
 
     A property of an item that says nothing else is filled from the key of its own name.
     """
     properties = items.get("properties")
-    if not isinstance(properties, Mapping) or not all(isinstance(item, Mapping) for item in given):
-        return given
+    if not isinstance(properties, Mapping) or not all(
+        isinstance(entry, Mapping) for entry in entries
+    ):
+        return entries
     filled = {key: _named(key, node) for key, node in properties.items()}
     errors: list[BuilderError] = []
-    found = [_group(filled, UNDEFINED, {**context, **item}, (), errors) for item in given]
-    return given if errors else found
+    mapped = [_group(filled, UNDEFINED, {**context, **entry}, (), errors) for entry in entries]
+    return entries if errors else mapped
 
 
 def _named(key: str, node: Schema) -> Schema:
-    own = node.get("x-onyxia")
-    return {**node, "x-onyxia": {"overwriteDefaultWith": f"{{{{{key}}}}}", **(own or {})}}
+    own_keys = node.get("x-onyxia")
+    return {**node, "x-onyxia": {"overwriteDefaultWith": f"{{{{{key}}}}}", **(own_keys or {})}}
 
 
 def _copies(node: Schema, context: Context, path: Path, errors: list[BuilderError]) -> object:
@@ -111,10 +113,12 @@ def _copies(node: Schema, context: Context, path: Path, errors: list[BuilderErro
     if not least:
         return []
     items = node.get("items")
-    found: list[BuilderError] = []
+    item_errors: list[BuilderError] = []
     item = (
-        _value(items, UNDEFINED, context, path, found) if isinstance(items, Mapping) else UNDEFINED
+        _value(items, UNDEFINED, context, path, item_errors)
+        if isinstance(items, Mapping)
+        else UNDEFINED
     )
-    if found or item is UNDEFINED:
+    if item_errors or item is UNDEFINED:
         return _fails(path, "it has minItems, and its items have no default", errors)
     return [item] * least

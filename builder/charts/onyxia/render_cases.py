@@ -47,11 +47,11 @@ def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
     first = render(RenderCase(words="its defaults", values={}))
     if first.failure:
         return [first]
-    found = [first, *(render(probe) for probe in (*_launches(chart), *_set(chart)))]
+    outputs = [first, *(render(probe) for probe in (*_launches(chart), *_set(chart)))]
     blamed: set[str] = set()
     for text in HOSTILE:
-        found += _hostile(chart, render, text, blamed)
-    return found
+        outputs += _hostile(chart, render, text, blamed)
+    return outputs
 
 
 def _launches(chart: ChartFiles) -> Iterator[RenderCase]:
@@ -78,9 +78,9 @@ def _set(chart: ChartFiles) -> Iterator[RenderCase]:
     paths = {path for text in chart.templates.values() for path in _GLUED.findall(text)}
     for path in sorted(paths):
         node = _node(chart, tuple(path.split(".")))
-        given = chart.given(node)
-        value = _TRUTHY.get(node.kind or type_of(given))
-        if not given and given is not UNDEFINED and fits(node.schema, value, {}):
+        default = chart.given(node)
+        value = _TRUTHY.get(node.kind or type_of(default))
+        if not default and default is not UNDEFINED and fits(node.schema, value, {}):
             values = nested(node.path, value)
             yield RenderCase(words=f"{path} set", values=values, is_sample=True)
 
@@ -91,8 +91,8 @@ def _node(chart: ChartFiles, path: Path) -> Node:
         if node.path == path:
             return node
     bare = Node(place=(), path=path, schema={})
-    given = chart.given(bare)
-    return replace(bare, schema={"type": type_of(given)} if type_of(given) else {})
+    default = chart.given(bare)
+    return replace(bare, schema={"type": type_of(default)} if type_of(default) else {})
 
 
 def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> Iterator[Rendered]:
@@ -107,15 +107,15 @@ def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> 
     if not filled or not render(whole).failure:
         return
     for name, values in filled.items():
-        found = render(_typed(name, text, merged(base, values)))
-        if found.is_broken:
+        output = render(_typed(name, text, merged(base, values)))
+        if output.is_broken:
             blamed.add(name)
-            yield found
+            yield output
 
 
-def _typed(what: str, text: str, values: Mapping[str, Any]) -> RenderCase:
+def _typed(subject: str, text: str, values: Mapping[str, Any]) -> RenderCase:
     return RenderCase(
-        words=f"{quoted(text)} in {what}", values=values, is_sample=True, is_hostile=True
+        words=f"{quoted(text)} in {subject}", values=values, is_sample=True, is_hostile=True
     )
 
 
@@ -129,6 +129,6 @@ def _filled(node: Schema, text: str) -> object:
         return UNDEFINED if item is UNDEFINED else [item]
     if kind == "object" and isinstance(node.get("properties"), Mapping):
         inner = {key: _filled(value, text) for key, value in node["properties"].items()}
-        found = {key: value for key, value in inner.items() if value is not UNDEFINED}
-        return found or UNDEFINED
+        filled = {key: value for key, value in inner.items() if value is not UNDEFINED}
+        return filled or UNDEFINED
     return UNDEFINED

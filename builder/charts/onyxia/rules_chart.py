@@ -35,10 +35,10 @@ def _version(chart: ChartFiles) -> Iterator[Problem]:
     version = str(chart.about.get("version", ""))
     if not chart.about or _VERSION.fullmatch(version):
         return
-    found = _SEMVER.fullmatch(version)
-    if found is None:
+    match = _SEMVER.fullmatch(version)
+    if match is None:
         message, hint = f"not a version: {quoted(version)}", "three numbers, e.g. 1.2.3"
-    elif found["pre"]:
+    elif match["pre"]:
         message = f"the version {version} has a suffix"
         hint = "it is never the one that is offered, and its services cannot be suspended"
     else:
@@ -63,20 +63,22 @@ def _library(chart: ChartFiles) -> Iterator[Problem]:
 def _shadow(chart: ChartFiles) -> Iterator[Problem]:
     """Refuse a subchart whose files may be taken for the chart's own."""
     for name, inner in chart.subcharts.items():
-        found = {"values.yaml", SCHEMA} & inner.files.keys()
-        if chart.name and found and name.endswith(chart.name):
+        shared_files = {"values.yaml", SCHEMA} & inner.files.keys()
+        if chart.name and shared_files and name.endswith(chart.name):
             yield Problem(
                 message=f"the subchart {name} ends with the name of the chart",
-                hint=f"its {' and '.join(sorted(found))} may be read for the chart's own",
+                hint=f"its {' and '.join(sorted(shared_files))} may be read for the chart's own",
                 file=f"charts/{name}",
             )
 
 
 def missing(chart: ChartFiles) -> list[str]:
     """List the dependencies that are not below `charts/`."""
-    there = {inner.name for inner in chart.subcharts.values()}
+    packed = {inner.name for inner in chart.subcharts.values()}
     return [
-        str(item.get("name")) for item in dependencies(chart.about) if item.get("name") not in there
+        str(dependency.get("name"))
+        for dependency in dependencies(chart.about)
+        if dependency.get("name") not in packed
     ]
 
 
@@ -133,8 +135,8 @@ def _link(chart: ChartFiles) -> Iterator[Problem]:
     if NOTES not in chart.files or "://" in chart.notes:
         return
     for path, text in chart.templates.items():
-        if found := _EXPOSED.search(text):
-            message = f"no URL, and {path} makes a {found[1]}: the button to open it has none"
+        if match := _EXPOSED.search(text):
+            message = f"no URL, and {path} makes a {match[1]}: the button to open it has none"
             yield Problem(message=message)
             return
 
@@ -145,7 +147,7 @@ def _unread(chart: ChartFiles) -> Iterator[Problem]:
         return  # what is not there may read them
     reads = reads_of(chart)
     for node in chart.leaves:
-        if node.path and not reads.touch(node.value):
+        if node.path and not reads.covers(node.value):
             yield Problem(message=f"no template reads {node.value}", path=node.place)
 
 

@@ -48,11 +48,11 @@ class Manifest:
     @property
     def pod(self) -> tuple[Path, Mapping[str, Any]] | None:
         """Where its pod stands, and the pod; hooks, such as tests, come and go and have none."""
-        place = _TEMPLATES.get(str(self.data.get("kind")))
+        pod_path = _TEMPLATES.get(str(self.data.get("kind")))
         annotations = mapping(self.data, "metadata", "annotations")
-        if place is None or "helm.sh/hook" in annotations:
+        if pod_path is None or "helm.sh/hook" in annotations:
             return None
-        return place, mapping(self.data, *place)
+        return pod_path, mapping(self.data, *pod_path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +103,12 @@ def _said(rendered: Rendered) -> Problem:
     """Helm's words, in the template that they are about."""
     words = " ".join(rendered.failure.partition("\n\nUse --debug")[0].split())
     words = words.removeprefix("Error: ")
-    found = _PLACE.search(words)
+    match = _PLACE.search(words)
     return Problem(
         message=f"with {rendered.values}: {words}",
-        file=found[1] if found else "templates",
-        line=int(found[2] or 0) if found else 0,
-        column=int(found[3] or 1) if found else 0,
+        file=match[1] if match else "templates",
+        line=int(match[2] or 0) if match else 0,
+        column=int(match[3] or 1) if match else 0,
     )
 
 
@@ -117,14 +117,14 @@ def _label(rendered: Rendered) -> Iterator[Problem]:
     for manifest in rendered.manifests:
         if manifest.pod is None:
             continue
-        place, pod = manifest.pod
+        pod_path, pod = manifest.pod
         label = mapping(pod, "metadata", "labels").get(INSTANCE)
         if label != rendered.release:
-            found = f"is {quoted(label)}" if label else "is not there"
+            problem = f"is {quoted(label)}" if label else "is not there"
             yield Problem(
-                message=f"{_name(manifest)}: the label {INSTANCE} of its pods {found}",
+                message=f"{_name(manifest)}: the label {INSTANCE} of its pods {problem}",
                 hint=f"{INSTANCE}: {{{{ .Release.Name }}}}",
-                path=(*place, "metadata", "labels"),
+                path=(*pod_path, "metadata", "labels"),
                 file=manifest.file,
             )
 
@@ -148,16 +148,16 @@ def _replicas(rendered: Rendered) -> Iterator[Problem]:
 
 def _secret(rendered: Rendered) -> Iterator[Problem]:
     """Refuse secrets in plain environment variables of a pod."""
-    known = {str(_sample(name)): name for name in SECRET}
+    variables = {str(_sample(name)): name for name in SECRET}
     for manifest in rendered.manifests:
-        for place, entry in _environment(manifest):
+        for path, entry in _environment(manifest):
             value = str(entry.get("value", ""))
-            for secret, variable in known.items():
+            for secret, variable in variables.items():
                 if secret in value:
                     yield Problem(
                         message=f"{_name(manifest)}: {entry.get('name')} shows {variable}",
                         hint="read it from a Secret: valueFrom, or envFrom",
-                        path=place,
+                        path=path,
                         file=manifest.file,
                     )
 
@@ -170,36 +170,42 @@ def _sample(name: str) -> object:
 def _containers(manifest: Manifest, key: str) -> list[tuple[Path, Mapping[str, Any]]]:
     if manifest.pod is None:
         return []
-    place, pod = manifest.pod
-    found = mapping(pod, "spec").get(key)
-    items = found if isinstance(found, list) else []
-    return [((*place, "spec", key, number), mapping(item)) for number, item in enumerate(items)]
+    pod_path, pod = manifest.pod
+    containers = mapping(pod, "spec").get(key)
+    entries = containers if isinstance(containers, list) else []
+    return [
+        ((*pod_path, "spec", key, number), mapping(entry)) for number, entry in enumerate(entries)
+    ]
 
 
 def _environment(manifest: Manifest) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for key in ("initContainers", "containers"):
-        for place, container in _containers(manifest, key):
+        for path, container in _containers(manifest, key):
             for number, entry in enumerate(container.get("env") or ()):
-                yield (*place, "env", number), mapping(entry)
+                yield (*path, "env", number), mapping(entry)
 
 
 def _copies(rendered: Rendered) -> Iterator[Problem]:
     """Refuse an init container that writes only where no other container reads."""
     for manifest in rendered.manifests:
-        seen = {name for _, item in _containers(manifest, "containers") for name in _mounts(item)}
-        for place, container in _containers(manifest, "initContainers"):
+        mounted = {
+            name
+            for _, container in _containers(manifest, "containers")
+            for name in _mounts(container)
+        }
+        for path, container in _containers(manifest, "initContainers"):
             mounts = _mounts(container)
-            if mounts and seen.isdisjoint(mounts):
+            if mounts and mounted.isdisjoint(mounts):
                 yield Problem(
                     message=f"{_name(manifest)}: no container mounts what the init container"
                     f" {container.get('name')} writes",
-                    path=(*place, "volumeMounts"),
+                    path=(*path, "volumeMounts"),
                     file=manifest.file,
                 )
 
 
 def _mounts(container: Mapping[str, Any]) -> list[str]:
-    return [str(mapping(item).get("name")) for item in container.get("volumeMounts") or ()]
+    return [str(mapping(mount).get("name")) for mount in container.get("volumeMounts") or ()]
 
 
 def _discovery(rendered: Rendered) -> Iterator[Problem]:

@@ -95,9 +95,9 @@ def _kind(node: Node) -> Iterator[Problem]:
     """Require one type, as a string, or a const."""
     kind = node.schema.get("type")
     if kind is None and "const" not in node.schema:
-        found = [key for key in _COMBINED if key in node.schema]
+        combined = [key for key in _COMBINED if key in node.schema]
         if not node.is_replaced and "$ref" not in node.schema:
-            hint = f"{found[0]} does not stand in for one" if found else ""
+            hint = f"{combined[0]} does not stand in for one" if combined else ""
             yield Problem(message="it has neither a type nor a const", hint=hint, path=node.place)
     elif kind is not None and (not isinstance(kind, str) or kind not in TYPES):
         message = f"the type {quoted(kind)} is not one of {', '.join(TYPES)}"
@@ -284,18 +284,18 @@ def _pair(chart: ChartFiles) -> Iterator[Problem]:
             ranges.setdefault(str(node.schema["sliderRangeId"]), []).append(node)
     for name, members in ranges.items():
         last = members[-1]
-        found = sorted(str(node.schema["sliderExtremity"]) for node in members)
-        if found != list(ENDS):
-            message = f"the range {quoted(name)} has the ends {', '.join(found)}"
+        ends = sorted(str(node.schema["sliderExtremity"]) for node in members)
+        if ends != list(ENDS):
+            message = f"the range {quoted(name)} has the ends {', '.join(ends)}"
             hint = "one down and one up, under a sliderRangeId that no other has"
             yield Problem(message=message, hint=hint, path=(*last.place, "sliderRangeId"))
             continue
         for key in ("sliderStep", "sliderUnit"):
-            said = {node.schema[key] for node in members if key in node.schema}
-            if len(said) > 1:
+            settings = {node.schema[key] for node in members if key in node.schema}
+            if len(settings) > 1:
                 message = f"the ends of the range {quoted(name)} differ in {key}"
                 yield Problem(message=message, path=(*last.place, key))
-            elif not said and key == "sliderStep":
+            elif not settings and key == "sliderStep":
                 message = f"neither end of the range {quoted(name)} has a sliderStep"
                 yield Problem(message=message, path=last.place)
 

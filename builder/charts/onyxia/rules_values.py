@@ -38,8 +38,8 @@ def _default(chart: ChartFiles) -> Iterator[Problem]:
 
 def _why(node: Node, value: object) -> str:
     """Say why a value does not fit its node."""
-    kind, found = node.kind, type_of(value)
-    if found != ("number" if kind == "integer" else kind):
+    kind, actual = node.kind, type_of(value)
+    if actual != ("number" if kind == "integer" else kind):
         return f"is not of type {kind}"
     choices = options(node.schema, {})
     if choices is not None and not any(same(choice, value) for choice in choices):
@@ -221,17 +221,17 @@ def _hidden(chart: ChartFiles) -> Iterator[Problem]:
         target = tuple(hidden["path"].split("/"))
         if hidden.get("isPathRelative"):
             target = (*node.path[:-1], *target)
-        place = (*node.place, "hidden")
-        found = paths.get(target)
-        if found is None and not _is_free(target, paths):
+        path = (*node.place, "hidden")
+        other = paths.get(target)
+        if other is None and not _is_free(target, paths):
             yield Problem(
                 message=f"there is no value {quoted(hidden['path'])}: this is never hidden",
                 hint=_which(hidden, target, node, paths),
-                path=(*place, "path"),
+                path=(*path, "path"),
             )
-        elif found is not None and not _can_be(found, hidden.get("value")):
-            message = f"{found.value} is never {quoted(hidden.get('value'))}: this is never hidden"
-            yield Problem(message=message, path=(*place, "value"))
+        elif other is not None and not _can_be(other, hidden.get("value")):
+            message = f"{other.value} is never {quoted(hidden.get('value'))}: this is never hidden"
+            yield Problem(message=message, path=(*path, "value"))
 
 
 def _is_free(target: Path, paths: Mapping[Path, Node]) -> bool:
@@ -244,8 +244,8 @@ def _which(hidden: Mapping[str, Any], target: Path, node: Node, paths: Mapping[P
     """Return a hint with the value that may be meant."""
     if (*node.path[:-1], *target) in paths and not hidden.get("isPathRelative"):
         return 'it is relative to its parent: add "isPathRelative": true'
-    known = ["/".join(map(str, path)) for path in paths if path and ITEM not in path]
-    return did_you_mean("/".join(map(str, target)).replace(".", "/"), known)
+    candidates = ["/".join(map(str, path)) for path in paths if path and ITEM not in path]
+    return did_you_mean("/".join(map(str, target)).replace(".", "/"), candidates)
 
 
 def _can_be(node: Node, value: object) -> bool:

@@ -37,8 +37,8 @@ class Node:
     @property
     def onyxia(self) -> Mapping[str, Any]:
         """What stands under `x-onyxia`."""
-        found = self.schema.get("x-onyxia")
-        return found if isinstance(found, Mapping) else {}
+        keys = self.schema.get("x-onyxia")
+        return keys if isinstance(keys, Mapping) else {}
 
     @property
     def kind(self) -> str:
@@ -81,10 +81,12 @@ def _resolved(node: object, root: Schema, above: tuple[str, ...]) -> object:
     name = node.get("$ref")
     definitions = root.get("definitions")
     if isinstance(name, str) and name.startswith(DEFINITIONS) and name not in above:
-        found = definitions.get(name[len(DEFINITIONS) :]) if isinstance(definitions, Mapping) else 0
-        if isinstance(found, Mapping):
+        definition = (
+            definitions.get(name[len(DEFINITIONS) :]) if isinstance(definitions, Mapping) else 0
+        )
+        if isinstance(definition, Mapping):
             rest = {key: value for key, value in node.items() if key != "$ref"}
-            return _resolved({**rest, **found}, root, (*above, name))
+            return _resolved({**rest, **definition}, root, (*above, name))
     return {
         key: value if key == "definitions" and node is root else _resolved(value, root, above)
         for key, value in node.items()

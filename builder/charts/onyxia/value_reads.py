@@ -22,7 +22,7 @@ class Reads:
     has_all: bool = False
     below: frozenset[str] = field(default_factory=frozenset)  # left to a subchart, whole
 
-    def touch(self, path: str) -> bool:
+    def covers(self, path: str) -> bool:
         """Whether a value is read: itself, something around it, or something inside of it."""
         if self.has_all or any(path == top or path.startswith(f"{top}.") for top in self.below):
             return True
@@ -44,24 +44,30 @@ def reads_of(chart: ChartFiles) -> Reads:
         has_all = has_all or len(list(_WHOLE.finditer(text))) > len(picked)
     paths |= set(_conditions(chart.about))
     below = {
-        str(item.get("alias") or item.get("name"))
-        for item in dependencies(chart.about)
-        if not _is_library(chart, str(item.get("name")))
+        str(dependency.get("alias") or dependency.get("name"))
+        for dependency in dependencies(chart.about)
+        if not _is_library(chart, str(dependency.get("name")))
     }
     return Reads(paths=frozenset(paths), has_all=has_all, below=frozenset(below))
 
 
 def dependencies(about: Mapping[str, object]) -> list[Mapping[str, object]]:
     """List the dependencies in a Chart.yaml."""
-    found = about.get("dependencies")
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+    listed = about.get("dependencies")
+    return (
+        [entry for entry in listed if isinstance(entry, Mapping)]
+        if isinstance(listed, list)
+        else []
+    )
 
 
 def _conditions(about: Mapping[str, object]) -> Iterator[str]:
     """List the values that switch a subchart on."""
-    for item in dependencies(about):
-        yield from (path.strip() for path in str(item.get("condition", "")).split(","))
+    for dependency in dependencies(about):
+        yield from (path.strip() for path in str(dependency.get("condition", "")).split(","))
 
 
 def _is_library(chart: ChartFiles, name: str) -> bool:
-    return any(found.name == name and found.is_library for found in chart.subcharts.values())
+    return any(
+        subchart.name == name and subchart.is_library for subchart in chart.subcharts.values()
+    )

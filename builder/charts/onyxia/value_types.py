@@ -41,15 +41,15 @@ def type_of(value: object) -> str:
     return "object" if isinstance(value, Mapping) else ""
 
 
-def same(one: Any, other: Any) -> bool:
+def same(first: Any, second: Any) -> bool:
     """Whether two values are the same in JSON, where 1 is 1.0 and is not true."""
-    if type_of(one) != type_of(other):
+    if type_of(first) != type_of(second):
         return False
-    if isinstance(one, Mapping):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+    if isinstance(first, Mapping):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
 
 
 def fits(node: Schema, value: object, context: Context) -> bool:
@@ -59,10 +59,10 @@ def fits(node: Schema, value: object, context: Context) -> bool:
 
 def coerced(node: Schema, value: object, context: Context) -> object:
     """Return the value, or the nearest one of the node's type, or UNDEFINED where there is none."""
-    found = _coerced(node, value, context)
+    nearest = _coerced(node, value, context)
     choices = options(node, context)
-    if found is UNDEFINED or choices is None or any(same(choice, found) for choice in choices):
-        return found
+    if nearest is UNDEFINED or choices is None or any(same(choice, nearest) for choice in choices):
+        return nearest
     return UNDEFINED
 
 
@@ -70,23 +70,27 @@ def options(node: Schema, context: Context) -> list[object] | None:
     """Return the options of a select, or None for other nodes. A list of wrong types is ignored."""
     onyxia = node.get("x-onyxia")
     if isinstance(onyxia, Mapping) and "overwriteListEnumWith" in onyxia:
-        given = resolve(onyxia["overwriteListEnumWith"], context)
-        found = [_coerced(node, item, context) for item in given] if isinstance(given, list) else []
-        if kept := [item for item in found if item is not UNDEFINED]:
-            return kept
+        choices = resolve(onyxia["overwriteListEnumWith"], context)
+        coerced_choices = (
+            [_coerced(node, choice, context) for choice in choices]
+            if isinstance(choices, list)
+            else []
+        )
+        if usable := [choice for choice in coerced_choices if choice is not UNDEFINED]:
+            return usable
     for key in ("listEnum", "enum"):
-        given = node.get(key)
-        if isinstance(given, list) and given and not misfits(node, key):
-            return given
+        choices = node.get(key)
+        if isinstance(choices, list) and choices and not misfits(node, key):
+            return choices
     return None
 
 
 def misfits(node: Schema, key: str) -> list[object]:
     """List the items of `enum` or `listEnum` that are not of the node's type."""
-    given = node.get(key)
-    if not isinstance(given, list):
+    choices = node.get(key)
+    if not isinstance(choices, list):
         return []
-    return [item for item in given if not same(_coerced(node, item, {}), item)]
+    return [choice for choice in choices if not same(_coerced(node, choice, {}), choice)]
 
 
 def _coerced(node: Schema, value: object, context: Context) -> object:
@@ -142,8 +146,8 @@ def _array(node: Schema, value: object, context: Context) -> object:
     items = node.get("items")
     if not isinstance(items, Mapping):
         return value
-    found = [coerced(items, item, context) for item in value]
-    return UNDEFINED if any(item is UNDEFINED for item in found) else found
+    coerced_items = [coerced(items, item, context) for item in value]
+    return UNDEFINED if any(item is UNDEFINED for item in coerced_items) else coerced_items
 
 
 def _object(node: Schema, value: object, context: Context) -> object:
@@ -154,8 +158,12 @@ def _object(node: Schema, value: object, context: Context) -> object:
         return value
     if not properties.keys() <= value.keys():
         return UNDEFINED
-    found = {key: coerced(inner, value[key], context) for key, inner in properties.items()}
-    return UNDEFINED if any(item is UNDEFINED for item in found.values()) else found
+    coerced_values = {key: coerced(inner, value[key], context) for key, inner in properties.items()}
+    return (
+        UNDEFINED
+        if any(inner_value is UNDEFINED for inner_value in coerced_values.values())
+        else coerced_values
+    )
 
 
 _CONVERSIONS: Mapping[str, Callable[[Schema, object, Context], object]] = {
@@ -174,10 +182,10 @@ def matches(pattern: str, text: str) -> bool:
 
 def as_number(text: str) -> float | None:
     """Return the number that a text begins with, as int where it is whole."""
-    found = _FLOAT.match(text)
-    if found is None:
+    match = _FLOAT.match(text)
+    if match is None:
         return None
-    number = float(found[1])
+    number = float(match[1])
     return int(number) if number.is_integer() else number
 
 

@@ -49,11 +49,11 @@ def render_chart(
     Raises ConfigError, or Problems with every independent one.
     """
     _check_head(chart, images)
-    own = _own(recipe)
+    recipe_part = _recipe_part(recipe)
     parts = _parts(chart, recipe, features)
     facts = _facts(chart, recipe, images)
-    values = specs.values_of(own, parts, facts, chart, features)
-    everything = (own, *parts)
+    values = specs.values_of(recipe_part, parts, facts, chart, features)
+    everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name)
     _check(chart.name, everything, features, values, library, core)
     filled = replace(recipe, description=_filled(recipe.description, facts))
@@ -76,7 +76,7 @@ def render_chart(
     return dict(sorted(files.items()))
 
 
-def _own(recipe: ChartRecipe) -> Part:
+def _recipe_part(recipe: ChartRecipe) -> Part:
     """Return a recipe as a part of its charts."""
     folder = f"charts/{recipe.name}"
     return Part(
@@ -89,18 +89,18 @@ def _own(recipe: ChartRecipe) -> Part:
 
 
 def _check_head(chart: Chart, images: Sequence[str]) -> None:
-    place = chart.at()
+    location = chart.at()
     errors: list[BuilderError] = []
     if not NAME.fullmatch(chart.name) or len(chart.name) > LONGEST:
         errors.append(
             ConfigError(
                 f"not a chart name: {chart.name!r}",
                 hint=f"at most {LONGEST} of a-z, 0-9 and -, as releases are named after it",
-                location=place,
+                location=location,
             )
         )
     if not images:
-        errors.append(ConfigError(f"chart {chart.name}: it has no image", location=place))
+        errors.append(ConfigError(f"chart {chart.name}: it has no image", location=location))
     raise_all(errors)
 
 
@@ -108,13 +108,13 @@ def _parts(
     chart: Chart, recipe: ChartRecipe, features: Mapping[str, ChartFeature]
 ) -> tuple[Part, ...]:
     folder = f"charts/{recipe.name}"
-    wanted = [
+    requested = [
         *((name, locate_item(recipe, folder, name)) for name in recipe.features),
         *((name, chart.at("features", name)) for name in chart.features),
     ]
     errors: list[BuilderError] = []
     parts: dict[str, Part] = {}
-    for name, location in wanted:
+    for name, location in requested:
         if name not in features:
             hint = did_you_mean(name, features)
             error = ConfigError(f"unknown feature {name!r}", hint=hint, location=location)
@@ -125,12 +125,12 @@ def _parts(
     return tuple(parts.values())
 
 
-def locate_item(recipe: ChartRecipe, folder: str, item: str) -> Location:
+def locate_item(recipe: ChartRecipe, folder: str, feature: str) -> Location:
     """Return the place of a feature in chart.yaml, `- item` or `features: […, item]`.
 
     Without the text of the file, return the file.
     """
-    word = re.compile(rf"(?:^\s*- |^features:.*[\[\s,])({re.escape(item)})(?=\s*(?:[,\]#]|$))")
+    word = re.compile(rf"(?:^\s*- |^features:.*[\[\s,])({re.escape(feature)})(?=\s*(?:[,\]#]|$))")
     for number, line in enumerate(recipe.files.get("chart.yaml", "").splitlines(), 1):
         if match := word.search(line):
             column = match.start(1) + 1
@@ -158,18 +158,18 @@ def _check(
     core: str,
 ) -> None:
     errors = templates.check_slots(parts) + partners.check_templates(parts, features)
-    own = parts[0].files.get("chart.yaml", core)
-    found = templates.reads({"chart.yaml": own}, parts[0].folder)
+    recipe_text = parts[0].files.get("chart.yaml", core)
+    reads = templates.reads({"chart.yaml": recipe_text}, parts[0].folder)
     for part in parts:
-        found += templates.reads(part.texts(), part.folder)
-        found += [_named(part, source) for source in templates.SOURCES if _source(part, source)]
+        reads += templates.reads(part.texts(), part.folder)
+        reads += [_named(part, source) for source in templates.SOURCES if _source(part, source)]
     shared = {path: data.decode() for path, data in library.items() if path.endswith(".tpl")}
-    found += templates.reads(shared, "charts/library")
-    lacks = partners.find_lacks(parts, features, values, found)
-    told = {lack.name for lack in lacks}
-    found = [read for read in found if read.path not in told]
-    values = [value for value in values if value.path not in told]
-    raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(found, values)])
+    reads += templates.reads(shared, "charts/library")
+    lacks = partners.find_lacks(parts, features, values, reads)
+    lacking = {lack.name for lack in lacks}
+    reads = [read for read in reads if read.path not in lacking]
+    values = [value for value in values if value.path not in lacking]
+    raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(reads, values)])
 
 
 def _source(part: Part, source: str) -> str:
@@ -177,8 +177,8 @@ def _source(part: Part, source: str) -> str:
 
 
 def _named(part: Part, source: str) -> templates.Read:
-    where = describe.locate(part.files, part.folder, "feature.yaml", source)
-    return templates.Read(path=_source(part, source), location=where)
+    location = describe.locate(part.files, part.folder, "feature.yaml", source)
+    return templates.Read(path=_source(part, source), location=location)
 
 
 def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
@@ -214,8 +214,8 @@ def _is_rendered(path: str) -> bool:
 def _library_names(library: Mapping[str, bytes]) -> tuple[str, str]:
     data = about_chart(library)
     if "name" not in data or "version" not in data:
-        where = Location(file="charts/library/Chart.yaml")
-        raise ConfigError("the library has no name and version", location=where)
+        location = Location(file="charts/library/Chart.yaml")
+        raise ConfigError("the library has no name and version", location=location)
     return str(data["name"]), str(data["version"])
 
 

@@ -101,5 +101,5 @@ def _row(value: Value) -> str:
 
 def notes(title: str, parts: Sequence[Part], chart: str) -> str:
     """Return NOTES.txt, in Markdown, from the notes of each part."""
-    said = [part.files["notes.md"].strip("\n") for part in parts if "notes.md" in part.files]
-    return scoped("\n".join([f"## {title}", "", *said]) + "\n", chart)
+    texts = [part.files["notes.md"].strip("\n") for part in parts if "notes.md" in part.files]
+    return scoped("\n".join([f"## {title}", "", *texts]) + "\n", chart)

@@ -32,8 +32,8 @@ class Lack:
     features: tuple[str, ...]
 
 
-def as_part(name: str, feature: ChartFeature, named: Location | None = None) -> Part:
-    """Return a feature as a part; `named` is where the chart asks for it."""
+def as_part(name: str, feature: ChartFeature, requested_at: Location | None = None) -> Part:
+    """Return a feature as a part; `requested_at` is where the chart asks for it."""
     folder = feature.folder or f"charts/features/{name}"
     return Part(
         name=name,
@@ -42,7 +42,7 @@ def as_part(name: str, feature: ChartFeature, named: Location | None = None) -> 
         summary=feature.summary,
         values=feature.values,
         objects=feature.objects,
-        named=named,
+        requested_at=requested_at,
     )
 
 
@@ -54,7 +54,7 @@ def find_lacks(
 ) -> list[Lack]:
     """Return what the parts lack and a feature has; the first part is the recipe itself."""
     chosen = {part.name for part in parts[1:]}
-    others = [as_part(name, it) for name, it in features.items() if name not in chosen]
+    others = [as_part(name, feature) for name, feature in features.items() if name not in chosen]
     return [
         *_idle_values(parts, others, values, reads),
         *_undeclared_values(parts, others, values, reads),
@@ -76,10 +76,10 @@ def _error(lacks: Sequence[Lack], chart: str) -> ConfigError:
     features = listed([f"`{name}`" for name in first.features])
     brings = first.brings[len(first.features) > 1]
     cure = "add one of them" if len(first.features) > 1 else "add it"
-    subject = f"feature `{first.part.name}`" if first.part.named else "its recipe"
+    subject = f"feature `{first.part.name}`" if first.part.requested_at else "its recipe"
     message = f"chart {chart}: {subject} {first.needs} {names}, which only {features} {brings}"
-    place = first.part.named or Location(file=f"{first.part.folder}/chart.yaml")
-    return ConfigError(f"{message}: {cure}", location=place)
+    location = first.part.requested_at or Location(file=f"{first.part.folder}/chart.yaml")
+    return ConfigError(f"{message}: {cure}", location=location)
 
 
 def _idle_values(
@@ -110,11 +110,11 @@ def _undeclared_values(
 
 
 def _undefined_templates(parts: Sequence[Part], others: Sequence[Part]) -> Iterator[Lack]:
-    known = {name for part in parts for name in _defined(part)}
+    defined = {name for part in parts for name in _defined(part)}
     for part in parts:
         for name, _ in _included(part):
-            names = tuple(other.name for other in others if name in _defined(other))
-            if name not in known and names:
+            names = tuple(candidate.name for candidate in others if name in _defined(candidate))
+            if name not in defined and names:
                 yield Lack(
                     part=part, needs="uses the template", name=name, brings=_DEFINES, features=names
                 )
@@ -124,47 +124,51 @@ def check_templates(
     parts: Sequence[Part], features: Mapping[str, ChartFeature]
 ) -> list[BuilderError]:
     """Return an error for each template of the chart's own that no feature at all defines."""
-    known = {name for part in parts for name in _defined(part)}
-    given = {name for key, it in features.items() for name in _defined(as_part(key, it))}
+    defined = {name for part in parts for name in _defined(part)}
+    available = {
+        name for key, feature in features.items() for name in _defined(as_part(key, feature))
+    }
     return [
         ConfigError(
             f"no template {name} is defined",
-            hint=did_you_mean(name, sorted(it for it in known | given if it.count(".") == 1)),
-            location=place,
+            hint=did_you_mean(
+                name, sorted(key for key in defined | available if key.count(".") == 1)
+            ),
+            location=location,
         )
         for part in parts
-        for name, place in _included(part)
-        if name not in known | given
+        for name, location in _included(part)
+        if name not in defined | available
     ]
 
 
 def _included(part: Part) -> list[tuple[str, Location]]:
     """Return the chart's own templates that a part includes, each with the first place."""
-    found: dict[str, Location] = {}
+    first_uses: dict[str, Location] = {}
     about = {name: text for name, text in part.files.items() if name in _ABOUT}
     for path, text in {**part.texts(), **about}.items():
         clean = templates.without_comments(text)
         for match in _INCLUDE.finditer(clean):
-            place = templates.at(f"{part.folder}/{path}", text, match.start(1))
-            found.setdefault(match.group(1), place)
-    return list(found.items())
+            location = templates.at(f"{part.folder}/{path}", text, match.start(1))
+            first_uses.setdefault(match.group(1), location)
+    return list(first_uses.items())
 
 
 def _defined(part: Part) -> set[str]:
     texts = map(templates.without_comments, part.texts().values())
-    named = {name for text in texts for name in _DEFINE.findall(text)}
+    defined = {name for text in texts for name in _DEFINE.findall(text)}
     slots = {f"chart.{part.name}.{slot}" for slot in part.slots}
-    return {*_ALWAYS, *named, *slots}
+    return {*_ALWAYS, *defined, *slots}
 
 
 def having(path: str, features: Mapping[str, ChartFeature]) -> str:
     """Return the hint that names the features which have a value, or nothing."""
-    names = _declaring([as_part(name, it) for name, it in features.items()], path)
-    what = "features" if len(names) > 1 else "feature"
+    names = _declaring([as_part(name, feature) for name, feature in features.items()], path)
+    noun = "features" if len(names) > 1 else "feature"
     them = listed([f"`{name}`" for name in names])
     cure = "add one of them" if len(names) > 1 else "add it"
     brings = "bring" if len(names) > 1 else "brings"
-    return f"{what} {them} {brings} it: {cure}" if names else ""
+    return f"{noun} {them} {brings} it: {cure}" if names else ""
 
 
 def _declaring(others: Sequence[Part], path: str) -> tuple[str, ...]:
@@ -182,6 +186,8 @@ def _owner(parts: Sequence[Part], path: str) -> Part:
     return next((part for part in parts[1:] if path in part.values), parts[0])
 
 
-def _at(parts: Sequence[Part], place: Location) -> Part:
+def _at(parts: Sequence[Part], location: Location) -> Part:
     """Return the part whose file it is; the recipe for a file of the library."""
-    return next((it for it in parts[1:] if place.file.startswith(f"{it.folder}/")), parts[0])
+    return next(
+        (part for part in parts[1:] if location.file.startswith(f"{part.folder}/")), parts[0]
+    )

@@ -38,7 +38,7 @@ class Part:
     summary: str = ""
     values: Mapping[str, ValueSpec] = field(default_factory=dict)
     objects: Mapping[str, SourceObject] = field(default_factory=dict)  # by the name of their slot
-    named: Location | None = None  # where the chart asks for it, if it is a feature
+    requested_at: Location | None = None  # where the chart asks for it, if it is a feature
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -107,8 +107,8 @@ def _source(part: Part, source: str, chart: str) -> str:
     name = f"{{{{ .Values.{about.name} | quote }}}}" if about.name else '""'
     template = f"{chart}.{part.name}.{source}"
     # A part may have both: each is an object of its own.
-    own = f"{part.name}-files" if source == "files" else part.name
-    text = f"  - part: {own}\n    template: {template}\n    name: {name}"
+    object_name = f"{part.name}-files" if source == "files" else part.name
+    text = f"  - part: {object_name}\n    template: {template}\n    name: {name}"
     if about.folders:
         folders = (f"\n      - {scoped(folder, chart)}" for folder in about.folders)
         text += "".join(["\n    folders:", *folders])
@@ -158,11 +158,11 @@ def former_template(values: Sequence[Value], chart: str) -> str:
 
 
 def _move(value: Value, old: str) -> str:
-    places = [" ".join(json.dumps(key) for key in keys) for keys in (split_path(old), value.keys)]
+    paths = [" ".join(json.dumps(key) for key in keys) for keys in (split_path(old), value.keys)]
     default = json.dumps(json.dumps(value.default))
     return (
-        f'{{{{- include "onyxia-library.move" (dict "values" .Values "from" (list {places[0]}) '
-        f'"to" (list {places[1]}) "default" {default}) -}}}}'
+        f'{{{{- include "onyxia-library.move" (dict "values" .Values "from" (list {paths[0]}) '
+        f'"to" (list {paths[1]}) "default" {default}) -}}}}'
     )
 
 
@@ -173,7 +173,7 @@ def with_former(text: str, chart: str) -> str:
 
 def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
     """Return every value that templates read, with its place; `$x := .Values.a` is followed."""
-    found: list[Read] = []
+    reads_found: list[Read] = []
     for name, text in texts.items():
         clean = without_comments(text)
         aliases = {match.group(1): match.group(2)[1:] for match in _ALIAS.finditer(clean)}
@@ -183,8 +183,8 @@ def reads(texts: Mapping[str, str], folder: str) -> list[Read]:
             uses = re.finditer(rf"\${re.escape(alias)}(?!\w)((?:\.[A-Za-z_]\w*)*)(?!\s*:?=)", clean)
             spots += [(use.start(), path + use.group(1)) for use in uses]
         for offset, path in sorted(set(spots)):
-            found.append(Read(path=path, location=at(f"{folder}/{name}", text, offset)))
-    return found
+            reads_found.append(Read(path=path, location=at(f"{folder}/{name}", text, offset)))
+    return reads_found
 
 
 def without_comments(text: str) -> str:
@@ -200,22 +200,22 @@ def at(file: str, text: str, offset: int) -> Location:
     return Location(file=file, line=line, column=offset - start + 1, source=source)
 
 
-def undeclared(found: Sequence[Read], values: Sequence[Value]) -> list[Read]:
+def undeclared(reads: Sequence[Read], values: Sequence[Value]) -> list[Read]:
     """Return what templates read, and no value declares."""
     leaves = [value for value in values if not value.is_group]
-    return [read for read in found if not any(_touches(read.path, leaf) for leaf in leaves)]
+    return [read for read in reads if not any(_touches(read.path, leaf) for leaf in leaves)]
 
 
-def idle(found: Sequence[Read], values: Sequence[Value]) -> list[Value]:
+def idle(reads: Sequence[Read], values: Sequence[Value]) -> list[Value]:
     """Return the values that no template reads."""
     return [
         value
         for value in values
-        if not value.is_group and not any(_touches(read.path, value) for read in found)
+        if not value.is_group and not any(_touches(read.path, value) for read in reads)
     ]
 
 
-def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderError]:
+def check_reads(reads: Sequence[Read], values: Sequence[Value]) -> list[BuilderError]:
     """Return an error for each undeclared value that is read, and each value that nothing reads."""
     leaves = [value.path for value in values if not value.is_group]
     errors: list[BuilderError] = [
@@ -224,7 +224,7 @@ def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderE
             hint=did_you_mean(read.path, leaves),
             location=read.location,
         )
-        for read in undeclared(found, values)
+        for read in undeclared(reads, values)
     ]
     errors += [
         ConfigError(
@@ -232,7 +232,7 @@ def check_reads(found: Sequence[Read], values: Sequence[Value]) -> list[BuilderE
             hint=f"read it, e.g. in `command` of chart.yaml: {{{{ .Values.{value.path} }}}}",
             location=value.owner,
         )
-        for value in idle(found, values)
+        for value in idle(reads, values)
     ]
     return errors
 
@@ -260,12 +260,12 @@ def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
                 )
     for slot in EXCLUSIVE:
         owners = [part for part in parts if slot in part.slots]
-        for second in owners[1:]:
+        for part in owners[1:]:
             errors.append(
                 ConfigError(
                     f"slot {slot} is filled by {owners[0].name} already",
                     hint="only one feature of a chart can fill it",
-                    location=Location(file=f"{second.folder}/slots/{slot}.yaml"),
+                    location=Location(file=f"{part.folder}/slots/{slot}.yaml"),
                 )
             )
     return errors

@@ -17,7 +17,7 @@ Specs = dict[str, tuple[ValueSpec, Location]]
 
 
 def values_of(
-    own: Part,
+    recipe_part: Part,
     parts: Sequence[Part],
     facts: Mapping[str, object],
     chart: Chart,
@@ -30,16 +30,16 @@ def values_of(
     """
     errors: list[BuilderError] = []
     specs = _described(parts, errors)
-    for path, said, where in _changes(own, chart):
-        if path not in specs and said.type is None:
+    for path, change, location in _changes(recipe_part, chart):
+        if path not in specs and change.type is None:
             if hint := having(path, features):
                 text = f"no feature of the chart has a value {path}"
             else:
                 text, hint = f"no feature has a value {path}", did_you_mean(path, specs)
-            errors.append(ConfigError(text, hint=hint, location=where))
+            errors.append(ConfigError(text, hint=hint, location=location))
             continue
-        known = specs[path][0] if path in specs else ValueSpec()
-        specs[path] = (known.changed_by(said), where)
+        described = specs[path][0] if path in specs else ValueSpec()
+        specs[path] = (described.changed_by(change), location)
     values = _read_all(specs, facts, errors)
     errors += describe.check(values, partial(having, features=features))
     raise_all([of_chart(error, chart) for error in errors])
@@ -59,19 +59,19 @@ def _described(parts: Sequence[Part], errors: list[BuilderError]) -> Specs:
     specs: Specs = {}
     for part in parts:
         for path, spec in part.values.items():
-            where = describe.locate(part.files, part.folder, "feature.yaml", path)
+            location = describe.locate(part.files, part.folder, "feature.yaml", path)
             if path in specs:
                 text = f"value {path} is described in {specs[path][1]} already"
-                errors.append(ConfigError(text, location=where))
+                errors.append(ConfigError(text, location=location))
             else:
-                specs[path] = (spec, where)
+                specs[path] = (spec, location)
     return specs
 
 
-def _changes(own: Part, chart: Chart) -> Iterator[tuple[str, ValueSpec, Location]]:
-    for path, spec in own.values.items():
-        where = describe.locate(own.files, own.folder, "chart.yaml", path)
-        yield path, spec, where
+def _changes(recipe_part: Part, chart: Chart) -> Iterator[tuple[str, ValueSpec, Location]]:
+    for path, spec in recipe_part.values.items():
+        location = describe.locate(recipe_part.files, recipe_part.folder, "chart.yaml", path)
+        yield path, spec, location
     for path, default in chart.values.items():
         yield path, ValueSpec(default=default), chart.at("values", path)
 
@@ -82,9 +82,9 @@ def _read_all(
     errors: list[BuilderError],
 ) -> tuple[Value, ...]:
     values = []
-    for path, (spec, where) in specs.items():
+    for path, (spec, location) in specs.items():
         try:
-            values.append(describe.read_value(path, spec, facts, where))
+            values.append(describe.read_value(path, spec, facts, location))
         except ConfigError as error:
             errors.append(error)
     return tuple(values)

@@ -55,8 +55,8 @@ def split_path(path: str) -> tuple[str, ...]:
 def locate(files: Mapping[str, str], file: str, name: str, word: str) -> Location:
     """Return the place of the key `word` in the file `name`; without its text, the file."""
     for number, line in enumerate(files.get(name, "").splitlines(), 1):
-        found = re.match(rf"\s*[\"']?{re.escape(word)}[\"']?\s*:", line)
-        if found:
+        match = re.match(rf"\s*[\"']?{re.escape(word)}[\"']?\s*:", line)
+        if match:
             column = len(line) - len(line.lstrip()) + 1
             return Location(file=f"{file}/{name}", line=number, column=column, source=line)
     return Location(file=f"{file}/{name}")
@@ -90,7 +90,7 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
 
 def _fact(value: object, facts: Mapping[str, object]) -> object:
     if isinstance(value, Mapping):
-        return {key: _fact(item, facts) for key, item in value.items()}
+        return {key: _fact(nested, facts) for key, nested in value.items()}
     if isinstance(value, str) and value.startswith("$") and value[1:] in facts:
         return facts[value[1:]]
     # A default may be a template, which then names those of its own chart.
@@ -120,13 +120,13 @@ def _problem(
     if misplaced := _misplaced(value, paths):
         return misplaced, ""
     if value.hidden and value.hidden[0] not in paths:
-        other = value.hidden[0]
-        hint = having(other) or did_you_mean(other, paths)
-        return f"{other}, which shows it, is not a value of the chart", hint
+        path = value.hidden[0]
+        hint = having(path) or did_you_mean(path, paths)
+        return f"{path}, which shows it, is not a value of the chart", hint
     if value.is_group:
-        held = any(other.startswith(value.path + ".") for other in paths)
+        has_values = any(path.startswith(value.path + ".") for path in paths)
         text = "an object needs a default, or values below it"
-        return None if held else (text, having(f"{value.path}."))
+        return None if has_values else (text, having(f"{value.path}."))
     if value.default is None:
         return "it has no default", "every value needs one, or a launch from the form fails"
     if not _is(value.default, value.type):

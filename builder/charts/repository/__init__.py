@@ -1,5 +1,5 @@
-"""Chart repositories: a folder with index.yaml, one that is served over HTTP, or an OCI registry;
-and how charts are published to them.
+"""Chart repositories: a folder with index.yaml, a repository served over HTTP, or an OCI registry;
+and the publication of charts to them.
 
 Imports what `charts` may.
 """

@@ -1,4 +1,4 @@
-"""Repositories that charts are published to: a folder of static pages, and an OCI registry."""
+"""The repositories that charts are published to: a folder of static pages, and an OCI registry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from builder.charts import helm_versions
 from builder.charts.package import ChartPackage
 from builder.charts.repository import index
-from builder.charts.repository.http import SIGNED, ServedRepository
+from builder.charts.repository.http import PROVENANCE_SUFFIX, ServedRepository
 from builder.charts.repository.index import (
     INDEX,
     Entries,
@@ -47,7 +47,7 @@ class Publication:
 
     @property
     def entry(self) -> IndexEntry:
-        """What an index says of it."""
+        """Return its entry in an index."""
         package = self.package
         return IndexEntry(
             metadata=package.metadata,
@@ -60,9 +60,9 @@ class Publication:
 class FolderRepository:
     """A folder of packages with an index.
 
-    What `served` lists and the folder does not is fetched into it, so that the folder can take the
-    place of what is served. Nothing is written before all of it is known to be well; the index
-    comes last, by rename. `others` gets what an index lists elsewhere.
+    Versions that `served` lists and the folder lacks are downloaded into it, so that the folder
+    can replace the served repository. Nothing is written before everything is checked; the index
+    is written last, by rename. `others` downloads packages whose URL is outside of the folder.
     """
 
     def __init__(
@@ -74,31 +74,36 @@ class FolderRepository:
         self._reading = threading.Lock()  # charts are asked for at once, the index is read once
 
     def newest(self, name: str) -> ChartPackage | None:
-        """What is installed of a chart, or None. Raises ConfigError, ConflictError, StepError."""
+        """Return the version that Helm installs by default, or None.
+
+        Raises ConfigError, ConflictError, StepError.
+        """
         with self._reading:
-            item = index.newest(self._listed.get(name, ()))
-        return None if item is None else self._package(entry_of(item))
+            listed = index.newest(self._listed.get(name, ()))
+        return None if listed is None else self._package(entry_of(listed))
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
         with self._reading:
-            return _highest(str(item["version"]) for item in self._listed.get(name, ()))
+            return _highest(str(listed["version"]) for listed in self._listed.get(name, ()))
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whether a package has what signs it beside it."""
-        return (self._folder / (package.file + SIGNED)).is_file()
+        """Whether the folder has the signature of a package."""
+        return (self._folder / (package.file + PROVENANCE_SUFFIX)).is_file()
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Publish. Raises ConflictError where somebody else did meanwhile, StepError."""
-        entries = with_entries(self._listed, [item.entry for item in publications], str(self._file))
-        for item in publications:
-            self._check_unproved(item)
+        """Publish. Raises StepError, or ConflictError if another run published meanwhile."""
+        entries = with_entries(
+            self._listed, [publication.entry for publication in publications], str(self._file)
+        )
+        for publication in publications:
+            self._check_unproved(publication)
         fetched = self._fetched()
         with exclusive_lock(self._folder):
             if _read(self._file) != self._before:
                 raise ConflictError(
                     f"another run published to {self._folder} just now",
-                    hint="run it again: versions follow from what is there",
+                    hint="run the command again: it computes new versions",
                 )
             for path, data in fetched.items():
                 write(path, data)
@@ -112,49 +117,51 @@ class FolderRepository:
 
     @cached_property
     def _before(self) -> bytes | None:
-        """The index of the folder, as it was found."""
+        """Return the index of the folder as it was at first, or None."""
         return _read(self._file)
 
     @cached_property
     def _own(self) -> Index:
-        """What the folder lists itself."""
+        """Return the index of the folder, parsed; empty where there is none."""
         return parse_index(self._before, str(self._file)) if self._before is not None else Index()
 
     @cached_property
-    def _elsewhere(self) -> list[IndexEntry]:
-        """What is served."""
-        found = self._served.index() if self._served else {}
-        return [entry_of(item) for versions in found.values() for item in versions]
+    def _served_entries(self) -> list[IndexEntry]:
+        """Return the entries of the served repository."""
+        entries = self._served.index() if self._served else {}
+        return [entry_of(listed) for versions in entries.values() for listed in versions]
 
     @cached_property
     def _listed(self) -> Entries:
-        return with_entries(self._own.entries, self._elsewhere, str(self._file))
+        return with_entries(self._own.entries, self._served_entries, str(self._file))
 
     def _has(self, entry: IndexEntry) -> bool:
-        """Whether the folder lists a version itself."""
+        """Whether the index of the folder lists a version."""
         versions = self._own.entries.get(entry.name, ())
-        return any(item["version"] == entry.version for item in versions)
+        return any(listed["version"] == entry.version for listed in versions)
 
     def _package(self, entry: IndexEntry) -> ChartPackage:
         """Return the package of an entry, which must be the version that it lists."""
-        place = self._path(entry) or entry.url
-        return _checked(ChartPackage(data=self._content(entry)), entry.name, entry.version, place)
+        location = self._path(entry) or entry.url
+        return _checked(
+            ChartPackage(data=self._content(entry)), entry.name, entry.version, location
+        )
 
     def _check_unproved(self, publication: Publication) -> None:
-        """Refuse to replace a package that is listed without a digest by another one."""
+        """Raise ConflictError for another package of a version that is listed without a digest."""
         package = publication.package
-        for item in self._listed.get(package.name, ()):
-            entry = entry_of(item)
+        for listed in self._listed.get(package.name, ()):
+            entry = entry_of(listed)
             is_other = entry.version == package.version and not entry.sha256
             if is_other and self._content(entry) != package.data:
                 raise ConflictError(
-                    f"chart {entry.name} {entry.version} is published with another content",
+                    f"chart {entry.name} {entry.version} is already published with other content",
                     hint="the index lists it without a digest",
                     location=_at(self._file),
                 )
 
     def _content(self, entry: IndexEntry) -> bytes:
-        """The package of an entry, with the digest that is listed, if one is."""
+        """Return the package of an entry, checked against the digest that is listed, if one is."""
         if not entry.url:
             message = f"the index lists {entry.name} {entry.version} without a URL"
             raise ConfigError(message, location=_at(self._file))
@@ -164,111 +171,122 @@ class FolderRepository:
         if self._served and not self._has(entry):
             return self._served.package(entry)
         if (data := _read(path)) is None:
-            hint = "`--against URL` gets it from where it is served"
+            hint = "`--against URL` downloads it from the served repository"
             raise ConfigError(
-                f"{INDEX} lists it, and it is not there", hint=hint, location=_at(path)
+                f"{INDEX} lists this package, but the file does not exist",
+                hint=hint,
+                location=_at(path),
             )
         if entry.sha256 and sha256(data) != entry.sha256:
             raise ConflictError(
-                f"it is not the package that {INDEX} lists",
+                f"this is not the package that {INDEX} lists",
                 hint=f"listed {entry.sha256}, found {sha256(data)}",
                 location=_at(path),
             )
         return data
 
     def _fetched(self) -> dict[Path, bytes]:
-        """What is served and not in the folder: packages, and what signs them."""
-        wanted = [entry for entry in self._elsewhere if not self._has(entry) and self._path(entry)]
-        found = in_parallel(self._with_provenance, wanted)
-        return {path: data for files in found for path, data in files.items() if data}
+        """Download packages that the folder lacks, and their signatures; return them by path."""
+        missing = [
+            entry for entry in self._served_entries if not self._has(entry) and self._path(entry)
+        ]
+        downloads = in_parallel(self._with_provenance, missing)
+        return {path: data for files in downloads for path, data in files.items() if data}
 
     def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
         path = self._path(entry)
         assert path is not None
         assert self._served is not None
-        signed = path.with_name(path.name + SIGNED)
+        signed = path.with_name(path.name + PROVENANCE_SUFFIX)
         return {path: self._served.package(entry), signed: self._served.provenance(entry)}
 
     def _path(self, entry: IndexEntry) -> Path | None:
-        """Where a package is in the folder; None where an index lists one of elsewhere."""
+        """Return the path of a package in the folder; None where its URL is elsewhere."""
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
         if "://" in url or not url:
             return None
-        below = PurePosixPath(url)
-        if below.is_absolute() or ".." in below.parts:
-            message = f"the index lists {entry.name} {entry.version} outside of it: {url}"
-            raise ConfigError(message, location=_at(self._file))
-        return self._folder / below
+        relative = PurePosixPath(url)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise ConfigError(
+                f"the index lists {entry.name} {entry.version} with a path outside the folder:"
+                f" {url}",
+                location=_at(self._file),
+            )
+        return self._folder / relative
 
 
 class RegistryRepository:
-    """The repositories of an OCI registry below `place`: one for each chart, a tag a version."""
+    """The repositories below `prefix` in an OCI registry: one for each chart, a tag per version."""
 
-    def __init__(self, *, store: Registry, place: str) -> None:
+    def __init__(self, *, store: Registry, prefix: str) -> None:
         self._store = store
-        self._place = place
+        self._prefix = prefix
 
     def newest(self, name: str) -> ChartPackage | None:
-        """What is installed of a chart, or None. Raises ConfigError, StepError."""
+        """Return the version that Helm installs by default, or None.
+
+        Raises ConfigError, StepError.
+        """
         version = helm_versions.newest(self._versions(name), str)
         if version is None:
             return None
-        place = self._repository(name).with_tag(helm_versions.tag_of(version))
-        artifact = self._store.get(place)
+        reference = self._repository(name).with_tag(helm_versions.tag_of(version))
+        artifact = self._store.get(reference)
         if artifact is None:
             return None
-        return _checked(package_in(artifact, str(place)), name, version, str(place))
+        return _checked(package_in(artifact, str(reference)), name, version, str(reference))
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
         return _highest(self._versions(name))
 
     def _versions(self, name: str) -> list[str]:
-        """Return the versions that Helm sees in the tags of a chart."""
+        """Return the versions that Helm reads from the tags of a chart."""
         tags = self._store.tags(self._repository(name).name)
         return [version for tag in tags if (version := helm_versions.version_of(tag))]
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whatever is there stays as it is: a tag never moves."""
+        """Whether a package needs no signature: a tag never moves, so none can be added."""
         return True
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Push. Raises ConflictError where a tag names something else, before any is pushed."""
-        places = {
-            self._repository(item.package.name).with_tag(
-                helm_versions.tag_of(item.package.version)
-            ): item
-            for item in publications
+        """Push. Raises ConflictError, before anything is pushed, if a tag exists."""
+        publication_of = {
+            self._repository(publication.package.name).with_tag(
+                helm_versions.tag_of(publication.package.version)
+            ): publication
+            for publication in publications
         }
+        hint = "run the command again: it computes a new version"
         raise_all(
             [
-                ConflictError(f"{place} exists already", hint="it never moves: run it again")
-                for place, digest in by_item(self._store.digest, places).items()
+                ConflictError(f"{reference} exists already", hint=hint)
+                for reference, digest in by_item(self._store.digest, publication_of).items()
                 if digest is not None
             ]
         )
-        in_parallel(lambda pair: self._push(*pair), places.items())
+        in_parallel(lambda pair: self._push(*pair), publication_of.items())
 
-    def _push(self, place: Reference, item: Publication) -> None:
-        self._store.put(chart_artifact(item.package, item.provenance), place)
+    def _push(self, reference: Reference, publication: Publication) -> None:
+        self._store.put(chart_artifact(publication.package, publication.provenance), reference)
 
     def _repository(self, name: str) -> Reference:
-        return parse_reference(f"{self._place}/{name}")
+        return parse_reference(f"{self._prefix}/{name}")
 
 
 def repository_at(
     to: str, *, against: str, store: Registry, fetcher: Fetcher
 ) -> FolderRepository | RegistryRepository:
-    """The repository `to`, a folder or oci://registry/path; `against` is a URL, or nothing.
+    """Return the repository `to`: a folder, or oci://registry/path.
 
-    Raises ConfigError.
+    `against` is the URL where a folder is served now, or "". Raises ConfigError.
     """
     if against and not against.startswith(("http://", "https://")):
-        hint = "where the folder is served: https://…"
-        raise ConfigError(f"--against {against} is no URL", hint=hint)
+        hint = "give the URL at which the folder is served: --against https://…"
+        raise ConfigError(f"--against {against} is not a URL", hint=hint)
     if not to.startswith(OCI):
         if "://" in to:
-            hint = f"--to a folder that is served as static pages, or {OCI}REGISTRY/PATH"
+            hint = f"`--to FOLDER`, which is served as static pages, or `--to {OCI}REGISTRY/PATH`"
             raise ConfigError(f"charts cannot be published to {to}", hint=hint)
         return FolderRepository(
             folder=Path(to),
@@ -276,42 +294,44 @@ def repository_at(
             served=ServedRepository(url=against, fetcher=fetcher) if against else None,
         )
     if against:
-        hint = "a registry tells itself what it holds"
-        raise ConfigError("--against goes with a folder", hint=hint)
-    place = to.removeprefix(OCI).rstrip("/")
-    if (found := parse_reference(place)).name != place:
-        raise ConfigError(f"{to} is one version, not a place for charts", hint=f"{OCI}{found.name}")
-    return RegistryRepository(store=store, place=place)
+        hint = "leave it out: a registry lists its own charts"
+        raise ConfigError("--against works only with a folder", hint=hint)
+    prefix = to.removeprefix(OCI).rstrip("/")
+    if (name := parse_reference(prefix).name) != prefix:
+        raise ConfigError(
+            f"{to} names one version of a chart, not a repository", hint=f"{OCI}{name}"
+        )
+    return RegistryRepository(store=store, prefix=prefix)
 
 
 def write_packages(folder: Path, publications: Sequence[Publication]) -> None:
-    """Write packages, with what signs them where they are signed."""
-    for item in publications:
-        write(folder / item.package.file, item.package.data)
-        if item.provenance:
-            write(folder / (item.package.file + SIGNED), item.provenance)
+    """Write packages, and their signatures if they have one."""
+    for publication in publications:
+        write(folder / publication.package.file, publication.package.data)
+        if publication.provenance:
+            write(folder / (publication.package.file + PROVENANCE_SUFFIX), publication.provenance)
 
 
 def _highest(versions: Iterable[str]) -> str:
-    known = (version for version in versions if helm_versions.parse(version))
-    return max(known, key=helm_versions.rank, default="")
+    valid = (version for version in versions if helm_versions.parse(version))
+    return max(valid, key=helm_versions.rank, default="")
 
 
-def _checked(package: ChartPackage, name: str, version: str, place: object) -> ChartPackage:
-    """Return a package that can be compared. Raises ConfigError with its place."""
-    where = Location(file=str(place))
+def _checked(package: ChartPackage, name: str, version: str, source: object) -> ChartPackage:
+    """Return a package that can be compared with others. Raises ConfigError with its place."""
+    location = Location(file=str(source))
     try:
         about = package.metadata
         value_types(package.files)
     except BuilderError as error:
         message = f"chart {name} {version} cannot be compared: {error.message}"
-        raise ConfigError(message, hint=error.hint, location=where) from error
+        raise ConfigError(message, hint=error.hint, location=location) from error
     if (about.get("name"), about.get("version")) != (name, version):
         raise ConfigError(
-            f"it is listed as chart {name} {version}, and its Chart.yaml says "
+            f"this package is listed as chart {name} {version}, but its Chart.yaml says "
             f"{about.get('name', 'no name')} {about.get('version', 'and no version')}",
-            hint="publish it again under its own version, or take it out of there",
-            location=where,
+            hint="publish it again under its own version, or delete it from the repository",
+            location=location,
         )
     return package
 

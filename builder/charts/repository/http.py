@@ -1,4 +1,4 @@
-"""A chart repository as it is served over HTTP: what it lists, and its packages."""
+"""Read a chart repository that is served over HTTP: its index and its packages."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from builder.common.errors import Location, StepError, UnreachableError
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import without_credentials
 
-SIGNED = ".prov"
-"""What is added to the name of a package for the file that signs it."""
+PROVENANCE_SUFFIX = ".prov"
+"""The suffix of the file that signs a package."""
 
 
 class ServedRepository:
-    """`url` is where index.yaml is, without its name; it may hold a name and a password."""
+    """A served chart repository. `url` is that of index.yaml without the file name.
+
+    The URL may hold a name and a password.
+    """
 
     def __init__(self, *, url: str, fetcher: Fetcher) -> None:
         self.url = url.rstrip("/")
         self._fetcher = fetcher
 
     def index(self) -> dict[str, list[Mapping[str, object]]]:
-        """Its entries. Raises StepError, ConfigError, with the URL."""
-        place = f"{self.url}/{INDEX}"
+        """Return the entries of its index. Raises StepError, ConfigError, with the URL."""
+        url = f"{self.url}/{INDEX}"
         try:
-            text = self._fetcher.text(place, "an index of charts")
+            text = self._fetcher.text(url, "an index of charts")
         except MissingError as error:
-            raise _told(error, place, "a first publication goes without --against") from error
+            raise _located(error, url, "leave --against out for the first publication") from error
         except StepError as error:
-            hint = "may it be read from here? a name and a password go into the URL"
-            raise _told(error, place, hint) from error
-        return read_index(text.encode(), without_credentials(place))
+            hint = "check that you may read it; a user and a password go into the URL"
+            raise _located(error, url, hint) from error
+        return read_index(text.encode(), without_credentials(url))
 
     def package(self, entry: IndexEntry) -> bytes:
-        """A package that it lists. Raises StepError where it is gone, or another one."""
+        """Return a package of its index. Raises StepError if it is gone, or has another digest."""
         url = urljoin(f"{self.url}/", entry.url)
         name = f"{entry.name}-{entry.version}.tgz"
         file = RemoteFile(name=name, url=url, sha256=entry.sha256)
@@ -44,23 +47,23 @@ class ServedRepository:
                 file = self._fetcher.record(name, url, again=True)
             path = self._fetcher.file(file)
         except StepError as error:
-            raise _told(error, url, "the index lists it; nothing was published") from error
+            raise _located(error, url, "the index lists it; nothing was published") from error
         return path.read_bytes()
 
     def provenance(self, entry: IndexEntry) -> bytes:
-        """What signs a package that it lists, or nothing."""
-        url = urljoin(f"{self.url}/", entry.url + SIGNED)
+        """Return the signature of a package of its index, or nothing."""
+        url = urljoin(f"{self.url}/", entry.url + PROVENANCE_SUFFIX)
         try:
             return self._fetcher.text(url, "a signature").encode()
         except StepError:  # object stores answer 403 for what is not there
             return b""
 
 
-def _told(error: StepError, place: str, hint: str) -> StepError:
-    """An error that begins with its place."""
-    where = Location(file=without_credentials(place))
+def _located(error: StepError, url: str, hint: str) -> StepError:
+    """Return an error with its place."""
+    location = Location(file=without_credentials(url))
     if isinstance(error, MissingError):
-        return StepError("there is no such file", hint=hint, location=where)
+        return StepError("the file does not exist", hint=hint, location=location)
     if isinstance(error, UnreachableError):
-        return StepError(error.reason or error.message, hint=hint, location=where)
+        return StepError(error.reason or error.message, hint=hint, location=location)
     return StepError(error.message, hint=hint)

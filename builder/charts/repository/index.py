@@ -1,4 +1,4 @@
-"""The index of a chart repository: merged, never torn, never losing a version. Pure."""
+"""Read, merge and write the index of a chart repository; no version is ever lost. Pure."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry:
-    """One chart version to list. `metadata` is its Chart.yaml, `digest` the sha256 of the .tgz.
+    """A version of a chart in an index. `metadata` is its Chart.yaml.
 
-    What another tool listed may lack a digest, a URL and a time, which then are empty.
+    An entry that another tool wrote may lack its digest, URL and time; they are empty then.
     """
 
     metadata: Mapping[str, object]
-    digest: str  # 64 hex digits, perhaps after `sha256:`
+    digest: str  # the sha256 of the .tgz: 64 hex digits, perhaps after `sha256:`
     url: str  # relative to the index
     created: str  # RFC 3339, e.g. 2026-01-31T00:00:00Z
     mirrors: tuple[str, ...] = ()  # its other URLs
 
     @property
     def name(self) -> str:
-        """The chart's name."""
+        """Return the name of the chart."""
         return str(self.metadata["name"])
 
     @property
     def version(self) -> str:
-        """The chart's version."""
+        """Return the version of the chart."""
         return str(self.metadata["version"])
 
     @property
     def sha256(self) -> str:
-        """Its digest in hex, or nothing."""
+        """Return its digest in hex, or ""."""
         return self.digest.removeprefix("sha256:")
 
 
@@ -50,7 +50,7 @@ Entries = Mapping[str, Sequence[Mapping[str, object]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """All that an index says: its entries, and the keys that other tools add beside them."""
+    """An index: its entries, and the keys that other tools add beside them."""
 
     entries: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
@@ -59,10 +59,11 @@ class Index:
 def merge_index(
     old: bytes | None, new: Sequence[IndexEntry], *, generated: str, file: str = INDEX
 ) -> bytes:
-    """`old` with `new` in it. What is listed stays listed, with the time it was first listed.
+    """Return the index `old` with the entries `new` added.
 
-    Raises ConfigError where `old` is torn or malformed, and ConflictError where a version is
-    listed with another digest. An index that would only get a new time is returned as it is.
+    What is listed stays listed, with the time when it was first listed. An index without a new
+    version is returned unchanged. Raises ConfigError if `old` is torn or malformed, ConflictError
+    if a version is listed with another digest.
     """
     before = parse_index(old, file) if old is not None else Index()
     after = with_entries(before.entries, new, file)
@@ -73,18 +74,20 @@ def merge_index(
 def with_entries(
     entries: Entries, new: Sequence[IndexEntry], file: str = INDEX
 ) -> dict[str, list[Mapping[str, object]]]:
-    """Entries with new ones among them. Raises ConflictError, as `merge_index` does."""
+    """Return entries with new ones added. Raises ConflictError, as `merge_index` does."""
     merged = {name: list(versions) for name, versions in entries.items()}
     errors: list[BuilderError] = []
     for entry in new:
         versions = merged.setdefault(entry.name, [])
-        held = next((item for item in versions if item["version"] == entry.version), None)
-        if held is None:
+        listed = next(
+            (version for version in versions if version["version"] == entry.version), None
+        )
+        if listed is None:
             versions.append(_item(entry))
-        elif _differ(published := entry_of(held), entry):
+        elif _differ(published := entry_of(listed), entry):
             errors.append(
                 ConflictError(
-                    f"chart {entry.name} {entry.version} is published with another content",
+                    f"chart {entry.name} {entry.version} is already published with other content",
                     hint=f"published {published.sha256}, now {entry.sha256}",
                     location=Location(file=file),
                 )
@@ -93,16 +96,16 @@ def with_entries(
     return merged
 
 
-def _differ(one: IndexEntry, other: IndexEntry) -> bool:
-    """Whether both have a digest, and not the same."""
-    return bool(one.sha256 and other.sha256) and one.sha256 != other.sha256
+def _differ(first: IndexEntry, second: IndexEntry) -> bool:
+    """Whether both have a digest, and they differ."""
+    return bool(first.sha256 and second.sha256) and first.sha256 != second.sha256
 
 
 def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str) -> bytes:
-    """An index without these versions, by chart; as it is where it lists none of them."""
+    """Return an index without these versions, by chart; unchanged if it lists none of them."""
     before = parse_index(text)
     after = {
-        name: [item for item in versions if item["version"] not in gone.get(name, ())]
+        name: [version for version in versions if version["version"] not in gone.get(name, ())]
         for name, versions in before.entries.items()
     }
     after = {name: versions for name, versions in after.items() if versions or name not in gone}
@@ -110,41 +113,41 @@ def without(text: bytes, gone: Mapping[str, Collection[str]], *, generated: str)
 
 
 def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, object]]]:
-    """The entries of an index. Raises ConfigError where it is torn or malformed."""
+    """Return the entries of an index. Raises ConfigError if it is torn or malformed."""
     return parse_index(text, file).entries
 
 
 def parse_index(text: bytes, file: str = INDEX) -> Index:
-    """Return all that an index says, as Helm reads it. Raises as `read_index` does."""
-    where = Location(file=file)
+    """Read an index as Helm does. Raises as `read_index` does."""
+    location = Location(file=file)
     hint = "restore it, or move it away to list only what is published from now on"
     try:
         document, errors = load_as_helm(text.decode(errors="replace"), file)
     except ConfigError as error:
-        message = "the index is torn: not YAML"
-        place = replace(error.location or where, source="")
-        raise ConfigError(message, hint=hint, location=place) from error
+        message = "the index is damaged: not YAML"
+        error_location = replace(error.location or location, source="")
+        raise ConfigError(message, hint=hint, location=error_location) from error
     raise_all(errors)
     data = document.data
     if not isinstance(data, dict) or data.get("apiVersion") != "v1":
-        raise ConfigError("not an index of charts", hint=hint, location=where)
+        raise ConfigError("not a chart index", hint=hint, location=location)
     # Every writer ends with `generated`, so that without it the end is lost.
     if not _MOMENT.match(str(data.get("generated", ""))):
-        raise ConfigError("the index is torn: its end is missing", hint=hint, location=where)
+        raise ConfigError("the index is damaged: its end is missing", hint=hint, location=location)
     if not isinstance(data.get("entries"), dict):
-        raise ConfigError("the index has no entries", hint=hint, location=where)
-    known = ("apiVersion", "entries", "generated")
+        raise ConfigError("the index has no entries", hint=hint, location=location)
+    own_keys = ("apiVersion", "entries", "generated")
     return Index(
         entries={name: _versions(document, name) for name in data["entries"]},
-        more={key: value for key, value in data.items() if key not in known},
+        more={key: value for key, value in data.items() if key not in own_keys},
     )
 
 
 def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
-    """Return what an index lists of a chart. Raises ConfigError where Helm would read none."""
+    """Return the versions of a chart in an index. Raises ConfigError if Helm would read none."""
     listed = document.data["entries"][name]
-    for number, item in enumerate(listed if isinstance(listed, list) else ()):
-        version = item.get("version") if isinstance(item, dict) else None
+    for number, version_entry in enumerate(listed if isinstance(listed, list) else ()):
+        version = version_entry.get("version") if isinstance(version_entry, dict) else None
         if isinstance(version, int | float):
             path = ("entries", name, number, "version")
             raise ConfigError(
@@ -154,47 +157,49 @@ def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
             )
     if listed is None:
         return []
-    if not isinstance(listed, list) or not all(item is None or _is_whole(item) for item in listed):
+    if not isinstance(listed, list) or not all(
+        version_entry is None or _is_whole(version_entry) for version_entry in listed
+    ):
         raise ConfigError(
             f"the index is malformed at {name}",
-            hint="every version needs a version, and a list of urls where it has any",
+            hint="every entry needs a name and a version, and its urls must be a list",
             location=document.at_key(("entries", name)),
         )
-    return [item for item in listed if item is not None]
+    return [version_entry for version_entry in listed if version_entry is not None]
 
 
 def newest(versions: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
-    """Of the versions of a chart in an index the one that is installed where none is named."""
+    """Return the version of a chart that Helm installs if no version is named."""
     return helm_versions.newest(versions, _version)
 
 
-def entry_of(item: Mapping[str, object]) -> IndexEntry:
-    """What an index says of a version, to be listed in another."""
+def entry_of(listed: Mapping[str, object]) -> IndexEntry:
+    """Return a version of an index, to be listed in another."""
     metadata = {
-        key: value for key, value in item.items() if key not in ("created", "digest", "urls")
+        key: value for key, value in listed.items() if key not in ("created", "digest", "urls")
     }
-    urls = item.get("urls") or [""]
+    urls = listed.get("urls") or [""]
     assert isinstance(urls, list)
     return IndexEntry(
         metadata=metadata,
-        digest=str(item.get("digest") or ""),
+        digest=str(listed.get("digest") or ""),
         url=str(urls[0]),
         mirrors=tuple(str(url) for url in urls[1:]),
-        created=str(item.get("created") or ""),
+        created=str(listed.get("created") or ""),
     )
 
 
-def _is_whole(item: object) -> bool:
+def _is_whole(listed: object) -> bool:
     return (
-        isinstance(item, dict)
-        and isinstance(item.get("name"), str)
-        and isinstance(item.get("version"), str)
-        and isinstance(item.get("urls") or [], list)
+        isinstance(listed, dict)
+        and isinstance(listed.get("name"), str)
+        and isinstance(listed.get("version"), str)
+        and isinstance(listed.get("urls") or [], list)
     )
 
 
-def _version(item: Mapping[str, object]) -> str:
-    return str(item["version"])
+def _version(listed: Mapping[str, object]) -> str:
+    return str(listed["version"])
 
 
 def _item(entry: IndexEntry) -> dict[str, object]:
@@ -209,12 +214,12 @@ def _item(entry: IndexEntry) -> dict[str, object]:
 
 
 def emit_index(entries: Entries, generated: str, more: Mapping[str, object] | None = None) -> bytes:
-    """The text of an index. `more` are the keys that another tool put beside its entries.
+    """Return the text of an index. `more` are the keys that other tools add beside its entries.
 
-    Versions of a chart stand newest first, as helm writes them; `generated` ends the file.
+    Versions of a chart are sorted newest first, as helm writes them; `generated` ends the file.
     """
     ordered = {
-        name: sorted(versions, key=lambda item: helm_versions.rank(_version(item)), reverse=True)
+        name: sorted(versions, key=lambda entry: helm_versions.rank(_version(entry)), reverse=True)
         for name, versions in sorted(entries.items())
     }
     content = {"entries": ordered, **(more or {}), "generated": generated}

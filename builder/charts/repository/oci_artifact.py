@@ -1,4 +1,7 @@
-"""A chart's package as Helm itself keeps it in a registry, so that `helm pull oci://…` takes it."""
+"""Convert chart packages to and from artifacts as Helm stores them in a registry.
+
+`helm pull oci://…` takes them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 
 
 def chart_artifact(package: ChartPackage, provenance: bytes = b"") -> Artifact:
-    """A package, with what signs it where that is given, as Helm keeps it in a registry."""
+    """Return a package, with its signature if it has one, as Helm stores it in a registry."""
     files = {f"{package.name}.tgz": Blob(kind=CONTENT, data=package.data)}
     if provenance:
         files[f"{package.name}.tgz.prov"] = Blob(kind=PROVENANCE, data=provenance)
@@ -25,22 +28,25 @@ def chart_artifact(package: ChartPackage, provenance: bytes = b"") -> Artifact:
     return Artifact(kind=CONFIG, config=config, files=files)
 
 
-def package_in(artifact: Artifact, place: str) -> ChartPackage:
-    """The package of a chart that is at `place`. Raises ConfigError where it is something else."""
-    found = [blob.data for blob in artifact.files.values() if blob.kind == CONTENT]
-    if len(found) != 1:
-        raise ConfigError(f"{place} is not a chart")
-    return ChartPackage(data=found[0])
+def package_in(artifact: Artifact, reference: str) -> ChartPackage:
+    """Return the package of the chart at `reference`. Raises ConfigError if it is not a chart."""
+    packages = [blob.data for blob in artifact.files.values() if blob.kind == CONTENT]
+    if len(packages) != 1:
+        raise ConfigError(f"{reference} is not a chart")
+    return ChartPackage(data=packages[0])
 
 
 def released_package(
     name: str, chart: ReleasedChart, *, matrix: Matrix, store: Registry, version: str = ""
 ) -> ChartPackage:
-    """The package that a release offers, or of another version of it. Raises StepError."""
+    """Return the package of a chart in a release, or of another listed version.
+
+    Raises StepError if it is gone.
+    """
     number = version or chart.version
     repository = parse_reference(matrix.repository_of(f"{CHARTS}/{name}"))
-    place = repository.at(chart.listed[number]["manifest"])
-    artifact = store.get(place)
+    manifest = repository.at(chart.listed[number]["manifest"])
+    artifact = store.get(manifest)
     if artifact is None:
-        raise StepError(f"chart {name} {number} is gone from {matrix.registry}")
-    return package_in(artifact, str(place))
+        raise StepError(f"chart {name} {number} no longer exists in {matrix.registry}")
+    return package_in(artifact, str(manifest))

@@ -1,4 +1,4 @@
-"""Publishes what a release offers of charts to a repository, which decides their versions."""
+"""Publish the charts of a release to a repository, whose newest versions decide theirs."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from builder.registry.release_record import Record, moment
 
 
 class Repository(Protocol):
-    """Where charts are published. Each raises ConfigError, ConflictError, StepError."""
+    """A repository of charts. Every method raises ConfigError, ConflictError, StepError."""
 
     def newest(self, name: str) -> ChartPackage | None:
-        """The version of a chart that is installed where none is named, or None."""
+        """Return the version of a chart that Helm installs by default, or None."""
 
     def highest(self, name: str) -> str:
-        """Return the highest version of a chart, a pre-release too, or nothing."""
+        """Return the highest version of a chart, pre-releases included, or ""."""
 
     def has_signed(self, package: ChartPackage) -> bool:
-        """Whether nothing is left to be signed of what it holds."""
+        """Whether a package in the repository needs no signature from us."""
 
     def add(self, publications: Sequence[Publication], *, generated: str) -> None:
-        """Publish all, or change nothing that anybody reads."""
+        """Publish all packages, or change nothing that anybody reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Released:
-    """What the current release offers of charts, in the registry that it is in."""
+    """The charts of the current release, in its registry."""
 
     record: Record
     matrix: Matrix
@@ -49,26 +49,28 @@ class Released:
 
     @property
     def moment(self) -> str:
-        """When it was released, as an index says it."""
+        """Return when it was released, as an index has it."""
         return moment(self.record.release)
 
     def package(self, name: str, version: str = "") -> ChartPackage:
-        """The package of a chart. Raises StepError where it is gone."""
+        """Return the package of a chart. Raises StepError if it is gone."""
         chart = self.record.charts[name]
         return released_package(name, chart, matrix=self.matrix, store=self.store, version=version)
 
     def publish(
         self, names: Sequence[str], repository: Repository, sign: Sign | None = None
     ) -> dict[str, ChartChange]:
-        """Publish charts; what became of each, by name.
+        """Publish charts; return the change of each, by name.
 
-        Nothing is published where one of them cannot be.
+        Nothing is published if one of them cannot be.
         """
         decided = self._decide(names, repository)
         publications = []
         for name, (change, package) in decided.items():
             if change.action == "package" or (sign and not repository.has_signed(package)):
-                times = {it["digest"]: it["created"] for it in self._listed(name).values()}
+                times = {
+                    version["digest"]: version["created"] for version in self._listed(name).values()
+                }
                 publication = Publication(
                     package=package,
                     created=times.get(package.digest, self.moment),
@@ -81,54 +83,56 @@ class Released:
     def _decide(
         self, names: Sequence[str], repository: Repository
     ) -> dict[str, tuple[ChartChange, ChartPackage]]:
-        """What becomes of each. Raises every independent error."""
+        """Return the change and the package of each chart. Raises every independent error."""
 
         def decide(name: str) -> tuple[ChartChange, ChartPackage] | BuilderError:
-            listed = {item["digest"] for item in self._listed(name).values()}
+            listed = {version["digest"] for version in self._listed(name).values()}
             try:
-                held = repository.newest(name)
+                newest = repository.newest(name)
                 return publish_as(
                     self.package(name),
                     listed=listed,
-                    held=held,
-                    above="" if held else repository.highest(name),
+                    installed=newest,
+                    above="" if newest else repository.highest(name),
                 )
             except BuilderError as error:
                 return error
 
-        found = by_item(decide, names)
-        raise_all([item for item in found.values() if isinstance(item, BuilderError)])
-        return {name: it for name, it in found.items() if not isinstance(it, BuilderError)}
+        results = by_item(decide, names)
+        raise_all([result for result in results.values() if isinstance(result, BuilderError)])
+        return {
+            name: result for name, result in results.items() if not isinstance(result, BuilderError)
+        }
 
     def _listed(self, name: str) -> Mapping[str, Mapping[str, str]]:
         return self.record.charts[name].listed
 
 
 def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | None = None) -> int:
-    """Make `folder` a chart repository that lists all that releases have; how many packages.
+    """Make `folder` a chart repository that lists all versions of the release; return how many.
 
-    Packages that are missing come from the registry; the index is last, by rename. What the
-    release retired is no longer listed. `keeps` are the charts that stay listed although the
-    release lacks them; None: all.
+    Missing packages are downloaded from the registry; the index is written last, by rename.
+    Versions that the release retired are removed. `keeps` are the charts that stay listed although
+    the release lacks them; None: all.
     """
     publications = []
     for name, chart in released.record.charts.items():
-        for version, held in chart.listed.items():
+        for version, listed in chart.listed.items():
             file = folder / f"{name}-{version}.tgz"
             data = file.read_bytes() if file.is_file() else b""
             package = ChartPackage(data=data)
-            if package.digest != held["digest"]:
+            if package.digest != listed["digest"]:
                 package = released.package(name, version)
-            publications.append(Publication(package=package, created=held["created"]))
+            publications.append(Publication(package=package, created=listed["created"]))
     index = folder / INDEX
     with exclusive_lock(folder):
         write_packages(folder, publications)
         old = index.read_bytes() if index.is_file() else None
-        entries = [item.entry for item in publications]
+        entries = [publication.entry for publication in publications]
         merged = merge_index(old, entries, generated=released.moment, file=str(index))
-        gone = _retired(read_index(merged), released.record, keeps)
-        write(index, without(merged, gone, generated=released.moment))
-        for name, versions in gone.items():
+        retired = _retired(read_index(merged), released.record, keeps)
+        write(index, without(merged, retired, generated=released.moment))
+        for name, versions in retired.items():
             for version in versions:
                 (folder / f"{name}-{version}.tgz").unlink(missing_ok=True)
     return len(publications)
@@ -137,17 +141,20 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
 def _retired(
     entries: Entries, record: Record, keeps: Collection[str] | None
 ) -> dict[str, list[str]]:
-    """Listed versions that a record retired: lower than its own, so that a newer one's stay."""
-    found: dict[str, list[str]] = {}
+    """Return the listed versions that a record retired; they are lower than its own version.
+
+    Higher ones are of a newer release, and stay.
+    """
+    retired: dict[str, list[str]] = {}
     for name, versions in entries.items():
-        numbers = [str(item["version"]) for item in versions]
+        numbers = [str(entry["version"]) for entry in versions]
         if name in record.charts:
             chart = record.charts[name]
-            found[name] = [
+            retired[name] = [
                 version
                 for version in numbers
                 if version not in chart.listed and is_lower(version, chart.version)
             ]
         elif keeps is not None and name not in keeps:
-            found[name] = numbers
-    return found
+            retired[name] = numbers
+    return retired

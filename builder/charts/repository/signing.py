@@ -1,4 +1,4 @@
-"""Signs packages of charts as Helm does, so that `helm verify` takes them. gpg does the work."""
+"""Sign chart packages with gpg, so that `helm verify` accepts them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Sign = Callable[[ChartPackage], bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """Signs with the key `key`.
+    """Signs packages with the key `key`.
 
-    `keyring` is a file of exported secret keys; without one the key is of the gpg of whoever runs
-    this. `passphrase` is a file with what protects the key, where something does.
+    `keyring` is a file of exported secret keys; without it the user's own gpg keys are used.
+    `passphrase` is a file with the passphrase of the key, if it has one.
     """
 
     runner: Runner
@@ -31,7 +31,7 @@ class Signer:
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[Sign]:
-        """What signs a package, while it stands. Raises StepError."""
+        """Yield a function that signs a package. Raises StepError."""
         if self.keyring is None:
             yield lambda package: self._sign((), package)
             return
@@ -53,15 +53,15 @@ class Signer:
             *(("--passphrase-file", str(self.passphrase)) if self.passphrase else ()),
             *("--local-user", self.key, "--clearsign"),
         )
-        return self._run(f"does not sign as {self.key}", *options, stdin=statement(package))
+        return self._run(f"cannot sign as {self.key}", *options, stdin=statement(package))
 
     def _run(self, failure: str, *options: str, stdin: bytes | None = None) -> bytes:
         argv = (self.program, "--batch", "--no-tty", "--quiet", *options)
         command = Command(argv=argv, timeout=120.0, stdin=stdin)
         output = self.runner.run(command, check=False)
         if output.code != 0:
-            said = [line for line in output.log.splitlines() if line.startswith("gpg: ")]
-            why = f": {said[-1].rpartition(': ')[2]}" if said else ""
+            lines = [line for line in output.log.splitlines() if line.startswith("gpg: ")]
+            why = f": {lines[-1].rpartition(': ')[2]}" if lines else ""
             raise StepError(f"{self.keyring or 'gpg'} {failure}{why}", hint=str(command))
         return output.stdout.encode()
 
@@ -69,7 +69,7 @@ class Signer:
 def signer(
     runner: Runner, key: str, *, keyring: Path | None = None, passphrase: Path | None = None
 ) -> Signer:
-    """A signer. Raises ToolError where there is no gpg."""
+    """Return a signer. Raises ToolError if gpg is not installed."""
     program = which("gpg")
     if program is None:
         raise ToolError("gpg is not installed", hint="apt-get install gnupg")
@@ -77,6 +77,6 @@ def signer(
 
 
 def statement(package: ChartPackage) -> bytes:
-    """What is signed: the package's Chart.yaml, and its sha256."""
+    """Return the text that is signed: the package's Chart.yaml, and its sha256."""
     about = package.files["Chart.yaml"].decode().strip("\n")
     return f"{about}\n\n...\nfiles:\n  {package.file}: sha256:{package.digest}\n".encode()

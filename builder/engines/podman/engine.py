@@ -79,17 +79,17 @@ class Podman:
     def build(self, request: BuildRequest) -> Built:
         """Build to an OCI layout. Raises StepError, TransientError."""
         local = local_name(request.id)
-        partial = layouts.fresh(request.layout)
+        partial = layouts.partial_folder(request.layout)
         try:
             for name, image in sorted(request.contexts.items()):
                 self._fetch(name, image, request)
             self._run(self._build_argv(request, local), request)
         finally:
             self._forget_contexts(request)
-        layouts.expect(partial, request.below)
+        layouts.place_parent_layers(partial, request.below)
         self._run(podman_argv.push_argv(self._program, local, partial), request)
         layouts.canonize(partial, request.below)
-        layouts.settle(partial, request.layout)
+        layouts.move_into_place(partial, request.layout)
         built = built_from_layout(request.layout, local=local)
         self._built[built.digest] = local
         return built

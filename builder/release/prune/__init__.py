@@ -1,4 +1,5 @@
-"""Retention and garbage collection: what is kept, which manifests nothing needs, and their removal.
+"""Retention and garbage collection: which releases are kept, which manifests nothing needs, and
+their removal.
 
 Imports what `release` may.
 """

@@ -1,8 +1,8 @@
-"""Removes garbage: chart versions, images, what is said of them, records, images of an engine.
+"""Remove garbage: chart versions, images with their metadata, records, and images of an engine.
 
-What is offered is changed by a release alone, so where versions of charts leave the index, that is
-a new release. Then garbage goes, and the records that named it last: a run that is cut short left
-whole everything that stays, and the next one finds the rest by the same records.
+Only a release changes what is published, so when chart versions leave the index, that is a new
+release. Then the manifests are removed, and last the records that named them: after a run that was
+interrupted, everything that stays is whole, and the next run finds the rest by the same records.
 """
 
 from __future__ import annotations
@@ -32,73 +32,82 @@ class Prune:
     def carry_out(
         self, garbage: Garbage, index: Callable[[], object], note: Callable[[str], object]
     ) -> int:
-        """Remove it; how many tags of what stays went too. `index` writes that of the charts.
+        """Remove garbage; return how many tags of manifests that stay were removed too.
 
-        Raises ConflictError where another run releases meanwhile, StepError.
+        `index` writes the index of charts. Raises StepError, or ConflictError if another run
+        releases meanwhile.
         """
-        self._check(garbage.mark)
-        mark = self._retire(garbage, note) if garbage.made else garbage.mark
+        self._check(garbage.current_digest)
+        current_digest = (
+            self._retire(garbage, note) if garbage.new_release else garbage.current_digest
+        )
         index()
         for removal in garbage.removals:
-            self._check(mark)
+            self._check(current_digest)
             self._try_tags(removal)
             self._store.delete(removal.reference)
         tags = 0
-        for tag in garbage.loose:
+        for tag in garbage.stale_tags:
             if self._removes_tags.get(tag.registry):
-                self._check(mark)
+                self._check(current_digest)
                 tags += self._store.untag(tag)
         for name in garbage.records:
-            self._check(mark)
-            place = self._records.place.with_tag(name)
-            if digest := self._store.digest(place):
-                self._store.delete(place.at(digest))
+            self._check(current_digest)
+            reference = self._records.repository.with_tag(name)
+            if digest := self._store.digest(reference):
+                self._store.delete(reference.at(digest))
         return tags
 
-    def _check(self, mark: str) -> None:
-        """Raise ConflictError where what is offered is not what the search saw."""
-        if self._store.digest(self._records.place.with_tag(release_record.CURRENT)) != mark:
+    def _check(self, current_digest: str) -> None:
+        """Raise ConflictError if the current record is not the one that the search read."""
+        current = self._records.repository.with_tag(release_record.CURRENT)
+        if self._store.digest(current) != current_digest:
             raise ConflictError(
                 "another run released meanwhile",
                 hint="run it again: what stays follows from what is released",
             )
 
     def _retire(self, garbage: Garbage, note: Callable[[str], object]) -> str:
-        """Release the same without the versions of charts that leave; the new record's digest."""
+        """Release the current content without the retired chart versions.
+
+        Returns the digest of the new record.
+        """
         current = garbage.current
         charts = {
             name: replace(
                 chart,
                 listed={
-                    version: held
-                    for version, held in chart.listed.items()
+                    version: package
+                    for version, package in chart.listed.items()
                     if version not in garbage.retired.get(name, ())
                 },
             )
             for name, chart in current.charts.items()
         }
-        record = replace(current, release=garbage.made, previous=current.release, charts=charts)
+        record = replace(
+            current, release=garbage.new_release, previous=current.release, charts=charts
+        )
         self._records.commit(record, current, note)
-        mark = self._store.digest(self._records.place.with_tag(release_record.CURRENT))
-        assert mark is not None
-        return mark
+        digest = self._store.digest(self._records.repository.with_tag(release_record.CURRENT))
+        assert digest is not None
+        return digest
 
     def _try_tags(self, removal: Removal) -> None:
-        """Learn from what goes anyway whether its registry removes one tag and no more."""
-        place = removal.reference
+        """Find out, on a manifest to remove, whether its registry can remove a single tag."""
+        manifest = removal.reference
         tags = [tag for tag in removal.tags if kind(tag, chart=False) == RELEASE]
-        if place.registry in self._removes_tags or len(tags) < 2:
+        if manifest.registry in self._removes_tags or len(tags) < 2:
             return
-        first, second = (place.with_tag(tag) for tag in tags[:2])
-        self._removes_tags[place.registry] = (
+        first, second = (manifest.with_tag(tag) for tag in tags[:2])
+        self._removes_tags[manifest.registry] = (
             self._store.untag(first)
             and self._store.digest(first) is None
-            and self._store.digest(second) == place.digest
+            and self._store.digest(second) == manifest.digest
         )
 
 
 def unneeded(engine: LocalImages, garbage: Garbage) -> dict[str, int]:
-    """The images of the catalog that an engine holds and nothing names that stays, in bytes."""
+    """Return the size of each image of the catalog in an engine whose manifest does not stay."""
     return {
         name: size
         for name, size in engine.images().items()

@@ -1,4 +1,7 @@
-"""What is kept of releases, and of the lines that ended. Pure: the day is an argument."""
+"""Which releases are kept, what a tag is for, and which release lines have ended.
+
+Pure: the day is an argument.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,19 @@ from builder.catalog.models import Matrix, Retention
 from builder.registry import release_record
 from builder.registry.release_record import Record
 
-FINGERPRINT, EVIDENCE, SIGNATURE, RELEASE, PEOPLE = (
-    "fingerprint", "evidence", "signature", "release", "people",
+FINGERPRINT, METADATA, SIGNATURE, RELEASE, PEOPLE = (
+    "fingerprint", "metadata", "signature", "release", "people",
 )  # fmt: skip
+_METADATA = ".evidence"
 _RELEASE = re.compile(r".+-(\d{4}\.\d{2}\.\d{2}(\.[1-9]\d*)?)")
 _SIGNATURE = re.compile(r"sha256-([0-9a-f]{64})(\..+)?")
 
 
 def kept(names: Sequence[str], current: str, policy: Retention) -> dict[str, str]:
-    """The releases that stay, each with why, newest first; `names` are all, the oldest first.
+    """Return why each release is kept that is, newest first; `names` are all, the oldest first.
 
-    Every release of the last weeks that have one, the newest of each of the last months that have
-    one, and the current one.
+    These are kept: every release of the last weeks that have one, the newest of each of the last
+    months that have one, and the current one.
     """
     newest = tuple(reversed(names))
     reasons = {current: "current"}
@@ -50,61 +54,67 @@ def _month(name: str) -> str:
 
 
 def retiring(current: Record, others: Iterable[Record]) -> dict[str, tuple[str, ...]]:
-    """The versions of charts that leave the index: those that no kept release offers."""
-    found: dict[str, tuple[str, ...]] = {}
+    """Return the listed versions of each chart that no kept release publishes."""
+    retired: dict[str, tuple[str, ...]] = {}
     records = (current, *others)
     for name, chart in current.charts.items():
-        offered = {one.charts[name].version for one in records if name in one.charts}
-        if gone := tuple(version for version in chart.listed if version not in offered):
-            found[name] = gone
-    return found
+        published = {record.charts[name].version for record in records if name in record.charts}
+        if versions := tuple(version for version in chart.listed if version not in published):
+            retired[name] = versions
+    return retired
 
 
 def kind(tag: str, *, chart: bool) -> str:
-    """What a tag of the repository of an image, a base or a chart is for.
+    """Return what a tag of the repository of an image, a base image or a chart is for.
 
-    One of kind RELEASE is written by a release alone and never moves; one of kind PEOPLE is what
-    people pull, or nothing of the builder's.
+    Only a release writes a tag of kind RELEASE, and it never moves. A tag of kind PEOPLE is for
+    people to pull, or is not the builder's.
     """
     if _SIGNATURE.fullmatch(tag):
         return SIGNATURE
     if tag.startswith("fp-"):
-        return EVIDENCE if tag.endswith(".evidence") else FINGERPRINT
+        return METADATA if tag.endswith(_METADATA) else FINGERPRINT
     released = semver.Version.is_valid(tag) if chart else _RELEASE.fullmatch(tag)
     return RELEASE if released else PEOPLE
 
 
+def image_of(tag: str) -> str:
+    """Return the tag of the image that a tag of kind METADATA is about."""
+    return tag.removesuffix(_METADATA)
+
+
 def subject(tag: str) -> str:
-    """The digest of what a tag of kind SIGNATURE is about."""
+    """Return the digest that a tag of kind SIGNATURE signs."""
     match = _SIGNATURE.fullmatch(tag)
     assert match is not None
     return f"sha256:{match[1]}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
-    """Which lines have ended, and for long. `offered` maps what `parts` gives to the last day.
+class ReleaseLines:
+    """Which images and release lines ended more than `days` before `today`.
 
-    `forgotten` says that one has ended of which neither the matrix nor a release says anything.
+    `last_released` maps each image and each `axis=value` to the last day that it was in a release.
+    With `forgotten`, one that neither the matrix nor a release has counts as ended.
     """
 
     matrix: Matrix
     days: int
     today: str
-    offered: Mapping[str, str] = field(default_factory=dict)
+    last_released: Mapping[str, str] = field(default_factory=dict)
     forgotten: bool = False
 
     def has_ended(self, target: str) -> bool:
-        """Whether a line of a target ended more than `days` ago. "" has not: it is not known."""
+        """Whether a release line of a target ended long ago; not that of "", which is unknown."""
         return any(self._is_past(part) for part in parts(target))
 
     def _is_past(self, part: str) -> bool:
         line = ValueId(part)
-        here = [it for it in self.matrix.axes.get(line.axis, ()) if it.id == line]
-        if here or (not line.value and part in self.matrix.images):
-            last = here[0].eol if here else None
-            return last is not None and self._is_long_ago(last)
-        last = self.offered.get(part)
+        values = [value for value in self.matrix.axes.get(line.axis, ()) if value.id == line]
+        if values or (not line.value and part in self.matrix.images):
+            end = values[0].eol if values else None
+            return end is not None and self._is_long_ago(end)
+        last = self.last_released.get(part)
         return self.forgotten if last is None else self._is_long_ago(last)
 
     def _is_long_ago(self, day: str) -> bool:
@@ -112,15 +122,15 @@ class Lines:
 
 
 def parts(target: str) -> Iterator[str]:
-    """The image and each `axis=value` of the id of a target."""
+    """Yield the image and each `axis=value` in the id of a target."""
     variant = TargetId(target).variant
     yield from filter(None, (variant.image, *variant.values))
 
 
-def last_offered(records: Iterable[Record]) -> dict[str, str]:
-    """The last day on which each image and each `axis=value` was offered."""
-    found: dict[str, str] = {}
-    for record in sorted(records, key=lambda one: release_record.order(one.release)):
+def last_released(records: Iterable[Record]) -> dict[str, str]:
+    """Return the last day on which each image and each `axis=value` was in a release."""
+    days: dict[str, str] = {}
+    for record in sorted(records, key=lambda record: release_record.order(record.release)):
         for target in record.targets:
-            found |= dict.fromkeys(parts(target), record.day)
-    return found
+            days |= dict.fromkeys(parts(target), record.day)
+    return days

@@ -1,4 +1,4 @@
-"""Gathers what stands in the registries of a catalog, and what of it is garbage."""
+"""Read what the registries of a catalog hold, and find what of it is garbage."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record
 from builder.release.commit import Records
 from builder.release.prune import retention
-from builder.release.prune.classify import Held, Named, Removal, Survey
-from builder.release.prune.retention import Lines
+from builder.release.prune.classify import Classification, References, Removal, RepositoryState
+from builder.release.prune.retention import ReleaseLines
 
 _REFERENCE = re.compile(rb"[\w.-]+(?::\d+)?(?:/[\w.-]+)+:\w[\w.-]{0,127}")
 _FOLDER = f"{CHARTS}/"
@@ -30,7 +30,7 @@ _FOLDER = f"{CHARTS}/"
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is kept, on which day. `orphans`: also what no release named goes."""
+    """What is kept, on which day. With `orphans`, what no release names is removed too."""
 
     keep: Retention
     today: str
@@ -39,23 +39,24 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Garbage:
-    """What goes, and why the rest stays.
+    """What is to be removed, and why the rest stays.
 
-    `kept` are releases, each with why; `stays` counts manifests by why they stay. `retired` are
-    versions of charts that leave the index, by chart, in the release `made`. `freed` is in bytes,
-    of what nothing names that stays. `mark` is the digest of the current record. `present` are the
-    manifests that stay, as `registry/repository@digest`, in `repositories`.
+    `current_digest` is the digest of the current record. `kept` are releases, each with why;
+    `stays` counts the manifests that stay by why they do. `retired` are the versions, by chart,
+    that leave the index in the release `new_release`. `freed` is in bytes, of blobs that no
+    manifest which stays names. `present` are the manifests that stay, as
+    `registry/repository@digest`, in `repositories`.
     """
 
     current: Record
-    mark: str
-    made: str
+    current_digest: str
+    new_release: str
     kept: Mapping[str, str]
-    charts: frozenset[str]  # that a kept release offers
-    records: tuple[str, ...]
+    charts: frozenset[str]  # those in a kept release
+    records: tuple[str, ...]  # releases that are removed
     retired: Mapping[str, tuple[str, ...]]
     removals: tuple[Removal, ...]
-    loose: tuple[Reference, ...]  # tags of releases that go, of manifests that stay
+    stale_tags: tuple[Reference, ...]  # of removed releases, on manifests that stay
     stays: Mapping[str, int]
     freed: int
     present: frozenset[str]
@@ -63,15 +64,10 @@ class Garbage:
 
 
 class Search:
-    """Looks for garbage. Nothing is written."""
+    """Finds garbage. Nothing is written."""
 
     def __init__(
-        self,
-        *,
-        catalog: Catalog,
-        store: Registry,
-        records: Records,
-        policy: Policy,
+        self, *, catalog: Catalog, store: Registry, records: Records, policy: Policy
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -79,168 +75,185 @@ class Search:
         self._policy = policy
 
     def run(self) -> Garbage:
-        """All that is garbage. Raises StepError where nothing is released."""
-        mark = self._store.digest(self._records.place.with_tag(release_record.CURRENT))
+        """Return all that is garbage. Raises StepError if nothing is released."""
+        repository = self._records.repository
+        current_digest = self._store.digest(repository.with_tag(release_record.CURRENT))
         current = self._records.current()
-        if current is None or mark is None:
-            raise StepError(f"nothing is released in {self._records.place.name}")
-        every = self._every(current)
-        names = tuple(sorted(every, key=release_record.order))
+        if current is None or current_digest is None:
+            raise StepError(f"nothing is released in {repository.name}")
+        records = self._all_records(current)
+        names = tuple(sorted(records, key=release_record.order))
         kept = retention.kept(names, current.release, self._policy.keep)
-        retired = retention.retiring(current, [every[name] for name in kept])
-        made = release_record.name(self._policy.today, names) if retired else ""
-        if made:
+        retired = retention.retiring(current, [records[name] for name in kept])
+        new_release = release_record.name(self._policy.today, names) if retired else ""
+        if new_release:
             # It counts as a release itself, or the next search would find more.
-            kept = retention.kept((*names, made), made, self._policy.keep)
-            retired = retention.retiring(current, [every[name] for name in kept if name != made])
-        keeps = [current, *(every[name] for name in kept if name in every)]
-        surveys = list(self._surveys(every.values(), keeps, _packages(current, keeps, retired)))
+            kept = retention.kept((*names, new_release), new_release, self._policy.keep)
+            others = [records[name] for name in kept if name != new_release]
+            retired = retention.retiring(current, others)
+        kept_records = [current, *(records[name] for name in kept if name in records)]
+        packages = _packages(current, kept_records, retired)
+        repositories = list(self._classified(records.values(), kept_records, packages))
         return Garbage(
             current=current,
-            mark=mark,
-            made=made,
+            current_digest=current_digest,
+            new_release=new_release,
             kept=kept,
-            charts=frozenset(name for one in keeps for name in one.charts),
+            charts=frozenset(name for record in kept_records for name in record.charts),
             records=tuple(name for name in names if name not in kept),
             retired=retired,
-            removals=tuple(one for survey in surveys for one in survey.removals),
-            loose=tuple(one for survey in surveys for one in survey.loose),
-            stays=Counter(reason for survey in surveys for reason in survey.stays.values()),
-            freed=_freed(surveys),
+            removals=tuple(removal for item in repositories for removal in item.removals),
+            stale_tags=tuple(tag for item in repositories for tag in item.stale_tags),
+            stays=Counter(reason for item in repositories for reason in item.stays.values()),
+            freed=_freed(repositories),
             present=frozenset(
-                str(survey.held.place.at(digest)) for survey in surveys for digest in survey.stays
+                str(item.state.repository.at(digest))
+                for item in repositories
+                for digest in item.stays
             ),
-            repositories=frozenset(survey.held.place.name for survey in surveys),
+            repositories=frozenset(item.state.repository.name for item in repositories),
         )
 
-    def _every(self, current: Record) -> dict[str, Record]:
-        names = self._records.names()
-        found = by_item(self._records.named, names)
-        return {current.release: current} | {name: one for name, one in found.items() if one}
+    def _all_records(self, current: Record) -> dict[str, Record]:
+        """Return the records of all releases, by name."""
+        records = by_item(self._records.named, self._records.names())
+        return {current.release: current} | {name: item for name, item in records.items() if item}
 
-    # What is named.
+    # What releases and charts name.
 
-    def _surveys(
+    def _classified(
         self,
-        every: Collection[Record],
-        keeps: Collection[Record],
+        records: Collection[Record],
+        kept_records: Collection[Record],
         packages: Collection[tuple[str, str]],
-    ) -> Iterator[Survey]:
-        """`packages` are the charts that stay: what each is called in the matrix, its manifest."""
-        lines = Lines(
+    ) -> Iterator[Classification]:
+        """Yield the classification of each repository.
+
+        `packages` are the chart packages that stay: the chart's name in the matrix, and the digest
+        of its manifest.
+        """
+        release_lines = ReleaseLines(
             matrix=self._catalog.matrix,
             days=self._policy.keep.retired,
             today=self._policy.today,
-            offered=retention.last_offered(every),
+            last_released=retention.last_released(records),
             forgotten=self._policy.orphans,
         )
-        kept = {(name, digest) for one in keeps for name, digest, _ in _named(one)}
+        kept = {(name, digest) for record in kept_records for name, digest, _ in _named(record)}
         kept |= {(f"{_FOLDER}{chart}", manifest) for chart, manifest in packages}
-        known = {
+        released = {
             (name, digest): target
-            for one in every
-            for name, digest, target in (*_named(one), *_listed(one))
+            for record in records
+            for name, digest, target in (*_named(record), *_listed(record))
         }
-        prints = set(_prints(every)) - set(_prints(keeps))
-        standing = {move.place for one in keeps for move in self._records.tags(one)}
-        charted = self._charted(packages)
-        for name, place in self._places({name for name, _ in known}):
-            named = Named(
-                kept=frozenset(digest for it, digest in kept if it == name),
-                known={digest: target for (it, digest), target in known.items() if it == name},
-                charted=frozenset(tag for it, tag in charted if it == name),
-                standing=frozenset(it.tag for it in standing if it.name == place.name),
-                prints=frozenset(tag for it, tag in prints if it == name),
+        stale = set(_fingerprint_tags(records)) - set(_fingerprint_tags(kept_records))
+        kept_tags = {
+            update.tag for record in kept_records for update in self._records.tag_updates(record)
+        }
+        chart_tags = self._chart_tags(packages)
+        for name, repository in self._repositories({name for name, _ in released}):
+            references = References(
+                kept=_of(name, kept),
+                released={digest: it for (key, digest), it in released.items() if key == name},
+                chart_tags=_of(name, chart_tags),
+                kept_tags=frozenset(tag.tag for tag in kept_tags if tag.name == repository.name),
+                stale_fingerprint_tags=_of(name, stale),
             )
-            yield Survey(
-                held=self._held(place, named.known),
-                named=named,
-                lines=lines,
+            yield Classification(
+                state=self._state(repository, references.released),
+                references=references,
+                release_lines=release_lines,
                 target_of=self._target_of(name),
                 chart=name.startswith(_FOLDER),
                 orphans=self._policy.orphans,
             )
 
-    def _charted(self, packages: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """The tags that charts name, each with its image: read from the packages themselves."""
+    def _chart_tags(self, packages: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the tags that chart packages use, each with its image, read from the packages."""
         matrix = self._catalog.matrix
 
-        def read(item: tuple[str, str]) -> set[str]:
-            place = parse_reference(matrix.repository_of(f"{_FOLDER}{item[0]}")).at(item[1])
-            artifact = self._store.get(place)
-            files = package_in(artifact, str(place)).files if artifact else {}
-            now = [data for path, data in files.items() if path != CHANGELOG]
-            return {text.decode() for data in now for text in _REFERENCE.findall(data)}
+        def references(package: tuple[str, str]) -> set[str]:
+            chart, digest = package
+            manifest = parse_reference(matrix.repository_of(f"{_FOLDER}{chart}")).at(digest)
+            artifact = self._store.get(manifest)
+            files = package_in(artifact, str(manifest)).files if artifact else {}
+            contents = [data for path, data in files.items() if path != CHANGELOG]
+            return {text.decode() for data in contents for text in _REFERENCE.findall(data)}
 
-        texts = {text for found in in_parallel(read, packages) for text in found}
-        repositories = {place.name: name for name, place in self._places(())}
-        found = set()
-        for text in texts:
+        images = {repository.name: name for name, repository in self._repositories(())}
+        tags = set()
+        for text in set().union(*in_parallel(references, packages)):
             repository, _, tag = text.rpartition(":")
-            if repository in repositories:
-                found.add((repositories[repository], tag))
-        return found
+            if repository in images:
+                tags.add((images[repository], tag))
+        return tags
 
     def _target_of(self, name: str) -> Callable[[Reference], str]:
-        """Says whose a fp-tag is, by the evidence beside it."""
-        place = parse_reference(self._catalog.matrix.repository_of(name))
+        """Return a function from an fp-tag to its target, as the image metadata has it, or ""."""
+        repository = parse_reference(self._catalog.matrix.repository_of(name))
 
         def target_of(fingerprint: Reference) -> str:
-            chain = attestation.read(self._store, place.with_tag(fingerprint.tag)).chain
+            chain = attestation.read(self._store, repository.with_tag(fingerprint.tag)).chain
             return chain[-1].target if chain else ""
 
         return target_of
 
-    # What is there.
+    # What registries hold.
 
-    def _places(self, names: Iterable[str]) -> list[tuple[str, Reference]]:
-        """The repositories of the catalog, and of these names, in every registry."""
+    def _repositories(self, names: Iterable[str]) -> list[tuple[str, Reference]]:
+        """Return the repositories of the catalog and of `names`, in every registry, by name."""
         matrix = self._catalog.matrix
-        bases = [axis for axis, values in matrix.axes.items() if any(it.sources for it in values)]
+        bases = [
+            axis for axis, values in matrix.axes.items() if any(value.sources for value in values)
+        ]
         charts = [f"{_FOLDER}{name}" for name in matrix.charts]
-        found = sorted({*matrix.images, *bases, *charts, *names})
+        every = sorted({*matrix.images, *bases, *charts, *names})
         hosts = [matrix.host(registry) for registry in matrix.registries]
         return [
             (name, parse_reference(matrix.repository_of(name, host)))
             for host in hosts
-            for name in found
+            for name in every
         ]
 
-    def _held(self, place: Reference, known: Iterable[str]) -> Held:
-        found = by_item(
-            lambda tag: self._store.digest(place.with_tag(tag)), self._store.tags(place.name)
+    def _state(self, repository: Reference, released: Iterable[str]) -> RepositoryState:
+        """Read what a repository holds; `released` are digests that may have no tag."""
+        tags = self._store.tags(repository.name)
+        digests = by_item(lambda tag: self._store.digest(repository.with_tag(tag)), tags)
+        every = sorted({*filter(None, digests.values()), *released})
+        sizes = by_item(lambda digest: self._store.blobs(repository.at(digest)), every)
+        blobs = {digest: named for digest, named in sizes.items() if named}
+        return RepositoryState(
+            repository=repository,
+            tags={tag: digest for tag, digest in digests.items() if digest and digest in blobs},
+            blobs=blobs,
         )
-        digests = {tag: digest for tag, digest in found.items() if digest}
-        every = sorted({*digests.values(), *known})
-        blobs = by_item(lambda digest: self._store.blobs(place.at(digest)), every)
-        held = {digest: named for digest, named in blobs.items() if named}
-        return Held(
-            place=place,
-            tags={tag: digest for tag, digest in digests.items() if digest in held},
-            blobs=held,
-        )
+
+
+def _of(name: str, pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the second of each pair whose first is `name`."""
+    return frozenset(value for key, value in pairs if key == name)
 
 
 def _packages(
-    current: Record, keeps: Iterable[Record], retired: Mapping[str, Collection[str]]
+    current: Record, kept_records: Iterable[Record], retired: Mapping[str, Collection[str]]
 ) -> set[tuple[str, str]]:
-    """The manifests of chart packages that stay, each with its chart."""
+    """Return the chart and the manifest's digest of each chart package that stays."""
     listed = {
-        (name, held["manifest"])
+        (name, package["manifest"])
         for name, chart in current.charts.items()
-        for version, held in chart.listed.items()
+        for version, package in chart.listed.items()
         if version not in retired.get(name, ())
     }
-    offered = {
+    released = {
         (name, chart.listed[chart.version]["manifest"])
-        for one in keeps
-        for name, chart in one.charts.items()
+        for record in kept_records
+        for name, chart in record.charts.items()
     }
-    return listed | offered
+    return listed | released
 
 
 def _named(record: Record) -> Iterator[tuple[str, str, str]]:
-    """Every image, index and base that a record names: its name, its digest, its target or ""."""
+    """Yield the name, digest and target, or "", of each image, index and base image of a record."""
     for key, target in record.targets.items():
         yield target.image, target.digest, key
     for variant in record.variants.values():
@@ -251,28 +264,28 @@ def _named(record: Record) -> Iterator[tuple[str, str, str]]:
 
 
 def _listed(record: Record) -> Iterator[tuple[str, str, str]]:
-    """Every package of a chart that a record names, as `_named` says it."""
+    """Yield the name and digest of each chart package of a record, and no target."""
     for name, chart in record.charts.items():
-        for held in chart.listed.values():
-            yield f"{_FOLDER}{name}", held["manifest"], ""
+        for package in chart.listed.values():
+            yield f"{_FOLDER}{name}", package["manifest"], ""
 
 
-def _prints(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
-    """The tags of the fingerprints that records name, each with its image."""
+def _fingerprint_tags(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Yield the image and the fp-tag of each target of records."""
     for record in records:
         for target in record.targets.values():
             yield target.image, target.tag
 
 
-def _freed(surveys: Iterable[Survey]) -> int:
-    """The bytes of blobs that nothing names which stays, each counted once in each registry."""
-    goes: dict[tuple[str, str], int] = {}
-    stays: set[tuple[str, str]] = set()
-    for survey in surveys:
-        host = survey.held.place.registry
-        for digest, blobs in survey.held.blobs.items():
-            if digest in survey.stays:
-                stays |= {(host, blob) for blob in blobs}
+def _freed(repositories: Iterable[Classification]) -> int:
+    """Return the bytes of blobs that no manifest which stays names, once for each registry."""
+    removed: dict[tuple[str, str], int] = {}
+    needed: set[tuple[str, str]] = set()
+    for repository in repositories:
+        host = repository.state.repository.registry
+        for digest, blobs in repository.state.blobs.items():
+            if digest in repository.stays:
+                needed |= {(host, blob) for blob in blobs}
             else:
-                goes |= {(host, blob): size for blob, size in blobs.items()}
-    return sum(size for key, size in goes.items() if key not in stays)
+                removed |= {(host, blob): size for blob, size in blobs.items()}
+    return sum(size for key, size in removed.items() if key not in needed)

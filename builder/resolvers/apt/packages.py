@@ -88,7 +88,7 @@ class AptResolver:
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """The files of packages on this machine, checked, by package. As `resolve` it raises."""
-        kept = {it.hash: self._fetcher.kept(it.hash) for it in packages.values()}
+        kept = {it.hash: self._fetcher.cached(it.hash) for it in packages.values()}
         archives = {} if all(kept.values()) else self._root(request).archives()
 
         def get(package: LockedPackage) -> Path:

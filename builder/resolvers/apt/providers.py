@@ -11,7 +11,7 @@ from builder.common.errors import ConfigError, StepError
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
-from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, place, upstream
+from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, source_url, upstream
 from builder.resolvers.apt.root import AptRoot, AptSource
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
@@ -122,7 +122,7 @@ class RepositoryProvider(AptProvider):
         key = self._fetcher.record(self.file, self._key_url(request), again=True)
         source = AptSource(
             name=self.name,
-            repository=f"{place(url, self._network.mirrors).url} {suite or '/'}",
+            repository=f"{source_url(url, self._network.mirrors).url} {suite or '/'}",
             key=self._fetcher.file(key),
             fingerprint=fingerprint,
         )

@@ -158,7 +158,7 @@ class Bases:
     ) -> tuple[Source, Content]:
         """The first source that can be had."""
         reasons, lacks_emulation = [], False
-        hint = "is the network up, and is `network` in matrix.yaml right?"
+        hint = "check the network connection, and `network` in matrix.yaml"
         for source in sources:
             try:
                 return source, self._obtain(base, source, held, today)

@@ -39,7 +39,7 @@ class GitTrees:
         """
         known = self._fetcher.folder / "trees" / tree
         if known.is_file():
-            kept = self._fetcher.kept(known.read_text().strip())
+            kept = self._fetcher.cached(known.read_text().strip())
             if kept is not None:
                 return kept
         file = self._fetcher.record(name, url, again=True)

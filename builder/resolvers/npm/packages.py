@@ -96,7 +96,7 @@ class NpmResolver:
             ) from error
 
     def _file(self, package: LockedPackage) -> Path:
-        if (kept := self._fetcher.kept(package.hash)) is not None:
+        if (kept := self._fetcher.cached(package.hash)) is not None:
             return kept
         place = self._packages.place(package.file)
         try:

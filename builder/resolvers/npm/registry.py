@@ -14,7 +14,7 @@ from builder.common.errors import StepError, ToolError, UnreachableError
 from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
-from builder.network.upstreams import Place
+from builder.network.upstreams import SourceUrl
 from builder.resolvers.versions import newest_first, newest_of, option
 
 # Default values are listed first, those that a setting overrides behind a semicolon.
@@ -55,11 +55,11 @@ class NpmPackages:
             raise ToolError("npm does not say where its registry is: npm config list --long")
         return f"{found[1].rstrip('/')}/"
 
-    def place(self, file: str) -> Place:
+    def place(self, file: str) -> SourceUrl:
         """Where a file of the registry is fetched from: the mirror, where there is one."""
         mirror = self._network.mirrors.get("npm", "")
         start = f"{mirror.rstrip('/')}/" if mirror else self.registry
-        return Place(source=self.name, url=start + file, is_mirror=bool(mirror))
+        return SourceUrl(source=self.name, url=start + file, is_mirror=bool(mirror))
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """The newest version of a line. Raises StepError where there is none."""
@@ -74,7 +74,7 @@ class NpmPackages:
         try:
             return json.loads(output.stdout)
         except ValueError as error:
-            raise StepError(f"npm says of {package} what is no JSON: {error}") from error
+            raise StepError(f"npm says of {package} what is not JSON: {error}") from error
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """How npm is asked, e.g. which versions there are."""
@@ -101,7 +101,7 @@ class NpmPackages:
             return _none(package)
         return UnreachableError(
             f"npm cannot be reached: npm says {code}",
-            hint="is the network up, and is `network` in matrix.yaml right?",
+            hint="check the network connection, and `network` in matrix.yaml",
         )
 
 

@@ -23,8 +23,8 @@ from builder.common.process import Command, Runner
 from builder.common.text import count
 from builder.lock import package_lists as lists
 from builder.lock.interfaces import PackageRequest
-from builder.network.fetcher import keep, refused
-from builder.network.upstreams import place, upstream
+from builder.network.fetcher import store_by_hash, unreachable_error
+from builder.network.upstreams import source_url, upstream
 from builder.resolvers.python.failures import missing_extra, reason
 from builder.resolvers.python.pypi import (
     compile_command,
@@ -238,7 +238,7 @@ class PipResolver:
         command = Command(argv=argv, env=self._env(request), timeout=3600, program="pip")
         output = self._runner.run(command, check=False)
         for file in folder.glob("*.whl"):
-            keep(file, self._folder)
+            store_by_hash(file, self._folder)
         gone = {name: it for name, it in asked.items() if not (self._folder / it.hash).is_file()}
         if gone:
             raise self._cannot_be_had(gone, output.log)
@@ -246,7 +246,7 @@ class PipResolver:
     def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
         """The error of files that the lock has, and the index does not give."""
         if is_unanswered(log):
-            return refused(default_index(self._network), "no answer")
+            return unreachable_error(default_index(self._network), "no answer")
         others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
         if absent := _ABSENT.search(log):
             package, version = absent[1], absent[2]
@@ -269,7 +269,7 @@ class PipResolver:
         for provider, line in request.lines:
             if provider == _PYTORCH:
                 folder = line.options.get("index", "cpu")
-                url = place(upstream(_PYTORCH, folder), self._network.mirrors).url
+                url = source_url(upstream(_PYTORCH, folder), self._network.mirrors).url
                 env |= {"UV_INDEX": url, "PIP_EXTRA_INDEX_URL": url}
         return env
 

@@ -18,15 +18,15 @@ from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Command, Runner
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
-from builder.network.fetcher import refused
-from builder.network.upstreams import Place, place, upstream
+from builder.network.fetcher import unreachable_error
+from builder.network.upstreams import SourceUrl, source_url, upstream
 from builder.resolvers.python.standalone import uv
 from builder.resolvers.versions import arch_of, newest_first, no_line, option
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _GLIBC = {"12": "2_36", "13": "2_40"}  # of Debian; uv knows none that is newer
 _SAID = {
-    "failed to lookup address": "its name is not known",
+    "failed to lookup address": "its host name is unknown",
     "Connection refused": "the connection was refused",
     "UnknownIssuer": "its certificate is not trusted (`network.ca` in matrix.yaml, or BUILDER_CA)",
 }
@@ -88,26 +88,26 @@ def index_env(network: Network, index: str = "") -> dict[str, str]:
     return found
 
 
-def default_index(network: Network) -> Place:
+def default_index(network: Network) -> SourceUrl:
     """The index that is asked; no URL stands for the client's own."""
     mirror = network.mirrors.get("pip", "")
-    return Place(source="pip", url=mirror, is_mirror=bool(mirror))
+    return SourceUrl(source="pip", url=mirror, is_mirror=bool(mirror))
 
 
-def unreachable(log: str, index: Place) -> UnreachableError | None:
+def unreachable(log: str, index: SourceUrl) -> UnreachableError | None:
     """What uv said, if it was that the index cannot be asked."""
     failed = _FAILED.search(log)
     status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
     if refusal := _REFUSED.search(log):
         url, answer = refusal[1] or refusal[3], refusal[2] or refusal[4]
-        return refused(replace(index, url=url), f"it answered {answer}")
+        return unreachable_error(replace(index, url=url), f"it answered {answer}")
     if not failed or (status and status[1].startswith(_GONE)):
         return None
     causes = re.findall(r"cause: (.*)", log)
     reason = f"it answered {status[1]}" if status else (causes or ["no answer"])[-1]
     for said, words in _SAID.items():
         reason = words if said in reason else reason
-    return refused(replace(index, url=failed[1]), reason)
+    return unreachable_error(replace(index, url=failed[1]), reason)
 
 
 def is_unanswered(log: str) -> bool:
@@ -147,7 +147,7 @@ class PythonPackages:
         if listed := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
             return newest_first(re.sub(r"\+\w+$", "", text) for text in listed[1].split(", "))
         if is_unanswered(output.log):
-            raise refused(self._index(request), "no answer")
+            raise unreachable_error(self._index(request), "no answer")
         return ()
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
@@ -194,7 +194,7 @@ class PythonPackages:
     def _package(self, request: ReleaseLineRequest) -> str:
         return option(request, "package", self.name)
 
-    def _index(self, request: ReleaseLineRequest) -> Place:
+    def _index(self, request: ReleaseLineRequest) -> SourceUrl:
         return default_index(self._network)
 
     def _env(self, request: ReleaseLineRequest) -> dict[str, str]:
@@ -210,7 +210,7 @@ class PytorchPackages(PythonPackages):
     def _package(self, request: ReleaseLineRequest) -> str:
         return request.options.get("package", "torch")
 
-    def _index(self, request: ReleaseLineRequest) -> Place:
-        return place(
+    def _index(self, request: ReleaseLineRequest) -> SourceUrl:
+        return source_url(
             upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
         )

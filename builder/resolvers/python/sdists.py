@@ -9,7 +9,7 @@ from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError
 from builder.common.process import Runner
 from builder.network.fetcher import Fetcher
-from builder.network.upstreams import Place
+from builder.network.upstreams import SourceUrl
 from builder.resolvers.python.pypi import default_index, index_env, locked, unreachable
 
 _PYTHON = "3.99"  # uv heeds the oldest that a package is for; this one suits them all
@@ -25,16 +25,16 @@ class PipFiles:
 
     def file(self, file: RemoteFile) -> Path:
         """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
-        if not file.requirement or self._fetcher.kept(file.sha256) is not None:
+        if not file.requirement or self._fetcher.cached(file.sha256) is not None:
             return self._fetcher.file(file)
         return self._fetcher.file(file, self._place(file.requirement))
 
-    def _place(self, requirement: str) -> Place:
+    def _place(self, requirement: str) -> SourceUrl:
         index, env = default_index(self._network), index_env(self._network)
         found, log = locked(self._runner, requirement, python=_PYTHON, env=env)
         if "sdist" in found:
             url = _with_login(found["sdist"]["url"], index.url)
-            return Place(source=index.source, url=url, is_mirror=index.is_mirror)
+            return SourceUrl(source=index.source, url=url, is_mirror=index.is_mirror)
         raise unreachable(log, index) or StepError(f"pip: the index has no source of {requirement}")
 
 

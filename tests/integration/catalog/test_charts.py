@@ -12,11 +12,12 @@ import pytest
 from builder.app.app import App
 from builder.app.options import Options
 from builder.plan.models import Plan
+from builder.project import load
 from tests.integration.chart.wired import OBJECT, run_wired
 from tests.integration.starter import ROOT, TODAY
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
-SESSION = App(Options(root=ROOT, today=TODAY, engine="podman"))
+SESSION = App(load(ROOT), Options(today=TODAY, engine="podman"))
 IDES = sorted(
     name
     for name, chart in SESSION.catalog.matrix.charts.items()
@@ -37,12 +38,10 @@ def first_image(plan: Plan, chart: str) -> tuple[str, set[str]]:
 
 @pytest.mark.parametrize("chart", IDES)
 def test_a_session_has_all_that_the_chart_was_told(chart: str, tmp_path: Path) -> None:
-    lock = SESSION.locked()
-    prints = SESSION.fingerprints(lock)
     with SESSION.registry():
-        plan = SESSION.plan(lock, prints, SESSION.observed(lock, prints))
+        plan = SESSION.plan(lock=SESSION.locked(), to_run=False).plan
         image, languages = first_image(plan, chart)
-        log = SESSION.workspace.state.log(f"wired-{chart}")
+        log = SESSION.state.log(f"wired-{chart}")
         log.unlink(missing_ok=True)
         wired, counts = run_wired(SESSION, chart, image, tmp_path, log)
     assert counts.passed > 0

@@ -13,7 +13,7 @@ import pytest
 from builder.app.app import App
 from builder.app.options import Options
 from builder.lock.requests import unlocked_line
-from builder.project import Workspace
+from builder.project import Workspace, load
 from tests.integration.broken import check_rejected
 from tests.integration.starter import BUILDER, ROOT, TODAY
 
@@ -54,10 +54,9 @@ def test_the_recipe_is_built_and_its_broken_variant_rejected(recipe: str, tmp_pa
         timeout=3000,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    app = App(Options(root=ROOT, today=TODAY, engine="podman"))
-    lock = app.locked()
-    prints = app.fingerprints(lock)
+    app = App(load(ROOT), Options(today=TODAY, engine="podman"))
     with app.registry():
-        plan = app.plan(lock, prints, app.observed(lock, prints))
-        work = app.work(lock, prints, plan, print)
+        planned = app.plan(lock=app.locked(), to_run=False)
+        plan = planned.plan
+        work = app.context(planned, print)
         check_rejected(app, work, plan.targets[target], tmp_path)

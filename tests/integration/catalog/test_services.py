@@ -13,6 +13,7 @@ from builder.app.app import App
 from builder.app.options import Options
 from builder.common.process import Command, Output
 from builder.engines.interfaces import Container, StartRequest
+from builder.project import load
 from tests.integration.catalog.test_recipes import first_target
 from tests.integration.starter import BUILDER, ROOT, TODAY
 
@@ -70,11 +71,9 @@ def containers() -> Iterator[Containers]:
             [BUILDER, "build", "--root", ROOT, "--engine", "podman", "-s", target],
             check=True, timeout=3000,
         )  # fmt: skip
-    app = App(Options(root=ROOT, today=TODAY, engine="podman"))
-    lock = app.locked()
-    prints = app.fingerprints(lock)
+    app = App(load(ROOT), Options(today=TODAY, engine="podman"))
     with app.registry(), ExitStack() as undo:
-        plan = app.plan(lock, prints, app.observed(lock, prints))
+        plan = app.plan(lock=app.locked(), to_run=False).plan
         items = {recipe: plan.targets[target] for recipe, target in targets.items()}
         images = {recipe: str(it.repository.at(it.digest or "")) for recipe, it in items.items()}
         yield Containers(app, images, undo)

@@ -13,7 +13,7 @@ import yamale
 
 from builder.charts.helm import CT_SCHEMA, Helm, documents, latest_minors
 from builder.charts.render.values import split_path
-from builder.charts.tools import Absent, Tools
+from builder.charts.tools import MissingTool, Tools
 from builder.common.errors import StepError
 from builder.common.mappings import merged, nested
 
@@ -52,7 +52,7 @@ def test_every_case_is_well(chart: Played) -> None:
 
 def test_ct_runs_or_says_why_not(tools: Tools, chart: Played) -> None:
     ct = tools.ct()
-    if isinstance(ct, Absent):
+    if isinstance(ct, MissingTool):
         assert ct.reason
     else:
         chart.helm.lint(chart.folder)

@@ -161,10 +161,10 @@ def run_wired(
     with servers(folder / "git", port) as wired:
         values = folder / "values.json"
         values.write_text(json.dumps({**wired.values, **(more or {})}))
-        manifests = app.helm.template(folder / chart, release="r-1", values=values)
+        manifests = app.adapters.helm.template(folder / chart, release="r-1", values=values)
         request = ChartRequest(
             chart=chart, manifests=manifests, password=PASSWORD, suite=Path(recipe.tests),
             port=port, is_on_host=True, junit=folder / f"{chart}.xml", log=log, timeout=900,
         )  # fmt: skip
-        counts = app.chart_runner.run(request)
+        counts = app.adapters.chart_runner.run(request)
         return replace(wired, reports=list(wired.reports)), counts

@@ -16,6 +16,7 @@ import pytest
 from builder.app.app import App
 from builder.app.options import Options
 from builder.oci.reference import Reference, parse
+from builder.project import load
 
 BUILDER = Path(sys.executable).with_name("builder")
 TODAY = "2026-11-23"
@@ -78,7 +79,7 @@ class Tiny:
 
     def session(self) -> App:
         """The builder's own parts, on this catalog."""
-        return App(Options(root=self.root, today=TODAY, engine="podman"))
+        return App(load(self.root), Options(today=TODAY, engine="podman"))
 
 
 def lay(root: Path, *, registry: str, base: str, prefix: str) -> Tiny:

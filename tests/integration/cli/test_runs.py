@@ -27,14 +27,14 @@ RELEASE = "2026.11.23"
 
 def digests(tiny: Tiny, image: str) -> dict[str, str | None]:
     """Every tag of an image, with its digest; evidence aside."""
-    store, place = tiny.session().store, tiny.place(image)
+    store, place = tiny.session().adapters.store, tiny.place(image)
     tags = [tag for tag in store.tags(place.name) if not tag.endswith(".evidence")]
     return {tag: store.digest(place.with_tag(tag)) for tag in tags}
 
 
 def contents(tiny: Tiny, image: str) -> dict[str, tuple[ImageLayer, ...]]:
     """Every tag of an image, with its layers; evidence aside."""
-    store, place = tiny.session().store, tiny.place(image)
+    store, place = tiny.session().adapters.store, tiny.place(image)
     return {tag: store.layers(place.with_tag(tag)) for tag in digests(tiny, image)}
 
 
@@ -215,7 +215,7 @@ def test_a_failed_smoke_test_pushes_nothing(tiny: Tiny) -> None:
 
 def test_an_immutable_tag_with_another_digest_stops_the_release(tiny: Tiny) -> None:
     assert tiny.run("build").returncode == 0
-    store = tiny.session().store
+    store = tiny.session().adapters.store
     taken = tiny.place("app").with_tag(f"latest-{RELEASE}")
     (held,) = [tag for tag in digests(tiny, "base") if tag.startswith("fp-")]
     store.copy(tiny.place("base").with_tag(held), taken)
@@ -268,7 +268,7 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_the_next_goes_on(
         assert f"\nStopped by {number.name}; the next run goes on" in written.read_text()
     wait(lambda: sleepers(tiny) == [])
     assert digests(tiny, "app") == {}
-    assert tiny.session().store.tags(f"{tiny.registry}/{tiny.prefix}-releases") == ()
+    assert tiny.session().adapters.store.tags(f"{tiny.registry}/{tiny.prefix}-releases") == ()
     tiny.dockerfile("app", "FROM {{ parent }}\nCOPY --from=tool /tool/ /tool/\nCOPY files/ /app/\n")
     done = tiny.run("weekly")
     assert done.returncode == 0, done.stderr

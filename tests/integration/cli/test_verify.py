@@ -24,8 +24,8 @@ def test_an_image_comes_out_the_same(tiny: Tiny) -> None:
         "app": "identical", "tool": "identical",
     }  # fmt: skip
     place = tiny.place("app")
-    (tag,) = (it for it in tiny.session().store.tags(place.name) if len(it) == 35)
-    assert tiny.session().store.digest(place.with_tag(tag)) == verdicts["app"]["built"]
+    (tag,) = (it for it in tiny.session().adapters.store.tags(place.name) if len(it) == 35)
+    assert tiny.session().adapters.store.digest(place.with_tag(tag)) == verdicts["app"]["built"]
     left = {path.name for path in (tiny.root / "build" / "verify").glob("*/*")}
     assert left == {"logs"}
 

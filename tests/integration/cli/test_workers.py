@@ -64,7 +64,9 @@ class Machines:
         done = self.new().run("step", "release")
         assert done.returncode == 0, done.stderr
         session = self.tiny.session()
-        record = read_record(session.store, releases_reference(session.catalog).with_tag(CURRENT))
+        record = read_record(
+            session.adapters.store, releases_reference(session.catalog).with_tag(CURRENT)
+        )
         assert record is not None
         return record
 
@@ -188,7 +190,7 @@ def test_the_next_run_does_what_was_not_done(
 
 def check_registry(tiny: Tiny) -> None:
     """Every tag names an image that is there, to its last blob, and passed its tests."""
-    store = tiny.session().store
+    store = tiny.session().adapters.store
     answer = requests.get(f"http://{tiny.registry}/v2/_catalog?n=1000", timeout=10).json()
     names = [name for name in answer["repositories"] if name.startswith(f"{tiny.prefix}-")]
     assert {f"{tiny.prefix}-{image}" for image in ("base", "other", "releases")} <= set(names)

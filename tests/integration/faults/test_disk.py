@@ -39,7 +39,8 @@ def test_no_room_for_the_lock(at: At, changed: Moment) -> None:
         done = world.run("weekly", BUILDER_TODAY=LATER)
         assert done.returncode == 5
         assert done.stderr.endswith(
-            f"error: {file}: No space left on device\n  hint: make room, and run it again\n"
+            f"error: {file}: No space left on device\n"
+            "  hint: free disk space, and run the command again\n"
         )
         assert file.read_text() == old
         filler.unlink()

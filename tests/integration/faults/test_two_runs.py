@@ -46,7 +46,7 @@ def test_another_run_in_the_same_checkout_is_refused(at: At, changed: Moment) ->
     for other in others:
         assert (other.returncode, other.stdout) == (7, "")
         assert other.stderr == (
-            f"error: another run of the builder is at work in {world.checkout.state}\n"
+            f"error: another run of the builder is using {world.checkout.state}\n"
             "  hint: wait until it has ended, or run this one in a checkout of its own\n"
         )
     assert first.returncode == 0, err + out

@@ -16,7 +16,7 @@ from builder.charts.changelog import with_changelog
 from builder.charts.helm import CT_SCHEMA, STYLE
 from builder.charts.next_version import files_of, predict
 from builder.charts.semver import chart_fingerprint, chart_version, next_version, value_types
-from builder.charts.tools import Absent, Tools
+from builder.charts.tools import MissingTool, Tools
 from builder.common.files import write_tree
 from builder.common.process import Command, Runner, which
 from builder.project import Workspace
@@ -150,7 +150,7 @@ def test_a_changelog_says_why(repository: Repository, name: str) -> None:
 def test_ct_agrees(repository: Repository, tmp_path: Path) -> None:
     tools = Tools(runner=repository.runner, folder=ROOT / "build" / "tools")
     ct = tools.install_ct()
-    if isinstance(ct, Absent):
+    if isinstance(ct, MissingTool):
         pytest.skip(f"{NO_CT}: {ct.reason}" if which("go") else ct.reason)
     schema, style = tmp_path / "schema.yaml", tmp_path / "style.yaml"
     schema.write_text(CT_SCHEMA)

@@ -19,7 +19,7 @@ from builder.catalog.models import Base, Network
 from builder.common.process import Runner
 from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.network.build_env import passwords
-from builder.network.fetcher import Fetcher, Patience
+from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.network.upstreams import UPSTREAM, upstream
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.providers import line_providers
@@ -185,7 +185,7 @@ def place(mirror: Mirror, folder: Path, network: Network) -> Place:
     """Providers that ask a mirror, and keep what they fetch in a folder."""
     runner = Runner(secrets=passwords(network))
     fetcher = Fetcher(
-        network=network, folder=folder / "files", patience=Patience(retries=0, backoff=0)
+        network=network, folder=folder / "files", retry_policy=RetryPolicy(retries=0, backoff=0)
     )
     roots = {
         base.id: _root(base, folder / "apt", runner, network)

@@ -143,7 +143,7 @@ def test_a_source_is_locked_by_its_hash_and_fetched_from_the_index(tmp_path: Pat
         wanted = request("4.1", package="pyspark", sdist="pyspark.tar.gz")
         (file,) = there.providers["pypi"].resolve(wanted).files
         assert (file.url, file.sha256) == (f"pkg:pypi/pyspark@{SPARK}", payloads.sha256(source))
-        assert there.fetcher.kept(file.sha256) is None
+        assert there.fetcher.cached(file.sha256) is None
         files = PipFiles(fetcher=there.fetcher, runner=Runner(), network=there.network)
         assert files.file(file).read_bytes() == source.read_bytes()
         by_hand(file, mirrors["pip"], tmp_path)
@@ -186,7 +186,7 @@ def test_a_file_that_was_replaced_is_refused(
         other.fetcher.file(replace(file, sha256="0" * 64))
     first, expected, found = caught.value.message.splitlines()
     assert first.startswith(f"{file.name}: http://{mirror.address}/")
-    assert first.endswith(" has another sha256 than expected")
+    assert first.endswith(" does not have the expected sha256")
     assert expected == f"    expected {'0' * 64}"
     assert found == f"    found    {file.sha256}"
     assert list((tmp_path / "elsewhere/files").glob("*")) == []

@@ -73,26 +73,27 @@ RESTORE = "\n  hint: restore it, or move it away to list only what is published 
 @pytest.mark.parametrize(
     ("damage", "code", "message"),
     [
-        (tear, 2, f"error: {{}}/index.yaml: the index is torn: its end is missing{RESTORE}"),
-        (tear_line, 2, f"error: {{}}/index.yaml:9:10: the index is torn: not YAML{RESTORE}"),
+        (tear, 2, f"error: {{}}/index.yaml: the index is damaged: its end is missing{RESTORE}"),
+        (tear_line, 2, f"error: {{}}/index.yaml:9:10: the index is damaged: not YAML{RESTORE}"),
         (empty, 2, f"error: {{}}/index.yaml: the index has no entries{RESTORE}"),
         (
             swap,
             7,
-            "error: {}/desk-4.0.0.tgz: it is not the package that index.yaml lists\n"
+            "error: {}/desk-4.0.0.tgz: this is not the package that index.yaml lists\n"
             f"  hint: listed {publication().package.digest},"
             f" found {publication('clock').package.digest}\n",
         ),
         (
             take,
             2,
-            "error: {}/desk-4.0.0.tgz: index.yaml lists it, and it is not there\n"
-            "  hint: `--against URL` gets it from where it is served\n",
+            "error: {}/desk-4.0.0.tgz: index.yaml lists this package, but the file does not exist\n"
+            "  hint: `--against URL` downloads it from the served repository\n",
         ),
         (
             leave,
             2,
-            "error: {}/index.yaml: the index lists desk 4.0.0 outside of it: ../desk-4.0.0.tgz\n",
+            "error: {}/index.yaml: the index lists desk 4.0.0 with a path outside the folder:"
+            " ../desk-4.0.0.tgz\n",
         ),
     ],
 )
@@ -117,7 +118,7 @@ def test_somebody_else_publishes_just_now(tmp_path: Path) -> None:
         late.add([publication(version="4.0.2")], generated=MOMENT)
     assert str(caught.value) == (
         f"another run published to {tmp_path} just now\n"
-        "  hint: run it again: versions follow from what is there"
+        "  hint: run the command again: it computes new versions"
     )
     assert content(tmp_path) == before
 

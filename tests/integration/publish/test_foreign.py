@@ -112,7 +112,7 @@ def test_a_package_that_is_listed_without_a_digest_is_never_replaced(tmp_path: P
             [Publication(package=ChartPackage(data=data), created=MOMENT)], generated=MOMENT
         )
     assert str(caught.value) == (
-        f"{pages}/index.yaml: chart desk 4.0.0 is published with another content\n"
+        f"{pages}/index.yaml: chart desk 4.0.0 is already published with other content\n"
         "  hint: the index lists it without a digest"
     )
     assert content(pages) == before
@@ -123,9 +123,9 @@ def test_a_package_that_says_another_version(run: Run, tmp_path: Path) -> None:
     (pages / "desk-1.4.2.tgz").write_bytes(publication(version="latest").package.data)
     assert run("charts", "publish", "--to", str(pages)) == (
         2, "",
-        f"error: {pages}/desk-1.4.2.tgz: it is listed as chart desk 1.4.2, and its Chart.yaml says"
-        " desk latest\n"
-        "  hint: publish it again under its own version, or take it out of there\n",
+        f"error: {pages}/desk-1.4.2.tgz: this package is listed as chart desk 1.4.2,"
+        " but its Chart.yaml says desk latest\n"
+        "  hint: publish it again under its own version, or delete it from the repository\n",
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_a_registry_in_which_helm_has_put_build_metadata(
 
 def test_what_is_pushed_has_helms_tag(run: Run, runner: Runner, tmp_path: Path, shop: Shop) -> None:
     with real_registry(tmp_path / "registry", runner=runner) as address:
-        repository = RegistryRepository(store=shop.week.store, place=f"{address}/charts")
+        repository = RegistryRepository(store=shop.week.store, prefix=f"{address}/charts")
         repository.add([publication(version="3.0.0+up1")], generated=MOMENT)
         assert shop.week.store.tags(f"{address}/charts/desk") == ("3.0.0_up1",)
         found = repository.newest("desk")

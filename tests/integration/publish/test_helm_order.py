@@ -82,7 +82,7 @@ def test_the_tags_of_a_registry(helm: Helm, runner: Runner, tmp_path: Path) -> N
             path.write_bytes(package.data)
             runner.run(helm.command("push", str(path), f"oci://{address}/charts", "--plain-http"))
         store = RegistryStore(runner=runner, skopeo="skopeo", enclose=lambda command: command)
-        repository = RegistryRepository(store=store, place=f"{address}/charts")
+        repository = RegistryRepository(store=store, prefix=f"{address}/charts")
         found = repository.newest("desk")
         show = helm.command("show", "chart", f"oci://{address}/charts/desk", "--plain-http")
         assert found is not None

@@ -90,11 +90,14 @@ def test_a_registry_that_refuses(shop: Shop, run: Run, registry: Registry) -> No
 
 def test_somebody_else_pushes_just_now(shop: Shop, other: str) -> None:
     """What is there stays, and nothing beside it is pushed."""
-    repository = RegistryRepository(store=shop.week.store, place=f"{other}/charts")
+    repository = RegistryRepository(store=shop.week.store, prefix=f"{other}/charts")
     place = parse(f"{other}/charts/desk:4.0.0")
     digest = shop.week.store.put(chart_artifact(publication("clock").package), place)
     with pytest.raises(ConflictError) as caught:
         repository.add([publication("clock"), publication("desk")], generated=MOMENT)
-    assert str(caught.value) == f"{place} exists already\n  hint: it never moves: run it again"
+    assert (
+        str(caught.value)
+        == f"{place} exists already\n  hint: run the command again: it computes a new version"
+    )
     assert shop.week.store.digest(place) == digest
     assert shop.week.store.tags(f"{other}/charts/clock") == ()

@@ -67,7 +67,7 @@ def test_packages_that_are_named_by_their_whole_url(pages: Path, run: Run, tmp_p
         assert f'"{elsewhere}/desk-1.0.0.tgz"' in (other / INDEX).read_text()
 
 
-READ = "may it be read from here? a name and a password go into the URL"
+READ = "check that you may read it; a user and a password go into the URL"
 RESTORE = "restore it, or move it away to list only what is published from now on"
 Damage = Callable[[dict[str, Answer]], None]
 
@@ -98,21 +98,21 @@ def outside(answers: dict[str, Answer]) -> None:
         ),
         (
             answer(INDEX, 404), 5,
-            "{url}/index.yaml: there is no such file\n"
-            "  hint: a first publication goes without --against",
+            "{url}/index.yaml: the file does not exist\n"
+            "  hint: leave --against out for the first publication",
         ),
         (
             answer(INDEX, 200, b"<!doctype html><p>Log in", "text/html"), 5,
-            "127.0.0.1: {url}/index.yaml answered with a web page, not an index of charts: is it"
+            "127.0.0.1: {url}/index.yaml answered with a web page, not a chart index: is it"
             f" a login page or a proxy?\n  hint: {READ}",
         ),
         (
             tear, 2,
-            f"{{url}}/index.yaml: the index is torn: its end is missing\n  hint: {RESTORE}",
+            f"{{url}}/index.yaml: the index is damaged: its end is missing\n  hint: {RESTORE}",
         ),
         (
             answer(INDEX, 200, b"entries: {desk: ["), 2,
-            f"{{url}}/index.yaml:1:18: the index is torn: not YAML\n  hint: {RESTORE}",
+            f"{{url}}/index.yaml:1:18: the index is damaged: not YAML\n  hint: {RESTORE}",
         ),
         (
             answer(INDEX, 200, b"apiVersion: v1\ngenerated: 2026-01-05T00:00:00Z\n"), 2,
@@ -120,11 +120,12 @@ def outside(answers: dict[str, Answer]) -> None:
         ),
         (
             outside, 2,
-            "{folder}/index.yaml: the index lists desk 1.0.0 outside of it: ../../desk.tgz",
+            "{folder}/index.yaml: the index lists desk 1.0.0 with a path outside the folder:"
+            " ../../desk.tgz",
         ),
         (
             answer("desk-1.0.0.tgz", 404), 5,
-            "{url}/desk-1.0.0.tgz: there is no such file\n"
+            "{url}/desk-1.0.0.tgz: the file does not exist\n"
             "  hint: the index lists it; nothing was published",
         ),
         (
@@ -134,7 +135,7 @@ def outside(answers: dict[str, Answer]) -> None:
         ),
         (
             answer("desk-1.0.0.tgz", 200, b"x"), 5,
-            "desk-1.0.0.tgz: {url}/desk-1.0.0.tgz has another sha256 than expected\n"
+            "desk-1.0.0.tgz: {url}/desk-1.0.0.tgz does not have the expected sha256\n"
             "    expected {digest}\n"
             "    found    2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n"
             "  hint: the index lists it; nothing was published",
@@ -184,6 +185,6 @@ def test_the_folder_and_what_is_served_contradict_each_other(
         found = run("charts", "publish", "--to", str(other), "--against", url)
     assert found.code == 7
     assert found.err.startswith(
-        f"error: {other}/index.yaml: chart desk 1.0.1 is published with another content\n"
+        f"error: {other}/index.yaml: chart desk 1.0.1 is already published with other content\n"
     )
     assert content(other) == before

@@ -123,8 +123,8 @@ def test_a_package_that_was_changed_is_not_verified(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("key", "{secret} does not sign as nobody@example.org: No secret key"),
-        ("passphrase", f"{{secret}} does not sign as {NAME}: Bad passphrase"),
+        ("key", "{secret} cannot sign as nobody@example.org: No secret key"),
+        ("passphrase", f"{{secret}} cannot sign as {NAME}: Bad passphrase"),
         ("keyring", "{secret} cannot be read as a keyring: no valid OpenPGP data found."),
     ],
 )

@@ -24,6 +24,7 @@ from builder.catalog.packages import LockedPackage
 from builder.common.files import write
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import StartRequest
+from builder.project import load
 from builder.testing.pod_runner import free_port
 from tests.fakes.julia_packages import Release, served, tarball
 from tests.integration.broken import check_rejected
@@ -206,13 +207,12 @@ def test_the_stable_version_was_looked_up(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("recipe", ["julia", "julia-minimal"])
 def test_a_broken_variant_is_rejected(catalog: Catalog, recipe: str, tmp_path: Path) -> None:
-    app = App(Options(root=catalog.root, today=TODAY, engine="podman"))
-    lock = app.locked()
-    prints = app.fingerprints(lock)
+    app = App(load(catalog.root), Options(today=TODAY, engine="podman"))
     with app.registry():
-        plan = app.plan(lock, prints, app.observed(lock, prints))
+        planned = app.plan(lock=app.locked(), to_run=False)
+        plan = planned.plan
         target = next(key for key in plan.targets if key.startswith(f"{recipe}/"))
-        work = app.work(lock, prints, plan, print)
+        work = app.context(planned, print)
         check_rejected(app, work, plan.targets[target], tmp_path)
 
 
@@ -220,20 +220,18 @@ def test_a_broken_variant_is_rejected(catalog: Catalog, recipe: str, tmp_path: P
 def test_packages_load_without_being_compiled_as_any_user(catalog: Catalog, user: str) -> None:
     """The image is started as a cluster may start it: with a uid of its own, and no network."""
     app = catalog.session()
-    lock = app.locked()
-    prints = app.fingerprints(lock)
     code = 'using Echo; print(Echo.told(), isdir(joinpath(DEPOT_PATH[1], "compiled")))'
     with app.registry():
-        plan = app.plan(lock, prints, app.observed(lock, prints))
+        plan = app.plan(lock=app.locked(), to_run=False).plan
         item = next(it for key, it in plan.targets.items() if key.startswith("julia-echo/"))
         assert item.digest
         image = str(item.repository.at(item.digest))
-        engine = app.engine
+        engine = app.adapters.engine
         container = engine.start(StartRequest(image=image, command=("sleep", "infinity")))
         try:
             inside = container.testinfra.removeprefix("podman://")
             argv = ("podman", "exec", "--user", user, inside, "julia", "--startup-file=no", "-e")
             command = Command(argv=(*argv, code), env=dict(container.env), timeout=300)
-            assert app.runner.run(command).stdout == "Echo 0.3.1false"
+            assert app.adapters.runner.run(command).stdout == "Echo 0.3.1false"
         finally:
             engine.remove(container)

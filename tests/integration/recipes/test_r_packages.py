@@ -99,7 +99,7 @@ class Place:
         prints = session.fingerprints(session.locked())
         place = parse(session.catalog.matrix.repository_of("r-probe"))
         with session.registry():
-            return session.store.digest(place.with_tag(prints[PROBE].tag))
+            return session.adapters.store.digest(place.with_tag(prints[PROBE].tag))
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -172,7 +172,7 @@ def test_a_list_alone_gets_the_same(place: Place, tmp_path: Path) -> None:
     parent = parse(session.catalog.matrix.repository_of("r-minimal"))
     with session.registry():
         target = session.project.expansion.targets[PROBE]
-        digest = session.store.digest(parent.with_tag(prints[target.parent].tag))
+        digest = session.adapters.store.digest(parent.with_tag(prints[target.parent].tag))
         assert digest
         request = BuildRequest(
             id="r-listed", context=context, contexts={"parent": parent.at(digest)},
@@ -180,7 +180,7 @@ def test_a_list_alone_gets_the_same(place: Place, tmp_path: Path) -> None:
             layout=tmp_path / "layout",
             secrets=build_secrets(session.project.network, tmp_path),
         )  # fmt: skip
-        assert session.engine.build(request).digest == place.digest()
+        assert session.adapters.engine.build(request).digest == place.digest()
 
 
 def test_without_the_mirror_it_is_built_of_what_is_kept(place: Place) -> None:
@@ -205,7 +205,7 @@ def test_another_file_under_the_same_name_is_refused(place: Place) -> None:
     assert (
         f"build:{PROBE} failed: {file.name}:"
         f" http://{place.address}/cran/{SNAPSHOT}/{place.path('praise')}"
-        " has another sha256 than expected\n"
+        " does not have the expected sha256\n"
         f"    expected {expected}\n"
         f"    found    {sha256(file)}\n"
     ) in said

@@ -24,6 +24,7 @@ import pytest
 from builder.app.app import App
 from builder.app.options import Options
 from builder.network.upstreams import UPSTREAM
+from builder.project import load
 from builder.testing.pod_runner import free_port
 from tests.integration.broken import check_rejected
 from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch
@@ -150,11 +151,10 @@ def test_the_image_passed_its_tests(catalog: Catalog) -> None:
 
 
 def test_a_broken_variant_is_rejected(catalog: Catalog, tmp_path: Path) -> None:
-    app = App(Options(root=catalog.root, today=TODAY, engine="podman"))
-    lock = app.locked()
-    prints = app.fingerprints(lock)
+    app = App(load(catalog.root), Options(today=TODAY, engine="podman"))
     with app.registry():
-        plan = app.plan(lock, prints, app.observed(lock, prints))
+        planned = app.plan(lock=app.locked(), to_run=False)
+        plan = planned.plan
         target = next(key for key in plan.targets if key.startswith("python-minimal/"))
-        work = app.work(lock, prints, plan, print)
+        work = app.context(planned, print)
         check_rejected(app, work, plan.targets[target], tmp_path)

@@ -141,6 +141,6 @@ def client_of(
         start=len(front.asked),
         home=home,
         folder=prefix,
-        once=session.registries,
-        store=session.store,
+        once=session.adapters.registries,
+        store=session.adapters.store,
     )

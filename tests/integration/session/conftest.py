@@ -113,16 +113,16 @@ def secure_web(authority: Authority) -> Iterator[Serving]:
 def boxes(starter: Catalog) -> Mapping[str, Box]:
     """The images of the starter, by name."""
     session = starter.session()
-    lock = session.locked()
-    prints = session.fingerprints(lock)
     found: dict[str, Box] = {}
     with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
+        plan = session.plan(lock=session.locked(), to_run=False).plan
         for identity, item in plan.targets.items():
             name = identity.partition("/")[0]
             if item.digest and name in IMAGES and name not in found:
                 image = str(item.repository.at(item.digest))
-                container = session.engine.start(StartRequest(image=image, command=("true",)))
-                session.engine.remove(container)
+                container = session.adapters.engine.start(
+                    StartRequest(image=image, command=("true",))
+                )
+                session.adapters.engine.remove(container)
                 found[name] = Box(image=image, podman={**os.environ, **container.env})
     return found

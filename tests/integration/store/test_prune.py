@@ -60,9 +60,9 @@ def current(week: Week) -> Record:
 
 def check_whole(week: Week, record: Record) -> None:
     """Every tag of a record names an image that can be pulled, with its evidence."""
-    for move in week.records().tags(record):
-        assert week.store.digest(move.place) == move.source.digest
-        assert week.store.get(move.place) is not None
+    for move in week.records().tag_updates(record):
+        assert week.store.digest(move.tag) == move.source.digest
+        assert week.store.get(move.tag) is not None
     matrix = week.folder.load().catalog.matrix
     for target in record.targets.values():
         place = parse(matrix.repository_of(target.image))

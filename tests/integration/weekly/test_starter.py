@@ -53,11 +53,13 @@ def test_every_tag_names_the_digest_that_was_tested(starter: Catalog) -> None:
     with session.registry():
         place = parse(session.catalog.matrix.repository_of("jupyter-python"))
         version = session.locked().versions["python=3.13"]
-        tags = session.store.tags(place.name)
+        tags = session.adapters.store.tags(place.name)
         for tag in (f"py{version}-{RELEASE}", f"py{version}", "py3.13", "latest"):
             assert tag in tags
-            assert session.store.digest(place.with_tag(tag)) == digests[TARGETS["jupyter"]]
-        record = read_record(session.store, releases_reference(session.catalog).with_tag(CURRENT))
+            assert session.adapters.store.digest(place.with_tag(tag)) == digests[TARGETS["jupyter"]]
+        record = read_record(
+            session.adapters.store, releases_reference(session.catalog).with_tag(CURRENT)
+        )
     assert record is not None
     assert {key: item.digest for key, item in record.targets.items()} == digests
     assert record.blocked == {}
@@ -82,21 +84,20 @@ def test_a_week_later_unchanged_images_get_the_new_tag(starter: Catalog) -> None
     session = starter.session()
     with session.registry():
         place = parse(session.catalog.matrix.repository_of("base"))
-        tags = session.store.tags(place.name)
-        assert session.store.digest(place.with_tag("latest-2026.11.30")) == session.store.digest(
-            place.with_tag(f"latest-{RELEASE}")
-        )
+        tags = session.adapters.store.tags(place.name)
+        assert session.adapters.store.digest(
+            place.with_tag("latest-2026.11.30")
+        ) == session.adapters.store.digest(place.with_tag(f"latest-{RELEASE}"))
     assert {"latest", f"latest-{RELEASE}", "latest-2026.11.30"} <= set(tags)
 
 
 @pytest.mark.parametrize("recipe", sorted(TARGETS))
 def test_a_broken_variant_is_rejected(starter: Catalog, recipe: str, tmp_path: Path) -> None:
     session = starter.session()
-    lock = session.locked()
-    prints = session.fingerprints(lock)
     with session.registry():
-        plan = session.plan(lock, prints, session.observed(lock, prints))
-        work = session.work(lock, prints, plan, print)
+        planned = session.plan(lock=session.locked(), to_run=False)
+        plan = planned.plan
+        work = session.context(planned, print)
         check_rejected(session, work, plan.targets[TARGETS[recipe]], tmp_path)
 
 

@@ -195,7 +195,7 @@ def another_package_under_the_same_version_is_refused(weeks: Weeks) -> None:
     found = weeks.archive.folder / NEW.file
     assert (
         f"build:leaf/debian=13 failed: greeting_1.1-1_all.deb:"
-        f" http://{weeks.archive.address}/{NEW.file} has another sha256 than expected\n"
+        f" http://{weeks.archive.address}/{NEW.file} does not have the expected sha256\n"
         f"    expected {expected.name}\n"
         f"    found    {sha256(found)}\n"
     ) in weeks.fails("build", "-s", "leaf", code=5)

@@ -103,16 +103,16 @@ class Weeks:
         session = self.catalog.session()
         place = parse(session.catalog.matrix.repository_of(image))
         with session.registry():
-            tags = session.store.tags(place.name)
+            tags = session.adapters.store.tags(place.name)
             found = [tag for tag in tags if re.fullmatch("fp-[0-9a-f]{32}", tag)]
-            return [session.store.digest(place.with_tag(tag)) for tag in found]
+            return [session.adapters.store.digest(place.with_tag(tag)) for tag in found]
 
     def tag(self, image: str, release: str) -> str | None:
         """The digest of what a release offers of an image."""
         session = self.catalog.session()
         place = parse(session.catalog.matrix.repository_of(image))
         with session.registry():
-            return session.store.digest(place.with_tag(f"latest-{release}"))
+            return session.adapters.store.digest(place.with_tag(f"latest-{release}"))
 
     def kept(self, deb: Deb) -> Path:
         """Where a package is kept on this machine, by its hash."""

@@ -269,7 +269,7 @@ def test_what_the_machine_refuses_is_a_failure_with_its_place() -> None:
     results = run(CHAIN, Scripted({"b": [error]}))
     assert results["b"].exit_code == 5
     assert results["b"].reason == (
-        "/disk/file: No space left on device\n  hint: make room, and run it again"
+        "/disk/file: No space left on device\n  hint: free disk space, and run the command again"
     )
 
 

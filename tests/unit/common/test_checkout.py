@@ -159,8 +159,8 @@ def test_a_link_to_a_file_is_its_content(folder: Folder) -> None:
 def test_a_link_to_nothing(folder: Folder) -> None:
     (folder.root / FILES / "gone").symlink_to("../nothing")
     assert refused(folder) == (
-        "images/desk/files/gone: a link to ../nothing, which is not there\n"
-        "  hint: make what it names, or remove the link"
+        "images/desk/files/gone: this link points to ../nothing, which does not exist\n"
+        "  hint: create that file, or remove the link"
     )
     (folder.root / FILES / "same").symlink_to("desk.conf")
     assert refused(folder).endswith(
@@ -171,12 +171,15 @@ def test_a_link_to_nothing(folder: Folder) -> None:
 def test_links_in_a_ring(folder: Folder) -> None:
     (folder.root / FILES / "a").symlink_to("b")
     (folder.root / FILES / "b").symlink_to("a")
-    assert "images/desk/files/a: a link to b, which is not there" in refused(folder)
+    assert "images/desk/files/a: this link points to b, which does not exist" in refused(folder)
 
 
 def test_a_link_to_a_folder_above(folder: Folder) -> None:
     (folder.root / FILES / "up").symlink_to("..")
-    assert refused(folder) == "images/desk/files/up/files: a link to a folder that it lies in"
+    assert (
+        refused(folder)
+        == "images/desk/files/up/files: this link points to a folder that contains it"
+    )
 
 
 def test_links_out_of_the_catalog(folder: Folder) -> None:
@@ -185,8 +188,8 @@ def test_links_out_of_the_catalog(folder: Folder) -> None:
     text = refused(folder)
     for name in ("etc", "etc/passwd"):
         assert (
-            f"images/desk/files/{name.replace('/', '-')}: a link to /{name}, which is outside the "
-            "catalog\n  hint: put what it names into the catalog, and link to that"
+            f"images/desk/files/{name.replace('/', '-')}: this link points to /{name}, outside the "
+            "catalog\n  hint: copy that file into the catalog, and link to the copy"
         ) in text
 
 
@@ -196,12 +199,12 @@ def test_links_out_of_the_catalog(folder: Folder) -> None:
 def test_a_pipe_and_a_socket(folder: Folder) -> None:
     os.mkfifo(folder.root / FILES / "pipe")
     assert refused(folder) == (
-        "images/desk/files/pipe: a pipe, which no image can be given\n  hint: remove it"
+        "images/desk/files/pipe: a pipe, which no image can contain\n  hint: remove it"
     )
     (folder.root / FILES / "pipe").unlink()
     with socket.socket(socket.AF_UNIX) as ours:
         ours.bind(str(folder.root / FILES / "sock"))
-    assert "files/sock: a socket, which no image can be given" in refused(folder)
+    assert "files/sock: a socket, which no image can contain" in refused(folder)
 
 
 def test_a_file_that_may_not_be_read(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

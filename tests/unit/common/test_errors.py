@@ -55,7 +55,7 @@ def test_exit_codes() -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (OSError(28, "Full"), "Full\n  hint: make room, and run it again"),
+        (OSError(28, "Full"), "Full\n  hint: free disk space, and run the command again"),
         (OSError(13, "Permission denied", "/x"), "/x: Permission denied"),
         (OSError("it said"), "it said"),
     ],

@@ -18,7 +18,7 @@ def test_a_second_run_is_told_that_it_is_one(tmp_path: Path) -> None:
     with run_lock(state), pytest.raises(ConflictError) as caught, run_lock(state):
         raise AssertionError
     assert str(caught.value) == (
-        f"another run of the builder is at work in {state}\n"
+        f"another run of the builder is using {state}\n"
         "  hint: wait until it has ended, or run this one in a checkout of its own"
     )
     with run_lock(state):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.models import Source
+from builder.catalog.matrix import Source
 from builder.catalog.packages import Inventory, LockedPackage, Package, Suite
 from builder.diff.changes import Change, Image, Shared
 from builder.diff.compare import Difference, Resized, Side, compare, lock_side

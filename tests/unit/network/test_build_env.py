@@ -12,10 +12,10 @@ from builder.common.process import Command, Runner
 from builder.network.build_env import (
     build_env,
     build_secrets,
+    effective_network,
     passwords,
     proxies,
     replace_urls,
-    settle,
     substitution,
 )
 from builder.network.upstreams import UPSTREAM
@@ -187,7 +187,7 @@ def test_every_source_has_a_variable() -> None:
         "BUILDER_MIRROR_NPM": "https://mirror.example/npm",
         "BUILDER_MIRROR_": "nothing",
     }
-    assert settle(network(mirrors={"julia": "https://file"}), given).mirrors == {
+    assert effective_network(network(mirrors={"julia": "https://file"}), given).mirrors == {
         "julia": "https://mirror.example/julia",
         "npm": "https://mirror.example/npm",
         "rstudio-files": "https://mirror.example/rstudio",
@@ -196,9 +196,9 @@ def test_every_source_has_a_variable() -> None:
 
 def test_a_mirror_of_nothing_that_is_known() -> None:
     with pytest.raises(ConfigError) as caught:
-        settle(network(mirrors={"jula": "https://mirror.example"}), {})
+        effective_network(network(mirrors={"jula": "https://mirror.example"}), {})
     assert str(caught.value) == (
-        "matrix.yaml: network.mirrors: there is no source 'jula'\n  hint: did you mean julia?"
+        "matrix.yaml: network.mirrors: unknown source 'jula'\n  hint: did you mean julia?"
     )
 
 
@@ -214,21 +214,22 @@ def test_variables_are_filled_in() -> None:
     given = network(
         ca="${HOME}/ca", http_proxy="http://${USER}:${WORD}@p", mirrors={"pip": "${A}${A}"}
     )
-    found = settle(given, {"HOME": "/h", "USER": "u", "WORD": "w", "A": "a"})
+    found = effective_network(given, {"HOME": "/h", "USER": "u", "WORD": "w", "A": "a"})
     assert found == network(ca="/h/ca", http_proxy="http://u:w@p", mirrors={"pip": "aa"})
 
 
 def test_a_variable_that_is_not_set() -> None:
     with pytest.raises(ConfigError) as caught:
-        settle(network(https_proxy="http://${WORD}@p"), {})
+        effective_network(network(https_proxy="http://${WORD}@p"), {})
     assert str(caught.value) == (
-        "matrix.yaml: the environment has no WORD\n  hint: `network` in matrix.yaml names it"
+        "matrix.yaml: the environment variable WORD is not set\n"
+        "  hint: `network` in matrix.yaml uses it"
     )
 
 
 def test_precedence() -> None:
     given = network(ca="/file", http_proxy="http://file", mirrors={"pip": "https://file"})
-    found = settle(
+    found = effective_network(
         given,
         {
             "BUILDER_CA": "/builder", "http_proxy": "http://environment", "no_proxy": "localhost",
@@ -245,7 +246,7 @@ def test_precedence() -> None:
 
 
 def test_the_machines_own_certificates_are_the_default() -> None:
-    assert settle(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
+    assert effective_network(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
 
 
 def proxy_of(found: Network, name: str) -> str:
@@ -256,23 +257,27 @@ def proxy_of(found: Network, name: str) -> str:
 @pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "no_proxy"])
 def test_a_proxy_in_capitals_counts_where_there_is_none_in_small_letters(name: str) -> None:
     both = {name: "small", name.upper(): "CAPITAL"}
-    assert proxy_of(settle(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
-    assert proxy_of(settle(network(), both), name) == "small"
-    assert proxy_of(settle(network(), {**both, name: ""}), name) == ""
-    assert proxy_of(settle(network(**{name: "file"}), both), name) == "file"
+    assert proxy_of(effective_network(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
+    assert proxy_of(effective_network(network(), both), name) == "small"
+    assert proxy_of(effective_network(network(), {**both, name: ""}), name) == ""
+    assert proxy_of(effective_network(network(**{name: "file"}), both), name) == "file"
 
 
 def test_a_header_of_a_web_server_is_no_proxy() -> None:
-    found = settle(network(), {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "p"})
+    found = effective_network(
+        network(), {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "p"}
+    )
     assert (found.proxy.http, found.proxy.https) == ("", "p")
-    assert settle(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).proxy.http == "p"
+    assert (
+        effective_network(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).proxy.http == "p"
+    )
 
 
 @pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
 def test_a_proxy_of_all_schemes(name: str) -> None:
-    found = settle(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
+    found = effective_network(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
     assert (found.proxy.http, found.proxy.https) == ("http://all:1", "http://one:1")
-    assert settle(network(), {name: "socks5://all:1"}).proxy.https == ""
+    assert effective_network(network(), {name: "socks5://all:1"}).proxy.https == ""
 
 
 def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:
@@ -288,6 +293,6 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         build_secrets(network(ca=f"{tmp_path}/ca.pem"), tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}/ca.pem: there is no such file of certificates, which builds are to trust\n"
-        "  hint: `network.ca` in matrix.yaml or BUILDER_CA names it"
+        f"{tmp_path}/ca.pem: the certificate file does not exist\n"
+        "  hint: correct `network.ca` in matrix.yaml, or BUILDER_CA"
     )

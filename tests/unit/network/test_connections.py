@@ -13,7 +13,7 @@ import trustme
 
 from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError
-from builder.network.build_env import BUNDLES, settle
+from builder.network.build_env import BUNDLES, effective_network
 from builder.network.connections import Session, certificate_folders, program_environment, proxy_for
 from tests.integration.session.servers import Answer, proxy, serve
 
@@ -67,7 +67,7 @@ def test_the_ca_of_the_catalog(site: Site, url: str) -> None:
 @pytest.mark.parametrize("name", ["BUILDER_CA", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
                                   "CURL_CA_BUNDLE"])  # fmt: skip
 def test_the_ca_of_the_environment(site: Site, url: str, name: str) -> None:
-    assert get(settle(NOTHING, {name: str(site.ca)}), url) == "fine"
+    assert get(effective_network(NOTHING, {name: str(site.ca)}), url) == "fine"
 
 
 def test_a_folder_of_cas(site: Site, url: str, tmp_path: Path) -> None:
@@ -78,13 +78,13 @@ def test_a_folder_of_cas(site: Site, url: str, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "own.pem").write_bytes(site.ca.read_bytes())
     Runner().run(Command(argv=("openssl", "rehash", str(folder))))
-    assert get(settle(NOTHING, {"SSL_CERT_DIR": f"/nowhere:{folder}"}), url) == "fine"
+    assert get(effective_network(NOTHING, {"SSL_CERT_DIR": f"/nowhere:{folder}"}), url) == "fine"
 
 
 def test_one_ca_does_not_put_another_out(site: Site, url: str, tmp_path: Path) -> None:
     other = tmp_path / "other.crt"
     other.write_bytes(trustme.CA().cert_pem.bytes())
-    found = settle(NOTHING, {"BUILDER_CA": str(other), "SSL_CERT_FILE": str(site.ca)})
+    found = effective_network(NOTHING, {"BUILDER_CA": str(other), "SSL_CERT_FILE": str(site.ca)})
     assert found.ca == str(other)
     assert get(found, url) == "fine"
 
@@ -121,7 +121,8 @@ def test_where_the_certificates_of_a_registry_are(
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "No such file or directory"), ("", "it holds no certificate")]
+    ("content", "reason"),
+    [(None, "No such file or directory"), ("", "the file contains no certificate")],
 )
 def test_a_ca_that_cannot_be_read(tmp_path: Path, content: str | None, reason: str) -> None:
     file = tmp_path / "ca.crt"
@@ -130,8 +131,8 @@ def test_a_ca_that_cannot_be_read(tmp_path: Path, content: str | None, reason: s
     with pytest.raises(ConfigError) as caught:
         get(replace(NOTHING, ca=str(file)), "https://127.0.0.1:9/")
     assert str(caught.value) == (
-        f"{file}: the certificates that are to be trusted cannot be read: {reason}\n"
-        "  hint: `network.ca`, BUILDER_CA or a variable such as SSL_CERT_FILE names it"
+        f"{file}: the trusted certificates cannot be read: {reason}\n"
+        "  hint: correct `network.ca`, BUILDER_CA or SSL_CERT_FILE, whichever names this file"
     )
 
 

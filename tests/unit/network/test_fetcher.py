@@ -13,7 +13,7 @@ from builder.catalog.models import Network, Proxy, RemoteFile
 from builder.charts.repository.http import ServedRepository
 from builder.common.errors import StepError, UnreachableError
 from builder.network.connections import BoundedRetry
-from builder.network.fetcher import Fetcher, MissingError, Patience
+from builder.network.fetcher import Fetcher, MissingError, RetryPolicy
 from builder.network.upstreams import upstream
 from tests.fakes.lines import IMPATIENT, Upstream, mirrored, nowhere
 from tests.integration.session.servers import Answer, Request, authority, serve
@@ -52,7 +52,7 @@ def test_another_file_than_the_lock_names(there: Upstream) -> None:
         there.fetcher().file(julia(b"other"))
     assert str(caught.value) == (
         f"julia.tar.gz: http://{there.server.address}/julia/bin/julia.tar.gz"
-        " has another sha256 than expected\n"
+        " does not have the expected sha256\n"
         f"    expected {hashlib.sha256(b'other').hexdigest()}\n"
         f"    found    {hashlib.sha256(DATA).hexdigest()}\n"
         "  hint: it was replaced upstream, or the mirror serves another file; do not build with it"
@@ -67,7 +67,7 @@ def test_a_web_page_is_no_file(there: Upstream) -> None:
     assert str(caught.value) == (
         f"julia: http://{there.server.address}/julia/bin/julia.tar.gz answered with a web page,"
         " not julia.tar.gz: is it a login page or a proxy?\n"
-        "  hint: open it, or look at `network.mirrors` (julia) in matrix.yaml"
+        "  hint: open the URL, and check `network.mirrors` (julia) in matrix.yaml"
     )
     assert list(there.folder.iterdir()) == []
 
@@ -87,7 +87,7 @@ def test_a_torn_json(there: Upstream) -> None:
     with pytest.raises(StepError) as caught:
         there.fetcher().json(upstream("julia", "bin/versions.json"))
     assert str(caught.value) == (
-        f"julia: http://{there.server.address}/julia/bin/versions.json is no JSON: Expecting value"
+        f"julia: http://{there.server.address}/julia/bin/versions.json is not JSON: Expecting value"
     )
 
 
@@ -95,7 +95,7 @@ def test_what_is_not_there(there: Upstream) -> None:
     with pytest.raises(MissingError) as caught:
         there.fetcher().file(julia())
     assert str(caught.value) == (
-        f"julia: there is no http://{there.server.address}/julia/bin/julia.tar.gz"
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz does not exist"
     )
     assert not there.fetcher().has(URL)
     there.serve("julia/bin/julia.tar.gz", DATA)
@@ -110,23 +110,23 @@ def test_a_place_that_refuses(there: Upstream, code: int) -> None:
     words = {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
     assert str(caught.value) == (
         f"julia cannot be reached: {there.server.address}: it answered {code} {words[code]}\n"
-        "  hint: it stands under `network.mirrors` (julia): is it right?"
+        "  hint: check `network.mirrors` (julia) in matrix.yaml"
     )
 
 
 def test_a_fault_that_passes_is_asked_again(there: Upstream) -> None:
     answers = [(503, {}, b""), (429, {"Retry-After": "0"}, b""), (200, {}, b"fine")]
     there.server.script = lambda method, path: answers.pop(0)
-    patience = Patience(connect=2, read=2, retries=3, backoff=0)
-    assert there.fetcher(patience=patience).text(URL) == "fine"
+    policy = RetryPolicy(connect=2, read=2, retries=3, backoff=0)
+    assert there.fetcher(retry_policy=policy).text(URL) == "fine"
 
 
 def test_a_connection_that_breaks_off_is_tried_again(there: Upstream) -> None:
     whole = (200, {}, DATA)
     answers = [None, whole]
     there.server.script = lambda method, path: answers.pop(0)
-    patience = Patience(connect=2, read=2, retries=1, backoff=0)
-    assert there.fetcher(patience=patience).file(julia()).read_bytes() == DATA
+    policy = RetryPolicy(connect=2, read=2, retries=1, backoff=0)
+    assert there.fetcher(retry_policy=policy).file(julia()).read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_text_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(StepError) as caught:
         there.fetcher().text(URL)
     assert caught.value.message == (
-        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz does not end"
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz sends too much data"
     )
 
 
@@ -167,7 +167,7 @@ def test_a_file_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(StepError) as caught:
         there.fetcher().file(julia())
     assert caught.value.message == (
-        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz does not end"
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz sends too much data"
     )
     assert list(there.folder.iterdir()) == []
 
@@ -177,7 +177,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
         nowhere(tmp_path).text(URL)
     assert str(caught.value) == (
         "julia cannot be reached: 127.0.0.1:1: the connection was refused\n"
-        "  hint: it stands under `network.mirrors` (julia): is it right?"
+        "  hint: check `network.mirrors` (julia) in matrix.yaml"
     )
 
 
@@ -194,31 +194,31 @@ def test_a_host_that_does_not_answer_is_waited_for_once(
 
 def test_a_name_that_nobody_knows(tmp_path: Path) -> None:
     network = Network()
-    fetcher = Fetcher(network=network, folder=tmp_path, patience=IMPATIENT)
+    fetcher = Fetcher(network=network, folder=tmp_path, retry_policy=IMPATIENT)
     with pytest.raises(UnreachableError) as caught:
         fetcher.text("http://nowhere.invalid/x")
     assert str(caught.value) == (
-        "nowhere.invalid cannot be reached: nowhere.invalid: its name is not known\n"
-        "  hint: is the network up, and is `network` in matrix.yaml right?"
+        "nowhere.invalid cannot be reached: nowhere.invalid: its host name is unknown\n"
+        "  hint: check the network connection, and `network` in matrix.yaml"
     )
 
 
 def test_a_source_without_a_mirror_has_a_hint_of_one(tmp_path: Path) -> None:
     network = Network(proxy=Proxy(https="http://127.0.0.1:9"))
-    fetcher = Fetcher(network=network, folder=tmp_path, patience=IMPATIENT)
+    fetcher = Fetcher(network=network, folder=tmp_path, retry_policy=IMPATIENT)
     with pytest.raises(UnreachableError) as caught:
         fetcher.text(upstream("rstudio-files", "x"))
     assert caught.value.hint == (
-        "name a mirror: `network.mirrors: {rstudio-files: URL}`, or BUILDER_MIRROR_RSTUDIO_FILES"
+        "set a mirror: `network.mirrors:  {rstudio-files: URL}`, or BUILDER_MIRROR_RSTUDIO_FILES"
     )
-    assert caught.value.message.endswith(": the proxy does not let it through")
+    assert caught.value.message.endswith(": the proxy refused the connection")
 
 
 def test_what_has_no_proxy_is_asked_directly(there: Upstream) -> None:
     there.serve("julia/x", "fine")
     mirrors = mirrored(there.server.address).mirrors
     network = Network(proxy=Proxy(http="http://127.0.0.1:9", none="127.0.0.1"), mirrors=mirrors)
-    fetcher = Fetcher(network=network, folder=there.folder, patience=IMPATIENT)
+    fetcher = Fetcher(network=network, folder=there.folder, retry_policy=IMPATIENT)
     assert fetcher.text(upstream("julia", "x")) == "fine"
 
 
@@ -232,11 +232,11 @@ def test_a_certificate_that_is_not_trusted_is_said_at_once(tmp_path: Path) -> No
         generated = "2026-01-05T00:00:00Z"
         return Answer(body=f'apiVersion: v1\nentries: {{}}\ngenerated: "{generated}"\n'.encode())
 
-    patient = Patience(connect=5, read=5, retries=3, backoff=5)
+    patient = RetryPolicy(connect=5, read=5, retries=3, backoff=5)
     with serve(index, tls=trust.server) as site:
         for ca in ("", str(trust.bundle)):
             network = Network(ca=ca)
-            fetcher = Fetcher(network=network, folder=tmp_path, patience=patient)
+            fetcher = Fetcher(network=network, folder=tmp_path, retry_policy=patient)
             charts = ServedRepository(url=site.url, fetcher=fetcher)
             if ca:
                 assert charts.index() == {}
@@ -269,7 +269,7 @@ def test_a_sha512_that_differs(there: Upstream) -> None:
         there.fetcher().record("julia.tar.gz", URL, sha512="0" * 128)
     assert caught.value.message == (
         f"julia.tar.gz: http://{there.server.address}/julia/bin/julia.tar.gz"
-        " has another sha512 than expected\n"
+        " does not have the expected sha512\n"
         f"    expected {'0' * 128}\n"
         f"    found    {hashlib.sha512(DATA).hexdigest()}"
     )

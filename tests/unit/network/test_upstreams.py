@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from builder.network.upstreams import UPSTREAM, expand, place, upstream, without_credentials
+from builder.network.upstreams import UPSTREAM, expand, source_url, upstream, without_credentials
 
 FILE = upstream("julia", "bin/versions.json")
 
 
 def test_a_url_is_asked_as_it_is_where_nothing_stands_in_for_it() -> None:
-    found = place(FILE, {"pip": "https://mirror.example"})
+    found = source_url(FILE, {"pip": "https://mirror.example"})
     assert (found.source, found.url, found.is_mirror) == ("julia", FILE, False)
 
 
 def test_a_mirror_takes_the_place_of_the_start() -> None:
-    found = place(FILE, {"julia": "https://u:p@mirror.example/julia/"})
+    found = source_url(FILE, {"julia": "https://u:p@mirror.example/julia/"})
     assert found.url == "https://u:p@mirror.example/julia/bin/versions.json"
     assert found.shown == "https://mirror.example/julia/bin/versions.json"
     assert (found.source, found.host, found.is_mirror) == ("julia", "mirror.example", True)
@@ -23,20 +23,23 @@ def test_a_mirror_takes_the_place_of_the_start() -> None:
 
 def test_the_start_of_any_url_can_have_a_mirror() -> None:
     mirrors = {"https://files.example/a": "http://127.0.0.1:1/b"}
-    found = place("https://files.example/a/c.tgz", mirrors)
+    found = source_url("https://files.example/a/c.tgz", mirrors)
     assert (found.source, found.url) == ("files.example", "http://127.0.0.1:1/b/c.tgz")
-    assert place("https://files.example/ab/c.tgz", mirrors).url == "https://files.example/ab/c.tgz"
+    assert (
+        source_url("https://files.example/ab/c.tgz", mirrors).url
+        == "https://files.example/ab/c.tgz"
+    )
 
 
 def test_the_longest_start_that_has_a_mirror_wins() -> None:
     url = upstream("github", "owner/tool/releases/tool.tgz")
     mirrors = {"github": "http://one", UPSTREAM["github"] + "/owner": "http://two"}
-    assert place(url, mirrors).url == "http://two/tool/releases/tool.tgz"
-    assert place(upstream("github", "other/x"), mirrors).url == "http://one/other/x"
+    assert source_url(url, mirrors).url == "http://two/tool/releases/tool.tgz"
+    assert source_url(upstream("github", "other/x"), mirrors).url == "http://one/other/x"
 
 
 def test_a_host_of_nobody_is_its_own_source() -> None:
-    assert place("https://files.example/x", {}).source == "files.example"
+    assert source_url("https://files.example/x", {}).source == "files.example"
 
 
 @pytest.mark.parametrize(

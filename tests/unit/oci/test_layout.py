@@ -40,18 +40,18 @@ def test_what_is_not_a_layout_is_refused(tmp_path: Path) -> None:
 
 def test_several_manifests_are_refused(tmp_path: Path) -> None:
     make(tmp_path, entries=2)
-    with pytest.raises(StepError, match="holds 2 manifests, not one"):
+    with pytest.raises(StepError, match="holds 2 manifests instead of one"):
         layouts.entry(tmp_path)
 
 
 def test_a_layout_replaces_what_stood_there(tmp_path: Path) -> None:
     place = tmp_path / "layout"
     (place / "old").mkdir(parents=True)
-    partial = layouts.fresh(place)
+    partial = layouts.partial_folder(place)
     assert not partial.exists()
     partial.mkdir()
     (partial / "new").touch()
-    layouts.settle(partial, place)
+    layouts.move_into_place(partial, place)
     assert [file.name for file in place.iterdir()] == ["new"]
     assert not partial.exists()
 

@@ -95,7 +95,7 @@ def test_a_variant_whose_platform_fails_is_not_offered(pair: Week) -> None:
     results = pair.go_by()
     assert results["release"].status == "done"
     found = record(pair)
-    why = "linux/arm64 did not pass; it is not offered"
+    why = "linux/arm64 did not pass; it is not published"
     assert found.blocked[f"variant:{DESK}"] == why
     release = detail_of(results["release"], ReleaseResult)
     assert release is not None

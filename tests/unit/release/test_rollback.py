@@ -84,7 +84,7 @@ def test_a_chart_that_did_not_change_keeps_its_version(week: Week) -> None:
 def test_a_version_that_was_ever_taken_is_not_taken_again(week: Week) -> None:
     two_weeks(week)
     back(week)
-    week.store.copy(week.records().place.with_tag("current"), parse(f"{CHART}:1.4.0"))
+    week.store.copy(week.records().repository.with_tag("current"), parse(f"{CHART}:1.4.0"))
     assert back(week, SECOND, "2026-12-14").charts["desk"].version == "1.4.1"
 
 
@@ -139,7 +139,7 @@ def test_the_release_that_is_current(week: Week) -> None:
     two_weeks(week)
     week.store.calls.clear()
     to = week.rollback().prepare(SECOND, "2026-12-07")
-    assert to.is_offered
+    assert to.is_current
     assert week.rollback().carry_out(to, lambda text: None) == record(week, SECOND)
     assert week.store.writes == []
 
@@ -174,7 +174,7 @@ def test_an_image_that_is_gone(week: Week) -> None:
     with pytest.raises(StepError) as caught:
         week.rollback().prepare(FIRST, "2026-12-07")
     assert str(caught.value) == (
-        "release 2026.11.23 cannot be offered again: images are gone\n"
+        "release 2026.11.23 cannot be released again: images are gone\n"
         f"  {DESK}: 127.0.0.1:5999/shop-desk@{digest}\n"
         "  hint: nothing was written"
     )
@@ -187,7 +187,7 @@ def test_a_chart_that_is_gone(week: Week) -> None:
     del week.store.artifacts[f"{CHART}@{manifest}"]
     with pytest.raises(StepError) as caught:
         week.rollback().prepare(FIRST, "2026-12-07")
-    assert str(caught.value) == "chart desk 1.0.0 is gone from 127.0.0.1:5999"
+    assert str(caught.value) == "chart desk 1.0.0 no longer exists in 127.0.0.1:5999"
 
 
 def test_an_image_that_only_a_chart_names_is_gone(week: Week) -> None:
@@ -204,7 +204,7 @@ def test_an_image_that_only_a_chart_names_is_gone(week: Week) -> None:
     with pytest.raises(StepError) as caught:
         week.rollback().prepare(SECOND, "2026-12-14")
     assert str(caught.value) == (
-        "release 2026.11.30 cannot be offered again: images are gone\n"
+        "release 2026.11.30 cannot be released again: images are gone\n"
         f"  chart desk: {image}\n"
         "  hint: nothing was written"
     )
@@ -215,9 +215,9 @@ def test_what_would_move(week: Week) -> None:
     rollback = week.rollback()
     to = rollback.prepare(FIRST, "2026-12-07")
     before = dict(week.store.named)
-    moves = rollback.moves(to)
+    moves = rollback.tag_updates(to)
     assert dict(week.store.named) == before
-    moved = {str(move.place): digest for move, digest in moves if digest}
+    moved = {str(move.tag): digest for move, digest in moves if digest}
     assert moved.keys() == {
         f"127.0.0.1:5999/shop-{tag}"
         for tag in (
@@ -227,7 +227,7 @@ def test_what_would_move(week: Week) -> None:
         )
     }  # fmt: skip
     assert moved == {name: before[name] for name in moved}
-    new = {str(move.place).rpartition(":")[2] for move, digest in moves if digest is None}
+    new = {str(move.tag).rpartition(":")[2] for move, digest in moves if digest is None}
     assert new == {f"{tag}-{THIRD}" for tag in ("latest", "os1", "lang1.10.4", "lang1.9.7")}
 
 

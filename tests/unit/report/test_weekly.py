@@ -75,7 +75,7 @@ def test_what_waits_for_a_platform_is_named(folder: Folder) -> None:
     text = weekly.as_markdown(report(week))
     assert text.endswith(
         "## What waits for a platform\n\n"
-        "- `desk/os=1,lang=1.9`: linux/arm64 did not pass; it is not offered\n"
+        "- `desk/os=1,lang=1.9`: linux/arm64 did not pass; it is not published\n"
     )
 
 

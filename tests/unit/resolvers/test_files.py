@@ -116,8 +116,8 @@ def test_spark_has_no_such_line_or_build(spark: SparkTarballs, there: Upstream) 
         "provider tarball has no 5.0 (it has 4.1.10, 3.5.9)"
     )
     assert said(lambda: spark.resolve(request("4.1", build="without-hadoop"))) == (
-        f"spark: there is no http://{there.server.address}"
-        "/spark/spark-4.1.10/spark-4.1.10-without-hadoop.tgz.sha512"
+        f"spark: http://{there.server.address}"
+        "/spark/spark-4.1.10/spark-4.1.10-without-hadoop.tgz.sha512 does not exist"
     )
 
 
@@ -298,7 +298,7 @@ def test_a_url_that_cannot_be(
 def test_a_url_that_is_nowhere(there: Upstream) -> None:
     asked = request("1.8", url=TEMPLATE, versions="1.8.26")
     assert said(lambda: UrlFiles(fetcher=there.fetcher()).resolve(asked)) == (
-        f"github: there is no http://{there.server.address}/{path_of('1.8.26', 'amd64')}"
+        f"github: http://{there.server.address}/{path_of('1.8.26', 'amd64')} does not exist"
     )
 
 

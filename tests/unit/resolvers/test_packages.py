@@ -10,7 +10,7 @@ import pytest
 from builder.catalog.models import Network, Proxy
 from builder.common.errors import StepError, ToolError, UnreachableError
 from builder.common.process import Runner
-from builder.network.upstreams import Place
+from builder.network.upstreams import SourceUrl
 from builder.resolvers.npm import registry
 from builder.resolvers.npm.registry import NpmPackages
 from builder.resolvers.python import pypi
@@ -72,7 +72,7 @@ def test_npm_that_cannot_ask(tmp_path: Path, runner: Runner) -> None:
         npm_that(tmp_path, runner, script).lines(request("1", package="tool"))
     assert str(caught.value) == (
         "npm cannot be reached: npm says ECONNREFUSED\n"
-        "  hint: is the network up, and is `network` in matrix.yaml right?"
+        "  hint: check the network connection, and `network` in matrix.yaml"
     )
 
 
@@ -141,7 +141,7 @@ REFUSED = """error: Request failed after 2 retries in 8.2s
     [
         (REFUSED, "the connection was refused"),
         (REFUSED.replace("Connection refused (os error 111)", "dns error: failed to lookup address"
-                         " information"), "its name is not known"),
+                         " information"), "its host name is unknown"),
         ("error: Failed to fetch: `http://mirror.example/simple/torch/`\n"
          "  cause: HTTP status client error (401 Unauthorized) for url (…)\n",
          "it answered 401 Unauthorized"),
@@ -153,15 +153,15 @@ REFUSED = """error: Request failed after 2 retries in 8.2s
     ],
 )  # fmt: skip
 def test_what_uv_says_of_an_index_that_it_cannot_ask(log: str, reason: str) -> None:
-    found = unreachable(log, Place(source="pip", url=LOGIN, is_mirror=True))
+    found = unreachable(log, SourceUrl(source="pip", url=LOGIN, is_mirror=True))
     assert isinstance(found, UnreachableError)
     assert str(found) == (
         f"pip cannot be reached: mirror.example: {reason}\n"
-        "  hint: it stands under `network.mirrors` (pip): is it right?"
+        "  hint: check `network.mirrors` (pip) in matrix.yaml"
     )
 
 
 def test_what_uv_says_of_a_package_is_no_such_word() -> None:
     missing = REFUSED.replace("client error (Connect)", "HTTP status client error (404 Not Found)")
     for log in ("error: No solution found when resolving dependencies", missing):
-        assert unreachable(log, Place(source="pip", url="")) is None
+        assert unreachable(log, SourceUrl(source="pip", url="")) is None

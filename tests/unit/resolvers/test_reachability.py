@@ -10,8 +10,8 @@ from builder.app.doctor import examine_providers
 from builder.catalog.models import Catalog
 from builder.common.errors import UnreachableError
 from builder.common.process import Runner
-from builder.network.fetcher import Fetcher, refused
-from builder.network.upstreams import Place
+from builder.network.fetcher import Fetcher, unreachable_error
+from builder.network.upstreams import SourceUrl
 from builder.project import Workspace
 from builder.resolvers import reachability
 from builder.resolvers.reachability import Asked, Reach, asked
@@ -97,7 +97,7 @@ def test_clients_are_asked_by_themselves(there: Upstream, monkeypatch: pytest.Mo
             pass
 
         def lines(self, request: object) -> tuple[str, ...]:
-            raise refused(Place(source="npm", url=""), "npm says ENOTFOUND")
+            raise unreachable_error(SourceUrl(source="npm", url=""), "npm says ENOTFOUND")
 
     monkeypatch.setattr(reachability, "NpmPackages", Deaf)
     items = (Asked(provider="npm", sources=(), lines=("vscode=4",)),)
@@ -107,6 +107,6 @@ def test_clients_are_asked_by_themselves(there: Upstream, monkeypatch: pytest.Mo
 
 def test_a_host_that_is_a_source_of_nothing_is_asked_too(there: Upstream) -> None:
     fetcher = there.fetcher()
-    fetcher.reach(f"http://{there.server.address}/any")
+    fetcher.check_reachable(f"http://{there.server.address}/any")
     with pytest.raises(UnreachableError):
-        fetcher.reach("http://127.0.0.1:1/")
+        fetcher.check_reachable("http://127.0.0.1:1/")

@@ -32,6 +32,6 @@ def test_a_digest_that_is_a_path_reads_no_file_of_this_machine(
     with pytest.raises(StepError) as caught:
         ServedRepository(url=url, fetcher=there.fetcher()).package(entry)
     assert caught.value.message.startswith(
-        f"desk-1.0.0.tgz: {url}/desk-1.0.0.tgz has another sha256 than expected\n"
+        f"desk-1.0.0.tgz: {url}/desk-1.0.0.tgz does not have the expected sha256\n"
         f"    expected {digest}\n"
     )

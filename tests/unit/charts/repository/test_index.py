@@ -111,7 +111,7 @@ def test_the_same_version_with_another_content() -> None:
     with pytest.raises(ConflictError) as caught:
         merge_index(index, [entry(digest="b" * 64)], generated=LATER)
     assert str(caught.value) == (
-        "index.yaml: chart clock 1.0.0 is published with another content\n"
+        "index.yaml: chart clock 1.0.0 is already published with other content\n"
         f"  hint: published {'a' * 64}, now {'b' * 64}"
     )
     assert caught.value.exit_code == 7
@@ -128,15 +128,15 @@ def test_a_torn_index_is_refused(share: float) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "index.yaml: not an index of charts"),
-        ("<html>403</html>", "index.yaml: not an index of charts"),
-        ("a: [", "index.yaml:1:5: the index is torn: not YAML"),
-        ("a: \xff", "index.yaml: not an index of charts"),
+        ("", "index.yaml: not a chart index"),
+        ("<html>403</html>", "index.yaml: not a chart index"),
+        ("a: [", "index.yaml:1:5: the index is damaged: not YAML"),
+        ("a: \xff", "index.yaml: not a chart index"),
         (
             "apiVersion: v1\ngenerated: 2026-01-05T00:00:00Z\n",
             "index.yaml: the index has no entries",
         ),
-        ("apiVersion: v1\nentries: {}\n", "index.yaml: the index is torn: its end is missing"),
+        ("apiVersion: v1\nentries: {}\n", "index.yaml: the index is damaged: its end is missing"),
         (
             "apiVersion: v1\nentries: {x: [{name: x}]}\ngenerated: 2026-01-05T00:00:00Z\n",
             "index.yaml:2:11: the index is malformed at x",

@@ -44,9 +44,9 @@ def is_whole(week: Week, found: Record) -> None:
         assert f"{fingerprint}.evidence" in store.named
     for base, digest in found.bases.items():
         assert f"{SHOP}{base.partition('=')[0]}@{digest}" in store.artifacts
-    for move in week.records().tags(found):
+    for move in week.records().tag_updates(found):
         if found.release == record(week).release or move.kind == "immutable":
-            assert store.named[str(move.place)] == move.source.digest
+            assert store.named[str(move.tag)] == move.source.digest
     for name, chart in found.charts.items():
         assert f"{SHOP}charts/{name}@{chart.listed[chart.version]['manifest']}" in store.artifacts
         assert all(image in store.named for image in chart.images)
@@ -271,7 +271,7 @@ def test_and_not_where_it_takes_the_image(folder: Folder) -> None:
     week.folder.edit("images/speech/Dockerfile.j2", "FROM", "# more\nFROM")
     week.go_by(today="2026-12-07")
     broom = Broom(week=week)
-    assert broom.look().loose
+    assert broom.look().stale_tags
     assert broom.sweep() == 0
     assert f"{SHOP}base:latest-2026.11.30" in week.store.named
     is_whole(week, record(week))

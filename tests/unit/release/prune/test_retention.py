@@ -6,7 +6,7 @@ import pytest
 
 from builder.catalog.models import Retention
 from builder.release.prune import retention
-from builder.release.prune.retention import Lines
+from builder.release.prune.retention import ReleaseLines
 from tests.fakes.matrices import matrix
 
 NAMES = (
@@ -56,7 +56,7 @@ def test_each_says_why_it_stays() -> None:
     ("tag", "kind"),
     [
         ("fp-0123", "fingerprint"),
-        ("fp-0123.evidence", "evidence"),
+        ("fp-0123.evidence", "metadata"),
         (f"sha256-{'0' * 64}", "signature"),
         (f"sha256-{'0' * 64}.sig", "signature"),
         ("py3.13.5-2026.11.23", "release"),
@@ -92,13 +92,13 @@ def test_what_a_tag_of_a_chart_is_for(tag: str, kind: str) -> None:
     ],
 )
 def test_when_a_line_has_ended_for_long(target: str, today: str, *, ended: bool) -> None:
-    offered = {"os=0": "2026-05-15", "gone": "2026-05-15", "base": "2026-05-15"}
-    lines = Lines(matrix=MATRIX, days=30, today=today, offered=offered)
+    last_released = {"os=0": "2026-05-15", "gone": "2026-05-15", "base": "2026-05-15"}
+    lines = ReleaseLines(matrix=MATRIX, days=30, today=today, last_released=last_released)
     assert lines.has_ended(target) is ended
 
 
 def test_what_is_forgotten_has_ended_where_that_is_said() -> None:
-    lines = Lines(matrix=MATRIX, days=30, today="2026-01-01", forgotten=True)
+    lines = ReleaseLines(matrix=MATRIX, days=30, today="2026-01-01", forgotten=True)
     assert lines.has_ended("never/os=2")
     assert not lines.has_ended("base/os=2")
     assert not lines.has_ended("")

@@ -63,7 +63,7 @@ class Apt:
         self.root = root = AptRoot(
             folder=folder / "root", architecture="amd64", runner=self.programs, network=NETWORK
         )
-        fetcher = Fetcher(network=NETWORK, folder=folder / "files", patience=IMPATIENT)
+        fetcher = Fetcher(network=NETWORK, folder=folder / "files", retry_policy=IMPATIENT)
         self.layers = AptResolver(
             prepare=lambda base, lock: root,
             providers={},
@@ -349,7 +349,7 @@ def test_a_file_with_another_hash(apt: Apt) -> None:
     with pytest.raises(StepError) as caught:
         apt.layers.fetch(asked("git"), {"git": replace(wanted)})
     assert str(caught.value) == (
-        f"git_2.47-1_amd64.deb: {apt.archive}{wanted.file} has another sha256 than expected\n"
+        f"git_2.47-1_amd64.deb: {apt.archive}{wanted.file} does not have the expected sha256\n"
         f"    expected {digest('git')}\n"
         f"    found    {hashlib.sha256(b'other').hexdigest()}\n"
         "  hint: it was replaced upstream, or the mirror serves another file; do not build with it"

@@ -134,7 +134,7 @@ def test_what_fails_by_itself(
     first, second, hint = str(error).splitlines()
     assert first == f"no source of base os=2@{platform} can be had:"
     assert second.startswith("    bootstrap two: ")
-    assert hint == "  hint: is the network up, and is `network` in matrix.yaml right?"
+    assert hint == "  hint: check the network connection, and `network` in matrix.yaml"
 
 
 def test_what_this_machine_lacks_is_the_hint(tmp_path: Path, programs: Path) -> None:

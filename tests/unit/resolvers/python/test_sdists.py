@@ -39,7 +39,7 @@ def network(**mirrors: str) -> Network:
 
 def pip_files(there: Upstream, runner: FakePrograms, **mirrors: str) -> PipFiles:
     known = network(**mirrors)
-    fetcher = Fetcher(network=known, folder=there.folder, patience=IMPATIENT)
+    fetcher = Fetcher(network=known, folder=there.folder, retry_policy=IMPATIENT)
     return PipFiles(fetcher=fetcher, runner=runner, network=known)
 
 
@@ -88,7 +88,9 @@ def test_a_file_that_was_replaced_is_refused(there: Upstream) -> None:
     there.serve(NAME, b"other")
     url = f"http://{there.server.address}/{NAME}"
     files = pip_files(there, FakePrograms({"uv pip": pylock(url)}))
-    with pytest.raises(StepError, match=f"^pyspark.tar.gz: {url} has another sha256 than expected"):
+    with pytest.raises(
+        StepError, match=f"^pyspark.tar.gz: {url} does not have the expected sha256"
+    ):
         files.file(FILE)
     assert not (there.folder / SHA256).exists()
 

@@ -323,7 +323,7 @@ def test_another_file_is_refused(there: Upstream) -> None:
         layers(there).fetch(asked(), {"R6": locked("R6 2.6.1")})
     assert str(caught.value) == (
         f"R6_2.6.1.tar.gz: http://{there.server.address}/{path}"
-        " has another sha256 than expected\n"
+        " does not have the expected sha256\n"
         f"    expected {locked('R6 2.6.1').hash}\n    found    {other}\n"
         "  hint: it was replaced upstream, or the mirror serves another file; do not build with it"
     )

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-
-import click
 
 from builder.app.app import App
-from builder.app.options import Options
 from builder.catalog import tags
 from builder.catalog.models import Variant
-from builder.charts.next_version import ChartChange, Choice, files_of, foresee
+from builder.charts.next_version import ChartChange, Choice, files_of, preview_change
 from builder.charts.semver import FIRST, chart_fingerprint
 from builder.common.errors import BuilderError, SelectionError
 from builder.plan.fingerprint import differences
@@ -22,18 +17,17 @@ from builder.report.plan import Gone
 
 
 class Since:
-    """A catalog beside another checkout of it, `since`."""
+    """A catalog beside another checkout of it, each as an app."""
 
-    def __init__(self, options: Options, since: Path) -> None:
-        self._options = options
-        self._app = App(options)
-        self._other = App(replace(options, root=since))
+    def __init__(self, app: App, other: App) -> None:
+        self._app = app
+        self._other = other
 
     @cached_property
     def targets(self) -> Mapping[str, str]:
         """Why each target that is selected differs; by id."""
         picked = set(self._app.selected())
-        before, now = (one.fingerprints(one.locked()) for one in (self._other, self._app))
+        before, now = (app.fingerprints(app.locked()) for app in (self._other, self._app))
         return {
             target: f"changed: {', '.join(parts)}" if parts else "new"
             for target, parts in differences(before, now).items()
@@ -63,7 +57,7 @@ class Since:
             for tag in _tags(self._other, variant)
             if (variant.image, tag) not in kept
         ]
-        is_chosen = bool(self._options.select)
+        is_chosen = bool(self._app.options.select)
         charts = expansion.charts_of(picked) if is_chosen else list(expansion.charts)
         return Gone(
             targets=tuple(target.id for target in targets),
@@ -77,16 +71,16 @@ class Since:
 
         `published` is the registry whose releases say which versions there are, or nothing.
         """
-        held = _released(self._options, published) if published else {}
+        released = _released(self._app, published) if published else {}
         expansion, others = self._app.project.expansion, self._other.project.expansion
         with_images = expansion.charts_of(self.targets)
         found = {}
         for name, variants in expansion.charts.items():
             former = others.charts.get(name, ())
-            change = foresee(
+            change = preview_change(
                 _files(self._other, name, former) if former else None,
                 _files(self._app, name, variants),
-                held.get(name),
+                released.get(name),
                 images_change=name in with_images,
                 choice=self._choice(name, former, variants),
             )
@@ -136,12 +130,14 @@ def _files(app: App, name: str, variants: Sequence[Variant]) -> dict[str, bytes]
     return files_of(app.catalog, name, images, FIRST)
 
 
-def _released(options: Options, registry: str) -> Mapping[str, ReleasedChart]:
-    """The charts of the last release in a registry; none, with a word, where it cannot be read."""
-    app = App(replace(options, registries=(registry,)))
+def _released(app: App, registry: str) -> Mapping[str, ReleasedChart]:
+    """Return the charts of the last release in a registry.
+
+    There is none, and a note, where it cannot be read.
+    """
     try:
-        record = app.records.current()
+        record = app.with_options(registries=(registry,)).adapters.records.current()
     except BuilderError as error:
-        click.echo(f"the releases in {registry} cannot be read: {error.message}", err=True)
+        app.notify(f"the releases in {registry} cannot be read: {error.message}")
         return {}
     return record.charts if record else {}

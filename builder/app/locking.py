@@ -1,0 +1,61 @@
+"""Chooses the lock of a catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from builder.app.adapters import Adapters
+from builder.app.planning import check
+from builder.catalog.recipe import named_at
+from builder.common.text import count
+from builder.lock.interfaces import BaseLocker
+from builder.lock.locker import Locked, lock_catalog
+from builder.lock.package_locker import ALL, NOTHING, Upgrade, overdue_pins
+from builder.project import Project, Workspace
+
+
+def upgrade_of(names: Iterable[str] | None) -> Upgrade:
+    """Return what is taken newer: what `names` says, nothing where it is empty, all for None."""
+    if names is None:
+        return ALL
+    wanted = frozenset(names)
+    return Upgrade(is_all=False, names=wanted) if wanted else NOTHING
+
+
+def choose_lock(
+    project: Project,
+    adapters: Adapters,
+    selected: Sequence[str],
+    upgrade: Upgrade,
+    bases: BaseLocker | None = None,
+) -> Locked:
+    """Return the lock of the selected targets; it is not written. What could not be looked up is
+    in its `problems`.
+
+    `bases` takes the place of where base images come from. Raises ConfigError for what is wrong
+    with recipes and charts.
+    """
+
+    def note(text: str) -> None:
+        adapters.setup.notify(f"lock: {text}")
+
+    today = adapters.setup.options.today
+    note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
+    check(project)
+    for text in overdue_pins(project.catalog.matrix, today):
+        note(text)
+    return lock_catalog(
+        catalog=project.catalog,
+        expansion=project.expansion,
+        held=project.lock,
+        bases=bases or adapters.bases,
+        providers=adapters.providers,
+        today=today,
+        note=note,
+        locate=partial(named_at, Workspace(project.root).read),
+        targets=selected,
+        upgrade=upgrade,
+        resolvers=adapters.resolvers,
+        explain=lambda lock: adapters.package_check.check(lock, selected),
+    )
