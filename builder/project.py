@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,11 @@ class Project:
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Return the exact version of each `axis=value` in the lock; none without a lock."""
+        return self.lock.versions if self.lock else {}
 
 
 def load(root: Path | str = ".", *, platforms: Sequence[str] = ()) -> Project:

@@ -111,12 +111,15 @@ class Replaced(TypedDict, total=False):
     embedded: Served
     bases: BaseSource
     indexes: BaseIndexes
+    files: Fetcher
     downloads: RemoteFiles
+    reach: Reach
     smoke: SmokeTester
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
     package_check: PackageChecker
     disk_of: Callable[[Path], Measure]
+    host: HostTools
     helm: Helm
     chart_runner: ChartRunner
 
@@ -405,7 +408,7 @@ class Adapters:
 
     # Steps.
 
-    def build_actions(self, work: RunContext, store: PatientStore | None = None) -> BuildActions:
+    def build_actions(self, work: RunContext, store: Registry | None = None) -> BuildActions:
         """Return what builds, with the registries of a step where they are given."""
         toolbox = Toolbox(
             engine=self.engine,
@@ -417,7 +420,7 @@ class Adapters:
         )
         return BuildActions(context=work, toolbox=toolbox)
 
-    def chart_actions(self, work: RunContext, store: PatientStore) -> ChartActions:
+    def chart_actions(self, work: RunContext, store: Registry) -> ChartActions:
         """Return what makes charts, with the registries of a step."""
         return ChartActions(context=work, store=store, helm=self.helm, runner=self.chart_runner)
 

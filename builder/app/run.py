@@ -21,6 +21,7 @@ from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
 from builder.plan.models import Plan, Step, unmet
+from builder.registry.release_record import Record
 from builder.release.promote import Promotion, blocked_steps
 
 
@@ -223,8 +224,8 @@ class RunLoop:
 
         def release(step: Step) -> Result:
             blocked = blocked_steps(work.plan, ended)
-            result = Promotion(work=work, store=store).release(step, blocked)
-            write_chart_index(self._adapters)
+            result, record = Promotion(work=work, store=store).release(step, blocked)
+            write_chart_index(self._adapters, record)
             return result
 
         if step.kind == "release":
@@ -265,13 +266,13 @@ def with_release(run: Run, release: Run) -> Run:
     )
 
 
-def write_chart_index(adapters: Adapters, keeps: Collection[str] | None = None) -> None:
-    """Write the chart repository from the release record that is current.
+def write_chart_index(
+    adapters: Adapters, record: Record, keeps: Collection[str] | None = None
+) -> None:
+    """Write the chart repository from the current release record.
 
     `keeps`: see publish_index.
     """
-    record = adapters.records.current()
-    if record is not None:
-        matrix = adapters.catalog.matrix
-        released = Released(record=record, matrix=matrix, store=adapters.store)
-        publish_index(released, adapters.setup.state.chart_repository, keeps=keeps)
+    matrix = adapters.catalog.matrix
+    released = Released(record=record, matrix=matrix, store=adapters.store)
+    publish_index(released, adapters.setup.state.chart_repository, keeps=keeps)

@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
-from builder.catalog.expansion import Expansion, own_values
-from builder.catalog.models import Catalog
+from builder.catalog.expansion import own_values
 from builder.catalog.packages import Inventory
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
 from builder.diff.history import History
+from builder.project import Project
 from builder.registry.release_record import Record, ReleasedTarget
 
 _NAME = re.compile(r"@?[^\s\[<>=!~;@#(]+")  # a requirement begins with it
@@ -66,19 +66,12 @@ class Answer:
 
 
 class Provenance:
-    """Reads the current release, and those before it. `versions` are of the lock."""
+    """Reads the current release, and those before it."""
 
-    def __init__(
-        self,
-        *,
-        catalog: Catalog,
-        expansion: Expansion,
-        versions: Mapping[str, str],
-        history: History,
-    ) -> None:
-        self._catalog = catalog
-        self._expansion = expansion
-        self._versions = versions
+    def __init__(self, *, project: Project, history: History) -> None:
+        self._catalog = project.catalog
+        self._expansion = project.expansion
+        self._versions = project.versions
         self._history = history
 
     def why(self, package: str, image: str | None = None) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
 from builder.common.errors import ConfigError
 from builder.common.parallel import by_item
@@ -13,6 +12,7 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, base_reference, reference
+from builder.project import Project
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
@@ -24,13 +24,10 @@ def releases_reference(catalog: Catalog) -> Reference:
 
 
 def read_registry_state(
-    store: Registry,
-    catalog: Catalog,
-    expansion: Expansion,
-    lock: Lock,
-    fingerprints: Mapping[str, Fingerprint],
+    store: Registry, project: Project, lock: Lock, fingerprints: Mapping[str, Fingerprint]
 ) -> RegistryState:
-    """Return the digests of targets and bases in the registry, and its current release."""
+    """Return which targets and base images the registry has, and its current release."""
+    catalog, expansion = project.catalog, project.expansion
     references = {
         target.id: reference(target, catalog, fingerprints[target.id])
         for target in expansion.targets.values()
@@ -42,9 +39,8 @@ def read_registry_state(
     }
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
-    released = (
-        {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
-    )
+    targets = record.targets.values() if record else ()
+    released = {target.fingerprint: target.digest for target in targets}
     repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
     present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
@@ -68,8 +64,5 @@ def read_record(store: Registry, reference: Reference) -> Record | None:
     if artifact is None:
         return None
     if release_record.FILE not in artifact.files:
-        raise ConfigError(
-            f"{reference} is not a release record",
-            hint="remove the tag from the registry; `builder publish` writes a new record",
-        )
+        raise ConfigError(f"{reference} is not a release record")
     return release_record.parse(artifact.files[release_record.FILE].data, str(reference))

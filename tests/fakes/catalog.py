@@ -195,9 +195,9 @@ class Folder:
     def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
         self.root = root
         self._loaded: Project | None = None
-        for path, text in {**FILES, **(files or {})}.items():
+        given = {**FILES, "matrix.lock": dump_lock(LOCK)} if files is None else files
+        for path, text in given.items():
             self.write(path, text)
-        self.write("matrix.lock", dump_lock(LOCK))
 
     def write(self, path: str, text: str) -> None:
         """Write a file."""
@@ -368,10 +368,7 @@ class Week:
     def observed(self) -> RegistryState:
         """Return what the store holds."""
         project = self.folder.load()
-        fingerprints = prints(project, self.lock)
-        return read_registry_state(
-            self.store, project.catalog, project.expansion, self.lock, fingerprints
-        )
+        return read_registry_state(self.store, project, self.lock, prints(project, self.lock))
 
     def planned(self, plan: Plan) -> Planned:
         """Return a plan with what it was made from. Nothing is said of what it does not select."""
@@ -390,8 +387,8 @@ class Week:
         return self.app().context(self.planned(plan), self.events.append)
 
     def builds(self, plan: Plan) -> BuildActions:
-        """Return the steps that build."""
-        return self.app().adapters.build_actions(self.work(plan))
+        """Return the steps that build; they ask the store once."""
+        return self.app().adapters.build_actions(self.work(plan), self.store)
 
     def carry_out(self, plan: Plan) -> dict[str, Result]:
         """Do all steps, one after another."""
