@@ -234,9 +234,11 @@ def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
     assert parent.digest == theirs[0]
 
 
-def test_a_registry_that_fails_for_now_gets_the_image_again(week: Week) -> None:
+def test_a_registry_that_fails_for_now_fails_the_step_for_now(week: Week) -> None:
     do(week)
     week.store.fail("push", TransientError("502"), on="shop-base")
+    with pytest.raises(TransientError):
+        do(week, BASE)
     do(week, BASE)
     assert week.store.called("push")[-2:] == [place(week, BASE)] * 2
     assert place(week, BASE) in week.store.named
