@@ -195,9 +195,9 @@ class Folder:
     def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
         self.root = root
         self._loaded: Project | None = None
-        for path, text in {**FILES, **(files or {})}.items():
+        given = {**FILES, "matrix.lock": dump_lock(LOCK)} if files is None else files
+        for path, text in given.items():
             self.write(path, text)
-        self.write("matrix.lock", dump_lock(LOCK))
 
     def write(self, path: str, text: str) -> None:
         """Write a file."""
@@ -265,7 +265,7 @@ def plan_of(
     project: Project,
     *,
     lock: Lock = LOCK,
-    observed: RegistryState | None = None,
+    registry_state: RegistryState | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
     builds: Sequence[str] | None = None,
@@ -277,7 +277,7 @@ def plan_of(
         expansion=project.expansion,
         lock=lock,
         fingerprints=prints(project, lock),
-        observed=observed or RegistryState(),
+        registry_state=registry_state or RegistryState(),
         selected=select(project.expansion, pick),
         today=today,
         builds=builds,
@@ -359,7 +359,7 @@ class Week:
         return plan_of(
             self.folder.load(),
             lock=self.lock,
-            observed=observed,
+            registry_state=observed,
             pick=pick,
             today=today,
             builds=self.platforms,
