@@ -21,7 +21,7 @@ from builder.build.executor import Policy
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
 from builder.build.requests import Requests
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.models import Base, Catalog
 from builder.catalog.recipe import named_at
 from builder.charts.helm import Helm
@@ -414,7 +414,7 @@ class Adapters:
 
     def build_actions(self, work: RunContext, store: Registry | None = None) -> BuildActions:
         """Return what builds, with the registries of a step where they are given."""
-        ports = Ports(
+        toolbox = Toolbox(
             engine=self.engine,
             store=store or self.store,
             bases=self.bases,
@@ -422,18 +422,18 @@ class Adapters:
             smoke=self.smoke,
             packages=self.resolvers,
         )
-        return BuildActions(work=work, ports=ports)
+        return BuildActions(context=work, toolbox=toolbox)
 
     def chart_actions(self, work: RunContext, store: Registry) -> ChartActions:
         """Return what makes charts, with the registries of a step."""
-        return ChartActions(work=work, store=store, helm=self.helm, runner=self.chart_runner)
+        return ChartActions(context=work, store=store, helm=self.helm, runner=self.chart_runner)
 
     def commands(self, work: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """Return the commands that steps would run, as lines of a shell script."""
         from builder.export.script import Commands
 
         return Commands(
-            work=work,
+            context=work,
             engine=self.engine,
             store=self._registry_store,
             bases=self._base_images,

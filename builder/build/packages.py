@@ -1,11 +1,11 @@
-"""What the lock means for a build: its packages in the context, and nothing else in the image."""
+"""Provides the locked packages of a build, and checks that the image has no others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.ecosystem import EcosystemRules, rules_of
 from builder.catalog.models import Target
 from builder.catalog.packages import Inventory, LockedPackage, Package
@@ -19,54 +19,60 @@ _SHOWN = 20
 
 
 def provide(
-    target: Target, work: RunContext, ports: Ports, folder: Path, note: Callable[[str], None]
+    target: Target,
+    context: RunContext,
+    toolbox: Toolbox,
+    folder: Path,
+    note: Callable[[str], None],
 ) -> None:
-    """Lay into `folder` what a target is built with: files of the network, and locked packages.
+    """Write the downloaded files and the locked packages of a target into `folder`.
 
     Raises StepError, UnreachableError.
     """
-    for file in work.plan.targets[target.id].files:
+    for file in context.plan.targets[target.id].files:
         note(f"fetching {file.name}")
-        place_file(ports.files.file(file), folder / file.name)
-    layer = work.lock.package_sets.get(target.id)
-    if layer is None:
+        place_file(toolbox.files.file(file), folder / file.name)
+    package_set = context.lock.package_sets.get(target.id)
+    if package_set is None:
         return
     package_requests = PackageRequests(
-        catalog=work.catalog, expansion=work.expansion, lock=work.lock
+        catalog=context.catalog, expansion=context.expansion, lock=context.lock
     )
-    for ecosystem, packages in layer.packages.items():
+    for ecosystem, packages in package_set.packages.items():
         note(f"fetching {count(len(packages), 'package')} of {ecosystem}")
         request = package_requests.request(
-            target, ecosystem, work.lock.package_sets, own=layer.packages
+            target, ecosystem, context.lock.package_sets, own=package_set.packages
         )
-        files = ports.packages[ecosystem].fetch(request, packages)
+        files = toolbox.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(files[name], folder / file_path(ecosystem, package, work.catalog.ecosystems))
+            place_file(
+                files[name], folder / file_path(ecosystem, package, context.catalog.ecosystems)
+            )
 
 
 def check_installed(
-    target: Target, work: RunContext, installed: Inventory, parent: Inventory | None
+    target: Target, context: RunContext, installed: Inventory, parent_packages: Inventory | None
 ) -> None:
-    """Compare what is installed with the lock. Raises StepError that names what differs.
+    """Compare the installed packages with the lock. Raises StepError with what differs.
 
-    Ecosystems whose packages leave no list in the image are not compared. `parent` is what its
-    parent has, None if that is not known: then only what is locked counts.
+    Ecosystems whose packages leave no list in the image are not compared. `parent_packages` are
+    those of the parent; if None, only locked packages are compared.
     """
-    layer = work.lock.package_sets.get(target.id)
-    is_staged = work.plan.targets[target.id].dockerfile.is_staged
-    wrong: list[str] = []
-    for ecosystem, packages in layer.packages.items() if layer else ():
-        rules = rules_of(ecosystem, work.catalog.ecosystems)
+    package_set = context.lock.package_sets.get(target.id)
+    is_staged = context.plan.targets[target.id].dockerfile.is_staged
+    problems: list[str] = []
+    for ecosystem, packages in package_set.packages.items() if package_set else ():
+        rules = rules_of(ecosystem, context.catalog.ecosystems)
         if rules.is_compared:
-            wrong += _locked(rules, packages, installed, is_staged=is_staged)
-            if parent is not None and not _brings_packages(target, work):
-                wrong += _others(rules, packages, installed, parent)
-    if wrong:
-        more = [f"    and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
-        lines = [f"    {line}" for line in wrong[:_SHOWN]] + more
+            problems += _locked(rules, packages, installed, is_staged=is_staged)
+            if parent_packages is not None and not _brings_packages(target, context):
+                problems += _others(rules, packages, installed, parent_packages)
+    if problems:
+        more = [f"    and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        lines = [f"    {line}" for line in problems[:_SHOWN]] + more
         raise StepError(
-            f"{target.id} has other packages than the lock says:\n" + "\n".join(lines),
-            hint="does a RUN of the recipe install something by itself?",
+            f"{target.id}: the installed packages differ from the lock\n" + "\n".join(lines),
+            hint="let no RUN of the recipe install packages that recipe.yaml does not list",
         )
 
 
@@ -77,7 +83,7 @@ def _locked(
     *,
     is_staged: bool,
 ) -> Iterator[str]:
-    """Yield what is locked and not installed, or installed in another version."""
+    """Yield the locked packages that are missing or have another version."""
     present = _normalized(rules, installed)
     for name, package in packages.items():
         if name not in present:
@@ -92,10 +98,10 @@ def _others(
     rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
-    parent: Inventory,
+    parent_packages: Inventory,
 ) -> Iterator[str]:
-    """Yield what is installed, and neither the parent's nor locked."""
-    inherited = _normalized(rules, parent)
+    """Yield the installed packages that neither the parent nor the lock has."""
+    inherited = _normalized(rules, parent_packages)
     for name, package in _normalized(rules, installed).items():
         if name in packages or rules.is_own(name, package):
             continue
@@ -106,14 +112,15 @@ def _others(
             yield f"{rules.name} {name}: its parent has {version}, installed {package.version}"
 
 
-def _normalized(rules: EcosystemRules, inventory: Inventory) -> dict[str, Package]:
+def _normalized(rules: EcosystemRules, package_list: Inventory) -> dict[str, Package]:
     """Return the packages of an ecosystem by the one spelling of their names."""
-    packages = inventory.get(rules.name, {})
+    packages = package_list.get(rules.name, {})
     return {rules.normalize(name): package for name, package in packages.items()}
 
 
-def _brings_packages(target: Target, work: RunContext) -> bool:
-    """Whether packages come whose names its lock does not know: of a line's file, or an input."""
-    suffixes = tuple(filter(None, (it.package_suffix for it in work.catalog.ecosystems.values())))
-    files = work.plan.targets[target.id].files
+def _brings_packages(target: Target, context: RunContext) -> bool:
+    """Whether a downloaded file or an input brings packages that are not locked by name."""
+    ecosystems = context.catalog.ecosystems.values()
+    suffixes = tuple(filter(None, (rules.package_suffix for rules in ecosystems)))
+    files = context.plan.targets[target.id].files
     return bool(target.inputs) or any(file.name.endswith(suffixes) for file in files)

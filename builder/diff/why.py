@@ -145,8 +145,8 @@ class Provenance:
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
         """Return the version that a target has; None if it has none, or that is not known."""
         packages = self._history.metadata(record.targets[key]).packages or {}
-        found = packages.get(ecosystem, {}).get(name)
-        return found.version if found else None
+        package = packages.get(ecosystem, {}).get(name)
+        return package.version if package else None
 
     def _since(self, record: Record, key: str, ecosystem: str, name: str) -> Since:
         version = self._version(record, key, ecosystem, name)
@@ -156,9 +156,9 @@ class Provenance:
                 return Since(release=since.release, before="")
             if self._history.metadata(older.targets[key]).packages is None:
                 return Since(release=since.release, before=None)
-            held = self._version(older, key, ecosystem, name)
-            if held != version:
-                return Since(release=since.release, before=held or "")
+            before = self._version(older, key, ecosystem, name)
+            if before != version:
+                return Since(release=since.release, before=before or "")
             since = older
         # What came before it, if anything, is gone from the registry.
         is_first = since.previous is None

@@ -14,7 +14,7 @@ from builder.common.files import write
 from builder.common.process import Runner, redact
 from builder.engines.interfaces import Container, Engine, StartRequest
 from builder.testing.interfaces import SmokeRequest, TestCounts
-from builder.testing.inventory import dump, take
+from builder.testing.package_list import dump, take
 from builder.testing.pytest_runner import Suite, run_suite
 
 IDLE = ("sleep", "infinity")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from builder.build.image_steps import BuildActions
-from builder.build.run_context import Ports
+from builder.app.adapters import Adapters, Replaced
+from builder.app.app import App
+from builder.app.options import Options
 from builder.catalog.packages import Package
 from builder.common.errors import ConfigError, StepError, ToolError
 from builder.common.process import Command, Runner
@@ -22,8 +24,8 @@ from builder.resolvers.ecosystems import ECOSYSTEMS, package_resolvers
 from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import PROVIDERS, line_providers
 from builder.resolvers.reachability import Reachability
-from builder.testing.inventory import parse_lines, script
-from tests.fakes.bases import FakeBases, FakeFiles
+from builder.testing.package_list import parse_lines, script
+from tests.fakes.bases import FakeBases
 from tests.fakes.catalog import TODAY, Folder, Week
 from tests.fakes.ecosystems import BUILT_IN
 from tests.fakes.lines import IMPATIENT, Upstream, mirrored, tools
@@ -111,12 +113,10 @@ def built(press: Press, installed: dict[str, str]) -> None:
     fonts = {name: Package(version=it, size=9) for name, it in installed.items()}
     week.smoke.installed = {"fonts": fonts}
     plan = week.plan()
-    ports = Ports(
-        engine=week.engine, store=week.store, bases=FakeBases(press.folder.root / "bases"),
-        files=FakeFiles(press.folder.root / "files"), smoke=week.smoke,
-        packages=package_resolvers(press.tools(), ["fonts"]),
-    )  # fmt: skip
-    actions = BuildActions(work=week.work(plan), ports=ports)
+    resolvers = package_resolvers(press.tools(), ["fonts"])
+    fakes = Replaced(**{**week.fakes, "resolvers": resolvers})
+    app = App(press.folder.load(), Options(today=TODAY), adapters=partial(Adapters, **fakes))
+    actions = app.adapters.build_actions(app.context(week.planned(plan)), week.store)
     for step in plan.steps.values():
         if step.kind in ("base", "build"):
             {"base": actions.base, "build": actions.target}[step.kind](step)
