@@ -61,7 +61,7 @@ class Press:
             zip(MIRRORS, (f"http://{address}/{it}" for it in ("fonts", "foundry")), strict=True)
         )
         network = replace(network, mirrors={**network.mirrors, **starts})
-        fetcher = Fetcher(network=network, folder=self.there.folder, patience=IMPATIENT)
+        fetcher = Fetcher(network=network, folder=self.there.folder, retry_policy=IMPATIENT)
         return replace(tools(fetcher, Runner(), address), network=network)
 
     def lock(self) -> Lock:
@@ -89,7 +89,7 @@ def press(tmp_path: Path, there: Upstream, monkeypatch: pytest.MonkeyPatch) -> P
         registry="127.0.0.1:5999", prefix="press", base="example.org/os:1", address="127.0.0.1:1"
     )
     folder = Folder(tmp_path / "press", {"matrix.yaml": text, **catalog.FILES})
-    (folder.root / "matrix.lock").unlink()
+    (folder.root / "matrix.lock").unlink(missing_ok=True)
     found = Press(folder=folder, there=there, site=site)
     found.serve()
     return found
