@@ -43,6 +43,7 @@ from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, Step
 from builder.plan.registry_state import read_registry_state
 from builder.project import Project, Workspace
+from builder.registry.release_record import Record
 
 
 def silent(_text: str) -> None:
@@ -246,12 +247,10 @@ class App:
     ) -> RegistryState:
         """Return what the first registry has; nothing, offline."""
         if offline:
-            return RegistryState(asked=False)
+            return RegistryState(was_read=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
-            return read_registry_state(
-                store, self.catalog, self.project.expansion, lock, fingerprints
-            )
+            return read_registry_state(store, self.project, lock, fingerprints)
 
     # The run.
 
@@ -308,9 +307,9 @@ class App:
         """
         self._loop.stop(reason)
 
-    def write_index(self, keeps: Collection[str] | None = None) -> None:
-        """Write the chart repository from the current release; `keeps`: see publish_index."""
-        write_chart_index(self.adapters, keeps)
+    def write_index(self, record: Record, keeps: Collection[str] | None = None) -> None:
+        """Write the chart repository from the current record; `keeps`: see publish_index."""
+        write_chart_index(self.adapters, record, keeps)
 
     # Releases.
 
@@ -338,7 +337,7 @@ def _settled(project: Project, options: Options) -> Project:
     return replace(
         project,
         catalog=replace(project.catalog, matrix=matrix),
-        network=effective_network(project.network, os.environ),
+        network=effective_network(project.network, os.environ, project.catalog.ecosystems),
     )
 
 

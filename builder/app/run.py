@@ -21,6 +21,7 @@ from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
 from builder.plan.models import Plan, Step, unmet
+from builder.registry.release_record import Record
 from builder.release.promote import Promotion, blocked_steps
 
 
@@ -139,7 +140,9 @@ class RunLoop:
             work = self.context(planned, listen)
 
             def act(step: Step) -> Result:
-                if step.kind not in GATHERS and (need := unmet(step, planned.plan, besides=steps)):
+                if step.kind not in GATHERS and (
+                    need := unmet(step, planned.plan, done_first=steps)
+                ):
                     raise StepError(f"{need} is not done, and {step.id} needs it")
                 return self._action(work, step, ended)(step)
 
@@ -200,7 +203,7 @@ class RunLoop:
                 jobs=options.jobs, delay=options.retry_delay, fail_fast=options.fail_fast
             ),
             urgency=outlook.urgency if outlook else None,
-            room=outlook.room if outlook else None,
+            admission=outlook.admission if outlook else None,
             stopped=self._adapters.setup.stopping,
         )
         if self._reason:  # it was stopped before it began
@@ -210,9 +213,9 @@ class RunLoop:
     def _disk(self, watch: Watch, outlook: Estimates | None) -> DiskUse:
         return DiskUse(
             peak=watch.peak,
-            least_free=watch.least,
+            least_free=watch.least_free,
             budget=self._adapters.setup.options.disk_budget,
-            dropped=tuple(outlook.room.dropped) if outlook else (),
+            dropped=tuple(outlook.admission.dropped) if outlook else (),
         )
 
     def _action(self, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
@@ -221,8 +224,8 @@ class RunLoop:
 
         def release(step: Step) -> Result:
             blocked = blocked_steps(work.plan, ended)
-            result = Promotion(work=work, store=store).release(step, blocked)
-            write_chart_index(self._adapters)
+            result, record = Promotion(work=work, store=store).release(step, blocked)
+            write_chart_index(self._adapters, record)
             return result
 
         if step.kind == "release":
@@ -263,13 +266,13 @@ def with_release(run: Run, release: Run) -> Run:
     )
 
 
-def write_chart_index(adapters: Adapters, keeps: Collection[str] | None = None) -> None:
-    """Write the chart repository from the release record that is current.
+def write_chart_index(
+    adapters: Adapters, record: Record, keeps: Collection[str] | None = None
+) -> None:
+    """Write the chart repository from the current release record.
 
     `keeps`: see publish_index.
     """
-    record = adapters.records.current()
-    if record is not None:
-        matrix = adapters.catalog.matrix
-        released = Released(record=record, matrix=matrix, store=adapters.store)
-        publish_index(released, adapters.setup.state.chart_repository, keeps=keeps)
+    matrix = adapters.catalog.matrix
+    released = Released(record=record, matrix=matrix, store=adapters.store)
+    publish_index(released, adapters.setup.state.chart_repository, keeps=keeps)

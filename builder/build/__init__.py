@@ -2,6 +2,6 @@
 push) and of charts, disk admission, the checks of size and of installed packages, and the
 comparison of two builds of one target.
 
-Imports `plan`, `charts`, `testing`, `resolvers` and what is below, adapters by their interfaces
-alone.
+Imports `plan`, `charts`, `testing`, `resolvers` and packages below those. It uses adapters only
+through their interfaces.
 """

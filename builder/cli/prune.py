@@ -75,7 +75,7 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
         return 0
     tags = Prune(store=store, records=records).carry_out(
         garbage,
-        lambda: app.write_index(keeps=garbage.charts),
+        lambda record: app.write_index(record, keeps=garbage.charts),
         lambda text: click.echo(text, err=True),
     )
     for name in local:

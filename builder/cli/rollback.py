@@ -38,8 +38,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
         plan = rollback.prepare(release, app.options.today)
         updates = rollback.tag_updates(plan)
         if not dry_run:
-            rollback.carry_out(plan, lambda text: click.echo(text, err=True))
-            app.write_index()
+            app.write_index(rollback.carry_out(plan, lambda text: click.echo(text, err=True)))
     _tell(plan, updates)
     if dry_run:
         click.echo("nothing was written: without --dry-run it is")

@@ -26,12 +26,7 @@ def command(package: str, image: str | None, **given: Any) -> int:
       builder why libssl3t64 'jupyter-*'
     """
     app = open_app(**given)
-    provenance = Provenance(
-        catalog=app.catalog,
-        expansion=app.project.expansion,
-        versions=app.project.lock.versions if app.project.lock else {},
-        history=app.adapters.history,
-    )
+    provenance = Provenance(project=app.project, history=app.adapters.history)
     with app.registry():
         click.echo(as_text(provenance.why(package, image)))
     return 0

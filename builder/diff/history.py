@@ -56,7 +56,9 @@ class History:
 
     def _record(self, name: str) -> Record | None:
         if name not in self._read:
-            self._read[name] = self._records.named(name)
+            self._read[name] = record = self._records.named(name)
+            if record is not None:  # the record of `current` is that of its name too
+                self._read[record.release] = record
         return self._read[name]
 
     def repository(self, target: ReleasedTarget) -> Reference:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from packaging.utils import canonicalize_name
-
-from builder.catalog.expansion import Expansion, own_values
-from builder.catalog.models import Catalog
+from builder.catalog.ecosystem import Ecosystems, normalized
+from builder.catalog.expansion import own_values
 from builder.catalog.packages import Inventory
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
 from builder.diff.history import History
+from builder.project import Project
 from builder.registry.release_record import Record, ReleasedTarget
 
 _NAME = re.compile(r"@?[^\s\[<>=!~;@#(]+")  # a requirement begins with it
@@ -66,19 +65,12 @@ class Answer:
 
 
 class Provenance:
-    """Reads the current release, and those before it. `versions` are of the lock."""
+    """Reads the current release, and those before it."""
 
-    def __init__(
-        self,
-        *,
-        catalog: Catalog,
-        expansion: Expansion,
-        versions: Mapping[str, str],
-        history: History,
-    ) -> None:
-        self._catalog = catalog
-        self._expansion = expansion
-        self._versions = versions
+    def __init__(self, *, project: Project, history: History) -> None:
+        self._catalog = project.catalog
+        self._expansion = project.expansion
+        self._versions = project.versions
         self._history = history
 
     def why(self, package: str, image: str | None = None) -> Answer:
@@ -98,7 +90,7 @@ class Provenance:
         reasons = [
             self._reason(record, key, ecosystem, name)
             for key, packages in known.items()
-            for ecosystem, name in _having(package, packages)
+            for ecosystem, name in _having(package, packages, self._catalog.ecosystems)
         ]
         if not reasons:
             raise _unheard_of(package, image, record, known)
@@ -153,8 +145,8 @@ class Provenance:
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
         """Return the version that a target has; None if it has none, or that is not known."""
         packages = self._history.metadata(record.targets[key]).packages or {}
-        found = packages.get(ecosystem, {}).get(name)
-        return found.version if found else None
+        package = packages.get(ecosystem, {}).get(name)
+        return package.version if package else None
 
     def _since(self, record: Record, key: str, ecosystem: str, name: str) -> Since:
         version = self._version(record, key, ecosystem, name)
@@ -164,9 +156,9 @@ class Provenance:
                 return Since(release=since.release, before="")
             if self._history.metadata(older.targets[key]).packages is None:
                 return Since(release=since.release, before=None)
-            held = self._version(older, key, ecosystem, name)
-            if held != version:
-                return Since(release=since.release, before=held or "")
+            before = self._version(older, key, ecosystem, name)
+            if before != version:
+                return Since(release=since.release, before=before or "")
             since = older
         # What came before it, if anything, is gone from the registry.
         is_first = since.previous is None
@@ -198,7 +190,9 @@ class Provenance:
         for axis in own_values(target, self._expansion):
             told = recipe.provides.get(axis, {}).get(where.providers[axis], {})
             wanted += [told["package"]] if "package" in told else []
-        return any(_same(ecosystem, text, name) for text in _begins(wanted))
+        return any(
+            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _begins(wanted)
+        )
 
 
 def _unheard_of(
@@ -212,10 +206,10 @@ def _unheard_of(
     return SelectionError(f"{where} has no package {package!r}", hint=hint)
 
 
-def _having(package: str, packages: Inventory) -> Iterator[tuple[str, str]]:
+def _having(package: str, packages: Inventory, ecosystems: Ecosystems) -> Iterator[tuple[str, str]]:
     for ecosystem, items in packages.items():
         for name in items:
-            if _same(ecosystem, package, name):
+            if _same(ecosystem, package, name, ecosystems):
                 yield ecosystem, name
 
 
@@ -225,8 +219,7 @@ def _begins(requirements: Iterable[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _same(ecosystem: str, one: str, other: str) -> bool:
-    """Whether two names are of the same package. pip ignores case, and `-`, `_`, `.` are equal."""
-    return one == other or (
-        ecosystem == "pip" and canonicalize_name(one) == canonicalize_name(other)
-    )
+def _same(ecosystem: str, one: str, other: str, ecosystems: Ecosystems) -> bool:
+    """Whether two names are of the same package, as the ecosystem spells them."""
+    first, second = (normalized(name, ecosystem, ecosystems) for name in (one, other))
+    return first == second

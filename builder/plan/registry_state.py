@@ -1,10 +1,9 @@
-"""What the first registry holds, gathered for the plan in as few requests as it takes."""
+"""Reads the state of the first registry for a plan, in few requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
 from builder.common.errors import ConfigError
 from builder.common.parallel import by_item
@@ -13,46 +12,43 @@ from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.models import RegistryState, base_reference, reference
+from builder.project import Project
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
 
 
 def releases_reference(catalog: Catalog) -> Reference:
-    """The repository of release records."""
+    """Return the repository of release records."""
     return parse_reference(catalog.matrix.repository_of(release_record.REPOSITORY))
 
 
 def read_registry_state(
-    store: Registry,
-    catalog: Catalog,
-    expansion: Expansion,
-    lock: Lock,
-    fingerprints: Mapping[str, Fingerprint],
+    store: Registry, project: Project, lock: Lock, fingerprints: Mapping[str, Fingerprint]
 ) -> RegistryState:
-    """Which targets and bases the registry has, and its current release."""
-    wanted = {
-        item.id: reference(item, catalog, fingerprints[item.id])
-        for item in expansion.targets.values()
+    """Return which targets and base images the registry has, and its current release."""
+    catalog, expansion = project.catalog, project.expansion
+    references = {
+        target.id: reference(target, catalog, fingerprints[target.id])
+        for target in expansion.targets.values()
     }
-    wanted |= {
+    references |= {
         base.id: base_reference(base, catalog, lock)
         for base in expansion.bases.values()
         if base.id in lock.bases
     }
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
-    known = (
-        {target.fingerprint: target.digest for target in record.targets.values()} if record else {}
-    )
-    repositories = sorted({item.name for item in wanted.values()} | {records.name})
+    targets = record.targets.values() if record else ()
+    released = {target.fingerprint: target.digest for target in targets}
+    repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
-    present = {key: item for key, item in wanted.items() if item.tag in tags[item.name]}
+    present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
 
     def digest(key: str) -> str | None:
         fingerprint = fingerprints.get(key)
-        held = known.get(fingerprint.digest) if fingerprint else None
-        return held or store.digest(present[key])
+        digest = released.get(fingerprint.digest) if fingerprint else None
+        return digest or store.digest(present[key])
 
     digests = by_item(digest, present)
     return RegistryState(
@@ -63,7 +59,7 @@ def read_registry_state(
 
 
 def read_record(store: Registry, reference: Reference) -> Record | None:
-    """The release record of a tag, or None where there is none."""
+    """Return the release record at a reference, None if there is none. Raises ConfigError."""
     artifact = store.get(reference)
     if artifact is None:
         return None

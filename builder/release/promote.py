@@ -32,28 +32,30 @@ class Promotion:
         self._store = store
         self._records = Records(catalog=work.catalog, store=store)
 
-    def release(self, step: Step, blocked: Mapping[str, str]) -> Result:
+    def release(self, step: Step, blocked: Mapping[str, str]) -> tuple[Result, Record]:
         """Promote the images and charts of the plan that are in the registry.
 
-        `blocked` maps each step that did not pass to why.
+        `blocked` maps each step that did not pass to why. Returns the record that is current then.
         """
         plan = self._work.plan
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
             detail = _detail(previous, self._contents(previous, _New()))
-            return Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+            result = Result(step=step.id, status="reused", reason=step.reason, detail=detail)
+            return result, previous
         record = self._record(plan, previous, blocked)
         if not record.targets:
             raise StepError("nothing passed, so there is nothing to release")
         current = self._records.commit(record, previous, lambda text: self._note(step, text))
         new = self._new(current, previous)
-        return Result(
+        result = Result(
             step=step.id,
             status="done",
             reason=new.text or step.reason,
             detail=_detail(current, self._contents(current, new)),
         )
+        return result, current
 
     # The record.
 

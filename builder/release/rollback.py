@@ -59,11 +59,11 @@ class Rollback:
         """
         names = self._records.names()
         current = self._records.current()
+        if current is not None and current.release == name:
+            return RollbackPlan(old=current, current=current, record=current, is_current=True)
         old = self._records.named(name) if name in names else None
         if old is None or current is None:
             raise SelectionError(f"there is no release {name!r}", hint=_latest(names))
-        if current.release == name:
-            return RollbackPlan(old=old, current=current, record=current, is_current=True)
         targets, variants = _contents(old, current)
         charts, packages = self._charts(old, current)
         record = Record(

@@ -681,3 +681,11 @@ def test_an_engine_that_does_not_load(
         "RuntimeError: no luck\n"
         "  hint: `pip install --upgrade acme-engine`, or `pip uninstall acme-engine`\n",
     )
+
+
+def test_an_old_name_of_a_key_is_told_once(run: Run, folder: Folder) -> None:
+    folder.edit("matrix.yaml", '"1.9": {', '"1.9": {line: "1.9", ')
+    found = run("plan", "--offline")
+    assert found.code == 0
+    assert found.err.endswith(": the key 'line' is called 'release_line' now; both are read\n")
+    assert found.err.count("\n") == 1

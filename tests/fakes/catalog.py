@@ -40,6 +40,7 @@ from builder.registry.release_record import Record
 from builder.release.commit import Records
 from builder.release.promote import Promotion
 from builder.release.rollback import Rollback
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
 from tests.fakes.helm import FakeHelmProgram
@@ -195,9 +196,9 @@ class Folder:
     def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
         self.root = root
         self._loaded: Project | None = None
-        for path, text in {**FILES, **(files or {})}.items():
+        given = {**FILES, "matrix.lock": dump_lock(LOCK)} if files is None else files
+        for path, text in given.items():
             self.write(path, text)
-        self.write("matrix.lock", dump_lock(LOCK))
 
     def write(self, path: str, text: str) -> None:
         """Write a file."""
@@ -244,7 +245,7 @@ class Folder:
             if self.root / "build" not in path.parents
         )
         if content not in _READ:
-            _READ[content] = (self.root, Workspace(self.root).load())
+            _READ[content] = (self.root, Workspace(self.root).load(ecosystems=ECOSYSTEMS))
         root, project = _READ[content]
         return _moved(project, root, self.root)
 
@@ -265,7 +266,7 @@ def plan_of(
     project: Project,
     *,
     lock: Lock = LOCK,
-    observed: RegistryState | None = None,
+    registry_state: RegistryState | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
     builds: Sequence[str] | None = None,
@@ -277,7 +278,7 @@ def plan_of(
         expansion=project.expansion,
         lock=lock,
         fingerprints=prints(project, lock),
-        observed=observed or RegistryState(),
+        registry_state=registry_state or RegistryState(),
         selected=select(project.expansion, pick),
         today=today,
         builds=builds,
@@ -359,7 +360,7 @@ class Week:
         return plan_of(
             self.folder.load(),
             lock=self.lock,
-            observed=observed,
+            registry_state=observed,
             pick=pick,
             today=today,
             builds=self.platforms,
@@ -368,10 +369,7 @@ class Week:
     def observed(self) -> RegistryState:
         """Return what the store holds."""
         project = self.folder.load()
-        fingerprints = prints(project, self.lock)
-        return read_registry_state(
-            self.store, project.catalog, project.expansion, self.lock, fingerprints
-        )
+        return read_registry_state(self.store, project, self.lock, prints(project, self.lock))
 
     def planned(self, plan: Plan) -> Planned:
         """Return a plan with what it was made from. Nothing is said of what it does not select."""
@@ -390,8 +388,8 @@ class Week:
         return self.app().context(self.planned(plan), self.events.append)
 
     def builds(self, plan: Plan) -> BuildActions:
-        """Return the steps that build."""
-        return self.app().adapters.build_actions(self.work(plan))
+        """Return the steps that build; they ask the store once."""
+        return self.app().adapters.build_actions(self.work(plan), self.store)
 
     def carry_out(self, plan: Plan) -> dict[str, Result]:
         """Do all steps, one after another."""

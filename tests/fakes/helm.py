@@ -21,7 +21,7 @@ class FakeHelmProgram(Runner):
     """Answers `helm template`, `helm lint` and `helm show chart`.
 
     A template is a file in `templates/` that ends in `.yaml`; it may name values as
-    `{{ .Values.a.b | quote }}`, and the release.
+    `{{ .Values.a.b | quote }}`, and the release. One that does more renders nothing.
     """
 
     def run(
@@ -63,8 +63,9 @@ def _template(words: tuple[str, ...], stdin: bytes | None) -> str:
     data = {"Values": _values(chart, given), "Release": {"Name": release}}
     rendered = []
     for path in sorted((chart / "templates").glob("*.yaml")):
-        source = f"# Source: {chart.name}/templates/{path.name}"
-        rendered.append(f"---\n{source}\n{_fill(path.read_text(), data)}")
+        text = _fill(path.read_text(), data)
+        if "{{" not in text:
+            rendered.append(f"---\n# Source: {chart.name}/templates/{path.name}\n{text}")
     return "".join(rendered)
 
 

@@ -36,5 +36,5 @@ class Broom:
         store = self.week.store
         prune = Prune(store=store, records=self.week.records())
         return prune.carry_out(
-            garbage or self.look(), lambda: self.notes.append("index"), self.notes.append
+            garbage or self.look(), lambda _: self.notes.append("index"), self.notes.append
         )

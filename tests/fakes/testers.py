@@ -7,7 +7,7 @@ from pathlib import Path
 from builder.catalog.packages import Inventory, Package
 from builder.common.errors import SmokeError
 from builder.testing.interfaces import ChartRequest, SmokeRequest, TestCounts
-from builder.testing.inventory import dump
+from builder.testing.package_list import dump
 from tests.fakes.calls import Calls
 
 JUNIT = "<testsuites><testsuite tests='2'/></testsuites>"
@@ -30,7 +30,7 @@ class FakeSmoke(Calls):
         request.junit.write_text(JUNIT)
         if request.packages is not None:
             request.packages.parent.mkdir(parents=True, exist_ok=True)
-            request.packages.write_bytes(dump(self.installed))
+            request.packages.write_bytes(dump(self.installed_in(request.target)))
         if request.target in self.rejects:
             raise SmokeError(f"{request.target}: 1 of 2 tests failed")
         return TestCounts(passed=2)
@@ -38,6 +38,10 @@ class FakeSmoke(Calls):
     def packages(self, request: SmokeRequest) -> Inventory:
         """What `installed` says, of every image."""
         self._call("packages", request.target)
+        return self.installed_in(request.target)
+
+    def installed_in(self, target: str) -> Inventory:
+        """Return what is installed in the image of a target."""
         return self.installed
 
 

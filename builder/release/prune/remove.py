@@ -15,6 +15,7 @@ from builder.engines.interfaces import LocalImages
 from builder.oci.reference import parse as parse_reference
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
+from builder.registry.release_record import Record
 from builder.release.commit import Records
 from builder.release.prune.classify import Removal
 from builder.release.prune.retention import RELEASE, kind
@@ -30,18 +31,18 @@ class Prune:
         self._removes_tags: dict[str, bool] = {}  # by registry
 
     def carry_out(
-        self, garbage: Garbage, index: Callable[[], object], note: Callable[[str], object]
+        self, garbage: Garbage, index: Callable[[Record], object], note: Callable[[str], object]
     ) -> int:
         """Remove garbage; return how many tags of manifests that stay were removed too.
 
-        `index` writes the index of charts. Raises StepError, or ConflictError if another run
-        releases meanwhile.
+        `index` writes the index of charts from the current record. Raises StepError, or
+        ConflictError if another run releases meanwhile.
         """
-        self._check(garbage.current_digest)
-        current_digest = (
-            self._retire(garbage, note) if garbage.new_release else garbage.current_digest
-        )
-        index()
+        current, current_digest = garbage.current, garbage.current_digest
+        self._check(current_digest)
+        if garbage.new_release:
+            current, current_digest = self._retire(garbage, note)
+        index(current)
         for removal in garbage.removals:
             self._check(current_digest)
             self._try_tags(removal)
@@ -67,10 +68,10 @@ class Prune:
                 hint="run it again: what stays follows from what is released",
             )
 
-    def _retire(self, garbage: Garbage, note: Callable[[str], object]) -> str:
+    def _retire(self, garbage: Garbage, note: Callable[[str], object]) -> tuple[Record, str]:
         """Release the current content without the retired chart versions.
 
-        Returns the digest of the new record.
+        Returns the new record and its digest.
         """
         current = garbage.current
         charts = {
@@ -87,10 +88,10 @@ class Prune:
         record = replace(
             current, release=garbage.new_release, previous=current.release, charts=charts
         )
-        self._records.commit(record, current, note)
+        record = self._records.commit(record, current, note)
         digest = self._store.digest(self._records.repository.with_tag(release_record.CURRENT))
         assert digest is not None
-        return digest
+        return record, digest
 
     def _try_tags(self, removal: Removal) -> None:
         """Find out, on a manifest to remove, whether its registry can remove a single tag."""

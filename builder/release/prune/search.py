@@ -116,7 +116,8 @@ class Search:
 
     def _all_records(self, current: Record) -> dict[str, Record]:
         """Return the records of all releases, by name."""
-        records = by_item(self._records.named, self._records.names())
+        others = [name for name in self._records.names() if name != current.release]
+        records = by_item(self._records.named, others)
         return {current.release: current} | {name: item for name, item in records.items() if item}
 
     # What releases and charts name.

@@ -269,8 +269,8 @@ def test_a_file_that_changes_after_it_was_read(folder: Folder, tmp_path: Path) -
     with pytest.raises(StepError) as caught:
         write_context(tmp_path / "context", "FROM x\n", files, {})
     assert str(caught.value) == (
-        f"{folder.root}/{FILES}/desk.conf has changed since the catalog was read\n"
-        "  hint: run it again"
+        f"{folder.root}/{FILES}/desk.conf has changed during this run\n"
+        "  hint: run the command again"
     )
 
 

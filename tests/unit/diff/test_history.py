@@ -47,12 +47,8 @@ def differ(week: Week, old: str, new: str, locks: Mapping[str, Lock] | None = No
 
 def why(week: Week, package: str, image: str | None = None) -> Answer:
     project = week.folder.load()
-    return Provenance(
-        catalog=project.catalog,
-        expansion=project.expansion,
-        versions=week.lock.versions,
-        history=history(week),
-    ).why(package, image)
+    project = replace(project, lock=week.lock)
+    return Provenance(project=project, history=history(week)).why(package, image)
 
 
 @pytest.fixture

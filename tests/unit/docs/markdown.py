@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[3]
+# Written by hand for people, so that what they show is what somebody types.
+SHOWN = (
+    ROOT / "README.md",
+    ROOT / ".github/CONTRIBUTING.md",
+    ROOT / "charts/README.md",
+    ROOT / "builder/starter/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
+_BREAKS = {"&&", "||", ";", "|", "&", ">", ">>", "<"}
 
 
 def files() -> list[Path]:
@@ -52,15 +62,41 @@ def headings(text: str) -> set[str]:
     return anchors
 
 
-def code(text: str) -> list[str]:
-    """Return each piece of code of a text that stands on one line: of blocks, and between words."""
-    found: list[str] = []
-    for token in tokens(text):
-        if token.type in ("fence", "code_block"):
-            found.extend(token.content.replace("\\\n", " ").splitlines())
-        elif token.type == "code_inline":
-            found.append(token.content)
-    return found
+_BLOCKS, _BETWEEN_WORDS = ("fence", "code_block"), ("code_inline",)
+
+
+def code(text: str, kinds: Sequence[str] = (*_BLOCKS, *_BETWEEN_WORDS)) -> list[str]:
+    """Return each line of code of a text, in its order: of blocks, and between words."""
+    found = [token for token in tokens(text) if token.type in kinds]
+    return [line for token in found for line in token.content.replace("\\\n", " ").splitlines()]
+
+
+def blocks(text: str) -> list[str]:
+    """Return the lines of the blocks of code of a text."""
+    return code(text, _BLOCKS)
+
+
+def between_words(text: str) -> list[str]:
+    """Return each piece of code that stands between words."""
+    return code(text, _BETWEEN_WORDS)
+
+
+def commands_in(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield each command of the builder in lines of code, as arguments without `builder`."""
+    for line in lines:
+        if not re.search(r"(^|[\s/(])builder [a-z]", line):
+            continue
+        words: list[str] = []
+        written = re.sub(r"<(\w+)>", r"\1", line)  # <name> is what somebody puts there
+        lexer = shlex.shlex(written, posix=True, punctuation_chars=True)
+        lexer.wordchars += "…[]{}+:,@$*"
+        for word in [*lexer, ";"]:
+            if word not in _BREAKS:
+                words.append(word)
+                continue
+            if words and words[0].rsplit("/", 1)[-1] == "builder":
+                yield words[1:]
+            words = []
 
 
 def first_column(text: str) -> list[str]:

@@ -17,17 +17,9 @@ from tests.unit.docs import markdown, reference
 
 ROOT = markdown.ROOT
 FILES = markdown.files()
-# Written by hand for people, so that what they show is what somebody types.
-SHOWN = [
-    ROOT / "README.md",
-    ROOT / ".github/CONTRIBUTING.md",
-    ROOT / "charts/README.md",
-    ROOT / "builder/starter/README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-]
+SHOWN = markdown.SHOWN
 # Of no file here: what somebody calls his own, and what is in the folder of each recipe.
 _CHOSEN = {"page", "notebook", "NAME", "NAME.j2", "broken.Dockerfile"}
-_BREAKS = {"&&", "||", ";", "|", "&", ">", ">>", "<"}
 
 
 def _name(path: Path) -> str:
@@ -59,23 +51,9 @@ def test_every_page_is_listed_once_by_reader() -> None:
 
 
 def commands_in(text: str) -> Iterator[list[str]]:
-    """Yield each command of the builder that a text shows, as arguments without `builder`."""
-    for line in markdown.code(text):
-        if not re.search(r"(^|[\s/(])builder [a-z]", line):
-            continue
-        words: list[str] = []
-        written = re.sub(r"<(\w+)>", r"\1", line)  # <name> is what somebody puts there
-        lexer = shlex.shlex(written, posix=True, punctuation_chars=True)
-        lexer.wordchars += "…[]{}+:,@$*"
-        for word in [*lexer, ";"]:
-            if word == "[OPTIONS]":
-                continue
-            if word not in _BREAKS:
-                words.append(word)
-                continue
-            if words and words[0].rsplit("/", 1)[-1] == "builder":
-                yield words[1:]
-            words = []
+    """Yield each command that a text shows; a usage line stands for its command."""
+    for arguments in markdown.commands_in(markdown.code(text)):
+        yield [word for word in arguments if word != "[OPTIONS]"]
 
 
 def check(arguments: list[str]) -> None:

@@ -92,6 +92,15 @@ def test_every_tag_names_the_digest_that_was_tested(week: Week) -> None:
     assert not any(name.startswith("tool:") for name in names)
 
 
+def test_a_run_reads_the_current_record_no_more_often_than_it_must(week: Week) -> None:
+    """It reads it for the plan, before it collects the release, and at the commit point."""
+    week.go_by()
+    week.store.calls.clear()
+    change(week)
+    week.go_by(today="2026-11-30")
+    assert week.store.called("get").count(f"{RECORDS}:current") == 3
+
+
 def test_the_record_comes_before_current_before_tags(week: Week) -> None:
     week.go_by()
     writes = [
