@@ -102,14 +102,17 @@ class Workspace:
         recipes = self._recipes(file, errors, notes, ecosystems)
         charts = self._charts(file, errors, notes)
         features = self._features(errors, notes)
+        expansion = None
         try:
             expansion = expand(file.matrix, file.document, offered)
-            errors += _mistakes(file, expansion, recipes, charts)
+            errors += tags.check(expansion, file.matrix, file.document)
+            errors += check_needs(expansion, file.matrix, recipes, file.document)
+            errors += check_chart_needs(file.matrix, charts, file.document)
             errors += self._pin_errors(file, ecosystems) if ecosystems else []
         except BuilderError as error:
-            raise_all([*errors, error])
-            raise
+            errors.append(error)
         raise_all(errors)
+        assert expansion is not None
         catalog = Catalog(
             matrix=file.matrix,
             recipes=recipes,
@@ -117,7 +120,9 @@ class Workspace:
             charts=charts,
             library=self._library(),
             features=features,
-            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems),
+            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
+            if ecosystems
+            else {},
         )
         return Project(
             root=self.root,
@@ -226,14 +231,12 @@ class Workspace:
         matrix: Matrix,
         recipes: Mapping[str, Recipe],
         lock: Lock | None,
-        ecosystems: Plugins[_Rules] | None,
+        ecosystems: Plugins[_Rules],
     ) -> Ecosystems:
-        """Return the builder's ecosystems and those that the catalog names; none without a table.
+        """Return the builder's ecosystems and those that the catalog names.
 
         Raises ToolError where the package that adds one does not work.
         """
-        if ecosystems is None:
-            return {}
         named = {name for recipe in recipes.values() for name in recipe.ecosystems}
         pins = [image.pin for image in matrix.images.values() if image.pin]
         named |= {name for pin in pins for name in pin.packages}
@@ -403,20 +406,6 @@ class Workspace:
         folder = self.root / path
         paths = self._checkout.files(folder)
         return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
-
-
-def _mistakes(
-    file: ParsedMatrix,
-    expansion: Expansion,
-    recipes: Mapping[str, Recipe],
-    charts: Mapping[str, ChartRecipe],
-) -> list[BuilderError]:
-    """Return the mistakes that only the expanded matrix shows: in tags, and needs of recipes."""
-    return [
-        *tags.check(expansion, file.matrix, file.document),
-        *check_needs(expansion, file.matrix, recipes, file.document),
-        *check_chart_needs(file.matrix, charts, file.document),
-    ]
 
 
 def _shared(kind: str) -> tuple[Workspace, str]:

@@ -76,11 +76,8 @@ def outdated(
     """
     base_of = {key: expansion.base_of(expansion.targets[key]) for key in selected}
     bases = _newer_packages(base_of.values(), locked, newer, moved_on)
-    ended = {
-        key: target.eol or ""
-        for key in selected
-        if (target := expansion.targets[key]).has_ended(today)
-    }
+    picked = [expansion.targets[key] for key in selected]
+    ended = {target.id: target.eol or "" for target in picked if target.has_ended(today)}
     before = fingerprints(locked)
     after = before if newest == locked else fingerprints(newest)
     targets: dict[str, str] = {}
