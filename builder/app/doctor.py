@@ -105,7 +105,7 @@ def install_browser(runner: Runner) -> None:
 
 
 def examine_providers(catalog: Catalog, reach: Reach) -> Iterator[Finding]:
-    """Which providers can be reached, one finding each."""
+    """Ask each provider whether it can be reached, and yield a finding for each."""
     for item, reason in reach.look(asked(catalog)):
         subject = f"provider {item.name}"
         if not reason:

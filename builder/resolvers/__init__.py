@@ -1,7 +1,6 @@
-"""Resolvers turn what is declared into exact content. A provider finds the exact version of a
-release line; an ecosystem chooses and fetches packages; `base_images` pulls or bootstraps a
-base.
-
-One folder for each ecosystem. Add a provider in `providers`, an ecosystem in `ecosystems`.
-Imports `network`, `registry`, `engines`, `lock` and what is below; no plan.
+"""Resolvers find the exact content of what a catalog declares. To add a provider, which finds the
+version of a release line, begin in `providers`; to add an ecosystem, which chooses and fetches
+packages, begin in `ecosystems`; each of these two modules is a table. `base_images` pulls or
+bootstraps base images, and `reachability` asks which providers answer. There is a folder for each
+ecosystem. Imports `network`, `registry`, `engines`, `lock` and what is below; no plan.
 """

@@ -14,7 +14,7 @@ from builder.app.host_tools import HostTools
 from builder.catalog.models import Network
 from builder.catalog.packages import Inventory, Package
 from builder.charts.helm import Helm
-from builder.charts.tools import Absent, Tool, Tools
+from builder.charts.tools import MissingTool, Tool, Tools
 from builder.common.state_dir import StateDir
 from builder.network.fetcher import Fetcher
 from builder.resolvers.reachability import Reach
@@ -116,7 +116,7 @@ class _Tools(Tools):
         """Have it."""
         return Tool(name="helm", path=Path("helm"), version="3.18.0", origin="PATH")
 
-    def install_ct(self) -> Tool | Absent:
+    def install_ct(self) -> Tool | MissingTool:
         """Install nothing."""
         return self.ct()
 

@@ -1,4 +1,3 @@
-"""R: Posit's builds, and packages of a dated snapshot of Package Manager.
-
-Imports what `resolvers` may.
+"""The ecosystem R. `packages` locks packages of a dated snapshot of Package Manager, `index` reads
+its index, and `posit` finds Posit's builds of R itself. Imports what `resolvers` may.
 """
