@@ -247,7 +247,7 @@ class App:
     ) -> RegistryState:
         """Return what the first registry has; nothing, offline."""
         if offline:
-            return RegistryState(asked=False)
+            return RegistryState(was_read=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
             return read_registry_state(store, self.project, lock, fingerprints)
@@ -337,7 +337,7 @@ def _settled(project: Project, options: Options) -> Project:
     return replace(
         project,
         catalog=replace(project.catalog, matrix=matrix),
-        network=effective_network(project.network, os.environ),
+        network=effective_network(project.network, os.environ, project.catalog.ecosystems),
     )
 
 

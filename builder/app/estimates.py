@@ -18,7 +18,7 @@ class Estimates:
     """`urgency` is by the id of a step; `disk` is the one that a run fills."""
 
     urgency: Mapping[str, float]
-    room: DiskAdmission
+    admission: DiskAdmission
     disk: Measure
 
 
@@ -47,8 +47,10 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
         digest = image.digest if image else ""
         forget(adapters.engine, plan.targets[target], digest, state)
 
-    room = DiskAdmission(
+    admission = DiskAdmission(
         plan=plan, needs=needs, parents=parents, disk=disk, drop=drop, budget=budget
     )
     seconds = time_estimate.seconds(plan, added)
-    return Estimates(urgency=time_estimate.remaining(plan.steps, seconds), room=room, disk=disk)
+    return Estimates(
+        urgency=time_estimate.remaining(plan.steps, seconds), admission=admission, disk=disk
+    )

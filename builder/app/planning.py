@@ -121,7 +121,7 @@ def make(
     unfit = _misfits(project, options, lock, project.expansion.targets)
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
-        registry_state = RegistryState(asked=False, record=registry_state.record)
+        registry_state = RegistryState(was_read=False, record=registry_state.record)
     others = fingerprints.keys() - reasons.keys() if reasons is not None else ()
     registry_state = as_if_built(registry_state, others)
     plan = make_plan(
@@ -129,7 +129,7 @@ def make(
         expansion=project.expansion,
         lock=lock,
         fingerprints=fingerprints,
-        observed=registry_state,
+        registry_state=registry_state,
         selected=selected,
         today=options.today,
         builds=builds,

@@ -80,7 +80,7 @@ def verify(app: App) -> Verified:
                     store = other.adapters.store_of(step.id, listen)
                     builds = other.adapters.build_actions(work, store)
                     verification = Verification(
-                        work=work, builds=builds, store=store, engine_of=named
+                        context=work, build_actions=builds, store=store, engine_of=named
                     )
                     verdict = verdicts[step.target] = verification.verdict(step)
                 if verdict.status == "different":

@@ -140,7 +140,9 @@ class RunLoop:
             work = self.context(planned, listen)
 
             def act(step: Step) -> Result:
-                if step.kind not in GATHERS and (need := unmet(step, planned.plan, besides=steps)):
+                if step.kind not in GATHERS and (
+                    need := unmet(step, planned.plan, done_first=steps)
+                ):
                     raise StepError(f"{need} is not done, and {step.id} needs it")
                 return self._action(work, step, ended)(step)
 
@@ -201,7 +203,7 @@ class RunLoop:
                 jobs=options.jobs, delay=options.retry_delay, fail_fast=options.fail_fast
             ),
             urgency=outlook.urgency if outlook else None,
-            room=outlook.room if outlook else None,
+            admission=outlook.admission if outlook else None,
             stopped=self._adapters.setup.stopping,
         )
         if self._reason:  # it was stopped before it began
@@ -211,9 +213,9 @@ class RunLoop:
     def _disk(self, watch: Watch, outlook: Estimates | None) -> DiskUse:
         return DiskUse(
             peak=watch.peak,
-            least_free=watch.least,
+            least_free=watch.least_free,
             budget=self._adapters.setup.options.disk_budget,
-            dropped=tuple(outlook.room.dropped) if outlook else (),
+            dropped=tuple(outlook.admission.dropped) if outlook else (),
         )
 
     def _action(self, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:

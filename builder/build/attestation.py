@@ -1,4 +1,4 @@
-"""What is kept of an image beside it: what it was made of, what was tested, what is installed."""
+"""The image metadata that the registry stores beside an image: its inputs, tests and packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import ImageShare, parse_shares
-from builder.testing import inventory
+from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 
 FORMAT = 2
@@ -28,11 +28,11 @@ PACKAGES = "packages.json"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageMetadata:
-    """What is known of an image that passed.
+    """The metadata of an image that passed its tests.
 
-    `size` is that of all its compressed blobs, in bytes. `seconds` are those of its build and
-    test. `chain` says what each image that it stands on adds, and itself. `suite` is the identity
-    of the tests.
+    `size` is the sum of its compressed blobs in bytes. `seconds` is the time of its build and
+    test. `chain` has a share for each ancestor and, last, one for the image. `tests_hash` is the
+    hash of its tests.
     """
 
     digest: str
@@ -40,22 +40,22 @@ class ImageMetadata:
     tests: TestCounts
     seconds: float
     chain: tuple[ImageShare, ...]
-    suite: str = ""
+    tests_hash: str = ""
 
 
 def reference_of(fingerprint: Reference) -> Reference:
-    """Where what is known of an image is kept: beside it, under its fingerprint."""
+    """Return the reference of the metadata of an image, given that of its fingerprint tag."""
     return fingerprint.with_tag(f"{fingerprint.tag}.evidence")
 
 
 def artifact(
-    known: ImageMetadata, fingerprint: Fingerprint, junit: bytes, packages: bytes
+    metadata: ImageMetadata, fingerprint: Fingerprint, junit: bytes, packages: bytes
 ) -> Artifact:
-    """ImageMetadata as a registry keeps it."""
+    """Return the artifact that stores the metadata of an image."""
     document = (json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n").encode()
     return Artifact(
         kind=KIND,
-        config=canonical(_config(known)),
+        config=canonical(_config(metadata)),
         files={
             DOCUMENT: Blob(kind="application/json", data=document),
             JUNIT: Blob(kind="application/xml", data=junit),
@@ -64,78 +64,83 @@ def artifact(
     )
 
 
-def _config(known: ImageMetadata) -> dict[str, Any]:
+def _config(metadata: ImageMetadata) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "digest": known.digest,
-        "size": known.size,
-        "tests": asdict(known.tests),
-        "seconds": round(known.seconds, 1),
-        "shares": [asdict(share) for share in known.chain],
-        "tests_hash": known.suite,
+        "digest": metadata.digest,
+        "size": metadata.size,
+        "tests": asdict(metadata.tests),
+        "seconds": round(metadata.seconds, 1),
+        "shares": [asdict(share) for share in metadata.chain],
+        "tests_hash": metadata.tests_hash,
     }
 
 
-def config_of(found: Artifact, place: Reference) -> dict[str, Any]:
-    """Return what the metadata at a place has, under the keys of the newest format.
+def config_of(artifact: Artifact, reference: Reference) -> dict[str, Any]:
+    """Return the configuration of stored metadata, under the keys of the newest format.
 
-    Raises StepError where it is damaged, ConfigError where its format is newer.
+    Raises StepError if it is damaged, ConfigError if its format is newer than this builder.
     """
-    config = json_object(found.config)
+    config = json_object(artifact.config)
     if config is None or not isinstance(number := config.get("format", 1), int):
-        raise damaged(place)
-    check_format(number, FORMAT, Location(file=str(place)))
+        raise damaged(reference)
+    check_format(number, FORMAT, Location(file=str(reference)))
     if number == 1:
         renamed = {"chain": "shares", "suite": "tests_hash"}
         config = {renamed.get(key, key): value for key, value in config.items()}
     return {**config, "format": FORMAT}
 
 
-def shares_of(config: Mapping[str, Any], place: Reference) -> tuple[ImageShare, ...]:
-    """Return the shares of a lineage that the metadata at a place has; an older builder had none.
+def shares_of(config: Mapping[str, Any], reference: Reference) -> tuple[ImageShare, ...]:
+    """Return the shares of a lineage; an older builder stored none.
 
-    Raises StepError where they are damaged.
+    Raises StepError if they are damaged.
     """
     try:
         return parse_shares(config.get("shares") or ())
     except (KeyError, TypeError, ValueError) as error:
-        raise damaged(place) from error
+        raise damaged(reference) from error
 
 
-def damaged(place: Reference) -> StepError:
-    """Return the error of evidence that is none."""
+def damaged(reference: Reference) -> StepError:
+    """Return the error for metadata that cannot be read."""
     return StepError(
-        f"{place}: what is said of the image cannot be read",
-        hint="remove the image from the registry, and build it again",
+        f"{reference}: the metadata of this image is damaged",
+        hint="remove the image from the registry, then run `builder build` again",
     )
 
 
 def tested_again(
-    held: Artifact, place: Reference, tests: TestCounts, suite: str, junit: bytes
+    stored: Artifact, reference: Reference, tests: TestCounts, tests_hash: str, junit: bytes
 ) -> Artifact:
-    """The evidence of an image that passed other tests since."""
-    config = {**config_of(held, place), "tests": asdict(tests), "tests_hash": suite}
-    files = {**held.files, JUNIT: Blob(kind="application/xml", data=junit)}
-    return replace(held, config=canonical(config), files=files)
+    """Return the metadata of an image with the results of other tests in it."""
+    config = {**config_of(stored, reference), "tests": asdict(tests), "tests_hash": tests_hash}
+    files = {**stored.files, JUNIT: Blob(kind="application/xml", data=junit)}
+    return replace(stored, config=canonical(config), files=files)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredMetadata:
-    """What evidence says that later builds need; an older builder said less."""
+    """The part of the metadata that later builds need; an older builder stored less."""
 
     chain: tuple[ImageShare, ...] = ()
     packages: Inventory | None = None
 
 
 def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
-    """What is said of an image; nothing where nothing is. Raises StepError where it is damaged."""
-    place = reference_of(fingerprint)
-    found = store.get(place)
-    if found is None:
+    """Return the stored metadata of an image, empty if there is none.
+
+    Raises StepError if it is damaged.
+    """
+    reference = reference_of(fingerprint)
+    artifact = store.get(reference)
+    if artifact is None:
         return StoredMetadata()
-    blob = found.files.get(PACKAGES)
+    blob = artifact.files.get(PACKAGES)
     try:
-        packages = inventory.parse(blob.data) if blob else None
+        packages = package_list.parse(blob.data) if blob else None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise damaged(place) from error
-    return StoredMetadata(chain=shares_of(config_of(found, place), place), packages=packages)
+        raise damaged(reference) from error
+    return StoredMetadata(
+        chain=shares_of(config_of(artifact, reference), reference), packages=packages
+    )

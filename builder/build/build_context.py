@@ -1,4 +1,4 @@
-"""The folder that an image is built from."""
+"""Writes the folder that an image is built from."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ DOWNLOADS = "downloads"
 def write_context(
     folder: Path, dockerfile: str, files: tuple[File, ...], downloads: Mapping[str, bytes]
 ) -> None:
-    """Make `folder` a build context: Dockerfile, files of the recipe, and downloads by path.
+    """Write a build context: the Dockerfile, the files of the recipe, and downloads by path.
 
-    Whatever the umask, its folders get the modes that they have in an image.
+    Folders get mode 0755, whatever the umask. Raises StepError if the disk keeps no modes.
     """
-    below = {f"{DOWNLOADS}/{path}": data for path, data in downloads.items()}
-    write_tree(folder, {"Dockerfile": dockerfile.encode(), **below})
+    packages = {f"{DOWNLOADS}/{path}": data for path, data in downloads.items()}
+    write_tree(folder, {"Dockerfile": dockerfile.encode(), **packages})
     for file in files:
         path = folder / file.path
         write(path, content_of(file), file.mode)
         if stat.S_IMODE(path.stat().st_mode) != file.mode:
             raise StepError(
-                f"the disk of {folder} keeps no modes, which an image would lack",
-                hint="put the folder `build` of the catalog on another disk",
+                f"the disk of {folder} does not store file modes, which the image needs",
+                hint="move the folder `build` of the catalog to another disk",
             )
     for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         path.chmod(0o755)
 
 
 def content_of(file: File) -> bytes:
-    """Return what a file of a recipe had when the catalog was read. Raises StepError."""
+    """Return the content of a file of a recipe. Raises StepError if the file has changed."""
     data = Path(file.source).read_bytes()
     for content in (data, with_lf(data)):
         if file.sha256 in {"", sha256(content)}:
             return content
-    raise StepError(f"{file.source} has changed since the catalog was read", hint="run it again")
+    raise StepError(f"{file.source} has changed during this run", hint="run the command again")

@@ -1,4 +1,4 @@
-"""The steps of charts: render, check, run, package, push."""
+"""Carries out the steps of charts: render, check, run, package, push."""
 
 from __future__ import annotations
 
@@ -27,42 +27,47 @@ from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
 
 
 class ChartActions:
-    """Makes a chart's package, once everything about it has been tried."""
+    """Packages charts that have passed all checks."""
 
     def __init__(
-        self, *, work: RunContext, store: Registry, helm: Helm, runner: ChartRunner
+        self, *, context: RunContext, store: Registry, helm: Helm, runner: ChartRunner
     ) -> None:
-        self._work = work
+        self._context = context
         self._store = store
         self._helm = helm
         self._runner = runner
 
     def chart(self, step: Step) -> Result:
-        """Render a chart, check it, run it on its first image, push its package; or say why not."""
-        item = self._work.plan.charts[step.target]
-        if item.action in ("skip", "block"):
+        """Render a chart, check it, run it on its first image and push its package.
+
+        A chart whose plan has no work gets a result with the reason. Raises StepError, SmokeError.
+        """
+        chart_plan = self._context.plan.charts[step.target]
+        if chart_plan.action in ("skip", "block"):
             return Result(step=step.id, status="skipped", reason=step.reason)
-        if item.action == "retire":
+        if chart_plan.action == "retire":
             return Result(step=step.id, status="retired", reason=step.reason)
-        if item.action != "package":
+        if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        if self._store.digest(item.reference) is not None:
-            reason = f"{item.version} with this content passed its checks before"
+        if self._store.digest(chart_plan.reference) is not None:
+            reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
-        before = former_files(item, matrix=self._work.catalog.matrix, store=self._store)
-        files = with_changelog(item.files, before)
-        folder = self._work.state.chart(item.name)
+        released_files = former_files(
+            chart_plan, matrix=self._context.catalog.matrix, store=self._store
+        )
+        files = with_changelog(chart_plan.files, released_files)
+        folder = self._context.state.chart(chart_plan.name)
         write_tree(folder, files)
         self._note(step, "checking the form")
-        self._check(item.name, folder)
+        self._check(chart_plan.name, folder)
         self._note(step, "linting and validating")
         checked = self._helm.check(folder, minors=latest_minors(1))
-        if before is not None:
-            self._check_upgrade(chart_version(before), before, folder)
-        counts = self._run(step, item, folder)
+        if released_files is not None:
+            self._check_upgrade(chart_version(released_files), released_files, folder)
+        counts = self._run(step, chart_plan, folder)
         self._note(step, "packaging")
-        package = self._helm.package(folder, self._work.state.chart_packages)
-        self._store.put(chart_artifact(package), item.reference)
+        package = self._helm.package(folder, self._context.state.chart_packages)
+        self._store.put(chart_artifact(package), chart_plan.reference)
         detail = ChartResult(
             digest=f"sha256:{package.digest}",
             cases=checked.cases,
@@ -70,77 +75,86 @@ class ChartActions:
             kubernetes=checked.minors,
             tests=counts,
         )
-        return Result(step=step.id, status="done", reason=item.reason, detail=detail)
+        return Result(step=step.id, status="done", reason=chart_plan.reason, detail=detail)
 
-    def _run(self, step: Step, item: ChartPlan, folder: Path) -> TestCounts:
-        request = self._request(step, item, folder)
-        if what := self._runner.waits_for:
-            self._note(step, f"{what} (once, a minute or two)")
+    def _run(self, step: Step, chart_plan: ChartPlan, folder: Path) -> TestCounts:
+        request = self._request(step, chart_plan, folder)
+        if installing := self._runner.waits_for:
+            self._note(step, f"{installing} (once, a minute or two)")
             self._runner.prepare(request.log)
         self._note(step, "running")
         return self._runner.run(request)
 
     def _check(self, name: str, folder: Path) -> None:
-        """What Onyxia asks of a chart. Raises StepError with everything that is fatal."""
-        if found := fatal(check_chart(folder, self._helm).findings):
-            listed = "\n".join(f"  {line}" for one in found for line in str(one).splitlines())
+        """Check a chart against the rules of Onyxia. Raises StepError with all fatal findings."""
+        if findings := fatal(check_chart(folder, self._helm).findings):
+            listed = "\n".join(
+                f"  {line}" for finding in findings for line in str(finding).splitlines()
+            )
             hint = f"builder charts check {folder}"
             raise StepError(f"Onyxia cannot launch the chart {name}\n{listed}", hint=hint)
 
-    def _check_upgrade(self, version: str, before: Mapping[str, bytes], folder: Path) -> None:
-        """Whether who runs the released version can go on with this one. Raises StepError."""
-        former = folder.with_name(f"{folder.name}-{version}")
-        write_tree(former, before)
+    def _check_upgrade(
+        self, version: str, released_files: Mapping[str, bytes], folder: Path
+    ) -> None:
+        """Check that the released version can be upgraded. Raises StepError."""
+        released_folder = folder.with_name(f"{folder.name}-{version}")
+        write_tree(released_folder, released_files)
         old, new = (
             documents(self._helm.template(chart, release=f"{folder.name}-0"))
-            for chart in (former, folder)
+            for chart in (released_folder, folder)
         )
-        if found := frozen_changes(old, new):
-            listed = "\n".join(f"  {line}" for line in found)
+        if changes := frozen_changes(old, new):
+            listed = "\n".join(f"  {line}" for line in changes)
             raise StepError(
-                f"a release of {folder.name} {version} could not be upgraded\n{listed}",
-                hint="Kubernetes never changes these: give what is changed another name",
+                f"chart {folder.name}: version {version} cannot be upgraded to this one\n{listed}",
+                hint="Kubernetes cannot change these fields: give the changed object another name",
             )
 
-    def _request(self, step: Step, item: ChartPlan, folder: Path) -> ChartRequest:
-        """The chart as rendered, on what its first tag is going to name."""
-        work = self._work
-        first = work.expansion.targets[item.variants[0]]
-        built = reference(first, work.catalog, work.fingerprints[first.id])
-        digest = self._store.digest(built)
+    def _request(self, step: Step, chart_plan: ChartPlan, folder: Path) -> ChartRequest:
+        """Return the request to run a chart on its first image. Raises StepError."""
+        context = self._context
+        first_target = context.expansion.targets[chart_plan.variants[0]]
+        image = reference(first_target, context.catalog, context.fingerprints[first_target.id])
+        digest = self._store.digest(image)
         if digest is None:
-            raise StepError(f"{built} is not in the registry, and the chart runs it")
+            raise StepError(
+                f"chart {chart_plan.name}: image {image} not found in the registry",
+                hint=f"builder build -s {first_target.id}",
+            )
         password = secrets.token_urlsafe(18)
-        values = folder.with_name(f"{item.name}-values.json")
+        values = folder.with_name(f"{chart_plan.name}-values.json")
         chart, _ = read(read_chart(folder))
-        context = {"service": {"oneTimePassword": password}}
-        launched = launch(chart.schema, chart.values, context)
-        write(values, json.dumps(launched).encode(), 0o600)
+        onyxia_context = {"service": {"oneTimePassword": password}}
+        launch_values = launch(chart.schema, chart.values, onyxia_context)
+        write(values, json.dumps(launch_values).encode(), 0o600)
         try:
-            manifests = self._helm.template(folder, release=f"{item.name}-0", values=values)
+            manifests = self._helm.template(folder, release=f"{chart_plan.name}-0", values=values)
         finally:
             values.unlink()
-        recipe = work.catalog.matrix.charts[item.name].recipe
-        log = work.state.log(step.id)
+        recipe = context.catalog.matrix.charts[chart_plan.name].recipe
+        log = context.state.log(step.id)
         log.unlink(missing_ok=True)
         return ChartRequest(
-            chart=item.name,
+            chart=chart_plan.name,
             # The tag is written when the release is; its digest is there already.
-            manifests=manifests.replace(item.images[0], str(built.at(digest))),
+            manifests=manifests.replace(chart_plan.images[0], str(image.at(digest))),
             password=password,
-            suite=Path(work.catalog.charts[recipe].tests),
-            port=work.catalog.charts[recipe].port,
-            junit=work.state.junit(f"chart-{item.name}"),
+            suite=Path(context.catalog.charts[recipe].tests),
+            port=context.catalog.charts[recipe].port,
+            junit=context.state.junit(f"chart-{chart_plan.name}"),
             log=log,
-            timeout=work.timeout,
+            timeout=context.timeout,
         )
 
     def _note(self, step: Step, text: str) -> None:
-        self._work.listen(Noted(step=step.id, text=text))
+        self._context.listen(Noted(step=step.id, text=text))
 
 
-def former_files(item: ChartPlan, *, matrix: Matrix, store: Registry) -> Mapping[str, bytes] | None:
-    """The files of the version of a planned chart that is released, if one is."""
-    if item.before is None:
+def former_files(
+    chart_plan: ChartPlan, *, matrix: Matrix, store: Registry
+) -> Mapping[str, bytes] | None:
+    """Return the files of the released version of a planned chart, None if there is none."""
+    if chart_plan.before is None:
         return None
-    return released_package(item.name, item.before, matrix=matrix, store=store).files
+    return released_package(chart_plan.name, chart_plan.before, matrix=matrix, store=store).files

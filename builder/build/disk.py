@@ -1,4 +1,4 @@
-"""What a run takes of the disk: measured, and watched while it goes on."""
+"""Measures the disk usage of a run, and admits a step only if it fits on the disk."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from builder.plan.disk_estimate import UNPACKED, Needs
 from builder.plan.models import Plan, Step, TargetPlan
 
 _PAUSE = 10.0
-_SHARE = 20.0  # of the time, one in so many parts is spent on measuring
+_SHARE = 20.0  # at most one part in so many of the time is spent on measuring
 
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """The disk under a folder. What is mounted below the folder is not counted.
+    """The disk under a folder. Other file systems mounted in the folder are not counted.
 
-    `elsewhere` says that the engine keeps its images outside of the folder, on the same disk:
-    then what went of the free room since `began` bytes were free counts too.
+    `elsewhere` is true if the engine stores its images outside of the folder, on the same disk.
+    Then `used` also counts how much free space was lost since `began` bytes were free.
     """
 
     folder: Path
@@ -38,24 +38,24 @@ class Disk:
     began: int = 0
 
     def used(self) -> int:
-        """The bytes that the run takes."""
+        """Return the bytes that the run uses."""
         argv = ("du", "--summarize", "--one-file-system", "--block-size=1", str(self.folder))
-        # Files come and go meanwhile, at which du complains.
+        # du reports an error for files that are removed meanwhile.
         out = self.runner.run(Command(argv=argv, timeout=300), check=False).stdout
         inside = int(out.split()[0]) if out.strip() else 0
         return max(inside, self.began - self.free()) if self.elsewhere else inside
 
     def free(self) -> int:
-        """The bytes that are free."""
+        """Return the bytes that are free."""
         return shutil.disk_usage(self.folder).free
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiskUse:
-    """What a run took of the disk, in bytes.
+    """The disk usage of a run, in bytes.
 
-    `peak` is what its folder took at most, `least_free` what was free at least; `budget` is 0 for
-    none. `dropped` are the targets that made room.
+    `peak` is the largest usage of its folder, `least_free` the least free space; `budget` is 0 for
+    none. `dropped` are the targets whose local images were removed to make room.
     """
 
     peak: int
@@ -65,59 +65,59 @@ class DiskUse:
 
 
 class Measure(Protocol):
-    """What is known of a disk, in bytes."""
+    """The used and free bytes of a disk."""
 
     def used(self) -> int:
-        """Taken by the run."""
+        """Return the bytes that the run uses."""
 
     def free(self) -> int:
-        """Free for anyone."""
+        """Return the bytes that are free."""
 
 
 class Watch:
-    """Measures a disk again and again, from `with` to its end."""
+    """Measures a disk repeatedly, until the `with` block ends."""
 
     def __init__(self, disk: Measure, *, pause: float = _PAUSE) -> None:
         self._disk = disk
         self._pause = pause
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, name="disk", daemon=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._measure_repeatedly, name="disk", daemon=True)
         self.peak = 0
-        self.least = disk.free()
+        self.least_free = disk.free()
 
     def __enter__(self) -> Watch:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._ended.set()
         self._thread.join()
-        self.look()
+        self.measure()
 
-    def look(self) -> None:
-        """Measure now; a run that was told to end is not measured any more."""
+    def measure(self) -> None:
+        """Measure now. Does nothing in a run that is being stopped."""
         try:
             self.peak = max(self.peak, self._disk.used())
         except StepError:
             return
-        self.least = min(self.least, self._disk.free())
+        self.least_free = min(self.least_free, self._disk.free())
 
-    def _go_on(self) -> None:
+    def _measure_repeatedly(self) -> None:
         pause = 0.0
-        while not self._over.wait(pause):
+        while not self._ended.wait(pause):
             began = time.monotonic()
-            self.look()
+            self.measure()
             pause = max(self._pause, _SHARE * (time.monotonic() - began))
 
 
 RESERVE = 1_000_000_000
-"""Bytes that are to be left of a disk, for logs, caches and what an estimate got wrong."""
+"""The bytes of a disk that stay free, for logs, caches and errors of the estimate."""
 
 
 class DiskAdmission:
-    """Admission for the targets of a plan. `drop` forgets what is on this machine of a target.
+    """Admission for the targets of a plan. `drop` removes the local images of a target.
 
-    `budget` is in bytes, 0 for all that is free. `parents` maps a target to what it is built from.
+    `budget` is in bytes, 0 for all that is free. `parents` maps a target to its parent and inputs.
     """
 
     def __init__(
@@ -136,85 +136,93 @@ class DiskAdmission:
         self._disk = disk
         self._drop = drop
         self._budget = budget
-        # Those of an earlier run may be there still; they are the oldest.
-        self._held = [key for key, item in plan.targets.items() if item.action == "reuse"]
-        self._here: set[str] = set()
-        self._waiting = {key for key, item in plan.targets.items() if item.action == "build"}
+        # Images of an earlier run may still be here; they are the oldest.
+        self._droppable = [key for key, item in plan.targets.items() if item.action == "reuse"]
+        self._local: set[str] = set()
+        self._unbuilt = {key for key, item in plan.targets.items() if item.action == "build"}
         self.dropped: list[str] = []
 
     def admit(self, step: Step, running: Collection[str]) -> bool:
-        """Whether a step may start beside what runs; room is made first where it is short."""
+        """Whether a step may start beside the running ones.
+
+        Unneeded images are dropped first if space is short. Raises StepError if a target does not
+        fit into the budget.
+        """
         if step.kind == "chart":
-            pods = [item for name in running if (item := self._plan.steps[name]).kind == "chart"]
-            needed = sum(self._played(item) for item in (step, *pods))
-            return self._make(needed) >= needed or not pods
+            pods = [
+                running_step
+                for name in running
+                if (running_step := self._plan.steps[name]).kind == "chart"
+            ]
+            needed = sum(self._pod_size(running_step) for running_step in (step, *pods))
+            return self._make_space(needed) >= needed or not pods
         if step.kind != "build" or step.action != "build":
             return True
         others = [self._plan.steps[name].target for name in running]
-        wanted = self._take(step.target) + sum(
-            self._needs[name].own for name in others if name in self._waiting
+        needed = self._build_size(step.target) + sum(
+            self._needs[name].own for name in others if name in self._unbuilt
         )
-        left = self._make(wanted)
-        if left < wanted and any(name in self._waiting for name in others):
+        available = self._make_space(needed)
+        if available < needed and any(name in self._unbuilt for name in others):
             return False
-        if left < wanted and self._budget:
+        if available < needed and self._budget:
             raise StepError(
-                f"{step.target} needs about {gigabytes(wanted)} of disk, and {gigabytes(left)} of"
-                f" the budget of {gigabytes(self._budget)} is left",
-                hint="give a larger --disk-budget, or select less at once",
+                f"{step.target} needs about {gigabytes(needed)} of disk, but only"
+                f" {gigabytes(available)} of the budget of {gigabytes(self._budget)} is left",
+                hint="raise --disk-budget, or select fewer targets with -s",
             )
-        self._here |= set(self._parents[step.target])
+        self._local |= set(self._parents[step.target])
         return True
 
     def ended(self, result: Result) -> None:
-        """A step has ended: what it built is here, and what it stood on waits for one less."""
+        """Record that a step has ended, and that the image of a built target is on this machine."""
         step = self._plan.steps[result.step]
         target = step.target
-        if step.kind == "build" and target in self._waiting:
-            self._waiting.discard(target)
-            self._held.append(target)
+        if step.kind == "build" and target in self._unbuilt:
+            self._unbuilt.discard(target)
+            self._droppable.append(target)
             if result.status == "done":
-                self._here.add(target)
+                self._local.add(target)
 
-    def _make(self, wanted: int) -> int:
-        """Drop what nothing needs until so many bytes are left, or all of it; what is left."""
-        left = self._left()
-        while left < wanted and (oldest := self._unneeded()):
-            self._held.remove(oldest)
-            self._here.discard(oldest)
+    def _make_space(self, wanted: int) -> int:
+        """Drop unneeded images until `wanted` bytes are available; return the available bytes."""
+        available = self._available()
+        while available < wanted and (oldest := self._unneeded()):
+            self._droppable.remove(oldest)
+            self._local.discard(oldest)
             self._drop(oldest)
             self.dropped.append(oldest)
-            left = self._left()
-        return left
+            available = self._available()
+        return available
 
-    def _played(self, step: Step) -> int:
-        """What the pod of a chart takes, which has an engine of its own: its first image."""
+    def _pod_size(self, step: Step) -> int:
+        """Return the bytes of a chart's pod: its first image, in an engine of its own."""
         targets = [self._plan.steps[name].target for name in step.needs[:1]]
         return sum(round(UNPACKED * self._needs[name].whole) for name in targets)
 
-    def _take(self, target: str) -> int:
-        """What a build of it takes: with all that it stands on, where not all of that is here."""
+    def _build_size(self, target: str) -> int:
+        """Return the bytes that a build uses, with its ancestors unless all of them are local."""
         need = self._needs[target]
-        is_whole = self._here.issuperset(self._parents[target])
+        is_whole = self._local.issuperset(self._parents[target])
         return need.own if is_whole else need.alone
 
     def _unneeded(self) -> str:
-        """The oldest that may be here, and that nothing which is yet to be built stands on."""
-        needed = {name for target in self._waiting for name in self._parents[target]}
-        return next((key for key in self._held if key not in needed), "")
+        """Return the oldest local target that no remaining build needs, or ""."""
+        needed = {name for target in self._unbuilt for name in self._parents[target]}
+        return next((key for key in self._droppable if key not in needed), "")
 
-    def _left(self) -> int:
+    def _available(self) -> int:
         free = self._disk.free() - RESERVE
         return min(free, self._budget - self._disk.used()) if self._budget else free
 
 
-def forget(engine: Engine, item: TargetPlan, digest: str, state: StateDir) -> None:
-    """Drop what this machine has of a target: the images of an engine, and its work folder.
+def forget(engine: Engine, target_plan: TargetPlan, digest: str, state: StateDir) -> None:
+    """Remove the local images of a target and its work folder.
 
-    `digest` is that of the image which was pushed, "" for the one that the plan knows.
+    `digest` is that of the pushed image, or "" for the digest in the plan.
     """
-    engine.drop(local_name(item.target.slug))
-    known = digest or item.digest
-    if known:
-        engine.drop(str(item.repository.at(known)))
-    shutil.rmtree(state.target(item.target.slug), ignore_errors=True)
+    engine.drop(local_name(target_plan.target.slug))
+    pushed_digest = digest or target_plan.digest
+    if pushed_digest:
+        engine.drop(str(target_plan.repository.at(pushed_digest)))
+    shutil.rmtree(state.target(target_plan.target.slug), ignore_errors=True)

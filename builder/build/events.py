@@ -1,4 +1,4 @@
-"""What happens while a plan is carried out. Reports are made of these and of nothing else."""
+"""The events of a run and the results of its steps. Reports are made of these alone."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from builder.testing.interfaces import TestCounts
 
 @dataclass(frozen=True, kw_only=True)
 class BaseResult:
-    """The content of a base, which was pushed."""
+    """A base image that was pushed."""
 
     digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageResult:
-    """What is known of an image. A target that was built before has less than one built now.
+    """An image of a run. Fields are empty for a target that was built by an earlier run.
 
-    `size` is in bytes, of all its compressed blobs. `chain` has what each image of its lineage
-    adds, the base image first. `log` is the path of the log file.
+    `size` is the sum of its compressed blobs in bytes. `chain` has the share of each image of its
+    lineage, the base image first. `log` is the path of the log file.
     """
 
     digest: str = ""
@@ -34,10 +34,10 @@ class ImageResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartResult:
-    """A package of a chart that passed its checks.
+    """A chart package that passed its checks.
 
-    `cases` are the sets of values that it was rendered with, `manifests` the number of manifests
-    that this gave, and `kubernetes` the versions whose schemas they are valid in.
+    `cases` are the sets of values that it was rendered with, `manifests` the number of rendered
+    manifests, and `kubernetes` the versions that they were validated for.
     """
 
     digest: str
@@ -49,10 +49,10 @@ class ChartResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseContents:
-    """References of what a release has, what is new in it first.
+    """The references of a release, the new ones first.
 
-    Of each image it is one, with the tag that moves most. `embedded` is the address of the
-    registry that `builder registry` serves, where it is that one.
+    Each image has one reference, with its most general rolling tag. `embedded` is the address of
+    the registry that `builder registry` serves, or "" if the release is in another one.
     """
 
     images: tuple[str, ...] = ()
@@ -64,8 +64,8 @@ class ReleaseContents:
 class ReleaseResult:
     """The release that is current now.
 
-    `targets` counts its targets; `charts` has their versions by name. `waiting` says of variants
-    of several platforms, by id, why they are not released anew.
+    `targets` is the number of its targets; `charts` maps names to versions. `waiting` maps the
+    id of a multi-platform variant to the reason why it is not updated.
     """
 
     release: str
@@ -82,7 +82,7 @@ _Detail = TypeVar("_Detail", BaseResult, ImageResult, ChartResult, ReleaseResult
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a step ended. `seconds` is wall time; `detail` is what it made, or found.
+    """The end of a step. `seconds` is wall time; `detail` is what the step made or found.
 
     `status` is one of done, reused, failed, blocked, skipped, stopped, retired.
     """
@@ -96,12 +96,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether what needs this step may go on."""
+        """Whether the steps that need this one may start."""
         return self.status in {"done", "reused"}
 
 
 def detail_of(result: Result | None, kind: type[_Detail]) -> _Detail | None:
-    """Return the detail of a result where it is of a kind; None where there is none."""
+    """Return the detail of a result if it is of a kind, else None."""
     return result.detail if result and isinstance(result.detail, kind) else None
 
 
@@ -114,9 +114,9 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """A step says what it is doing now, in a few words.
+    """A step reports its current activity in a few words.
 
-    What is `passing` is for who looks on: a log that is read later does not need it.
+    A `passing` note is for a live view only: it is left out of logs.
     """
 
     step: str
@@ -126,7 +126,7 @@ class Noted:
 
 @dataclass(frozen=True, kw_only=True)
 class Retried:
-    """A step failed in a way that may pass, and is tried again after `delay` seconds."""
+    """A step failed with a transient error and is retried after `delay` seconds."""
 
     step: str
     attempt: int

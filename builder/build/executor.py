@@ -1,8 +1,8 @@
 """Carries out steps: a ready queue over a pool of threads, the most urgent first.
 
-A failed step blocks what needs it and nothing else. A step that failed in a way that may pass is
-tried again, later each time. A step of a kind in `GATHERS` waits for its needs to end, well or
-not, as a release offers what passed.
+A failed step blocks the steps that need it and nothing else. A step with a transient error is
+retried after growing delays. A step of a kind in `GATHERS` runs once its needs have ended, even if
+some failed: a release publishes what passed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How to go about it. `delay` is the seconds before the first retry; each next is thrice."""
+    """Settings of an executor. `delay` is in seconds, and triples with each retry."""
 
     jobs: int = 2
     attempts: int = 3
@@ -39,23 +39,23 @@ class Policy:
 
 
 class Admission(Protocol):
-    """Says whether there is room for a step."""
+    """Decides whether a step may start now."""
 
     def admit(self, step: Step, running: Collection[str]) -> bool:
-        """Whether it may start beside what runs. It may first make room.
+        """Whether a step may start beside the running ones. It may first make room.
 
-        Where nothing runs it does not answer no, but raises BuilderError.
+        If nothing runs, it raises BuilderError instead of returning False.
         """
 
     def ended(self, result: Result) -> None:
-        """A step has ended."""
+        """Record that a step has ended."""
 
 
 class Executor:
     """Carries out one set of steps. `stop` may be called from any thread, or a signal handler.
 
-    Of what may start, the step with the highest `urgency` does; where that is the same, the one
-    that has waited longest. `stopped` is set by `stop`, for who waits within a step.
+    The step with the highest `urgency` starts first; among equals, the one that has waited
+    longest. `stop` sets `stopped`, so that code that waits within a step can end too.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Executor:
         listen: Listener,
         policy: Policy,
         urgency: Mapping[str, float] | None = None,
-        room: Admission | None = None,
+        admission: Admission | None = None,
         stopped: threading.Event | None = None,
     ) -> None:
         self._perform = perform
         self._listen = listen
         self._policy = policy
         self._urgency = urgency or {}
-        self._room = room
+        self._admission = admission
         self._stopped = stopped or threading.Event()
         self._interrupted = threading.Event()
         self._ended: queue.SimpleQueue[Result] = queue.SimpleQueue()
@@ -82,14 +82,14 @@ class Executor:
         self._stopped.set()
 
     def interrupt(self) -> None:
-        """Start nothing more, where what runs is being ended: it did not fail by itself."""
+        """Start nothing more, and report running steps that fail as stopped."""
         self._interrupted.set()
         self._stopped.set()
 
     def run(self, steps: Mapping[str, Step]) -> dict[str, Result]:
-        """Every step's result, in the order of the steps."""
+        """Carry out the steps; return the result of each, in their order."""
         results: dict[str, Result] = {}
-        needed = graph.reverse({step.id: step.needs for step in steps.values()})
+        followers = graph.reverse({step.id: step.needs for step in steps.values()})
         waiting = {
             step.id: {need for need in step.needs if need in steps} for step in steps.values()
         }
@@ -104,10 +104,10 @@ class Executor:
                 result = self._ended.get()
                 running.discard(result.step)
                 results[result.step] = result
-                if self._room is not None:
-                    self._room.ended(result)
+                if self._admission is not None:
+                    self._admission.ended(result)
                 self._listen(Finished(result=result))
-                for follower in needed[result.step]:
+                for follower in followers[result.step]:
                     waiting[follower].discard(result.step)
                     if not waiting[follower]:
                         ready.add(steps[follower])
@@ -120,27 +120,31 @@ class Executor:
         results: Mapping[str, Result],
         pool: ThreadPoolExecutor,
     ) -> None:
-        """Start what can start now; what cannot begin at all ends."""
+        """Start the ready steps that are admitted; end those that cannot begin."""
         deferred = []
         while ready and len(running) < self._policy.jobs:
             step = ready.take()
             try:
-                barrier = self._barrier(step, results)
-                if barrier is None and self._room and not self._room.admit(step, running):
+                early_result = self._early_result(step, results)
+                if (
+                    early_result is None
+                    and self._admission
+                    and not self._admission.admit(step, running)
+                ):
                     deferred.append(step)
                     continue
             except BuilderError as error:
-                barrier = _failed(step, error, error.exit_code)
+                early_result = _failed(step, error, error.exit_code)
             running.add(step.id)
-            if barrier is not None:
-                self._ended.put(barrier)
+            if early_result is not None:
+                self._ended.put(early_result)
             else:
-                pool.submit(self._work, step)
+                pool.submit(self._carry_out, step)
         for step in deferred:
             ready.add(step)
 
-    def _barrier(self, step: Step, results: Mapping[str, Result]) -> Result | None:
-        """The result of a step that cannot begin, or None."""
+    def _early_result(self, step: Step, results: Mapping[str, Result]) -> Result | None:
+        """Return the result of a step that cannot begin, or None."""
         if self._stopped.is_set():
             return _skipped(step)
         if step.kind in GATHERS:
@@ -153,7 +157,7 @@ class Executor:
             return Result(step=step.id, status="blocked", reason=root, exit_code=result.exit_code)
         return None
 
-    def _work(self, step: Step) -> None:
+    def _carry_out(self, step: Step) -> None:
         started = time.monotonic()
         result = None
         try:
@@ -162,8 +166,8 @@ class Executor:
         except BuilderError as error:
             result = _failed(step, error, error.exit_code)
         except OSError as error:
-            told = refused(error)
-            result = _failed(step, told, told.exit_code)
+            refusal = refused(error)
+            result = _failed(step, refusal, refusal.exit_code)
         except Exception as error:  # a worker's fault must end its step, not the queue
             result = _failed(step, error, 1)
         finally:
@@ -185,10 +189,10 @@ class Executor:
 
 
 def patiently(call: Callable[[], _T], *, policy: Policy, wait: Wait) -> _T:
-    """What a call gives, which is made again where it failed in a way that may pass.
+    """Return the value of a call, and retry it after a TransientError.
 
-    `wait` is told which attempt failed, and why; it waits so many seconds, and says whether to
-    go on. The last attempt's error is raised.
+    `wait` gets the number of the failed attempt, the seconds to wait and the error; it returns
+    whether to retry. Raises the error of the last attempt.
     """
     delay = policy.delay
     for attempt in range(1, policy.attempts):
@@ -202,7 +206,7 @@ def patiently(call: Callable[[], _T], *, policy: Policy, wait: Wait) -> _T:
 
 
 class _Ready:
-    """The steps that need nothing more, the most urgent first."""
+    """A queue of the steps whose needs have ended, the most urgent first."""
 
     def __init__(self, urgency: Mapping[str, float]) -> None:
         self._urgency = urgency
@@ -210,12 +214,12 @@ class _Ready:
         self._heap: list[tuple[float, int, Step]] = []
 
     def add(self, step: Step) -> None:
-        """One more."""
+        """Add a step."""
         entry = (-self._urgency.get(step.id, 0.0), next(self._number), step)
         heapq.heappush(self._heap, entry)
 
     def take(self) -> Step:
-        """The one to start next."""
+        """Remove and return the step to start next."""
         return heapq.heappop(self._heap)[2]
 
     def __len__(self) -> int:
@@ -237,7 +241,7 @@ def _failed(step: Step, error: Exception, exit_code: int) -> Result:
 
 
 def tee(*listeners: Listener) -> Listener:
-    """One listener that tells several, one event at a time."""
+    """Return a listener that passes each event to several, one event at a time."""
     lock = threading.Lock()
 
     def listen(event: Event) -> None:

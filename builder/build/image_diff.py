@@ -1,4 +1,4 @@
-"""In what two builds of the same inputs differ, from what was read of their images."""
+"""Compares two builds of the same inputs: their configurations, layers and files."""
 
 from __future__ import annotations
 
@@ -16,71 +16,80 @@ _HERE, _THERE = "only in this build", "only in the registry's"
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """`path` is a file's, with a leading slash; or it begins with `config` or `layer`.
+    """A difference between two builds, at a path.
 
-    `reason` is why its recipe says that it may differ, "" where it says nothing.
+    `path` is that of a file, with a leading slash, or it begins with `config` or `layer`.
+    `reason` is the explanation in the recipe, "" if there is none.
     """
 
     path: str
-    what: str
+    change: str
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}" + (f" ({self.reason})" if self.reason else "")
+        return f"{self.path}: {self.change}" + (f" ({self.reason})" if self.reason else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What came of building a target again: `held` is the digest in the registry, `built` this one.
+    """The result of building a target again, with the digests of both images.
 
-    Where the digests differ and nothing else does, only the compression of layers is another.
+    If the digests differ and `differences` is empty, only the compression of layers differs.
     """
 
     target: str
-    held: str
-    built: str
+    registry_digest: str
+    built_digest: str
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
-        """`identical`, `same content`, `explained` or `different`."""
-        if self.held == self.built:
+        """The status: `identical`, `same content`, `explained` or `different`."""
+        if self.registry_digest == self.built_digest:
             return "identical"
         if not self.differences:
             return "same content"
-        return "explained" if all(it.reason for it in self.differences) else "different"
+        return (
+            "explained"
+            if all(difference.reason for difference in self.differences)
+            else "different"
+        )
 
 
 def compare_layers(
-    held: Sequence[ImageLayer], built: Sequence[ImageLayer]
+    registry_layers: Sequence[ImageLayer], built_layers: Sequence[ImageLayer]
 ) -> tuple[tuple[int, ImageLayer | None, ImageLayer | None], ...]:
-    """The layers whose content differs, by their place from 1; None where there is none."""
-    pairs = enumerate(zip_longest(held, built), start=1)
-    return tuple((n, a, b) for n, (a, b) in pairs if not (a and b and a.diff == b.diff))
+    """Return (number from 1, old, new) of the layers that differ; None if one image lacks it."""
+    pairs = enumerate(zip_longest(registry_layers, built_layers), start=1)
+    return tuple(
+        (number, old, new)
+        for number, (old, new) in pairs
+        if not (old and new and old.diff == new.diff)
+    )
 
 
 def compare_members(
-    held: Mapping[str, Member], built: Mapping[str, Member]
+    registry_files: Mapping[str, Member], built_files: Mapping[str, Member]
 ) -> tuple[Difference, ...]:
-    """In what the files of two layers differ."""
-    found = []
-    for path in sorted(held.keys() | built.keys()):
-        old, new = held.get(path), built.get(path)
+    """Return the differences between the files of two layers."""
+    differences = []
+    for path in sorted(registry_files.keys() | built_files.keys()):
+        old, new = registry_files.get(path), built_files.get(path)
         if old is None or new is None:
-            what = _HERE if old is None else _THERE
+            change = _HERE if old is None else _THERE
         else:
-            what = ", ".join(_changes(old, new))
-        if what:
-            found.append(Difference(path=f"/{path}", what=what))
-    return tuple(found)
+            change = ", ".join(_changes(old, new))
+        if change:
+            differences.append(Difference(path=f"/{path}", change=change))
+    return tuple(differences)
 
 
 def _changes(old: Member, new: Member) -> Iterator[str]:
     if old.kind != new.kind:
         yield f"{old.kind} → {new.kind}"
         return
-    for name in (item.name for item in fields(Member)):
+    for name in (field.name for field in fields(Member)):
         before, after = getattr(old, name), getattr(new, name)
         if before == after:
             continue
@@ -96,30 +105,32 @@ def _changes(old: Member, new: Member) -> Iterator[str]:
             yield f"{name} {before} → {after}"
 
 
-def compare_configs(held: Mapping[str, Any], built: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """In what two configurations of images differ, apart from the digests of layers."""
-    old, new = (dict(_flat(_named(config), "config")) for config in (held, built))
-    found = []
+def compare_configs(
+    registry_config: Mapping[str, Any], built_config: Mapping[str, Any]
+) -> tuple[Difference, ...]:
+    """Return the differences between two image configurations, without the digests of layers."""
+    old, new = (dict(_flat(_named(config), "config")) for config in (registry_config, built_config))
+    differences = []
     for path in dict.fromkeys([*old, *new]):
         before, after = old.get(path), new.get(path)
         if before == after:
             continue
         if before is None or after is None:
-            what = _HERE if before is None else _THERE
+            change = _HERE if before is None else _THERE
         else:
-            what = f"{_short(before)} → {_short(after)}"
-        found.append(Difference(path=path, what=what))
-    return tuple(found)
+            change = f"{_short(before)} → {_short(after)}"
+        differences.append(Difference(path=path, change=change))
+    return tuple(differences)
 
 
 def _named(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration without its layers, its variables by their names."""
+    """Return a configuration without its layers, its environment variables by name."""
     inner = {**(config.get("config") or {}), "Env": environment(config)}
     return {key: value for key, value in {**config, "config": inner}.items() if key != "rootfs"}
 
 
 def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """The scalars below a value, by path."""
+    """Yield (path, text) of each scalar inside a value."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flat(inner, f"{path} {key}")
@@ -141,12 +152,12 @@ def _short(text: str) -> str:
 def explained(
     differences: Sequence[Difference], reasons: Mapping[str, str]
 ) -> tuple[Difference, ...]:
-    """The same, each once, with the reason of the first glob that its path matches.
+    """Return each difference once, with the reason of the first glob that its path matches.
 
     `*` matches any part of a path, slashes too.
     """
-    found = []
-    for item in dict.fromkeys(differences):
-        why = next((reasons[glob] for glob in reasons if fnmatchcase(item.path, glob)), "")
-        found.append(replace(item, reason=why))
-    return tuple(found)
+    explained_differences = []
+    for difference in dict.fromkeys(differences):
+        reason = next((reasons[glob] for glob in reasons if fnmatchcase(difference.path, glob)), "")
+        explained_differences.append(replace(difference, reason=reason))
+    return tuple(explained_differences)

@@ -1,5 +1,7 @@
-"""What each kind of step does, on the ports. Lock and registry are its only state: any step can
-be carried out by another process, on another machine, after those that it needs.
+"""Carries out the steps of base images and targets.
+
+Lock and registry are their only state: once its needs have ended, a step can be carried out by
+another process or on another machine.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from builder.build.build_context import DOWNLOADS
 from builder.build.events import BaseResult, ImageResult, Noted, Result
 from builder.build.packages import check_installed, provide
 from builder.build.requests import Requests
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import RunContext, Toolbox
+from builder.catalog.models import Target
 from builder.catalog.packages import Inventory
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
@@ -26,7 +29,7 @@ from builder.oci.layer_contents import Index
 from builder.oci.reference import Reference
 from builder.plan.models import Step, TargetPlan, base_reference
 from builder.registry.release_record import ImageShare
-from builder.testing import inventory
+from builder.testing import package_list
 from builder.testing.interfaces import SmokeRequest, TestCounts
 
 Action = Callable[[Step], Result]
@@ -35,189 +38,234 @@ Action = Callable[[Step], Result]
 class BuildActions:
     """The steps of bases and targets: fetch, build, test, push."""
 
-    def __init__(self, *, work: RunContext, ports: Ports) -> None:
-        self._work = work
-        self._ports = ports
-        self._requests = Requests(work)
+    def __init__(self, *, context: RunContext, toolbox: Toolbox) -> None:
+        self._context = context
+        self._toolbox = toolbox
+        self._requests = Requests(context)
 
     def base(self, step: Step) -> Result:
-        """Get the content of a base into the registry."""
+        """Fetch a base image and push it to the registry."""
         if step.action != "fetch":
             return Result(step=step.id, status="reused", reason=step.reason)
-        base = self._work.expansion.bases[step.target]
-        place = base_reference(base, self._work.catalog, self._work.lock)
+        base = self._context.expansion.bases[step.target]
+        reference = base_reference(base, self._context.catalog, self._context.lock)
         self._note(step, "fetching")
-        layout = self._ports.bases.layout(base, self._work.lock.base(base.id))
+        layout = self._toolbox.bases.layout(base, self._context.lock.base(base.id))
         self._note(step, "pushing")
-        digest = self._ports.store.push(layout, place)
+        digest = self._toolbox.store.push(layout, reference)
         return Result(
             step=step.id, status="done", reason=step.reason, detail=BaseResult(digest=digest)
         )
 
     def target(self, step: Step) -> Result:
-        """Build a target, test it, push it under its fingerprint; or say why not."""
-        item = self._work.plan.targets[step.target]
-        if item.action == "retire":
+        """Build a target, test it and push it under its fingerprint.
+
+        A target whose plan has no work gets a result with the reason. Raises BuilderError.
+        """
+        target_plan = self._context.plan.targets[step.target]
+        if target_plan.action == "retire":
             return Result(step=step.id, status="retired", reason=step.reason)
-        if item.action == "block":
+        if target_plan.action == "block":
             return Result(step=step.id, status="blocked", reason=step.reason, exit_code=5)
-        if item.action == "reuse":
-            return Result(step=step.id, status="reused", reason=step.reason, detail=_known(item))
-        if item.action == "test":
-            return self._test_again(step, item)
-        held = self._ports.store.digest(item.reference)
-        if held is not None:
-            reason = "built meanwhile by another run"
+        if target_plan.action == "reuse":
             return Result(
-                step=step.id, status="reused", reason=reason, detail=ImageResult(digest=held)
+                step=step.id, status="reused", reason=step.reason, detail=_reused(target_plan)
             )
-        return self._build(step, item)
+        if target_plan.action == "test":
+            return self._test_again(step, target_plan)
+        digest = self._toolbox.store.digest(target_plan.reference)
+        if digest is not None:
+            reason = "another run has built it meanwhile"
+            return Result(
+                step=step.id, status="reused", reason=reason, detail=ImageResult(digest=digest)
+            )
+        return self._build(step, target_plan)
 
     def test(self, step: Step) -> Result:
-        """Run the smoke test of a target on what the registry has of it."""
-        counts, log = self._test(step, self._work.plan.targets[step.target])
+        """Run the smoke test of a target on its image in the registry."""
+        counts, log = self._test(step, self._context.plan.targets[step.target])
         detail = ImageResult(tests=counts, log=str(log))
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
-    def _test(self, step: Step, item: TargetPlan) -> tuple[TestCounts, Path]:
-        image = self._pinned(item.reference)
-        log = self._work.state.log(step.id)
+    def _test(self, step: Step, target_plan: TargetPlan) -> tuple[TestCounts, Path]:
+        target_id = target_plan.target.id
+        image = self._pinned(target_plan.reference, "image", target_id)
+        log = self._context.state.log(step.id)
         log.unlink(missing_ok=True)
         self._note(step, "testing")
-        return self._ports.smoke.test(self._requests.smoke(item, str(image), log)), log
+        return self._toolbox.smoke.test(self._requests.smoke(target_plan, str(image), log)), log
 
-    def _test_again(self, step: Step, item: TargetPlan) -> Result:
-        """Run other tests than those that an image passed, and say so in its evidence."""
-        place = attestation.reference_of(item.reference)
-        held = self._ports.store.get(place)
-        if held is None:
-            raise StepError(f"{place} has no evidence of its tests", hint="build it again")
-        counts, log = self._test(step, item)
-        junit = self._requests.junit(item).read_bytes()
-        new = attestation.tested_again(held, place, counts, item.suite, junit)
-        self._ports.store.put(new, place)
-        detail = ImageResult(digest=item.digest or "", tests=counts, log=str(log))
+    def _test_again(self, step: Step, target_plan: TargetPlan) -> Result:
+        """Run the changed tests of an image, and store the results in its metadata."""
+        reference = attestation.reference_of(target_plan.reference)
+        stored = self._toolbox.store.get(reference)
+        if stored is None:
+            raise StepError(
+                f"the registry has no test results for {target_plan.reference}",
+                hint="remove the image from the registry, then run"
+                f" `builder build -s {target_plan.target.id}`",
+            )
+        counts, log = self._test(step, target_plan)
+        junit = self._requests.junit(target_plan).read_bytes()
+        updated = attestation.tested_again(stored, reference, counts, target_plan.tests_hash, junit)
+        self._toolbox.store.put(updated, reference)
+        detail = ImageResult(digest=target_plan.digest or "", tests=counts, log=str(log))
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
-    def make(self, step: Step, item: TargetPlan) -> tuple[BuildRequest, Built]:
-        """Build a target, on what the registry has of what it stands on."""
-        self._work.state.log(step.id).unlink(missing_ok=True)
-        shutil.rmtree(self._requests.folder(item), ignore_errors=True)
-        self._note(step, "building")
-        named = self._requests.contexts(item.target)
-        contexts = {name: self._pinned(it) for name, it in named.items()}
-        below = self._ports.store.layers(contexts["parent"])
-        request = self._requests.build(item, contexts)
-        request = replace(request, below=below, on_line=partial(self._note_instruction, step))
-        folder = request.context / DOWNLOADS
-        provide(item.target, self._work, self._ports, folder, partial(self._note, step))
-        self._note(step, "building")
-        return request, self._ports.engine.build(request)
+    def make(self, step: Step, target_plan: TargetPlan) -> tuple[BuildRequest, Built]:
+        """Build a target on its parent and inputs; return the request and the image.
 
-    def _build(self, step: Step, item: TargetPlan) -> Result:
+        Raises StepError if one of them is not in the registry.
+        """
+        self._context.state.log(step.id).unlink(missing_ok=True)
+        shutil.rmtree(self._requests.folder(target_plan), ignore_errors=True)
+        self._note(step, "building")
+        contexts = self._pinned_contexts(target_plan.target)
+        parent_layers = self._toolbox.store.layers(contexts["parent"])
+        request = self._requests.build(target_plan, contexts)
+        request = replace(
+            request, below=parent_layers, on_line=partial(self._note_instruction, step)
+        )
+        folder = request.context / DOWNLOADS
+        provide(target_plan.target, self._context, self._toolbox, folder, partial(self._note, step))
+        self._note(step, "building")
+        return request, self._toolbox.engine.build(request)
+
+    def _build(self, step: Step, target_plan: TargetPlan) -> Result:
         began = time.monotonic()
-        log = self._work.state.log(step.id)
+        log = self._context.state.log(step.id)
         log.unlink(missing_ok=True)
-        request, built = self.make(step, item)
+        request, built = self.make(step, target_plan)
         self._note(step, "testing")
-        asked = self._requests.smoke(item, built.local, log)
-        parent = self._requests.contexts(item.target)["parent"]
-        below = attestation.read(self._ports.store, parent)
-        chain = self._weighed(item, built, request, asked, below)
-        counts = self._ports.smoke.test(asked)
-        self._compare(item, below.packages)
+        smoke_request = self._requests.smoke(target_plan, built.local, log)
+        parent = self._requests.contexts(target_plan.target)["parent"]
+        parent_metadata = attestation.read(self._toolbox.store, parent)
+        chain = self._check_size(target_plan, built, request, smoke_request, parent_metadata)
+        counts = self._toolbox.smoke.test(smoke_request)
+        self._check_packages(target_plan, parent_metadata.packages)
         self._note(step, "pushing")
-        known = attestation.ImageMetadata(
+        metadata = attestation.ImageMetadata(
             digest=built.digest,
             size=built.size,
             tests=counts,
             seconds=time.monotonic() - began,
             chain=chain,
-            suite=item.suite,
+            tests_hash=target_plan.tests_hash,
         )
-        digest = self._push(item, built, request.contexts["parent"], known)
-        shutil.rmtree(self._requests.folder(item), ignore_errors=True)
+        digest = self._push(target_plan, built, request.contexts["parent"], metadata)
+        shutil.rmtree(self._requests.folder(target_plan), ignore_errors=True)
         detail = ImageResult(
             digest=digest, size=built.size, tests=counts, chain=chain, log=str(log)
         )
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
-    def _compare(self, item: TargetPlan, below: Inventory | None) -> None:
-        """Compare what is installed with the lock, where that has it. Raises StepError."""
-        if item.target.id in self._work.lock.package_sets:
-            installed = inventory.parse(self._requests.installed(item).read_bytes())
-            check_installed(item.target, self._work, installed, below)
+    def _check_packages(self, target_plan: TargetPlan, parent_packages: Inventory | None) -> None:
+        """Compare the installed packages with the lock, if it has them. Raises StepError."""
+        if target_plan.target.id in self._context.lock.package_sets:
+            installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
+            check_installed(target_plan.target, self._context, installed, parent_packages)
 
-    def _weighed(
+    def _check_size(
         self,
-        item: TargetPlan,
+        target_plan: TargetPlan,
         built: Built,
         request: BuildRequest,
-        asked: SmokeRequest,
-        below: attestation.StoredMetadata,
+        smoke_request: SmokeRequest,
+        parent_metadata: attestation.StoredMetadata,
     ) -> tuple[ImageShare, ...]:
-        """What it adds to its parent, as the last of a chain. Raises SizeError."""
-        work, ports, target = self._work, self._ports, item.target
-        weight = size_check.measure_size(item, built, request.below, below.chain)
-        if size_check.is_over(weight, item.budget):
-            before = None
-            if item.before is not None:
-                place = item.repository.with_tag(item.before.tag)
-                before = attestation.read(ports.store, place).packages
-            packages = inventory.without(ports.smoke.packages(asked), below.packages or {})
-            raise size_check.too_large(item, weight, packages, before)
+        """Return the shares of the lineage, the image last. Raises SizeError if it is too large."""
+        context, toolbox, target = self._context, self._toolbox, target_plan.target
+        image_size = size_check.measure_size(
+            target_plan, built, request.below, parent_metadata.chain
+        )
+        if size_check.is_over(image_size, target_plan.budget):
+            released_packages = None
+            if target_plan.before is not None:
+                reference = target_plan.repository.with_tag(target_plan.before.tag)
+                released_packages = attestation.read(toolbox.store, reference).packages
+            packages = package_list.without(
+                toolbox.smoke.packages(smoke_request), parent_metadata.packages or {}
+            )
+            raise size_check.too_large(target_plan, image_size, packages, released_packages)
 
         def blob(layer: ImageLayer) -> Path:
             file = layouts.blob(built.layout, layer.digest)
             if not file.exists():
-                ports.store.blob(request.contexts["parent"], layer.digest, file)
+                toolbox.store.blob(request.contexts["parent"], layer.digest, file)
             return file
 
         size_check.check_layers(
-            target.id, weight, Index(folder=work.state.layer_indexes, blob=blob)
+            target.id, image_size, Index(folder=context.state.layer_indexes, blob=blob)
         )
-        return weight.chain
+        return image_size.chain
 
     def _push(
         self,
-        item: TargetPlan,
+        target_plan: TargetPlan,
         built: Built,
         parent: Reference,
-        known: attestation.ImageMetadata,
+        metadata: attestation.ImageMetadata,
     ) -> str:
-        """Push what passed, its evidence first: no fp-tag is ever without. The tag's digest."""
-        junit = self._requests.junit(item).read_bytes()
-        packages = self._requests.installed(item).read_bytes()
-        store, beside = self._ports.store, attestation.reference_of(item.reference)
-        store.put(attestation.artifact(known, item.fingerprint, junit, packages), beside)
-        digest = store.push(built.layout, item.reference, parent)
+        """Push an image, its metadata first; return the digest of the fingerprint tag."""
+        junit = self._requests.junit(target_plan).read_bytes()
+        packages = self._requests.installed(target_plan).read_bytes()
+        store, metadata_reference = (
+            self._toolbox.store,
+            attestation.reference_of(target_plan.reference),
+        )
+        store.put(
+            attestation.artifact(metadata, target_plan.fingerprint, junit, packages),
+            metadata_reference,
+        )
+        digest = store.push(built.layout, target_plan.reference, parent)
         if digest != built.digest:
-            # Another run was first. What was tested here has the same inputs.
-            known = replace(known, digest=digest)
-            store.put(attestation.artifact(known, item.fingerprint, junit, packages), beside)
+            # Another run has pushed first. Its image has the same inputs.
+            metadata = replace(metadata, digest=digest)
+            store.put(
+                attestation.artifact(metadata, target_plan.fingerprint, junit, packages),
+                metadata_reference,
+            )
         return digest
 
-    def _pinned(self, place: Reference) -> Reference:
-        """The same by digest, so that what is built on cannot move."""
-        digest = self._ports.store.digest(place)
+    def _pinned_contexts(self, target: Target) -> dict[str, Reference]:
+        """Return the parent and the inputs of a target by digest. Raises StepError."""
+        # A base is no target: the build of the target itself fetches it.
+        parent = target.id if target.is_root else target.parent
+        sources = {"parent": parent, **dict(target.inputs)}
+        return {
+            name: self._pinned(
+                reference, "parent image" if name == "parent" else f"input {name}", sources[name]
+            )
+            for name, reference in self._requests.contexts(target).items()
+        }
+
+    def _pinned(self, reference: Reference, role: str, target_id: str) -> Reference:
+        """Return a reference by digest, which cannot move. Raises StepError if it is missing.
+
+        A build of `target_id` brings it; `role` names it in the error.
+        """
+        digest = self._toolbox.store.digest(reference)
         if digest is None:
-            raise StepError(f"{place} is not in the registry, and is built on")
-        return place.at(digest)
+            raise StepError(
+                f"{role} {reference} not found in the registry",
+                hint=f"builder build -s {target_id}",
+            )
+        return reference.at(digest)
 
     def _note_instruction(self, step: Step, line: str) -> None:
-        if instruction := self._ports.engine.instruction(line):
+        if instruction := self._toolbox.engine.instruction(line):
             text = f"building, instruction {instruction}"
-            self._work.listen(Noted(step=step.id, text=text, passing=True))
+            self._context.listen(Noted(step=step.id, text=text, passing=True))
 
     def _note(self, step: Step, text: str) -> None:
-        self._work.listen(Noted(step=step.id, text=text))
+        self._context.listen(Noted(step=step.id, text=text))
 
 
-def _known(item: TargetPlan) -> ImageResult:
-    """Return what the current release says of an image that is reused, where it has that image."""
-    digest, known = item.digest or "", item.released
-    if known is None:
+def _reused(target_plan: TargetPlan) -> ImageResult:
+    """Return the result of a reused image, with its data from the current release if it has any."""
+    digest, released = target_plan.digest or "", target_plan.released
+    if released is None:
         return ImageResult(digest=digest)
-    counts = {name: known.tests.get(name, 0) for name in ("passed", "failed", "skipped")}
-    tests = TestCounts(**counts) if known.tests else None
-    return ImageResult(digest=digest, size=known.size, tests=tests, chain=known.chain)
+    counts = {name: released.tests.get(name, 0) for name in ("passed", "failed", "skipped")}
+    tests = TestCounts(**counts) if released.tests else None
+    return ImageResult(digest=digest, size=released.size, tests=tests, chain=released.chain)

@@ -1,15 +1,14 @@
-"""What the lock means for a build: its packages in the context, and nothing else in the image."""
+"""Provides the locked packages of a build, and checks that the image has no others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-from builder.build.run_context import Ports, RunContext
+from builder.build.run_context import RunContext, Toolbox
+from builder.catalog.ecosystem import EcosystemRules, rules_of
 from builder.catalog.models import Target
-from builder.catalog.packages import R_OWN, Inventory, LockedPackage
+from builder.catalog.packages import Inventory, LockedPackage, Package
 from builder.common.errors import StepError
 from builder.common.files import place_file
 from builder.common.text import count
@@ -17,106 +16,111 @@ from builder.lock.package_lists import file_path
 from builder.lock.requests import PackageRequests
 
 _SHOWN = 20
-# What a new environment of Python, and R, bring by themselves.
-_OWN = {"pip": frozenset({"pip", "setuptools"}), "r": R_OWN}
-_COMPARED = ("apt", "pip", "r", "julia")
 
 
 def provide(
-    target: Target, work: RunContext, ports: Ports, folder: Path, note: Callable[[str], None]
+    target: Target,
+    context: RunContext,
+    toolbox: Toolbox,
+    folder: Path,
+    note: Callable[[str], None],
 ) -> None:
-    """Lay into `folder` what a target is built with: files of the network, and locked packages.
+    """Write the downloaded files and the locked packages of a target into `folder`.
 
     Raises StepError, UnreachableError.
     """
-    for file in work.plan.targets[target.id].files:
+    for file in context.plan.targets[target.id].files:
         note(f"fetching {file.name}")
-        place_file(ports.files.file(file), folder / file.name)
-    layer = work.lock.package_sets.get(target.id)
-    if layer is None:
+        place_file(toolbox.files.file(file), folder / file.name)
+    package_set = context.lock.package_sets.get(target.id)
+    if package_set is None:
         return
     package_requests = PackageRequests(
-        catalog=work.catalog, expansion=work.expansion, lock=work.lock
+        catalog=context.catalog, expansion=context.expansion, lock=context.lock
     )
-    for ecosystem, packages in layer.packages.items():
+    for ecosystem, packages in package_set.packages.items():
         note(f"fetching {count(len(packages), 'package')} of {ecosystem}")
         request = package_requests.request(
-            target, ecosystem, work.lock.package_sets, own=layer.packages
+            target, ecosystem, context.lock.package_sets, own=package_set.packages
         )
-        files = ports.packages[ecosystem].fetch(request, packages)
+        files = toolbox.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(files[name], folder / file_path(ecosystem, package))
+            place_file(
+                files[name], folder / file_path(ecosystem, package, context.catalog.ecosystems)
+            )
 
 
 def check_installed(
-    target: Target, work: RunContext, installed: Inventory, parent: Inventory | None
+    target: Target, context: RunContext, installed: Inventory, parent_packages: Inventory | None
 ) -> None:
-    """Compare what is installed with the lock. Raises StepError that names what differs.
+    """Compare the installed packages with the lock. Raises StepError with what differs.
 
-    Packages of npm are not: npm held each file against its hash, and no list of them is left.
-    `parent` is what its parent has, None where that is not known: then only what is locked counts.
+    Ecosystems whose packages leave no list in the image are not compared. `parent_packages` are
+    those of the parent; if None, only locked packages are compared.
     """
-    layer = work.lock.package_sets.get(target.id)
-    is_staged = work.plan.targets[target.id].dockerfile.is_staged
-    wrong: list[str] = []
-    for ecosystem, packages in layer.packages.items() if layer else ():
-        if ecosystem in _COMPARED:
-            wrong += _locked(ecosystem, packages, installed, is_staged=is_staged)
-            if parent is not None and not _brings_packages(target, work):
-                wrong += _others(ecosystem, packages, installed, parent)
-    if wrong:
-        more = [f"    and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
-        lines = [f"    {line}" for line in wrong[:_SHOWN]] + more
+    package_set = context.lock.package_sets.get(target.id)
+    is_staged = context.plan.targets[target.id].dockerfile.is_staged
+    problems: list[str] = []
+    for ecosystem, packages in package_set.packages.items() if package_set else ():
+        rules = rules_of(ecosystem, context.catalog.ecosystems)
+        if rules.is_compared:
+            problems += _locked(rules, packages, installed, is_staged=is_staged)
+            if parent_packages is not None and not _brings_packages(target, context):
+                problems += _others(rules, packages, installed, parent_packages)
+    if problems:
+        more = [f"    and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        lines = [f"    {line}" for line in problems[:_SHOWN]] + more
         raise StepError(
-            f"{target.id} has other packages than the lock says:\n" + "\n".join(lines),
-            hint="does a RUN of the recipe install something by itself?",
+            f"{target.id}: the installed packages differ from the lock\n" + "\n".join(lines),
+            hint="let no RUN of the recipe install packages that recipe.yaml does not list",
         )
 
 
 def _locked(
-    ecosystem: str,
+    rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
     *,
     is_staged: bool,
 ) -> Iterator[str]:
-    """What is locked and not there, or there in another version."""
-    found = _versions(ecosystem, installed)
+    """Yield the locked packages that are missing or have another version."""
+    present = _normalized(rules, installed)
     for name, package in packages.items():
-        if name not in found:
+        if name not in present:
             if not is_staged:
-                yield f"{ecosystem} {name}: locked {package.version}, not installed"
-        elif found[name] != package.version:
-            yield f"{ecosystem} {name}: locked {package.version}, installed {found[name]}"
+                yield f"{rules.name} {name}: locked {package.version}, not installed"
+        elif present[name].version != package.version:
+            version = present[name].version
+            yield f"{rules.name} {name}: locked {package.version}, installed {version}"
 
 
 def _others(
-    ecosystem: str,
+    rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
-    parent: Inventory,
+    parent_packages: Inventory,
 ) -> Iterator[str]:
-    """What is there, and neither the parent's nor locked."""
-    below = _versions(ecosystem, parent)
-    for name, version in _versions(ecosystem, installed).items():
-        if name in packages or name in _OWN.get(ecosystem, ()):
+    """Yield the installed packages that neither the parent nor the lock has."""
+    inherited = _normalized(rules, parent_packages)
+    for name, package in _normalized(rules, installed).items():
+        if name in packages or rules.is_own(name, package):
             continue
-        if ecosystem == "r" and not installed["r"][name].size:
-            continue  # Debian's own, which is compared as that
-        if name not in below:
-            yield f"{ecosystem} {name}: installed {version}, not locked"
-        elif below[name] != version:
-            yield f"{ecosystem} {name}: its parent has {below[name]}, installed {version}"
+        if name not in inherited:
+            yield f"{rules.name} {name}: installed {package.version}, not locked"
+        elif inherited[name].version != package.version:
+            version = inherited[name].version
+            yield f"{rules.name} {name}: its parent has {version}, installed {package.version}"
 
 
-def _versions(ecosystem: str, inventory: Inventory) -> dict[str, str]:
-    found = {name: it.version for name, it in inventory.get(ecosystem, {}).items()}
-    if ecosystem != "pip":
-        return found
-    return {str(canonicalize_name(name)): version for name, version in found.items()}
+def _normalized(rules: EcosystemRules, package_list: Inventory) -> dict[str, Package]:
+    """Return the packages of an ecosystem by the one spelling of their names."""
+    packages = package_list.get(rules.name, {})
+    return {rules.normalize(name): package for name, package in packages.items()}
 
 
-def _brings_packages(target: Target, work: RunContext) -> bool:
-    """Whether packages come whose names its lock does not know: of a line's file, or an input."""
-    files = work.plan.targets[target.id].files
-    return bool(target.inputs) or any(file.name.endswith(".deb") for file in files)
+def _brings_packages(target: Target, context: RunContext) -> bool:
+    """Whether a downloaded file or an input brings packages that are not locked by name."""
+    ecosystems = context.catalog.ecosystems.values()
+    suffixes = tuple(filter(None, (rules.package_suffix for rules in ecosystems)))
+    files = context.plan.targets[target.id].files
+    return bool(target.inputs) or any(file.name.endswith(suffixes) for file in files)

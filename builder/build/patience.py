@@ -1,7 +1,7 @@
-"""A registry that is asked again where it is busy or does not answer for a moment.
+"""A registry whose requests are retried while it is busy or does not answer.
 
-Each request of a step is tried again by itself, so that a push which meets a busy registry costs
-a few seconds, and not the build and the tests that came before it.
+Each request is retried by itself. A push to a busy registry then costs a few seconds, and not the
+build and the tests before it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _T = TypeVar("_T")
 
 
 class PatientStore:
-    """A Registry whose every method is tried again as `policy` says.
+    """A Registry that retries every request as `policy` says.
 
-    `wait` is told of each failure, waits, and says whether to go on. What fails for good raises
-    StepError: whoever asked has been patient, and need not be so again.
+    `wait` is called after each failure, waits, and returns whether to retry. A request that still
+    fails raises StepError, so that nobody retries it again.
     """
 
     def __init__(self, store: Registry, *, wait: Wait, policy: Policy | None = None) -> None:
@@ -32,59 +32,59 @@ class PatientStore:
         self._policy = policy or Policy()
 
     def tags(self, repository: str) -> tuple[str, ...]:
-        """As a Registry does."""
+        """Return the tags, as a Registry does."""
         return self._patiently(lambda: self._store.tags(repository))
 
     def digest(self, reference: Reference) -> str | None:
-        """As a Registry does."""
+        """Return the digest, as a Registry does."""
         return self._patiently(lambda: self._store.digest(reference))
 
     def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
-        """As a Registry does; what has arrived is not sent again."""
+        """Push a layout, as a Registry does; blobs that arrived are not sent again."""
         return self._patiently(lambda: self._store.push(layout, reference, parent))
 
     def copy(self, source: Reference, target: Reference) -> None:
-        """As a Registry does."""
+        """Copy an image, as a Registry does."""
         self._patiently(lambda: self._store.copy(source, target))
 
     def put(self, artifact: Artifact, reference: Reference) -> str:
-        """As a Registry does; what has arrived is not sent again."""
+        """Put an artifact, as a Registry does; blobs that arrived are not sent again."""
         return self._patiently(lambda: self._store.put(artifact, reference))
 
     def get(self, reference: Reference) -> Artifact | None:
-        """As a Registry does."""
+        """Return an artifact, as a Registry does."""
         return self._patiently(lambda: self._store.get(reference))
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
-        """As a Registry does."""
+        """Return the layers, as a Registry does."""
         return self._patiently(lambda: self._store.layers(reference))
 
     def blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """As a Registry does."""
+        """Write a blob, as a Registry does."""
         self._patiently(lambda: self._store.blob(reference, digest, file))
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
-        """As a Registry does."""
+        """Return the configurations, as a Registry does."""
         return self._patiently(lambda: self._store.configs(reference))
 
     def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
-        """As a Registry does."""
+        """Put an index, as a Registry does."""
         return self._patiently(lambda: self._store.put_index(manifests, repository))
 
     def blobs(self, reference: Reference) -> Mapping[str, int]:
-        """As a Registry does."""
+        """Return the blobs, as a Registry does."""
         return self._patiently(lambda: self._store.blobs(reference))
 
     def delete(self, reference: Reference) -> bool:
-        """As a Registry does."""
+        """Delete a manifest, as a Registry does."""
         return self._patiently(lambda: self._store.delete(reference))
 
     def untag(self, reference: Reference) -> bool:
-        """As a Registry does."""
+        """Remove a tag, as a Registry does."""
         return self._patiently(lambda: self._store.untag(reference))
 
     def export(self, reference: Reference, layout: Path, name: str) -> None:
-        """As a Registry does."""
+        """Export an image, as a Registry does."""
         self._patiently(lambda: self._store.export(reference, layout, name))
 
     def _patiently(self, call: Callable[[], _T]) -> _T:

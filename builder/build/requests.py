@@ -1,4 +1,4 @@
-"""What an engine and the smoke tests are told of a target: its context, its parents, its facts."""
+"""Makes the requests to build and test a target: its context, its parents, its facts."""
 
 from __future__ import annotations
 
@@ -23,86 +23,89 @@ from builder.testing.interfaces import SmokeRequest
 class Requests:
     """Requests for the targets of one run."""
 
-    work: RunContext
+    context: RunContext
 
     def contexts(self, target: Target) -> dict[str, Reference]:
         """Return the named contexts of a target: its parent and its inputs, by their tags."""
         if target.is_root:
-            base = self.work.expansion.bases[target.parent]
-            found = {"parent": base_reference(base, self.work.catalog, self.work.lock)}
+            base = self.context.expansion.bases[target.parent]
+            references = {"parent": base_reference(base, self.context.catalog, self.context.lock)}
         else:
-            found = {"parent": self._reference(target.parent)}
-        return found | {name: self._reference(item) for name, item in target.inputs}
+            references = {"parent": self._reference(target.parent)}
+        return references | {name: self._reference(target_id) for name, target_id in target.inputs}
 
-    def _reference(self, target: str) -> Reference:
-        work = self.work
-        return reference(work.expansion.targets[target], work.catalog, work.fingerprints[target])
+    def _reference(self, target_id: str) -> Reference:
+        context = self.context
+        return reference(
+            context.expansion.targets[target_id], context.catalog, context.fingerprints[target_id]
+        )
 
-    def folder(self, item: TargetPlan) -> Path:
-        """Return where the build context and the layout of a target are, while it is built."""
-        return self.work.state.target(item.target.slug)
+    def folder(self, target_plan: TargetPlan) -> Path:
+        """Return the folder of a target that has its build context and layout during a build."""
+        return self.context.state.target(target_plan.target.slug)
 
-    def build(self, item: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
-        """Write the context of a target to disk, and say how it is built on `contexts`.
+    def build(self, target_plan: TargetPlan, contexts: Mapping[str, Reference]) -> BuildRequest:
+        """Write the build context of a target, and return the request to build it on `contexts`.
 
-        Its downloads are not there yet: see `packages.provide`.
+        The downloads are still missing: `packages.provide` writes them.
         """
-        work, target, folder = self.work, item.target, self.folder(item)
-        recipe = work.catalog.recipes[target.recipe]
-        lists = package_lists(work.lock.package_sets.get(target.id))
-        write_context(folder / "context", item.dockerfile.text, recipe.files, lists)
+        context, target, folder = self.context, target_plan.target, self.folder(target_plan)
+        recipe = context.catalog.recipes[target.recipe]
+        package_set = context.lock.package_sets.get(target.id)
+        lists = package_lists(package_set, context.catalog.ecosystems)
+        write_context(folder / "context", target_plan.dockerfile.text, recipe.files, lists)
         return BuildRequest(
             id=target.slug,
             context=folder / "context",
             contexts=contexts,
             platform=target.platform,
-            epoch=work.epoch(target),
+            epoch=context.epoch(target),
             layout=folder / "layout",
-            secrets=build_secrets(work.project.network, work.state.secrets),
-            timeout=work.timeout,
-            log=work.state.log(StepId.of("build", target.id)),
+            secrets=build_secrets(context.project.network, context.state.secrets),
+            timeout=context.timeout,
+            log=context.state.log(StepId.of("build", target.id)),
         )
 
-    def junit(self, item: TargetPlan) -> Path:
-        """Return where the results of the smoke test of a target are."""
-        return self.work.state.junit(item.target.slug)
+    def junit(self, target_plan: TargetPlan) -> Path:
+        """Return the path of the JUnit file of the smoke test of a target."""
+        return self.context.state.junit(target_plan.target.slug)
 
-    def installed(self, item: TargetPlan) -> Path:
-        """Return where the smoke test of a target leaves what is installed."""
-        return self.work.state.package_list(item.target.slug)
+    def installed(self, target_plan: TargetPlan) -> Path:
+        """Return the path of the package list that the smoke test of a target writes."""
+        return self.context.state.package_list(target_plan.target.slug)
 
-    def smoke(self, item: TargetPlan, image: str, log: Path) -> SmokeRequest:
-        """Say what is tested of a target; `image` is what the engine calls it."""
-        work, values = self.work, item.target.variant.values
-        matrix, versions = work.catalog.matrix, work.lock.versions
-        lineage = work.expansion.lineage(item.target)
-        recipes = [work.catalog.recipes[target.recipe] for target in lineage]
+    def smoke(self, target_plan: TargetPlan, image: str, log: Path) -> SmokeRequest:
+        """Return the request to test a target; `image` is its name in the engine."""
+        context, values = self.context, target_plan.target.variant.values
+        matrix, versions = context.catalog.matrix, context.lock.versions
+        lineage = context.expansion.lineage(target_plan.target)
+        recipes = [context.catalog.recipes[ancestor.recipe] for ancestor in lineage]
         packages: dict[str, list[str]] = {}
-        for target, recipe in zip(lineage, recipes, strict=True):
-            variables = work.fingerprints[target.id].variables
+        for ancestor, recipe in zip(lineage, recipes, strict=True):
+            variables = context.fingerprints[ancestor.id].variables
             for ecosystem, names in packages_of(recipe, variables).items():
                 packages.setdefault(ecosystem, []).extend(names)
         return SmokeRequest(
-            target=item.target.id,
+            target=target_plan.target.id,
             image=image,
             suites=tuple(Path(recipe.tests) for recipe in recipes if recipe.tests),
             facts={
-                "target": item.target.id,
-                "platform": item.target.platform,
+                "target": target_plan.target.id,
+                "platform": target_plan.target.platform,
                 "axes": dict(values),
                 "versions": {
-                    line.axis: versions[line]
-                    for line in item.target.variant.value_ids
-                    if line in versions
+                    release_line.axis: versions[release_line]
+                    for release_line in target_plan.target.variant.value_ids
+                    if release_line in versions
                 },
                 "providers": matrix.providers(values),
                 "packages": packages,
             },
-            timeout=work.timeout,
-            # An image has what its parents have: their tests meet their service in it.
-            command=next((it.command for it in reversed(recipes) if it.command), ()),
-            ports=tuple(dict.fromkeys(port for it in recipes for port in it.ports)),
-            junit=self.junit(item),
+            timeout=context.timeout,
+            # An image has the services of its parents, and runs their tests.
+            command=next((recipe.command for recipe in reversed(recipes) if recipe.command), ()),
+            ports=tuple(dict.fromkeys(port for recipe in recipes for port in recipe.ports)),
+            junit=self.junit(target_plan),
             log=log,
-            packages=self.installed(item),
+            packages=self.installed(target_plan),
         )

@@ -1,4 +1,4 @@
-"""What a run is about, and the outside world as its steps see it."""
+"""The context of a run, and the adapters that its steps use."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from builder.testing.interfaces import SmokeTester
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ports:
-    """The outside world, as steps see it."""
+class Toolbox:
+    """The adapters to engine, registry and network that the steps of a run use."""
 
     engine: Engine
     store: Registry
@@ -33,7 +33,7 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """What a run is about. `state` is the folder for logs and build contexts."""
+    """The inputs of a run. `state` has logs and build contexts; `timeout` is in seconds."""
 
     project: Project
     lock: Lock
@@ -50,9 +50,9 @@ class RunContext:
 
     @property
     def expansion(self) -> Expansion:
-        """What its matrix stands for."""
+        """The expanded matrix of the catalog."""
         return self.project.expansion
 
     def epoch(self, target: Target) -> int:
-        """The timestamp in seconds that a target's files get."""
+        """Return the timestamp of the files of a target, in seconds since 1970."""
         return self.lock.epoch(target.id, self.expansion.base_of(target).id)

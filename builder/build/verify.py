@@ -1,4 +1,4 @@
-"""Builds targets again, and says in what they differ from what the registry has of them."""
+"""Builds targets again, and compares them with their images in the registry."""
 
 from __future__ import annotations
 
@@ -26,68 +26,82 @@ from builder.oci.reference import Reference
 from builder.plan.models import Step
 from builder.registry.interfaces import Registry
 
-_UNLOCKED = "its packages are not locked: others may be the newest now"
+_UNLOCKED = "its packages are not locked: newer versions may have appeared"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """Builds and compares. `work` and `builds` are those of a folder with nothing in it.
+    """Verifies targets. `context` and `build_actions` use an empty state folder.
 
-    `engine_of` names the engine that built an image, by its configuration.
+    `engine_of` returns the name of the engine that built an image, given its configuration.
     """
 
-    work: RunContext
-    builds: BuildActions
+    context: RunContext
+    build_actions: BuildActions
     store: Registry
     engine_of: Callable[[Mapping[str, Any]], str]
 
     def verdict(self, step: Step) -> Verdict:
-        """Build the target of a step again. What the registry has of it is in the plan."""
-        item = self.work.plan.targets[step.target]
-        assert item.digest is not None
-        request, built = self.builds.make(step, item)
-        if built.digest == item.digest:
-            return Verdict(target=step.target, held=item.digest, built=built.digest)
-        self.work.listen(Noted(step=step.id, text="comparing"))
-        held = item.repository.at(item.digest)
-        before = self.store.configs(held)[item.digest]
-        after = layouts.config_in(built.layout)
-        found = [*compare_configs(before, after), *self._files(held, built, request.below)]
-        notes = [] if item.fingerprint.is_locked else [_UNLOCKED]
-        notes += [f"not locked: {download}" for download in item.fingerprint.downloads]
-        first, second = self.engine_of(before), self.engine_of(after)
-        if first != second:
-            notes.append(f"the registry's was built by {first}, this one by {second}")
-        reasons = self.work.catalog.recipes[item.target.recipe].unreproducible
+        """Build the target of a step again and compare it with the digest in its plan."""
+        target_plan = self.context.plan.targets[step.target]
+        assert target_plan.digest is not None
+        request, built = self.build_actions.make(step, target_plan)
+        if built.digest == target_plan.digest:
+            return Verdict(
+                target=step.target, registry_digest=target_plan.digest, built_digest=built.digest
+            )
+        self.context.listen(Noted(step=step.id, text="comparing"))
+        registry_image = target_plan.repository.at(target_plan.digest)
+        registry_config = self.store.configs(registry_image)[target_plan.digest]
+        built_config = layouts.config_in(built.layout)
+        differences = [
+            *compare_configs(registry_config, built_config),
+            *self._files(registry_image, built, request.below),
+        ]
+        notes = [] if target_plan.fingerprint.is_locked else [_UNLOCKED]
+        notes += [f"not locked: {download}" for download in target_plan.fingerprint.downloads]
+        registry_engine, built_engine = (
+            self.engine_of(registry_config),
+            self.engine_of(built_config),
+        )
+        if registry_engine != built_engine:
+            notes.append(
+                f"the registry image was built by {registry_engine}, this one by {built_engine}"
+            )
+        reasons = self.context.catalog.recipes[target_plan.target.recipe].unreproducible
         return Verdict(
             target=step.target,
-            held=item.digest,
-            built=built.digest,
-            differences=explained(found, reasons),
+            registry_digest=target_plan.digest,
+            built_digest=built.digest,
+            differences=explained(differences, reasons),
             notes=tuple(notes),
         )
 
     def _files(
-        self, held: Reference, built: Built, below: Sequence[ImageLayer]
+        self, registry_image: Reference, built: Built, parent_layers: Sequence[ImageLayer]
     ) -> Iterator[Difference]:
-        """The files that differ; `below` are the layers of the parent."""
-        known = {layer.diff for layer in below}
-        pairs = compare_layers(self.store.layers(held), layouts.layers_in(built.layout))
+        """Yield the differences between files; `parent_layers` are not compared."""
+        parent_diffs = {layer.diff for layer in parent_layers}
+        pairs = compare_layers(self.store.layers(registry_image), layouts.layers_in(built.layout))
         for number, old, new in pairs:
             if old is None or new is None:
-                yield Difference(path=_name(number, new or old), what="one has no such layer")
+                yield Difference(
+                    path=_name(number, new or old), change="only one of the images has this layer"
+                )
                 continue
-            if new.diff in known:
-                yield Difference(path=_name(number, old), what="of a parent that was another")
+            if new.diff in parent_diffs:
+                yield Difference(path=_name(number, old), change="comes from another parent image")
                 continue
-            file = self.work.state.registry_blob(old.digest)
-            self.store.blob(held, old.digest, file)
-            found = compare_members(
+            file = self.context.state.registry_blob(old.digest)
+            self.store.blob(registry_image, old.digest, file)
+            differences = compare_members(
                 read_members(file), read_members(layouts.blob(built.layout, new.digest))
             )
-            # The same files can stand in another order.
-            same = Difference(path=_name(number, new), what="the same files, archived otherwise")
-            yield from found or [same]
+            # A layer can have the same files in another order.
+            reordered = Difference(
+                path=_name(number, new), change="the same files in another order"
+            )
+            yield from differences or [reordered]
 
 
 def _name(number: int, layer: ImageLayer | None) -> str:

@@ -1,4 +1,4 @@
-"""The commands that do what the steps do, as lines of sh that need nothing of the builder."""
+"""Prints the commands of steps as lines of sh, which run without the builder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from builder.resolvers.base_images.provider import Bases
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
-    """Prints steps instead of carrying them out. Build contexts and charts are written."""
+    """Prints steps instead of carrying them out. It writes build contexts and charts."""
 
-    work: RunContext
+    context: RunContext
     engine: Engine
     store: RegistryStore
     bases: Bases
@@ -31,7 +31,7 @@ class Commands:
     helm: Helm
 
     def lines(self, steps: Mapping[str, Step]) -> Iterator[str]:
-        """The whole script, a comment before each step."""
+        """Yield the lines of the script, with a comment before each step."""
         yield "set -eu"
         yield from self.engine.preamble()
         for step in steps.values():
@@ -50,8 +50,8 @@ class Commands:
         return ()
 
     def _base(self, step: Step) -> Iterator[str]:
-        base = self.work.expansion.bases[step.target]
-        lock = self.work.lock.base(base.id)
+        base = self.context.expansion.bases[step.target]
+        lock = self.context.lock.base(base.id)
         request = self.bases.request(base, lock)
         if lock.source.kind == "registry":
             yield f"mkdir -p {shlex.quote(str(request.layout.parent))}"
@@ -62,50 +62,54 @@ class Commands:
             yield f"rm -f {shlex.quote(str(archive))}"
             yield str(self.bases.bootstrap_command(base, lock.source, lock.epoch, archive))
             yield from self.engine.commands(request)
-        place = base_reference(base, self.work.catalog, self.work.lock)
-        yield str(self.store.push_command(request.layout, place))
+        reference = base_reference(base, self.context.catalog, self.context.lock)
+        yield str(self.store.push_command(request.layout, reference))
 
     def _target(self, step: Step) -> Iterator[str]:
-        item = self.work.plan.targets[step.target]
-        request = self.requests.build(item, self.requests.contexts(item.target))
+        target_plan = self.context.plan.targets[step.target]
+        request = self.requests.build(target_plan, self.requests.contexts(target_plan.target))
         folder = request.context / DOWNLOADS
-        for index, file in enumerate(item.files):
+        for index, file in enumerate(target_plan.files):
             if not index:
                 yield f"mkdir -p {shlex.quote(str(folder))}"
             yield from fetch_lines(file, str(folder))
         yield from self.engine.commands(request)
-        yield str(self.store.push_command(request.layout, item.reference))
+        yield str(self.store.push_command(request.layout, target_plan.reference))
 
     def _chart(self, step: Step) -> Iterator[str]:
-        item = self.work.plan.charts[step.target]
-        folder = self.work.state.chart(item.name)
-        write_tree(folder, item.files)
-        out = self.work.state.chart_packages
+        chart_plan = self.context.plan.charts[step.target]
+        folder = self.context.state.chart(chart_plan.name)
+        write_tree(folder, chart_plan.files)
+        out = self.context.state.chart_packages
         yield str(self.helm.lint_command(folder))
-        yield f"{self.helm.template_command(folder, release=item.name)} > /dev/null"
+        yield f"{self.helm.template_command(folder, release=chart_plan.name)} > /dev/null"
         yield f"mkdir -p {shlex.quote(str(out))}"
         yield str(self.helm.command("package", str(folder), "--destination", str(out)))
 
-    def _copies(self, item: TargetPlan) -> Iterator[str]:
-        source = item.reference
-        for tag in (*item.immutable[1:], *item.rolling):
-            yield str(self.store.copy_command(source, item.repository.with_tag(tag)))
+    def _copies(self, target_plan: TargetPlan) -> Iterator[str]:
+        source = target_plan.reference
+        for tag in (*target_plan.immutable[1:], *target_plan.rolling):
+            yield str(self.store.copy_command(source, target_plan.repository.with_tag(tag)))
 
     def _release(self) -> Iterator[str]:
-        """The tags; the record and the index are the builder's own, and nothing pulls them."""
-        release = self.work.plan.release
+        """Yield the commands that set tags. Record and index are left to the builder."""
+        release = self.context.plan.release
         variants: dict[str, list[TargetPlan]] = {}
-        for item in self.work.plan.targets.values():
-            variants.setdefault(item.target.variant.id, []).append(item)
-        for items in variants.values():
-            yield from self._index(items) if len(items) > 1 else self._copies(items[0])
+        for target_plan in self.context.plan.targets.values():
+            variants.setdefault(target_plan.target.variant.id, []).append(target_plan)
+        for target_plans in variants.values():
+            yield from (
+                self._index(target_plans)
+                if len(target_plans) > 1
+                else self._copies(target_plans[0])
+            )
         yield f"# the record of {release} and the index of the charts: builder publish"
 
-    def _index(self, items: Sequence[TargetPlan]) -> Iterable[str]:
-        """Yield how the engine makes the tags of a variant name an image of several platforms."""
-        place, name = items[0].repository, items[0].target.variant.slug.lower()
-        tags = (*items[0].immutable[1:], *items[0].rolling)
+    def _index(self, target_plans: Sequence[TargetPlan]) -> Iterable[str]:
+        """Return the engine's commands that tag an index of the platforms of a variant."""
+        repository, name = target_plans[0].repository, target_plans[0].target.variant.slug.lower()
+        tags = (*target_plans[0].immutable[1:], *target_plans[0].rolling)
         if not tags:
             return ()
-        images = [item.reference for item in items]
-        return self.engine.index_commands(name, images, [place.with_tag(tag) for tag in tags])
+        images = [target_plan.reference for target_plan in target_plans]
+        return self.engine.index_commands(name, images, [repository.with_tag(tag) for tag in tags])

@@ -1,4 +1,4 @@
-"""A whole catalog as plain files: what `builder render --out DIR` writes.
+"""Renders a whole catalog to plain files, for `builder render --out DIR`.
 
 `images/<slug>/` is a build context, `charts/<chart>/` a chart, `docker-bake.json` builds the
 images in order. Nothing in it needs the builder. Pure: paths to bytes.
@@ -39,15 +39,15 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 
 
 def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, bytes]:
-    """Return all files but those of the recipes' contexts, by path; `epochs` are by target id."""
+    """Return all files by path, without those of recipes; `epochs` has seconds by target id."""
     files: dict[str, bytes] = {"README.md": _README.encode()}
     for base in plan.bases.values():
         files |= base_files(base, lock)
-    for item in plan.targets.values():
-        folder = f"images/{item.target.slug}"
-        files[f"{folder}/Dockerfile"] = item.dockerfile.text.encode()
-        if item.files:
-            files[f"{folder}/{FETCH}"] = fetch_script(item.files).encode()
+    for target_plan in plan.targets.values():
+        folder = f"images/{target_plan.target.slug}"
+        files[f"{folder}/Dockerfile"] = target_plan.dockerfile.text.encode()
+        if target_plan.files:
+            files[f"{folder}/{FETCH}"] = fetch_script(target_plan.files).encode()
     for chart in plan.charts.values():
         files |= {f"charts/{chart.name}/{path}": data for path, data in chart.files.items()}
     files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)
@@ -55,34 +55,34 @@ def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, byte
 
 
 def as_declared(lock: Lock, bases: Iterable[Base], matrix: Matrix) -> Lock:
-    """A lock to render with: bases of other platforms that it lacks are what the matrix declares.
+    """Return a lock that also has the bases of other platforms, as the matrix declares them.
 
-    Their source and timestamp are those of the default platform's; what they hold is not known.
+    They get source and timestamp of the default platform's base, and no content id.
     """
-    found = dict(lock.bases)
+    base_locks = dict(lock.bases)
     for base in bases:
-        if base.id in found or base.platform == matrix.default_platform:
+        if base.id in base_locks or base.platform == matrix.default_platform:
             continue
         sibling = lock.bases.get(BaseId.of(base.axis, base.value, matrix.default_platform))
         source = sibling.source if sibling else matrix.value(base.axis, base.value).sources[0]
         epoch = sibling.epoch if sibling else 0
-        found[base.id] = BaseLock(source=source, content="", epoch=epoch)
-    return replace(lock, bases=found)
+        base_locks[base.id] = BaseLock(source=source, content="", epoch=epoch)
+    return replace(lock, bases=base_locks)
 
 
 def base_files(base: Base, lock: Lock) -> dict[str, bytes]:
-    """The build context of a base that is bootstrapped; nothing for one from a registry."""
-    held = lock.base(base.id)
-    if held.source.kind != "bootstrap":
+    """Return the build context of a bootstrapped base; {} for one from a registry."""
+    base_lock = lock.base(base.id)
+    if base_lock.source.kind != "bootstrap":
         return {}
-    argv = bootstrap_argv(base, held.source, "rootfs.tar")
+    argv = bootstrap_argv(base, base_lock.source, "rootfs.tar")
     script = "\n".join(
         [
             "#!/bin/sh",
             f"# The content of {base.id}, for as long as the archive has not moved on.",
             "set -eu",
             'cd "$(dirname "$0")"',
-            f"SOURCE_DATE_EPOCH={held.epoch} {shlex.join(argv)}",
+            f"SOURCE_DATE_EPOCH={base_lock.epoch} {shlex.join(argv)}",
             "",
         ]
     )
@@ -91,7 +91,7 @@ def base_files(base: Base, lock: Lock) -> dict[str, bytes]:
 
 
 def fetch_script(files: Sequence[RemoteFile]) -> str:
-    """A script that gets the files of the network which a build context lacks."""
+    """Return a script that downloads the files for a build context."""
     lines = ["#!/bin/sh", "set -eu", 'cd "$(dirname "$0")"', "mkdir -p downloads"]
     for file in files:
         lines += fetch_lines(file, "downloads")
@@ -99,62 +99,64 @@ def fetch_script(files: Sequence[RemoteFile]) -> str:
 
 
 def fetch_lines(file: RemoteFile, folder: str) -> tuple[str, ...]:
-    """Shell lines that get a file into a folder, and check it."""
-    place = f"{folder}/{file.name}"
+    """Return shell lines that download a file into a folder and check its hash."""
+    path = f"{folder}/{file.name}"
     if file.requirement:
-        return _pip_lines(file, folder, place)
+        return _pip_lines(file, folder, path)
     return (
-        shlex.join(["curl", "-fsSL", "--output", place, file.url]),
-        f"echo {shlex.quote(f'{file.sha256}  {place}')} | sha256sum --check --quiet",
+        shlex.join(["curl", "-fsSL", "--output", path, file.url]),
+        f"echo {shlex.quote(f'{file.sha256}  {path}')} | sha256sum --check --quiet",
     )
 
 
-def _pip_lines(file: RemoteFile, folder: str, place: str) -> tuple[str, ...]:
-    """As `fetch_lines`: pip checks the hash before it looks into the file."""
-    stated = f"{file.requirement} --hash=sha256:{file.sha256}"
+def _pip_lines(file: RemoteFile, folder: str, path: str) -> tuple[str, ...]:
+    """Return such lines for pip, which checks the hash before it opens the file."""
+    requirement = f"{file.requirement} --hash=sha256:{file.sha256}"
     argv = ["python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:"]
     return (
-        f"mkdir -p {shlex.quote(f'{place}.d')}",
-        f"echo {shlex.quote(stated)}"
-        f" | {shlex.join([*argv, '--dest', f'{place}.d', '--requirement', '/dev/stdin'])}",
-        f"mv {shlex.quote(f'{place}.d')}/* {shlex.quote(place)}",
-        f"rmdir {shlex.quote(f'{place}.d')}",
+        f"mkdir -p {shlex.quote(f'{path}.d')}",
+        f"echo {shlex.quote(requirement)}"
+        f" | {shlex.join([*argv, '--dest', f'{path}.d', '--requirement', '/dev/stdin'])}",
+        f"mv {shlex.quote(f'{path}.d')}/* {shlex.quote(path)}",
+        f"rmdir {shlex.quote(f'{path}.d')}",
     )
 
 
 def bake(
     targets: Sequence[TargetPlan], bases: Sequence[Base], lock: Lock, epochs: Mapping[str, int]
 ) -> bytes:
-    """The bake file: a target for each image and each bootstrapped base."""
-    slugs = {item.target.id: item.target.slug for item in targets}
+    """Return the bake file, with a target for each image and each bootstrapped base."""
+    slugs = {target_plan.target.id: target_plan.target.slug for target_plan in targets}
     contexts: dict[str, str] = {}
     entries: dict[str, Any] = {}
     for base in bases:
-        held = lock.base(base.id)
-        if held.source.kind == "bootstrap":
+        base_lock = lock.base(base.id)
+        if base_lock.source.kind == "bootstrap":
             contexts[base.id] = f"target:{base.slug}"
             entries[base.slug] = {
                 "context": f"images/{base.slug}",
                 "platforms": [base.platform],
-                "args": {"SOURCE_DATE_EPOCH": str(held.epoch)},
+                "args": {"SOURCE_DATE_EPOCH": str(base_lock.epoch)},
             }
         else:
-            name = held.source.value.partition("@")[0]
-            pinned = f"@{held.content}" if held.content else ""
+            name = base_lock.source.value.partition("@")[0]
+            pinned = f"@{base_lock.content}" if base_lock.content else ""
             contexts[base.id] = f"docker-image://{name}{pinned}"
     contexts |= {key: f"target:{slug}" for key, slug in slugs.items()}
-    variants = Counter(item.target.variant.id for item in targets)
-    for item in targets:
-        # A name is of one image here: only a registry holds one for several platforms.
-        machine = item.target.platform.partition("/")[2].replace("/", "-")
-        suffix = f"-{machine}" if variants[item.target.variant.id] > 1 else ""
-        needed = {"parent": item.target.parent, **dict(item.target.inputs)}
-        entries[item.target.slug] = {
-            "context": f"images/{item.target.slug}",
-            "contexts": {name: contexts[key] for name, key in needed.items() if key in contexts},
-            "platforms": [item.target.platform],
-            "args": {"SOURCE_DATE_EPOCH": str(epochs[item.target.id])},
-            "tags": [str(item.repository.with_tag(tag + suffix)) for tag in item.rolling],
+    variants = Counter(target_plan.target.variant.id for target_plan in targets)
+    for target_plan in targets:
+        # A tag names one image here: only a registry can have several platforms under one.
+        machine = target_plan.target.platform.partition("/")[2].replace("/", "-")
+        suffix = f"-{machine}" if variants[target_plan.target.variant.id] > 1 else ""
+        parents = {"parent": target_plan.target.parent, **dict(target_plan.target.inputs)}
+        entries[target_plan.target.slug] = {
+            "context": f"images/{target_plan.target.slug}",
+            "contexts": {name: contexts[key] for name, key in parents.items() if key in contexts},
+            "platforms": [target_plan.target.platform],
+            "args": {"SOURCE_DATE_EPOCH": str(epochs[target_plan.target.id])},
+            "tags": [
+                str(target_plan.repository.with_tag(tag + suffix)) for tag in target_plan.rolling
+            ],
         }
-    group = {"default": {"targets": [item.target.slug for item in targets]}}
+    group = {"default": {"targets": [target_plan.target.slug for target_plan in targets]}}
     return (json.dumps({"group": group, "target": entries}, indent=1) + "\n").encode()

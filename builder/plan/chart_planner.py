@@ -1,4 +1,4 @@
-"""The part of a plan that is about charts."""
+"""Plans the charts: which are packaged, with which images and versions."""
 
 from __future__ import annotations
 
@@ -19,107 +19,120 @@ from builder.registry.release_record import CHARTS, Record
 
 _ENDED = "it ended on"
 NOT_LOCKED = "not-locked-"
-"""What the tag of an image begins with that nobody can know yet: no release has such a tag."""
+"""The prefix of the tag of an image whose version is not locked. No release has such a tag."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChartPlanner:
-    """Decides which charts are packaged, of which images, and as which version."""
+    """Decides which charts are packaged, with which images and versions."""
 
     catalog: Catalog
     expansion: Expansion
     lock: Lock
-    observed: RegistryState
+    registry_state: RegistryState
     today: str
     release: str
 
     def plan(self, targets: Mapping[str, TargetPlan], selected: set[str]) -> dict[str, ChartPlan]:
-        """Every chart that has a selected image, by name; one without any to offer is blocked."""
+        """Return the plans of the charts that have a selected image, by name.
+
+        A chart none of whose images can be released is blocked.
+        """
         planned: dict[str, ChartPlan] = {}
         for name, variants in self.expansion.charts.items():
-            known = [
-                found for variant in variants if (found := self.expansion.members.get(variant.id))
+            expanded = [
+                members
+                for variant in variants
+                if (members := self.expansion.members.get(variant.id))
             ]
-            members = [
-                found
-                for found in known
-                if not any(self._barrier(item, targets) for item in found.values())
+            available = [
+                members
+                for members in expanded
+                if not any(self._barrier(target, targets) for target in members.values())
             ]
-            if any(not selected.isdisjoint(item.values()) for item in members):
-                planned[name] = self._chart(name, members, targets)
-            elif not members and any(not selected.isdisjoint(item.values()) for item in known):
-                planned[name] = self._barred(name, known, targets)
+            is_selected = any(not selected.isdisjoint(members.values()) for members in available)
+            if is_selected:
+                planned[name] = self._chart(name, available, targets)
+            elif not available and any(
+                not selected.isdisjoint(members.values()) for members in expanded
+            ):
+                planned[name] = self._barred(name, expanded, targets)
         return planned
 
-    def _barrier(self, item: str, targets: Mapping[str, TargetPlan]) -> str:
-        """Why a chart may not name a target: it has ended, or cannot be built and never was."""
-        target = self.expansion.targets[item]
+    def _barrier(self, target_id: str, targets: Mapping[str, TargetPlan]) -> str:
+        """Return why a chart may not name a target, or ""."""
+        target = self.expansion.targets[target_id]
         if target.has_ended(self.today):
             return f"{_ENDED} {target.eol}"
-        if item in targets:
-            return targets[item].reason if targets[item].action == "block" else ""
-        if item in self.observed.digests:
+        if target_id in targets:
+            return targets[target_id].reason if targets[target_id].action == "block" else ""
+        if target_id in self.registry_state.digests:
             return ""
         return not_locked(target, self.catalog, self.expansion, self.lock)
 
     def _barred(
         self, name: str, variants: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
     ) -> ChartPlan:
-        """Return the plan of a chart without an image to release: the last release's stays."""
+        """Return the plan of a chart none of whose images can be released."""
         reasons = [
             reason
             for members in variants
-            for item in members.values()
-            if (reason := self._barrier(item, targets))
+            for target_id in members.values()
+            if (reason := self._barrier(target_id, targets))
         ]
         waiting = [reason for reason in reasons if not reason.startswith(_ENDED)]
-        before = self.observed.record.charts.get(name) if self.observed.record else None
+        released = (
+            self.registry_state.record.charts.get(name) if self.registry_state.record else None
+        )
         reason = f"no image of it can be released: {(waiting or reasons)[0]}"
         return ChartPlan(
             name=name,
             repository=self._repository(name),
-            version=before.version if before else "",
+            version=released.version if released else "",
             images=(),
             variants=(),
             action="block" if waiting else "retire",
             reason=reason,
-            before=before,
+            before=released,
         )
 
     def _image(self, members: Mapping[str, str], targets: Mapping[str, TargetPlan]) -> str:
-        """The tag of a variant that a chart names; `members` are its targets, by platform."""
-        record = self.observed.record
+        """Return the image of a variant for a chart; `members` are its targets by platform."""
+        record = self.registry_state.record
         variant = self.expansion.targets[next(iter(members.values()))].variant
         exact = tags.tag(variant, self.catalog.matrix, self.lock.versions)
         since = None
         is_built = any(
-            item in targets and targets[item].action == "build" for item in members.values()
+            target_id in targets and targets[target_id].action == "build"
+            for target_id in members.values()
         )
         if record and not is_built:
-            held = {key: self._held(key, record) for key in members.values()}
-            since = record.since(variant.id, exact, members, held)
+            digests = {target_id: self._digest(target_id, record) for target_id in members.values()}
+            since = record.since(variant.id, exact, members, digests)
         return f"{self.catalog.matrix.repository_of(variant.image)}:{exact}-{since or self.release}"
 
     def _repository(self, name: str) -> Reference:
         return parse_reference(self.catalog.matrix.repository_of(f"{CHARTS}/{name}"))
 
-    def _held(self, target: str, record: Record) -> str:
-        """The digest that the registry has of a target, else the one that is offered."""
-        old = record.targets.get(target)
-        return self.observed.digests.get(target, old.digest if old else "")
+    def _digest(self, target: str, record: Record) -> str:
+        """Return the digest of a target in the registry, else in the current release, else ""."""
+        released = record.targets.get(target)
+        return self.registry_state.digests.get(target, released.digest if released else "")
 
     def _chart(
         self, name: str, variants: Sequence[Mapping[str, str]], targets: Mapping[str, TargetPlan]
     ) -> ChartPlan:
-        """`variants` are its variants' targets, by platform."""
-        record = self.observed.record
+        """Return the plan of a chart; `variants` has the targets of each variant by platform."""
+        record = self.registry_state.record
         images = [self._image(members, targets) for members in variants]
-        ids = [item for members in variants for item in members.values()]
+        ids = [target_id for members in variants for target_id in members.values()]
         missing = [
-            item for item in ids if item not in targets and item not in self.observed.digests
+            target_id
+            for target_id in ids
+            if target_id not in targets and target_id not in self.registry_state.digests
         ]
-        before = record.charts.get(name) if record else None
-        change, files = predict(self.catalog, name, images, before)
+        released = record.charts.get(name) if record else None
+        change, files = predict(self.catalog, name, images, released)
         action, reason = change.action, change.reason
         if missing:
             action, reason = "skip", f"{missing[0]} is neither selected nor in the registry"
@@ -131,33 +144,36 @@ class ChartPlanner:
             variants=tuple(ids),
             action=action,
             reason=reason,
-            before=before,
+            before=released,
             files=files,
             fingerprint=chart_fingerprint(files),
         )
 
 
 def unlocked_images(name: str, expansion: Expansion, matrix: Matrix, today: str) -> tuple[str, ...]:
-    """Return what a chart names where the lock does not know its images: the release lines."""
-    known = [
+    """Return the images of a chart whose images are not locked, with tags of release lines."""
+    current = [
         variant
         for variant in expansion.charts[name]
-        for item in expansion.members.get(variant.id, {}).values()
-        if not expansion.targets[item].has_ended(today)
+        for target_id in expansion.members.get(variant.id, {}).values()
+        if not expansion.targets[target_id].has_ended(today)
     ]
     return tuple(
         dict.fromkeys(
             f"{matrix.repository_of(variant.image)}:{NOT_LOCKED}{tags.line_tag(variant, matrix)}"
-            for variant in known
+            for variant in current
         )
     )
 
 
 def chart_step(chart: ChartPlan, targets: Mapping[str, TargetPlan]) -> Step:
-    """The step that makes a chart, once its images are there."""
-    needs = [StepId.of("build", item) for item in chart.variants if item in targets]
+    """Return the step that packages a chart, after the builds of its images."""
+    needs = [StepId.of("build", target_id) for target_id in chart.variants if target_id in targets]
     reason = chart.reason
-    building = sum(item in targets and targets[item].action == "build" for item in chart.variants)
+    building = sum(
+        target_id in targets and targets[target_id].action == "build"
+        for target_id in chart.variants
+    )
     if building and chart.action == "package":
         reason += f"; {building} of its {len(chart.variants)} images will be built"
     return Step(

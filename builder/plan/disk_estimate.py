@@ -1,7 +1,7 @@
-"""How much disk a run needs, as far as that can be said beforehand. Pure.
+"""Estimates how much disk a run needs. Pure.
 
-Sizes come from the current release where it knows a target, else from the budgets of recipes.
-All are bytes.
+Sizes come from the current release if it has a target, else from the budgets of recipes. All are
+in bytes.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from builder.common.text import gigabytes
 from builder.plan.models import Plan
 
 UNPACKED = 3.0
-"""Bytes in an engine's storage for one of a compressed layer. Measured on the starter catalog:
-2.2 for apt and R, 2.6 to 3.0 for Python, and the blocks of small files on top of that."""
+"""Bytes in the storage of an engine per byte of a compressed layer. Measured on the starter
+catalog: 2.2 for apt and R, 2.6 to 3.0 for Python. Blocks of small files come on top of that."""
 BASE = 40_000_000
-"""A compressed Debian as it is bootstrapped, the larger of two."""
+"""The bytes of a bootstrapped Debian, compressed: the larger of two."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a target takes of the disk.
+    """The disk that a target needs, in bytes.
 
-    `added` is what it adds to its parent, `whole` all that it is made of, `inputs` what it
-    copies from, all compressed. `kept` is what its push leaves on this disk.
+    `added` is what it adds to its parent, `whole` the size of the image, `inputs` the size of its
+    inputs, all compressed. `kept` is what its push leaves on this disk.
     """
 
     added: int
@@ -35,12 +35,12 @@ class Need:
 
     @property
     def own(self) -> int:
-        """While it is built, and all that it stands on is in the engine: its layers, its layout."""
+        """The need of a build whose ancestors are in the engine: its layers and its layout."""
         return round(UNPACKED * self.added) + self.whole + self.kept
 
     @property
     def alone(self) -> int:
-        """While it is built, and the engine has nothing of what it stands on."""
+        """The need of a build whose ancestors are not in the engine."""
         return round(UNPACKED * (self.whole + self.inputs)) + self.whole + self.kept
 
 
@@ -53,10 +53,11 @@ def needs(
     parents: Mapping[str, Sequence[str]],
     keeps: Callable[[int], int],
 ) -> Needs:
-    """What each target of a plan takes.
+    """Return the need of each target of a plan.
 
-    `parents` maps each target to what it is built from, its parent first; what is not in it is a
-    base. `added` is by target. `keeps` says what a push of so many bytes adds to this disk.
+    `added` has the compressed bytes by target. `parents` maps each target to its parent and then
+    its inputs; an id that is no key of it is a base. `keeps` returns how many bytes a push of so
+    many bytes adds to this disk.
     """
     whole: dict[str, int] = {}
 
@@ -64,9 +65,9 @@ def needs(
         if target not in parents:
             return BASE
         if target not in whole:
-            before = plan.targets[target].before if target in plan.targets else None
-            known = sum(share.size for share in before.chain) if before else 0
-            whole[target] = known or size(parents[target][0]) + added[target]
+            released = plan.targets[target].before if target in plan.targets else None
+            released_size = sum(share.size for share in released.chain) if released else 0
+            whole[target] = released_size or size(parents[target][0]) + added[target]
         return whole[target]
 
     return {
@@ -80,21 +81,21 @@ def needs(
     }
 
 
-def peaks(plan: Plan, needs: Needs, held: int) -> dict[str, int]:
-    """The least disk with which each target to build can be built, in the order of the plan.
+def peaks(plan: Plan, needs: Needs, used: int) -> dict[str, int]:
+    """Return the least disk in bytes for each target to build, in the order of the plan.
 
-    `held` is taken already, and stays.
+    `used` are the bytes that are used already and cannot be freed.
     """
-    found = {}
-    for target, item in plan.targets.items():
-        if item.action == "build":
-            found[target] = held + needs[target].alone
-            held += needs[target].kept
-    return found
+    sizes: dict[str, int] = {}
+    for target, target_plan in plan.targets.items():
+        if target_plan.action == "build":
+            sizes[target] = used + needs[target].alone
+            used += needs[target].kept
+    return sizes
 
 
 def check(peaks: Mapping[str, int], budget: int) -> None:
-    """Raise ConfigError, before anything is built, where the budget is too small for a target."""
+    """Raise ConfigError if the budget in bytes is too small for a target."""
     large = {target: size for target, size in peaks.items() if size > budget}
     if not large:
         return
@@ -102,5 +103,6 @@ def check(peaks: Mapping[str, int], budget: int) -> None:
     raise ConfigError(
         f"a disk budget of {gigabytes(budget)} is too small for {len(large)} of {len(peaks)}"
         f" targets to build\n{lines}",
-        hint=f"--disk-budget {gigabytes(max(large.values())).replace(' ', '')}, or select less",
+        hint=f"--disk-budget {gigabytes(max(large.values())).replace(' ', '')},"
+        " or select fewer targets with -s",
     )

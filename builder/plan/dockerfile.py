@@ -1,4 +1,4 @@
-"""A recipe and the axes of a variant to a plain Dockerfile.
+"""Renders a recipe and the axes of a variant to a plain Dockerfile.
 
 Parents and inputs appear by the names of build contexts (`FROM parent`, `COPY --from=<input>`),
 never as references: the same text is built against any registry.
@@ -24,7 +24,7 @@ from builder.common.text import did_you_mean
 from builder.plan.dockerfile_downloads import Download, downloads, marked, unmarked
 
 PARENT = "parent"
-# What an expression of a template can raise.
+# The exceptions that an expression of a template can raise.
 _MISTAKES = (
     jinja2.TemplateError,
     ArithmeticError,
@@ -39,21 +39,21 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 @dataclass(frozen=True, kw_only=True)
 class Dockerfile:
-    """A rendered Dockerfile, and what instructions of the recipe download, which no lock knows."""
+    """A rendered Dockerfile, and the unlocked downloads of its instructions."""
 
     text: str
     downloads: tuple[Download, ...] = ()
 
     @property
     def is_staged(self) -> bool:
-        """Whether a part of the build is left behind, with what was installed there."""
+        """Whether the build has several stages, so that not all that is installed stays."""
         return sum(line.startswith("FROM ") for line in self.text.splitlines()) > 1
 
 
 class DockerfileRenderer:
-    """Renders recipes with the macros of a catalog. What is rendered once is kept.
+    """Renders recipes with the macros of a catalog, and caches the results.
 
-    `sources` maps the name of a place that packages come from to the start of its URLs upstream.
+    `sources` maps the name of a package source to the start of its upstream URLs.
     """
 
     def __init__(
@@ -72,44 +72,44 @@ class DockerfileRenderer:
         self._templates: dict[str, jinja2.Template] = {}
         self._rendered: dict[tuple[object, ...], str] = {}  # still marked, see `downloads`
 
-    def render(self, recipe: Recipe, where: BuildVariables) -> Dockerfile:
+    def render(self, recipe: Recipe, variables: BuildVariables) -> Dockerfile:
         """Render the recipe for a variant. Raises ConfigError at the template's line."""
-        marked = self._marked(recipe, where)
+        marked = self._marked(recipe, variables)
         return Dockerfile(
-            text=unmarked(marked), downloads=downloads(marked, (PARENT, *where.inputs))
+            text=unmarked(marked), downloads=downloads(marked, (PARENT, *variables.inputs))
         )
 
-    def _marked(self, recipe: Recipe, where: BuildVariables) -> str:
-        parts = (where.axes, where.providers, where.versions)
+    def _marked(self, recipe: Recipe, variables: BuildVariables) -> str:
+        parts = (variables.axes, variables.providers, variables.versions)
         key = (
             recipe.name,
             *(tuple(part.items()) for part in parts),
-            where.inputs,
-            where.arch,
-            where.locked,
+            variables.inputs,
+            variables.arch,
+            variables.locked,
         )
         if key not in self._rendered:
-            self._rendered[key] = self._render(recipe, where)
+            self._rendered[key] = self._render(recipe, variables)
         return self._rendered[key]
 
-    def _render(self, recipe: Recipe, where: BuildVariables) -> str:
+    def _render(self, recipe: Recipe, variables: BuildVariables) -> str:
         path = recipe.dockerfile_path
-        packages = packages_of(recipe, where)
+        packages = packages_of(recipe, variables)
         context: dict[str, Any] = {
             "parent": PARENT,
-            "axes": dict(where.axes),
-            "providers": dict(where.providers),
-            "versions": dict(where.versions),
-            "arch": where.arch,
+            "axes": dict(variables.axes),
+            "providers": dict(variables.providers),
+            "versions": dict(variables.versions),
+            "arch": variables.arch,
             "sources": dict(self._sources),
             "packages": {name: list(items) for name, items in packages.items()},
-            "inputs": list(where.inputs),
-            "locked": list(where.locked),
+            "inputs": list(variables.inputs),
+            "locked": list(variables.locked),
         }
         context |= self._functions(context)
         template = self._compile(marked(recipe.dockerfile), path)
         render = partial(template.render, context)
-        text = self._guard(render, path, recipe.dockerfile, known=context)
+        text = self._guard(render, path, recipe.dockerfile, names=context)
         lines = [line.rstrip() for line in text.splitlines()]
         lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
         lines += [f"EXPOSE {port}" for port in recipe.ports]
@@ -117,8 +117,8 @@ class DockerfileRenderer:
             lines.append(f"CMD {json.dumps(list(recipe.command))}")
         if not _BEGINS.search(unmarked("\n".join(lines))):
             raise ConfigError(
-                f"recipe {recipe.name} makes a Dockerfile without FROM",
-                hint="it begins with `FROM {{ parent }}`",
+                f"recipe {recipe.name} renders to a Dockerfile without FROM",
+                hint="begin it with `FROM {{ parent }}`",
                 location=Location(file=path),
             )
         return "\n".join(lines).strip("\n") + "\n"
@@ -133,7 +133,7 @@ class DockerfileRenderer:
         return functions
 
     def _path(self, name: str) -> str:
-        """Return where a file of macros is; the name of one of the builder's is its path."""
+        """Return the path of a file of macros; the builder's own are named by their paths."""
         return str(PurePosixPath(self._macros_path, name))
 
     def _compile(self, text: str, path: str) -> jinja2.Template:
@@ -147,36 +147,36 @@ class DockerfileRenderer:
         return self._templates[path]
 
     def _guard(
-        self, work: Callable[[], Any], path: str, text: str, known: Iterable[str] = ()
+        self, call: Callable[[], Any], path: str, text: str, names: Iterable[str] = ()
     ) -> Any:
-        """Run jinja2, and turn what it raises into an error at the line of the template.
+        """Call jinja2, and raise its errors as ConfigError at the line of the template.
 
-        `known` are the names that the template may use.
+        `names` are those that the template may use.
         """
-        texts = {self._path(name): item for name, item in self._macros.items()}
+        texts = {self._path(name): macro for name, macro in self._macros.items()}
         texts[path] = text
         try:
-            return work()
+            return call()
         except jinja2.TemplateSyntaxError as error:
-            place = _at(error.filename or path, error.lineno, text)
-            raise ConfigError(f"template: {error.message}", location=place) from error
+            location = _at(error.filename or path, error.lineno, text)
+            raise ConfigError(f"template: {error.message}", location=location) from error
         except _MISTAKES as error:
             file, line = path, 0
             for frame in traceback.extract_tb(error.__traceback__):
                 if frame.filename in texts:
                     file, line = frame.filename, frame.lineno or 0
-            place = _at(file, line, texts[file])
-            hint = _hint(str(error), known)
-            raise ConfigError(f"template: {error}", hint=hint, location=place) from error
+            location = _at(file, line, texts[file])
+            hint = _hint(str(error), names)
+            raise ConfigError(f"template: {error}", hint=hint, location=location) from error
 
 
-def _hint(message: str, known: Iterable[str]) -> str:
-    """Return what helps where a name is not defined; jinja2 keeps it in its message alone."""
+def _hint(message: str, names: Iterable[str]) -> str:
+    """Return a hint for an undefined name, which is in the message of jinja2 only."""
     match = _UNDEFINED.fullmatch(message)
     if match is None:
         return ""
-    near = did_you_mean(match.group(1), known)
-    return near or "define it in images/_macros, or take a macro that comes with the builder"
+    suggestion = did_you_mean(match.group(1), names)
+    return suggestion or "define it in images/_macros, or use a macro of the builder"
 
 
 def _at(path: str, line: int, text: str) -> Location:

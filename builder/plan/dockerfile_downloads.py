@@ -1,7 +1,7 @@
-"""What the instructions of a Dockerfile download by themselves, as far as their text says so.
+"""Finds the instructions of a Dockerfile that download something, from their text.
 
-It is read as a shell reads it: a program that downloads is one where a command begins. What a
-script of the recipe does is not seen.
+The text is split into commands as a shell does it, and known programs are looked for at the start
+of each command. Scripts of the recipe are not read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "code-server": ("--install-extension",),
     "helm": ("pull", "repo"),
 }
-# Where the program is an interpreter, what stands in its script.
+# Calls that download, in the script of an interpreter.
 _CALLS = re.compile(
     r"\b(install\.packages|install_github|BiocManager::install|Pkg\.(?:add|instantiate|update)"
     r"|urlretrieve|urlopen|requests\.get)\s*\("
@@ -55,10 +55,10 @@ _PIP = re.compile(r"pip\d?(\.\d+)?")
 _URL = re.compile(r"(https?|git|ftp)://|git@")
 _PIN = re.compile(r"@sha256:[0-9a-f]{64}\b")
 _BEGINS = re.compile(r"^(RUN|ADD|COPY|FROM)\b", re.MULTILINE | re.IGNORECASE)
-# Two characters of Unicode that are nobody's, around the line of the template.
+# The marks are two private characters of Unicode, around the line of the template.
 _MARK = re.compile("\ue000(\\d+)\ue001")
 NETWORK = "network()"
-"""The source of a RUN that asks for the network, and says no more about it."""
+"""The source of a RUN with the macro `network()` and no known program."""
 _SECRETS = "--mount=type=secret,id=env,"  # what the macro begins a RUN with
 _FLAG = re.compile(r"--[a-z-]+(=\S+)?\s+")
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
@@ -66,20 +66,22 @@ _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """An instruction that downloads: its line in the template, and by what, or from where."""
+    """An instruction that downloads: its line in the template, and its program or source."""
 
     line: int
     instruction: str
     source: str
 
-    def said_of(self, path: str) -> str:
-        """Return what it does, for people; `path` is that of the template."""
-        what = f"downloads ({self.source})" if self.instruction == "RUN" else f"takes {self.source}"
-        return f"the {self.instruction} of {path}:{self.line} {what}"
+    def describe(self, path: str) -> str:
+        """Return a description for people; `path` is that of the template."""
+        effect = (
+            f"downloads ({self.source})" if self.instruction == "RUN" else f"takes {self.source}"
+        )
+        return f"the {self.instruction} of {path}:{self.line} {effect}"
 
 
 def marked(template: str) -> str:
-    """Return a template in which each instruction that may download says its line, unseen."""
+    """Return a template that marks each instruction that may download with its line."""
 
     def mark(match: re.Match[str]) -> str:
         line = template.count("\n", 0, match.start()) + 1
@@ -89,16 +91,16 @@ def marked(template: str) -> str:
 
 
 def unmarked(dockerfile: str) -> str:
-    """Return what a marked template renders to, without the marks."""
+    """Return a rendered template without the marks."""
     return _MARK.sub("", dockerfile)
 
 
-def downloads(dockerfile: str, known: Sequence[str]) -> tuple[Download, ...]:
-    """Return what the marked instructions of a rendered Dockerfile download.
+def downloads(dockerfile: str, contexts: Sequence[str]) -> tuple[Download, ...]:
+    """Return the downloads of the marked instructions of a rendered Dockerfile.
 
-    Those of macros have no mark. `known` are the names of build contexts.
+    Instructions of macros have no mark. `contexts` are the names of build contexts.
     """
-    stages = {*known, "scratch"}
+    stages = {*contexts, "scratch"}
     listed: list[Download] = []
     for line, instruction, text in _instructions(dockerfile):
         if instruction == "RUN":
@@ -177,7 +179,7 @@ def _commands(text: str) -> Iterator[list[str]]:
                 command = []
             else:
                 command.append(word)
-    except ValueError:  # quotes that do not end here: what was read until then counts
+    except ValueError:  # an unclosed quote: the words before it count
         pass
     yield command
 
@@ -192,16 +194,16 @@ def _of_command(words: Sequence[str]) -> Iterator[str]:
         words = words[1:]
     if not words or any(word in _OFFLINE for word in words):
         return
-    program, given = PurePosixPath(words[0]).name, words[1:]
+    program, arguments = PurePosixPath(words[0]).name, words[1:]
     if program in _SHELLS:
-        after = (index for index, word in enumerate(given, 1) if _SCRIPT.fullmatch(word))
-        start = next(after, len(given))
-        yield from _of_script(" ".join(given[start : start + 1]))
+        after = (index for index, word in enumerate(arguments, 1) if _SCRIPT.fullmatch(word))
+        start = next(after, len(arguments))
+        yield from _of_script(" ".join(arguments[start : start + 1]))
         return
-    if program.startswith("python") and list(given[:1]) == ["-m"]:
-        program, given = " ".join(given[1:2]), given[2:]
+    if program.startswith("python") and list(arguments[:1]) == ["-m"]:
+        program, arguments = " ".join(arguments[1:2]), arguments[2:]
     program = "pip" if _PIP.fullmatch(program) else program
     needed = _PROGRAMS.get(program)
-    if needed == () or (needed and any(word in needed for word in given)):
+    if needed == () or (needed and any(word in needed for word in arguments)):
         yield program
-    yield from (match.group(1) for word in given for match in _CALLS.finditer(word))
+    yield from (match.group(1) for word in arguments for match in _CALLS.finditer(word))

@@ -26,11 +26,11 @@ from builder.plan.fingerprint_document import PARTS, compare
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """`digest` is 64 hex digits; `document` is what it is the hash of.
+    """The fingerprint of a target: `digest` is the sha256 of `document`, as 64 hex digits.
 
-    `variables` are what its recipe was rendered with, and `dockerfile` the outcome, of which the
-    document has the text. `files` are those of the network that it is built with. `downloads` says
-    which instructions of the Dockerfile download what no lock knows.
+    The recipe was rendered with `variables` to `dockerfile`, whose text is in the document.
+    `files` are downloaded for the build. `downloads` describes instructions of the Dockerfile that
+    download something that is not locked.
     """
 
     digest: str
@@ -43,72 +43,76 @@ class Fingerprint:
 
     @property
     def tag(self) -> str:
-        """The tag of what was built from these inputs."""
+        """The tag of the image that is built from these inputs."""
         return f"fp-{self.digest[:32]}"
 
     @property
     def parts(self) -> dict[str, str]:
-        """A short hash of each part, so that two can be compared without their documents."""
+        """A short hash of each part, to compare fingerprints without their documents."""
         return {part: sha256(canonical(self.document[part]))[:16] for part in PARTS}
 
 
 def fingerprints(
     catalog: Catalog, expansion: Expansion, lock: Lock, renderer: DockerfileRenderer
 ) -> dict[str, Fingerprint]:
-    """The fingerprint of every target, by id. Raises the mistakes of all templates together.
+    """Return the fingerprint of every target by id. Raises the errors of all templates together.
 
     A base that is not locked has no content: the planner refuses to build on it.
     """
-    settings = {
+    variables_by_target = {
         key: build_variables(target, catalog.matrix, lock.versions)
         for key, target in expansion.targets.items()
     }
-    for key, layer in lock.package_sets.items():
-        if key in settings:
-            settings[key] = replace(settings[key], locked=tuple(layer.packages))
-    dockerfiles = _dockerfiles(catalog, expansion, settings, renderer)
-    found: dict[str, Fingerprint] = {}
+    for key, package_set in lock.package_sets.items():
+        if key in variables_by_target:
+            variables_by_target[key] = replace(
+                variables_by_target[key], locked=tuple(package_set.packages)
+            )
+    dockerfiles = _dockerfiles(catalog, expansion, variables_by_target, renderer)
+    computed: dict[str, Fingerprint] = {}
     for target in expansion.targets.values():
-        recipe, where = catalog.recipes[target.recipe], settings[target.id]
+        recipe, variables = catalog.recipes[target.recipe], variables_by_target[target.id]
         base = lock.bases.get(target.parent)
-        files = _files(target, recipe, where, expansion, lock)
+        files = _files(target, recipe, variables, expansion, lock)
         content = fingerprint_document.document(
             platform=target.platform,
-            parent=found[target.parent].digest if not target.is_root
+            parent=computed[target.parent].digest if not target.is_root
             else base.content if base else "",
-            inputs={name: found[item].digest for name, item in target.inputs},
+            inputs={name: computed[target_id].digest for name, target_id in target.inputs},
             dockerfile=dockerfiles[target.id].text,
             context=recipe.files,
-            lock=_lock_part(target, recipe, where, expansion, lock, files),
+            lock=_lock_part(target, recipe, variables, expansion, lock, files),
         )  # fmt: skip
-        found[target.id] = Fingerprint(
+        computed[target.id] = Fingerprint(
             digest=sha256(canonical(content)),
             document=content,
-            variables=where,
+            variables=variables,
             dockerfile=dockerfiles[target.id],
             files=files,
-            is_locked=(is_locked := _is_locked(recipe, where)),
+            is_locked=(is_locked := _is_locked(recipe, variables)),
             downloads=tuple(
-                item.said_of(recipe.dockerfile_path)
-                for item in dockerfiles[target.id].downloads
-                if item.source != NETWORK or is_locked  # else it is known already
+                download.describe(recipe.dockerfile_path)
+                for download in dockerfiles[target.id].downloads
+                if download.source != NETWORK or is_locked  # else `is_locked` says so already
             ),
         )
-    return found
+    return computed
 
 
 def _dockerfiles(
     catalog: Catalog,
     expansion: Expansion,
-    settings: Mapping[str, BuildVariables],
+    variables_by_target: Mapping[str, BuildVariables],
     renderer: DockerfileRenderer,
 ) -> dict[str, Dockerfile]:
-    """The Dockerfile of every target. Raises the mistakes of all templates together."""
+    """Return the Dockerfile of every target. Raises the errors of all templates together."""
     errors: dict[str, BuilderError] = {}
     rendered: dict[str, Dockerfile] = {}
     for key, target in expansion.targets.items():
         try:
-            rendered[key] = renderer.render(catalog.recipes[target.recipe], settings[key])
+            rendered[key] = renderer.render(
+                catalog.recipes[target.recipe], variables_by_target[key]
+            )
         except BuilderError as error:
             errors.setdefault(str(error), error)
     raise_all(list(errors.values()))
@@ -116,58 +120,58 @@ def _dockerfiles(
 
 
 def _files(
-    target: Target, recipe: Recipe, where: BuildVariables, expansion: Expansion, lock: Lock
+    target: Target, recipe: Recipe, variables: BuildVariables, expansion: Expansion, lock: Lock
 ) -> tuple[RemoteFile, ...]:
-    """The files of the network that a target is built with: of its lines, and of its packages."""
+    """Return the files to download for a target: those of release lines and of packages."""
     base = expansion.base_of(target).id
-    found: list[RemoteFile] = []
-    for line in _own_lines(target, expansion):
-        if line in lock.release_lines and line.axis in recipe.provides:
-            found += lock.release_lines[line].files.get(base, ())
-    urls = packages_of(recipe, where).get(URL, ())
-    return (*found, *(remote_file(url, where.arch) for url in urls))
+    files: list[RemoteFile] = []
+    for release_line in _own_lines(target, expansion):
+        if release_line in lock.release_lines and release_line.axis in recipe.provides:
+            files += lock.release_lines[release_line].files.get(base, ())
+    urls = packages_of(recipe, variables).get(URL, ())
+    return (*files, *(remote_file(url, variables.arch) for url in urls))
 
 
 def _lock_part(
     target: Target,
     recipe: Recipe,
-    where: BuildVariables,
+    variables: BuildVariables,
     expansion: Expansion,
     lock: Lock,
     files: Sequence[RemoteFile],
 ) -> dict[str, Any]:
-    """Return what the lock has for a target, and what is declared where the lock has nothing."""
+    """Return the part `lock` of the document: locked packages, and declared ones without a lock."""
     return fingerprint_document.lock_part(
         package_set=lock.package_sets.get(target.id),
         declared={
             ecosystem: names
-            for ecosystem, names in packages_of(recipe, where).items()
-            if ecosystem not in where.locked
+            for ecosystem, names in packages_of(recipe, variables).items()
+            if ecosystem not in variables.locked
         },
         versions={
-            line: lock.versions[line]
-            for line in _own_lines(target, expansion)
-            if line in lock.versions
+            release_line: lock.versions[release_line]
+            for release_line in _own_lines(target, expansion)
+            if release_line in lock.versions
         },
         files=files,
     )
 
 
-def _is_locked(recipe: Recipe, where: BuildVariables) -> bool:
-    """Whether everything that a recipe installs is known to the byte."""
-    return all(name in (*where.locked, URL) for name in packages_of(recipe, where))
+def _is_locked(recipe: Recipe, variables: BuildVariables) -> bool:
+    """Whether every package of a recipe is locked."""
+    return all(name in (*variables.locked, URL) for name in packages_of(recipe, variables))
 
 
 def _own_lines(target: Target, expansion: Expansion) -> list[ValueId]:
-    return [ValueId.of(*item) for item in own_values(target, expansion).items()]
+    return [ValueId.of(*axis_value) for axis_value in own_values(target, expansion).items()]
 
 
 def differences(
     old: Mapping[str, Fingerprint], new: Mapping[str, Fingerprint]
 ) -> dict[str, tuple[str, ...]]:
-    """The targets of `new` that are not in `old` just so, and in which parts; none: it is new."""
+    """Return the changed parts of each target of `new` that differs from `old`; () if it is new."""
     return {
-        target: compare(old[target].parts, found.parts) if target in old else ()
-        for target, found in new.items()
-        if target not in old or old[target].digest != found.digest
+        target: compare(old[target].parts, fingerprint.parts) if target in old else ()
+        for target, fingerprint in new.items()
+        if target not in old or old[target].digest != fingerprint.digest
     }

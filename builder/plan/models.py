@@ -1,4 +1,4 @@
-"""What a plan is made of, and of what it is made. `planner` makes it."""
+"""The parts of a plan and the registry state that it is made from. `planner` makes plans."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryState:
-    """What the first registry holds. `digests` maps a target or base id to its fp-tag's digest."""
+    """The state of the first registry.
 
-    asked: bool = True
+    `digests` maps the id of a target or base to the digest of its fingerprint tag. `was_read` is
+    false if the registry was not asked.
+    """
+
+    was_read: bool = True
     digests: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
     releases: tuple[str, ...] = ()
@@ -33,7 +37,7 @@ class RegistryState:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One unit of work. `needs` are ids of steps that come first; kinds are open."""
+    """One unit of work. `needs` are the ids of the steps that come first."""
 
     id: str  # as a StepId has it
     kind: str
@@ -45,14 +49,14 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetPlan:
-    """What happens to a target. `digest` is the one that the registry has."""
+    """The plan of a target. `digest` is that of its image in the registry."""
 
     target: Target
     fingerprint: Fingerprint
     dockerfile: Dockerfile
-    suite: str  # the identity of its tests
-    files: tuple[RemoteFile, ...]  # of the network, that it is built with
-    budget: int  # the bytes that its recipe may add; 0: not said
+    tests_hash: str  # of the tests of its lineage
+    files: tuple[RemoteFile, ...]  # to download for the build
+    budget: int  # the bytes that its recipe may add; 0 for no budget
     repository: Reference
     exact: str
     immutable: tuple[str, ...]
@@ -60,21 +64,21 @@ class TargetPlan:
     action: str  # build, test, reuse, retire or block
     reason: str
     digest: str | None = None
-    released: ReleasedTarget | None = None  # the same image, in the current release
-    before: ReleasedTarget | None = None  # what the current release has, the same image or not
+    released: ReleasedTarget | None = None  # in the current release, if it has the same image
+    before: ReleasedTarget | None = None  # in the current release, with any image
 
     @property
     def reference(self) -> Reference:
-        """The reference of what is built from its inputs."""
+        """The reference of the image that is built from its inputs."""
         return self.repository.with_tag(self.fingerprint.tag)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChartPlan:
-    """What happens to a chart. `images` are references as its values name them.
+    """The plan of a chart. `images` are the references in its values.
 
-    `files` are what its package has, rendered once; nothing where it has no image. `fingerprint`
-    is their identity.
+    `files` are the rendered files of its package, empty if it has no image. `fingerprint` is
+    their hash.
     """
 
     name: str
@@ -82,21 +86,21 @@ class ChartPlan:
     version: str
     images: tuple[str, ...]
     variants: tuple[str, ...]  # ids of the targets of the images
-    action: str  # package, keep or skip; block or retire where it has no image
+    action: str  # package, keep or skip; block or retire if it has no image
     reason: str
-    before: ReleasedChart | None = None  # what the current release has
+    before: ReleasedChart | None = None  # in the current release
     files: Mapping[str, bytes] = field(default_factory=dict)
     fingerprint: str = ""
 
     @property
     def reference(self) -> Reference:
-        """The reference of its package once that passed its checks."""
+        """The reference of the package that has passed its checks."""
         return self.repository.with_tag(checked_tag(self.fingerprint, self.version))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All of it. `release` is the name that a release of this plan has."""
+    """A plan. `release` is the name of the release that it makes."""
 
     release: str
     targets: Mapping[str, TargetPlan]
@@ -105,69 +109,73 @@ class Plan:
     steps: Mapping[str, Step]
 
 
-def unmet(step: Step, plan: Plan, besides: Container[str]) -> str:
-    """The first step that a step needs and that is yet to be done, or nothing.
+def unmet(step: Step, plan: Plan, done_first: Container[str]) -> str:
+    """Return the first step that a step needs and that is not done yet, or "".
 
-    Those of `besides` are not looked at: they are carried out first.
+    The steps of `done_first` are ignored: they are carried out first.
     """
-    wanted = (need for need in step.needs if need not in besides)
-    return next((need for need in wanted if plan.steps[need].action in ("fetch", "build")), "")
+    needs = (need for need in step.needs if need not in done_first)
+    return next((need for need in needs if plan.steps[need].action in ("fetch", "build")), "")
 
 
 def not_locked(target: Target, catalog: Catalog, expansion: Expansion, lock: Lock) -> str:
-    """Why the lock does not say all that a target is built from, or nothing."""
+    """Return why the lock does not fit a target, or ""."""
     matrix, base = catalog.matrix, expansion.base_of(target)
     if base.id not in lock.bases:
         return f"base {base.id} is not locked: `builder lock` says why"
-    if line := unlocked_line(target.variant.values, matrix, lock):
-        value = ValueId(line)
+    if release_line := unlocked_line(target.variant.values, matrix, lock):
+        value = ValueId(release_line)
         provider = matrix.value(value.axis, value.value).provider
         asks = f"which asks provider {provider}, or says why it cannot"
-        return f"{line} is not locked: run `builder lock`, {asks}"
+        return f"{release_line} is not locked: run `builder lock`, {asks}"
     provides = catalog.recipes[target.recipe].provides
     for axis, name in own_values(target, expansion).items():
-        line = ValueId.of(axis, name)
-        held = lock.release_lines.get(line)
-        if held is not None and axis in provides and held.files and base.id not in held.files:
-            return f"{line} is locked without its files for {base.id}: run `builder lock`"
+        release_line = ValueId.of(axis, name)
+        locked = lock.release_lines.get(release_line)
+        if locked is not None and axis in provides and locked.files and base.id not in locked.files:
+            return f"{release_line} is locked without its files for {base.id}: run `builder lock`"
     return ""
 
 
-def why_build(old: ReleasedTarget | None, fingerprint: Fingerprint) -> str:
-    """Why the registry lacks a target; `old` is what the release before offers of it."""
-    if old is None:
+def why_build(released: ReleasedTarget | None, fingerprint: Fingerprint) -> str:
+    """Return why a target is missing in the registry; `released` is its last release."""
+    if released is None:
         return "new: no release has it"
-    changed = compare(old.parts, fingerprint.parts)
+    changed = compare(released.parts, fingerprint.parts)
     if not changed:
         return f"{fingerprint.tag} is gone from the registry"
-    return f"changed since {old.since}: {', '.join(changed)}"
+    return f"changed since {released.since}: {', '.join(changed)}"
 
 
 def held_back(targets: Mapping[str, TargetPlan]) -> dict[str, TargetPlan]:
-    """A variant gets no tag of a release while one of its platforms is blocked."""
-    barred = {item.target.variant.id for item in targets.values() if item.action == "block"}
+    """Return the plans without release tags for variants with a blocked platform."""
+    blocked = {
+        target_plan.target.variant.id
+        for target_plan in targets.values()
+        if target_plan.action == "block"
+    }
     return {
-        key: replace(item, immutable=item.immutable[:1], rolling=())
-        if item.target.variant.id in barred
-        else item
-        for key, item in targets.items()
+        target_id: replace(target_plan, immutable=target_plan.immutable[:1], rolling=())
+        if target_plan.target.variant.id in blocked
+        else target_plan
+        for target_id, target_plan in targets.items()
     }
 
 
 def base_reference(base: Base, catalog: Catalog, lock: Lock) -> Reference:
-    """The reference of a base's content."""
+    """Return the reference of a base."""
     return locked_reference(catalog, base, lock.base(base.id))
 
 
 def locked_reference(catalog: Catalog, base: Base, lock: BaseLock) -> Reference:
-    """The reference of a base as it is locked."""
+    """Return the reference of a base with the content of its lock."""
     content = lock.content.removeprefix("sha256:")
     repository = parse_reference(catalog.matrix.repository_of(base.axis))
     return repository.with_tag(f"fp-{content[:32]}")
 
 
 def reference(target: Target, catalog: Catalog, fingerprint: Fingerprint) -> Reference:
-    """The reference of what is built from a target's inputs."""
+    """Return the reference of the image that is built from the inputs of a target."""
     return parse_reference(catalog.matrix.repository_of(target.variant.image)).with_tag(
         fingerprint.tag
     )

@@ -1,6 +1,6 @@
-"""Makes the plan: catalog, lock, what the registry holds, selection and day, to frozen steps.
+"""Makes the plan: frozen steps, from catalog, lock, registry state, selection and day.
 
-Pure: the same inputs are the same plan, to the byte. Every step says why.
+Pure: the same inputs give the same plan, to the byte. Every step has a reason.
 """
 
 from __future__ import annotations
@@ -44,19 +44,20 @@ def make_plan(
     expansion: Expansion,
     lock: Lock,
     fingerprints: Mapping[str, Fingerprint],
-    observed: RegistryState,
+    registry_state: RegistryState,
     selected: Sequence[str],
     today: str,
     builds: Sequence[str] | None = None,
     unlocked: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
-    """Decide everything.
+    """Return the plan. Raises ConfigError if two variants have the same tag, or a base no lock.
 
     `today` is YYYY-MM-DD; `selected` are target ids; `builds` are the platforms that the engine
-    can build for, None where that does not matter; `unlocked` says of targets why the lock does
-    not fit them.
+    can build for, None for all; `unlocked` maps targets to the reason why the lock does not fit.
     """
-    planner = _Planner(catalog, expansion, lock, fingerprints, observed, today, builds, unlocked)
+    planner = _Planner(
+        catalog, expansion, lock, fingerprints, registry_state, today, builds, unlocked
+    )
     return planner.plan(selected)
 
 
@@ -67,7 +68,7 @@ class _Planner:
         expansion: Expansion,
         lock: Lock,
         fingerprints: Mapping[str, Fingerprint],
-        observed: RegistryState,
+        registry_state: RegistryState,
         today: str,
         builds: Sequence[str] | None,
         unlocked: Mapping[str, str],
@@ -76,83 +77,87 @@ class _Planner:
         self.expansion = expansion
         self.lock = lock
         self.fingerprints = fingerprints
-        self.observed = observed
+        self.registry_state = registry_state
         self.today = today
         self.builds = builds
         self.unlocked = unlocked
         self.firsts: dict[str, dict[str, str]] = {}  # by image and suffix
-        self.release = release_record.name(today, observed.releases)
+        self.release = release_record.name(today, registry_state.releases)
 
     def plan(self, selected: Sequence[str]) -> Plan:
         targets: dict[str, TargetPlan] = {}
-        for item in self._with_missing(selected):
-            targets[item] = self._target(self.expansion.targets[item], targets)
+        for target_id in self._with_missing(selected):
+            targets[target_id] = self._target(self.expansion.targets[target_id], targets)
         targets = held_back(targets)
         self._check_tags(targets)
         charts = self._charts().plan(targets, set(selected))
         bases = self._bases(targets)
         steps = [self._base_step(base, targets) for base in bases.values()]
-        steps += [self._target_step(item, targets) for item in targets.values()]
+        steps += [self._target_step(target_plan, targets) for target_plan in targets.values()]
         steps += [chart_step(chart, targets) for chart in charts.values()]
-        name, last = self._release_step(targets, charts, steps)
+        name, release_step = self._release_step(targets, charts, steps)
         return Plan(
             release=name,
             targets=targets,
             charts=charts,
             bases=bases,
-            steps={step.id: step for step in [*steps, last]},
+            steps={step.id: step for step in [*steps, release_step]},
         )
 
     def _with_missing(self, selected: Sequence[str]) -> list[str]:
-        """The selection, and what it is built from that is not in the registry."""
+        """Return the selection and its ancestors and inputs that are not in the registry."""
         needs = self.expansion.needs
-        missing = [item for item in selected if item not in self.observed.digests]
+        missing = [
+            target_id for target_id in selected if target_id not in self.registry_state.digests
+        ]
         wanted, stack = set(selected), missing
         while stack:
             for parent in needs[stack.pop()]:
-                known = parent in wanted or parent in self.observed.digests
-                if parent in self.expansion.targets and not known:
+                is_there = parent in wanted or parent in self.registry_state.digests
+                if parent in self.expansion.targets and not is_there:
                     wanted.add(parent)
                     stack.append(parent)
-        return [item for item in self.expansion.targets if item in wanted]
+        return [target_id for target_id in self.expansion.targets if target_id in wanted]
 
     # Targets.
 
-    def _target(self, target: Target, below: Mapping[str, TargetPlan]) -> TargetPlan:
+    def _target(self, target: Target, earlier: Mapping[str, TargetPlan]) -> TargetPlan:
         fingerprint = self.fingerprints[target.id]
         matrix = self.catalog.matrix
         action, reason = self._decide(target, fingerprint)
-        if action == "build" and (barrier := self._barrier(target, below)):
+        if action == "build" and (barrier := self._barrier(target, earlier)):
             action, reason = "block", barrier
         if action != "retire" and target.id in self.unlocked:
             action, reason = "block", self.unlocked[target.id]
         exact = tags.tag(target.variant, matrix, self.lock.versions)
         first = self._first(target.variant)
-        offered = action not in ("retire", "block") and target.publish
+        is_published = action not in ("retire", "block") and target.publish
         return TargetPlan(
             target=target,
             fingerprint=fingerprint,
             dockerfile=fingerprint.dockerfile,
-            suite=self._suite(target),
+            tests_hash=self._tests_hash(target),
             files=fingerprint.files,
             budget=budget_of(self.catalog.recipes[target.recipe], fingerprint.variables),
             repository=parse_reference(matrix.repository_of(target.variant.image)),
             exact=exact,
-            immutable=(fingerprint.tag, *([f"{exact}-{self.release}"] if offered else [])),
-            rolling=tags.rolling(target.variant, matrix, exact, first=first) if offered else (),
+            immutable=(fingerprint.tag, *([f"{exact}-{self.release}"] if is_published else [])),
+            rolling=tags.rolling(target.variant, matrix, exact, first=first)
+            if is_published
+            else (),
             action=action,
             reason=reason,
-            digest=(digest := self.observed.digests.get(target.id)),
+            digest=(digest := self.registry_state.digests.get(target.id)),
             released=self._released(target, digest),
             before=self._before(target),
         )
 
     def _released(self, target: Target, digest: str | None) -> ReleasedTarget | None:
-        old = self._before(target)
-        return old if old and old.digest == digest else None
+        released = self._before(target)
+        return released if released and released.digest == digest else None
 
     def _before(self, target: Target) -> ReleasedTarget | None:
-        record = self.observed.record
+        record = self.registry_state.record
         return record.targets.get(target.id) if record else None
 
     def _charts(self) -> ChartPlanner:
@@ -160,17 +165,17 @@ class _Planner:
             catalog=self.catalog,
             expansion=self.expansion,
             lock=self.lock,
-            observed=self.observed,
+            registry_state=self.registry_state,
             today=self.today,
             release=self.release,
         )
 
     def _first(self, variant: Variant) -> str:
-        """The variant that `latest` names: the first with the same suffix whose lines are known."""
+        """Return the variant that `latest` names: the first locked one with the same suffix."""
         if variant.image not in self.firsts:
             firsts: dict[str, str] = {}
             variants = self.expansion.variants[variant.image]
-            # Those that are known come first, each group in its order.
+            # Locked variants come first, each group in its order.
             for item in sorted(variants, key=lambda item: bool(self._unlocked(item.values))):
                 firsts.setdefault(tags.suffix(item, self.catalog.matrix), item.id)
             self.firsts[variant.image] = firsts
@@ -179,12 +184,16 @@ class _Planner:
     def _unlocked(self, values: Mapping[str, str]) -> str:
         return unlocked_line(values, self.catalog.matrix, self.lock)
 
-    def _barrier(self, target: Target, below: Mapping[str, TargetPlan]) -> str:
-        """Why a target cannot be built, or nothing."""
-        for item in (target.parent, *(name for _, name in target.inputs)):
-            if item in below and below[item].action in ("block", "retire"):
-                plan = below[item]
-                return plan.reason if plan.action == "block" else f"{item}: {plan.reason}"
+    def _barrier(self, target: Target, earlier: Mapping[str, TargetPlan]) -> str:
+        """Return why a target cannot be built, or ""."""
+        for ancestor in (target.parent, *(name for _, name in target.inputs)):
+            if ancestor in earlier and earlier[ancestor].action in ("block", "retire"):
+                ancestor_plan = earlier[ancestor]
+                return (
+                    ancestor_plan.reason
+                    if ancestor_plan.action == "block"
+                    else f"{ancestor}: {ancestor_plan.reason}"
+                )
         if reason := not_locked(target, self.catalog, self.expansion, self.lock):
             return reason
         if self.builds is not None and target.platform not in self.builds:
@@ -194,72 +203,88 @@ class _Planner:
     def _decide(self, target: Target, fingerprint: Fingerprint) -> tuple[str, str]:
         if target.has_ended(self.today):
             ended = [
-                line
-                for line in target.variant.value_ids
-                if self.catalog.matrix.value(line.axis, line.value).eol == target.eol
+                release_line
+                for release_line in target.variant.value_ids
+                if self.catalog.matrix.value(release_line.axis, release_line.value).eol
+                == target.eol
             ]
             return "retire", f"{', '.join(ended)} ended on {target.eol}"
         locked = "" if fingerprint.is_locked else "; packages not locked"
-        locked += "".join(f"; not locked: {item}" for item in fingerprint.downloads)
-        old = self._before(target)
-        if target.id not in self.observed.digests:
-            reason = why_build(old, fingerprint) if self.observed.asked else _NOT_ASKED
+        locked += "".join(f"; not locked: {download}" for download in fingerprint.downloads)
+        released = self._before(target)
+        if target.id not in self.registry_state.digests:
+            reason = (
+                why_build(released, fingerprint) if self.registry_state.was_read else _NOT_ASKED
+            )
             return "build", reason + locked
-        if old and old.suite and self._suite(target) != old.suite:
+        if released and released.suite and self._tests_hash(target) != released.suite:
             return "test", "its tests changed; the image did not"
         return "reuse", f"{fingerprint.tag} is in the registry{locked}"
 
-    def _suite(self, target: Target) -> str:
+    def _tests_hash(self, target: Target) -> str:
         lineage = self.expansion.lineage(target)
-        return suite(self.catalog.recipes[one.recipe] for one in lineage)
+        return suite(self.catalog.recipes[ancestor.recipe] for ancestor in lineage)
 
     def _check_tags(self, targets: Mapping[str, TargetPlan]) -> None:
-        """Exact versions may meet where lines did not."""
+        """Raise ConfigError if two variants have the same exact tag, as their lines may not."""
         taken: dict[tuple[str, str], str] = {}
-        for item in targets.values():
-            if not item.rolling:
+        for target_plan in targets.values():
+            if not target_plan.rolling:
                 continue
-            key, variant = (item.target.variant.image, item.exact), item.target.variant.id
+            key, variant = (
+                (target_plan.target.variant.image, target_plan.exact),
+                target_plan.target.variant.id,
+            )
             if key in taken and self.expansion.targets[taken[key]].variant.id != variant:
-                both = (self.expansion.targets[taken[key]].variant, item.target.variant)
+                variants = (self.expansion.targets[taken[key]].variant, target_plan.target.variant)
                 matrix, versions = self.catalog.matrix, self.lock.versions
-                is_replaced = any(tags.is_replaced(one, matrix, versions) for one in both)
+                is_replaced = any(
+                    tags.is_replaced(variant, matrix, versions) for variant in variants
+                )
                 why = "; a sign that no tag may have is written as `_`" if is_replaced else ""
                 raise ConfigError(
-                    f"{taken[key]} and {item.target.id} have the tag {item.exact!r}",
+                    f"{taken[key]} and {target_plan.target.id} have the tag {target_plan.exact!r}",
                     hint=f"give a value in which they differ a `tag`{why}",
                 )
-            taken.setdefault(key, item.target.id)
+            taken.setdefault(key, target_plan.target.id)
 
-    def _target_step(self, item: TargetPlan, targets: Mapping[str, TargetPlan]) -> Step:
-        target = item.target
+    def _target_step(self, target_plan: TargetPlan, targets: Mapping[str, TargetPlan]) -> Step:
+        target = target_plan.target
         needs: list[str] = []
-        if item.action == "build":
-            below = [target.parent, *(name for _, name in target.inputs)]
+        if target_plan.action == "build":
+            sources = [target.parent, *(name for _, name in target.inputs)]
             needs = [StepId.of("base", target.parent)] if target.is_root else []
-            needs += [StepId.of("build", name) for name in below if name in targets]
+            needs += [StepId.of("build", name) for name in sources if name in targets]
         return Step(
             id=StepId.of("build", target.id),
             kind="build",
             target=target.id,
             needs=tuple(dict.fromkeys(needs)),
-            action=item.action,
-            reason=item.reason,
+            action=target_plan.action,
+            reason=target_plan.reason,
         )
 
     # Bases.
 
     def _bases(self, targets: Mapping[str, TargetPlan]) -> dict[str, Base]:
-        used = {item.target.parent for item in targets.values() if item.target.is_root}
+        used = {
+            target_plan.target.parent
+            for target_plan in targets.values()
+            if target_plan.target.is_root
+        }
         return {name: base for name, base in self.expansion.bases.items() if name in used}
 
     def _base_step(self, base: Base, targets: Mapping[str, TargetPlan]) -> Step:
-        on_it = [item.action for item in targets.values() if item.target.parent == base.id]
-        if not set(on_it) <= {"retire", "block"}:
-            self.lock.base(base.id)  # raises; only what has ended may be without
-        if base.id in self.observed.digests:
+        actions = [
+            target_plan.action
+            for target_plan in targets.values()
+            if target_plan.target.parent == base.id
+        ]
+        if not set(actions) <= {"retire", "block"}:
+            self.lock.base(base.id)  # raises; only the base of ended targets may lack a lock
+        if base.id in self.registry_state.digests:
             action, reason = "reuse", "its content is in the registry"
-        elif "build" not in on_it:
+        elif "build" not in actions:
             action, reason = "skip", "nothing is built on it"
         else:
             source = self.lock.base(base.id).source
@@ -281,14 +306,14 @@ class _Planner:
         charts: Mapping[str, ChartPlan],
         steps: Sequence[Step],
     ) -> tuple[str, Step]:
-        record = self.observed.record
-        built = sum(item.action == "build" for item in targets.values())
+        record = self.registry_state.record
+        built = sum(target_plan.action == "build" for target_plan in targets.values())
         packaged = sum(chart.action == "package" for chart in charts.values())
         name, action = self.release, "release"
-        waiting = sum(_is_unreleased(item) for item in targets.values())
-        before = f", {waiting} built before" if waiting else ""
+        unreleased = sum(_is_unreleased(target_plan) for target_plan in targets.values())
+        reused = f", {unreleased} built before" if unreleased else ""
         gone = self._gone(record) if record else ""
-        reason = f"{built} built{before}, {count(packaged, 'chart')} packaged{gone}"
+        reason = f"{built} built{reused}, {count(packaged, 'chart')} packaged{gone}"
         if record and not (built or packaged or gone or self._moved(record, targets)):
             reason = f"nothing changed since {record.release}; a new week"
             if record.day == self.today:
@@ -305,40 +330,45 @@ class _Planner:
         )
 
     def _gone(self, record: Record) -> str:
-        """Return `; gone: 2 targets, 1 chart`, of what the catalog no longer has, or nothing."""
-        known = {
+        """Return `; gone: 2 targets, 1 chart`, which the catalog no longer has, or ""."""
+        variant_ids = {
             variant.id for variants in self.expansion.variants.values() for variant in variants
         }
-        targets = sum(TargetId(key).variant not in known for key in record.targets)
+        targets = sum(TargetId(key).variant not in variant_ids for key in record.targets)
         charts = len(record.charts.keys() - self.catalog.matrix.charts.keys())
         parts = [count(targets, "target")] if targets else []
         parts += [count(charts, "chart")] if charts else []
         return f"; gone: {', '.join(parts)}" if parts else ""
 
     def _moved(self, record: Record, targets: Mapping[str, TargetPlan]) -> bool:
-        """Whether what is there differs from what the record offers."""
-        for item in targets.values():
-            old = record.targets.get(item.target.id)
-            if item.action in ("retire", "block") or (item.target.publish and not item.rolling):
-                continue  # nothing of it is offered now
-            if old is None or (old.digest, old.rolling) != (item.digest, item.rolling):
+        """Whether images or tags differ from those of the record."""
+        for target_plan in targets.values():
+            released = record.targets.get(target_plan.target.id)
+            if target_plan.action in ("retire", "block") or (
+                target_plan.target.publish and not target_plan.rolling
+            ):
+                continue  # it is not published now
+            if released is None or (released.digest, released.rolling) != (
+                target_plan.digest,
+                target_plan.rolling,
+            ):
                 return True
-            members = self.expansion.members[item.target.variant.id]
-            variant = record.variants.get(item.target.variant.id)
-            if item.target.publish and (variant.targets if variant else {}) != (
+            members = self.expansion.members[target_plan.target.variant.id]
+            variant = record.variants.get(target_plan.target.variant.id)
+            if target_plan.target.publish and (variant.targets if variant else {}) != (
                 members if len(members) > 1 else {}
             ):
                 return True
         return False
 
 
-def _is_unreleased(item: TargetPlan) -> bool:
-    """Return whether an image is in the registry, and the current release has another, or none."""
-    is_there = item.action in ("reuse", "test") and item.target.publish
-    return is_there and item.released is None
+def _is_unreleased(target_plan: TargetPlan) -> bool:
+    """Whether an image is in the registry but not in the current release."""
+    is_there = target_plan.action in ("reuse", "test") and target_plan.target.publish
+    return is_there and target_plan.released is None
 
 
 def _leaves(steps: Sequence[Step]) -> tuple[str, ...]:
-    """The steps that no other step needs: once they have ended, all have."""
-    needed = graph.reverse({step.id: step.needs for step in steps})
-    return tuple(step.id for step in steps if not needed[step.id])
+    """Return the steps that no other step needs: once they have ended, all have."""
+    followers = graph.reverse({step.id: step.needs for step in steps})
+    return tuple(step.id for step in steps if not followers[step.id])

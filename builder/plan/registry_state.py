@@ -1,4 +1,4 @@
-"""Read what the first registry holds, for the plan, in as few requests as possible."""
+"""Reads the state of the first registry for a plan, in few requests."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def read_registry_state(
     """Return which targets and base images the registry has, and its current release."""
     catalog, expansion = project.catalog, project.expansion
     references = {
-        item.id: reference(item, catalog, fingerprints[item.id])
-        for item in expansion.targets.values()
+        target.id: reference(target, catalog, fingerprints[target.id])
+        for target in expansion.targets.values()
     }
     references |= {
         base.id: base_reference(base, catalog, lock)
@@ -41,9 +41,9 @@ def read_registry_state(
     record = read_record(store, records.with_tag(release_record.CURRENT))
     targets = record.targets.values() if record else ()
     released = {target.fingerprint: target.digest for target in targets}
-    repositories = sorted({item.name for item in references.values()} | {records.name})
+    repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
-    present = {key: item for key, item in references.items() if item.tag in tags[item.name]}
+    present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
 
     def digest(key: str) -> str | None:
         fingerprint = fingerprints.get(key)
@@ -59,7 +59,7 @@ def read_registry_state(
 
 
 def read_record(store: Registry, reference: Reference) -> Record | None:
-    """Return the release record of a tag, or None where there is none."""
+    """Return the release record at a reference, None if there is none. Raises ConfigError."""
     artifact = store.get(reference)
     if artifact is None:
         return None

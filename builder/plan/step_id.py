@@ -1,10 +1,10 @@
-"""The ids of steps: the one place that composes them and reads them."""
+"""The ids of steps. Only this module composes and splits them."""
 
 from __future__ import annotations
 
 
 class StepId(str):
-    """What is done, and with what: `kind:target`; the release is `release` alone."""
+    """The id of a step: `kind:target`, or `release` alone for the release."""
 
     __slots__ = ()
 
@@ -20,5 +20,5 @@ class StepId(str):
 
     @property
     def target(self) -> str:
-        """What it is about: the id of a target or a base, the name of a chart, or nothing."""
+        """The id of a target or a base, the name of a chart, or ""."""
         return self.partition(":")[2]

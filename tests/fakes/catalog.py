@@ -40,6 +40,7 @@ from builder.registry.release_record import Record
 from builder.release.commit import Records
 from builder.release.promote import Promotion
 from builder.release.rollback import Rollback
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
 from tests.fakes.helm import FakeHelmProgram
@@ -244,7 +245,7 @@ class Folder:
             if self.root / "build" not in path.parents
         )
         if content not in _READ:
-            _READ[content] = (self.root, Workspace(self.root).load())
+            _READ[content] = (self.root, Workspace(self.root).load(ecosystems=ECOSYSTEMS))
         root, project = _READ[content]
         return _moved(project, root, self.root)
 
@@ -265,7 +266,7 @@ def plan_of(
     project: Project,
     *,
     lock: Lock = LOCK,
-    observed: RegistryState | None = None,
+    registry_state: RegistryState | None = None,
     pick: Sequence[str] = (),
     today: str = TODAY,
     builds: Sequence[str] | None = None,
@@ -277,7 +278,7 @@ def plan_of(
         expansion=project.expansion,
         lock=lock,
         fingerprints=prints(project, lock),
-        observed=observed or RegistryState(),
+        registry_state=registry_state or RegistryState(),
         selected=select(project.expansion, pick),
         today=today,
         builds=builds,
@@ -359,7 +360,7 @@ class Week:
         return plan_of(
             self.folder.load(),
             lock=self.lock,
-            observed=observed,
+            registry_state=observed,
             pick=pick,
             today=today,
             builds=self.platforms,

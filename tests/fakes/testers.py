@@ -7,7 +7,7 @@ from pathlib import Path
 from builder.catalog.packages import Inventory, Package
 from builder.common.errors import SmokeError
 from builder.testing.interfaces import ChartRequest, SmokeRequest, TestCounts
-from builder.testing.inventory import dump
+from builder.testing.package_list import dump
 from tests.fakes.calls import Calls
 
 JUNIT = "<testsuites><testsuite tests='2'/></testsuites>"

@@ -112,8 +112,8 @@ def test_a_disk_that_keeps_no_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             tmp_path / "c", "", (File(path="a", mode=0o755, sha256="", source=str(source)),), {}
         )
     assert str(caught.value) == (
-        f"the disk of {tmp_path / 'c'} keeps no modes, which an image would lack\n"
-        "  hint: put the folder `build` of the catalog on another disk"
+        f"the disk of {tmp_path / 'c'} does not store file modes, which the image needs\n"
+        "  hint: move the folder `build` of the catalog to another disk"
     )
 
 

@@ -78,7 +78,7 @@ def test_a_fatal_finding_ends_the_step(week: Week, helm: Helm) -> None:
     )
     plan = week.plan()
     actions = ChartActions(
-        work=week.work(plan), store=week.store, helm=helm, runner=FakeChartRunner()
+        context=week.work(plan), store=week.store, helm=helm, runner=FakeChartRunner()
     )
     with pytest.raises(StepError) as raised:
         actions.chart(plan.steps["chart:desk"])
@@ -86,7 +86,7 @@ def test_a_fatal_finding_ends_the_step(week: Week, helm: Helm) -> None:
     assert str(raised.value) == (
         "Onyxia cannot launch the chart desk\n"
         "  values.schema.json:20:11: $.properties.image.properties.version.pattern: pattern: fatal:"
-        " the pattern has (?i), which is no regular expression in a browser\n"
+        " the pattern has (?i), which browsers do not understand\n"
         "    hint: write both cases, e.g. [aA]\n"
         f"  hint: builder charts check {folder}"
     )
@@ -100,14 +100,14 @@ def test_an_upgrade_that_kubernetes_would_refuse_ends_the_step(week: Week, helm:
     week.folder.edit(place, "  clusterIP: None\n", "  sessionAffinity: None\n")
     plan = week.plan()
     actions = ChartActions(
-        work=week.work(plan), store=week.store, helm=helm, runner=FakeChartRunner()
+        context=week.work(plan), store=week.store, helm=helm, runner=FakeChartRunner()
     )
     with pytest.raises(StepError) as raised:
         actions.chart(plan.steps["chart:desk"])
     assert str(raised.value) == (
-        "a release of desk 1.0.0 could not be upgraded\n"
+        "chart desk: version 1.0.0 cannot be upgraded to this one\n"
         "  Service desk: spec.clusterIP cannot change\n"
-        "  hint: Kubernetes never changes these: give what is changed another name"
+        "  hint: Kubernetes cannot change these fields: give the changed object another name"
     )
 
 
@@ -119,7 +119,7 @@ def test_what_takes_minutes_is_said_before(week: Week, helm: Helm) -> None:
     plan = week.plan()
     runner = FakeChartRunner()
     runner.waits_for = "getting podman 5"
-    actions = ChartActions(work=week.work(plan), store=week.store, helm=helm, runner=runner)
+    actions = ChartActions(context=week.work(plan), store=week.store, helm=helm, runner=runner)
     actions.chart(plan.steps["chart:desk"])
     notes = [event.text for event in week.events if isinstance(event, Noted)]
     assert notes[-3:] == ["getting podman 5 (once, a minute or two)", "running", "packaging"]

@@ -39,8 +39,8 @@ def test_what_is_damaged_is_named(config: bytes, packages: bytes) -> None:
     with pytest.raises(StepError) as caught:
         attestation.read(stored(config, packages), IMAGE)
     assert str(caught.value) == (
-        "registry.example/image:fp-1.evidence: what is said of the image cannot be read\n"
-        "  hint: remove the image from the registry, and build it again"
+        "registry.example/image:fp-1.evidence: the metadata of this image is damaged\n"
+        "  hint: remove the image from the registry, then run `builder build` again"
     )
 
 

@@ -34,7 +34,7 @@ FILE = Member(kind="file", mode=0o644, uid=0, gid=0, mtime=1700000000, size=3, c
 )
 def test_each_property_of_a_file_is_named(after: Member, what: str) -> None:
     assert compare_members({"etc/a": FILE}, {"etc/a": after}) == (
-        Difference(path="/etc/a", what=what),
+        Difference(path="/etc/a", change=what),
     )
 
 
@@ -94,7 +94,7 @@ REASONS = {"/opt/*.pyc": "an order", "/var/cache/*": "a cache"}
 
 def test_a_recipe_explains_files_by_their_path() -> None:
     paths = ("/opt/a/b/c.pyc", "/opt/c.py", "/var/cache/x", "/opt/c.py")
-    found = explained([Difference(path=path, what="content") for path in paths], REASONS)
+    found = explained([Difference(path=path, change="content") for path in paths], REASONS)
     assert [str(it) for it in found] == [
         "/opt/a/b/c.pyc: content (an order)",
         "/opt/c.py: content",
@@ -103,9 +103,12 @@ def test_a_recipe_explains_files_by_their_path() -> None:
 
 
 def test_what_a_verdict_is() -> None:
-    verdict = Verdict(target="t", held="1", built="2")
-    plain, told = Difference(path="/a", what="content"), Difference(path="/b", what="", reason="r")
-    assert replace(verdict, built="1").status == "identical"
+    verdict = Verdict(target="t", registry_digest="1", built_digest="2")
+    plain, told = (
+        Difference(path="/a", change="content"),
+        Difference(path="/b", change="", reason="r"),
+    )
+    assert replace(verdict, built_digest="1").status == "identical"
     assert verdict.status == "same content"
     assert replace(verdict, differences=(told,)).status == "explained"
     assert replace(verdict, differences=(told, plain)).status == "different"

@@ -10,7 +10,7 @@ from builder.build.attestation import DOCUMENT, JUNIT, KIND, PACKAGES, reference
 from builder.build.events import ImageResult, Noted, detail_of
 from builder.common.errors import SmokeError, StepError, TransientError
 from builder.oci.reference import parse
-from builder.testing import inventory
+from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
@@ -150,7 +150,7 @@ def test_evidence_says_what_was_tested(week: Week) -> None:
         "tests_hash": "df4a09bb16438d92",
         "format": 2,
     }
-    assert inventory.parse(evidence.files[PACKAGES].data) == week.smoke.installed
+    assert package_list.parse(evidence.files[PACKAGES].data) == week.smoke.installed
     document = json.loads(evidence.files[DOCUMENT].data)
     assert document["dockerfile"] == "FROM parent\nRUN get tar grep\n"
     assert evidence.files[JUNIT].data == REPORT.encode()
@@ -180,7 +180,10 @@ def test_a_parent_that_is_not_there(week: Week) -> None:
     do(week)
     with pytest.raises(StepError) as caught:
         do(week, SPEECH)
-    assert str(caught.value) == f"{place(week, BASE)} is not in the registry, and is built on"
+    assert str(caught.value) == (
+        f"parent image {place(week, BASE)} not found in the registry\n"
+        f"  hint: builder build -s {BASE}"
+    )
     assert week.engine.called("build") == []
 
 
@@ -201,7 +204,7 @@ def test_what_another_run_built_since_the_plan_is_reused(week: Week) -> None:
     do(week, BASE)
     week.engine = FakeEngine()
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
-    assert (result.status, result.reason) == ("reused", "built meanwhile by another run")
+    assert (result.status, result.reason) == ("reused", "another run has built it meanwhile")
     assert week.engine.calls == []
 
 
@@ -231,9 +234,11 @@ def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
     assert parent.digest == theirs[0]
 
 
-def test_a_registry_that_fails_for_now_gets_the_image_again(week: Week) -> None:
+def test_a_registry_that_fails_for_now_fails_the_step_for_now(week: Week) -> None:
     do(week)
     week.store.fail("push", TransientError("502"), on="shop-base")
+    with pytest.raises(TransientError):
+        do(week, BASE)
     do(week, BASE)
     assert week.store.called("push")[-2:] == [place(week, BASE)] * 2
     assert place(week, BASE) in week.store.named

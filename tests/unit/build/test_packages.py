@@ -50,14 +50,14 @@ def test_every_way_to_differ(folder: Folder) -> None:
         apt={"libc6": "2.42", "tar": "1.36", "curl": "8.14"}, pip={"Six": "1.16", "lxml": "6"}
     )
     assert said(folder, installed, inventory(apt=BELOW), apt=LOCKED, pip={"six": "1.17"}) == (
-        f"{BASE} has other packages than the lock says:\n"
+        f"{BASE}: the installed packages differ from the lock\n"
         "    apt tar: locked 1.35, installed 1.36\n"
         "    apt grep: locked 3.11, not installed\n"
         "    apt libc6: its parent has 2.41, installed 2.42\n"
         "    apt curl: installed 8.14, not locked\n"
         "    pip six: locked 1.17, installed 1.16\n"
         "    pip lxml: installed 6, not locked\n"
-        "  hint: does a RUN of the recipe install something by itself?"
+        "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )
 
 
@@ -68,25 +68,25 @@ def test_packages_of_r_differ_by_their_names_as_they_are(folder: Folder) -> None
     # Without a size it is Debian's; with one, somebody installed it.
     extra = {"cli": Package(version="3.6.5", size=9), "curl": Package(version="7.0", size=0)}
     assert said(folder, {"r": {**well["r"], **extra}}, inventory(r={}), r=locked) == (
-        f"{BASE} has other packages than the lock says:\n"
+        f"{BASE}: the installed packages differ from the lock\n"
         "    r cli: installed 3.6.5, not locked\n"
-        "  hint: does a RUN of the recipe install something by itself?"
+        "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )
     other = inventory(r={"r6": "2.6.1", "Matrix": "1.7-3"})
     assert said(folder, other, None, r=locked) == (
-        f"{BASE} has other packages than the lock says:\n"
+        f"{BASE}: the installed packages differ from the lock\n"
         "    r R6: locked 2.6.1, not installed\n"
         "    r Matrix: locked 1.7-4, installed 1.7-3\n"
-        "  hint: does a RUN of the recipe install something by itself?"
+        "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )
 
 
 def test_a_parent_that_is_not_known(folder: Folder) -> None:
     installed = inventory(apt={"libc6": "2.42", "tar": "1.35", "curl": "8.14"})
     assert said(folder, installed, None, apt=LOCKED) == (
-        f"{BASE} has other packages than the lock says:\n"
+        f"{BASE}: the installed packages differ from the lock\n"
         "    apt grep: locked 3.11, not installed\n"
-        "  hint: does a RUN of the recipe install something by itself?"
+        "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )
 
 
@@ -131,7 +131,7 @@ def test_packages_of_julia_are_compared_by_the_names_that_they_have(folder: Fold
     installed = inventory(julia={"CSV": "0.10.15", "Zlib_jll": "1.3.1+2"})
     locked = {"CSV": "0.10.15", "Zlib_jll": "1.3.1+1"}
     assert said(folder, installed, inventory(), julia=locked) == (
-        f"{BASE} has other packages than the lock says:\n"
+        f"{BASE}: the installed packages differ from the lock\n"
         "    julia Zlib_jll: locked 1.3.1+1, installed 1.3.1+2\n"
-        "  hint: does a RUN of the recipe install something by itself?"
+        "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )

@@ -13,7 +13,7 @@ from builder.catalog.packages import Package
 from builder.common.errors import SizeError
 from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import Entry, Index, Reowned
-from builder.testing import inventory
+from builder.testing import package_list
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
 from tests.fakes.layout import write_layout
@@ -70,10 +70,10 @@ def test_what_is_too_large_names_its_largest_packages(week: Week) -> None:
     added = error.message.split(" adds ")[1].split(" MB")[0]
     packages = "".join(f"        apt p{n} 1: {n}.0 MB\n" for n in range(12, 2, -1))
     assert str(error) == (
-        f"base/os=1: recipe base adds {added} MB to its parent, and its budget is 1 MB\n"
+        f"base/os=1: recipe base adds {added} MB to its parent, but its budget is 1 MB\n"
         "    the largest packages, unpacked:\n"
         f"{packages}"
-        "  hint: take packages out, or raise `budget` in images/base/recipe.yaml"
+        "  hint: remove packages, or raise `budget` in images/base/recipe.yaml"
     )
     assert error.exit_code == 6
     assert week.smoke.called("test") == []
@@ -133,11 +133,11 @@ def test_a_layer_that_owns_again_is_named_with_its_files(monkeypatch: pytest.Mon
         check_layers(BASE, weight, Index(folder=None, blob=None))  # type: ignore[arg-type]
     shown = "".join(f"        /opt/{n}: 0:0 0644 → 1000:100 0664\n" for n in range(10))
     assert str(caught.value) == (
-        "base/os=1: files of a lower layer are there again, with another owner or mode\n"
+        "base/os=1: this layer duplicates files of a parent layer because of chown or chmod\n"
         "    chown -R 1000 /opt # buildkit: 12 of them, 1.2 MB\n"
         f"{shown}"
         "        and 2 more\n"
-        "  hint: give files their owner and mode in the layer that writes them"
+        "  hint: set owner and mode in the instruction that writes the files"
     )
     assert caught.value.exit_code == 6
 
@@ -152,4 +152,4 @@ def test_what_is_installed_is_kept_with_the_image(week: Week) -> None:
     place = week.plan().targets[BASE]
     said = attestation.read(week.store, place.repository.with_tag(place.fingerprint.tag))
     assert said.packages == week.smoke.installed
-    assert inventory.dump(said.packages).endswith(b"}\n")
+    assert package_list.dump(said.packages).endswith(b"}\n")

@@ -28,7 +28,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.layout import read_digest, write_layout
 
 BASE = "base/os=1"
-NOTE = "its packages are not locked: others may be the newest now"
+NOTE = "its packages are not locked: newer versions may have appeared"
 
 
 def verify(week: Week, target: str = BASE) -> Verdict:
@@ -36,9 +36,9 @@ def verify(week: Week, target: str = BASE) -> Verdict:
     plan = week.plan()
     step = Step(id=f"verify:{target}", kind="verify", target=target, needs=(), action="", reason="")
     work, builds = week.work(plan), week.builds(plan)
-    return Verification(work=work, builds=builds, store=week.store, engine_of=engine_of).verdict(
-        step
-    )
+    return Verification(
+        context=work, build_actions=builds, store=week.store, engine_of=engine_of
+    ).verdict(step)
 
 
 def build(week: Week) -> None:
@@ -52,7 +52,7 @@ def test_the_same_digest_is_identical(week: Week) -> None:
     before = len(week.store.writes)
     found = verify(week)
     assert (found.status, found.notes, found.differences) == ("identical", (), ())
-    assert found.held == found.built
+    assert found.registry_digest == found.built_digest
     assert len(week.store.writes) == before
     assert week.smoke.called("test") == [BASE]
 
@@ -71,7 +71,7 @@ def test_a_file_that_came_out_otherwise_is_named(week: Week) -> None:
     found = verify(week)
     assert found.status == "different"
     assert [it.path for it in found.differences] == ["/content"]
-    assert found.differences[0].what.endswith("content")
+    assert found.differences[0].change.endswith("content")
     assert found.notes == (NOTE,)
     assert [it.text for it in week.events if isinstance(it, Noted) and not it.passing][-2:] == [
         "building",
@@ -141,7 +141,7 @@ def test_another_compression_is_the_same_content(week: Week) -> None:
     )
     found = verify(week)
     assert (found.status, found.differences) == ("same content", ())
-    assert found.held != found.built
+    assert found.registry_digest != found.built_digest
 
 
 def test_another_configuration(week: Week) -> None:
@@ -160,7 +160,7 @@ def test_another_configuration(week: Week) -> None:
         "config history 1 created_by: only in this build",
         "config history 1 comment: only in this build",
     ]
-    assert found.notes == (NOTE, "the registry's was built by podman, this one by docker")
+    assert found.notes == (NOTE, "the registry image was built by podman, this one by docker")
 
 
 def test_the_same_files_in_another_archive(week: Week) -> None:
@@ -180,7 +180,7 @@ def test_the_same_files_in_another_archive(week: Week) -> None:
     week.engine = Odd(pack)
     (found,) = verify(week).differences
     assert found.path.startswith("layer 1, sha256:")
-    assert found.what == "the same files, archived otherwise"
+    assert found.change == "the same files in another order"
 
 
 def test_layers_of_the_parent_are_not_looked_into(week: Week) -> None:
@@ -199,7 +199,7 @@ def test_layers_of_the_parent_are_not_looked_into(week: Week) -> None:
     week.engine = Odd(be_the_parent)
     (found,) = verify(week).differences
     assert found.path.startswith("layer 1, sha256:")
-    assert found.what == "of a parent that was another"
+    assert found.change == "comes from another parent image"
 
 
 def test_a_layer_too_many(week: Week) -> None:
@@ -214,7 +214,7 @@ def test_a_layer_too_many(week: Week) -> None:
 
     week.engine = Odd(double)
     found = verify(week).differences
-    assert [it.what for it in found] == ["one has no such layer"]
+    assert [it.change for it in found] == ["only one of the images has this layer"]
     assert found[0].path.startswith("layer 2, sha256:")
 
 

@@ -57,7 +57,7 @@ def test_a_catalog_has_no_plan_deeper_than_it_is(folder: Folder) -> None:
 def test_this_catalog_has_as_many_levels_as_it_is_deep() -> None:
     project = Workspace(ROOT).load()
     assert project.lock is not None
-    plan = plan_of(project, lock=project.lock, observed=RegistryState(asked=False))
+    plan = plan_of(project, lock=project.lock, registry_state=RegistryState(was_read=False))
     check(plan)
     assert 0 < len(levels(plan)) <= depth(project.expansion)
 

@@ -41,12 +41,12 @@ def test_a_part_that_an_older_builder_did_not_keep() -> None:
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"[" * 100_000, b"\xff"])
 def test_a_document_that_is_none(data: bytes) -> None:
     assert change_since(evidence(data), PLACE, NOW, "1") == (
-        "ghcr.io/one/shop-desk:fp-1.evidence: what is said of the image cannot be read\n"
-        "  hint: remove the image from the registry, and build it again"
+        "ghcr.io/one/shop-desk:fp-1.evidence: the metadata of this image is damaged\n"
+        "  hint: remove the image from the registry, then run `builder build` again"
     )
 
 
 def test_evidence_without_a_document() -> None:
-    assert "cannot be read" in change_since(evidence(b"{}", "other"), PLACE, NOW, "1")
+    assert "is damaged" in change_since(evidence(b"{}", "other"), PLACE, NOW, "1")
     text = change_since(None, PLACE, NOW, "1")
     assert text == "the registry has no evidence of ghcr.io/one/shop-desk:fp-1"

@@ -178,7 +178,8 @@ def test_a_link_to_a_folder_above(folder: Folder) -> None:
     (folder.root / FILES / "up").symlink_to("..")
     assert (
         refused(folder)
-        == "images/desk/files/up/files: this link points to a folder that contains it"
+        == "images/desk/files/up/files: this link points to a folder that contains it\n"
+        "  hint: remove the link"
     )
 
 
@@ -222,7 +223,9 @@ def test_a_file_that_may_not_be_read(folder: Folder, monkeypatch: pytest.MonkeyP
 
 def test_a_name_that_is_not_utf_8(folder: Folder) -> None:
     (Path(os.fsdecode(os.fsencode(folder.root / FILES) + b"/caf\xe9"))).write_text("x")
-    assert refused(folder) == "images/desk/files: the name of caf\\xe9 is not UTF-8"
+    assert refused(folder) == (
+        "images/desk/files: the name of caf\\xe9 is not UTF-8\n  hint: rename it"
+    )
 
 
 # Ends of lines, and encodings.
@@ -266,8 +269,8 @@ def test_a_file_that_changes_after_it_was_read(folder: Folder, tmp_path: Path) -
     with pytest.raises(StepError) as caught:
         write_context(tmp_path / "context", "FROM x\n", files, {})
     assert str(caught.value) == (
-        f"{folder.root}/{FILES}/desk.conf has changed since the catalog was read\n"
-        "  hint: run it again"
+        f"{folder.root}/{FILES}/desk.conf has changed during this run\n"
+        "  hint: run the command again"
     )
 
 

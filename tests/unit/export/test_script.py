@@ -19,7 +19,12 @@ def release(week: Week) -> list[str]:
     store = RegistryStore(runner=Runner(), skopeo="skopeo", enclose=lambda command: command)
     none = cast(Any, None)  # nothing is built here, and there are no charts
     commands = Commands(
-        work=week.work(plan), engine=week.engine, store=store, bases=none, requests=none, helm=none
+        context=week.work(plan),
+        engine=week.engine,
+        store=store,
+        bases=none,
+        requests=none,
+        helm=none,
     )
     lines = commands.lines({"release": plan.steps["release"]})
     return [line for line in lines if line.startswith(("skopeo ", "fake "))]

@@ -59,7 +59,7 @@ def test_the_release_knows_better_than_a_budget(week: Week) -> None:
 
 def test_what_the_registry_keeps_adds_up(plan: Plan) -> None:
     needs = needs_of(plan, embedded=True)
-    found = disk_estimate.peaks(plan, needs, held=2 * GB)
+    found = disk_estimate.peaks(plan, needs, used=2 * GB)
     assert list(found) == [ROOT, TOOL, SPEECH, DESK]
     assert found[ROOT] == 2 * GB + needs[ROOT].alone
     assert found[DESK] == (2 + 1 + 2 + 3) * GB + needs[DESK].alone
@@ -68,11 +68,11 @@ def test_what_the_registry_keeps_adds_up(plan: Plan) -> None:
 def test_what_is_there_already_needs_nothing(week: Week) -> None:
     week.go_by()
     plan = week.plan("os=1")
-    assert disk_estimate.peaks(plan, needs_of(plan), held=0) == {}
+    assert disk_estimate.peaks(plan, needs_of(plan), used=0) == {}
 
 
 def test_a_budget_that_is_too_small_is_refused(plan: Plan) -> None:
-    found = disk_estimate.peaks(plan, needs_of(plan), held=0)
+    found = disk_estimate.peaks(plan, needs_of(plan), used=0)
     disk_estimate.check(found, max(found.values()))
     with pytest.raises(ConfigError) as caught:
         disk_estimate.check(found, 14 * GB)
@@ -80,7 +80,7 @@ def test_a_budget_that_is_too_small_is_refused(plan: Plan) -> None:
         "a disk budget of 14.0 GB is too small for 2 of 4 targets to build\n"
         "    speech/os=1,lang=1.9: 16.2 GB\n"
         "    desk/os=1,lang=1.9: 29.3 GB\n"
-        "  hint: --disk-budget 29.3GB, or select less"
+        "  hint: --disk-budget 29.3GB, or select fewer targets with -s"
     )
     assert caught.value.exit_code == 2
 
@@ -99,7 +99,7 @@ class FakeDisk:
         return self.size - self.used()
 
 
-def room_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskAdmission:
+def admission_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskAdmission:
     def drop(target: str) -> None:
         disk.taken = {key: value for key, value in disk.taken.items() if key != target}
 
@@ -108,7 +108,9 @@ def room_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskAdmission:
     )
 
 
-def build(plan: Plan, room: DiskAdmission, disk: FakeDisk, jobs: int = 1) -> tuple[list[str], int]:
+def build(
+    plan: Plan, admission: DiskAdmission, disk: FakeDisk, jobs: int = 1
+) -> tuple[list[str], int]:
     """Carry the plan out; the targets in the order in which they began, and the most taken."""
     order: list[str] = []
     most = 0
@@ -117,13 +119,15 @@ def build(plan: Plan, room: DiskAdmission, disk: FakeDisk, jobs: int = 1) -> tup
         nonlocal most
         if step.kind == "build":
             order.append(step.target)
-            need = room._needs[step.target]
+            need = admission._needs[step.target]
             most = max(most, disk.used() + need.own)
             disk.taken = {**disk.taken, step.target: 3 * need.added}
         return Result(step=step.id, status="done")
 
     steps = {key: step for key, step in plan.steps.items() if step.kind != "release"}
-    executor = Executor(perform=perform, listen=lambda _: None, policy=Policy(jobs=jobs), room=room)
+    executor = Executor(
+        perform=perform, listen=lambda _: None, policy=Policy(jobs=jobs), admission=admission
+    )
     results = executor.run(steps)
     assert all(item.ok for item in results.values()), results
     return order, most
@@ -131,9 +135,9 @@ def build(plan: Plan, room: DiskAdmission, disk: FakeDisk, jobs: int = 1) -> tup
 
 def test_nothing_is_dropped_where_there_is_room(plan: Plan) -> None:
     disk = FakeDisk()
-    room = room_of(plan, disk)
-    assert sorted(build(plan, room, disk)[0]) == sorted(ADDED)
-    assert room.dropped == []
+    admission = admission_of(plan, disk)
+    assert sorted(build(plan, admission, disk)[0]) == sorted(ADDED)
+    assert admission.dropped == []
 
 
 def test_what_nobody_waits_for_makes_room_the_oldest_first(week: Week) -> None:
@@ -150,34 +154,34 @@ def test_what_nobody_waits_for_makes_room_the_oldest_first(week: Week) -> None:
         plan, {**ADDED, lamp: 9 * GB}, {**PARENTS, lamp: (ROOT,)}, keeps=lambda _: 0
     )
     disk = FakeDisk(size=50 * GB)
-    room = DiskAdmission(
+    admission = DiskAdmission(
         plan=plan, needs=needs, parents={**PARENTS, lamp: (ROOT,)}, disk=disk,
         drop=lambda target: setattr(disk, "taken", {k: v for k, v in disk.taken.items()
                                                     if k != target}),
     )  # fmt: skip
-    order, most = build(plan, room, disk)
+    order, most = build(plan, admission, disk)
     assert order.index(lamp) < order.index(SPEECH)
-    assert room.dropped == [lamp]  # the tool is older, and the desk copies from it
+    assert admission.dropped == [lamp]  # the tool is older, and the desk copies from it
     assert most <= 50 * GB - RESERVE
 
 
 def test_the_pod_of_a_chart_is_made_room_for(plan: Plan) -> None:
     disk = FakeDisk(taken={DESK: 8 * GB, ROOT: 3 * GB}, size=24 * GB)
-    room = room_of(plan, disk)
+    admission = admission_of(plan, disk)
     chart = Step(
         id="chart:desk", kind="chart", target="desk", needs=(f"build:{DESK}",), action="package",
         reason="",
     )  # fmt: skip
     for target in (ROOT, DESK):
-        room.ended(Result(step=f"build:{target}", status="done"))
-    assert room.admit(chart, ())  # 15.1 GB unpacked, of 12
-    assert room.dropped == [DESK]  # what is yet to be built stands on the base
+        admission.ended(Result(step=f"build:{target}", status="done"))
+    assert admission.admit(chart, ())  # 15.1 GB unpacked, of 12
+    assert admission.dropped == [DESK]  # what is yet to be built stands on the base
 
 
 def test_a_chart_waits_for_another_where_there_is_no_room_for_both_pods(plan: Plan) -> None:
     chart = next(step for step in plan.steps.values() if step.kind == "chart")
     other = replace(chart, id="chart:lamp")
-    small, large = (room_of(plan, FakeDisk(size=size * GB)) for size in (20, 40))
+    small, large = (admission_of(plan, FakeDisk(size=size * GB)) for size in (20, 40))
     assert not small.admit(other, {chart.id})
     assert small.admit(other, ())
     assert large.admit(other, {chart.id, f"build:{TOOL}"})
@@ -185,35 +189,35 @@ def test_a_chart_waits_for_another_where_there_is_no_room_for_both_pods(plan: Pl
 
 def test_a_budget_is_kept_by_waiting(plan: Plan) -> None:
     disk = FakeDisk(taken={"else": 10 * GB})
-    room = room_of(plan, disk, 28 * GB)
+    admission = admission_of(plan, disk, 28 * GB)
     tool, speech = plan.steps[f"build:{TOOL}"], plan.steps[f"build:{SPEECH}"]
-    room.ended(Result(step=f"build:{ROOT}", status="done"))
-    assert room.admit(tool, ())  # 9 GB of 18
-    assert not room.admit(speech, {f"build:{TOOL}"})  # 13 GB of the 9 that are left
-    room.ended(Result(step=f"build:{TOOL}", status="done"))
-    assert room.admit(speech, {"chart:desk"})
+    admission.ended(Result(step=f"build:{ROOT}", status="done"))
+    assert admission.admit(tool, ())  # 9 GB of 18
+    assert not admission.admit(speech, {f"build:{TOOL}"})  # 13 GB of the 9 that are left
+    admission.ended(Result(step=f"build:{TOOL}", status="done"))
+    assert admission.admit(speech, {"chart:desk"})
 
 
 def test_a_budget_that_turns_out_too_small_fails_the_step(plan: Plan) -> None:
-    room = room_of(plan, FakeDisk(taken={"else": 25 * GB}), 28 * GB)
+    admission = admission_of(plan, FakeDisk(taken={"else": 25 * GB}), 28 * GB)
     with pytest.raises(StepError) as caught:
-        room.admit(plan.steps[f"build:{ROOT}"], {"chart:desk"})
+        admission.admit(plan.steps[f"build:{ROOT}"], {"chart:desk"})
     assert str(caught.value) == (
-        "base/os=1 needs about 4.2 GB of disk, and 3.0 GB of the budget of 28.0 GB is left\n"
-        "  hint: give a larger --disk-budget, or select less at once"
+        "base/os=1 needs about 4.2 GB of disk, but only 3.0 GB of the budget of 28.0 GB is left\n"
+        "  hint: raise --disk-budget, or select fewer targets with -s"
     )
 
 
 def test_without_a_budget_a_full_disk_is_tried(plan: Plan) -> None:
-    assert room_of(plan, FakeDisk(size=1)).admit(plan.steps[f"build:{ROOT}"], ())
+    assert admission_of(plan, FakeDisk(size=1)).admit(plan.steps[f"build:{ROOT}"], ())
 
 
 def test_a_step_that_does_not_fit_fails_and_the_run_goes_on(plan: Plan) -> None:
-    room = room_of(plan, FakeDisk(), 12 * GB)  # enough for the base and the tool
+    admission = admission_of(plan, FakeDisk(), 12 * GB)  # enough for the base and the tool
     steps = {key: step for key, step in plan.steps.items() if step.kind == "build"}
     executor = Executor(
         perform=lambda step: Result(step=step.id, status="done"),
-        listen=lambda _: None, policy=Policy(jobs=2), room=room,
+        listen=lambda _: None, policy=Policy(jobs=2), admission=admission,
     )  # fmt: skip
     results = executor.run(steps)
     assert {key.partition(":")[2]: item.status for key, item in results.items()} == {
@@ -237,9 +241,9 @@ def test_the_most_and_the_least_are_remembered() -> None:
     disk = FakeDisk(taken={"a": 3 * GB}, size=10 * GB)
     with Watch(disk, pause=3600) as watch:
         disk.taken = {"a": 7 * GB}
-        watch.look()
+        watch.measure()
         disk.taken = {}
-    assert (watch.peak, watch.least) == (7 * GB, 3 * GB)
+    assert (watch.peak, watch.least_free) == (7 * GB, 3 * GB)
 
 
 def test_a_run_that_was_told_to_end_is_not_measured() -> None:

@@ -137,7 +137,7 @@ MISTAKES = {
         [(DESK, "/tool /tool", "/tool {{ tol }}")],
         f"{DESK}:2: template: 'tol' is undefined\n"
         "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}\n"
-        "  hint: define it in images/_macros, or take a macro that comes with the builder",
+        "  hint: define it in images/_macros, or use a macro of the builder",
     ),
     "undefined axis": (
         [(TOOL, "make", "{{ axes.so }}")],
@@ -163,8 +163,8 @@ MISTAKES = {
     ),
     "no parent": (
         [(TOOL, "FROM {{ parent }}", "# FROM {{ parent }}")],
-        f"{TOOL}: recipe tool makes a Dockerfile without FROM\n"
-        "  hint: it begins with `FROM {{ parent }}`",
+        f"{TOOL}: recipe tool renders to a Dockerfile without FROM\n"
+        "  hint: begin it with `FROM {{ parent }}`",
     ),
     "two templates": (
         [(DESK, "/tool /tool", "/tool {{ tol }}"), (TOOL, "parent", "parnet")],
@@ -172,7 +172,7 @@ MISTAKES = {
         "  hint: did you mean parent?\n"
         f"{DESK}:2: template: 'tol' is undefined\n"
         "    {{ install(packages) }}COPY --from=tool /tool {{ tol }}\n"
-        "  hint: define it in images/_macros, or take a macro that comes with the builder",
+        "  hint: define it in images/_macros, or use a macro of the builder",
     ),
 }
 

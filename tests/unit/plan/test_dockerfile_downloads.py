@@ -146,5 +146,5 @@ def test_a_macro_like_none_that_is_there(folder: Folder) -> None:
     assert str(caught.value) == (
         "images/tool/Dockerfile.j2:2: template: 'zzz' is undefined\n"
         "    {{ zzz() }}\n"
-        "  hint: define it in images/_macros, or take a macro that comes with the builder"
+        "  hint: define it in images/_macros, or use a macro of the builder"
     )

@@ -67,7 +67,7 @@ def test_everything_is_new(folder: Folder) -> None:
 
 
 def test_offline_asks_no_registry(folder: Folder) -> None:
-    plan = plan_of(folder.load(), observed=RegistryState(asked=False))
+    plan = plan_of(folder.load(), registry_state=RegistryState(was_read=False))
     assert {
         item.reason for item in plan.targets.values() if item.target.variant.image != "tool"
     } == {"the registry was not asked; packages not locked"}
@@ -126,7 +126,9 @@ def test_a_blocked_chart_stays_as_the_last_release_has_it(folder: Folder) -> Non
     week.lock = replace(LOCK, release_lines={})
     plan = week.plan(today="2026-11-30")
     untouched: Any = None  # neither helm nor an engine is asked
-    actions = ChartActions(work=week.work(plan), store=week.store, helm=untouched, runner=untouched)
+    actions = ChartActions(
+        context=week.work(plan), store=week.store, helm=untouched, runner=untouched
+    )
     result = actions.chart(plan.steps["chart:desk"])
     assert (result.status, result.exit_code) == ("skipped", 0)
     assert result.reason.startswith("no image of it can be released: lang=1.10 is not locked")
@@ -556,9 +558,9 @@ def test_what_a_step_waits_for(week: Week) -> None:
     plan = week.plan()
     chart = plan.steps["chart:desk"]
     first, second = chart.needs
-    assert unmet(chart, plan, besides=()) == first
-    assert unmet(chart, plan, besides={first}) == second
-    assert unmet(chart, plan, besides=plan.steps) == ""
+    assert unmet(chart, plan, done_first=()) == first
+    assert unmet(chart, plan, done_first={first}) == second
+    assert unmet(chart, plan, done_first=plan.steps) == ""
     assert unmet(plan.steps["build:base/os=2"], plan, ()) == "base:os=2@linux/amd64"
     week.go_by()
     week.folder.edit("images/desk/Dockerfile.j2", "/etc/", "/opt/")

@@ -8,15 +8,15 @@ from builder.build.image_diff import Difference, Verdict
 from builder.report.verify import as_json, as_table
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
-SAME = Verdict(target="base/os=1", held=ONE, built=ONE)
+SAME = Verdict(target="base/os=1", registry_digest=ONE, built_digest=ONE)
 OTHER = Verdict(
     target="desk/os=1",
-    held=ONE,
-    built=TWO,
+    registry_digest=ONE,
+    built_digest=TWO,
     notes=("a note",),
     differences=(
-        Difference(path="/a.pyc", what="content", reason="an order"),
-        Difference(path="/etc/day", what="mtime 1 → 2"),
+        Difference(path="/a.pyc", change="content", reason="an order"),
+        Difference(path="/etc/day", change="mtime 1 → 2"),
     ),
 )
 
@@ -35,8 +35,8 @@ def test_a_table_names_what_nobody_has_explained_first() -> None:
 
 
 def test_a_long_list_is_cut_and_json_is_not() -> None:
-    many = tuple(Difference(path=f"/{number}", what="content") for number in range(30))
-    verdict = Verdict(target="t", held=ONE, built=TWO, differences=many)
+    many = tuple(Difference(path=f"/{number}", change="content") for number in range(30))
+    verdict = Verdict(target="t", registry_digest=ONE, built_digest=TWO, differences=many)
     lines = as_table([verdict]).splitlines()
     assert len(lines) == 2 + 25 + 3
     assert lines[27] == "  and 5 more: --format json has them all"

@@ -9,7 +9,8 @@ import pytest
 from builder.catalog.packages import Package
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner, which
-from builder.testing import inventory
+from builder.testing import package_list
+from tests.fakes.ecosystems import BUILT_IN
 
 TEXT = (
     "apt\ttar\t1.35+dfsg-3\t3000k\n"
@@ -28,44 +29,44 @@ FOUND = {
 
 
 def test_the_lines_of_the_script_are_read() -> None:
-    assert inventory.parse_lines(TEXT) == FOUND
-    assert inventory.parse_lines("") == {}
+    assert package_list.parse_lines(TEXT) == FOUND
+    assert package_list.parse_lines("") == {}
 
 
 def test_a_line_that_is_none_is_an_error() -> None:
     with pytest.raises(StepError, match=r"not a package: 'pip: command not found'"):
-        inventory.parse_lines("pip: command not found\n")
+        package_list.parse_lines("pip: command not found\n")
 
 
 def test_what_is_written_is_read_again() -> None:
-    assert inventory.parse(inventory.dump(FOUND)) == FOUND
+    assert package_list.parse(package_list.dump(FOUND)) == FOUND
 
 
 def test_the_source_of_a_package_is_kept_where_it_is_another() -> None:
     text = "apt\tlibssl3t64\t3.5.1-1\t9k\topenssl\napt\ttar\t1.35\t9k\ttar\n"
-    found = inventory.parse(inventory.dump(inventory.parse_lines(text)))
+    found = package_list.parse(package_list.dump(package_list.parse_lines(text)))
     assert {name: it.source for name, it in found["apt"].items()} == {
         "libssl3t64": "openssl", "tar": "",
     }  # fmt: skip
-    assert b'"source": ""' not in inventory.dump(found)
+    assert b'"source": ""' not in package_list.dump(found)
     # What an older builder wrote down has no source, and is the same package.
     old = {"apt": {name: Package(version=it.version, size=it.size) for name, it in
                    found["apt"].items()}}  # fmt: skip
-    assert inventory.without(found, old) == {"apt": {}}
+    assert package_list.without(found, old) == {"apt": {}}
 
 
 def test_what_has_grown_comes_first_by_how_much() -> None:
     before = {"pip": {"numpy": Package(version="2.0", size=70_000_000)}}
-    assert [str(item) for item in inventory.grown(before, FOUND)] == [
+    assert [str(item) for item in package_list.grown(before, FOUND)] == [
         "apt tar 1.35+dfsg-3: new, 3.1 MB",
         "pip numpy 2.1.0: was 2.0, +1.0 MB",
     ]
-    assert inventory.grown(FOUND, FOUND) == ()
+    assert package_list.grown(FOUND, FOUND) == ()
 
 
 def test_what_the_parent_has_is_not_the_recipes() -> None:
     parent = {"apt": FOUND["apt"], "pip": {"numpy": Package(version="2.0", size=1)}}
-    assert inventory.without(FOUND, parent) == {
+    assert package_list.without(FOUND, parent) == {
         "apt": {},
         "pip": FOUND["pip"],
         "r": FOUND["r"],
@@ -73,7 +74,7 @@ def test_what_the_parent_has_is_not_the_recipes() -> None:
 
 
 def test_the_largest() -> None:
-    assert [name for name, _ in inventory.largest(FOUND, 2)] == ["pip numpy", "apt tar"]
+    assert [name for name, _ in package_list.largest(FOUND, 2)] == ["pip numpy", "apt tar"]
 
 
 def test_packages_of_every_depot_of_julia_are_listed(tmp_path: Path, runner: Runner) -> None:
@@ -87,7 +88,7 @@ def test_packages_of_every_depot_of_julia_are_listed(tmp_path: Path, runner: Run
         (place / file).write_text(f'name = "{name}"\nversion = "0.10.15"\n')
     env = {"PATH": str(tools), "JULIA_DEPOT_PATH": f"~/.julia:{tmp_path / 'depot'}:"}
     plain = ("env", "--ignore-environment", *(f"{key}={value}" for key, value in env.items()))
-    output = runner.run(Command(argv=(*plain, "sh", "-c", inventory.SCRIPT)))
-    found = inventory.parse_lines(output.stdout)["julia"]
+    output = runner.run(Command(argv=(*plain, "sh", "-c", package_list.script(BUILT_IN))))
+    found = package_list.parse_lines(output.stdout)["julia"]
     assert {name: it.version for name, it in found.items()} == {"CSV": "0.10.15", "Old": "0.10.15"}
     assert all(it.size for it in found.values())

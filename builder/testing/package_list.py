@@ -6,69 +6,33 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.packages import Inventory, Package
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import Container
 
-_PYTHON = """
-import importlib.metadata as m
-for d in m.distributions():
-    size = sum(f.size or 0 for f in d.files or ())
-    print("pip", d.metadata["Name"], d.version, size, sep="\\t")
-"""
-# What lies below /usr is Debian's, and counted there; of two libraries the first is R's choice.
-_R = """
-p <- installed.packages()[, c("Package", "Version", "LibPath"), drop = FALSE]
-p <- p[!duplicated(p[, "Package"]), , drop = FALSE]
-d <- file.path(p[, "LibPath"], p[, "Package"])
-own <- !startsWith(d, "/usr/lib/") & !startsWith(d, "/usr/share/")
-s <- integer(nrow(p))
-if (any(own)) {
-  lines <- system2("du", c("-sk", shQuote(d[own])), stdout = TRUE)
-  s[own] <- as.integer(sub("\\\\s.*", "", lines))
-}
-cat(paste("r", p[, "Package"], p[, "Version"], s * 1024, sep = "\\t"), sep = "\\n")
-"""
-SCRIPT = f"""
+_BEGINNING = """
 export LC_ALL=C.UTF-8
 unset LANGUAGE
-has() {{ command -v "$1" > /dev/null; }}
-kilobytes() {{ du -sk "$1" | cut -f 1; }}
-if has dpkg-query; then
-    dpkg-query -W \
-        -f='apt\\t${{Package}}\\t${{Version}}\\t${{Installed-Size}}k\\t${{source:Package}}\\n'
-fi
-if has python3; then python3 -c '{_PYTHON}'; fi
-if has Rscript; then Rscript --vanilla -e '{_R}'; fi
-if has npm; then
-    for file in "$(npm root --global)"/*/package.json "$(npm root --global)"/@*/*/package.json; do
-        [ -f "$file" ] || continue
-        text=$(sed -nE 's/^  "(name|version)": "(.*)",?$/\\2/p' "$file" | paste -sd '\\t')
-        printf 'npm\\t%s\\t%sk\\n' "$text" "$(kilobytes "${{file%/*}}")"
-    done
-fi
-for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
-    for file in "$depot"/packages/*/*/Project.toml "$depot"/packages/*/*/JuliaProject.toml; do
-        [ -f "$file" ] || continue
-        folder=${{file%/*}}
-        name=$(basename "${{folder%/*}}")
-        version=$(sed -n 's/^version *= *"\\(.*\\)".*/\\1/p' "$file")
-        printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
-    done
-done
+has() { command -v "$1" > /dev/null; }
+kilobytes() { du -sk "$1" | cut -f 1; }
 """
-"""Prints a line for each package: ecosystem, name, version, bytes or kilobytes with a k, source."""
 
 
-def take(runner: Runner, container: Container) -> Inventory:
-    """What is installed in a running container. Raises StepError."""
-    argv = (*container.enter, "sh", "-c", SCRIPT)
+def script(ecosystems: Ecosystems) -> str:
+    """Return the script that prints a line for each package; `EcosystemRules` says which fields."""
+    return _BEGINNING + "".join(rules.probe.lstrip("\n") for rules in ecosystems.values())
+
+
+def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> Inventory:
+    """Return what is installed in a running container. Raises StepError."""
+    argv = (*container.enter, "sh", "-c", script(ecosystems))
     return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
 
 
 def parse_lines(text: str) -> Inventory:
-    """What the lines of `SCRIPT` say, sorted."""
+    """Return what the lines of that script say, sorted."""
     found: dict[str, dict[str, Package]] = {}
     for line in text.splitlines():
         ecosystem, *fields = line.split("\t")
@@ -83,7 +47,7 @@ def parse_lines(text: str) -> Inventory:
 
 
 def dump(inventory: Inventory) -> bytes:
-    """packages.json: `{ecosystem: {name: {version, size, source}}}`; no source where it is ""."""
+    """Return packages.json: `{ecosystem: {name: {version, size, source}}}`, sources if known."""
     data = {
         ecosystem: {
             name: {key: value for key, value in asdict(package).items() if key != "source" or value}
@@ -95,7 +59,7 @@ def dump(inventory: Inventory) -> bytes:
 
 
 def parse(data: bytes) -> Inventory:
-    """What packages.json says."""
+    """Return what packages.json says."""
     return {
         ecosystem: {name: Package(**package) for name, package in items.items()}
         for ecosystem, items in json.loads(data).items()
@@ -124,7 +88,7 @@ class Growth:
 
 
 def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
-    """The packages that take more room than before, the most first."""
+    """Return the packages that take more room than before, the most first."""
     found = [
         Growth(
             ecosystem=ecosystem,
@@ -140,7 +104,7 @@ def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
 
 
 def without(inventory: Inventory, parent: Inventory) -> Inventory:
-    """What is not in the parent just so."""
+    """Return what the parent has not, or has otherwise."""
     return {
         ecosystem: {
             name: package
@@ -152,7 +116,7 @@ def without(inventory: Inventory, parent: Inventory) -> Inventory:
 
 
 def largest(inventory: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
-    """The largest packages, by `ecosystem name`."""
+    """Return the largest packages, by `ecosystem name`."""
     every: Mapping[str, Package] = {
         f"{ecosystem} {name}": package
         for ecosystem, items in inventory.items()
