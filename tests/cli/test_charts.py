@@ -96,7 +96,7 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             " app.kubernetes.io/instance of its pods is missing",
             "  hint: app.kubernetes.io/instance: {{ .Release.Name }}",
             f"{pod}$.spec.template.spec.containers[0].env[0]: secret: warning: Deployment clock:"
-            " KEY contains the secret git.token",
+            " the variable KEY contains git.token in plain text",
             "  hint: read it from a Secret: valueFrom, or envFrom",
             f"{pod}not-yaml: fatal: with runtimeClassName set: {fault}",
             f'{pod}unquoted: warning: with "sample: \\"x\' #" in zone: {fault}',
@@ -293,7 +293,7 @@ def test_a_chart_of_helm_2(run: Run, tmp_path: Path) -> None:
     [
         ("values.yaml", b"a: &a [*a]\n", "fatal: an alias stands in what it names"),
         ("values.yaml", b"[" * 5000, "fatal: it is nested too deeply to be read"),
-        ("values.schema.json", b"[" * 100_000, "fatal: it is nested too deeply to be read"),
+        ("values.schema.json", b"[" * 100_000, "fatal: the file is nested too deeply to be read"),
         ("charts/gear.tgz", b"a gear", "charts/gear.tgz: not a chart package: not a gzip file"),
     ],
 )

@@ -87,8 +87,8 @@ def test_without_the_package_of_the_ecosystem(press: Press) -> None:
 def test_a_week(press: Press) -> None:
     press.run("lock")
     lock = json.loads((press.tiny.root / "matrix.lock").read_text())
-    assert lock["lines"]["style=2"]["version"] == "2.1"
-    fonts = lock["layers"][PRESS]["packages"]["fonts"]
+    assert lock["release_lines"]["style=2"]["version"] == "2.1"
+    fonts = lock["package_sets"][PRESS]["packages"]["fonts"]
     assert {name: text.split()[0] for name, text in fonts.items()} == {
         "metrics": "0.3", "serif": "1.0",
     }  # fmt: skip
@@ -100,9 +100,10 @@ def test_a_week(press: Press) -> None:
 
 def test_doctor_asks_the_provider(press: Press) -> None:
     done = press.tiny.run("doctor", PYTHONPATH=str(press.site))
-    assert "provider foundry" in done.stdout
-    (line,) = (it for it in done.stdout.splitlines() if "provider foundry" in it)
-    assert "reachable, for 1 line" in line
+    said = [it.split(maxsplit=1)[1] for it in done.stdout.splitlines()]
+    assert "provider foundry: reachable, for 1 line" in said
+    assert "provider foundry: of an installed package" in said
+    assert "ecosystem fonts: of an installed package" in said
 
 
 def test_outdated_asks_both(press: Press) -> None:
