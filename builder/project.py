@@ -146,7 +146,7 @@ class Workspace:
         return expansion
 
     def read(self, path: str) -> str:
-        """The text of a file of the catalog. Raises ConfigError where there is none."""
+        """Return the text of a file of the catalog. Raises ConfigError if there is none."""
         try:
             data = (self.root / path).read_bytes()
         except FileNotFoundError:
@@ -375,7 +375,7 @@ class Workspace:
     def _missing(
         self, kind: str, name: str, files: tuple[str, ...], place: Location
     ) -> ConfigError | None:
-        """The error of a recipe that lacks one of these files, if it does."""
+        """Return the error of a recipe that lacks one of these files, or None."""
         for file in files:
             if not (self.root / kind / name / file).is_file():
                 return ConfigError(
@@ -397,7 +397,7 @@ class Workspace:
         return sorted(item.name for item in found if item.is_dir())
 
     def _hash(self, path: str) -> str:
-        """One hash of all files of a folder, "" where there are none."""
+        """Return one hash of all files of a folder, or "" if there are none."""
         found = [
             f"{name} {hashlib.sha256(it).hexdigest()}" for name, it in self._bytes(path).items()
         ]

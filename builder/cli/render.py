@@ -71,7 +71,7 @@ def _plan(app: App, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]
 
 
 def _alive(plan: Plan) -> Plan:
-    """A plan without what has ended."""
+    """Return a plan without the targets that have ended."""
     targets = {key: item for key, item in plan.targets.items() if item.action != "retire"}
     used = {item.target.parent for item in targets.values()}
     bases = {key: base for key, base in plan.bases.items() if key in used}

@@ -125,10 +125,10 @@ class _Tools(Tools):
 class _Web(Fetcher):
     """A network on which every host answers, and no chart repository lists anything."""
 
-    def reach(self, url: str) -> None:
+    def check_reachable(self, url: str) -> None:
         """Reach it."""
 
-    def text(self, url: str, what: str = "text") -> str:
+    def text(self, url: str, expected: str = "text") -> str:
         """Return an index without charts."""
         assert url.endswith("/index.yaml"), url
         return 'apiVersion: v1\nentries: {}\ngenerated: "2026-11-16T00:00:00Z"\n'
