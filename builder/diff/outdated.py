@@ -45,17 +45,17 @@ class HeldBases:
         self.moved_on: dict[str, str] = {}
 
     def lock(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> BaseLock:
         """Return what is locked. Raises UnreachableError if nothing is."""
-        if held is None:
+        if previous is None:
             raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
         try:
-            self._refresh(base, held)
+            self._refresh(base, previous)
         except GoneError as error:
             self.moved_on[base.id] = error.hint
             raise
-        return held
+        return previous
 
 
 def outdated(

@@ -192,7 +192,7 @@ def test_a_package_that_left_the_archive_stops_its_own_targets(moved: Moved) -> 
     moved.add("other", "sole")
     said = moved.run("lock", "--upgrade", code=5)
     assert (
-        "error: images/leaf/recipe.yaml:3:10: leaf/debian=13: what is locked stays: there is no"
+        "error: images/leaf/recipe.yaml:3:10: leaf/debian=13: stays as locked: there is no"
         " package tree for debian=13@linux/amd64, which recipe leaf adds to leaf/debian=13\n"
     ) in said
     assert "matrix.lock written\n" in said
