@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from builder.catalog.ecosystem import Ecosystems
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import Package, PackageList
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import Container
@@ -25,13 +25,13 @@ def script(ecosystems: Ecosystems) -> str:
     return _BEGINNING + "".join(rules.probe.lstrip("\n") for rules in ecosystems.values())
 
 
-def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> Inventory:
+def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> PackageList:
     """Return what is installed in a running container. Raises StepError."""
     argv = (*container.enter, "sh", "-c", script(ecosystems))
     return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
 
 
-def parse_lines(text: str) -> Inventory:
+def parse_lines(text: str) -> PackageList:
     """Return what the lines of that script say, sorted."""
     found: dict[str, dict[str, Package]] = {}
     for line in text.splitlines():
@@ -46,7 +46,7 @@ def parse_lines(text: str) -> Inventory:
     return {key: dict(sorted(items.items())) for key, items in sorted(found.items())}
 
 
-def dump(inventory: Inventory) -> bytes:
+def dump(inventory: PackageList) -> bytes:
     """Return packages.json: `{ecosystem: {name: {version, size, source}}}`, sources if known."""
     data = {
         ecosystem: {
@@ -58,7 +58,7 @@ def dump(inventory: Inventory) -> bytes:
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 
-def parse(data: bytes) -> Inventory:
+def parse(data: bytes) -> PackageList:
     """Return what packages.json says."""
     return {
         ecosystem: {name: Package(**package) for name, package in items.items()}
@@ -87,7 +87,7 @@ class Growth:
         return f"{now}: was {self.before.version}, {megabytes:+.1f} MB"
 
 
-def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
+def grown(before: PackageList, after: PackageList) -> tuple[Growth, ...]:
     """Return the packages that take more room than before, the most first."""
     found = [
         Growth(
@@ -103,7 +103,7 @@ def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
     return tuple(sorted(more, key=lambda item: (-item.bytes, item.ecosystem, item.name)))
 
 
-def without(inventory: Inventory, parent: Inventory) -> Inventory:
+def without(inventory: PackageList, parent: PackageList) -> PackageList:
     """Return what the parent has not, or has otherwise."""
     return {
         ecosystem: {
@@ -115,7 +115,7 @@ def without(inventory: Inventory, parent: Inventory) -> Inventory:
     }
 
 
-def largest(inventory: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
+def largest(inventory: PackageList, most: int = 10) -> tuple[tuple[str, Package], ...]:
     """Return the largest packages, by `ecosystem name`."""
     every: Mapping[str, Package] = {
         f"{ecosystem} {name}": package
