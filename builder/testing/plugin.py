@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def facts() -> dict[str, Any]:
-    """Read what the image is compared with: see `interfaces.SmokeRequest`."""
+    """Read the facts to compare the image with: see `interfaces.SmokeRequest`."""
     loaded: dict[str, Any] = json.loads(Path(os.environ["BUILDER_FACTS"]).read_text("utf-8"))
     return loaded
 
@@ -68,7 +68,7 @@ def client() -> type[Client]:
 
 @pytest.fixture(scope="session")
 def checks() -> ModuleType:
-    """Give `builder.testing.checks`, with what several images and charts promise alike."""
+    """Return `builder.testing.checks`, with the checks that several images and charts share."""
     return shared_checks
 
 
