@@ -110,14 +110,14 @@ class _Planner:
         missing = [
             target_id for target_id in selected if target_id not in self.registry_state.digests
         ]
-        wanted, stack = set(selected), missing
+        needed, stack = set(selected), missing
         while stack:
             for parent in needs[stack.pop()]:
-                is_there = parent in wanted or parent in self.registry_state.digests
+                is_there = parent in needed or parent in self.registry_state.digests
                 if parent in self.expansion.targets and not is_there:
-                    wanted.add(parent)
+                    needed.add(parent)
                     stack.append(parent)
-        return [target_id for target_id in self.expansion.targets if target_id in wanted]
+        return [target_id for target_id in self.expansion.targets if target_id in needed]
 
     # Targets.
 
@@ -176,8 +176,10 @@ class _Planner:
             firsts: dict[str, str] = {}
             variants = self.expansion.variants[variant.image]
             # Locked variants come first, each group in its order.
-            for item in sorted(variants, key=lambda item: bool(self._unlocked(item.values))):
-                firsts.setdefault(tags.suffix(item, self.catalog.matrix), item.id)
+            for candidate in sorted(
+                variants, key=lambda candidate: bool(self._unlocked(candidate.values))
+            ):
+                firsts.setdefault(tags.suffix(candidate, self.catalog.matrix), candidate.id)
             self.firsts[variant.image] = firsts
         return self.firsts[variant.image][tags.suffix(variant, self.catalog.matrix)]
 

@@ -17,7 +17,7 @@ FORMAT = 1
 _NAMES = 3  # this many images are named, the rest is counted
 _ROWS = 30  # the most rows of a section in Markdown
 _LEAST = 100_000  # bytes; smaller changes are noise of compression
-_NAMED = frozenset({"package", "was", "is", "name", "setting", "chart", "target"})  # as code
+_NAMED = frozenset({"package", "was", "is", "name", "setting", "chart", "target"})  # shown as code
 NOTHING = "Nothing changed."
 
 

@@ -17,7 +17,7 @@ def lines(garbage: Garbage, local: Mapping[str, int]) -> Iterator[str]:
     for name in garbage.records:
         yield f"release {name}: past retention"
     for name, versions in garbage.retired.items():
-        yield f"chart {name}: {', '.join(versions)} leaves the index; no kept release offers it"
+        yield f"chart {name}: {', '.join(versions)} leaves the index; no kept release has it"
     if garbage.new_release:
         yield f"release {garbage.new_release}: new, as {garbage.current.release} without these"
     for removal in garbage.removals:

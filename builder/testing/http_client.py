@@ -17,7 +17,7 @@ def wait_for(name: str, condition: Callable[[], object], *, seconds: float = 60.
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise StepError(f"after {seconds:g} s still not: {name}")
+            raise StepError(f"condition not met after {seconds:g} s: {name}")
         time.sleep(0.2)
 
 

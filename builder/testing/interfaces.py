@@ -14,7 +14,7 @@ from builder.catalog.packages import Inventory
 class TestCounts:
     """The numbers of tests in a JUnit file, by result."""
 
-    __test__ = False  # pytest takes it for a class of tests otherwise
+    __test__ = False  # else pytest takes it for a class of tests
 
     passed: int = 0
     failed: int = 0
@@ -61,7 +61,7 @@ class ChartRequest:
 
     chart: str
     manifests: str
-    password: str  # the one that the manifests give the service
+    password: str  # of the service, in the manifests
     suite: Path
     port: int
     junit: Path

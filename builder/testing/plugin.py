@@ -92,7 +92,7 @@ def open_terminal(page: Page) -> Callable[[], None]:
     """`open_terminal()` opens a terminal in the page, which is the workbench of VS Code."""
 
     def opened() -> None:
-        # By the list of commands, as no layout of a keyboard changes that.
+        # The list of commands does not depend on the layout of the keyboard.
         page.keyboard.press("F1")
         page.locator(".quick-input-widget input:focus").wait_for()
         page.keyboard.insert_text("Terminal: Create New Terminal")
@@ -100,7 +100,7 @@ def open_terminal(page: Page) -> Callable[[], None]:
         first.filter(has_text="Create New Terminal").wait_for()
         page.keyboard.press("Enter")
         page.locator(".xterm-helper-textarea:focus").wait_for(state="attached", timeout=120_000)
-        time.sleep(2)  # bash draws
+        time.sleep(2)  # bash prints its prompt
 
     return opened
 

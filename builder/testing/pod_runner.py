@@ -38,10 +38,10 @@ OLDEST = (5, 0)
 _NO_FOLDER = re.compile(r'workdir "([^"]+)" does not exist')
 
 # $1: the folder of podman; $2: the file of the pod, $3: its name; $4: its network, a bridge that is
-# made here or the host's; $5: the name of the bridge, $6: its addresses where those are free; $7:
-# the bytes that must be left of the disk, or images of earlier pods go; then flags. One pod at a
-# time, since what podman knows of running containers is on a tmpfs of this namespace: it begins as
-# after a restart of the machine, and so does not trip over what a killed run left.
+# made here or the host's; $5: the name of the bridge, $6: its addresses if those are free; $7: the
+# free bytes of the disk below which images of earlier pods are removed; then flags. One pod runs at
+# a time, since podman's state of running containers is on a tmpfs of this namespace. Podman starts
+# as after a restart of the machine, so leftovers of a killed run do no harm.
 _PLAY = """
 home=$1; pod=$2; name=$3; network=$4; bridge=$5; subnet=$6; room=$7; shift 7
 exec 9> "$home/lock"; flock 9
@@ -69,7 +69,7 @@ sleep 0.2; exit 1
 
 # Standard input: a pod, with ADDRESS for that of the service. $1: the pod of the service; $2: the
 # container that tests it; then flags. On the network of the host the service has no address of its
-# own, and is met at the bridge.
+# own; its address is that of the bridge.
 _TEST = """
 pod=$1; container=$2; shift 2
 holder=$(podman pod inspect --format '{{.InfraContainerID}}' "$pod")
@@ -158,7 +158,7 @@ class KubePlayer:
         file = self._home.state / f"{pod.pod}-{host_port}.yaml"
         with contextlib.ExitStack() as undo:
             undo.callback(file.unlink, missing_ok=True)
-            write(file, pod.text.encode(), 0o600, lasting=False)  # secrets of the chart are in it
+            write(file, pod.text.encode(), 0o600, lasting=False)  # it has secrets of the chart
             images = [parse(image) for image in images_of(pod.text)]
             login = undo.enter_context(self._credentials.shared(images))
             command = self._command(file, pod, network, login)

@@ -22,8 +22,8 @@ PACKAGES = (
 MARKER = "packages.json"
 """In `etc/`, written last: a tool root without it is not finished."""
 
-# $1: the root; then, up to "--", folders and files of the host to have at the same place.
-# rprivate keeps every mount of ours from the host; the old root goes once all is bound.
+# $1: the root; then, up to "--", the folders and files of the host that get the same path inside.
+# rprivate hides all mounts from the host. The old root is unmounted once all is bound.
 _ENTER = """
 root=$1; shift
 mount --make-rprivate /
