@@ -12,7 +12,7 @@ from builder.catalog import tags
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import TargetId
 from builder.catalog.models import Base, Catalog, Target, Variant
-from builder.catalog.recipe import budget_of, suite
+from builder.catalog.recipe import budget_of, tests_hash
 from builder.common import graph
 from builder.common.errors import ConfigError
 from builder.common.text import count
@@ -219,13 +219,13 @@ class _Planner:
                 why_build(released, fingerprint) if self.registry_state.was_read else _NOT_ASKED
             )
             return "build", reason + locked
-        if released and released.suite and self._tests_hash(target) != released.suite:
+        if released and released.tests_hash and self._tests_hash(target) != released.tests_hash:
             return "test", "its tests changed; the image did not"
         return "reuse", f"{fingerprint.tag} is in the registry{locked}"
 
     def _tests_hash(self, target: Target) -> str:
         lineage = self.expansion.lineage(target)
-        return suite(self.catalog.recipes[ancestor.recipe] for ancestor in lineage)
+        return tests_hash(self.catalog.recipes[ancestor.recipe] for ancestor in lineage)
 
     def _check_tags(self, targets: Mapping[str, TargetPlan]) -> None:
         """Raise ConfigError if two variants have the same exact tag, as their lines may not."""
