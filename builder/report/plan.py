@@ -105,7 +105,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows of text as aligned columns."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(variant.ljust(width) for variant, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
 
