@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from builder.app.adapters import AdapterFactory, Adapters, Setup
     from builder.app.app import App
+    from builder.app.load import load
     from builder.app.options import Options
     from builder.app.planning import Planned
     from builder.app.run import Interrupted, Run
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from builder.diff.compare import Difference
     from builder.lock.locker import Locked
     from builder.lock.lockfile import Lock
-    from builder.project import Project, load
+    from builder.project import Project
 
 __all__ = (
     "AdapterFactory", "Adapters", "App", "BuilderError", "Difference", "Event", "Interrupted",
@@ -43,7 +44,8 @@ _MODULES = {
     "builder.diff.compare": ("Difference",),
     "builder.lock.locker": ("Locked",),
     "builder.lock.lockfile": ("Lock",),
-    "builder.project": ("Project", "load"),
+    "builder.app.load": ("load",),
+    "builder.project": ("Project",),
 }
 
 

@@ -5,33 +5,39 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from builder.catalog import tags
+from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
 from builder.catalog.models import (
     Catalog,
     ChartFeature,
     ChartRecipe,
     File,
+    Matrix,
     Network,
     Recipe,
     RecipeFile,
 )
 from builder.catalog.parser import (
+    CheckName,
     ParsedMatrix,
     parse_chart,
     parse_feature,
     parse_matrix,
     parse_recipe,
 )
+from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.common import checkout
 from builder.common.errors import BuilderError, ConfigError, Location, raise_all
 from builder.common.files import write
+from builder.common.plugins import Plugins
 from builder.common.process import Runner
 from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
@@ -46,6 +52,7 @@ _BEGINNINGS = {
     "Dockerfile.j2": "it begins with `FROM {{ parent }}`",
     "chart.yaml": "it has title, description, command, port and features",
 }
+_Rules = TypeVar("_Rules", bound=EcosystemRules)
 SHARED = Path(__file__).parent / "shared"
 """Macros, the chart library and chart features that come with the builder. In a checkout these are
 links to `images/_macros`, `charts/library` and `charts/features`; a wheel holds the files."""
@@ -70,14 +77,6 @@ class Project:
         return self.lock.versions if self.lock else {}
 
 
-def load(root: Path | str = ".", *, platforms: Sequence[str] = ()) -> Project:
-    """Read a catalog's folder, for `platforms` such as linux/arm64, or those of its matrix.
-
-    Asks nobody. Raises ConfigError with all mistakes in it, each with file, line and column.
-    """
-    return Workspace(Path(root).resolve()).load(tuple(platforms))
-
-
 class Workspace:
     """A catalog's folder, and the folder that holds all that is derived: `build/` in it."""
 
@@ -85,8 +84,14 @@ class Workspace:
         self.root = root
         self.state = StateDir(state) if state else StateDir.of(root)
 
-    def load(self, platforms: tuple[str, ...] = ()) -> Project:
-        """Read everything, for `platforms` or those of the matrix. Raises all mistakes together."""
+    def load(
+        self, platforms: tuple[str, ...] = (), ecosystems: Plugins[_Rules] | None = None
+    ) -> Project:
+        """Read everything, for `platforms` or those of the matrix. Raises all mistakes together.
+
+        Without the table of `ecosystems` names of ecosystems are not checked, and nothing can be
+        locked or built.
+        """
         checkout.check_folder(self.state.root)
         errors: list[BuilderError] = []
         notes: list[str] = []
@@ -94,7 +99,7 @@ class Workspace:
         file = self._matrix(errors, notes)
         offered = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
-        recipes = self._recipes(file, errors, notes)
+        recipes = self._recipes(file, errors, notes, ecosystems)
         charts = self._charts(file, errors, notes)
         features = self._features(errors, notes)
         expansion = None
@@ -103,6 +108,7 @@ class Workspace:
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
             errors += check_chart_needs(file.matrix, charts, file.document)
+            errors += self._pin_errors(file, ecosystems) if ecosystems else []
         except BuilderError as error:
             errors.append(error)
         raise_all(errors)
@@ -114,6 +120,9 @@ class Workspace:
             charts=charts,
             library=self._library(),
             features=features,
+            ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
+            if ecosystems
+            else {},
         )
         return Project(
             root=self.root,
@@ -125,7 +134,7 @@ class Workspace:
         )
 
     def read(self, path: str) -> str:
-        """The text of a file of the catalog. Raises ConfigError where there is none."""
+        """Return the text of a file of the catalog. Raises ConfigError if there is none."""
         try:
             data = (self.root / path).read_bytes()
         except FileNotFoundError:
@@ -164,8 +173,13 @@ class Workspace:
     # Recipes.
 
     def _recipes(
-        self, file: ParsedMatrix, errors: list[BuilderError], notes: list[str]
+        self,
+        file: ParsedMatrix,
+        errors: list[BuilderError],
+        notes: list[str],
+        ecosystems: Plugins[_Rules] | None,
     ) -> dict[str, Recipe]:
+        check = self._check_ecosystem(ecosystems) if ecosystems else None
         recipes: dict[str, Recipe] = {}
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
@@ -176,7 +190,9 @@ class Workspace:
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                parsed, found = parse_recipe(self.read(path), path, file.matrix.axes, notes.append)
+                parsed, found = parse_recipe(
+                    self.read(path), path, file.matrix.axes, notes.append, check
+                )
             except BuilderError as error:
                 errors.append(error)
                 continue
@@ -189,6 +205,46 @@ class Workspace:
             except BuilderError as error:
                 errors.append(error)
         return recipes
+
+    def _check_ecosystem(self, ecosystems: Plugins[_Rules]) -> CheckName:
+        def check(name: str, place: Location) -> None:
+            ecosystems.check(name, catalog=self.root, location=place)
+
+        return check
+
+    def _pin_errors(self, file: ParsedMatrix, ecosystems: Plugins[_Rules]) -> list[BuilderError]:
+        errors: list[BuilderError] = []
+        for name, image in file.matrix.images.items():
+            for ecosystem, limits in (image.pin.packages if image.pin else {}).items():
+                path = ("images", name, "pin", ecosystem)
+                place = file.document.at_key(path)
+                try:
+                    rules = ecosystems.get(ecosystem, catalog=self.root, location=place)
+                except ConfigError as error:
+                    errors.append(error)
+                else:
+                    errors += check_pins(rules, limits, file.document, path)
+        return errors
+
+    def _ecosystems(
+        self,
+        matrix: Matrix,
+        recipes: Mapping[str, Recipe],
+        lock: Lock | None,
+        ecosystems: Plugins[_Rules],
+    ) -> Ecosystems:
+        """Return the builder's ecosystems and those that the catalog names.
+
+        Raises ToolError where the package that adds one does not work.
+        """
+        named = {name for recipe in recipes.values() for name in recipe.ecosystems}
+        pins = [image.pin for image in matrix.images.values() if image.pin]
+        named |= {name for pin in pins for name in pin.packages}
+        if lock is not None:
+            named |= {name for layer in lock.package_sets.values() for name in layer.packages}
+        known = ecosystems.names(self.root)
+        names = [name for name in known if name in ecosystems.built_in or name in named]
+        return {name: ecosystems.get(name, catalog=self.root) for name in names}
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder = f"images/{name}"
@@ -307,7 +363,7 @@ class Workspace:
     def _missing(
         self, kind: str, name: str, files: tuple[str, ...], place: Location
     ) -> ConfigError | None:
-        """The error of a recipe that lacks one of these files, if it does."""
+        """Return the error of a recipe that lacks one of these files, or None."""
         for file in files:
             if not (self.root / kind / name / file).is_file():
                 return ConfigError(
@@ -329,7 +385,7 @@ class Workspace:
         return sorted(item.name for item in found if item.is_dir())
 
     def _hash(self, path: str) -> str:
-        """One hash of all files of a folder, "" where there are none."""
+        """Return one hash of all files of a folder, or "" if there are none."""
         found = [
             f"{name} {hashlib.sha256(it).hexdigest()}" for name, it in self._bytes(path).items()
         ]

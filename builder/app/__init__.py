@@ -1,5 +1,4 @@
-"""The composition root: `App` locks, plans, builds, releases and compares one catalog.
-
-The run loop is in `run`, the weekly job in `week`. It alone constructs adapters, in `adapters`.
-It prints nothing. Imports everything but `cli`.
+"""The composition root and the Python API. `app` locks, plans, runs, releases and compares one
+catalog, `adapters` alone constructs adapters, and `run` is the run loop; `week` is the weekly job,
+and `doctor` examines this machine. Imports everything but `cli`.
 """

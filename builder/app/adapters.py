@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol, TypedDict, Unpack
@@ -50,15 +50,16 @@ from builder.registry.embedded import EmbeddedRegistry
 from builder.registry.interfaces import Registry
 from builder.registry.store import RegistryStore
 from builder.release.commit import Records
+from builder.resolvers.apt.preflight import PackageCheck
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
 from builder.resolvers.base_images.provider import Bases, kept
 from builder.resolvers.ecosystems import package_resolvers
-from builder.resolvers.preflight import PackageCheck
+from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.sdists import PipFiles
-from builder.resolvers.reachability import Reach
+from builder.resolvers.reachability import Reachability
 from builder.testing.charts import ChartRun
 from builder.testing.images import Smoke
 from builder.testing.interfaces import ChartRunner, SmokeTester
@@ -113,7 +114,7 @@ class Replaced(TypedDict, total=False):
     indexes: BaseIndexes
     files: Fetcher
     downloads: RemoteFiles
-    reach: Reach
+    reachability: Reachability
     smoke: SmokeTester
     resolvers: Mapping[str, PackageResolver]
     providers: Mapping[str, Provider]
@@ -175,7 +176,7 @@ class Adapters:
     @cached_property
     def smoke(self) -> SmokeTester:
         """Return what runs the smoke tests of images."""
-        return Smoke(self.engine, self.runner)
+        return Smoke(self.engine, self.runner, self.catalog.ecosystems)
 
     @property
     def disk(self) -> Measure:
@@ -308,13 +309,18 @@ class Adapters:
     @cached_property
     def resolvers(self) -> Mapping[str, PackageResolver]:
         """Return what chooses and fetches packages, by ecosystem, in the order of installation."""
-        return package_resolvers(
-            prepare=self._prepared,
-            providers=self.providers,
+        tools = replace(self._resolver_tools, providers=self.providers)
+        return package_resolvers(tools, self.catalog.ecosystems, self.setup.project.root)
+
+    @cached_property
+    def _resolver_tools(self) -> ResolverTools:
+        """Return what resolvers and providers work with."""
+        return ResolverTools(
             fetcher=self.files,
             runner=self.runner,
             network=self.setup.project.network,
             state=self._state,
+            apt_root=self._prepared,
             locate=partial(named_at, self._read),
             only_looks=self.setup.options.only_looks,
         )
@@ -367,20 +373,18 @@ class Adapters:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Return where release lines come from, by the name that the matrix uses."""
-        return line_providers(
-            prepare=self._prepared,
-            fetcher=self.files,
-            runner=self.runner,
-            network=self.setup.project.network,
-        )
+        values = (it for values in self.catalog.matrix.axes.values() for it in values)
+        named = [value.provider for value in values if value.provider]
+        return line_providers(self._resolver_tools, named, self.setup.project.root)
 
     @cached_property
-    def reach(self) -> Reach:
+    def reachability(self) -> Reachability:
         """Return what asks whether providers can be reached, and does not wait for long."""
         network = self.setup.project.network
         policy = RetryPolicy(connect=4, read=6, retries=0)
         fetcher = Fetcher(network=network, folder=self._state.files, retry_policy=policy)
-        return Reach(fetcher=fetcher, runner=self.runner, network=network)
+        tools = replace(self._resolver_tools, fetcher=fetcher)
+        return Reachability(tools, self.setup.project.root)
 
     # Charts.
 

@@ -337,7 +337,7 @@ def _settled(project: Project, options: Options) -> Project:
     return replace(
         project,
         catalog=replace(project.catalog, matrix=matrix),
-        network=effective_network(project.network, os.environ),
+        network=effective_network(project.network, os.environ, project.catalog.ecosystems),
     )
 
 

@@ -14,7 +14,9 @@ from builder.common.process import Command, Runner, which
 from builder.common.text import count
 from builder.engines.interfaces import Finding
 from builder.engines.table import ENGINES, factories
-from builder.resolvers.reachability import Reach, asked
+from builder.resolvers.ecosystems import ECOSYSTEMS
+from builder.resolvers.providers import PROVIDERS
+from builder.resolvers.reachability import Reachability
 from builder.testing.browser import chromium
 
 # Programs that are run whichever the engine, and the Debian packages that hold them.
@@ -58,7 +60,7 @@ def examine(host: HostTools, engine: str, root: Path) -> Iterator[Finding]:
 
 def _plugins(root: Path) -> Iterator[Finding]:
     """Say what installed packages add to the tables; none of it is loaded."""
-    for table in (ENGINES, CI_SYSTEMS):
+    for table in (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS):
         for name in table.names(root):
             if name not in table.built_in:
                 yield Finding(subject=f"{table.noun} {name}", found="of an installed package")
@@ -104,9 +106,9 @@ def install_browser(runner: Runner) -> None:
         _apt_install(runner, ("chromium",))
 
 
-def examine_providers(catalog: Catalog, reach: Reach) -> Iterator[Finding]:
-    """Which providers can be reached, one finding each."""
-    for item, reason in reach.look(asked(catalog)):
+def examine_providers(catalog: Catalog, reachability: Reachability) -> Iterator[Finding]:
+    """Yield a finding for each provider: whether it can be reached."""
+    for item, reason in reachability.of(catalog):
         subject = f"provider {item.name}"
         if not reason:
             yield Finding(subject=subject, found=f"reachable, for {count(len(item.lines), 'line')}")

@@ -67,7 +67,7 @@ class Since:
         )
 
     def charts(self, published: str) -> dict[str, ChartChange]:
-        """What becomes of each chart that the change is about; by name.
+        """Return what becomes of each chart that the change concerns, by name.
 
         `published` is the registry whose releases say which versions there are, or nothing.
         """
@@ -123,7 +123,7 @@ def _tags(app: App, variant: Variant) -> tuple[str, ...]:
 
 
 def _files(app: App, name: str, variants: Sequence[Variant]) -> dict[str, bytes]:
-    """The files of a chart, whose images are tagged by their lines: releases and versions move."""
+    """Render a chart with tags of release lines, as exact versions and releases change."""
     matrix = app.catalog.matrix
     images = [f"{matrix.repository_of(variant.image)}:{tags.line_tag(variant, matrix)}"
               for variant in variants]  # fmt: skip

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from builder.build.run_context import RunContext, Toolbox
+from builder.catalog.ecosystem import EcosystemRules, rules_of
 from builder.catalog.models import Target
-from builder.catalog.packages import R_OWN, Inventory, LockedPackage
+from builder.catalog.packages import Inventory, LockedPackage, Package
 from builder.common.errors import StepError
 from builder.common.files import place_file
 from builder.common.text import count
@@ -17,9 +16,6 @@ from builder.lock.package_lists import file_path
 from builder.lock.requests import PackageRequests
 
 _SHOWN = 20
-# Packages that a new environment of Python, or R, has by itself.
-_OWN = {"pip": frozenset({"pip", "setuptools"}), "r": R_OWN}
-_COMPARED = ("apt", "pip", "r", "julia")
 
 
 def provide(
@@ -49,7 +45,9 @@ def provide(
         )
         files = toolbox.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(files[name], folder / file_path(ecosystem, package))
+            place_file(
+                files[name], folder / file_path(ecosystem, package, context.catalog.ecosystems)
+            )
 
 
 def check_installed(
@@ -57,17 +55,18 @@ def check_installed(
 ) -> None:
     """Compare the installed packages with the lock. Raises StepError with what differs.
 
-    npm packages are not compared: npm checked the hash of each file, and leaves no list.
-    `parent_packages` are those of the parent; if None, only locked packages are compared.
+    Ecosystems whose packages leave no list in the image are not compared. `parent_packages` are
+    those of the parent; if None, only locked packages are compared.
     """
     package_set = context.lock.package_sets.get(target.id)
     is_staged = context.plan.targets[target.id].dockerfile.is_staged
     problems: list[str] = []
     for ecosystem, packages in package_set.packages.items() if package_set else ():
-        if ecosystem in _COMPARED:
-            problems += _locked(ecosystem, packages, installed, is_staged=is_staged)
+        rules = rules_of(ecosystem, context.catalog.ecosystems)
+        if rules.is_compared:
+            problems += _locked(rules, packages, installed, is_staged=is_staged)
             if parent_packages is not None and not _brings_packages(target, context):
-                problems += _others(ecosystem, packages, installed, parent_packages)
+                problems += _others(rules, packages, installed, parent_packages)
     if problems:
         more = [f"    and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         lines = [f"    {line}" for line in problems[:_SHOWN]] + more
@@ -78,49 +77,50 @@ def check_installed(
 
 
 def _locked(
-    ecosystem: str,
+    rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
     *,
     is_staged: bool,
 ) -> Iterator[str]:
     """Yield the locked packages that are missing or have another version."""
-    versions = _versions(ecosystem, installed)
+    present = _normalized(rules, installed)
     for name, package in packages.items():
-        if name not in versions:
+        if name not in present:
             if not is_staged:
-                yield f"{ecosystem} {name}: locked {package.version}, not installed"
-        elif versions[name] != package.version:
-            yield f"{ecosystem} {name}: locked {package.version}, installed {versions[name]}"
+                yield f"{rules.name} {name}: locked {package.version}, not installed"
+        elif present[name].version != package.version:
+            version = present[name].version
+            yield f"{rules.name} {name}: locked {package.version}, installed {version}"
 
 
 def _others(
-    ecosystem: str,
+    rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
     installed: Inventory,
     parent_packages: Inventory,
 ) -> Iterator[str]:
     """Yield the installed packages that neither the parent nor the lock has."""
-    parent_versions = _versions(ecosystem, parent_packages)
-    for name, version in _versions(ecosystem, installed).items():
-        if name in packages or name in _OWN.get(ecosystem, ()):
+    inherited = _normalized(rules, parent_packages)
+    for name, package in _normalized(rules, installed).items():
+        if name in packages or rules.is_own(name, package):
             continue
-        if ecosystem == "r" and not installed["r"][name].size:
-            continue  # a Debian package, which is compared as apt
-        if name not in parent_versions:
-            yield f"{ecosystem} {name}: installed {version}, not locked"
-        elif parent_versions[name] != version:
-            yield f"{ecosystem} {name}: its parent has {parent_versions[name]}, installed {version}"
+        if name not in inherited:
+            yield f"{rules.name} {name}: installed {package.version}, not locked"
+        elif inherited[name].version != package.version:
+            version = inherited[name].version
+            yield f"{rules.name} {name}: its parent has {version}, installed {package.version}"
 
 
-def _versions(ecosystem: str, package_list: Inventory) -> dict[str, str]:
-    versions = {name: package.version for name, package in package_list.get(ecosystem, {}).items()}
-    if ecosystem != "pip":
-        return versions
-    return {str(canonicalize_name(name)): version for name, version in versions.items()}
+def _normalized(rules: EcosystemRules, package_list: Inventory) -> dict[str, Package]:
+    """Return the packages of an ecosystem by the one spelling of their names."""
+    packages = package_list.get(rules.name, {})
+    return {rules.normalize(name): package for name, package in packages.items()}
 
 
 def _brings_packages(target: Target, context: RunContext) -> bool:
     """Whether a downloaded file or an input brings packages that are not locked by name."""
+    ecosystems = context.catalog.ecosystems.values()
+    suffixes = tuple(filter(None, (rules.package_suffix for rules in ecosystems)))
     files = context.plan.targets[target.id].files
-    return bool(target.inputs) or any(file.name.endswith(".deb") for file in files)
+    return bool(target.inputs) or any(file.name.endswith(suffixes) for file in files)

@@ -51,7 +51,8 @@ class Requests:
         """
         context, target, folder = self.context, target_plan.target, self.folder(target_plan)
         recipe = context.catalog.recipes[target.recipe]
-        lists = package_lists(context.lock.package_sets.get(target.id))
+        package_set = context.lock.package_sets.get(target.id)
+        lists = package_lists(package_set, context.catalog.ecosystems)
         write_context(folder / "context", target_plan.dockerfile.text, recipe.files, lists)
         return BuildRequest(
             id=target.slug,

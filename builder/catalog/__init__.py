@@ -1,7 +1,6 @@
-"""What the files of a catalog declare: `matrix` has the keys of matrix.yaml, `models` those of
-recipe.yaml, `charts` those of chart.yaml and feature.yaml, `fields` their types. The text is parsed
-and checked with line and column, and expanded to variants, targets and bases, with their tags;
-`selection` chooses among them.
-
-Pure: no clock, no network, no process. Imports `oci` and `common`; it alone imports pydantic.
+"""The files of a catalog, as data. `matrix` declares the keys of matrix.yaml, `models` those of
+recipe.yaml, and `charts` those of chart.yaml and feature.yaml; `parser` checks the text with line
+and column, `expansion` makes variants and targets of it, `tags` names them, and `selection` chooses
+among them. Pure: no clock, no network, no process. Imports `oci` and `common`; it alone imports
+pydantic.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import (
     BeforeValidator,
@@ -18,12 +18,12 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic import Strict as StrictType
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticKnownError, PydanticOmit, core_schema
 
 from builder.common.text import size
 
 PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
-_LIMIT = r"([<>]=?|[=!]=) ?[0-9][0-9.-]*"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
 
 Path = tuple[str | int, ...]
@@ -108,6 +108,44 @@ def as_tuple(key: Any, value: Any) -> GetPydanticSchema:
     return GetPydanticSchema(schema)
 
 
+def with_other_keys(kind: type, handler: Any, *, other: str, value: Any) -> Any:
+    """Return what reads a mapping as `kind`, whose keys that are not fields become one: `other`.
+
+    That is a mapping from such a key to `value`.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    own = {
+        name: core_schema.typed_dict_field(
+            handler.generate_schema(hint), metadata={"pydantic_js_updates": _about(hint)}
+        )
+        for name, hint in hints.items()
+        if name != other
+    }
+    mapping = core_schema.typed_dict_schema(
+        own,
+        extra_behavior="allow",
+        extras_schema=handler.generate_schema(value),
+    )
+
+    def read(found: dict[str, Any]) -> Any:
+        return kind(**{name: found.pop(name) for name in own}, **{other: found})
+
+    ref = f"{kind.__module__}.{kind.__qualname__}:{id(kind)}"
+    return core_schema.no_info_after_validator_function(read, mapping, ref=ref)
+
+
+def _about(hint: Any) -> dict[str, str]:
+    """Return the description of a field for its JSON schema."""
+    fields = (item for item in getattr(hint, "__metadata__", ()) if isinstance(item, FieldInfo))
+    return next(({"description": it.description} for it in fields if it.description), {})
+
+
+def described(kind: type, schema: dict[str, Any]) -> dict[str, Any]:
+    """Put the name and the description of a class into the JSON schema of what is read as it."""
+    schema |= {"title": kind.__name__, "description": kind.__doc__}
+    return schema
+
+
 def _values(read: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(read.values())
 
@@ -154,10 +192,6 @@ ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]
 PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM)]
 PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
 Reason = Annotated[str, StringConstraints(min_length=1)]
-# A name of apt must be no pattern in its preferences, and neither may end its line.
-AptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9+._-]*$")]
-AptVersion = Annotated[str, StringConstraints(pattern=r"^\S+$")]
-RLimit = Annotated[str, StringConstraints(pattern=rf"^{_LIMIT}(, ?{_LIMIT})*$")]
 Flag = Annotated[bool, StrictType()]
 Whole = Annotated[int, StrictType()]
 Port = Annotated[Whole, Field(ge=1, le=65535)]

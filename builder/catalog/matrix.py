@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from builder.catalog.ecosystem import MirrorVariable
 from builder.catalog.fields import (
     KEY_IF_MISSING,
     NOT_IN_FILE,
-    AptName,
-    AptVersion,
     AxisName,
     Constraint,
     Day,
@@ -23,12 +22,13 @@ from builder.catalog.fields import (
     Path,
     PlatformName,
     Reason,
-    RLimit,
     ValueName,
     Whole,
     as_tuple,
+    described,
     named,
     named_by_key,
+    with_other_keys,
 )
 from builder.catalog.ids import ValueId
 from builder.common.errors import Location
@@ -104,27 +104,20 @@ class AxisValue(FileModel):
 class Pin(FileModel):
     """Packages that are pinned to certain versions, for a reason and until a day."""
 
-    apt: Annotated[
-        Mapping[AptName, AptVersion],
-        Field(description="a version by package, e.g. git: '1:2.47*'"),
-    ] = field(default_factory=dict)
-    pip: Annotated[
-        Mapping[str, str], Field(description="a limit by package, e.g. lxml: '>=5.3.1'")
-    ] = field(default_factory=dict)
-    r: Annotated[
-        Mapping[str, RLimit], Field(description="a limit by package, e.g. dplyr: '>= 1.1, < 2'")
-    ] = field(default_factory=dict)
-    julia: Annotated[
-        Mapping[str, str], Field(description="as in [compat], e.g. CSV: '~0.10.14'")
-    ] = field(default_factory=dict)
     reason: Annotated[Reason, Field(description="why they are pinned")]
     until: Annotated[Day, Field(description="when to look whether it is still needed, YYYY-MM-DD")]
+    packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The limits, by ecosystem and package: all keys that are not fields above."""
 
-    @property
-    def packages(self) -> Mapping[str, Mapping[str, str]]:
-        """The limits, by ecosystem and package."""
-        limits = {"apt": self.apt, "pip": self.pip, "r": self.r, "julia": self.julia}
-        return {ecosystem: packages for ecosystem, packages in limits.items() if packages}
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> Any:
+        about = "a limit by package, as the ecosystem writes it: see pin-packages.md"
+        value = Annotated[Mapping[str, str], Field(title="ecosystem", description=about)]
+        return with_other_keys(cls, handler, other="packages", value=value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return described(cls, handler.resolve_ref_schema(handler(schema)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +233,8 @@ class Network(FileModel):
     ] = field(default_factory=dict)
     trust: Annotated[tuple[str, ...], NOT_IN_FILE] = ()
     """Files and folders of certificates that the builder itself trusts beside `ca`."""
+    variables: Annotated[tuple[MirrorVariable, ...], NOT_IN_FILE] = ()
+    """The variables by which programs in an image find mirrors."""
 
 
 @dataclass(frozen=True, kw_only=True)

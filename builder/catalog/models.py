@@ -20,6 +20,7 @@ from builder.catalog.charts import (
     SourceObject,
     ValueSpec,
 )
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.fields import (
     NOT_IN_FILE,
     AxisName,
@@ -236,10 +237,19 @@ class Recipe(RecipeFile):
     tests_hash: str = ""  # of those tests; it is no part of a fingerprint
     has_tests: bool = True  # whether there are any that pytest finds
 
+    @property
+    def ecosystems(self) -> frozenset[str]:
+        """The ecosystems of which it names packages, in any variant."""
+        blocks = (self.packages, *(extra.packages for extra in self.when))
+        return frozenset(name for block in blocks for name in block)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Everything that a plan is made from, apart from the lock and the state of a registry."""
+    """Everything that a plan is made from, apart from the lock and the state of a registry.
+
+    `ecosystems` are those of the builder and those that the catalog names.
+    """
 
     matrix: Matrix
     recipes: Mapping[str, Recipe]
@@ -247,3 +257,4 @@ class Catalog:
     charts: Mapping[str, ChartRecipe] = field(default_factory=dict)
     library: Mapping[str, bytes] = field(default_factory=dict)
     features: Mapping[str, ChartFeature] = field(default_factory=dict)
+    ecosystems: Ecosystems = field(default_factory=dict)

@@ -56,14 +56,6 @@ class LockedPackage:
 Packages = Mapping[str, Mapping[str, LockedPackage]]
 """The packages that are locked, by ecosystem and name."""
 
-R_OWN = frozenset({
-    "KernSmooth", "MASS", "Matrix", "base", "boot", "class", "cluster", "codetools", "compiler",
-    "datasets", "foreign", "grDevices", "graphics", "grid", "lattice", "methods", "mgcv", "nlme",
-    "nnet", "parallel", "rpart", "spatial", "splines", "stats", "stats4", "survival", "tcltk",
-    "tools", "utils",
-})  # fmt: skip
-"""The packages that R brings itself: its base, and those that it recommends."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:

@@ -27,6 +27,7 @@ from builder.oci.reference import check_registry
 from builder.oci.reference import parse as parse_reference
 
 _RESERVED = ("charts", "releases")
+CheckName = Callable[[str, Location], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,11 @@ def parse_recipe(
     file: str,
     axes: Mapping[str, tuple[AxisValue, ...]],
     note: Callable[[str], None] = no_note,
+    check_ecosystem: CheckName | None = None,
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
     """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
+
+    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a place.
 
     A recipe serves catalogs that offer less than it knows: it may name axes and values that are
     not in `axes`, unless they look like one that is there, misspelled.
@@ -78,9 +82,12 @@ def parse_recipe(
     for axis in recipe.provides:
         if axis not in axes and looks_like(axis, axes):
             errors.append(_unknown_axis(axis, axes, document.at_key(("provides", axis))))
-    errors += _check_urls(document, recipe.packages, ("packages",))
-    for extra in recipe.when:
-        errors += _check_urls(document, extra.packages, ("when", extra.condition, "packages"))
+    blocks: dict[Path, Mapping[str, tuple[str, ...]]] = {("packages",): recipe.packages}
+    blocks |= {("when", extra.condition, "packages"): extra.packages for extra in recipe.when}
+    for path, packages in blocks.items():
+        errors += _check_urls(document, packages, path)
+        if check_ecosystem is not None:
+            errors += _check_ecosystems(document, packages, path, check_ecosystem)
     return recipe, errors
 
 
@@ -123,6 +130,20 @@ def _check_urls(
             message = f"{text.partition('#')[0]} has no hash"
             place = document.at((*path, URL, index))
             errors.append(ConfigError(message, hint=error.hint, location=place))
+    return errors
+
+
+def _check_ecosystems(
+    document: Document, packages: Iterable[str], path: Path, check: CheckName
+) -> list[BuilderError]:
+    """Return an error for each ecosystem that is named and not known."""
+    errors: list[BuilderError] = []
+    for name in packages:
+        try:
+            if name != URL:
+                check(name, document.at_key((*path, name)))
+        except ConfigError as error:
+            errors.append(error)
     return errors
 
 

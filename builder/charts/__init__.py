@@ -1,6 +1,6 @@
-"""Helm charts: rendered from recipe, features and library (`render`), versioned by what changed
-(`next_version`, `semver`), packaged reproducibly, linted by helm, checked against what Onyxia
-asks (`onyxia`), published to a folder or a registry (`repository`).
-
-Imports `registry`, `network`, `catalog` and what is below; no plan, no engine.
+"""Helm charts. `next_version` decides the version of a chart, by the rules of `semver`; `render`
+makes its files, where a new feature needs no Python: it is a folder in `charts/features/` of the
+catalog. `package` makes a .tgz of them, `helm` checks them, `onyxia` has the requirements of
+Onyxia, and `repository` publishes. Imports `registry`, `network`, `catalog` and what is below; no
+plan, no engine.
 """

@@ -1,4 +1,4 @@
-"""What changed from one version of a chart to the next, in lines for people. Pure."""
+"""Describes what changed from one version of a chart to the next. Pure."""
 
 from __future__ import annotations
 

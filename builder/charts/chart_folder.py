@@ -1,4 +1,4 @@
-"""The files of a chart's folder, as Helm loads them: links followed, `.helmignore` obeyed."""
+"""Reads a chart's folder as Helm does: it follows links and obeys `.helmignore`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from builder.common.errors import ConfigError, Location
 
 IGNORE = ".helmignore"
 _ALWAYS = "templates/.?*"
-_MOST_PATHS = 10_000  # files and folders, each as often as links lead to it
+_MOST_PATHS = 10_000  # files and folders; each counts once per link that leads to it
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Pattern:
-    """A line of `.helmignore`. Helm's rules are not git's: what is not `!this` is ignored."""
+    """A line of `.helmignore`. Unlike git, Helm ignores all that a `!` line does not match."""
 
     parts: tuple[str, ...]
     is_negated: bool
@@ -26,7 +26,7 @@ class _Pattern:
     is_path: bool
 
     def ignores(self, path: str, *, is_folder: bool) -> bool:
-        """Whether it leaves out a path below the chart's folder."""
+        """Whether the line excludes a path below the chart's folder."""
         if self.only_folders and not is_folder:
             return False
         names = tuple(path.split("/"))
@@ -36,12 +36,12 @@ class _Pattern:
 
 
 def folder_files(folder: Path) -> dict[str, bytes]:
-    """Return the files of a chart by path. Raises ConfigError where Helm loads none."""
+    """Return the files of a chart by path. Raises ConfigError where Helm cannot load it."""
     return dict(sorted(_Walk(folder).files(folder, "", ())))
 
 
 class _Walk:
-    """Reads a folder, and no more of what its links lead to than a chart can hold."""
+    """Reads a folder; stops when it and the targets of its links exceed the limits of a chart."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,7 +52,7 @@ class _Walk:
     def files(
         self, folder: Path, below: str, above: tuple[str, ...]
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield the files of a folder, which is in the folders `above` and has the path `below`."""
+        """Yield the files of a folder. `below` is its path, `above` its parents' real paths."""
         real = os.path.realpath(folder)
         if real in above:
             message = "this link points to a folder that contains it"

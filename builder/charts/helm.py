@@ -1,4 +1,4 @@
-"""Checks, renders and packages charts with helm, yamllint, Kubernetes' schemas and ct."""
+"""Checks, renders and packages charts, by helm, yamllint, Kubernetes' schemas and ct."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from builder.common.mappings import mapping
 from builder.common.process import Command, Output, Runner
 from builder.common.text import fields
 
-# What ct wants Chart.yaml to be, in the words of yamale; installing ct brings no schema.
+# The schema of Chart.yaml for ct, in yamale's language; an installed ct comes without one.
 CT_SCHEMA = """\
 name: str()
 home: str(required=False)
@@ -51,16 +51,16 @@ dependency:
   alias: str(required=False)
 """
 
-# It would read a megabyte of JSON for every object that it validates.
+# Without a cache, it reads a megabyte of JSON for every object that it validates.
 schemas.schema_contents = cache(schemas.schema_contents)
 
-# Labels that say what a chart is called; the longer first, as it holds the other.
+# Labels that contain the name of a chart; the longer first, as it contains the other.
 _NAMES = ("helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/version")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChartCheck:
-    """What was looked at: cases, distinct manifests, minors, and kinds that have no schema."""
+    """The scope of a check: cases, distinct manifests, minors, and kinds that have no schema."""
 
     cases: tuple[str, ...]
     manifests: int
@@ -70,7 +70,7 @@ class ChartCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """What `helm install` would send to a cluster, and what it would tell the user."""
+    """The manifests that `helm install` would send to a cluster, and the notes for the user."""
 
     manifests: str
     notes: str
@@ -92,7 +92,7 @@ def documents(manifests: str) -> list[dict[str, object]]:
 
 
 class Helm:
-    """Drives helm. `state` is a folder for what helm itself keeps; `ct` may be absent."""
+    """Runs helm. `state` is the folder of helm's own files; `ct` may be absent."""
 
     def __init__(
         self, *, runner: Runner, program: Path, state: Path, ct: Path | None = None
@@ -109,18 +109,18 @@ class Helm:
         return Command(argv=(str(self._program), *arguments), env=self._env(), timeout=120.0)
 
     def lint_command(self, chart: Path) -> Command:
-        """`helm lint --strict`."""
+        """Return the command `helm lint --strict`."""
         return self.command("lint", "--strict", str(chart))
 
     def template_command(
         self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
     ) -> Command:
-        """`helm template`."""
+        """Return the command `helm template`."""
         extra = () if values is None else ("--values", fields(str(values)))
         return self.command("template", release, str(chart), "--namespace", namespace, *extra)
 
     def ct_command(self, chart: Path) -> Command:
-        """`ct lint` on one folder. Without a repository to compare with, versions may stand."""
+        """Return the command `ct lint`. Nothing is compared, so the version need not be new."""
         argv = (
             str(self._ct), "lint", "--charts", str(chart), "--validate-maintainers=false",
             "--check-version-increment=false", "--skip-helm-dependencies",
@@ -162,11 +162,11 @@ class Helm:
         return DryRun(manifests=answer["manifest"], notes=answer["info"]["notes"])
 
     def lint(self, chart: Path) -> None:
-        """helm lint, yamllint and ct. Raises one StepError with everything they say."""
+        """Run helm lint, yamllint and ct. Raises one StepError with all problems."""
         self._raise(chart, self._lint_problems(chart))
 
     def validate(self, manifests: str, minor: str) -> tuple[str, ...]:
-        """Validate strictly against one minor; the kinds that it has no schema of.
+        """Validate strictly against one minor, and return the kinds that it has no schema of.
 
         Raises one StepError with every problem.
         """
@@ -178,7 +178,7 @@ class Helm:
     def check(
         self, chart: Path, *, minors: Sequence[str], glob: str = "*-values.yaml"
     ) -> ChartCheck:
-        """Lint, and the cases of `ci/` rendered and validated. Raises one StepError of it all."""
+        """Lint a chart, and validate the cases in `ci/`. Raises one StepError with all problems."""
         problems = self._lint_problems(chart)
         cases = tuple(sorted((chart / "ci").glob(glob)))
         unknown: set[str] = set()
@@ -229,7 +229,7 @@ class Helm:
     def _invalid(
         self, manifests: Sequence[Mapping[str, object]], minor: str
     ) -> tuple[list[str], tuple[str, ...]]:
-        """Problems, and kinds without a schema. What was found valid before is not asked again."""
+        """Return the problems, and the kinds without a schema. Known valid objects are skipped."""
         problems: list[str] = []
         unknown: list[str] = []
         for manifest in manifests:
@@ -265,7 +265,7 @@ class Helm:
             )
 
     def _env(self) -> dict[str, str]:
-        """Helm's own folders, so that nothing is read from or left in a home directory."""
+        """Return the variables for helm's folders: it must not use those in a home directory."""
         names = ("cache", "config", "data")
         homes = {f"HELM_{name.upper()}_HOME": str(self._state / name) for name in names}
         return homes | {"HELM_PLUGINS": str(self._state / "plugins")}

@@ -1,4 +1,4 @@
-"""Versions of charts in Helm's order, and the tags that stand for them. Pure."""
+"""Parses and sorts versions of charts as Helm does, and converts them to tags. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOSE = re.compile(
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
 _LONGEST_NUMBER = 2**64 - 1
-_DIGITS = 21  # more than the longest number has: what follows them does not matter
+_DIGITS = 21  # more than the longest number has; further digits change nothing
 
 
 def parse(text: str) -> semver.Version | None:
@@ -38,7 +38,7 @@ def parse(text: str) -> semver.Version | None:
 
 
 def newest(candidates: Iterable[Item], version: Callable[[Item], str]) -> Item | None:
-    """Return what Helm installs where no version is named: no pre-release, and the first of equals.
+    """Return the version that Helm installs by default: no pre-release, the first of equals.
 
     Build metadata (`+up1`) has no order.
     """
@@ -53,7 +53,7 @@ def newest(candidates: Iterable[Item], version: Callable[[Item], str]) -> Item |
 
 
 def rank(text: str) -> tuple[bool, semver.Version | str]:
-    """Return the key that sorts versions; what is no version comes before all that are."""
+    """Return the key by which versions are sorted; an invalid version comes before all others."""
     parsed = parse(text)
     return (False, text) if parsed is None else (True, parsed)
 

@@ -1,4 +1,4 @@
-"""Which version a chart gets, decided by what it would contain. Pure."""
+"""Decides which version a chart gets, by comparing its content with the last version. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from builder.registry.release_record import CHARTS, ReleasedChart
 
 @dataclass(frozen=True, kw_only=True)
 class ChartChange:
-    """What becomes of a chart, and why."""
+    """A decision about a chart: its action, its version and the reason."""
 
     action: str  # package or keep
     version: str

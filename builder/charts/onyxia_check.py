@@ -1,4 +1,4 @@
-"""Holds a chart, in a folder or packaged, against what Onyxia asks of it."""
+"""Checks whether a chart, in a folder or packaged, meets Onyxia's requirements."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def read_chart(path: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartReport:
-    """What is wrong with a chart, and why the rules on what Helm renders were not tried, if so."""
+    """The findings of a chart. `unrendered` says why the rules on manifests were skipped, or ""."""
 
     findings: tuple[Finding, ...]
     unrendered: str = ""
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """The ids of the rules that were not tried."""
+        """Return the ids of the rules that were not checked."""
         return tuple(rule.id for rule in POD_RULES) if self.unrendered else ()
 
 
 def check_chart(path: Path, helm: Helm | None) -> ChartReport:
-    """Pin a chart against all rules; what Helm makes of it is looked at too where helm is there.
+    """Check a chart by all rules, those on its rendered manifests too where helm is installed.
 
-    Raises ConfigError where there is no chart at all.
+    Raises ConfigError where there is no chart.
     """
     files = read_chart(path)
     chart, broken = read(files)
@@ -97,7 +97,7 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
 
 
 def _manifests(text: str) -> Iterator[Manifest]:
-    """Objects with the templates that they come from. Raises StepError."""
+    """Yield the objects, each with the template that it comes from. Raises StepError."""
     for part in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE):
         source = _SOURCE.search(part)
         for data in documents(part):

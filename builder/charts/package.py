@@ -14,36 +14,36 @@ from functools import cached_property
 from builder.charts.semver import about
 from builder.common.errors import ConfigError
 
-# Helm refuses timestamps before 1980 in some tools around it; any fixed day does.
+# The modification time of all files: 1 January 1980, as some tools refuse earlier ones.
 _EPOCH = 315_532_800
 LARGEST = 100 << 20
-"""The bytes that Helm itself unpacks of a package at most."""
+"""The largest number of bytes that Helm unpacks from a package."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChartPackage:
-    """A package, and what it says of itself. Each raises ConfigError where it is no package."""
+    """A chart package. Every property but `digest` raises ConfigError if `data` is not one."""
 
     data: bytes
 
     @cached_property
     def files(self) -> Mapping[str, bytes]:
-        """Its files, by path below the chart's folder."""
+        """Return its files, by path below the chart's folder."""
         return unpack(self.data)
 
     @cached_property
     def metadata(self) -> Mapping[str, object]:
-        """Its Chart.yaml."""
+        """Return the content of its Chart.yaml."""
         return about(self.files)
 
     @property
     def name(self) -> str:
-        """The chart's name."""
+        """Return the chart's name."""
         return self._text("name")
 
     @property
     def version(self) -> str:
-        """The chart's version."""
+        """Return the chart's version."""
         return self._text("version")
 
     def _text(self, key: str) -> str:
@@ -55,12 +55,12 @@ class ChartPackage:
 
     @property
     def file(self) -> str:
-        """What its file is called."""
+        """Return the name of its file."""
         return f"{self.name}-{self.version}.tgz"
 
     @cached_property
     def digest(self) -> str:
-        """Its sha256, in hex."""
+        """Return its sha256, in hex."""
         return hashlib.sha256(self.data).hexdigest()
 
 
@@ -88,7 +88,7 @@ def unpack(package: bytes) -> dict[str, bytes]:
         with tarfile.open(fileobj=_plain(package), mode="r:") as archive:
             for member in archive:
                 remaining -= member.size
-                if member.size < 0 or remaining < 0:  # one that is negative would be read for ever
+                if member.size < 0 or remaining < 0:  # a negative size would be read without end
                     raise _too_large()
                 if not member.isfile():
                     continue
@@ -103,7 +103,7 @@ def unpack(package: bytes) -> dict[str, bytes]:
 
 
 def _plain(package: bytes) -> io.BytesIO:
-    """Return the tar of a package. What tells of its files may take as much as they do."""
+    """Return the tar of a package. Its headers may be as large as its files."""
     with gzip.GzipFile(fileobj=io.BytesIO(package)) as stream:
         plain = stream.read(2 * LARGEST + 1)
     if len(plain) > 2 * LARGEST:

@@ -1,4 +1,4 @@
-"""When a chart changed, and what its next version is."""
+"""Finds whether a chart changed, and computes its next version."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from builder.common.errors import ConfigError, Location
 
 FIRST = "1.0.0"
 FORMER = "former-values"
-"""The annotation of Chart.yaml that says, as JSON, where values are now, by the path they had."""
+"""The annotation of Chart.yaml that maps former paths of values to present ones, as JSON."""
 CHANGELOG = "CHANGELOG.md"
-"""The file of a package that says what changed. It is derived, so it changes nothing itself."""
+"""The file that lists the changes. It is derived, so it is no part of the fingerprint."""
 TEMPLATE = "template"
-"""The type of a file below `templates/`: a feature without values of its own brings one."""
+"""The type of a file below `templates/`: a feature may bring templates, and no values."""
 _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
@@ -42,7 +42,7 @@ def with_version(files: Mapping[str, bytes], version: str) -> dict[str, bytes]:
 
 
 def about(files: Mapping[str, bytes]) -> Mapping[str, object]:
-    """Chart.yaml. Raises ConfigError where it is not a mapping, or its version is a number."""
+    """Return Chart.yaml. Raises ConfigError if it is not a mapping, or its version is a number."""
     return _mapping(files, "Chart.yaml", numbers_refused=("version",))
 
 
@@ -51,7 +51,7 @@ def next_version(
 ) -> str:
     """Return the version of `new`, a chart's files, when `old` was published as `previous`.
 
-    The same where nothing changed; else as `bump` says. Raises ConfigError where `previous` is no
+    It is `previous` where nothing changed; else see `bump`. Raises ConfigError if `previous` is no
     version.
     """
     if previous is None or old is None:
@@ -69,10 +69,10 @@ def bump(
     chart: str = "",
     location: Location | None = None,
 ) -> str:
-    """Return the version after `previous` of a changed chart, by what `value_types` says.
+    """Return the version after `previous` of a changed chart, given its `value_types`.
 
-    Major where a value went or changed its type, minor where a value or a template came, else
-    patch. Raises ConfigError where `previous` is no version, with the chart and where it is.
+    Major if a value was removed or retyped, minor if a value or a template was added, else
+    patch. Raises ConfigError, with `chart` and `location`, if `previous` is no version.
     """
     version = helm_versions.parse(previous)
     if version is None:
@@ -89,16 +89,16 @@ def bump(
 
 
 def is_lower(version: str, second: str) -> bool:
-    """Whether a version is lower than another; what is no version is not."""
+    """Whether a version is lower than another; False if one of them is not a version."""
     first, two = helm_versions.parse(version), helm_versions.parse(second)
     return first is not None and two is not None and first < two
 
 
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the type of every value of a chart, by path, and its templates.
+    """Return the type of every value of a chart, by path, and `TEMPLATE` for its templates.
 
-    It is what the schema says, else that of the default. A path that a value had counts too: the
-    chart still takes it.
+    The schema has the type, else the default has it. Former paths of values count too: the
+    chart still accepts them.
     """
     types = {path: _kind(value) for path, value in defaults(files).items()}
     for path, node in schema_nodes(files):
@@ -124,7 +124,7 @@ def schema_nodes(files: Mapping[str, bytes]) -> Iterator[tuple[str, Mapping[str,
 
 
 def former(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Return where values are now, by the path that they had."""
+    """Return the present paths of moved values, by their former paths."""
     annotations = about(files).get("annotations")
     text = annotations.get(FORMER, "{}") if isinstance(annotations, Mapping) else "{}"
     moved = _json(str(text).encode(), f"the annotation {FORMER} of Chart.yaml is not JSON")

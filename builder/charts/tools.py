@@ -1,4 +1,4 @@
-"""Programs that are not Python packages and not Debian's: found on PATH, or fetched by a pin."""
+"""Finds helm and ct on PATH, or fetches them by a pinned version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)[^\s\",}]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A program that is there. `origin` says where it came from, for the eyes of a user."""
+    """An installed program. `origin` tells a user where it came from."""
 
     name: str
     path: Path
@@ -36,21 +36,21 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class MissingTool:
-    """A program that can be done without, and why it is not there."""
+    """A missing program that is not required, and the reason why it is missing."""
 
     name: str
     reason: str
 
 
 class Tools:
-    """Finds programs, and keeps those it fetches in one folder."""
+    """Finds programs, and stores those that it fetches in `folder`."""
 
     def __init__(self, *, runner: Runner, folder: Path) -> None:
         self._runner = runner
         self._folder = folder
 
     def helm(self) -> Tool:
-        """Helm: the one on PATH where it is new enough, else the pinned one. Raises ToolError."""
+        """Return helm, from PATH if it is new enough, else the pinned one. Raises ToolError."""
         on_path = which("helm")
         if on_path:
             tool = self._helm_at(Path(on_path), origin="PATH")
@@ -65,10 +65,10 @@ class Tools:
         return tool
 
     def ct(self) -> Tool | MissingTool:
-        """chart-testing: from PATH, or where `install_ct` put it."""
+        """Return chart-testing, from PATH or as `install_ct` installed it."""
         on_path, fetched = which("ct"), self._folder / "ct"
         if not on_path and not fetched.is_file():
-            reason = "not on PATH; `builder doctor --install` tries to have Go install it"
+            reason = "not on PATH; `builder doctor --install` installs it by Go, if Go is on PATH"
             return MissingTool(
                 name="ct", reason=reason if which("go") else "neither ct nor go is on PATH"
             )
@@ -79,7 +79,7 @@ class Tools:
         return Tool(name="ct", path=path, version=version, origin="PATH" if on_path else CT_MODULE)
 
     def install_ct(self) -> Tool | MissingTool:
-        """chart-testing, built by Go where it is missing and Go is there."""
+        """Return chart-testing; if it is missing, build it by Go, where that is installed."""
         go, ct = which("go"), self.ct()
         if isinstance(ct, Tool) or go is None:
             return ct
@@ -122,7 +122,7 @@ class Tools:
 
 
 def pip_download(pins: Path, folder: Path) -> Command:
-    """Fetch what `pins` names, by hash, into `folder`."""
+    """Return the command that downloads what `pins` names, by hash, into `folder`."""
     argv = (
         sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps",
         "--no-cache-dir", "--only-binary=:all:", "--require-hashes", "--dest", str(folder),
@@ -132,7 +132,7 @@ def pip_download(pins: Path, folder: Path) -> Command:
 
 
 def go_install(go: str, folder: Path, module: str = CT_MODULE) -> Command:
-    """Have Go build a program into `folder`, with everything it keeps below it."""
+    """Return the command by which Go builds a program, with all its files below `folder`."""
     env = {
         "GOBIN": str(folder),
         "GOPATH": str(folder / "go"),

@@ -1,4 +1,4 @@
-"""Whether a release of a chart can be upgraded in place: what Kubernetes never lets change."""
+"""Finds changes of a chart that Kubernetes refuses when a release is upgraded in place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from builder.common.mappings import at, mapping
 
 Object = Mapping[str, object]
 
-# Of these kinds' specifications only this may change.
+# The only fields of `spec` that may change, by kind.
 _MAY_CHANGE = {
     "StatefulSet": (
         "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
@@ -17,7 +17,7 @@ _MAY_CHANGE = {
     "PersistentVolumeClaim": ("resources", "volumeAttributesClassName"),
     "Job": ("parallelism", "completions", "suspend", "activeDeadlineSeconds", "backoffLimit"),
 }  # fmt: skip
-# Of these, everything but this.
+# The only fields that may not change, by kind.
 _NEVER_CHANGES = {
     "Deployment": (("spec", "selector"),),
     "Service": (("spec", "clusterIP"),),
@@ -29,7 +29,7 @@ _NEVER_CHANGES = {
 def frozen_changes(before: Sequence[Object], after: Sequence[Object]) -> tuple[str, ...]:
     """List why Kubernetes would refuse an upgrade between two lists of objects, a line each.
 
-    Only objects of the same kind and name are compared: others are made and removed freely.
+    Only objects of the same kind and name are compared; others may be added and removed.
     """
     old_objects = {_key(manifest): manifest for manifest in before}
     problems: list[str] = []

@@ -1,6 +1,4 @@
-"""CI systems: the files that keep a catalog there, the division of a plan into jobs, and what a run
-tells the system.
-
-`systems` has all of them by name. Add one as a module here, with all that is its own, and a line in
-`systems`. Pure. Imports `plan` and what is below.
+"""CI systems. To add one, write a module here that does what `systems` asks, and add a line to the
+table in `systems`; `github` is the model. `shards` divides a plan into jobs. Pure. Imports `plan`
+and what is below.
 """

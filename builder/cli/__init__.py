@@ -1,4 +1,4 @@
-"""The command line, a file for each command: parse the options, call the app, print.
-
-It alone imports click.
+"""The command line: a file for each command, which parses options, calls the app and prints. `main`
+lists the commands, `options` has the options that several share, and `open` makes the app. Imports
+everything; it alone imports click.
 """

@@ -62,7 +62,7 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
 
 
 def _rendered(app: App, name: str) -> Path:
-    """A chart of the matrix, in a folder below `build/`."""
+    """Render a chart of the matrix to a folder below `build/`, and return it with helm."""
     matrix, lock = app.catalog.matrix, app.locked()
     if name not in matrix.charts:
         hint = did_you_mean(name, matrix.charts)

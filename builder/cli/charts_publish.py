@@ -80,7 +80,7 @@ def command(
 
 
 def _record(app: App) -> Record:
-    """The current release. Raises StepError where there is none."""
+    """Return the current release. Raises StepError if there is none."""
     record = app.adapters.records.current()
     if record is None:
         place = releases_reference(app.catalog)
@@ -90,7 +90,7 @@ def _record(app: App) -> Record:
 
 
 def _names(app: App, record: Record) -> list[str]:
-    """The released charts that have a selected image. Raises SelectionError."""
+    """Return the released charts that have a selected image. Raises SelectionError."""
     charts = app.project.expansion.charts_of(app.selected())
     names = [name for name in charts if name in record.charts]
     if not names:

@@ -36,7 +36,7 @@ def command(root: Path, engine: str, wanted: bool, browser: bool) -> int:
     findings = [*examine(host, engine, root.resolve())]
     app = open_app(root)
     bad = 0
-    for item in (*findings, *examine_providers(app.catalog, app.adapters.reach)):
+    for item in (*findings, *examine_providers(app.catalog, app.adapters.reachability)):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
         click.echo(f"{mark} {item.subject}: {item.found}")
         if not item.ok:

@@ -101,7 +101,7 @@ def change_since(
 
 
 def difference(before: dict[str, Any], now: Fingerprint, release: str) -> str:
-    """The parts of a fingerprint that differ, as unified diffs."""
+    """Return the parts of a fingerprint that differ, as unified diffs."""
     lines: list[str] = []
     for part in compare(before, now.document):
         old, new = (_text(document.get(part, "")) for document in (before, now.document))

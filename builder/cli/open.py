@@ -16,12 +16,13 @@ import click
 from builder.app.adapters import AdapterFactory, Adapters
 from builder.app.app import App
 from builder.app.host_tools import HostTools
+from builder.app.load import load
 from builder.app.options import Options
 from builder.build.events import Listener
 from builder.ci.systems import AUTO, CISystem, running_in
 from builder.common.process import Runner
 from builder.plan.models import Step
-from builder.project import MATRIX, Workspace, load
+from builder.project import MATRIX, Workspace
 from builder.report.progress import shown
 
 

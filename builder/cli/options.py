@@ -96,12 +96,12 @@ def root(function: Function) -> Function:
 
 
 def releasing(function: Function) -> Function:
-    """What a command that changes releases, and plans nothing, depends on."""
+    """Add the options of a command that changes releases and makes no plan."""
     return root(_REGISTRY(_TODAY(function)))
 
 
 def planning(function: Function) -> Function:
-    """What a plan depends on."""
+    """Add the options on which a plan depends."""
     for option in (
         click.option(
             "--block-unlocked",
@@ -140,7 +140,7 @@ reachable = click.option(
 
 
 def running(function: Function) -> Function:
-    """How steps are carried out, with what a plan depends on."""
+    """Add the options on which a plan depends, and those of carrying it out."""
     for option in (
         click.option(
             "--show-commands",

@@ -36,9 +36,9 @@ def command(style: str, **given: Any) -> int:
         found = outdated(
             expansion=app.project.expansion,
             selected=app.selected(),
-            held=held,
-            found=locked.lock,
-            prints=app.fingerprints,
+            locked=held,
+            newest=locked.lock,
+            fingerprints=app.fingerprints,
             newer=indexes.newer,
             moved_on=bases.moved_on,
             today=app.options.today,

@@ -85,12 +85,12 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
 
 
 def _policy(app: App, said: dict[str, int]) -> Retention:
-    """What matrix.yaml says, and in its place what the flags say."""
+    """Return the retention of matrix.yaml, with the values of the given options in its place."""
     return replace(app.catalog.matrix.retention, **said)
 
 
 def _local(app: App, garbage: Garbage) -> dict[str, int]:
-    """What an engine holds and nothing needs; nothing where there is no engine."""
+    """Return the images of the engine that nothing needs, by size; none if there is no engine."""
     try:
         return unneeded(app.adapters.engine, garbage)
     except ToolError as error:

@@ -71,7 +71,7 @@ def _plan(app: App, lock: Lock, *, offline: bool) -> tuple[Plan, tuple[str, ...]
 
 
 def _alive(plan: Plan) -> Plan:
-    """A plan without what has ended."""
+    """Return a plan without the targets that have ended."""
     targets = {key: item for key, item in plan.targets.items() if item.action != "retire"}
     used = {item.target.parent for item in targets.values()}
     bases = {key: base for key, base in plan.bases.items() if key in used}
@@ -101,7 +101,7 @@ def _write(out: Path, app: App, lock: Lock, plan: Plan) -> None:
     for item in plan.targets.values():
         recipe = app.catalog.recipes[item.target.recipe]
         dockerfile = item.dockerfile.text
-        lists = package_lists(lock.package_sets.get(item.target.id))
+        lists = package_lists(lock.package_sets.get(item.target.id), app.catalog.ecosystems)
         write_context(out / "images" / item.target.slug, dockerfile, recipe.files, lists)
     for path, data in _files(app, lock, plan).items():
         write(out / path, data, 0o755 if path.endswith(".sh") else 0o644)

@@ -55,7 +55,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
 
 
 def _tell(plan: RollbackPlan, updates: Sequence[tuple[TagUpdate, str | None]]) -> None:
-    """What is offered, chart by chart and tag by tag."""
+    """Print what the rollback changes, chart by chart and tag by tag."""
     if plan.is_current:
         click.echo(f"{plan.current.release} offers what {plan.old.release} did: nothing to do")
         return

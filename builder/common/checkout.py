@@ -1,6 +1,6 @@
-"""A catalog's files: which of them count, and what git says of them.
+"""Reads a catalog's files: which of them count, and their state in git.
 
-What an editor or a program leaves, and what git ignores, is in no image: two clones give the same.
+Leftovers of editors and programs, and files that git ignores, do not count: clones are equal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEFTOVERS = (
     "__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache",
     ".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", ".nfs*", ".fuse_hidden*",
 )  # fmt: skip
-"""Names that are no content, of files and folders."""
+"""Patterns of names of files and folders that do not count."""
 
 _REFUSED = {
     ":": "skopeo",
@@ -34,7 +34,7 @@ _REFUSED = {
     "\t": "apt",
     "[": "pytest",
 }
-"""Characters of a folder's name, and who takes them for something else."""
+"""Characters that a folder's name must not have, and the program that misreads them."""
 _KINDS = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFIFO: "a pipe",
@@ -109,7 +109,8 @@ class Checkout:
                 real = self._real(path)
                 if path.is_dir():
                     if real in above:
-                        raise self._error(path, "this link points to a folder that contains it")
+                        message = "this link points to a folder that contains it"
+                        raise self._error(path, message, "remove the link")
                     yield from self._walk(path, (*above, real), errors)
                 else:
                     self._check_kind(path)
@@ -118,12 +119,13 @@ class Checkout:
                 errors.append(error)
 
     def _real(self, path: Path) -> Path:
-        """Return where a path leads to. Raises ConfigError where that is no file of the catalog."""
+        """Return the target of a path. Raises ConfigError if it is not a file of the catalog."""
         try:
             str(path).encode()
         except UnicodeEncodeError:
             shown = os.fsencode(path.name).decode(errors="backslashreplace")
-            raise self._error(path.parent, f"the name of {shown} is not UTF-8") from None
+            message = f"the name of {shown} is not UTF-8"
+            raise self._error(path.parent, message, "rename it") from None
         if not path.is_symlink():
             return path.resolve()
         target = os.readlink(path)
@@ -142,7 +144,7 @@ class Checkout:
     def _check_kind(self, path: Path) -> None:
         kind = stat.S_IFMT(path.stat().st_mode)
         if kind != stat.S_IFREG:
-            what = _KINDS.get(kind, "no file")
+            what = _KINDS.get(kind, "not a file")
             raise self._error(path, f"{what}, which no image can contain", "remove it")
 
     def _error(self, path: Path, message: str, hint: str = "") -> ConfigError:
@@ -151,7 +153,7 @@ class Checkout:
 
 
 def read_checkout(root: Path, runner: Runner) -> Checkout:
-    """Return the catalog in `root`, with what git says where it is in a work tree of git."""
+    """Return the catalog in `root`, with the state of its files if it is a work tree of git."""
     ignored: tuple[str, ...] = ()
     if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
         words = ("--others", "--ignored", "--exclude-standard", "--directory")
@@ -205,7 +207,7 @@ def text_of(data: bytes, path: str) -> str:
 
 
 def check_script(data: bytes, path: str) -> None:
-    """Raise ConfigError for a script that no system would start."""
+    """Raise ConfigError for a script that the system cannot start."""
     first = data.partition(b"\n")[0]
     if first.startswith(b"#!") and first.endswith(b"\r"):
         program = first[2:].strip().decode(errors="replace")
@@ -218,12 +220,12 @@ def check_script(data: bytes, path: str) -> None:
 
 
 def is_leftover(name: str) -> bool:
-    """Return whether a file or folder of that name is no content of a catalog."""
+    """Whether files and folders of that name do not count."""
     return any(fnmatchcase(name, pattern) for pattern in LEFTOVERS)
 
 
 def _links_beside(path: Path) -> str:
-    """Return what is said of the links beside one that leads to nothing."""
+    """Return the part of a hint that names working links beside a broken one."""
     kinds = (
         f"{link.name} (a {'folder' if link.is_dir() else 'file'})"
         for link in sorted(path.parent.iterdir())
@@ -234,9 +236,9 @@ def _links_beside(path: Path) -> str:
 
 
 def _git(root: Path, runner: Runner, verb: str, *words: str) -> tuple[str, ...]:
-    """Return what git lists, one entry for each NUL; nothing where it knows no such folder.
+    """Return the output of git, split at NUL; nothing where the folder is not a work tree.
 
-    Whoever owns the checkout, git answers, and runs nothing that its settings name.
+    git answers whoever owns the checkout, and runs no program that its settings name.
     """
     settings = ("-c", "core.fsmonitor=false", "-c", "safe.directory=*")
     ends = ("-z",) if verb == "ls-files" else ()
@@ -249,7 +251,7 @@ def _git(root: Path, runner: Runner, verb: str, *words: str) -> tuple[str, ...]:
 
 
 def _executable(entries: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names that git's index calls programs: `100755 HASH 0<TAB>NAME`."""
+    """Yield the executable files in git's index: `100755 HASH 0<TAB>NAME`."""
     for entry in entries:
         facts, _, name = entry.partition("\t")
         if facts.startswith("100755 "):
@@ -266,7 +268,7 @@ def _tracked_leftovers(names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _converted(entries: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names that git wrote with CR LF unasked: `i/lf w/crlf attr/… <TAB>NAME`."""
+    """Yield the files that git converted to CR LF by itself: `i/lf w/crlf attr/… <TAB>NAME`."""
     for entry in entries:
         facts, _, name = entry.partition("\t")
         if facts.split()[:2] == ["i/lf", "w/crlf"] and "eol=crlf" not in facts:

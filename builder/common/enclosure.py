@@ -1,4 +1,4 @@
-"""Programs of containers in a process namespace of their own, with their caches elsewhere."""
+"""Runs container programs in a process namespace of their own, with their caches elsewhere."""
 
 from __future__ import annotations
 

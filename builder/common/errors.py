@@ -1,4 +1,4 @@
-"""What can go wrong, each class with the exit code that a user and a script see."""
+"""The errors of the builder; each class has its exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Location:
 
 
 class BuilderError(Exception):
-    """Something a user can understand and mend. The CLI prints it and exits with `exit_code`."""
+    """An error that a user can mend. The CLI prints it and exits with `exit_code`."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Whose turn it is, where several processes of this machine use one folder."""
+"""Locks folders against other processes of this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from builder.common.errors import ConflictError, Location, StepError
 
 @contextlib.contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """While nobody else has a folder, for which it waits.
+    """Lock a folder for this process alone; wait until it is free.
 
-    Raises StepError, also where what is done meanwhile cannot be written.
+    Raises StepError for any OSError, also of the code that runs under the lock.
     """
     try:
         with _locked(folder, fcntl.LOCK_EX):
@@ -27,16 +27,16 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def shared_lock(folder: Path) -> Iterator[None]:
-    """While nobody has a folder `alone`, for whom it waits. Raises OSError."""
+    """Lock a folder together with other sharers; wait for an exclusive lock. Raises OSError."""
     with _locked(folder, fcntl.LOCK_SH):
         yield
 
 
 @contextlib.contextmanager
 def run_lock(state: PathLike[str], *, beside: bool = False) -> Iterator[None]:
-    """While no other run is at work on what is derived; runs that may be `beside` others may.
+    """Lock the state folder for this run; runs with `beside` share the lock with each other.
 
-    A run that is killed has ended. Raises ConflictError, OSError.
+    The lock of a killed run is free. Raises ConflictError, OSError.
     """
     turn = (fcntl.LOCK_SH if beside else fcntl.LOCK_EX) | fcntl.LOCK_NB
     with contextlib.ExitStack() as until:
@@ -52,7 +52,7 @@ def run_lock(state: PathLike[str], *, beside: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(folder: Path, operation: int) -> Iterator[None]:
-    """Take the kernel's lock of a folder; child processes do not inherit it."""
+    """Pin the kernel's lock of a folder; child processes do not inherit it."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

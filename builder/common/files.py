@@ -1,4 +1,4 @@
-"""Writes files: each whole or not at all, and trees of them."""
+"""Writes files atomically, one or a tree of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -> bool:
-    """Write a file whole or not at all, on the disk if `lasting`; whether that changed it."""
+    """Write a file atomically, and return whether it changed; `lasting` waits for the disk."""
     if path.is_file() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):  # which may not say what could not be written
+        if isinstance(error, OSError):  # the error may lack the name of the file
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
     return True

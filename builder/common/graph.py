@@ -1,4 +1,4 @@
-"""Directed graphs as `{node: the nodes it needs}`."""
+"""Functions on directed graphs, given as `{node: the nodes it needs}`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def reach(start: Iterable[str], needs: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def reverse(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """`{node: the nodes that need it}`."""
+    """Return the reversed graph, `{node: the nodes that need it}`."""
     dependents: dict[str, list[str]] = {node: [] for node in needs}
     for node, needed in needs.items():
         for other in needed:

@@ -1,4 +1,4 @@
-"""Hashes, and the one form of JSON that is hashed."""
+"""Computes hashes, of bytes and of canonical JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 
 def canonical(data: object) -> bytes:
-    """JSON with sorted keys and no spaces: the same data is the same bytes."""
+    """Return canonical JSON: sorted keys and no spaces, so that equal data gives equal bytes."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

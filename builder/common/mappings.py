@@ -1,4 +1,4 @@
-"""Nested mappings, such as values and manifests are."""
+"""Reads and merges nested mappings, such as the values of a chart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 def json_object(text: str | bytes) -> dict[str, Any] | None:
     """Return the object that is written in JSON; None where the text is anything else.
 
-    It may come from anybody, who may have nested it deeper than a parser can go.
+    The text is not trusted: it may be nested deeper than a parser can read.
     """
     try:
         value = json.loads(text)
@@ -20,14 +20,14 @@ def json_object(text: str | bytes) -> dict[str, Any] | None:
 
 
 def at(node: object, *path: object) -> object:
-    """Return the value at a path of keys; None where there is none."""
+    """Return the value at a path of keys, or None."""
     for key in path:
         node = node.get(str(key)) if isinstance(node, Mapping) else None
     return node
 
 
 def mapping(node: object, *path: object) -> Mapping[str, Any]:
-    """Return the mapping at a path of keys; an empty one where there is none."""
+    """Return the mapping at a path of keys, or an empty one."""
     value = at(node, *path)
     return value if isinstance(value, Mapping) else {}
 
@@ -41,7 +41,7 @@ def nested(path: Sequence[object], value: object) -> dict[str, Any]:
 
 
 def merged(*mappings: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings, each over those before it; lists are taken whole."""
+    """Return mappings merged; later ones win, and lists are not merged."""
     result: dict[str, Any] = {}
     for part in mappings:
         for key, value in part.items():

@@ -1,4 +1,4 @@
-"""The same work for many items, on threads: what waits for a network or a program waits at once."""
+"""Does the same work for many items on threads, as most of it waits for a network or a program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 AT_ONCE = 8
-"""Items at a time: as many requests a registry or an archive is asked to answer at once."""
+"""The number of items at a time, and so of requests to one registry or archive."""
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

@@ -1,9 +1,9 @@
-"""Tables of implementations: those of the builder, and those that installed packages add.
+"""Finds implementations by name: the builder's own, and those that installed packages add.
 
 A package adds one by an entry point of its metadata, such as
 `[project.entry-points."catalog_builder.engines"] buildah = "acme.buildah:ENGINE"`. It is imported
-when its name is asked for, and never before. A package whose metadata or code lies in the
-catalog's own folder is not believed: who changes a catalog would run code in the builder.
+only when its name is asked for. A package whose metadata or code is in the
+catalog's folder is ignored: otherwise a changed catalog could run code in the builder.
 """
 
 from __future__ import annotations

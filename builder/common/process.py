@@ -1,7 +1,7 @@
-"""Runs programs. The one module that imports subprocess.
+"""Runs programs; no other module imports subprocess.
 
 A command is data: a list of arguments with its environment, never a shell string. Each runs in
-its own process group, with a time limit, and everything it prints is redacted before it is kept.
+its own process group, with a time limit, and its output is redacted before it is stored.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import IO
 
 from builder.common.errors import StepError, ToolError, TransientError
 
-# With one of these podman speaks to another machine, which has none of our folders.
+# These make podman use another machine, which does not have our folders.
 _ELSEWHERE = {"CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY"}
 _LOCALE = "C.UTF-8"  # C.UTF-8 and not C: names of files may hold any character
-# What a network or a registry says when trying again may help.
+# Messages of networks and registries after which trying again may help.
 _TRANSIENT = (
     "connection reset", "connection refused", "connection timed out", "i/o timeout",
     "temporary failure", "tls handshake timeout", "unexpected eof", "too many requests",
@@ -52,7 +52,7 @@ class Command:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Return the name of the program for messages."""
         return self.program or Path(self.argv[0]).name
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a command left: its exit code, standard output, and everything it printed."""
+    """The result of a command: its exit code, its standard output, and all that it printed."""
 
     code: int
     stdout: str
@@ -72,7 +72,7 @@ class Output:
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
-    """`text` with every secret value replaced by `***`."""
+    """Return `text` with every secret value replaced by `***`."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
@@ -85,7 +85,7 @@ def which(name: str, path: str | None = None) -> str | None:
 
 
 def environment(command: Command) -> dict[str, str]:
-    """Return the variables that a program gets: this process's own, in no language but English.
+    """Return the environment of a program: that of this process, with the locale C.UTF-8.
 
     Those that send podman to another machine are left out.
 
@@ -101,7 +101,7 @@ def environment(command: Command) -> dict[str, str]:
 
 
 def looks_transient(log: str) -> bool:
-    """Whether the end of a log speaks of a fault that may pass by itself."""
+    """Whether the end of a log shows a fault that may pass by itself."""
     tail = log[-4000:].lower()
     return any(mark in tail for mark in _TRANSIENT)
 
@@ -109,8 +109,8 @@ def looks_transient(log: str) -> bool:
 class Runner:
     """Runs commands, and ends all of them at once when asked to.
 
-    `secrets` are values that no command may show, whatever its own are. `environment` is that of
-    all commands, beside this process's own; what a command has itself comes before it.
+    `secrets` are hidden in the output of every command. `environment` is added to that of
+    this process for every command; a command's own variables win.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Runner:
     ) -> subprocess.Popen[bytes]:
         """Start a program that goes on by itself; the caller ends it with `end`.
 
-        What is not `tied` goes on when everything else is stopped.
+        A program that is not `tied` keeps running when `stop` ends all others.
         """
         with _opened(log) as sink:
             process = self._popen(command, stdout=sink, stderr=subprocess.STDOUT)
@@ -245,7 +245,7 @@ def last_lines(text: str) -> str:
 
 
 def ended(code: int) -> str:
-    """Return how a program ended that failed. 137 is what a program says of one of its own."""
+    """Return how a program ended. 137 is the code of a shell whose child was killed."""
     number = signal.SIGKILL if code == 128 + signal.SIGKILL else -code
     if number > 0:
         return f"was killed by {signal.Signals(number).name}"
@@ -282,30 +282,30 @@ def _pump(
 
 
 def _expire(late: threading.Event, process: subprocess.Popen[bytes]) -> None:
-    """End a command whose time is up, and say so: it may well exit with 0."""
+    """End a command after its time limit, and set `late`: its exit code may be 0 nonetheless."""
     late.set()
     _terminate(process)
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its whole group: asked first, made to after a while."""
+    """End a process and its whole group: by SIGTERM, then by SIGKILL."""
     if process.poll() is not None:
         return
     for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + patience
         is_left = _signal_group(process, number)
-        # A member may still be tidying up when its leader has gone.
+        # Other members may still be running when the leader has ended.
         while is_left and time.monotonic() < deadline:
             time.sleep(0.01)
-            process.poll()  # a leader that nobody asked after stays in its group
+            process.poll()  # a leader stays in its group until its exit code is read
             is_left = _signal_group(process, 0) and _lives(process.pid)
         if not is_left:
-            process.poll()  # a leader that became a zombie after the last time has its code now
+            process.poll()  # read the exit code of a leader that ended after the last poll
             return
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal, or with 0 only ask; whether anyone of the group is left."""
+    """Send a signal to a group (0 only tests it); return whether the group still exists."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
@@ -314,7 +314,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
 
 
 def _lives(group: int) -> bool:
-    """Whether a group has a member that is no zombie: init may take a second to bury those."""
+    """Whether a group has a member that is not a zombie; init may take a second to reap those."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # pid (name) state parent group …; the name may hold anything.

@@ -1,4 +1,4 @@
-"""The folder of all that is derived from a catalog, `build/` beside it: the names in it."""
+"""The names of the files in `build/`, the folder of all that is derived from a catalog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class StateDir:
-    """The names of all files and folders below `root`. An adapter knows what is in its own one."""
+    """The paths of the files and folders below `root`, but for the content of adapters' folders."""
 
     root: Path
 
@@ -27,22 +27,22 @@ class StateDir:
 
     @property
     def report_json(self) -> Path:
-        """The report of the last weekly run, for machines."""
+        """Return the report of the last weekly run, for machines."""
         return self.root / "report.json"
 
     @property
     def report_markdown(self) -> Path:
-        """The report of the last weekly run, for people."""
+        """Return the report of the last weekly run, for people."""
         return self.root / "report.md"
 
     @property
     def bake_measurement(self) -> Path:
-        """The last measurement against docker buildx bake."""
+        """Return the last measurement against docker buildx bake."""
         return self.root / "bench" / "bake.json"
 
     @property
     def logs(self) -> Path:
-        """The folder of logs."""
+        """Return the folder of logs."""
         return self.root / "logs"
 
     def log(self, step: str) -> Path:
@@ -73,12 +73,12 @@ class StateDir:
 
     @property
     def chart_packages(self) -> Path:
-        """The folder of charts as they were packaged."""
+        """Return the folder of chart packages."""
         return self._work / "packages"
 
     @property
     def secrets(self) -> Path:
-        """The folder of files that a build reads as secrets."""
+        """Return the folder of files that a build reads as secrets."""
         return self.root / "secrets"
 
     def package_list(self, slug: str) -> Path:
@@ -87,7 +87,7 @@ class StateDir:
 
     @property
     def layer_indexes(self) -> Path:
-        """The folder of the lists of files of layers."""
+        """Return the folder of the lists of the files in layers."""
         return self.root / "layers"
 
     def registry_blob(self, digest: str) -> Path:
@@ -96,34 +96,34 @@ class StateDir:
 
     @property
     def verifications(self) -> Path:
-        """The folder of state folders in which targets are built again."""
+        """Return the folder of the state folders in which targets are built again."""
         return self.root / "verify"
 
     # What was fetched.
 
     @property
     def files(self) -> Path:
-        """The files of the network, by their hashes."""
+        """Return the folder of downloaded files, which are named by their hashes."""
         return self.root / "files"
 
     @property
     def apt(self) -> Path:
-        """apt's private roots, a folder for each base."""
+        """Return the folder of apt's private roots, one for each base."""
         return self.root / "apt"
 
     @property
     def apt_records(self) -> Path:
-        """The folder of what apt says of packages."""
+        """Return the folder of apt's records of packages."""
         return self.root / "records"
 
     @property
     def bases(self) -> Path:
-        """The folder of what bases are made of."""
+        """Return the folder of the archives that bases are made of."""
         return self.root / "bases"
 
     @property
     def pushed_bases(self) -> Path:
-        """The folder of bases as a registry has them."""
+        """Return the folder of bases as a registry has them."""
         return self.root / "pushed"
 
     # The folders of adapters.
@@ -134,49 +134,49 @@ class StateDir:
 
     @property
     def program_caches(self) -> Path:
-        """The caches of programs that keep them in a folder of the system otherwise."""
+        """Return the folder of caches that programs would keep in a folder of the system."""
         return self.root / "library"
 
     @property
     def kube(self) -> Path:
-        """The folder of the podman that plays pods."""
+        """Return the folder of the podman that plays pods."""
         return self.root / "kube"
 
     @property
     def helm(self) -> Path:
-        """The folder of what helm keeps."""
+        """Return the folder of helm's own files."""
         return self.root / "helm"
 
     @property
     def trusted(self) -> Path:
-        """The certificates that programs trust, where the catalog has a CA of its own."""
+        """Return the certificates that programs trust, if the catalog has a CA of its own."""
         return self.root / "trusted.crt"
 
     # What `builder clean` keeps: it costs a download, or holds what was published.
 
     @property
     def registry(self) -> Path:
-        """The folder of the registry `embedded`."""
+        """Return the folder of the registry `embedded`."""
         return self.root / "registry"
 
     @property
     def chart_repository(self) -> Path:
-        """The chart repository: packages and their index."""
+        """Return the folder of the chart repository: packages and their index."""
         return self.root / "charts"
 
     @property
     def tools(self) -> Path:
-        """The programs that were fetched."""
+        """Return the folder of downloaded programs."""
         return self.root / "tools"
 
     @property
     def toolroot(self) -> Path:
-        """A small Debian with newer programs than those of the machine."""
+        """Return the folder of a small Debian with newer programs than those of the machine."""
         return self.root / "toolroot"
 
     @property
     def entries(self) -> tuple[Path, ...]:
-        """All that is here now."""
+        """Return all files and folders in it."""
         return tuple(sorted(self.root.iterdir())) if self.root.is_dir() else ()
 
     def removable(self, paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""Small things about words."""
+"""Formats words, numbers and sizes for messages, and suggests names for misspelled ones."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def looks_like(word: str, candidates: Iterable[str]) -> bool:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 target`, `2 targets`."""
+    """Return a number with its noun: `1 target`, `2 targets`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def one_line(text: str) -> str:
-    """Return what somebody else says as one line of printable signs: a terminal obeys others."""
+    """Return a foreign text as one line, without control characters that a terminal would obey."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return words joined: `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a text, or nothing."""
+    """Return the first line of a text, or ""."""
     return text.splitlines()[0] if text else ""
 
 
@@ -69,17 +69,17 @@ def amount(size: int) -> str:
 
 
 def megabytes(size: int) -> str:
-    """Bytes as `14.2 MB`."""
+    """Return a size in bytes as `14.2 MB`."""
     return f"{size / 1e6:.1f} MB"
 
 
 def gigabytes(size: int) -> str:
-    """Bytes as `14.2 GB`."""
+    """Return a size in bytes as `14.2 GB`."""
     return f"{size / 1e9:.1f} GB"
 
 
 def fields(*words: str) -> str:
-    """Return an option of several fields, as programs written in Go read it: a line of CSV."""
+    """Return an option of several fields as Go programs read it: a line of CSV."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(words)
     return line.getvalue()

@@ -1,4 +1,4 @@
-"""Writes YAML that every reader takes for the same, those of YAML 1.1 too. Pure."""
+"""Writes YAML that readers of YAML 1.1 and 1.2 read alike. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ruamel.yaml.representer import SafeRepresenter
 from builder.common.yaml_scalars import helm_scalar
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# What a reader of YAML takes for the end of a line, or refuses, and JSON leaves as it is.
+# Characters that YAML takes for line ends, or refuses, and that JSON does not escape.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -40,7 +40,7 @@ _Quoting.add_representer(str, _Quoting.represent_str)
 
 
 def emitter() -> YAML:
-    """Return what writes data as blocks, each text on one line."""
+    """Return an emitter that writes data as blocks, each text on one line."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Quoting
     yaml.default_flow_style = False

@@ -62,57 +62,63 @@ def outdated(
     *,
     expansion: Expansion,
     selected: Sequence[str],
-    held: Lock,
-    found: Lock,
-    prints: Callable[[Lock], Mapping[str, Fingerprint]],
+    locked: Lock,
+    newest: Lock,
+    fingerprints: Callable[[Lock], Mapping[str, Fingerprint]],
     newer: Callable[[Base, BaseLock], tuple[str, ...]],
     moved_on: Mapping[str, str],
     today: str,
 ) -> Outdated:
-    """Compare the lock that is `held` with one that was `found` without moving bases.
+    """Compare the lock `locked` with `newest`, which was locked again on the same base images.
 
-    `newer` says what an index has newer than a base; `moved_on` are bases that nobody has any more.
+    `newer` returns the packages of which an index has newer versions than a base image; `moved_on`
+    are base images whose content is gone.
     """
-    below = {key: expansion.base_of(expansion.targets[key]) for key in selected}
-    under = {it.id: it for it in below.values() if it.id in held.bases and it.id not in moved_on}
-    bases = {key: moved for key, it in under.items() if (moved := newer(it, held.bases[key]))}
+    base_of = {key: expansion.base_of(expansion.targets[key]) for key in selected}
+    present = {
+        base.id: base
+        for base in base_of.values()
+        if base.id in locked.bases and base.id not in moved_on
+    }
+    updates = {key: newer(base, locked.bases[key]) for key, base in present.items()}
+    bases = {key: packages for key, packages in updates.items() if packages}
     ended = {
         key: target.eol or ""
         for key in selected
         if (target := expansion.targets[key]).has_ended(today)
     }
-    before = prints(held)
-    after = before if found == held else prints(found)
+    before = fingerprints(locked)
+    after = before if newest == locked else fingerprints(newest)
     targets: dict[str, str] = {}
     for key in (key for key in selected if key not in ended):
-        base = below[key].id
+        base = base_of[key].id
         if base in bases:
             targets[key] = f"base {base} has newer packages"
         elif base in moved_on:
             targets[key] = f"base {base} has moved on"
         elif before[key].digest != after[key].digest:
-            targets[key] = _change(expansion.targets[key], held, found)
+            targets[key] = _change(expansion.targets[key], locked, newest)
     return Outdated(
-        difference=compare(lock_side("matrix.lock", held), lock_side("now", found)),
+        difference=compare(lock_side("matrix.lock", locked), lock_side("now", newest)),
         targets=targets,
-        security=_security(held, found),
+        security=_security(locked, newest),
         bases=bases,
         ended=ended,
-        moved_on={base.id: moved_on[base.id] for base in below.values() if base.id in moved_on},
+        moved_on={base.id: moved_on[base.id] for base in base_of.values() if base.id in moved_on},
     )
 
 
-def _change(target: Target, held: Lock, found: Lock) -> str:
-    """Return what has a target built anew whose base is the same."""
-    is_own = held.package_sets.get(target.id) != found.package_sets.get(target.id)
+def _change(target: Target, locked: Lock, newest: Lock) -> str:
+    """Return why a target whose base image is the same would be rebuilt."""
+    is_own = locked.package_sets.get(target.id) != newest.package_sets.get(target.id)
     return "its own packages" if is_own else f"its parent {target.parent} or an input"
 
 
-def _security(held: Lock, found: Lock) -> tuple[str, ...]:
+def _security(locked: Lock, newest: Lock) -> tuple[str, ...]:
     names = set()
-    for key, layer in found.package_sets.items():
-        before = held.package_sets[key].packages if key in held.package_sets else {}
-        for ecosystem, packages in layer.packages.items():
+    for key, package_set in newest.package_sets.items():
+        before = locked.package_sets[key].packages if key in locked.package_sets else {}
+        for ecosystem, packages in package_set.packages.items():
             old = before.get(ecosystem, {})
             for name, package in packages.items():
                 is_new = name not in old or old[name].version != package.version

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from packaging.utils import canonicalize_name
-
+from builder.catalog.ecosystem import Ecosystems, normalized
 from builder.catalog.expansion import own_values
 from builder.catalog.packages import Inventory
 from builder.catalog.recipe import build_variables, packages_of
@@ -91,7 +90,7 @@ class Provenance:
         reasons = [
             self._reason(record, key, ecosystem, name)
             for key, packages in known.items()
-            for ecosystem, name in _having(package, packages)
+            for ecosystem, name in _having(package, packages, self._catalog.ecosystems)
         ]
         if not reasons:
             raise _unheard_of(package, image, record, known)
@@ -146,8 +145,8 @@ class Provenance:
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
         """Return the version that a target has; None if it has none, or that is not known."""
         packages = self._history.metadata(record.targets[key]).packages or {}
-        found = packages.get(ecosystem, {}).get(name)
-        return found.version if found else None
+        package = packages.get(ecosystem, {}).get(name)
+        return package.version if package else None
 
     def _since(self, record: Record, key: str, ecosystem: str, name: str) -> Since:
         version = self._version(record, key, ecosystem, name)
@@ -157,9 +156,9 @@ class Provenance:
                 return Since(release=since.release, before="")
             if self._history.metadata(older.targets[key]).packages is None:
                 return Since(release=since.release, before=None)
-            held = self._version(older, key, ecosystem, name)
-            if held != version:
-                return Since(release=since.release, before=held or "")
+            before = self._version(older, key, ecosystem, name)
+            if before != version:
+                return Since(release=since.release, before=before or "")
             since = older
         # What came before it, if anything, is gone from the registry.
         is_first = since.previous is None
@@ -191,7 +190,9 @@ class Provenance:
         for axis in own_values(target, self._expansion):
             told = recipe.provides.get(axis, {}).get(where.providers[axis], {})
             wanted += [told["package"]] if "package" in told else []
-        return any(_same(ecosystem, text, name) for text in _begins(wanted))
+        return any(
+            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _begins(wanted)
+        )
 
 
 def _unheard_of(
@@ -205,10 +206,10 @@ def _unheard_of(
     return SelectionError(f"{where} has no package {package!r}", hint=hint)
 
 
-def _having(package: str, packages: Inventory) -> Iterator[tuple[str, str]]:
+def _having(package: str, packages: Inventory, ecosystems: Ecosystems) -> Iterator[tuple[str, str]]:
     for ecosystem, items in packages.items():
         for name in items:
-            if _same(ecosystem, package, name):
+            if _same(ecosystem, package, name, ecosystems):
                 yield ecosystem, name
 
 
@@ -218,8 +219,7 @@ def _begins(requirements: Iterable[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _same(ecosystem: str, one: str, other: str) -> bool:
-    """Whether two names are of the same package. pip ignores case, and `-`, `_`, `.` are equal."""
-    return one == other or (
-        ecosystem == "pip" and canonicalize_name(one) == canonicalize_name(other)
-    )
+def _same(ecosystem: str, one: str, other: str, ecosystems: Ecosystems) -> bool:
+    """Whether two names are of the same package, as the ecosystem spells them."""
+    first, second = (normalized(name, ecosystem, ecosystems) for name in (one, other))
+    return first == second

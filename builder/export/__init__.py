@@ -1,5 +1,4 @@
-"""Exports that need no builder: a tree of Dockerfiles, charts and docker-bake.json, and a shell
-script of a plan's commands.
-
-Imports `plan`, `build`, `charts` and what is below.
+"""Exports that need no builder. `tree` writes a catalog as plain Dockerfiles, charts and
+docker-bake.json; `script` writes the commands of a plan as a shell script. Imports `plan`, `build`,
+`charts` and what is below.
 """

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
-from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import named_at
 from builder.common.errors import BuilderError, ConfigError
 from builder.common.text import count
-from builder.lock.lockfile import FILE, Lock, PackageSet
-from builder.lock.package_lists import ECOSYSTEMS
+from builder.lock.lockfile import FILE, Lock
 from builder.lock.requests import PackageRequests
 
 _RUN = "run `builder lock`"
-_HASH = re.compile(r"\s+--hash=\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +58,14 @@ def misfits(
         target, layer = expansion.targets[key], lock.package_sets.get(key)
         if not package_requests.can_lock(target):
             continue  # its base or a line is not locked, which is told by itself
-        wanted = _wanted(package_requests, target)
+        wanted = _wanted(catalog, package_requests, target)
         if layer is None:
             is_fit = not wanted
         else:
             is_fit = package_requests.asked(target, lock.package_sets).is_same_recipe(layer.request)
         if is_fit:
             continue
-        names = _lacking(package_requests, target, lock, wanted)
+        names = _lacking(catalog, package_requests, target, lock, wanted)
         if not names and (layer is None or "-" not in layer.request):
             continue  # there is all of it; older locks do not tell a recipe from what it stands on
         found[key] = Misfit(
@@ -108,7 +101,9 @@ def stale_package_sets(
     for key in targets:
         target, layer = expansion.targets[key], lock.package_sets.get(key)
         if layer is None:
-            is_stale = bool(_wanted(package_requests, target)) and package_requests.can_lock(target)
+            is_stale = bool(
+                _wanted(catalog, package_requests, target)
+            ) and package_requests.can_lock(target)
         else:
             is_stale = not package_requests.asked(target, lock.package_sets).is_same(layer.request)
         if is_stale:
@@ -116,45 +111,28 @@ def stale_package_sets(
     return found
 
 
-def _wanted(package_requests: PackageRequests, target: Target) -> dict[str, tuple[str, ...]]:
-    """What the recipe of a target names of the ecosystems that are locked."""
-    names = package_requests.names(target)
-    return {ecosystem: names[ecosystem] for ecosystem in names if ecosystem in ECOSYSTEMS}
+def _wanted(
+    catalog: Catalog, package_requests: PackageRequests, target: Target
+) -> dict[str, tuple[str, ...]]:
+    """Return what the recipe of a target names of the ecosystems that are locked."""
+    locked = {name for name, rules in catalog.ecosystems.items() if rules.is_locked}
+    return {name: items for name, items in package_requests.names(target).items() if name in locked}
 
 
 def _lacking(
+    catalog: Catalog,
     package_requests: PackageRequests,
     target: Target,
     lock: Lock,
     wanted: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, ...]:
-    """What is named, and is neither in the layer of a target nor in those of its ancestors."""
-    below = package_requests.below(target, lock.package_sets)
+    """Return what is named, and neither the target has in the lock nor an ancestor."""
+    inherited = package_requests.inherited(target, lock.package_sets)
     layer = lock.package_sets.get(target.id)
-    found = []
+    lacking: list[str] = []
     for ecosystem, names in wanted.items():
-        packages = {**below.get(ecosystem, ({}, {}))[0], **_own(layer, ecosystem)}
-        found += [name for name in names if not _has(ecosystem, name, packages)]
-    return tuple(found)
-
-
-def _own(layer: PackageSet | None, ecosystem: str) -> Mapping[str, LockedPackage]:
-    return layer.packages.get(ecosystem, {}) if layer else {}
-
-
-def _has(ecosystem: str, name: str, packages: Mapping[str, LockedPackage]) -> bool:
-    """Whether packages have what a recipe names, in the version that it asks for, if any."""
-    if ecosystem == "apt":
-        package = packages.get(re.split(r"[/:=]", name)[0])
-        version = name.partition("=")[2]
-        return package is not None and version in ("", package.version)
-    if ecosystem not in ("pip", "wheel"):
-        return name in packages
-    try:
-        asked = Requirement(_HASH.sub("", name))
-    except InvalidRequirement:
-        return False
-    package = packages.get(canonicalize_name(asked.name))
-    if package is None:
-        return asked.marker is not None  # which may not hold for the target
-    return asked.specifier.contains(package.version.partition("+")[0], prereleases=True)
+        own = layer.packages.get(ecosystem, {}) if layer else {}
+        packages = {**inherited.get(ecosystem, ({}, {}))[0], **own}
+        is_met = catalog.ecosystems[ecosystem].is_met
+        lacking += [name for name in names if not is_met(name, packages)]
+    return tuple(lacking)

@@ -35,53 +35,61 @@ class AncestorError(StepError):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageRequest:
-    """What a target adds of one ecosystem, as its recipe names it.
+    """What a target adds of one ecosystem: `names` as its recipe has them.
 
-    `below` are the packages of that ecosystem that its ancestors have, who are their `owners` (by
-    package, the id of a target): they stay as they are.
-    `limits` are what a package may be at most, or at least, as the ecosystem writes it; `keep` are
-    packages that should stay where they can, `held` are what the lock has of the target. `lines`
-    are those of the target's lineage, with the names of their providers. `python`, `r` and `julia`
-    are the exact versions that packages of each are for, "" where the target has none. `archives`
-    are files that lines of the target come as, which are packages of the ecosystem, or bring some.
+    `inherited` are the packages of that ecosystem that its ancestors have, which stay as they are;
+    `introduced_by` has the id of the ancestor that brought each. `constraints` are limits of
+    versions by package, as the ecosystem writes them; `preferred` are packages that should stay if
+    they can; `locked` are those that the lock has of the target. `release_lines` are those of the
+    target and its ancestors, each with the name of its provider. `languages` maps an axis to the
+    exact version that packages are for. `archives` are files of release lines that are packages of
+    the ecosystem, or have some in them.
     """
 
     target: Target
     base: Base
     lock: BaseLock
     names: tuple[str, ...]
-    below: Mapping[str, LockedPackage] = field(default_factory=dict)
-    owners: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, str] = field(default_factory=dict)
-    keep: Mapping[str, LockedPackage] = field(default_factory=dict)
-    held: Mapping[str, LockedPackage] = field(default_factory=dict)
-    lines: tuple[tuple[str, ReleaseLineRequest], ...] = ()
-    python: str = ""
-    r: str = ""
-    julia: str = ""
+    inherited: Mapping[str, LockedPackage] = field(default_factory=dict)
+    introduced_by: Mapping[str, str] = field(default_factory=dict)
+    constraints: Mapping[str, str] = field(default_factory=dict)
+    preferred: Mapping[str, LockedPackage] = field(default_factory=dict)
+    locked: Mapping[str, LockedPackage] = field(default_factory=dict)
+    release_lines: tuple[tuple[str, ReleaseLineRequest], ...] = ()
+    languages: Mapping[str, str] = field(default_factory=dict)
     archives: tuple[RemoteFile, ...] = ()
+
+    def language(self, axis: str) -> str:
+        """Return the exact version of a language; "" if the target has none."""
+        return self.languages.get(axis, "")
 
 
 class PackageResolver(Protocol):
-    """The packages of one ecosystem: chosen for the lock, and fetched as the lock has them."""
+    """Chooses packages of one ecosystem for the lock, and fetches them as the lock has them."""
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """Return what is installed, direct and transitive.
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate; False where that takes solving."""
+        Raises NoPackageError with the name that the recipe has, StepError, UnreachableError.
+        """
+
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate; False if that takes solving."""
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked, by package.
+
+        Raises StepError, UnreachableError.
+        """
 
 
 class BaseProvider(Protocol):
     """Gets the content of bases."""
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
-        """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
+        """Return an OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +120,14 @@ class Provider(Protocol):
     """Where a line of an axis comes from. Both raise UnreachableError where it cannot be asked."""
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
 
 
 class RemoteFiles(Protocol):
     """Gets files of the network, and keeps them by their hash."""
 
     def file(self, file: RemoteFile) -> Path:
-        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
+        """Return where its content is here, checked. Raises StepError, UnreachableError."""

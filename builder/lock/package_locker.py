@@ -147,10 +147,12 @@ class PackageLocker:
         """
         if held is None or not self._layering.asked(target, layers).is_same_recipe(held.request):
             return None
-        below = self._layering.below(target, layers)
+        inherited = self._layering.inherited(target, layers)
         packages = {
             ecosystem: {
-                name: it for name, it in items.items() if name not in below.get(ecosystem, ({},))[0]
+                name: it
+                for name, it in items.items()
+                if name not in inherited.get(ecosystem, ({},))[0]
             }
             for ecosystem, items in held.packages.items()
         }
@@ -195,7 +197,7 @@ class PackageLocker:
                 continue
             stays = {} if covered else self._stays(target, before)
             request = self._layering.request(
-                target, ecosystem, layers, own=packages, keep=stays, held=before
+                target, ecosystem, layers, own=packages, preferred=stays, locked=before
             )
             if before and fits and covered and resolver.is_newest(request, before):
                 packages[ecosystem] = before

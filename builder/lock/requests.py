@@ -1,13 +1,14 @@
-"""What is asked of each ecosystem for a target, out of the catalog and the lock."""
+"""The requests to package resolvers, made of the catalog and the lock."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from builder.catalog.ecosystem import EcosystemRules, Language
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.ids import ValueId
 from builder.catalog.models import Catalog, Matrix, RemoteFile, Target
@@ -18,7 +19,7 @@ from builder.lock.interfaces import PackageRequest, ReleaseLineRequest
 from builder.lock.lockfile import Lock, PackageSet
 
 _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
-
+Versions = Mapping[str, Mapping[str, LockedPackage]]
 
 MOVED = "+moved"
 """After the hashes of a target: what it stands on was locked anew, and it was not looked at."""
@@ -36,7 +37,7 @@ class Asked:
     rest: Mapping[str, Any]
 
     def __str__(self) -> str:
-        """The two hashes that the lock keeps, of 16 hex digits each."""
+        """Return the two hashes that the lock keeps, of 16 hex digits each."""
         return f"{_hash(self.own)}-{_hash(self.rest)}"
 
     @cached_property
@@ -80,7 +81,7 @@ class PackageRequests:
         self._lock = lock
 
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
-        """The packages that the recipe of a target names, by ecosystem."""
+        """Return the packages that the recipe of a target names, by ecosystem."""
         where = build_variables(target, self._catalog.matrix, self._lock.versions)
         return packages_of(self._catalog.recipes[target.recipe], where)
 
@@ -93,49 +94,51 @@ class PackageRequests:
 
         Its hash is in every lock: other keys here would have every package chosen again.
         """
-        below = self.below(target, layers)
+        inherited = self.inherited(target, layers)
         return Asked(
-            own={"names": self.names(target), "limits": self.limits(target)},
+            own={"names": self.names(target), "limits": self.constraints(target)},
             rest={
                 "lines": {
                     line: self._lock.versions.get(line, "") for line in target.variant.value_ids
                 },
-                "below": {ecosystem: sorted(items) for ecosystem, (items, _) in below.items()},
+                "below": {name: sorted(items) for name, (items, _) in inherited.items()},
             },
         )
 
-    def below(
+    def inherited(
         self, target: Target, layers: Mapping[str, PackageSet]
     ) -> dict[str, tuple[dict[str, LockedPackage], dict[str, str]]]:
-        """The packages of a target's ancestors by ecosystem, and the id of who has each."""
-        found: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
+        """Return the packages of a target's ancestors by ecosystem, and the id of who has each."""
+        inherited: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
         for ancestor in self._expansion.lineage(target)[:-1]:
             if ancestor.id in layers:
                 for ecosystem, items in layers[ancestor.id].packages.items():
-                    packages, owners = found.setdefault(ecosystem, ({}, {}))
+                    packages, introduced_by = inherited.setdefault(ecosystem, ({}, {}))
                     packages |= items
-                    owners |= dict.fromkeys(items, ancestor.id)
-        return found
+                    introduced_by |= dict.fromkeys(items, ancestor.id)
+        return inherited
 
     def moved(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
-        """The ecosystems of which a target stands on other versions than it did `before`.
+        """Return the ecosystems of which a target inherits other versions than it did `before`.
 
-        That is apt too where its base has other content.
+        If its base has other content, those whose packages are of the base's archive are among
+        them.
         """
-        old = self.below(target, before.package_sets)
+        old = self.inherited(target, before.package_sets)
         found = set()
-        for ecosystem, (packages, _) in self.below(target, layers).items():
+        for ecosystem, (packages, _) in self.inherited(target, layers).items():
             known = old.get(ecosystem, ({}, {}))[0]
             if any(name in known and known[name].version != it.version
                    for name, it in packages.items()):  # fmt: skip
                 found.add(ecosystem)
         base = self._expansion.base_of(target).id
         if base in before.bases and before.bases[base].content != self._lock.base(base).content:
-            found.add("apt")
+            ecosystems = self._catalog.ecosystems
+            found |= {name for name, rules in ecosystems.items() if rules.is_of_base}
         return found
 
-    def limits(self, target: Target) -> dict[str, dict[str, str]]:
-        """What is held for a target or its ancestors, by ecosystem and package."""
+    def constraints(self, target: Target) -> dict[str, dict[str, str]]:
+        """Return what is pinned for a target or its ancestors, by ecosystem and package."""
         found: dict[str, dict[str, str]] = {}
         for one in self._expansion.lineage(target):
             pin = self._catalog.matrix.images[one.variant.image].pin
@@ -149,32 +152,31 @@ class PackageRequests:
         ecosystem: str,
         layers: Mapping[str, PackageSet],
         *,
-        own: Mapping[str, Mapping[str, LockedPackage]],
-        keep: Mapping[str, LockedPackage] | None = None,
-        held: Mapping[str, LockedPackage] | None = None,
+        own: Versions,
+        preferred: Mapping[str, LockedPackage] | None = None,
+        locked: Mapping[str, LockedPackage] | None = None,
     ) -> PackageRequest:
-        """What is asked of an ecosystem; `own` is what the target has of others already."""
-        below = self.below(target, layers)
-        packages, owners = below.get(ecosystem, ({}, {}))
-        apt = (below.get("apt", ({}, {}))[0], own.get("apt", {}))
+        """Return the request for an ecosystem; `own` is what the target has of others already."""
+        inherited = self.inherited(target, layers)
+        packages, introduced_by = inherited.get(ecosystem, ({}, {}))
+        rules = self._catalog.ecosystems[ecosystem]
+        present = {name: {**items, **own.get(name, {})} for name, (items, _) in inherited.items()}
         return PackageRequest(
             target=target,
             base=(base := self._expansion.base_of(target)),
             lock=self._lock.base(base.id),
             names=tuple(self.names(target).get(ecosystem, ())),
-            below=packages,
-            owners=owners,
-            limits=self.limits(target).get(ecosystem, {}),
-            keep=keep or {},
-            held=held or {},
-            lines=tuple(self._lines(target)),
-            python=self._language(target, "python", "python3", apt),
-            r=self._language(target, "r", "r-base-core", apt),
-            julia=self._language(target, "julia", "julia", apt),
-            archives=tuple(self._archives(target, ecosystem)),
+            inherited=packages,
+            introduced_by=introduced_by,
+            constraints=self.constraints(target).get(ecosystem, {}),
+            preferred=preferred or {},
+            locked=locked or {},
+            release_lines=tuple(self._release_lines(target)),
+            languages=self._languages(target, rules, {**own, **present}),
+            archives=tuple(self._archives(target, rules)),
         )
 
-    def _lines(self, target: Target) -> Iterator[tuple[str, ReleaseLineRequest]]:
+    def _release_lines(self, target: Target) -> Iterator[tuple[str, ReleaseLineRequest]]:
         matrix, base = self._catalog.matrix, self._expansion.base_of(target)
         for one in self._expansion.lineage(target):
             for axis, name in own_values(one, self._expansion).items():
@@ -190,26 +192,33 @@ class PackageRequests:
                         ),
                     )  # fmt: skip
 
-    def _archives(self, target: Target, ecosystem: str) -> Iterator[RemoteFile]:
-        """Packages of Debian that a line of the target comes as; the Julia that its are for."""
-        values, end = {
-            "apt": (own_values(target, self._expansion), ".deb"),
-            "julia": ({"julia": target.variant.values.get("julia", "")}, ".tar.gz"),
-        }.get(ecosystem, ({}, ""))
+    def _archives(self, target: Target, rules: EcosystemRules) -> Iterator[RemoteFile]:
+        """Yield files of release lines: packages of its own, and what its languages come in."""
+        own = own_values(target, self._expansion)
+        asked = [(ValueId.of(axis, name), rules.package_suffix) for axis, name in own.items()]
+        asked += [
+            (ValueId.of(it.axis, target.variant.values.get(it.axis, "")), it.file_suffix)
+            for it in rules.languages
+        ]
         base = self._expansion.base_of(target).id
-        for axis, name in values.items():
-            line = self._lock.release_lines.get(ValueId.of(axis, name))
-            for file in line.files.get(base, ()) if line else ():
-                if file.name.endswith(end):
+        for key, suffix in asked:
+            line = self._lock.release_lines.get(key)
+            for file in line.files.get(base, ()) if line and suffix else ():
+                if file.name.endswith(suffix):
                     yield file
 
-    def _language(
-        self, target: Target, axis: str, package: str, apt: Sequence[Mapping[str, LockedPackage]]
-    ) -> str:
-        """The exact version of a target's language: of its line, or of Debian's package."""
-        if line := self._lock.versions.get(ValueId.of(axis, target.variant.values.get(axis, ""))):
-            return line
-        for packages in reversed(apt):
-            if package in packages and (match := _VERSION.match(packages[package].version)):
-                return match[1]
-        return ""
+    def _languages(
+        self, target: Target, rules: EcosystemRules, present: Versions
+    ) -> dict[str, str]:
+        """Return the exact versions of languages, by axis. `present` are packages by ecosystem."""
+        versions = {it.axis: self._version(target, it, present) for it in rules.languages}
+        return {axis: version for axis, version in versions.items() if version}
+
+    def _version(self, target: Target, language: Language, present: Versions) -> str:
+        """Return the version of its release line, or else of the package that it comes in."""
+        value = ValueId.of(language.axis, target.variant.values.get(language.axis, ""))
+        if version := self._lock.versions.get(value):
+            return version
+        package = present.get(language.ecosystem, {}).get(language.package)
+        match = _VERSION.match(package.version) if package else None
+        return match[1] if match else ""

@@ -1,6 +1,4 @@
-"""How the builder and its builds reach the network: upstream hosts and their mirrors, the
-environment file that a RUN mounts (proxies, certificates), connections of the builder's own, and
-a fetcher that keeps files by their hash.
-
-Imports `catalog` and `common`.
+"""How the builder and its builds reach the network. `upstreams` names every upstream host and its
+mirror, `build_env` makes the environment of a `RUN` (proxies, certificates, mirrors), and `fetcher`
+gets files and keeps them by their hash. Imports `catalog` and `common`.
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.models import Network, Proxy
 from builder.common.errors import ConfigError, Location
 from builder.common.files import write
@@ -24,25 +25,28 @@ _TRUST = (
     "PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
     "GIT_SSL_CAINFO",
 )  # fmt: skip
-_INDEXES = {"pip": ("PIP_INDEX_URL", "UV_INDEX_URL"), "npm": ("NPM_CONFIG_REGISTRY",)}
-# Sources that clients inside an image use: the variable that they read, and the path below a URL.
-_SERVERS = {
-    "julia-packages": ("JULIA_PKG_SERVER", ""),
-    "packagemanager": ("PACKAGE_MANAGER_URL", "/cran"),
-    "pytorch": ("PYTORCH_INDEX_URL", "/cpu"),
-}
-_NAMES = (*_INDEXES, "maven", *UPSTREAM)
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt uses inside an image
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def effective_network(network: Network, environment: Mapping[str, str]) -> Network:
+def mirror_names(ecosystems: Ecosystems) -> tuple[str, ...]:
+    """Return the names of all sources that may have a mirror."""
+    indexes = (it.source for rules in ecosystems.values() for it in rules.mirror_variables)
+    own = dict.fromkeys(name for name in indexes if name not in UPSTREAM)
+    return (*own, "maven", *UPSTREAM)
+
+
+def effective_network(
+    network: Network, environment: Mapping[str, str], ecosystems: Ecosystems
+) -> Network:
     """Return `network` with every `${NAME}` replaced and the environment's settings on top.
 
-    Those are BUILDER_CA, BUILDER_MIRROR_* and the proxy variables. Raises ConfigError.
+    Those are BUILDER_CA, BUILDER_MIRROR_* and the proxy variables. Programs in images are told of
+    the mirrors of `ecosystems`. Raises ConfigError.
     """
+    names = mirror_names(ecosystems)
 
     def fill(text: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -57,10 +61,10 @@ def effective_network(network: Network, environment: Mapping[str, str]) -> Netwo
         return _VARIABLE.sub(value, text)
 
     mirrors = {fill(key): fill(value) for key, value in network.mirrors.items()}
-    for key in _NAMES:
+    for key in names:
         if override := environment.get(variable(key)):
             mirrors[key] = override
-    _check_names(mirrors)
+    _check_names(mirrors, names)
     return Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
         proxy=Proxy(
@@ -70,6 +74,7 @@ def effective_network(network: Network, environment: Mapping[str, str]) -> Netwo
         ),
         mirrors=mirrors,
         trust=_trust(environment),
+        variables=tuple(it for rules in ecosystems.values() for it in rules.mirror_variables),
     )
 
 
@@ -105,12 +110,12 @@ def variable(name: str) -> str:
     return f"BUILDER_MIRROR_{name.upper().replace('-', '_')}"
 
 
-def _check_names(mirrors: Mapping[str, str]) -> None:
+def _check_names(mirrors: Mapping[str, str], names: tuple[str, ...]) -> None:
     for name in mirrors:
-        if "://" not in name and name not in _NAMES:
+        if "://" not in name and name not in names:
             raise ConfigError(
                 f"network.mirrors: unknown source {name!r}",
-                hint=did_you_mean(name, _NAMES) or f"known: {', '.join(_NAMES)}",
+                hint=did_you_mean(name, names) or f"known: {', '.join(names)}",
                 location=Location(file="matrix.yaml"),
             )
 
@@ -137,12 +142,9 @@ def build_env(network: Network) -> str:
     if network.ca:
         variables |= dict.fromkeys(_TRUST, CA)
     variables |= proxies(network)
-    for ecosystem, names in _INDEXES.items():
-        if index := network.mirrors.get(ecosystem):
-            variables |= dict.fromkeys(names, index)
-    for source, (name, path) in _SERVERS.items():
-        if mirror := network.mirrors.get(source):
-            variables[name] = mirror.rstrip("/") + path
+    for it in network.variables:
+        if mirror := network.mirrors.get(it.source):
+            variables[it.name] = it.value(mirror)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([*lines, *_apt_lines(network), *_maven_lines(network)]) + "\n"
 

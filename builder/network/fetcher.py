@@ -1,4 +1,4 @@
-"""Gets text and files of the network; a file is kept by its sha256."""
+"""Downloads texts and files; a file is stored under its sha256."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _HTML = (b"<!doctype html", b"<html")
 _AGAIN = (429, 500, 502, 503, 504)
 _TRIES = 3
 _LARGEST_TEXT = 256 << 20
-"""The bytes of a text or a page: an index of all packages of R is some 10 MB."""
+"""The largest number of bytes of a text or a page: the index of all R packages has some 10 MB."""
 Progress = Callable[[str, int, int], None]
-"""Told a file's name, the bytes that are there, and all bytes, or 0 where nobody knows."""
+"""Called with a file's name, the bytes that have arrived, and their total, or 0 if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How long a host is waited for, in seconds, and how often it is asked again."""
+    """The time limits of a request, in seconds, and how often it is repeated."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -48,11 +48,11 @@ class RetryPolicy:
 
 
 class MissingError(StepError):
-    """A place answers, and has no such thing."""
+    """The host answers that the URL does not exist."""
 
 
 class Fetcher:
-    """Asks upstream, or the mirrors that `network` names. Credentials are in no message."""
+    """Downloads from upstream, or from the mirrors in `network`. Messages show no credentials."""
 
     def __init__(
         self,
@@ -68,11 +68,11 @@ class Fetcher:
         self._progress = progress
         self._session = Session(network, retry=_retry(self._retry_policy))
         self._lock = threading.Lock()
-        self._dead: dict[str, str] = {}  # host to why
+        self._dead: dict[str, str] = {}  # the reason, by host
 
     @property
     def folder(self) -> Path:
-        """Where files are kept, by their hash: sha256, or sha512 where that is what is known."""
+        """Return the folder of files; their names are their hashes, sha256 or sha512."""
         return self._folder
 
     def text(self, url: str, expected: str = "text") -> str:
@@ -96,7 +96,7 @@ class Fetcher:
             raise StepError(f"{source.source}: {source.shown} is not JSON: {error.msg}") from error
 
     def file(self, file: RemoteFile, source: SourceUrl | None = None) -> Path:
-        """Return the path of a file, its hash checked. Raises StepError, UnreachableError.
+        """Return the path of a file after checking its hash. Raises StepError, UnreachableError.
 
         `source` is where it is fetched from, where that is not its URL's.
         """
@@ -106,18 +106,18 @@ class Fetcher:
         return self._folder / digest
 
     def file_by_sha512(self, name: str, source: SourceUrl, sha512: str) -> Path:
-        """Return the path of a file whose sha512 upstream states; otherwise as `file`."""
+        """Return the path of a file whose sha512 is known, as `file` does."""
         return self._folder / self._download(name, source, sha512=sha512, by="sha512")
 
     def cached(self, digest: str) -> Path | None:
-        """Return a file that is here already, by its hash in hex; other text is refused."""
+        """Return the path of a downloaded file by its hash in hex, or None."""
         path = self._folder / digest
         return path if _HASH.fullmatch(digest) and path.is_file() else None
 
     def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
         """Fetch a file whose sha256 upstream does not state, and record its hash.
 
-        A URL is fetched once, as what has a version does not change; `again` is for what may.
+        A URL is fetched once, as a released file never changes; `again` fetches it in any case.
         `sha512` is checked where it is given.
         """
         hash_file = self._folder / "urls" / hashlib.sha256(url.encode()).hexdigest()
@@ -130,7 +130,7 @@ class Fetcher:
         return RemoteFile(name=name, url=url, sha256=digest)
 
     def has(self, url: str) -> bool:
-        """Whether there is something at a URL."""
+        """Whether a URL exists."""
         try:
             with self._asked(url, method="HEAD"):
                 return True
@@ -138,7 +138,7 @@ class Fetcher:
             return False
 
     def check_reachable(self, url: str) -> None:
-        """Raise UnreachableError unless the host answers, whatever it says."""
+        """Raise UnreachableError unless the host answers, with whatever status."""
         with contextlib.suppress(MissingError), self._asked(url, method="HEAD"):
             pass
 
@@ -157,7 +157,7 @@ class Fetcher:
     def _asked(
         self, url: str | SourceUrl, *, method: str = "GET"
     ) -> Iterator[tuple[requests.Response, SourceUrl]]:
-        """Open a successful response. Errors while it is read are reported here too."""
+        """Open a successful response. Errors while it is read are converted too."""
         source = self._place(url)
         with self._lock:
             if source.host in self._dead:
@@ -172,7 +172,7 @@ class Fetcher:
         except requests.exceptions.ChunkedEncodingError as error:
             raise unreachable_error(source, why(error, self._retry_policy.connect)) from None
         except requests.RequestException as error:
-            # Remembered, so that a host that does not answer is waited for once.
+            # The reason is stored, so that only one request waits for a dead host.
             reason = why(error, self._retry_policy.connect)
             with self._lock:
                 self._dead[source.host] = reason
@@ -194,7 +194,7 @@ class Fetcher:
         sha512: str = "",
         by: str = "sha256",
     ) -> str:
-        """Fetch into the folder under its hash `by`; the hash. What is stated is checked."""
+        """Download a file, check its hashes, store it under its hash `by`, and return that one."""
         stated = {"sha256": sha256, "sha512": sha512}
         for _ in range(_TRIES - 1):
             try:
@@ -232,10 +232,10 @@ class Fetcher:
         source: SourceUrl,
         sink: Callable[[bytes], object],
     ) -> dict[str, str]:
-        """Copy an answer, hashing it; its hashes."""
+        """Copy the body of an answer to `sink`, and return its hashes."""
         total = answer.raw.length_remaining or 0
         digesters, done = (hashlib.sha256(), hashlib.sha512()), 0
-        # As it was stored: a server that calls a .tgz "encoded" must not have it unpacked.
+        # Not decoded: a server that calls a .tgz "encoded" must not have it unpacked.
         for piece in answer.raw.stream(_PIECE, decode_content=False):
             if not done and _is_page(piece, answer.headers.get("Content-Type", "")):
                 raise _web_page(source, name)
@@ -259,10 +259,10 @@ def store_by_hash(file: Path, folder: Path) -> str:
 
 
 def _retry(policy: RetryPolicy) -> BoundedRetry:
-    """Return the retry policy of a host. A failure of trust is not tried again."""
+    """Return urllib3's retry policy. An untrusted certificate is not tried again."""
     return BoundedRetry(
         total=policy.retries,
-        connect=min(policy.retries, 1),  # what has no name now will have none in a second
+        connect=min(policy.retries, 1),  # an unknown host is still unknown a second later
         other=0,
         backoff_factor=policy.backoff,
         status_forcelist=_AGAIN,
@@ -333,7 +333,7 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 
 
 def why(error: Exception, timeout: float) -> str:
-    """Return what went wrong in a few words, without URL or password."""
+    """Return the cause of an error in a few words, without URL or password."""
     inside = list(causes(error))
     for kinds, words in _WORDS:
         if any(isinstance(cause, kinds) for cause in inside):

@@ -1,7 +1,7 @@
-"""Where things come from upstream. The one place that names hosts; each has a name and a mirror.
+"""The upstream hosts, which no other module names; each has a name, and may have a mirror.
 
-What has a client of its own (Debian's archive, the index of pip, npm's registry) is not here: its
-client knows where it is.
+Hosts that have a client of their own (Debian's archive, pip's index, npm's registry) are not
+here: the client knows its host.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "spark": "https://archive.apache.org/dist/spark",
     }
 )
-"""A name for `network.mirrors` to the start of URLs upstream, without a slash at its end."""
+"""The start of the URLs of a source, without a trailing slash, by its name in the matrix."""
 
 CRAN_KEY = "95C0FAF38DB3CCAD0C080A7BDC78B2DDEABC47B7"
 NVIDIA_KEYS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -38,12 +38,12 @@ NVIDIA_KEYS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "13": ("8793F200.pub", "02182E60104FCDC26EAE1B8597A5D4CB8793F200"),
     }
 )
-"""By release of Debian: the file of the key beside the packages, and its fingerprint."""
+"""The file of the key in the repository, and its fingerprint, by release of Debian."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceUrl:
-    """Where a URL is fetched from: the source that it belongs to, and the URL to ask."""
+    """The address from which a URL is fetched. `source` is the name of its upstream source."""
 
     source: str
     url: str  # may hold credentials
@@ -51,12 +51,12 @@ class SourceUrl:
 
     @property
     def shown(self) -> str:
-        """The URL for people: no credentials."""
+        """Return the URL without credentials, for messages."""
         return without_credentials(self.url)
 
     @property
     def host(self) -> str:
-        """The host that is asked, with its port where it has one."""
+        """Return the host of the URL, with its port if it has one."""
         return urlsplit(self.shown).netloc
 
 
@@ -68,8 +68,8 @@ def upstream(name: str, path: str = "") -> str:
 def source_url(url: str, mirrors: Mapping[str, str]) -> SourceUrl:
     """Return where `url` is fetched from, given the mirrors.
 
-    `mirrors` maps the name of a source, or the start of a URL, to what stands in its stead. The
-    longest start that has a mirror wins; without one the URL is asked as it is.
+    `mirrors` maps the name of a source, or the start of a URL, to its replacement. The
+    longest start that has a mirror wins; without a mirror the URL stays the same.
     """
     starts = {name: start for name, start in UPSTREAM.items() if is_below(url, start)}
     plain = {old: old for old in mirrors if "://" in old and is_below(url, old.rstrip("/"))}

@@ -1,5 +1,4 @@
-"""Formats of the Open Container Initiative: image references, OCI layouts on disk, the layers and
-configuration of an image, and the files inside a layer.
-
-Reads and writes files; talks to no registry. Imports `common`.
+"""Formats of the Open Container Initiative. `reference` parses image references, `layout` reads and
+writes OCI layouts on disk, and `image` and `layer_contents` read the layers of an image and the
+files in them. Talks to no registry. Imports `common`.
 """

@@ -33,7 +33,7 @@ GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLayer:
-    """A layer: its blob, that blob's size in bytes, its uncompressed digest, what made it."""
+    """A layer: its blob, the blob's size in bytes, its uncompressed digest, its instruction."""
 
     digest: str
     size: int

@@ -71,7 +71,7 @@ class Reowned:
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """The files of layers. A list that was read once is kept in `folder`, a file for each layer.
+    """Lists the files of layers. The list of a layer is cached as a file in `folder`.
 
     `blob` returns the path of a layer's blob, after fetching it if need be.
     """
@@ -99,7 +99,7 @@ class Index:
     ) -> dict[ImageLayer, tuple[Reowned, ...]]:
         """Return the files that layers repeat from lower ones; `judged` are uncompressed digests.
 
-        Only the layers in `judged` are judged.
+        Other layers are not judged.
         """
         lower: dict[str, tuple[Entry, ImageLayer]] = {}
         repeated = {}
@@ -194,7 +194,7 @@ def _path(member: tarfile.TarInfo) -> str:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that cannot ask for much memory: the limit is that of Go's reader of tar."""
+    """A tar header of limited size, so that it cannot fill the memory; the limit is Go's."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
@@ -209,7 +209,7 @@ class _Header(tarfile.TarInfo):
 def _opened(blob: Path) -> Iterator[tarfile.TarFile]:
     """Open a layer to be read once, from its beginning to its end.
 
-    Raises StepError where it is torn or is no layer.
+    Raises StepError where it is damaged or not a layer.
     """
     try:
         with (

@@ -1,4 +1,4 @@
-"""OCI layouts with one manifest: an engine writes them, and a registry client pushes them."""
+"""Reads and changes OCI layouts with one manifest: engines write them, registries get them."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def config_in(layout: Path) -> dict[str, Any]:
 
 
 def place_parent_layers(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
-    """Have an engine that writes into `layout` find the layers of a parent there.
+    """Write empty files for the layers of a parent, so that an engine does not write them again.
 
-    They are empty files, by their uncompressed digests: `canonize` takes them away.
+    They have the names of the uncompressed digests; `canonize` removes them.
     """
     for layer in parent_layers:
         empty = blob(layout, layer.diff)
@@ -98,7 +98,7 @@ def place_parent_layers(layout: Path, parent_layers: Sequence[ImageLayer]) -> No
 
 
 def canonize(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
-    """After `place_parent_layers`: leave in a layout of podman's what the same inputs always give.
+    """Make a layout of podman reproducible, after `place_parent_layers`.
 
     The manifest names a parent's layers as its registry has them. The history does not say from
     which image of podman's own storage each step went on: their ids hold random names.
@@ -124,7 +124,7 @@ def canonize(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
 
 
 def _write(layout: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a JSON blob, its keys in their order; its digest and size."""
+    """Write a JSON blob with its keys in their order; return its digest and size."""
     data = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
     digest = digest_of(data)
     blob(layout, digest).write_bytes(data)
@@ -147,6 +147,6 @@ def partial_folder(layout: Path) -> Path:
 
 
 def move_into_place(partial: Path, layout: Path) -> None:
-    """Put a finished layout in its place, instead of what stood there."""
+    """Replace `layout` by a finished one."""
     shutil.rmtree(layout, ignore_errors=True)
     partial.rename(layout)

@@ -38,22 +38,22 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """`registry/repository`, with neither tag nor digest."""
+        """Return `registry/repository`, without tag and digest."""
         return f"{self.registry}/{self.repository}"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the registry is on this machine, and so is spoken to in plain HTTP."""
+        """Whether the registry is on this machine, and so is accessed by plain HTTP."""
         return is_loopback(re.sub(r":\d+$", "", self.registry).strip("[]"))
 
     @property
     def api(self) -> str:
-        """The `host[:port]` at which the registry's API is: Docker Hub has it elsewhere."""
+        """Return the `host[:port]` of the registry's API; Docker Hub has one of its own."""
         return _HUB_API if hub_name(self.registry) == _HUB else self.registry
 
     @property
     def api_repository(self) -> str:
-        """The repository as the API calls it: Docker Hub keeps single names under `library`."""
+        """Return the repository's name in the API; Docker Hub puts single names under `library`."""
         if hub_name(self.registry) == _HUB and "/" not in self.repository:
             return f"library/{self.repository}"
         return self.repository
@@ -117,10 +117,10 @@ def is_loopback(host: str) -> bool:
 
 
 def is_digest(text: str) -> bool:
-    """Whether `text` is a digest of a kind that this builder checks: sha256."""
+    """Whether `text` is a sha256 digest, the only kind that this builder checks."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:
-    """Whether `text` may stand as a tag."""
+    """Whether `text` is a valid tag."""
     return _TAG.fullmatch(text) is not None

@@ -1,6 +1,5 @@
-"""Decides what to do. Fingerprints identify the inputs of a target; the planner compares them with
-the registry state and returns frozen steps, each with a reason.
-
-Pure, except `registry_state`, which reads the registry. Imports `charts`, `lock`, `registry` and
-packages below those. It carries nothing out.
+"""Decides what to do. `fingerprint` identifies the inputs of a target; `planner` compares it with
+what the registry holds, and returns frozen steps, each with a reason; `chart_planner` does so for
+charts. `models` has plans and steps as data. Pure, but for `registry_state`, which asks the
+registry. Imports `charts`, `lock`, `registry` and what is below; it carries nothing out.
 """

@@ -1,6 +1,5 @@
-"""OCI registries: credentials, the client of the distribution API, the store of images, indexes and
-artifacts on top of it (`store`: every push is here), the embedded registry, and the release
-record that a registry keeps.
-
-Imports `network`, `lock`, `catalog`, `oci` and `common`.
+"""OCI registries. Every push is in `store`, which also moves tags and stores artifacts; below it
+`client` speaks the distribution API and `transfers` runs skopeo. `embedded` runs a registry on this
+machine, and `release_record` is the record of a release that a registry keeps. Imports `network`,
+`lock`, `catalog`, `oci` and `common`.
 """

@@ -1,4 +1,4 @@
-"""How a registry wants to know who asks: challenges, and the tokens that answer them.
+"""Authenticate to registries: parse their challenges, and fetch the tokens that answer them.
 
 A token is good for the actions of its scope and for a time: it is kept by its realm, service and
 scope, and asked for anew when it ends. The distribution specification has it so ("Token
@@ -32,13 +32,13 @@ CLIENT = "catalog-builder"
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """One way in: its scheme in lower case, and its parameters by names in lower case."""
+    """A challenge of a registry: its scheme, and its parameters by name; names in lower case."""
 
     scheme: str
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str:
-        """Return a parameter, or nothing."""
+        """Return a parameter, or ""."""
         return self.parameters.get(name, "")
 
 
@@ -68,7 +68,7 @@ def merged(scopes: Iterable[str]) -> tuple[str, ...]:
 
 
 def covers(scopes: Iterable[str], needed: Iterable[str]) -> bool:
-    """Return whether all actions of the scopes that are needed are among others."""
+    """Whether other scopes contain all actions of the scopes that are needed."""
     return _actions(needed) <= _actions(scopes)
 
 
@@ -79,7 +79,7 @@ def _actions(scopes: Iterable[str]) -> set[tuple[str, str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRequest:
-    """What is asked of a realm: `form` is posted where it is given, else it is a GET."""
+    """A request for a token: a POST of `form` if there is one, else a GET."""
 
     url: str
     authorization: str = ""
@@ -96,7 +96,7 @@ class _Token:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenAnswer:
-    """What a realm answered; `after` are the seconds that it asks one to wait, or 0."""
+    """The answer of a realm. `after` are the seconds that it asks to wait, or 0."""
 
     code: int
     content: bytes
@@ -108,7 +108,7 @@ Fetch = Callable[[TokenRequest], TokenAnswer]
 
 
 class Authenticator:
-    """What is known of registries and their tokens. For any number of threads."""
+    """The challenges and tokens of registries. Safe for any number of threads."""
 
     def __init__(
         self,
@@ -128,39 +128,39 @@ class Authenticator:
         self._wider: dict[tuple[str, ...], tuple[str, ...]] = {}  # scopes, as a registry wants them
         self._tokens: dict[tuple[str, str], list[_Token]] = {}  # by registry and repository
 
-    def source(self, place: Reference) -> str:
-        """Return the file of the credentials that a registry gets, or nothing."""
-        credentials = self._find(place)
+    def source(self, reference: Reference) -> str:
+        """Return the file with the credentials of a registry, or ""."""
+        credentials = self._find(reference)
         return credentials.source if credentials else ""
 
-    def known(self, place: Reference, scopes: Collection[str]) -> str:
+    def known(self, reference: Reference, scopes: Collection[str]) -> str:
         """Return the header for a request, as the registry asked before; "" where it did not."""
-        way = self._ways.get(place.registry)
+        way = self._ways.get(reference.registry)
         if way is None:
             return ""
         if way.scheme == "basic":
-            credentials = self._find(place)
+            credentials = self._find(reference)
             return f"Basic {credentials.basic}" if credentials and credentials.user else ""
-        return self._bearer(place, way, self._wider.get(tuple(scopes), tuple(scopes)))
+        return self._bearer(reference, way, self._wider.get(tuple(scopes), tuple(scopes)))
 
-    def renewed(self, place: Reference, scopes: Collection[str], header: str, used: str) -> str:
+    def renewed(self, reference: Reference, scopes: Collection[str], header: str, used: str) -> str:
         """Return the header for another try after 401; nothing where there is no other.
 
         `used` is the one that was refused. Raises StepError, TransientError.
         """
-        way = _chosen(challenges(header), place)
+        way = _chosen(challenges(header), reference)
         if way is None:
             return ""
         if way.scheme == "basic":
-            self._ways[place.registry] = way
-            known = self.known(place, scopes)
+            self._ways[reference.registry] = way
+            known = self.known(reference, scopes)
             return "" if known == used else known
         wanted = merged([*scopes, *way.get("scope").split()])
         with self._lock:
-            self._ways[place.registry] = way
+            self._ways[reference.registry] = way
             self._wider[tuple(scopes)] = wanted
-            self._forget((place.registry, place.api_repository), used)
-        return self._bearer(place, way, wanted)
+            self._forget((reference.registry, reference.api_repository), used)
+        return self._bearer(reference, way, wanted)
 
     def _forget(self, key: tuple[str, str], used: str) -> None:
         """Drop a token that was refused, and those that are as old: they will be refused too."""
@@ -168,9 +168,9 @@ class Authenticator:
         for refused in [token for token in tokens if f"Bearer {token.value}" == used]:
             self._tokens[key] = [token for token in tokens if token.begin > refused.begin]
 
-    def _bearer(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> str:
+    def _bearer(self, reference: Reference, way: Challenge, scopes: tuple[str, ...]) -> str:
         """Return a token that is good for the scopes; one thread fetches it for all that wait."""
-        key = (place.registry, place.api_repository)
+        key = (reference.registry, reference.api_repository)
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
         with turn:
@@ -181,22 +181,22 @@ class Authenticator:
             fitting = (token for token in reversed(alive) if covers(token.scopes, scopes))
             token = next(fitting, None)
             if token is None:
-                token = self._fetched(place, way, scopes)
+                token = self._fetched(reference, way, scopes)
                 with self._lock:
                     self._tokens[key] = [*alive, token]
         return f"Bearer {token.value}"
 
-    def _fetched(self, place: Reference, way: Challenge, scopes: tuple[str, ...]) -> _Token:
+    def _fetched(self, reference: Reference, way: Challenge, scopes: tuple[str, ...]) -> _Token:
         asked = self._clock()
-        credentials = self._find(place)
+        credentials = self._find(reference)
         answered = self._fetch(token_request(way, scopes, credentials))
         code = answered.code
         realm = urlsplit(way.get("realm")).netloc
         if code in {401, 403}:
             message = f"{realm} gives no token for {' '.join(scopes)} ({code})"
-            raise refusal(place, message, credentials, self._lacking())
+            raise refusal(reference, message, credentials, self._lacking())
         if code == 429 or code >= 500:
-            message = f"registry {place.registry}: {realm} answered {code}"
+            message = f"registry {reference.registry}: {realm} answered {code}"
             raise TransientError(message, after=answered.after)
         answer = json_object(answered.content) or {}
         value = answer.get("token") or answer.get("access_token")
@@ -205,7 +205,9 @@ class Authenticator:
         except (ValueError, TypeError, OverflowError):
             value, life = None, 0.0
         if code >= 400 or not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
-            raise StepError(f"registry {place.registry}: {realm} answers ({code}) without a token")
+            raise StepError(
+                f"registry {reference.registry}: {realm} answers ({code}) without a token"
+            )
         life = life if life >= 1 else _SECONDS
         end = asked + life - min(_MARGIN, life / 4)
         return _Token(value=value, scopes=scopes, begin=asked, end=end)
@@ -214,7 +216,7 @@ class Authenticator:
 def token_request(
     way: Challenge, scopes: tuple[str, ...], credentials: Credentials | None
 ) -> TokenRequest:
-    """Return how a realm is asked for a token, with credentials or without any."""
+    """Return the request for a token, with credentials or without any."""
     service = {"service": way.get("service")} if way.get("service") else {}
     realm = way.get("realm")
     if credentials and credentials.identity_token:
@@ -234,54 +236,55 @@ def token_request(
 
 
 def refusal(
-    place: Reference, message: str, credentials: Credentials | None, lacking: str = ""
+    reference: Reference, message: str, credentials: Credentials | None, lacking: str = ""
 ) -> StepError:
-    """Return the error of who may not do something, with whom the registry takes them for."""
+    """Return the error of a refused request; it names the credentials that were used."""
     who = (
         f"with the credentials of {credentials.source}"
         if credentials
         else "no credentials were found"
     )
-    hint = log_in(place, "" if credentials else lacking)
-    return StepError(f"registry {place.registry}: {message}; {who}", hint=hint)
+    hint = log_in(reference, "" if credentials else lacking)
+    return StepError(f"registry {reference.registry}: {message}; {who}", hint=hint)
 
 
-def log_in(place: Reference, lacking: str = "") -> str:
+def log_in(reference: Reference, lacking: str = "") -> str:
     """Return the hint of how to log in; `lacking` is a helper that is not installed."""
-    host = place.registry
+    host = reference.registry
     way = f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
     return f"{lacking}: install it, or {way}" if lacking else way
 
 
-def _chosen(offered: Collection[Challenge], place: Reference) -> Challenge | None:
-    """Return the challenge that is answered: a bearer before a basic one. Raises StepError."""
+def _chosen(offered: Collection[Challenge], reference: Reference) -> Challenge | None:
+    """Return the challenge to answer: a bearer before a basic one. Raises StepError."""
     for scheme in ("bearer", "basic"):
         for challenge in offered:
             if challenge.scheme == scheme:
                 if scheme == "bearer":
-                    _check_realm(challenge.get("realm"), place)
+                    _check_realm(challenge.get("realm"), reference)
                 return challenge
     if offered:
         schemes = ", ".join(challenge.scheme for challenge in offered)
         raise StepError(
-            f"registry {place.registry} asks for a way in that is not known here: {schemes}",
+            f"registry {reference.registry} asks for a way in that is not known here: {schemes}",
             hint="known are Basic and Bearer",
         )
     return None
 
 
-def _check_realm(realm: str, place: Reference) -> None:
-    """Raise StepError where a password would go to nobody, or unencrypted over the network."""
+def _check_realm(realm: str, reference: Reference) -> None:
+    """Raise StepError if a password would go to no host, or unencrypted over the network."""
     try:
         parts = urlsplit(realm)
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
     is_private = parts.scheme == "https" or (
-        parts.scheme == "http" and place.is_loopback and is_loopback(host)
+        parts.scheme == "http" and reference.is_loopback and is_loopback(host)
     )
     if not host or not is_private or parts.username is not None:
         raise StepError(
-            f"registry {place.registry} names a realm that gets no credentials: {realm[:200]!r}",
+            f"registry {reference.registry} names a realm that gets no credentials:"
+            f" {realm[:200]!r}",
             hint="it is to be a URL of https",
         )

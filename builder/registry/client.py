@@ -47,7 +47,7 @@ class RegistryClient:
         return None if manifest is None else manifest.digest
 
     def manifest(self, reference: Reference) -> Manifest | None:
-        """Return a manifest, or None where there is none; it is what its digest says."""
+        """Return a manifest, checked against its digest, or None if there is none."""
         answer = self._asked_for_manifest(reference, "GET")
         if answer is None:
             return None
@@ -70,10 +70,10 @@ class RegistryClient:
         )
 
     def present(self, reference: Reference) -> Manifest:
-        """Return a manifest that is to be there."""
-        if (found := self.manifest(reference)) is None:
+        """Return a manifest. Raises StepError if it is missing."""
+        if (manifest := self.manifest(reference)) is None:
             raise StepError(f"{reference} is not in the registry")
-        return found
+        return manifest
 
     def put_manifest(self, reference: Reference, body: bytes, kind: str) -> None:
         """Put a manifest of a media type at a tag or a digest; once more if it came damaged."""
@@ -126,11 +126,11 @@ class RegistryClient:
     # Blobs.
 
     def has_blob(self, reference: Reference, digest: str) -> bool:
-        """Return whether a repository has a blob. Whatever else than yes is answered is no."""
+        """Whether a repository has a blob; every answer but yes means no."""
         return self._api.ask(reference, "HEAD", f"blobs/{digest}").code == 200
 
     def put_blob(self, reference: Reference, blob: Blob) -> dict[str, Any]:
-        """Put a blob, unless it is there; its descriptor."""
+        """Put a blob unless it is there; return its descriptor."""
         digest = digest_of(blob.data)
         if not self.has_blob(reference, digest):
             start = self._api.ask(reference, "POST", "blobs/uploads/")
@@ -197,8 +197,8 @@ def _upload(start: Answer, digest: str) -> str:
     location = start.headers.get("Location", "")
     if not location:
         raise StepError(
-            f"{start.place}: the registry answered POST with {start.code} and without a Location,"
-            " so the upload cannot go on"
+            f"{start.reference}: the registry answered POST with {start.code} and without a"
+            " Location, so the upload cannot go on"
         )
     url = resolved(start.url, location)
     return f"{url}{'&' if '?' in url else '?'}digest={digest}"

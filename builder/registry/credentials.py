@@ -1,4 +1,4 @@
-"""Finds what somebody logged in with, where the clients of containers and Docker keep it.
+"""Find credentials where podman, skopeo and Docker keep them.
 
 The files are looked at in the order of containers-auth.json(5); the first that has an entry for a
 repository, or for what is above it, counts. No secret is in a message; the file's name is.
@@ -47,7 +47,7 @@ class Credentials:
 
 
 class CredentialFiles:
-    """The files of one environment. What was found is remembered. For any number of threads."""
+    """The credential files of one environment, each read once. Safe for any number of threads."""
 
     def __init__(self, *, runner: Runner, environment: Mapping[str, str] | None = None) -> None:
         self._runner = runner
@@ -58,26 +58,26 @@ class CredentialFiles:
 
     @property
     def lacking(self) -> str:
-        """Return the helper of all registries that is not installed, and who names it, or ""."""
+        """Return a missing helper of all registries and the file that names it, or ""."""
         with self._lock:
             return self._lacking
 
-    def find(self, place: Reference) -> Credentials | None:
-        """Return what is kept for a repository. Raises ConfigError, StepError, ToolError."""
-        key = (place.registry, place.api_repository)
+    def find(self, reference: Reference) -> Credentials | None:
+        """Return the credentials of a repository. Raises ConfigError, StepError, ToolError."""
+        key = (reference.registry, reference.api_repository)
         with self._lock:
             if key not in self._known:
-                self._known[key] = self._find(place)
+                self._known[key] = self._find(reference)
             return self._known[key]
 
     @contextlib.contextmanager
-    def shared(self, places: Sequence[Reference]) -> Iterator[tuple[str, ...]]:
-        """Yield options that have skopeo use the same; their private file lasts for this block."""
+    def shared(self, references: Sequence[Reference]) -> Iterator[tuple[str, ...]]:
+        """Yield options that give skopeo the same credentials; their file lasts for this block."""
         entries: dict[str, object] = {}
-        for place in places:
-            if found := self.find(place):
-                for registry in {place.registry, hub_name(place.registry)}:
-                    entries[f"{registry}/{place.api_repository}"] = _entry(found)
+        for reference in references:
+            if credentials := self.find(reference):
+                for registry in {reference.registry, hub_name(reference.registry)}:
+                    entries[f"{registry}/{reference.api_repository}"] = _entry(credentials)
         if not entries:
             yield ()
             return
@@ -87,15 +87,15 @@ class CredentialFiles:
             file.write_text(json.dumps({"auths": entries}))
             yield ("--authfile", str(file))
 
-    def _find(self, place: Reference) -> Credentials | None:
+    def _find(self, reference: Reference) -> Credentials | None:
         for file in self._files():
             content = _read(file)
-            if content is not None and (found := self._in_file(file, content, place)):
+            if content is not None and (found := self._in_file(file, content, reference)):
                 return found
         return None
 
     def _files(self) -> list[Path]:
-        """Return where credentials may be, the first that counts first."""
+        """Return the files where credentials may be, in the order in which they count."""
         get = self._environment.get
         home = Path(get("HOME") or Path.home())
         below = Path("containers") / "auth.json"
@@ -111,11 +111,11 @@ class CredentialFiles:
         ]
 
     def _in_file(
-        self, file: Path, content: Mapping[str, Any], place: Reference
+        self, file: Path, content: Mapping[str, Any], reference: Reference
     ) -> Credentials | None:
         """Look for a helper of the registry, then an entry, then the helper of all registries."""
-        is_hub = hub_name(place.registry) != place.registry or place.registry in _HUB
-        names = _HUB if is_hub else (place.registry, f"https://{place.registry}")
+        is_hub = hub_name(reference.registry) != reference.registry or reference.registry in _HUB
+        names = _HUB if is_hub else (reference.registry, f"https://{reference.registry}")
         helpers = _mapping(content, "credHelpers", file)
         for name in names:
             if helper := helpers.get(name):
@@ -123,7 +123,7 @@ class CredentialFiles:
         # The oldest file is a table of entries itself.
         is_oldest = file.name == ".dockercfg"
         entries = content if is_oldest else _mapping(content, "auths", file)
-        if (found := _from_entries(entries, place, file)) is not None:
+        if (found := _from_entries(entries, reference, file)) is not None:
             return found
         store = content.get("credsStore")
         if not store or is_oldest:
@@ -162,7 +162,7 @@ class CredentialFiles:
 
 
 def _read(file: Path) -> Mapping[str, Any] | None:
-    """Return the content of a file of credentials, or None where there is none."""
+    """Return the content of a file of credentials, or None if there is none."""
     try:
         if not file.is_file():
             return None
@@ -185,12 +185,14 @@ def _read(file: Path) -> Mapping[str, Any] | None:
     return content
 
 
-def _from_entries(entries: Mapping[str, Any], place: Reference, file: Path) -> Credentials | None:
+def _from_entries(
+    entries: Mapping[str, Any], reference: Reference, file: Path
+) -> Credentials | None:
     """Return the entry of the repository, or of the nearest above it, else of the registry."""
-    registry = hub_name(place.registry)
-    parts = place.api_repository.split("/")
+    registry = hub_name(reference.registry)
+    parts = reference.api_repository.split("/")
     above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    hosts = {place.registry: None, registry: None}
+    hosts = {reference.registry: None, registry: None}
     keys = [f"{host}/{path}" for path in above for host in hosts] + list(hosts)
     keys += [key for key in entries if hub_name(_host(key)) == registry]
     for key in keys:
@@ -208,7 +210,7 @@ def _host(key: str) -> str:
 
 
 def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
-    """Return what one entry holds; None where another place holds it, as with a helper."""
+    """Return the credentials of an entry; None if they are elsewhere, as with a helper."""
     if not isinstance(entry, dict):
         return None
     user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
@@ -230,7 +232,7 @@ def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
 
 
 def _from_answer(text: str, program: str, file: Path) -> Credentials:
-    """Return what a helper answered."""
+    """Return the credentials in the answer of a helper."""
     try:
         answer = json_object(text) or {}
         user, secret = str(answer["Username"]), str(answer["Secret"])

@@ -1,4 +1,4 @@
-"""The OCI distribution API over HTTP: who asks, where to, and what may come back.
+"""Send requests of the OCI distribution API over HTTP, and check the answers.
 
 A registry's answer may be hostile or broken: each is bounded, and each fault has the registry, the
 repository and the method in its message. Credentials go to the registry and its realm alone.
@@ -50,13 +50,13 @@ NO_NETWORK = Network()
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a registry answered to a request.
+    """The answer of a registry to a request.
 
     `login` is the file of the credentials it got; `lacking` is a helper that could not be asked.
     """
 
     method: str
-    place: Reference
+    reference: Reference
     url: str
     code: int
     reason: str
@@ -66,7 +66,7 @@ class Answer:
     lacking: str = ""
 
     def json(self, what: str) -> dict[str, Any]:
-        """Return the document that came. Raises StepError where it is something else."""
+        """Return the JSON document in it. Raises StepError if it is something else."""
         document = json_object(self.content)
         if document is not None:
             return document
@@ -74,8 +74,9 @@ class Answer:
         is_page = "html" in kind or self.content[:200].lstrip().lower().startswith(b"<")
         came = "a web page" if is_page else f"{len(self.content)} bytes that are none"
         raise StepError(
-            f"{self.place}: the registry answered {self.method} with {came}, not {what}",
-            hint=f"is {self.place.registry} a registry? a login page or a proxy may answer for it",
+            f"{self.reference}: the registry answered {self.method} with {came}, not {what}",
+            hint=f"is {self.reference.registry} a registry? a login page or a proxy may answer"
+            " for it",
         )
 
 
@@ -106,7 +107,7 @@ class Distribution:
 
     def ask(
         self,
-        place: Reference,
+        reference: Reference,
         method: str,
         path: str,
         *,
@@ -119,7 +120,7 @@ class Distribution:
 
         `path` is below the repository, or a URL. `scopes` are what it needs beside the repository.
         """
-        with self.opened(place, method, path, headers=headers, data=data, scopes=scopes) as (
+        with self.opened(reference, method, path, headers=headers, data=data, scopes=scopes) as (
             answer,
             pieces,
         ):
@@ -128,14 +129,14 @@ class Distribution:
                 content += piece
                 if len(content) > limit:
                     raise StepError(
-                        f"{place}: the registry answered {method} with more than {limit} bytes"
+                        f"{reference}: the registry answered {method} with more than {limit} bytes"
                     )
         return replace(answer, content=bytes(content))
 
     @contextlib.contextmanager
     def opened(
         self,
-        place: Reference,
+        reference: Reference,
         method: str,
         path: str,
         *,
@@ -147,77 +148,77 @@ class Distribution:
 
         What is said of an error is in the answer itself.
         """
-        wanted = (_scope(place, method), *scopes)
-        with _told(place):
-            response, used = self._reached(place, wanted, method, path, headers, data)
+        wanted = (_scope(reference, method), *scopes)
+        with _explained(reference):
+            response, used = self._reached(reference, wanted, method, path, headers, data)
             with contextlib.closing(response):
                 is_error = response.status_code >= 400
                 raw = response.raw
                 answer = Answer(
                     method=method,
-                    place=place,
+                    reference=reference,
                     url=response.url,
                     code=response.status_code,
                     reason=response.reason or "",
                     headers=response.headers,
                     content=raw.read(_LARGEST_ERROR, decode_content=False) if is_error else b"",
-                    login=self._login.source(place) if used else "",
+                    login=self._login.source(reference) if used else "",
                     lacking=self._credentials.lacking,
                 )
                 yield answer, iter(()) if is_error else raw.stream(_PIECE, decode_content=False)
 
     def _reached(
         self,
-        place: Reference,
+        reference: Reference,
         scopes: tuple[str, ...],
         method: str,
         path: str,
         headers: Mapping[str, str] | None,
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
-        """Return what `_answered` does, by TLS where a registry on loopback takes nothing else."""
-        url = self._url(place, path)
+        """Return what `_answered` does, with TLS if a registry on loopback accepts nothing else."""
+        url = self._url(reference, path)
         try:
-            response, login = self._answered(place, scopes, method, url, headers, data)
-            if response.status_code != 400 or not self._turns_to_tls(place, url):
+            response, login = self._answered(reference, scopes, method, url, headers, data)
+            if response.status_code != 400 or not self._turns_to_tls(reference, url):
                 return response, login
             response.close()
         except requests.ConnectionError:
-            if not self._turns_to_tls(place, url):
+            if not self._turns_to_tls(reference, url):
                 raise
-        return self._answered(place, scopes, method, self._url(place, path), headers, data)
+        return self._answered(reference, scopes, method, self._url(reference, path), headers, data)
 
-    def _turns_to_tls(self, place: Reference, url: str) -> bool:
-        """Return whether what was asked at a URL in plain HTTP is to be asked by TLS instead.
+    def _turns_to_tls(self, reference: Reference, url: str) -> bool:
+        """Whether a request at a URL in plain HTTP is to be repeated with TLS.
 
         One thread tries it for all. Who it is, its certificate says.
         """
-        if not place.is_loopback or urlsplit(url).scheme == "https":
+        if not reference.is_loopback or urlsplit(url).scheme == "https":
             return False
         with self._probing:
-            if place.api not in self._speak_tls and _takes_tls(place.api, self._timeout):
-                self._speak_tls.add(place.api)
-            return place.api in self._speak_tls
+            if reference.api not in self._speak_tls and _takes_tls(reference.api, self._timeout):
+                self._speak_tls.add(reference.api)
+            return reference.api in self._speak_tls
 
-    def _origin(self, place: Reference) -> str:
-        is_plain = place.is_loopback and place.api not in self._speak_tls
-        return f"{'http' if is_plain else 'https'}://{place.api}"
+    def _origin(self, reference: Reference) -> str:
+        is_plain = reference.is_loopback and reference.api not in self._speak_tls
+        return f"{'http' if is_plain else 'https'}://{reference.api}"
 
-    def _url(self, place: Reference, path: str) -> str:
-        return urljoin(f"{self._origin(place)}/v2/{place.api_repository}/", path)
+    def _url(self, reference: Reference, path: str) -> str:
+        return urljoin(f"{self._origin(reference)}/v2/{reference.api_repository}/", path)
 
     def _answered(
         self,
-        place: Reference,
+        reference: Reference,
         scopes: tuple[str, ...],
         method: str,
         url: str,
         headers: Mapping[str, str] | None,
         data: bytes | None,
     ) -> tuple[requests.Response, str]:
-        """Return an answer, open, and how the request said who asks. One refusal is answered."""
-        is_own = _same_origin(url, self._origin(place))
-        login = self._login.known(place, scopes) if is_own else ""
+        """Return an open answer, and the authorization of its request. One refusal is answered."""
+        is_own = _same_origin(url, self._origin(reference))
+        login = self._login.known(reference, scopes) if is_own else ""
         response = self._send(method, url, headers=headers, data=data, login=login)
         challenge = response.headers.get("WWW-Authenticate", "")
         # RFC 6750 has 403 for a token that is good for less.
@@ -226,7 +227,7 @@ class Distribution:
             return response, login
         if not is_own or not _same_origin(response.url, url):
             return response, login
-        again = self._login.renewed(place, scopes, challenge, login)
+        again = self._login.renewed(reference, scopes, challenge, login)
         if not again:
             return response, login
         response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
@@ -337,7 +338,7 @@ def own_path(location: str) -> str:
 
 
 def check(answer: Answer, what: str) -> None:
-    """Raise what an answer of a registry to `what` means, if it is no success."""
+    """Raise the error of an answer to `what` that is not a success."""
     if answer.code < 400:
         return
     message = f"{what}: the registry answered {answer.code} {one_line(answer.reason)}".rstrip()
@@ -371,9 +372,9 @@ def _refused(answer: Answer, message: str) -> StepError:
     if said := _errors(answer.content):
         message += f": {said}"
     if not answer.login:
-        hint = log_in(answer.place, answer.lacking)
+        hint = log_in(answer.reference, answer.lacking)
         return StepError(f"{message}; no credentials were found", hint=hint)
-    hint = f"may that login do so? if not, {log_in(answer.place)}"
+    hint = f"may that login do so? if not, {log_in(answer.reference)}"
     return StepError(f"{message}; with the credentials of {answer.login}", hint=hint)
 
 
@@ -389,15 +390,15 @@ def _errors(content: bytes) -> str:
 
 
 def short(error: Exception) -> str:
-    """Return why a request failed, without what a library says around it."""
+    """Return why a request failed, without the words of the library around it."""
     reason = getattr(error.args[0], "reason", error) if error.args else error
     return str(reason).rsplit(": ", 1)[-1][:200]
 
 
 @contextlib.contextmanager
-def _told(place: Reference) -> Iterator[None]:
-    """Raise what a connection to a registry meets, as TransientError or StepError."""
-    registry = place.registry
+def _explained(reference: Reference) -> Iterator[None]:
+    """Raise the errors of a connection as TransientError or StepError."""
+    registry = reference.registry
     try:
         yield
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -406,7 +407,7 @@ def _told(place: Reference) -> Iterator[None]:
         is_down = _cause(error, urllib3.exceptions.NewConnectionError) is not None
         kind = NoConnectionError if is_down else TransientError
         hint = "is it up, and is its name right in `catalog.registries`?"
-        if place.is_loopback and _cause(error, ConnectionResetError):
+        if reference.is_loopback and _cause(error, ConnectionResetError):
             hint = "is it up, and does it take plain HTTP? on loopback it is asked so"
         raise kind(f"registry {registry} does not answer: {short(error)}", hint=hint) from error
 
@@ -420,18 +421,18 @@ def _untrusted(registry: str, error: ssl.SSLCertVerificationError) -> StepError:
 
 
 def _cause(error: BaseException, kind: type[_E]) -> _E | None:
-    """Return the error of a kind that is behind an error, if one is."""
+    """Return the cause of an error that is of a kind, or None."""
     return next((cause for cause in causes(error) if isinstance(cause, kind)), None)
 
 
-def _scope(place: Reference, method: str) -> str:
-    """Return what a request needs of a repository; who writes reads too, by one token."""
+def _scope(reference: Reference, method: str) -> str:
+    """Return the scope that a request needs; one token is for reading and writing."""
     actions = {"GET": "pull", "HEAD": "pull", "DELETE": "pull,delete"}.get(method, "pull,push")
-    return f"repository:{place.api_repository}:{actions}"
+    return f"repository:{reference.api_repository}:{actions}"
 
 
 def _takes_tls(host: str, timeout: float) -> bool:
-    """Return whether a port of this machine begins a connection by TLS."""
+    """Whether a port of this machine accepts TLS."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     parts = urlsplit(f"//{host}")

@@ -1,4 +1,4 @@
-"""Runs skopeo and podman, which move images, with the credentials that the builder found.
+"""Run skopeo and podman, which move images, with the credentials that the builder found.
 
 What they say of a registry is told apart: it is busy, it is not trusted, it refuses.
 """
@@ -32,17 +32,17 @@ _REFUSED = ("unauthorized", "authentication required", "access to the resource i
 
 def transfer(
     command: Command,
-    places: Sequence[Reference],
+    references: Sequence[Reference],
     credentials: CredentialFiles,
     runner: Runner,
     enclose: Callable[[Command], Command],
     log: Path | None = None,
 ) -> Output:
-    """Run `skopeo copy`, `skopeo inspect` or `podman pull` about these places.
+    """Run `skopeo copy`, `skopeo inspect` or `podman pull` about these references.
 
     Raises as a runner does.
     """
-    with credentials.shared(places) as options:
+    with credentials.shared(references) as options:
         # These options belong to the subcommand.
         at = next(number for number, word in enumerate(command.argv) if word in _SUBCOMMANDS) + 1
         argv = (*command.argv[:at], *options, *command.argv[at:])
@@ -53,25 +53,25 @@ def transfer(
             if isinstance(error, TransientError) or _PASSING.search(text):
                 message = f"{command.name}: {last_words(error.message)}"
                 raise TransientError(message, hint=error.hint) from error
-            if hint := _hint(text, places, is_read=_reads(command)):
+            if hint := _hint(text, references, is_read=_reads(command)):
                 raise StepError(error.message, hint=hint) from error
             raise
 
 
 def last_words(message: str) -> str:
-    """Return what a program says at its end, in one line."""
+    """Return the last message of a program, in one line."""
     told = _TOLD.findall(message)
     return told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
 
 
 def _reads(command: Command) -> bool:
-    """Return whether a command takes something from a registry, and puts nothing there."""
+    """Whether a command only reads from a registry."""
     is_asked = not {"inspect", "pull"}.isdisjoint(command.argv)
     return is_asked or not command.argv[-1].startswith("docker://")
 
 
-def _hint(text: str, places: Sequence[Reference], *, is_read: bool) -> str:
-    """Return what helps against what a program says, where that is known."""
+def _hint(text: str, references: Sequence[Reference], *, is_read: bool) -> str:
+    """Return a hint for the message of a program, if one is known."""
     if _UNTRUSTED in text:
         return UNTRUSTED
     if is_read and ("name unknown" in text or "manifest unknown" in text):
@@ -79,5 +79,10 @@ def _hint(text: str, places: Sequence[Reference], *, is_read: bool) -> str:
     if "name unknown" in text:
         return CREATE
     if any(mark in text for mark in _REFUSED):
-        return log_in(next((place for place in places if place.registry in text), places[-1]))
+        return log_in(
+            next(
+                (reference for reference in references if reference.registry in text),
+                references[-1],
+            )
+        )
     return ""

@@ -1,54 +1,38 @@
-"""Every resolver of layers, by the name of its ecosystem."""
+"""Every ecosystem of packages by its name, in the order in which packages are installed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
+from pathlib import Path
 
-from builder.catalog.models import Base, Network
-from builder.common.errors import Location
-from builder.common.process import Runner
-from builder.common.state_dir import StateDir
-from builder.lock.interfaces import PackageResolver, Provider
-from builder.lock.lockfile import BaseLock
-from builder.network.fetcher import Fetcher
-from builder.resolvers.apt.packages import AptResolver
-from builder.resolvers.apt.root import AptRoot
-from builder.resolvers.julia.packages import JuliaResolver
-from builder.resolvers.npm.packages import NpmResolver
-from builder.resolvers.npm.registry import NpmPackages
-from builder.resolvers.python.packages import PipResolver
-from builder.resolvers.r.packages import RResolver
+from builder.common.plugins import Plugins
+from builder.lock.interfaces import PackageResolver
+from builder.resolvers.interfaces import Ecosystem, ResolverTools
+
+ECOSYSTEMS: Plugins[Ecosystem] = Plugins(
+    noun="ecosystem",
+    group="catalog_builder.ecosystems",
+    kind=Ecosystem,
+    built_in={
+        "apt": "builder.resolvers.apt.ecosystem:APT",
+        "pip": "builder.resolvers.python.ecosystem:PIP",
+        "wheel": "builder.resolvers.python.ecosystem:WHEEL",
+        "npm": "builder.resolvers.npm.ecosystem:NPM",
+        "r": "builder.resolvers.r.ecosystem:R",
+        "julia": "builder.resolvers.julia.ecosystem:JULIA",
+        "maven": "builder.resolvers.maven:MAVEN",
+    },
+)
 
 
 def package_resolvers(
-    *,
-    prepare: Callable[[Base, BaseLock], AptRoot],
-    providers: Mapping[str, Provider],
-    fetcher: Fetcher,
-    runner: Runner,
-    network: Network,
-    state: StateDir,
-    locate: Callable[[str, str], Location],
-    only_looks: bool = False,
+    tools: ResolverTools,
+    names: Iterable[str] = tuple(ECOSYSTEMS.built_in),
+    root: Path | None = None,
 ) -> dict[str, PackageResolver]:
-    """All of them, in the order in which they install: `prepare` gives apt's root of a base.
+    """Return the resolvers of ecosystems by name, where packages of them are locked.
 
-    `locate` says where a recipe names a package.
-
-    `only_looks`: what they choose is for people, and for no lock.
+    `root` is the folder of the catalog.
     """
-    folder = fetcher.folder
-    apt = AptResolver(
-        prepare=prepare, providers=providers, fetcher=fetcher, folder=state.apt_records,
-        locate=locate,
-    )  # fmt: skip
-    return {
-        "apt": apt,
-        "pip": PipResolver(runner=runner, network=network, folder=folder, only_looks=only_looks),
-        "wheel": PipResolver(
-            runner=runner, network=network, folder=folder, only_looks=only_looks, is_alone=True
-        ),
-        "npm": NpmResolver(packages=NpmPackages(runner=runner, network=network), fetcher=fetcher),
-        "r": RResolver(fetcher=fetcher),
-        "julia": JuliaResolver(fetcher=fetcher),
-    }
+    found = {name: ECOSYSTEMS.get(name, catalog=root).resolver for name in names}
+    return {name: resolver(tools) for name, resolver in found.items() if resolver is not None}

@@ -1,74 +1,44 @@
-"""Every provider of lines, by the name that matrix.yaml and recipes use."""
+"""Every provider of release lines, by the name that matrix.yaml and recipes use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from pathlib import Path
 
-from builder.catalog.models import Network
-from builder.common.errors import ConfigError
-from builder.common.process import Runner
-from builder.common.text import did_you_mean
-from builder.lock.interfaces import ExactVersion, Provider, ReleaseLineRequest
-from builder.network.fetcher import Fetcher
-from builder.resolvers.apt.providers import (
-    AptProvider,
-    CranProvider,
-    DebianProvider,
-    NvidiaProvider,
-    Prepare,
+from builder.common.plugins import Plugins
+from builder.lock.interfaces import Provider
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
+
+PROVIDERS: Plugins[ProviderDefinition] = Plugins(
+    noun="provider",
+    group="catalog_builder.providers",
+    kind=ProviderDefinition,
+    built_in={
+        "apt": "builder.resolvers.apt.providers:APT",
+        "cran": "builder.resolvers.apt.providers:CRAN",
+        "debian": "builder.resolvers.apt.providers:DEBIAN",
+        "npm": "builder.resolvers.npm.registry:NPM",
+        "nvidia": "builder.resolvers.apt.providers:NVIDIA",
+        "posit": "builder.resolvers.r.posit:POSIT",
+        "pypi": "builder.resolvers.python.pypi:PYPI",
+        "pypi-cpu": "builder.resolvers.python.pypi:PYPI_CPU",
+        "pytorch": "builder.resolvers.python.pypi:PYTORCH",
+        "rstudio": "builder.resolvers.downloads.rstudio:RSTUDIO",
+        "tarball": "builder.resolvers.tarballs:TARBALL",
+        "url": "builder.resolvers.downloads.url:URL",
+        "uv": "builder.resolvers.python.standalone:UV",
+    },
 )
-from builder.resolvers.downloads.rstudio import RStudio
-from builder.resolvers.downloads.spark import SparkTarballs
-from builder.resolvers.downloads.url import UrlFiles
-from builder.resolvers.julia.tarballs import JuliaTarballs
-from builder.resolvers.npm.registry import NpmPackages
-from builder.resolvers.python.pypi import PythonPackages, PytorchPackages
-from builder.resolvers.python.standalone import UvPythons
-from builder.resolvers.r.posit import PositR
-
-
-class Tarballs:
-    """Official tarballs, of what the axis is called, or the option `kind`."""
-
-    def __init__(self, *, kinds: Mapping[str, Provider]) -> None:
-        self._kinds = kinds
-
-    def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
-        return self._of(request).lines(request)
-
-    def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
-        return self._of(request).resolve(request)
-
-    def _of(self, request: ReleaseLineRequest) -> Provider:
-        kind = request.options.get("kind", request.axis)
-        if kind not in self._kinds:
-            raise ConfigError(
-                f"provider tarball knows no kind {kind!r}",
-                hint=did_you_mean(kind, self._kinds) or f"`kind: {' or '.join(self._kinds)}`",
-            )
-        return self._kinds[kind]
 
 
 def line_providers(
-    *, prepare: Prepare, fetcher: Fetcher, runner: Runner, network: Network
+    tools: ResolverTools, named: Iterable[str] = (), root: Path | None = None
 ) -> dict[str, Provider]:
-    """All of them. `prepare` gives the private root of apt of a locked base."""
-    return {
-        "apt": AptProvider(prepare=prepare),
-        "cran": CranProvider(prepare=prepare, fetcher=fetcher, network=network),
-        "debian": DebianProvider(prepare=prepare),
-        "npm": NpmPackages(runner=runner, network=network),
-        "nvidia": NvidiaProvider(prepare=prepare, fetcher=fetcher, network=network),
-        "posit": PositR(fetcher=fetcher),
-        "pypi": PythonPackages(runner=runner, network=network),
-        "pypi-cpu": PythonPackages(runner=runner, network=network, name="pypi-cpu"),
-        "pytorch": PytorchPackages(runner=runner, network=network),
-        "rstudio": RStudio(fetcher=fetcher),
-        "tarball": Tarballs(
-            kinds={"julia": JuliaTarballs(fetcher=fetcher), "spark": SparkTarballs(fetcher=fetcher)}
-        ),
-        "url": UrlFiles(fetcher=fetcher),
-        "uv": UvPythons(runner=runner, fetcher=fetcher),
-    }
+    """Return the providers of the builder, and those of `named` that packages add, by name.
+
+    `root` is the folder of the catalog. Names that nothing has are left out. Raises ToolError where
+    the package that adds one does not work.
+    """
+    known = PROVIDERS.names(root)
+    names = dict.fromkeys((*PROVIDERS.built_in, *(name for name in named if name in known)))
+    return {name: PROVIDERS.get(name, catalog=root).provider(tools) for name in names}

@@ -2,117 +2,114 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from builder.catalog.models import AxisValue, Base, Catalog, Network, Source
-from builder.common.errors import BuilderError, UnreachableError
+from builder.catalog.models import AxisValue, Catalog
+from builder.common.errors import BuilderError, ConfigError, UnreachableError
 from builder.common.parallel import in_parallel
-from builder.common.process import Command, Runner
-from builder.lock.interfaces import ReleaseLineRequest
-from builder.lock.lockfile import BaseLock
-from builder.network.fetcher import Fetcher
 from builder.network.upstreams import UPSTREAM
-from builder.resolvers.npm.registry import NpmPackages
-from builder.resolvers.python.pypi import PythonPackages
-
-SOURCES: Mapping[str, tuple[str, ...]] = {
-    "cran": ("cran", "cran-key"),
-    "nvidia": ("nvidia",),
-    "posit": ("posit",),
-    "pytorch": ("pytorch",),
-    "rstudio": ("rstudio", "rstudio-files"),
-    "uv": ("python",),
-}
-"""The sources that a provider asks, where that depends on nothing else."""
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
+from builder.resolvers.providers import PROVIDERS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A provider with the sources that it asks, and the lines that come from it."""
+class Question:
+    """A provider with the sources that it asks, and the release lines that come from it.
+
+    `problem` says why there is no such provider; "" if there is one.
+    """
 
     provider: str
     sources: tuple[str, ...]
     lines: tuple[str, ...]
+    definition: ProviderDefinition | None
+    problem: str = ""
 
     @property
     def name(self) -> str:
-        """What people call it: with its source, where one provider has several."""
-        told_by_name = self.sources in (SOURCES.get(self.provider, ()), ())
-        return self.provider if told_by_name else f"{self.provider} ({', '.join(self.sources)})"
+        """What people call it: with its sources, where they depend on the release line."""
+        is_fixed = self.definition is not None and bool(self.definition.sources)
+        has_several = bool(self.sources) and not is_fixed
+        return f"{self.provider} ({', '.join(self.sources)})" if has_several else self.provider
 
 
-def asked(catalog: Catalog) -> tuple[Asked, ...]:
-    """Every provider that the matrix names, in its order."""
-    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for values in catalog.matrix.axes.values():
-        for value in values:
-            if value.provider is not None:
-                found.setdefault((value.provider, _sources(value, catalog)), []).append(value.id)
+def questions(catalog: Catalog, root: Path | None = None) -> tuple[Question, ...]:
+    """Return every provider that the matrix names, in its order.
+
+    `root` is the folder of the catalog. Raises ToolError where the package that adds a provider
+    does not work.
+    """
+    lines: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    definitions: dict[str, ProviderDefinition | None] = {}
+    problems: dict[str, str] = {}
+    for value in (value for values in catalog.matrix.axes.values() for value in values):
+        if value.provider is None:
+            continue
+        name = value.provider
+        if name not in definitions:
+            definitions[name], problems[name] = _definition(name, root)
+        sources = _sources(value, catalog, definitions[name])
+        lines.setdefault((name, sources), []).append(value.id)
     return tuple(
-        Asked(provider=provider, sources=sources, lines=tuple(lines))
-        for (provider, sources), lines in found.items()
-    )
+        Question(
+            provider=name, sources=sources, lines=tuple(values),
+            definition=definitions[name], problem=problems[name],
+        )
+        for (name, sources), values in lines.items()
+    )  # fmt: skip
 
 
-def _sources(value: AxisValue, catalog: Catalog) -> tuple[str, ...]:
-    provider = value.provider or ""
-    if provider in SOURCES:
-        return SOURCES[provider]
-    if provider == "tarball":
-        return (value.axis,) if value.axis in UPSTREAM else ()
+def _definition(name: str, root: Path | None) -> tuple[ProviderDefinition | None, str]:
+    """Return a provider, or why there is none."""
+    try:
+        return PROVIDERS.get(name, catalog=root), ""
+    except ConfigError as error:
+        return None, error.message
+
+
+def _sources(
+    value: AxisValue, catalog: Catalog, definition: ProviderDefinition | None
+) -> tuple[str, ...]:
+    if definition is None or definition.sources:
+        return definition.sources if definition else ()
     options: dict[str, str] = {}
     for recipe in catalog.recipes.values():
-        options |= recipe.provides.get(value.axis, {}).get(provider, {})
-    named = re.findall(r"\{([a-z-]+)\}|(https?://[^/\s]+)", " ".join(options.values()))
-    return tuple(dict.fromkeys(name or url for name, url in named if url or name in UPSTREAM))
+        options |= recipe.provides.get(value.axis, {}).get(definition.name, {})
+    return definition.sources_of(value, options)
 
 
-class Reach:
-    """Asks each place once. `fetcher` should be an impatient one."""
+class Reachability:
+    """Asks the sources of each provider once. The fetcher of `tools` should be an impatient one.
 
-    def __init__(self, *, fetcher: Fetcher, runner: Runner, network: Network) -> None:
-        self._fetcher = fetcher
-        self._runner = runner
-        pypi = PythonPackages(runner=runner, network=network)
-        clients: dict[str, Callable[[], object]] = {
-            "apt": self._archive,
-            "debian": self._archive,
-            "npm": lambda: NpmPackages(runner=runner, network=network).lines(_package("npm")),
-            "pypi": lambda: pypi.lines(_package("pip")),
-        }
-        self._clients = {**clients, "pypi-cpu": clients["pypi"]}
+    `root` is the folder of the catalog.
+    """
 
-    def look(self, items: tuple[Asked, ...]) -> Iterator[tuple[Asked, str]]:
-        """Each with why it cannot be reached, or nothing; all are asked at the same time."""
+    def __init__(self, tools: ResolverTools, root: Path | None = None) -> None:
+        self._tools = tools
+        self._root = root
+
+    def of(self, catalog: Catalog) -> Iterator[tuple[Question, str]]:
+        """Yield each provider that a catalog names with why it cannot be reached, or ""."""
+        return self.ask(questions(catalog, self._root))
+
+    def ask(self, items: tuple[Question, ...]) -> Iterator[tuple[Question, str]]:
+        """Yield each provider with why it cannot be reached, or ""; all are asked at once."""
         reasons = in_parallel(self._reason, items, at_once=max(1, len(items)))
         yield from zip(items, reasons, strict=True)
 
-    def _reason(self, item: Asked) -> str:
+    def _reason(self, item: Question) -> str:
         try:
             for source in item.sources:
-                self._fetcher.check_reachable(f"{UPSTREAM.get(source, source)}/")
-            if not item.sources and item.provider in self._clients:
-                self._clients[item.provider]()
-            elif not item.sources:
+                self._tools.fetcher.check_reachable(f"{UPSTREAM.get(source, source)}/")
+            if item.problem or item.sources:
+                return item.problem
+            if item.definition is None or item.definition.ask is None:
                 return "no recipe says where it is"
+            item.definition.ask(self._tools)
         except UnreachableError as error:
             return error.message.replace(" cannot be reached", "", 1)
         except BuilderError as error:
             return error.message.splitlines()[0]
         return ""
-
-    def _archive(self) -> None:
-        """The archive that this machine's own apt asks; that of a base is nearly always it."""
-        argv = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
-        text = self._runner.run(Command(argv=argv, timeout=30), check=False).stdout
-        for site in dict.fromkeys(text.split()[:1]):
-            self._fetcher.check_reachable(site)
-
-
-def _package(name: str) -> ReleaseLineRequest:
-    """A request for a package that every index has."""
-    base = Base(id="", axis="", value="", platform="linux/amd64")
-    lock = BaseLock(source=Source(bootstrap=""), content="", epoch=0)
-    return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": name})

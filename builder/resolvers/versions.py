@@ -22,7 +22,7 @@ def is_release(version: str) -> bool:
 
 
 def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
-    """The releases among `versions`, each once, newest first."""
+    """Return the releases among `versions`, each once, newest first."""
     return tuple(sorted(set(filter(is_release, versions)), key=_key, reverse=True))
 
 
@@ -33,7 +33,7 @@ def is_of_line(version: str, line: str) -> bool:
 
 
 def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
-    """The newest version of a line, out of those that are newest first. Raises StepError."""
+    """Return the newest version of a release line, out of those that are newest first."""
     for version in versions:
         if is_of_line(version, line):
             return version
@@ -41,7 +41,7 @@ def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
 
 
 def no_line(line: str, versions: Sequence[str], provider: str) -> StepError:
-    """A provider has no such line: the error that names those that it has."""
+    """Return the error of a provider without this release line; it names those it has."""
     heads: dict[str, str] = {}
     for version in versions:
         heads.setdefault(".".join(version.split(".")[:2]), version)
@@ -52,7 +52,7 @@ def no_line(line: str, versions: Sequence[str], provider: str) -> StepError:
 
 
 def no_architecture(version: str, arch: str, there: Iterable[str], provider: str) -> StepError:
-    """A version is there, but not for this architecture."""
+    """Return the error of a version that exists, but not for this architecture."""
     names = ", ".join(sorted(there)) or "none"
     return StepError(
         f"provider {provider} has {version} for {names}, and not for {arch}",
@@ -61,12 +61,12 @@ def no_architecture(version: str, arch: str, there: Iterable[str], provider: str
 
 
 def arch_of(request: ReleaseLineRequest) -> str:
-    """The architecture as Debian and Docker call it: amd64, arm64."""
+    """Return the architecture as Debian and Docker call it: amd64, arm64."""
     return request.base.platform.split("/")[1]
 
 
 def option(request: ReleaseLineRequest, name: str, provider: str) -> str:
-    """An option that a recipe must give. Raises ConfigError."""
+    """Return an option that a recipe must give. Raises ConfigError."""
     if name not in request.options:
         raise ConfigError(
             f"provider {provider} needs the option {name}",
@@ -76,7 +76,7 @@ def option(request: ReleaseLineRequest, name: str, provider: str) -> str:
 
 
 def _key(version: str) -> tuple[tuple[int, ...], ...]:
-    """What releases are sorted by: the epoch, the version, and the number of its build last."""
+    """Return what releases are sorted by: the epoch, the version, the number of its build."""
     match = _RELEASE.fullmatch(version)
     assert match is not None
     parts = (match["epoch"] or "0", match["main"], match["build"] or "0")

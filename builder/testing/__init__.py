@@ -1,7 +1,5 @@
-"""Smoke tests. `images` starts a container, `charts` the pod of a chart; both run the pytest
-folders of recipes against it in a child process (`pytest_runner`, `plugin`) and read its JUnit
-file.
-
-Also what tests use: an HTTP client, a browser, an S3 server. Imports `engines`, `lock`,
-`catalog`, `oci` and `common`.
+"""Smoke tests. They start in `images`, which starts a container of an image, and in `charts`, which
+runs the pod of a chart; both then let `pytest_runner` run the tests of recipes in a child process
+with the fixtures of `plugin`. Also here: what tests use (`http_client`, `browser`, `checks`,
+`s3_server`). Imports `engines`, `lock`, `catalog`, `oci` and `common`.
 """

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.packages import Inventory
 from builder.common.errors import BuilderError, SmokeError
 from builder.common.files import write
@@ -23,9 +24,10 @@ IDLE = ("sleep", "infinity")
 class Smoke:
     """Tests images with the suites of their lineage. Implements `interfaces.SmokeTester`."""
 
-    def __init__(self, engine: Engine, runner: Runner) -> None:
+    def __init__(self, engine: Engine, runner: Runner, ecosystems: Ecosystems) -> None:
         self._engine = engine
         self._runner = runner
+        self._ecosystems = ecosystems
 
     def test(self, request: SmokeRequest) -> TestCounts:
         """Run all tests. Raises SmokeError where one fails, or where there is none."""
@@ -34,7 +36,8 @@ class Smoke:
         try:
             with self._explained(request, container, password):
                 if request.packages is not None:
-                    write(request.packages, dump(take(self._runner, container)))
+                    installed = take(self._runner, container, self._ecosystems)
+                    write(request.packages, dump(installed))
                 return run_suite(self._runner, suite_of(request, container, password))
         finally:
             self._engine.remove(container)
@@ -44,7 +47,7 @@ class Smoke:
         container = self._start(request, secrets.token_urlsafe(18))
         try:
             with self._explained(request, container, ""):
-                return take(self._runner, container)
+                return take(self._runner, container, self._ecosystems)
         finally:
             self._engine.remove(container)
 

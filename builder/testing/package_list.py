@@ -6,69 +6,33 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.packages import Inventory, Package
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import Container
 
-_PYTHON = """
-import importlib.metadata as m
-for d in m.distributions():
-    size = sum(f.size or 0 for f in d.files or ())
-    print("pip", d.metadata["Name"], d.version, size, sep="\\t")
-"""
-# Packages below /usr are counted as apt's. Of two libraries, R uses the first.
-_R = """
-p <- installed.packages()[, c("Package", "Version", "LibPath"), drop = FALSE]
-p <- p[!duplicated(p[, "Package"]), , drop = FALSE]
-d <- file.path(p[, "LibPath"], p[, "Package"])
-own <- !startsWith(d, "/usr/lib/") & !startsWith(d, "/usr/share/")
-s <- integer(nrow(p))
-if (any(own)) {
-  lines <- system2("du", c("-sk", shQuote(d[own])), stdout = TRUE)
-  s[own] <- as.integer(sub("\\\\s.*", "", lines))
-}
-cat(paste("r", p[, "Package"], p[, "Version"], s * 1024, sep = "\\t"), sep = "\\n")
-"""
-SCRIPT = f"""
+_BEGINNING = """
 export LC_ALL=C.UTF-8
 unset LANGUAGE
-has() {{ command -v "$1" > /dev/null; }}
-kilobytes() {{ du -sk "$1" | cut -f 1; }}
-if has dpkg-query; then
-    dpkg-query -W \
-        -f='apt\\t${{Package}}\\t${{Version}}\\t${{Installed-Size}}k\\t${{source:Package}}\\n'
-fi
-if has python3; then python3 -c '{_PYTHON}'; fi
-if has Rscript; then Rscript --vanilla -e '{_R}'; fi
-if has npm; then
-    for file in "$(npm root --global)"/*/package.json "$(npm root --global)"/@*/*/package.json; do
-        [ -f "$file" ] || continue
-        text=$(sed -nE 's/^  "(name|version)": "(.*)",?$/\\2/p' "$file" | paste -sd '\\t')
-        printf 'npm\\t%s\\t%sk\\n' "$text" "$(kilobytes "${{file%/*}}")"
-    done
-fi
-for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
-    for file in "$depot"/packages/*/*/Project.toml "$depot"/packages/*/*/JuliaProject.toml; do
-        [ -f "$file" ] || continue
-        folder=${{file%/*}}
-        name=$(basename "${{folder%/*}}")
-        version=$(sed -n 's/^version *= *"\\(.*\\)".*/\\1/p' "$file")
-        printf 'julia\\t%s\\t%s\\t%sk\\n' "$name" "$version" "$(kilobytes "$folder")"
-    done
-done
+has() { command -v "$1" > /dev/null; }
+kilobytes() { du -sk "$1" | cut -f 1; }
 """
-"""Prints a line for each package: ecosystem, name, version, bytes or kilobytes with a k, source."""
 
 
-def take(runner: Runner, container: Container) -> Inventory:
+def script(ecosystems: Ecosystems) -> str:
+    """Return the script that prints a line for each package; `EcosystemRules` says which fields."""
+    return _BEGINNING + "".join(rules.probe.lstrip("\n") for rules in ecosystems.values())
+
+
+def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> Inventory:
     """Return the installed packages of a running container. Raises StepError."""
-    argv = (*container.enter, "sh", "-c", SCRIPT)
+    argv = (*container.enter, "sh", "-c", script(ecosystems))
     return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
 
 
 def parse_lines(text: str) -> Inventory:
-    """Return the packages in the output of `SCRIPT`, sorted. Raises StepError."""
+    """Return the packages in the output of `script`, sorted. Raises StepError."""
     packages: dict[str, dict[str, Package]] = {}
     for line in text.splitlines():
         ecosystem, *fields = line.split("\t")

@@ -99,7 +99,7 @@ def timed(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> float:
 
 def secrets(rendered: Path, folder: Path) -> None:
     """What a RUN needs to reach the network from here, for every target of the bake file."""
-    network = effective_network(Workspace(folder).load().network, os.environ)
+    network = effective_network(Workspace(folder).load().network, os.environ, {})
     found = build_secrets(network, folder / "build" / "secrets")
     given = [f"id={name},src={path.absolute()}" for name, path in sorted(found.items())]
     names = json.loads((rendered / "docker-bake.json").read_text())["target"]

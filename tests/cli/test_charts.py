@@ -93,10 +93,10 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             f"{pod}$.spec.template.spec.initContainers[0].volumeMounts: init: warning: Deployment"
             " clock: no container mounts what the init container copy writes",
             f"{pod}$.spec.template.metadata.labels: instance: warning: Deployment clock: the label"
-            " app.kubernetes.io/instance of its pods is not there",
+            " app.kubernetes.io/instance of its pods is missing",
             "  hint: app.kubernetes.io/instance: {{ .Release.Name }}",
             f"{pod}$.spec.template.spec.containers[0].env[0]: secret: warning: Deployment clock:"
-            " KEY shows git.token",
+            " the variable KEY contains git.token in plain text",
             "  hint: read it from a Secret: valueFrom, or envFrom",
             f"{pod}not-yaml: fatal: with runtimeClassName set: {fault}",
             f'{pod}unquoted: warning: with "sample: \\"x\' #" in zone: {fault}',
@@ -107,12 +107,12 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "clock/values.schema.json:27:5: $.properties.project.x-onyxia.overwriteDefaultWith:"
             ' variable: warning: there is no context variable "git.project"',
             "  hint: did you mean project.id or project.basic or git.name?",
-            "clock/values.yaml: suspend: warning: there is no global.suspend: a service cannot be"
+            "clock/values.yaml: suspend: warning: global.suspend is missing: a service cannot be"
             " suspended",
             "  hint: global: {suspend: false}, read for the replicas",
             'clock/values.yaml:2:2: $.zone: differs: warning: it is "cet" here, and "utc" in'
             " values.schema.json",
-            "  hint: a launch from the form sends the latter",
+            "  hint: a launch from the form sends the one in values.schema.json",
             "",
         ]),
         "clock: 1 fatal, 10 warnings\n",
@@ -169,7 +169,7 @@ def test_a_package_and_a_folder_as_json(run: Run, tmp_path: Path) -> None:
             "line": 5,
             "column": 2,
             "message": 'it is "cet" here, and "utc" in values.schema.json',
-            "hint": "a launch from the form sends the latter",
+            "hint": "a launch from the form sends the one in values.schema.json",
         }
     ]
     assert found.err == f"{folder}: nothing to say\n{package}: 1 warning\n"
@@ -293,7 +293,7 @@ def test_a_chart_of_helm_2(run: Run, tmp_path: Path) -> None:
     [
         ("values.yaml", b"a: &a [*a]\n", "fatal: an alias stands in what it names"),
         ("values.yaml", b"[" * 5000, "fatal: it is nested too deeply to be read"),
-        ("values.schema.json", b"[" * 100_000, "fatal: it is nested too deeply to be read"),
+        ("values.schema.json", b"[" * 100_000, "fatal: the file is nested too deeply to be read"),
         ("charts/gear.tgz", b"a gear", "charts/gear.tgz: not a chart package: not a gzip file"),
     ],
 )
@@ -368,7 +368,8 @@ def test_a_launch_that_fails(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", with_zone({"type": "string"}))
     assert run("charts", "launch", str(folder)) == (
         2, "",
-        "error: the launch fails at $.zone: nothing gives it a value\n"
+        "error: the launch fails at $.zone: the value has no default, and values.yaml has none"
+        " either\n"
         "  hint: give it a default that fits its schema\n",
     )  # fmt: skip
 
@@ -403,7 +404,7 @@ def test_a_chart_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", {"Chart.yaml": ABOUT.encode(), "values.yaml": b""})
     assert run("charts", "launch", str(folder)) == (
         2, "",
-        "error: values.yaml: values-file: fatal: it is empty\n"
-        "values.schema.json: schema-file: fatal: there is none\n"
+        "error: values.yaml: values-file: fatal: the file is empty\n"
+        "values.schema.json: schema-file: fatal: the file is missing\n"
         "  hint: without it the form is empty\n",
     )  # fmt: skip

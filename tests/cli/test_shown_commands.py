@@ -6,6 +6,7 @@ Adapters are fakes, so that nothing is built. A command between words that lacks
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import tempfile
@@ -156,6 +157,18 @@ def test_a_shown_command_ends_well(
     ended = run(*(PLACEHOLDERS.get(word, word) for word in command))
     told = f"{SHOWN[command]}: builder {shlex.join(command)}\n{ended.out[-1500:]}{ended.err}"
     assert ended.code in CODES.get(command[0], (0,)), told
+
+
+def test_the_picture_of_the_readme_is_what_plan_prints(
+    run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILDER_TODAY", "2026-11-30")
+    folder.edit("images/python-minimal/Dockerfile.j2", "FROM {{ parent }}", "FROM {{ parent }}\n")
+    printed = run("plan", "-s", "+jupyter-python", "-s", "+jupyter-r").out
+    lines = [line.rstrip() for line in re.sub(r"fp-\w{32}", "fp-…", printed).splitlines()]
+    readme = (markdown.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    start = readme.index("$ builder plan -s '+jupyter-python' -s '+jupyter-r'")
+    assert readme[start + 1 : readme.index("```", start)] == lines
 
 
 @pytest.mark.parametrize("command", ["why libssl3", "build -s juypter-python", "diff 2026.11.17"])

@@ -40,6 +40,7 @@ from builder.registry.release_record import Record
 from builder.release.commit import Records
 from builder.release.promote import Promotion
 from builder.release.rollback import Rollback
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.bases import FakeBases, FakeFiles
 from tests.fakes.engine import FakeEngine
 from tests.fakes.helm import FakeHelmProgram
@@ -244,7 +245,7 @@ class Folder:
             if self.root / "build" not in path.parents
         )
         if content not in _READ:
-            _READ[content] = (self.root, Workspace(self.root).load())
+            _READ[content] = (self.root, Workspace(self.root).load(ecosystems=ECOSYSTEMS))
         root, project = _READ[content]
         return _moved(project, root, self.root)
 

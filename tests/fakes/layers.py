@@ -34,8 +34,11 @@ def layer(*, epoch: int = 1, asked: str = "", **ecosystems: Mapping[str, str]) -
     return PackageSet(epoch=epoch, request=asked, packages=packages)
 
 
-def asked(*names: str, python: str = "", **more: Any) -> PackageRequest:
+def asked(
+    *names: str, python: str = "", r: str = "", julia: str = "", **more: Any
+) -> PackageRequest:
     """What is asked of an ecosystem for a target on Debian 13, with `more` of the request."""
+    languages = {"python": python, "r": r, "julia": julia}
     variant = Variant(image="leaf", values={"debian": "13"})
     target = Target(
         id=variant.id,
@@ -44,7 +47,9 @@ def asked(*names: str, python: str = "", **more: Any) -> PackageRequest:
         recipe="leaf",
         parent="base/debian=13",
     )
-    return PackageRequest(target=target, base=DEBIAN, lock=LOCK, names=names, python=python, **more)
+    return PackageRequest(
+        target=target, base=DEBIAN, lock=LOCK, names=names, languages=languages, **more
+    )
 
 
 class FakeLayers(Calls):
@@ -73,25 +78,25 @@ class FakeLayers(Calls):
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """What the table says, less what the ancestors have."""
         self._call("resolve", request.target.id)
-        self.held[request.target.id] = request.held
+        self.held[request.target.id] = request.locked
         found: dict[str, LockedPackage] = {}
         wanted = list(request.names)
         while wanted:
             name = wanted.pop()
-            if name in found or name in request.below:
+            if name in found or name in request.inherited:
                 continue
             if name not in self.versions:
                 raise StepError(f"nobody has {name}, which {request.target.id} wants")
             if self.versions[name] == "unreachable":
                 raise UnreachableError("example.org cannot be reached")
-            kept, limit = request.keep.get(name), request.limits.get(name)
+            kept, limit = request.preferred.get(name), request.constraints.get(name)
             found[name] = kept or package(name, limit or self.versions[name])
             wanted += self._needs.get(name, ())
         return dict(sorted(found.items()))
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether the table has the same versions."""
-        return all(self.versions.get(name) == it.version for name, it in held.items())
+        return all(self.versions.get(name) == it.version for name, it in locked.items())
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]

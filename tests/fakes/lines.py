@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from builder.catalog.models import Base, Network, Source
+from builder.common.errors import Location
+from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, Progress, RetryPolicy
 from builder.network.upstreams import UPSTREAM
+from builder.resolvers.interfaces import ResolverTools
 from tests.fakes.answers import Registry
 
 LOCK = BaseLock(source=Source(bootstrap="trixie"), content="sha256:0", epoch=0)
@@ -48,6 +53,22 @@ def nowhere(folder: Path) -> Fetcher:
     """What asks where nobody listens."""
     network = mirrored(NOBODY, login="me:secret")
     return Fetcher(network=network, folder=folder, retry_policy=IMPATIENT)
+
+
+def _nobody(_base: Base, _lock: BaseLock) -> Any:
+    raise AssertionError("no base is asked for")
+
+
+def _anywhere(recipe: str, _package: str) -> Location:
+    return Location(file=f"images/{recipe}/recipe.yaml")
+
+
+def tools(fetcher: Fetcher, runner: Runner, address: str) -> ResolverTools:
+    """What resolvers and providers work with, where every source is a folder of one host."""
+    return ResolverTools(
+        fetcher=fetcher, runner=runner, network=mirrored(address), state=StateDir(fetcher.folder),
+        apt_root=_nobody, locate=_anywhere,
+    )  # fmt: skip
 
 
 class Upstream:

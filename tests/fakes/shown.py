@@ -14,14 +14,15 @@ from builder.app.host_tools import HostTools
 from builder.catalog.models import Network
 from builder.catalog.packages import Inventory, Package
 from builder.charts.helm import Helm
-from builder.charts.tools import Absent, Tool, Tools
+from builder.charts.tools import MissingTool, Tool, Tools
 from builder.common.state_dir import StateDir
 from builder.network.fetcher import Fetcher
-from builder.resolvers.reachability import Reach
+from builder.resolvers.reachability import Reachability
 from tests.fakes.bases import FakeBases, FakeIndexes, FakeLines
 from tests.fakes.catalog import FILES, Folder, Week
 from tests.fakes.engine import FakeEngine
 from tests.fakes.layers import FakeLayers
+from tests.fakes.lines import tools
 from tests.fakes.locking import NoCheck
 from tests.fakes.programs import FakePrograms
 from tests.fakes.testers import FakeSmoke
@@ -116,7 +117,7 @@ class _Tools(Tools):
         """Have it."""
         return Tool(name="helm", path=Path("helm"), version="3.18.0", origin="PATH")
 
-    def install_ct(self) -> Tool | Absent:
+    def install_ct(self) -> Tool | MissingTool:
         """Install nothing."""
         return self.ct()
 
@@ -124,10 +125,10 @@ class _Tools(Tools):
 class _Web(Fetcher):
     """A network on which every host answers, and no chart repository lists anything."""
 
-    def reach(self, url: str) -> None:
+    def check_reachable(self, url: str) -> None:
         """Reach it."""
 
-    def text(self, url: str, what: str = "text") -> str:
+    def text(self, url: str, expected: str = "text") -> str:
         """Return an index without charts."""
         assert url.endswith("/index.yaml"), url
         return 'apiVersion: v1\nentries: {}\ngenerated: "2026-11-16T00:00:00Z"\n'
@@ -172,7 +173,7 @@ def shown_adapters(week: Week) -> Replaced:
         indexes=FakeIndexes(),
         package_check=NoCheck(),
         files=web,
-        reach=Reach(fetcher=web, runner=programs, network=network),
+        reachability=Reachability(tools(web, programs, "127.0.0.1:1")),
         host=_Host(fakes["helm"], state),
     ) | Replaced(
         bases=FakeBases(state / "bases"),

@@ -45,7 +45,7 @@ def check_rejected(app: App, work: RunContext, item: TargetPlan, folder: Path) -
         asked = Requests(work).smoke(item, built.local, folder / "log")
         request = replace(asked, junit=folder / "junit.xml")
         with pytest.raises(SmokeError) as caught:
-            Smoke(app.adapters.engine, app.adapters.runner).test(request)
+            Smoke(app.adapters.engine, app.adapters.runner, app.catalog.ecosystems).test(request)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     failed = re.findall(r"^    (\w+)", caught.value.message, re.MULTILINE)

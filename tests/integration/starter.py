@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
-from builder.project import load
 from builder.testing.pod_runner import free_port
 from tests.fakes.report import check_report
 

@@ -1,4 +1,4 @@
-"""What Onyxia asks of a chart, as rules, and the values that a launch from its form sends.
-
-Pure. Imports `catalog` and `common`.
+"""The requirements of Onyxia for a chart. `check` applies the rules of the `rules_*` modules,
+`launch` computes the values that a launch from the form sends, and `chart_files` reads a chart for
+them. Pure. Imports `catalog` and `common`.
 """

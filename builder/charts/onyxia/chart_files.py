@@ -1,4 +1,4 @@
-"""A chart as the rules see it: its files, read."""
+"""Reads the files of a chart for the rules."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class ChartFiles:
-    """The files of a chart by path below its folder, and what the three known ones say.
+    """The files of a chart by path below its folder, and the content of three of them.
 
-    What is missing or broken counts as empty; `read` says so.
+    A missing or broken file counts as empty; `read` reports it.
     """
 
     files: Mapping[str, bytes]
@@ -33,29 +33,29 @@ class ChartFiles:
     values: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
     core_values: Mapping[Path, Any] = field(default_factory=dict)
-    """What YAML 1.2 reads in values.yaml, by path, where Helm reads something else."""
+    """The values that YAML 1.2 reads in values.yaml and Helm reads differently, by path."""
 
     @property
     def name(self) -> str:
-        """The name in Chart.yaml."""
+        """Return the name in Chart.yaml."""
         return str(self.about.get("name", ""))
 
     @property
     def is_library(self) -> bool:
-        """Whether it only gives templates to others."""
+        """Whether it is a library chart, which only has templates for others."""
         return self.about.get("type") == "library"
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
-        """Every node of its schema, references resolved."""
+        """Return every node of its schema, with references resolved."""
         return tuple(nodes(resolved(self.schema))) if self.schema else ()
 
     @cached_property
     def leaves(self) -> tuple[Node, ...]:
-        """The nodes that describe a value of the form, and no item of one."""
+        """Return the nodes that describe a value of the form, without items of lists."""
         return tuple(node for node in self.nodes if not node.is_group and not node.is_item)
 
-    def given(self, node: Node) -> object:
+    def file_value(self, node: Node) -> object:
         """Return what values.yaml has for a node, or UNDEFINED."""
         value: Any = self.values
         for part in node.path:
@@ -66,7 +66,7 @@ class ChartFiles:
 
     @cached_property
     def templates(self) -> Mapping[str, str]:
-        """Its templates and those of its subcharts, comments blanked, lines kept."""
+        """Return its templates and those of its subcharts, with comments replaced by blanks."""
         templates = {}
         for path, data in self.files.items():
             if path.startswith("templates/") or "/templates/" in path:
@@ -76,7 +76,7 @@ class ChartFiles:
 
     @property
     def notes(self) -> str:
-        """NOTES.txt, and the named templates that it may be made of."""
+        """Return NOTES.txt, with the named templates that it may include."""
         notes = self.templates.get(NOTES, "")
         if "include" not in notes and "template" not in notes:
             return notes
@@ -85,7 +85,7 @@ class ChartFiles:
 
     @cached_property
     def subcharts(self) -> Mapping[str, ChartFiles]:
-        """The charts directly below it, by the name of their folder."""
+        """Return its direct subcharts, by the name of their folder."""
         below: dict[str, dict[str, bytes]] = {}
         for path, data in self.files.items():
             top, _, rest = path.partition("/")
@@ -112,14 +112,14 @@ def read(files: Mapping[str, bytes]) -> tuple[ChartFiles, list[Finding]]:
 
 
 def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
-    """Return the dependencies of a chart of Helm 2, which stand in a file of their own."""
+    """Return the dependencies of a Helm 2 chart, which are in a file of their own."""
     document = _yaml(files, REQUIREMENTS, "chart-file", []) if REQUIREMENTS in files else None
     listed = document.data.get("dependencies") if document else None
     return {"dependencies": listed} if isinstance(listed, list) else {}
 
 
 def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Files with the packages below `charts/` as folders."""
+    """Return files with the packages below `charts/` unpacked to folders."""
     opened, remaining = dict(files), LARGEST
     for path in files:
         if path.startswith("charts/") and path.endswith(".tgz"):
@@ -130,7 +130,7 @@ def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
                 raise ConfigError(error.message, location=Location(file=path)) from error
             remaining -= sum(map(len, inner.values()))
             if remaining < 0:
-                message = "the packages below charts/ are larger than Helm unpacks"
+                message = "the packages below charts/ are larger than Helm's limit"
                 raise ConfigError(message, location=Location(file=path))
             opened |= {f"{folder}/{name}": data for name, data in inner.items()}
     return opened
@@ -148,11 +148,11 @@ def _yaml(
         return None
 
     if file not in files:
-        return broken("there is none")
+        return broken("the file is missing")
     try:
         document, errors = load_as_helm(files[file].decode(), file)
     except UnicodeDecodeError:
-        return broken("it is not UTF-8")
+        return broken("the file is not UTF-8")
     except ConfigError as error:
         location = error.location
         return broken(
@@ -162,8 +162,8 @@ def _yaml(
         if duplicate.location:
             broken(duplicate.message, duplicate.location.line, duplicate.location.column)
     if document.data is None:
-        return broken("it is empty")
-    return document if isinstance(document.data, dict) else broken("it is not a mapping")
+        return broken("the file is empty")
+    return document if isinstance(document.data, dict) else broken("the file is not a mapping")
 
 
 def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, Any]:
@@ -177,18 +177,18 @@ def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, A
         return {}
 
     if SCHEMA not in files:
-        return broken("there is none", "without it the form is empty")
+        return broken("the file is missing", "without it the form is empty")
     try:
         data = json.loads(files[SCHEMA])
     except UnicodeDecodeError:
-        return broken("it is not UTF-8")
+        return broken("the file is not UTF-8")
     except json.JSONDecodeError as error:
         return broken(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
     except ValueError:
-        return broken("it has a number that is too large to be read")
+        return broken("the file has a number that is too large to be read")
     except RecursionError:
-        return broken("it is nested too deeply to be read")
-    return data if isinstance(data, dict) else broken("it is not a mapping")
+        return broken("the file is nested too deeply to be read")
+    return data if isinstance(data, dict) else broken("the file is not a mapping")
 
 
 def documents(chart: ChartFiles, names: set[str]) -> Iterator[Document]:

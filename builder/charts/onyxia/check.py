@@ -1,4 +1,4 @@
-"""All rules on one chart."""
+"""Checks a chart by all rules."""
 
 from __future__ import annotations
 

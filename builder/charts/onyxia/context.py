@@ -1,4 +1,4 @@
-"""Context variables: which ones Onyxia has, and what an expression makes of them."""
+"""Onyxia's context variables, and the evaluation of expressions of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 from builder.common.text import did_you_mean
 
 UNDEFINED: Final = object()
-"""What an expression gives where a part of it is not there: null is a value, and this is none."""
+"""The result of an expression with an undefined part. It is no value; null is one."""
 
-# Every variable, with a value that it may have. Below one of `OPEN` a platform has what it likes.
+# Every variable with a sample value. Below a variable of `OPEN`, any key may exist.
 SAMPLE: Final[Mapping[str, Any]] = {
     "user": {
         "idep": "jdoe",
@@ -150,7 +150,7 @@ def _resolve(expression: object, context: Mapping[str, Any]) -> object:
 
 
 def as_text(value: object) -> str:
-    """Return a string, number or boolean as it is written into a text."""
+    """Return a string, number or boolean as part of a text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -171,7 +171,7 @@ def _look_up(reference: str, context: Mapping[str, Any]) -> object:
 
 
 def parts_of(reference: str) -> tuple[str, ...]:
-    """`user.decodedIdToken.groups[0]` and `a["b.c"]` as keys."""
+    """Split a reference, such as `user.decodedIdToken.groups[0]` or `a["b.c"]`, into keys."""
     return tuple("".join(match.groups(default="")) for match in _INDEX.finditer(reference))
 
 

@@ -1,4 +1,4 @@
-"""What a rule says of a chart."""
+"""Rules about charts, and the findings where a chart breaks one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from builder.catalog.models import Path
 from builder.charts.onyxia.schema_nodes import json_path
 
 FATAL: Final = "fatal"
-"""The form is not shown, or a launch fails."""
+"""The severity of a finding that hides the form or makes a launch fail."""
 WARNING: Final = "warning"
-"""Something does not do what it says."""
+"""The severity of a finding that makes something work differently than described."""
 NOTE: Final = "note"
-"""Worth knowing."""
+"""The severity of a finding that is only worth knowing."""
 
 SEVERITIES: Final = (FATAL, WARNING, NOTE)
 SCHEMA: Final = "values.schema.json"
@@ -27,7 +27,7 @@ About = TypeVar("About")
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One breach of a rule: the keys where it stands in a file, or its line and column."""
+    """A breach of a rule, at `path` in a file, or at its line and column."""
 
     message: str
     hint: str = ""
@@ -39,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Rule(Generic[About]):
-    """A sentence of the contract: what breaks it, in which file, and how bad that is."""
+    """A rule about `About`, a part of a chart. `file` is where its findings are, by default."""
 
     id: str
     severity: str
@@ -65,7 +65,7 @@ class Rule(Generic[About]):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A breach of a rule, with its place. Lines and columns count from 1; 0 means unknown."""
+    """A breach of a rule, with its location. Lines and columns count from 1; 0 means unknown."""
 
     rule: str
     severity: str
@@ -77,7 +77,7 @@ class Finding:
     column: int = 0
 
     def __str__(self) -> str:
-        """`file:line:column: JSON path: rule: severity: message`, and the hint below."""
+        """Return `file:line:column: JSON path: rule: severity: message`, and the hint below."""
         location = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         path = f"{json_path(self.path)}: " if self.path else ""
         text = f"{location}: {path}{self.rule}: {self.severity}: {self.message}"

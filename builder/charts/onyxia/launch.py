@@ -1,4 +1,4 @@
-"""The values that a launch from Onyxia's form sends to Helm."""
+"""Computes the values that a launch from Onyxia's form sends to Helm."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _value(
     """Return the value of the first step that gives one; UNDEFINED and an error where none does."""
     if "const" in node:
         if not fits(node, node["const"], context):
-            return _fails(path, "its const does not fit its own schema", errors)
+            return _fails(path, "the const does not fit its own schema", errors)
         return node["const"]
     properties = node.get("properties")
     if kind_of(node) == "object" and isinstance(properties, Mapping):
@@ -41,12 +41,12 @@ def _value(
         value = node["default"]
     if value is UNDEFINED and own_value is not UNDEFINED:
         is_right = fits(node, own_value, context)
-        why = "values.yaml has what its schema refuses"
+        why = "its schema refuses the value in values.yaml"
         value = own_value if is_right else _fails(path, why, errors)
     elif value is UNDEFINED and kind_of(node) == "array":
         value = _copies(node, context, path, errors)
     elif value is UNDEFINED:
-        value = _fails(path, "nothing gives it a value", errors)
+        value = _fails(path, "the value has no default, and values.yaml has none either", errors)
     return value
 
 
@@ -87,9 +87,9 @@ def _overwritten(node: Schema, context: Context) -> object:
 
 
 def _mapped(items: Schema, entries: list[Any], context: Context) -> list[Any]:
-    """Mappings of the context in the shape of the list's items; as they are, where one cannot be.
+    """Return mappings of the context, converted to the list's items; unchanged if one cannot be.
 
-    A property of an item that says nothing else is filled from the key of its own name.
+    A property of an item without `x-onyxia` is filled from the key of its own name.
     """
     properties = items.get("properties")
     if not isinstance(properties, Mapping) or not all(
@@ -120,5 +120,5 @@ def _copies(node: Schema, context: Context, path: Path, errors: list[BuilderErro
         else UNDEFINED
     )
     if item_errors or item is UNDEFINED:
-        return _fails(path, "it has minItems, and its items have no default", errors)
+        return _fails(path, "the list has minItems, but its items have no default", errors)
     return [item] * least

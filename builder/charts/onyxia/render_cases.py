@@ -1,4 +1,4 @@
-"""The values that a chart is rendered with, so that its manifests can be looked at."""
+"""Chooses the values by which a chart is rendered, so that its manifests can be checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from builder.charts.onyxia.value_types import Schema, fits, kind_of, type_of
 from builder.common.errors import BuilderError
 from builder.common.mappings import merged, nested
 
-# What a user may well type: it ends a quoted text, and begins an entry or a template.
+# Texts that a user may type: they end a quoted text, and begin an entry or a template.
 HOSTILE: Final = ("sample: \"x' #", "{{ sample")
 # A block that swallows the line break before it and the one after, as its content begins a line.
 _GLUED = re.compile(r"\{\{-\s*(?:if|with)\s+[$\w]*\.Values\.([\w.]+)\s*-\}\}(?!\s*\{\{)")
@@ -30,7 +30,7 @@ _TRUTHY: Mapping[str, object] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RenderCase:
-    """Values beside the chart's own, and what they are, in words."""
+    """Values to render a chart with, and a description of them."""
 
     words: str
     values: Mapping[str, Any]
@@ -43,7 +43,7 @@ Render = Callable[[RenderCase], Rendered]
 
 
 def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
-    """Everything that a chart is rendered with; only its defaults, where these fail."""
+    """Return all outputs of a chart; only that of its defaults, if this one fails."""
     first = render(RenderCase(words="its defaults", values={}))
     if first.failure:
         return [first]
@@ -55,7 +55,7 @@ def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
 
 
 def _launches(chart: ChartFiles) -> Iterator[RenderCase]:
-    """Launches from the form: of nothing, with all that a platform has, and suspended."""
+    """Yield launches from the form: without a context, with every variable, and suspended."""
     if values := _launched(chart, {}):
         yield RenderCase(words="a launch", values=values)
     if values := _launched(chart, SAMPLE):
@@ -74,11 +74,11 @@ def _launched(chart: ChartFiles, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _set(chart: ChartFiles) -> Iterator[RenderCase]:
-    """Values that are empty by default and switch on what is glued to the text around it."""
+    """Yield values that are empty by default and enable a block glued to the text around it."""
     paths = {path for text in chart.templates.values() for path in _GLUED.findall(text)}
     for path in sorted(paths):
         node = _node(chart, tuple(path.split(".")))
-        default = chart.given(node)
+        default = chart.file_value(node)
         value = _TRUTHY.get(node.kind or type_of(default))
         if not default and default is not UNDEFINED and fits(node.schema, value, {}):
             values = nested(node.path, value)
@@ -90,8 +90,8 @@ def _node(chart: ChartFiles, path: Path) -> Node:
     for node in chart.nodes:
         if node.path == path:
             return node
-    bare = Node(place=(), path=path, schema={})
-    default = chart.given(bare)
+    bare = Node(schema_path=(), path=path, schema={})
+    default = chart.file_value(bare)
     return replace(bare, schema={"type": type_of(default)} if type_of(default) else {})
 
 
@@ -102,7 +102,7 @@ def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> 
         for node in chart.leaves
         if (value := _filled(node.schema, text)) is not UNDEFINED and node.value not in blamed
     }
-    base = _launched(chart, SAMPLE)  # most of what a chart can do is on
+    base = _launched(chart, SAMPLE)  # enables most features of a chart
     whole = _typed("every text", text, merged(base, *filled.values()))
     if not filled or not render(whole).failure:
         return

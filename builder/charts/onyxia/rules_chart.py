@@ -15,7 +15,7 @@ from builder.charts.render.chart import LONGEST, NAME
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(?P<pre>-[0-9A-Za-z.-]+)?(?P<build>\+[0-9A-Za-z.-]+)?")
 _PASSWORD = re.compile(r"password: ?([^\n ]+)", re.IGNORECASE)
-_SPLIT = "NOTES:"  # where what Helm prints is cut into manifests and notes
+_SPLIT = "NOTES:"  # Onyxia splits Helm's output here, into manifests and notes
 _BASENAME = re.compile(r"\$\(basename [^()\n]*\)\s+\.git")
 _EXPOSED = re.compile(r"^\s*kind:\s*[\"']?(Ingress|Route|HTTPRoute|VirtualService)\b", re.MULTILINE)
 _ONE_TIME = ("service.oneTimePassword", "project.password")
@@ -40,10 +40,10 @@ def _version(chart: ChartFiles) -> Iterator[Problem]:
         message, hint = f"not a version: {quoted(version)}", "three numbers, e.g. 1.2.3"
     elif match["pre"]:
         message = f"the version {version} has a suffix"
-        hint = "it is never the one that is offered, and its services cannot be suspended"
+        hint = "Onyxia never offers such a version, and its services cannot be suspended"
     else:
         message = f"the version {version} has a +"
-        hint = "it cannot stand in a label or a tag"
+        hint = "a label or a tag cannot contain it"
     yield Problem(message=message, hint=hint, path=("version",))
 
 
@@ -86,14 +86,14 @@ def _dependency(chart: ChartFiles) -> Iterator[Problem]:
     """Require every dependency to be packed with the chart."""
     for name in missing(chart):
         message = f"the dependency {name} is not in charts/"
-        yield Problem(message=message, hint="helm dependency update", path=("dependencies",))
+        yield Problem(message=message, hint="run `helm dependency update`", path=("dependencies",))
 
 
 def _literal(chart: ChartFiles) -> Iterator[Problem]:
-    """Nowhere the words that Helm's output is split at."""
+    """Refuse the text at which Onyxia splits Helm's output."""
     for path, text in chart.templates.items():
         for match in re.finditer(re.escape(_SPLIT), text):
-            message = f"it says {_SPLIT} where Onyxia looks for the beginning of the notes"
+            message = f"the template contains {_SPLIT}, where Onyxia splits manifests from notes"
             yield _at(path, text, match.start(), message)
 
 
@@ -108,13 +108,13 @@ def _basename(chart: ChartFiles) -> Iterator[Problem]:
     for path, text in chart.templates.items():
         for match in _BASENAME.finditer(text):
             hint = '$(basename "$GIT_REPOSITORY" .git)'
-            yield _at(path, text, match.start(), "basename takes .git for another word", hint)
+            yield _at(path, text, match.start(), "basename takes .git for a second argument", hint)
 
 
 def _notes(chart: ChartFiles) -> Iterator[Problem]:
-    """Notes, which are shown when a service starts."""
+    """Require notes, which are shown when a service starts."""
     if NOTES not in chart.files:
-        yield Problem(message="there is none")
+        yield Problem(message="the file is missing")
 
 
 def _password(chart: ChartFiles) -> Iterator[Problem]:
@@ -124,7 +124,7 @@ def _password(chart: ChartFiles) -> Iterator[Problem]:
     for node in chart.leaves:
         source = node.onyxia.get("overwriteDefaultWith")
         if isinstance(source, str) and source.strip("{}") in _ONE_TIME:
-            message = f"no line with the password, which is {node.value}"
+            message = f"no line shows the password, which is {node.value}"
             hint = f"- Password: {{{{ .Values.{node.value} }}}}"
             yield Problem(message=message, hint=hint)
             return
@@ -136,7 +136,7 @@ def _link(chart: ChartFiles) -> Iterator[Problem]:
         return
     for path, text in chart.templates.items():
         if match := _EXPOSED.search(text):
-            message = f"no URL, and {path} makes a {match[1]}: the button to open it has none"
+            message = f"the button to open the service needs a URL here: {path} has kind {match[1]}"
             yield Problem(message=message)
             return
 
@@ -148,7 +148,7 @@ def _unread(chart: ChartFiles) -> Iterator[Problem]:
     reads = reads_of(chart)
     for node in chart.leaves:
         if node.path and not reads.covers(node.value):
-            yield Problem(message=f"no template reads {node.value}", path=node.place)
+            yield Problem(message=f"no template reads {node.value}", path=node.schema_path)
 
 
 HEAD_RULES: Final[tuple[Rule[ChartFiles], ...]] = (

@@ -1,4 +1,4 @@
-"""Rules about what Helm makes of a chart."""
+"""Rules about the manifests that Helm renders from a chart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECRET: Final = (
     "project.password", "git.token", "vault.VAULT_TOKEN", "s3.AWS_SECRET_ACCESS_KEY",
     "s3.AWS_SESSION_TOKEN",
 )  # fmt: skip
-"""The variables that nobody else may read."""
+"""The variables that only their user may read."""
 
 _POD: Path = ("spec", "template")
 _TEMPLATES: Mapping[str, Path] = {
@@ -47,7 +47,7 @@ class Manifest:
 
     @property
     def pod(self) -> tuple[Path, Mapping[str, Any]] | None:
-        """Where its pod stands, and the pod; hooks, such as tests, come and go and have none."""
+        """Return the path of its pod, and the pod; None for hooks, such as tests."""
         pod_path = _TEMPLATES.get(str(self.data.get("kind")))
         annotations = mapping(self.data, "metadata", "annotations")
         if pod_path is None or "helm.sh/hook" in annotations:
@@ -57,13 +57,13 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """What Helm makes of a chart with some values: objects, or what it says instead."""
+    """The output of Helm for a chart and some values: objects, or an error."""
 
-    values: str  # which ones, in words: "its defaults"
+    values: str  # a description of the values, e.g. "its defaults"
     release: str
     manifests: tuple[Manifest, ...] = ()
     failure: str = ""
-    is_sample: bool = False  # values that nobody asked for, and that a chart may well refuse
+    is_sample: bool = False  # values of our own, which a chart may refuse
     is_suspended: bool = False
     is_hostile: bool = False
 
@@ -74,19 +74,19 @@ class Rendered:
 
 
 def _invalid(rendered: Rendered) -> Iterator[Problem]:
-    """Manifests that are YAML."""
+    """Require manifests that are YAML."""
     if _NOT_YAML.search(rendered.failure) and not rendered.is_hostile:
         yield _said(rendered)
 
 
 def _refused(rendered: Rendered) -> Iterator[Problem]:
-    """Values that the schema takes."""
+    """Require values that the schema accepts."""
     if _REFUSED.search(rendered.failure) and not rendered.is_sample:
         yield _said(rendered)
 
 
 def _fails(rendered: Rendered) -> Iterator[Problem]:
-    """Templates that Helm can carry out."""
+    """Require templates that Helm can render."""
     failure = rendered.failure
     is_told = _NOT_YAML.search(failure) or (_REFUSED.search(failure) and not rendered.is_sample)
     if failure and not is_told and not rendered.is_hostile:
@@ -94,13 +94,13 @@ def _fails(rendered: Rendered) -> Iterator[Problem]:
 
 
 def _unquoted(rendered: Rendered) -> Iterator[Problem]:
-    """Values that stay values, whatever a user writes into the form."""
+    """Require values that are quoted, whatever a user types into the form."""
     if rendered.is_hostile and rendered.is_broken:
         yield _said(rendered)
 
 
 def _said(rendered: Rendered) -> Problem:
-    """Helm's words, in the template that they are about."""
+    """Return Helm's error as a problem of the template that it names."""
     words = " ".join(rendered.failure.partition("\n\nUse --debug")[0].split())
     words = words.removeprefix("Error: ")
     match = _PLACE.search(words)
@@ -120,7 +120,7 @@ def _label(rendered: Rendered) -> Iterator[Problem]:
         pod_path, pod = manifest.pod
         label = mapping(pod, "metadata", "labels").get(INSTANCE)
         if label != rendered.release:
-            problem = f"is {quoted(label)}" if label else "is not there"
+            problem = f"is {quoted(label)}" if label else "is missing"
             yield Problem(
                 message=f"{_name(manifest)}: the label {INSTANCE} of its pods {problem}",
                 hint=f"{INSTANCE}: {{{{ .Release.Name }}}}",
@@ -155,7 +155,8 @@ def _secret(rendered: Rendered) -> Iterator[Problem]:
             for secret, variable in variables.items():
                 if secret in value:
                     yield Problem(
-                        message=f"{_name(manifest)}: {entry.get('name')} shows {variable}",
+                        message=f"{_name(manifest)}: the variable {entry.get('name')} contains"
+                        f" {variable} in plain text",
                         hint="read it from a Secret: valueFrom, or envFrom",
                         path=path,
                         file=manifest.file,
@@ -214,7 +215,7 @@ def _discovery(rendered: Rendered) -> Iterator[Problem]:
         service = mapping(manifest.data, "metadata", "annotations").get(DISCOVERY)
         if service is not None and service not in DISCOVERED:
             yield Problem(
-                message=f"{_name(manifest)}: nobody looks for {DISCOVERY}: {service}",
+                message=f"{_name(manifest)}: no service looks for {DISCOVERY}: {service}",
                 hint=did_you_mean(str(service), DISCOVERED),
                 path=("metadata", "annotations", DISCOVERY),
                 file=manifest.file,

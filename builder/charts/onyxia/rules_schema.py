@@ -1,4 +1,4 @@
-"""Rules about the shape of single nodes of values.schema.json."""
+"""Rules about single nodes of values.schema.json."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _is_expression(value: object) -> bool:
     return isinstance(value, str | list | Mapping)
 
 
-# What the platform refuses a whole schema for: a key, what it takes, and that in words.
+# The platform refuses a schema with a wrong type here: a key, its check, and a description.
 _SHAPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "title": (_is_text, "a string"),
     "description": (_is_text, "a string"),
@@ -97,51 +97,53 @@ def _kind(node: Node) -> Iterator[Problem]:
     if kind is None and "const" not in node.schema:
         combined = [key for key in _COMBINED if key in node.schema]
         if not node.is_replaced and "$ref" not in node.schema:
-            hint = f"{combined[0]} does not stand in for one" if combined else ""
-            yield Problem(message="it has neither a type nor a const", hint=hint, path=node.place)
+            hint = f"{combined[0]} does not replace it" if combined else ""
+            yield Problem(
+                message="the node has neither a type nor a const", hint=hint, path=node.schema_path
+            )
     elif kind is not None and (not isinstance(kind, str) or kind not in TYPES):
         message = f"the type {quoted(kind)} is not one of {', '.join(TYPES)}"
-        yield Problem(message=message, hint="a single string", path=(*node.place, "type"))
+        yield Problem(message=message, hint="a single string", path=(*node.schema_path, "type"))
 
 
 def _reference(node: Node) -> Iterator[Problem]:
-    """`$ref` to a definition of the same file."""
+    """Require that `$ref` names a definition of the same file."""
     if "$ref" in node.schema:
         name = str(node.schema["$ref"])
-        message = f"$ref {quoted(name)} cannot be followed"
+        message = f"$ref {quoted(name)} cannot be resolved"
         if name.startswith(DEFINITIONS):
-            hint = "there is no such definition, or it holds itself"
+            hint = "the definition does not exist, or contains itself"
         else:
-            hint = f"only {DEFINITIONS}NAME, in the same file"
-        yield Problem(message=message, hint=hint, path=(*node.place, "$ref"))
+            hint = f"write {DEFINITIONS}NAME, a definition in the same file"
+        yield Problem(message=message, hint=hint, path=(*node.schema_path, "$ref"))
 
 
 def _shape(node: Node) -> Iterator[Problem]:
     """Check the types of the keys that the platform reads."""
-    yield from _shapes(node.schema, _SHAPES, node.place)
-    yield from _shapes(node.onyxia, _ONYXIA_SHAPES, (*node.place, "x-onyxia"))
+    yield from _shapes(node.schema, _SHAPES, node.schema_path)
+    yield from _shapes(node.onyxia, _ONYXIA_SHAPES, (*node.schema_path, "x-onyxia"))
 
 
 def _shapes(
     schema: Mapping[str, Any],
     shapes: Mapping[str, tuple[Callable[[object], bool], str]],
-    place: Path,
+    schema_path: Path,
 ) -> Iterator[Problem]:
     for key, (is_right, words) in shapes.items():
         if key in schema and not is_right(schema[key]):
             message = f"{key} must be {words}, and is {quoted(schema[key])}"
-            yield Problem(message=message, path=(*place, key))
+            yield Problem(message=message, path=(*schema_path, key))
 
 
 def _flag(node: Node) -> Iterator[Problem]:
-    """`x-onyxia.hidden` and `x-onyxia.readonly` are booleans."""
+    """Require that `x-onyxia.hidden` and `x-onyxia.readonly` are booleans."""
     for key in ("hidden", "readonly"):
         value = node.onyxia.get(key, False)
         if not isinstance(value, bool):
             yield Problem(
                 message=f"x-onyxia.{key} must be true or false, and is {quoted(value)}",
-                hint="a condition stands in `hidden`, beside `type`" if key == "hidden" else "",
-                path=(*node.place, "x-onyxia", key),
+                hint="write a condition as `hidden`, beside `type`" if key == "hidden" else "",
+                path=(*node.schema_path, "x-onyxia", key),
             )
 
 
@@ -152,7 +154,7 @@ def _render(node: Node) -> Iterator[Problem]:
         yield Problem(
             message=f"unknown render {quoted(render)}",
             hint=did_you_mean(str(render), RENDERS),
-            path=(*node.place, "render"),
+            path=(*node.schema_path, "render"),
         )
 
 
@@ -161,33 +163,33 @@ def _pattern(node: Node) -> Iterator[Problem]:
     pattern = node.schema.get("pattern")
     if isinstance(pattern, str) and (flag := _INLINE_FLAG.search(pattern)):
         yield Problem(
-            message=f"the pattern has {flag[0]}, which is no regular expression in a browser",
+            message=f"the pattern has {flag[0]}, which browsers do not understand",
             hint="write both cases, e.g. [aA]",
-            path=(*node.place, "pattern"),
+            path=(*node.schema_path, "pattern"),
         )
 
 
 def _ignored(node: Node) -> Iterator[Problem]:
-    """Keys that change nothing."""
+    """Note keys that the form ignores."""
     for key in _IGNORED:
         if key in node.schema and (key not in _COMBINED or node.kind):
-            yield Problem(message=f"the form ignores {key}", path=(*node.place, key))
+            yield Problem(message=f"the form ignores {key}", path=(*node.schema_path, key))
     if "useRegionSliderConfig" in node.onyxia:
-        path = (*node.place, "x-onyxia", "useRegionSliderConfig")
+        path = (*node.schema_path, "x-onyxia", "useRegionSliderConfig")
         yield Problem(message="the form ignores useRegionSliderConfig", path=path)
     if "enum" in node.schema and "listEnum" in node.schema:
-        path = (*node.place, "enum")
+        path = (*node.schema_path, "enum")
         yield Problem(message="the form shows listEnum, and ignores enum", path=path)
 
 
 def _unknown(node: Node) -> Iterator[Problem]:
-    """Keys of `x-onyxia` that there are not."""
+    """Refuse unknown keys of `x-onyxia`."""
     for key in node.onyxia:
         if key not in _ONYXIA and key != "useRegionSliderConfig":
             yield Problem(
                 message=f"unknown key {quoted(key)} in x-onyxia",
                 hint=did_you_mean(key, _ONYXIA),
-                path=(*node.place, "x-onyxia", key),
+                path=(*node.schema_path, "x-onyxia", key),
             )
 
 
@@ -196,14 +198,14 @@ def _schema_file(node: Node) -> Iterator[Problem]:
     name = node.onyxia.get("overwriteSchemaWith")
     if isinstance(name, str) and name not in REPLACED:
         yield Problem(
-            message=f"the platform brings no {quoted(name)}, and keeps the node where it has none",
+            message=f"the platform has no schema {quoted(name)}: it keeps the node",
             hint=did_you_mean(name, REPLACED) if looks_like(name, REPLACED) else "",
-            path=(*node.place, "x-onyxia", "overwriteSchemaWith"),
+            path=(*node.schema_path, "x-onyxia", "overwriteSchemaWith"),
         )
 
 
 def _variable(node: Node) -> Iterator[Problem]:
-    """References to context variables that there are."""
+    """Require that references name existing context variables."""
     for key in ("overwriteDefaultWith", "overwriteListEnumWith"):
         for reference in references(node.onyxia[key]) if key in node.onyxia else []:
             # In the items of a list that the context fills, the keys of an item are known too.
@@ -212,7 +214,7 @@ def _variable(node: Node) -> Iterator[Problem]:
             yield Problem(
                 message=f"there is no context variable {quoted(reference)}",
                 hint=nearest(reference),
-                path=(*node.place, "x-onyxia", key),
+                path=(*node.schema_path, "x-onyxia", key),
             )
 
 
@@ -244,11 +246,11 @@ def _type(chart: ChartFiles) -> Iterator[Problem]:
     for node in _sliders(chart):
         unit = node.schema.get("sliderUnit")
         if node.kind and node.kind not in ("string", "number"):
-            message = f"a slider is of type string or number, and never {node.kind}"
-            yield Problem(message=message, path=(*node.place, "type"))
+            message = f"a slider must be of type string or number, not {node.kind}"
+            yield Problem(message=message, path=(*node.schema_path, "type"))
         elif node.kind == "number" and unit is not None:
             message = f"a slider of type number takes no unit, and has {quoted(unit)}"
-            yield Problem(message=message, path=(*node.place, "sliderUnit"))
+            yield Problem(message=message, path=(*node.schema_path, "sliderUnit"))
 
 
 def _ends(chart: ChartFiles) -> Iterator[Problem]:
@@ -256,20 +258,20 @@ def _ends(chart: ChartFiles) -> Iterator[Problem]:
     for node in _sliders(chart):
         for key in ("sliderMin", "sliderMax"):
             if key not in node.schema:
-                yield Problem(message=f"the slider has no {key}", path=node.place)
+                yield Problem(message=f"the slider has no {key}", path=node.schema_path)
         render = node.schema.get("render", "slider")
         if render != "slider":
             message = f"a slider cannot be rendered as {quoted(render)}"
-            yield Problem(message=message, path=(*node.place, "render"))
+            yield Problem(message=message, path=(*node.schema_path, "render"))
 
 
 def _no_slider(chart: ChartFiles) -> Iterator[Problem]:
-    """`render: slider` on what is one."""
-    sliders = {node.place for node in _sliders(chart)}
+    """Refuse `render: slider` on a node that is not a slider."""
+    sliders = {node.schema_path for node in _sliders(chart)}
     for node in chart.nodes:
-        if node.schema.get("render") == "slider" and node.place not in sliders:
-            message = "render: slider, and no sliderMin: the form shows a plain field"
-            yield Problem(message=message, path=(*node.place, "render"))
+        if node.schema.get("render") == "slider" and node.schema_path not in sliders:
+            message = "render: slider needs sliderMin: the form shows a plain field"
+            yield Problem(message=message, path=(*node.schema_path, "render"))
 
 
 def _pair(chart: ChartFiles) -> Iterator[Problem]:
@@ -279,7 +281,7 @@ def _pair(chart: ChartFiles) -> Iterator[Problem]:
         if "sliderExtremity" not in node.schema:
             continue
         if "sliderRangeId" not in node.schema:
-            yield Problem(message="the end of a range has no sliderRangeId", path=node.place)
+            yield Problem(message="the end of a range has no sliderRangeId", path=node.schema_path)
         else:
             ranges.setdefault(str(node.schema["sliderRangeId"]), []).append(node)
     for name, members in ranges.items():
@@ -287,17 +289,17 @@ def _pair(chart: ChartFiles) -> Iterator[Problem]:
         ends = sorted(str(node.schema["sliderExtremity"]) for node in members)
         if ends != list(ENDS):
             message = f"the range {quoted(name)} has the ends {', '.join(ends)}"
-            hint = "one down and one up, under a sliderRangeId that no other has"
-            yield Problem(message=message, hint=hint, path=(*last.place, "sliderRangeId"))
+            hint = "give one node `down` and one `up`, under a sliderRangeId of their own"
+            yield Problem(message=message, hint=hint, path=(*last.schema_path, "sliderRangeId"))
             continue
         for key in ("sliderStep", "sliderUnit"):
             settings = {node.schema[key] for node in members if key in node.schema}
             if len(settings) > 1:
                 message = f"the ends of the range {quoted(name)} differ in {key}"
-                yield Problem(message=message, path=(*last.place, key))
+                yield Problem(message=message, path=(*last.schema_path, key))
             elif not settings and key == "sliderStep":
                 message = f"neither end of the range {quoted(name)} has a sliderStep"
-                yield Problem(message=message, path=last.place)
+                yield Problem(message=message, path=last.schema_path)
 
 
 def _semantic(chart: ChartFiles) -> Iterator[Problem]:
@@ -305,7 +307,7 @@ def _semantic(chart: ChartFiles) -> Iterator[Problem]:
     for node in _sliders(chart):
         if "sliderExtremity" in node.schema and "sliderExtremitySemantic" not in node.schema:
             message = "the form does not say what this end means: no sliderExtremitySemantic"
-            yield Problem(message=message, path=node.place)
+            yield Problem(message=message, path=node.schema_path)
 
 
 SLIDER_RULES: Final[tuple[Rule[ChartFiles], ...]] = (

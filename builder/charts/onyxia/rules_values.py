@@ -1,4 +1,4 @@
-"""Rules about the values of a chart: that a launch finds each, and that both files say the same."""
+"""Rules about the values of a chart: every launch has them, and both files agree on them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _default(chart: ChartFiles) -> Iterator[Problem]:
                 value = node.schema[key]
                 if not fits(node.schema, value, {}):
                     message = f"the {key} {quoted(value)} {_why(node, value)}"
-                    yield Problem(message=message, path=(*node.place, key))
+                    yield Problem(message=message, path=(*node.schema_path, key))
 
 
 def _why(node: Node, value: object) -> str:
@@ -64,17 +64,17 @@ def _value(chart: ChartFiles) -> Iterator[Problem]:
             continue
         if node.kind == "array" and _item(node) is not UNDEFINED:
             continue
-        message = "it has no default, and values.yaml has no value: a launch fails"
+        message = "the value has no default, and values.yaml has none either: a launch fails"
         if node.kind == "array":
-            message = "it has minItems, and neither a default nor one for its items"
-        yield Problem(message=message, path=node.place)
+            message = "the list has minItems, but neither a default nor one for its items"
+        yield Problem(message=message, path=node.schema_path)
 
 
 def _lacks(chart: ChartFiles, node: Node) -> bool:
     """Whether a launch finds nothing in the schema and nothing in values.yaml."""
     if not node.kind or node.is_replaced:
         return False
-    return not {"const", "default"} & node.schema.keys() and chart.given(node) is UNDEFINED
+    return not {"const", "default"} & node.schema.keys() and chart.file_value(node) is UNDEFINED
 
 
 def _item(node: Node) -> object:
@@ -95,13 +95,13 @@ def _context(chart: ChartFiles) -> Iterator[Problem]:
         if _lacks(chart, node) and "overwriteDefaultWith" in node.onyxia and node.kind != "array":
             source = quoted(node.onyxia["overwriteDefaultWith"])
             message = f"a launch fails where {source} is undefined"
-            yield Problem(message=message, hint="give it a default", path=node.place)
+            yield Problem(message=message, hint="give it a default", path=node.schema_path)
 
 
 def _given(chart: ChartFiles) -> Iterator[Problem]:
     """Require a value in values.yaml that the schema accepts, where a launch falls back to it."""
     for node in chart.leaves:
-        value = chart.given(node)
+        value = chart.file_value(node)
         if value is UNDEFINED or not node.kind or {"const", "default"} & node.schema.keys():
             continue
         if not fits(node.schema, value, {}):
@@ -110,11 +110,11 @@ def _given(chart: ChartFiles) -> Iterator[Problem]:
 
 
 def _list(chart: ChartFiles) -> Iterator[Problem]:
-    """`render: list` with something to choose from."""
+    """Require options for `render: list`."""
     for node in _lists_without_options(chart):
         if "overwriteListEnumWith" not in node.onyxia:
-            message = "render: list, and no listEnum or enum to choose from"
-            yield Problem(message=message, path=(*node.place, "render"))
+            message = "render: list needs options: listEnum or enum"
+            yield Problem(message=message, path=(*node.schema_path, "render"))
 
 
 def _list_context(chart: ChartFiles) -> Iterator[Problem]:
@@ -123,7 +123,7 @@ def _list_context(chart: ChartFiles) -> Iterator[Problem]:
         if "overwriteListEnumWith" in node.onyxia:
             source = quoted(node.onyxia["overwriteListEnumWith"])
             message = f"the form breaks where {source} is undefined or empty"
-            path = (*node.place, "render")
+            path = (*node.schema_path, "render")
             yield Problem(message=message, hint="give it a listEnum too", path=path)
 
 
@@ -134,13 +134,13 @@ def _lists_without_options(chart: ChartFiles) -> Iterator[Node]:
 
 
 def _options(chart: ChartFiles) -> Iterator[Problem]:
-    """Choices of the node's own type: one that is not has all of them ignored."""
+    """Require options of the node's own type: the form ignores all if one is not."""
     for node in chart.nodes:
         for key in ("enum", "listEnum"):
             wrong = misfits(node.schema, key) if node.kind else []
             if wrong:
                 message = f"{quoted(wrong[0])} is not of type {node.kind}: the form ignores {key}"
-                yield Problem(message=message, path=(*node.place, key))
+                yield Problem(message=message, path=(*node.schema_path, key))
 
 
 # Both files.
@@ -149,17 +149,17 @@ def _options(chart: ChartFiles) -> Iterator[Problem]:
 def _differs(chart: ChartFiles) -> Iterator[Problem]:
     """Require the same default in the schema, which a launch sends, and in values.yaml."""
     for node in chart.leaves:
-        value, default = chart.given(node), node.schema.get("default", UNDEFINED)
+        value, default = chart.file_value(node), node.schema.get("default", UNDEFINED)
         if UNDEFINED not in (value, default) and not same(value, default):
             message = f"it is {quoted(value)} here, and {quoted(default)} in values.schema.json"
-            hint = "a launch from the form sends the latter"
+            hint = "a launch from the form sends the one in values.schema.json"
             yield Problem(message=message, hint=hint, path=node.path)
 
 
 def _only_schema(chart: ChartFiles) -> Iterator[Problem]:
-    """Defaults that `helm install` alone does not see."""
+    """Note defaults that are only in the schema, which `helm install` does not read."""
     for node in chart.leaves:
-        if "default" in node.schema and chart.given(node) is UNDEFINED:
+        if "default" in node.schema and chart.file_value(node) is UNDEFINED:
             message = f"{node.value} has a default in values.schema.json, and no value here"
             yield Problem(message=message, path=node.path[:-1])
 
@@ -170,9 +170,9 @@ def _own_default(chart: ChartFiles) -> Iterator[Problem]:
         if not node.is_group:
             continue
         if "default" in node.schema:
-            yield _overruled("default", (*node.place, "default"))
+            yield _overruled("default", (*node.schema_path, "default"))
         if "overwriteDefaultWith" in node.onyxia:
-            path = (*node.place, "x-onyxia", "overwriteDefaultWith")
+            path = (*node.schema_path, "x-onyxia", "overwriteDefaultWith")
             yield _overruled("overwriteDefaultWith", path)
 
 
@@ -199,11 +199,11 @@ def _at(values: Any, path: Path) -> object:
 
 
 def _suspend(chart: ChartFiles) -> Iterator[Problem]:
-    """`global.suspend`, without which a service cannot be suspended."""
+    """Require `global.suspend`, without which a service cannot be suspended."""
     above = chart.values.get("global")
     is_given = isinstance(above, Mapping) and "suspend" in above
     if chart.values and not is_given and ("global", "suspend") not in _paths(chart):
-        message = "there is no global.suspend: a service cannot be suspended"
+        message = "global.suspend is missing: a service cannot be suspended"
         yield Problem(message=message, hint="global: {suspend: false}, read for the replicas")
 
 
@@ -221,7 +221,7 @@ def _hidden(chart: ChartFiles) -> Iterator[Problem]:
         target = tuple(hidden["path"].split("/"))
         if hidden.get("isPathRelative"):
             target = (*node.path[:-1], *target)
-        path = (*node.place, "hidden")
+        path = (*node.schema_path, "hidden")
         other = paths.get(target)
         if other is None and not _is_free(target, paths):
             yield Problem(
@@ -243,7 +243,7 @@ def _is_free(target: Path, paths: Mapping[Path, Node]) -> bool:
 def _which(hidden: Mapping[str, Any], target: Path, node: Node, paths: Mapping[Path, Node]) -> str:
     """Return a hint with the value that may be meant."""
     if (*node.path[:-1], *target) in paths and not hidden.get("isPathRelative"):
-        return 'it is relative to its parent: add "isPathRelative": true'
+        return 'the path is relative to the parent: add "isPathRelative": true'
     candidates = ["/".join(map(str, path)) for path in paths if path and ITEM not in path]
     return did_you_mean("/".join(map(str, target)).replace(".", "/"), candidates)
 

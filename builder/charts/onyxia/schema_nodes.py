@@ -1,4 +1,4 @@
-"""A schema of values as the nodes that it has, and where each stands."""
+"""Reads a schema of values as a list of nodes with their paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ITEM: Final = "[]"
 """The part of a value's path that stands for any item of a list."""
 
 DEFINITIONS = "#/definitions/"
-# What the platform brings for `overwriteSchemaWith`; an instance may have others too.
+# The schemas that the platform has for `overwriteSchemaWith`; an instance may have more.
 REPLACED: Final = (
     "ide/customImage.json", "ide/extraenv.json", "ide/git.json", "ide/ingress.json",
     "ide/init.json", "ide/message.json", "ide/openshiftSCC.json", "ide/password.json",
@@ -30,19 +30,19 @@ _PLAIN = re.compile(r"[A-Za-z_$][\w$-]*")
 class Node:
     """One node of a schema."""
 
-    place: Path  # its keys in values.schema.json
+    schema_path: Path  # its keys in values.schema.json
     path: Path  # of the value that it describes
     schema: Schema
 
     @property
     def onyxia(self) -> Mapping[str, Any]:
-        """What stands under `x-onyxia`."""
+        """Return the mapping under `x-onyxia`."""
         keys = self.schema.get("x-onyxia")
         return keys if isinstance(keys, Mapping) else {}
 
     @property
     def kind(self) -> str:
-        """Its type, or that of its const; "" where it has none."""
+        """Return its type, or that of its const; "" if it has neither."""
         return kind_of(self.schema)
 
     @property
@@ -52,17 +52,17 @@ class Node:
 
     @property
     def is_item(self) -> bool:
-        """Whether it stands inside of a list."""
+        """Whether it is inside a list."""
         return ITEM in self.path
 
     @property
     def is_replaced(self) -> bool:
-        """Whether the platform puts a node of its own here."""
+        """Whether the platform replaces it by a node of its own."""
         return self.onyxia.get("overwriteSchemaWith") in REPLACED
 
     @property
     def value(self) -> str:
-        """The path of its value, as it is written in a template."""
+        """Return the path of its value, as it is written in a template."""
         return ".".join(str(part) for part in self.path)
 
 
@@ -98,19 +98,19 @@ def nodes(schema: Schema) -> Iterator[Node]:
     yield from _nodes(schema, (), ())
 
 
-def _nodes(schema: object, place: Path, path: Path) -> Iterator[Node]:
+def _nodes(schema: object, schema_path: Path, path: Path) -> Iterator[Node]:
     node = schema if isinstance(schema, Mapping) else {}
-    yield Node(place=place, path=path, schema=node)
+    yield Node(schema_path=schema_path, path=path, schema=node)
     properties = node.get("properties")
     if isinstance(properties, Mapping):
         for key, inner in properties.items():
-            yield from _nodes(inner, (*place, "properties", key), (*path, key))
+            yield from _nodes(inner, (*schema_path, "properties", key), (*path, key))
     if isinstance(node.get("items"), Mapping):
-        yield from _nodes(node["items"], (*place, "items"), (*path, ITEM))
+        yield from _nodes(node["items"], (*schema_path, "items"), (*path, ITEM))
 
 
 def json_path(path: Path) -> str:
-    """`$.properties.git.items[0]["a.b"]`."""
+    """Return a path as text: `$.properties.git.items[0]["a.b"]`."""
     text = "$"
     for part in path:
         if isinstance(part, int):

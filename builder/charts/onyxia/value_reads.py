@@ -1,4 +1,4 @@
-"""Which values the templates of a chart read."""
+"""Finds the values that the templates of a chart read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PICKED = re.compile(r'\b(?:index|get|hasKey)\s+\$?[\w.]*\.Values((?:\s+"[^"]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Reads:
-    """What templates read: paths of values, or everything."""
+    """The values that templates read, by path; with `has_all`, all of them."""
 
     paths: frozenset[str] = frozenset()
     has_all: bool = False
-    below: frozenset[str] = field(default_factory=frozenset)  # left to a subchart, whole
+    below: frozenset[str] = field(default_factory=frozenset)  # passed to a subchart
 
     def covers(self, path: str) -> bool:
-        """Whether a value is read: itself, something around it, or something inside of it."""
+        """Whether the value, a group around it, or a part of it is read."""
         if self.has_all or any(path == top or path.startswith(f"{top}.") for top in self.below):
             return True
         parts = path.split(".")

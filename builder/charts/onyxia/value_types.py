@@ -1,4 +1,4 @@
-"""Whether a value fits a node of a schema, and what the form makes of one that nearly does."""
+"""Checks values against a node of a schema, and converts them to its type as the form does."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 def fits(node: Schema, value: object, context: Context) -> bool:
-    """Whether a value is taken as it is."""
+    """Whether a node accepts a value without converting it."""
     return same(coerced(node, value, context), value)
 
 
@@ -173,7 +173,7 @@ _CONVERSIONS: Mapping[str, Callable[[Schema, object, Context], object]] = {
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern finds a text; one that cannot be read here is taken to."""
+    """Whether a pattern matches a text; True if Python cannot read the pattern."""
     try:
         return re.search(_NAMED.sub("(?P<", pattern), text) is not None
     except re.error:
@@ -181,7 +181,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def as_number(text: str) -> float | None:
-    """Return the number that a text begins with, as int where it is whole."""
+    """Return the number that a text begins with, as int if it is whole."""
     match = _FLOAT.match(text)
     if match is None:
         return None

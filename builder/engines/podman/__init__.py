@@ -1,5 +1,4 @@
-"""The engine podman: its factory, the engine, its command lines, its storage below the project's
-folder, and what this machine lets it do.
-
-Imports what `engines` may.
+"""The engine podman. `factory` is its entry in the table of engines, `engine` builds and starts
+containers, and `storage` is its folder in `build/`; `commands` has the command lines, and
+`host_probe` looks at what this machine permits. Imports what `engines` may.
 """

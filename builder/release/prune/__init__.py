@@ -1,5 +1,4 @@
-"""Retention and garbage collection: which releases are kept, which manifests nothing needs, and
-their removal.
-
-Imports what `release` may.
+"""Retention and garbage collection. `retention` decides which releases are kept, `search` and
+`classify` find the manifests that none of them needs, and `remove` deletes those. Imports what
+`release` may.
 """

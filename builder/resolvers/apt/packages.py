@@ -54,13 +54,13 @@ class AptResolver:
         self._known: dict[tuple[AptSolver, str], dict[str, Candidate]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
         root = self._root(request)
         self._check_names(request, root)
-        installed = self._installed(request.below, root)
+        installed = self._installed(request.inherited, root)
         with self._archives(request) as paths:
             files, pins = self._solve([*request.names, *paths], request, root, installed)
-        _check_below(files, request)
+        _check_inherited(files, request)
         candidates = self._candidates(root, pins, [file.name for file in files])
         archives = root.archives()
         found = {
@@ -75,19 +75,19 @@ class AptResolver:
         self._remember(found, root)
         return found
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate."""
-        pins = _pins(request.keep, request.limits)
-        candidates = self._candidates(self._root(request), pins, held)
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate."""
+        pins = _pins(request.preferred, request.constraints)
+        candidates = self._candidates(self._root(request), pins, locked)
         return all(
             name in candidates and candidates[name].version == it.version
-            for name, it in held.items()
+            for name, it in locked.items()
         )
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         kept = {it.hash: self._fetcher.cached(it.hash) for it in packages.values()}
         archives = {} if all(kept.values()) else self._root(request).archives()
 
@@ -97,7 +97,7 @@ class AptResolver:
         return dict(zip(packages, in_parallel(get, packages.values()), strict=True))
 
     def _file(self, package: LockedPackage, archives: Mapping[str, str]) -> Path:
-        """A package, from the archive that it is most likely in: others may have taken it over."""
+        """Fetch a package, first from the archive that most likely has it."""
         is_update = package.file.startswith(_UPDATES)
         suites = sorted(archives, key=lambda suite: suite.endswith(_SECURITY) is not is_update)
         places = dict.fromkeys(archives[suite] for suite in suites)
@@ -122,7 +122,7 @@ class AptResolver:
 
         Raises NoPackageError, or several.
         """
-        asked = [name for name in request.names if name not in request.below]
+        asked = [name for name in request.names if name not in request.inherited]
         doubtful = [name for name in asked if not root.root.has(name, with_virtual=False)]
         missing = root.root.missing(doubtful)
         recipe, target = request.target.recipe, request.target.id
@@ -137,21 +137,24 @@ class AptResolver:
     def _solve(
         self, packages: Sequence[str], request: PackageRequest, root: AptSolver, installed: str
     ) -> tuple[tuple[AptFile, ...], str]:
-        """What apt chooses, and with which pins. What should stay and cannot moves."""
-        keep, attempts = dict(request.keep), 0
+        """Return what apt chooses, and with which pins. What should stay and cannot moves."""
+        preferred, attempts = dict(request.preferred), 0
         while True:
-            pins = _pins(keep, request.limits)
+            pins = _pins(preferred, request.constraints)
             try:
                 return root.solve(packages, installed=installed, pins=pins), pins
             except UnsolvableError as error:
-                if not keep:
+                if not preferred:
                     raise self._named(error, request) from None
                 attempts += 1
-                stuck = error.packages & keep.keys() if attempts < _ATTEMPTS else keep.keys()
-                keep = {name: it for name, it in keep.items() if stuck and name not in stuck}
+                has_time = attempts < _ATTEMPTS
+                stuck = error.packages & preferred.keys() if has_time else preferred.keys()
+                preferred = {
+                    name: it for name, it in preferred.items() if stuck and name not in stuck
+                }
 
     def _named(self, error: UnsolvableError, request: PackageRequest) -> StepError:
-        """An error of apt with the target, the recipe, and the place of a package of its."""
+        """Return an error of apt with the target, the recipe and the place of a package in it."""
         recipe = request.target.recipe
         named = [name for name in request.names if name in error.packages]
         packages = f"{', '.join(named)} of " if named else ""
@@ -164,7 +167,7 @@ class AptResolver:
 
     @contextlib.contextmanager
     def _archives(self, request: PackageRequest) -> Iterator[list[str]]:
-        """The packages that lines come as, as files whose names apt knows for packages."""
+        """Yield the packages that release lines come as, with names that apt takes for packages."""
         with tempfile.TemporaryDirectory() as folder:
             places = [Path(folder) / file.name for file in request.archives]
             for file, place in zip(request.archives, places, strict=True):
@@ -174,8 +177,8 @@ class AptResolver:
     # Roots.
 
     def _root(self, request: PackageRequest) -> AptSolver:
-        """The root that knows what the lines of the lineage bring beside the base's archive."""
-        names = [(name, line) for name, line in request.lines if self._is_apt(name)]
+        """Return the root that also knows the archives of the release lines of the lineage."""
+        names = [(name, line) for name, line in request.release_lines if self._is_apt(name)]
         key = (request.base.id, *(f"{name} {line.line}" for name, line in names))
         with self._guard:
             if key not in self._prepared:
@@ -194,7 +197,7 @@ class AptResolver:
     def _candidates(
         self, root: AptSolver, pins: str, names: Iterable[str]
     ) -> Mapping[str, Candidate]:
-        """What apt would install, asked once."""
+        """Return what apt would install; each package is asked for once."""
         with self._guard:
             known = self._known.setdefault((root, pins), {})
             if missing := [name for name in names if name not in known]:
@@ -203,20 +206,22 @@ class AptResolver:
 
     # What is installed.
 
-    def _installed(self, below: Mapping[str, LockedPackage], root: AptSolver) -> str:
-        """The ancestors' packages as paragraphs of dpkg's status."""
-        absent = {name: it.version for name, it in below.items() if not self._record(it).is_file()}
+    def _installed(self, inherited: Mapping[str, LockedPackage], root: AptSolver) -> str:
+        """Return the ancestors' packages as paragraphs of dpkg's status."""
+        absent = {
+            name: it.version for name, it in inherited.items() if not self._record(it).is_file()
+        }
         said = root.records(absent)
         for name, record in said.items():
-            write(self._record(below[name]), record.encode(), lasting=False)
-        stand_ins = self._stand_ins({name: below[name] for name in absent.keys() - said}, root)
+            write(self._record(inherited[name]), record.encode(), lasting=False)
+        stand_ins = self._stand_ins({name: inherited[name] for name in absent.keys() - said}, root)
         records = [
-            stand_ins.get(name) or self._record(it).read_text() for name, it in below.items()
+            stand_ins.get(name) or self._record(it).read_text() for name, it in inherited.items()
         ]
         return "\n".join(_as_installed(record) for record in records)
 
     def _stand_ins(self, packages: Mapping[str, LockedPackage], root: AptSolver) -> dict[str, str]:
-        """What can be said of packages whose versions the archive has no more, by name.
+        """Return paragraphs for packages whose versions the archive no longer has, by name.
 
         They are there, and provide what they do now. What they need they have got.
         """
@@ -237,43 +242,46 @@ class AptResolver:
         return self._folder / package.hash
 
 
-def _pins(keep: Mapping[str, LockedPackage], limits: Mapping[str, str]) -> str:
-    """What is held, and what should stay, as preferences of apt."""
-    versions = {name: it.version for name, it in keep.items()} | dict(limits)
+def _pins(preferred: Mapping[str, LockedPackage], constraints: Mapping[str, str]) -> str:
+    """Return what is pinned, and what should stay, as preferences of apt."""
+    versions = {name: it.version for name, it in preferred.items()} | dict(constraints)
     return "\n".join(
         f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n"
         for name, version in sorted(versions.items())
     )
 
 
-def _check_below(files: Iterable[AptFile], request: PackageRequest) -> None:
-    """A child never changes a package of its parent. Raises AncestorError."""
-    below = request.below
-    others = [it for it in files if it.name in below and below[it.name].version != it.version]
+def _check_inherited(files: Iterable[AptFile], request: PackageRequest) -> None:
+    """Raise AncestorError if a package of an ancestor would get another version."""
+    inherited = request.inherited
+    others = [
+        it for it in files if it.name in inherited and inherited[it.name].version != it.version
+    ]
     if not others:
         return
     owners: dict[str, frozenset[str]] = {}
     for file in others:
-        owner = request.owners.get(file.name, "an ancestor")
+        owner = request.introduced_by.get(file.name, "an ancestor")
         owners[owner] = owners.get(owner, frozenset()) | {file.name}
     first = others[0]
-    owner, version = request.owners.get(first.name, "an ancestor"), below[first.name].version
+    owner = request.introduced_by.get(first.name, "an ancestor")
     raise AncestorError(
-        f"{request.target.id} needs {first.name} {first.version}, and {owner} has {version}",
+        f"{request.target.id} needs {first.name} {first.version},"
+        f" and {owner} has {inherited[first.name].version}",
         hint=f"lock that again: builder lock --upgrade {' '.join(it.name for it in others)}",
         owners=owners,
     )
 
 
 def _source(candidate: Candidate | None, version: str) -> str:
-    """The suite that a package is from: that of security, where it came by that."""
+    """Return the suite that a package is from: that of security, if it came by that."""
     suites = candidate.suites if candidate and candidate.version == version else ()
     security = [suite for suite in suites if suite.endswith(_SECURITY)]
     return (*security, *suites, "/")[0]
 
 
 def _path(file: AptFile, archives: Iterable[str]) -> str:
-    """Where a file lies in its archive."""
+    """Return where a file lies in its archive."""
     starts = [url for url in archives if file.url.startswith(url)]
     return file.url.removeprefix(max(starts, key=len, default=""))
 
@@ -284,7 +292,7 @@ def _as_installed(record: str) -> str:
 
 
 def _stand_in(name: str, package: LockedPackage, record: str, version: str) -> str:
-    """A paragraph of a package, out of the `record` of its other `version`, where there is one."""
+    """Return a paragraph of a package, out of the `record` of another `version` of it, if any."""
     fields = dict(re.findall(r"^(Architecture|Multi-Arch|Provides): (.*)$", record, re.MULTILINE))
     fields.setdefault("Architecture", package.file_name.removesuffix(".deb").rpartition("_")[2])
     if "Provides" in fields and version:

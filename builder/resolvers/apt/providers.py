@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 
 from builder.catalog.models import Base, Network, RemoteFile
 from builder.common.errors import ConfigError, StepError
+from builder.common.process import Command
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.lock.lockfile import BaseLock
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import CRAN_KEY, NVIDIA_KEYS, source_url, upstream
 from builder.resolvers.apt.root import AptRoot, AptSource
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 _EXACT = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
@@ -33,7 +35,7 @@ class AptProvider:
         self._prepare = prepare
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that apt would install, newest first. No pre-releases."""
+        """Return the exact versions that apt would install, newest first. No pre-releases."""
         root = self.root(request)
         found = [root.candidate(name) for name in self._names(request, root)]
         return newest_first(
@@ -41,16 +43,16 @@ class AptProvider:
         )
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         versions = self.lines(request)
         return ExactVersion(version=newest_of(request.line, versions, self.name))
 
     def source(self, request: ReleaseLineRequest) -> AptSource | None:
-        """What apt is told beside the base's own sources, if anything. Raises UnreachableError."""
+        """Return what apt is told beside the base's own sources, if anything."""
         return None
 
     def root(self, request: ReleaseLineRequest) -> AptRoot:
-        """The root of apt that knows the packages of the line."""
+        """Return the root of apt that knows the packages of the line."""
         source, root = self.source(request), self._prepare(request.base, request.lock)
         return root if source is None else root.beside(source)
 
@@ -72,7 +74,7 @@ class DebianProvider(AptProvider):
     name = "debian"
 
     def source(self, request: ReleaseLineRequest) -> AptSource:
-        """More components of the base's archive."""
+        """Return more components of the base's archive."""
         components = request.options.get("components", "contrib non-free").split()
         return AptSource(name="-".join(components), components=tuple(components))
 
@@ -93,16 +95,16 @@ class RepositoryProvider(AptProvider):
         self._known: dict[tuple[str, str, str], tuple[AptSource, RemoteFile]] = {}
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         found = super().resolve(request)
         return ExactVersion(version=found.version, files=(self._asked(request)[1],))
 
     def source(self, request: ReleaseLineRequest) -> AptSource:
-        """The repository, once it was asked. Raises StepError where it has nothing for the base."""
+        """Return the repository. Raises StepError if it has nothing for the base."""
         return self._asked(request)[0]
 
     def _asked(self, request: ReleaseLineRequest) -> tuple[AptSource, RemoteFile]:
-        """The repository and its key."""
+        """Return the repository and its key."""
         url, suite = self._repository(request)
         fingerprint = request.options.get("fingerprint", self._fingerprint(request))
         with self._guard:
@@ -132,7 +134,7 @@ class RepositoryProvider(AptProvider):
         return StepError(f"provider {self.name} has nothing for Debian {request.base.value}")
 
     def _repository(self, request: ReleaseLineRequest) -> tuple[str, str]:
-        """The URL, and the suite with a slash at its end, or "" for a flat one."""
+        """Return the URL, and the suite with a slash at its end, or "" for a flat one."""
         raise NotImplementedError
 
     def _key_url(self, request: ReleaseLineRequest) -> str:
@@ -201,3 +203,41 @@ def _codename(request: ReleaseLineRequest, provider: str) -> str:
     if request.base.value not in CODENAMES:
         raise ConfigError(f"provider {provider} does not know Debian {request.base.value}")
     return CODENAMES[request.base.value]
+
+
+def _ask_archive(tools: ResolverTools) -> None:
+    """Ask the archive of this machine's own apt, which nearly always is that of a base too."""
+    argv = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
+    text = tools.runner.run(Command(argv=argv, timeout=30), check=False).stdout
+    for site in dict.fromkeys(text.split()[:1]):
+        tools.fetcher.check_reachable(site)
+
+
+APT = ProviderDefinition(
+    name="apt",
+    summary="a package of the base's archive",
+    provider=lambda tools: AptProvider(prepare=tools.apt_root),
+    ask=_ask_archive,
+)
+DEBIAN = ProviderDefinition(
+    name="debian",
+    summary="a package of more components of the base's archive, such as CUDA of non-free",
+    provider=lambda tools: DebianProvider(prepare=tools.apt_root),
+    ask=_ask_archive,
+)
+CRAN = ProviderDefinition(
+    name="cran",
+    summary="R of CRAN's archive for Debian",
+    provider=lambda tools: CranProvider(
+        prepare=tools.apt_root, fetcher=tools.fetcher, network=tools.network
+    ),
+    sources=("cran", "cran-key"),
+)
+NVIDIA = ProviderDefinition(
+    name="nvidia",
+    summary="CUDA of NVIDIA's archive",
+    provider=lambda tools: NvidiaProvider(
+        prepare=tools.apt_root, fetcher=tools.fetcher, network=tools.network
+    ),
+    sources=("nvidia",),
+)

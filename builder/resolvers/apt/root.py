@@ -103,7 +103,7 @@ class AptRoot:
         write(self._folder / "apt.conf", self._configuration().encode())
 
     def beside(self, source: AptSource) -> AptRoot:
-        """A root of the same base with one more source; its indexes are fetched, once."""
+        """Return a root of the same base with one more source; its indexes are fetched once."""
         with self._lock:
             if source not in self._others:
                 root = AptRoot(
@@ -208,12 +208,12 @@ class AptRoot:
         return found
 
     def archives(self) -> dict[str, str]:
-        """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
+        """Return the URL of the archive of each suite, with a slash at its end and any login."""
         text = self._fetch("apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)")
         return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
 
     def candidate(self, package: str) -> str:
-        """The version of a package that would be installed, or nothing."""
+        """Return the version of a package that would be installed, or ""."""
         if not self.has(package):
             return ""
         text = self._run("apt-cache", "policy", package, check=False)
@@ -221,7 +221,7 @@ class AptRoot:
         return match[1] if match else ""
 
     def names(self, pattern: str) -> tuple[str, ...]:
-        """The packages whose whole name a regular expression matches. Raises ConfigError."""
+        """Return the packages whose whole name a regular expression matches. Raises ConfigError."""
         try:
             matches = re.compile(pattern).fullmatch
         except re.error as error:
@@ -245,7 +245,7 @@ class AptRoot:
         return name in self._known(with_virtual=with_virtual)
 
     def missing(self, packages: Iterable[str]) -> tuple[str, ...]:
-        """Those packages that cannot be installed: nobody has them, or one alone provides them."""
+        """Return the packages that cannot be installed: no archive has them under these names."""
         wanted = sorted(set(packages))
         real = [name for name in wanted if self.has(name, with_virtual=False)]
         text = self._run("apt-cache", "policy", *real, check=False) if real else ""
@@ -324,7 +324,7 @@ class AptRoot:
         return (self._folder / "var/lib/dpkg/status").read_text()
 
     def ask(self, *argv: str) -> Output:
-        """What a program of apt says in this root, however it ends."""
+        """Run a program of apt in this root; return what it says, however it ends."""
         return self._asked(*argv, check=False)
 
     def _run(self, *argv: str, check: bool = True) -> str:
@@ -344,7 +344,7 @@ class AptRoot:
 
 
 def suite(release: bytes) -> Suite:
-    """What an InRelease file is of."""
+    """Return the suite that an InRelease file is of."""
     match = re.search(rb"^Date: *(.+)$", release, re.MULTILINE)
     date = ""
     if match:
@@ -362,7 +362,7 @@ def _behind(name: str, found: str, known: str) -> BehindError:
 
 
 def add_components(text: str, components: Iterable[str]) -> str:
-    """apt sources, of either form, that ask every suite for more components."""
+    """Return sources of apt, of either form, that ask every suite for more components."""
     more = " ".join(components)
     if not more:
         return text

@@ -55,7 +55,7 @@ class AptSolver:
         self.root = root
 
     def candidates(self, packages: Iterable[str], pins: str = "") -> dict[str, Candidate]:
-        """What would be installed of packages, by name, where there is something.
+        """Return what would be installed of packages, by name; not those without a candidate.
 
         `pins` are preferences as apt_preferences(5) has them.
         """
@@ -72,7 +72,7 @@ class AptSolver:
         return found
 
     def newer(self) -> tuple[str, ...]:
-        """The base's own packages that the indexes have newer: `name old → new`."""
+        """Return the base's own packages that the indexes have newer: `name old → new`."""
         installed = dict(
             re.findall(r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)", self.root.status, re.MULTILINE)
         )
@@ -84,7 +84,7 @@ class AptSolver:
         )
 
     def records(self, versions: Mapping[str, str]) -> dict[str, str]:
-        """What the indexes say of packages in these versions, by name, where they have them."""
+        """Return what the indexes say of packages in these versions, by name, if they have them."""
         known = {name: versions[name] for name in filter(self.root.has, sorted(versions))}
         if not known:
             return {}
@@ -101,13 +101,13 @@ class AptSolver:
         return found
 
     def archives(self) -> dict[str, str]:
-        """The URL of the archive of each suite, with a slash at its end. May hold credentials."""
+        """Return the URL of the archive of each suite, with a slash at its end and any login."""
         return self.root.archives()
 
     def solve(
         self, packages: Sequence[str], *, installed: str = "", pins: str = ""
     ) -> tuple[AptFile, ...]:
-        """What apt would fetch to install packages, by name or path of a file.
+        """Return what apt would fetch to install packages, by name or path of a file.
 
         `installed` are paragraphs of packages that are there beside the base's; `pins` are
         preferences. Nothing is removed for it. Every name must be one that the root `has`. Raises
@@ -135,7 +135,7 @@ class AptSolver:
 
     @contextlib.contextmanager
     def _preferences(self, pins: str) -> Iterator[tuple[str, ...]]:
-        """Options of apt for preferences."""
+        """Yield the options of apt for preferences."""
         if not pins:
             yield ()
             return
@@ -146,7 +146,7 @@ class AptSolver:
 
 
 def _suites(block: str, version: str) -> tuple[str, ...]:
-    """The suites that a version is in, from what `apt-cache policy` says of a package."""
+    """Return the suites that a version is in, out of what `apt-cache policy` prints."""
     entry = re.search(
         rf"^ (?:\*\*\*|   ) {re.escape(version)} -?\d+\n((?: {{8}}.*\n?)*)", block, re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""Bases: pulled from a registry, or bootstrapped from Debian's archive, and apt's root of each.
-
-Imports what `resolvers` may, `apt` among it.
+"""Base images. `provider` pulls them from a registry or bootstraps them from Debian's archive,
+`bootstrap` has the recipe of a bootstrap as data, and `apt_roots` and `indexes` keep apt's view of
+each base. Imports what `resolvers` may, `apt` among it.
 """

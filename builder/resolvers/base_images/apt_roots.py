@@ -38,7 +38,7 @@ class AptRoots:
         self._failures: dict[str, BuilderError] = {}
 
     def root(self, base: Base) -> AptRoot:
-        """The root of a base, filled or not."""
+        """Return the root of a base, filled or not."""
         with self._guard:
             if base.id not in self._roots:
                 self._turns[base.id] = threading.RLock()
@@ -51,7 +51,7 @@ class AptRoots:
             return self._roots[base.id]
 
     def ready(self, base: Base) -> AptRoot | None:
-        """The root of a base where this run has filled it."""
+        """Return the root of a base if this run has filled it."""
         return self._roots[base.id] if base.id in self._filled else None
 
     def fill(
@@ -81,7 +81,7 @@ class AptRoots:
         *,
         archives: Callable[[Base, BaseLock], Iterable[Path]],
     ) -> AptRoot:
-        """The root of a locked base; `archives` are asked for where nobody filled it yet.
+        """Return the root of a locked base; `archives` is called if it is not filled yet.
 
         Where its indexes are older than the lock, files can still be fetched by their hash. What
         fails is tried once: whoever asks again gets the same error.
@@ -127,7 +127,7 @@ class BaseArchives:
         self._note = note
 
     def of(self, base: Base, lock: BaseLock) -> Sequence[Path]:
-        """The archives, lowest first. Raises StepError where nobody has the base any more."""
+        """Return the archives, lowest first. Raises StepError if nobody has the base any more."""
         if kept := self._kept(lock):
             return kept
         place = self._place(base, lock)
@@ -145,7 +145,7 @@ class BaseArchives:
 
 
 def _waiting(base: Base, lock: BaseLock) -> str:
-    """What is said of a base that only its own source can have."""
+    """Return the error for a base that only its own source can have."""
     text = f"base {base.id}: neither here nor in a registry of the catalog; {lock.source} is asked"
     if lock.source.kind != "bootstrap":
         return text

@@ -19,7 +19,7 @@ _ARCHITECTURES = {"arm/v7": "armhf", "386": "i386"}
 
 
 def architecture(base: Base) -> str:
-    """Debian's name for the architecture of a platform."""
+    """Return Debian's name for the architecture of a platform."""
     machine = base.platform.partition("/")[2]
     return _ARCHITECTURES.get(machine, machine)
 
@@ -27,7 +27,7 @@ def architecture(base: Base) -> str:
 def bootstrap_argv(
     base: Base, source: Source, archive: str, options: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """mmdebstrap into a tar archive: the same packages and SOURCE_DATE_EPOCH, the same bytes."""
+    """Return how mmdebstrap writes an archive: same packages and SOURCE_DATE_EPOCH, same bytes."""
     return (
         "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
         "--include=ca-certificates", *(f"--dpkgopt={rule}" for rule in _LEAVE_OUT), *options,

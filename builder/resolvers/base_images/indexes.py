@@ -34,13 +34,13 @@ class AptIndexes:
         self._state = state
 
     def refresh(self, base: Base, lock: BaseLock) -> None:
-        """As BaseIndexes does."""
+        """Fetch the indexes of the archives of a base."""
         self._prepare(base, lock)
 
     def newer(self, base: Base, lock: BaseLock) -> tuple[str, ...]:
-        """As BaseIndexes does."""
+        """Return the packages of a base that have a newer version, for people."""
         return AptSolver(self._prepare(base, lock)).newer()
 
     def has_bases(self, lock: Lock) -> bool:
-        """As BaseIndexes does."""
+        """Whether this machine has the content of every locked base."""
         return all(kept(self._state, base) for base in lock.bases.values())

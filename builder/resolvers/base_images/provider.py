@@ -98,7 +98,7 @@ class Bases:
         )
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
-        """An OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
+        """Return an OCI layout of exactly what `lock` names. Raises StepError, never falls back."""
         folder = _folder(self._state, lock.content)
         layout = folder / "layout"
         if (layout / "index.json").exists():
@@ -138,7 +138,7 @@ class Bases:
             )
 
     def request(self, base: Base, lock: BaseLock) -> BuildRequest:
-        """How a bootstrapped base is made an image."""
+        """Return how a bootstrapped base is made an image."""
         folder = self.folder(lock)
         return BuildRequest(
             id=f"base-{base.slug}",
@@ -150,13 +150,13 @@ class Bases:
         )
 
     def folder(self, lock: BaseLock) -> Path:
-        """Where the content of a base is kept."""
+        """Return where the content of a base is kept."""
         return _folder(self._state, lock.content)
 
     def _first(
         self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
     ) -> tuple[Source, Content]:
-        """The first source that can be had."""
+        """Return the first source that can be had."""
         reasons, lacks_emulation = [], False
         hint = "check the network connection, and `network` in matrix.yaml"
         for source in sources:
@@ -189,7 +189,7 @@ class Bases:
         return content
 
     def _recent(self, base: Base, source: Source, epoch: int) -> Content | None:
-        """What the last bootstrap of a base gave, if it was this one and of the last day."""
+        """Return what the last bootstrap of a base gave, if it was this one and of the last day."""
         note = self._note(base)
         try:
             said = json.loads(note.read_text())
@@ -243,7 +243,7 @@ class Bases:
         return layout
 
     def pull_command(self, base: Base, source: Source, digest: str, layout: Path) -> Command:
-        """How a base's image is copied from its registry."""
+        """Return how a base's image is copied from its registry."""
         reference = parse_reference(source.value)
         return Command(
             argv=(
@@ -255,7 +255,7 @@ class Bases:
         )  # fmt: skip
 
     def _skopeo_on(self, base: Base) -> tuple[str, ...]:
-        """skopeo, choosing the platform of the base out of an index."""
+        """Return a command of skopeo that chooses the platform of the base out of an index."""
         os_name, _, machine = base.platform.partition("/")
         family, _, variant = machine.partition("/")
         return (
@@ -292,7 +292,7 @@ class Bases:
         return Content(digest=digest, epoch=epoch, archives=(folder / "context" / "rootfs.tar",))
 
     def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:
-        """How a base is bootstrapped: the same archive and epoch, the same bytes."""
+        """Return how a base is bootstrapped: the same archive and epoch give the same bytes."""
         options: list[str] = []
         if self._network.ca:
             options.append(f"--aptopt=Acquire::https::CAInfo {json.dumps(self._network.ca)}")
@@ -311,7 +311,7 @@ class Bases:
 
 
 def kept(state: StateDir, lock: BaseLock) -> tuple[Path, ...]:
-    """What a base is made of as tar archives, lowest layer first, where that is below `state`."""
+    """Return what a base is made of as tar archives, lowest layer first, if `state` has it."""
     folder = _folder(state, lock.content)
     archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
     if archive.exists():
@@ -330,7 +330,7 @@ def _gone(base: Base, why: str) -> GoneError:
 
 
 def _own_hint(source: Source, error: BuilderError) -> str:
-    """What helps against this very error; nothing where it may be the network."""
+    """Return what helps against this very error; "" if it may be the network."""
     if isinstance(error, TransientError | UnreachableError):
         return ""
     return error.hint if source.kind == "registry" or isinstance(error, ToolError) else ""
@@ -363,7 +363,7 @@ def canonize(archive: Path) -> None:
 
 
 def _hook(network: Network) -> str:
-    """A hook of mmdebstrap that fetches from mirrors; its undoing keeps them out of the base."""
+    """Return a hook of mmdebstrap that uses mirrors, and one that removes them from the base."""
     lines = [
         "#!/bin/sh",
         "set -eu",

@@ -1,4 +1,3 @@
-"""Release lines that are single files of an upstream: RStudio Server, Spark, any URL.
-
-Imports what `resolvers` may.
+"""Release lines that are files of an upstream: `rstudio` (RStudio Server), `spark`, and `url` for
+any other file. Imports what `resolvers` may.
 """

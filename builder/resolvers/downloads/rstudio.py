@@ -11,6 +11,7 @@ from builder.common.errors import StepError
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_of, no_architecture
 
 BUILD = "jammy"  # the one that is for Debian 12 and newer too
@@ -28,11 +29,11 @@ class RStudio:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The one version that is offered."""
+        """Return the one version that is offered."""
         return (str(self._installer(request)["version"]),)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The version that is offered, if it is of the line. Raises StepError otherwise."""
+        """Return the version that is offered, if it is of the line. Raises StepError otherwise."""
         found, arch = self._installer(request), arch_of(request)
         version = newest_of(request.line, (str(found["version"]),), self.name)
         url, digest = str(found["url"]), str(found["sha256"])
@@ -56,3 +57,11 @@ class RStudio:
             )
         found: Mapping[str, Any] = installers[build]
         return found
+
+
+RSTUDIO = ProviderDefinition(
+    name="rstudio",
+    summary="RStudio Server, its stable release",
+    provider=lambda tools: RStudio(fetcher=tools.fetcher),
+    sources=("rstudio", "rstudio-files"),
+)

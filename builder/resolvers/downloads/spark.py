@@ -26,11 +26,11 @@ class SparkTarballs:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         return newest_first(_FOLDER.findall(self._fetcher.page(upstream("spark") + "/")))
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         build = request.options.get("build", "bin-hadoop3")
         url = upstream("spark", f"spark-{version}/spark-{version}-{build}.tgz")
@@ -41,7 +41,7 @@ class SparkTarballs:
 
 
 def read_sha512(text: str, url: str) -> str:
-    """The hash in a .sha512 file, as sha512sum writes it, or gpg in groups over several lines."""
+    """Return the hash in a .sha512 file, written by sha512sum, or by gpg in groups and lines."""
     plain = re.search(r"\b[0-9a-fA-F]{128}\b", text)
     found = plain[0] if plain else re.sub(r"\s", "", text.partition(":")[2])
     if not re.fullmatch(r"[0-9a-fA-F]{128}", found):

@@ -10,6 +10,7 @@ from builder.common.errors import ConfigError
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import expand
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
 
 
@@ -33,14 +34,14 @@ class UrlFiles:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are, newest first. No pre-releases."""
+        """Return the exact versions that there are, newest first. No pre-releases."""
         if "versions" in request.options:
             return newest_first(request.options["versions"].split())
         text = self._fetcher.text(expand(option(request, "index", self.name)), "a list of versions")
         return newest_first(re.findall(option(request, "pattern", self.name), text))
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         arch, urls = arch_of(request), self._urls(request, version)
         if arch not in urls:
@@ -60,13 +61,13 @@ class UrlFiles:
         return ExactVersion(version=version, files=(file,))
 
     def _urls(self, request: ReleaseLineRequest, version: str) -> dict[str, str]:
-        """Where the file is, by architecture."""
+        """Return where the file is, by architecture."""
         template = option(request, "url", self.name)
         archs = _by_arch(request.options.get("archs", "amd64=amd64 arm64=arm64"))
         return {of: _filled(template, version, arch) for of, arch in archs.items()}
 
     def _hash(self, request: ReleaseLineRequest, version: str, url: str) -> str:
-        """The hash that is stated, or nothing."""
+        """Return the hash that is stated, or ""."""
         if text := request.options.get("sha256", ""):
             if len(request.options.get("versions", "").split()) != 1:
                 raise ConfigError("provider url: with `sha256`, `versions` names one version")
@@ -89,7 +90,7 @@ def _last(url: str) -> str:
 
 
 def listed(text: str, name: str, provider: str) -> str:
-    """The sha256 of a file in a list as sha256sum writes it. MissingError where it is not there."""
+    """Return the sha256 of a file in a list of sha256sum. Raises MissingError if it lacks it."""
     for line in text.splitlines():
         digest, _, path = line.strip().partition(" ")
         if path.strip().lstrip("*").rpartition("/")[2] == name:
@@ -98,5 +99,12 @@ def listed(text: str, name: str, provider: str) -> str:
 
 
 def _by_arch(text: str) -> dict[str, str]:
-    """`amd64=a arm64=b` as a mapping."""
+    """Return `amd64=a arm64=b` as a mapping."""
     return {key: value for key, _, value in (item.partition("=") for item in text.split())}
+
+
+URL = ProviderDefinition(
+    name="url",
+    summary="any file of the network, with its hash",
+    provider=lambda tools: UrlFiles(fetcher=tools.fetcher),
+)

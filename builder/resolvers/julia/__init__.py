@@ -1,4 +1,4 @@
-"""Julia: its tarballs, the registries of its package server, and the solver of its packages.
-
-Imports what `resolvers` may.
+"""The ecosystem Julia. `ecosystem` is its entry in the table of ecosystems, `packages` locks and
+fetches the packages of a target, `solver` chooses their versions from what `registry` reads, and
+`tarballs` finds releases of Julia itself. Imports what `resolvers` may.
 """

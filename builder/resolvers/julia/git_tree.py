@@ -33,7 +33,7 @@ class GitTrees:
         self._fetcher = fetcher
 
     def fetch(self, name: str, url: str, tree: str) -> Path:
-        """A tarball whose content has the git tree `tree`, 40 hex digits, on this machine.
+        """Return a tarball on this machine whose content has the git tree `tree` (40 hex digits).
 
         Raises StepError where it has another, UnreachableError.
         """
@@ -58,7 +58,7 @@ class GitTrees:
 
 
 def read_tar(path: Path, name: str) -> Files:
-    """The files and links of a tarball; the empty folders are left out, as git leaves them out.
+    """Return the files and links of a tarball; empty folders are left out, as git does it.
 
     Raises StepError where it is none, or holds what git does not know.
     """
@@ -88,7 +88,7 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, what: str) -> GitFile:
 
 
 def tree_sha1(files: Files) -> str:
-    """The hash of the git tree that holds just these files, in hex."""
+    """Return the hash of the git tree that holds just these files, in hex."""
     folders: dict[str, dict[str, tuple[str, bytes]]] = {"": {}}
     for path, file in files.items():
         parent, _, name = path.rpartition("/")

@@ -43,7 +43,7 @@ class JuliaResolver:
         self._stdlibs: dict[str, Mapping[str, Stdlib]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError.
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
         """
@@ -53,14 +53,14 @@ class JuliaResolver:
                 self._known[key] = self._resolve(request)
             return self._known[key]
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: the solver says so by solving."""
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate: the solver says so by solving."""
         return False
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The tarballs of packages on this machine, by package; each has the git tree it must have.
+        """Return the tarballs of packages on this machine; each has the git tree it must have.
 
         Raises StepError, UnreachableError.
         """
@@ -92,27 +92,27 @@ class JuliaResolver:
     def _world(self, request: PackageRequest, registry: Registry) -> World:
         return World(
             registry=registry,
-            julia=request.julia,
+            julia=request.language("julia"),
             stdlibs=self._brought(request),
-            fixed={_uuid(it): (name, it.version) for name, it in request.below.items()},
+            fixed={_uuid(it): (name, it.version) for name, it in request.inherited.items()},
             owners={
-                _uuid(it): request.owners[name]
-                for name, it in request.below.items()
-                if name in request.owners
+                _uuid(it): request.introduced_by[name]
+                for name, it in request.inherited.items()
+                if name in request.introduced_by
             },
-            kept={_uuid(it): it.version for it in request.keep.values()},
+            kept={_uuid(it): it.version for it in request.preferred.values()},
             limits={
                 registry.names[name].uuid: (limit, _limit(name, limit))
-                for name, limit in request.limits.items()
+                for name, limit in request.constraints.items()
                 if name in registry.names
             },
         )
 
     def _brought(self, request: PackageRequest) -> Mapping[str, Stdlib]:
-        """What comes with the Julia of the request, which its tarball says best."""
+        """Return what comes with the Julia of the request, as its tarball says."""
         for file in request.archives:
             if file.sha256 not in self._stdlibs:
-                found = stdlibs(self._fetcher.file(file), request.julia)
+                found = stdlibs(self._fetcher.file(file), request.language("julia"))
                 self._stdlibs[file.sha256] = found
             return self._stdlibs[file.sha256]
         raise NoPackageError(
@@ -123,12 +123,12 @@ class JuliaResolver:
 
 
 def _key(request: PackageRequest) -> str:
-    """All that an answer depends on, but for the registries."""
-    parts = (request.below, request.keep, request.limits)
+    """Return all that an answer depends on, except the registries."""
+    parts = (request.inherited, request.preferred, request.constraints)
     return str(
         (
             sorted(request.names),
-            request.julia,
+            request.language("julia"),
             [file.sha256 for file in request.archives],
             *(sorted(part.items()) for part in parts),
         )
@@ -138,8 +138,8 @@ def _key(request: PackageRequest) -> str:
 def _roots(
     request: PackageRequest, registry: Registry, brought: Mapping[str, Stdlib]
 ) -> list[Registered]:
-    """The packages that are asked for by name, but those that come with Julia."""
-    names = {it.name for it in brought.values()} | set(request.below)
+    """Return the packages that are asked for by name, but those that come with Julia."""
+    names = {it.name for it in brought.values()} | set(request.inherited)
     found = []
     for name in sorted({*request.names} - names):
         if name not in registry.names:
@@ -154,7 +154,8 @@ def _roots(
 
 def _none(request: PackageRequest, error: NoneFitError) -> StepError:
     said = "\n".join(f"    {line}" for line in error.reasons)
-    owners = sorted({owner for owner in request.owners.values() if f"{owner} has" in str(error)})
+    text = str(error)
+    owners = sorted({it for it in request.introduced_by.values() if f"{it} has" in text})
     hint = f"what {', '.join(owners)} has stays as it is: " if owners else ""
     return StepError(
         f"no versions of Julia's packages fit for {request.target.id}:\n{said}",

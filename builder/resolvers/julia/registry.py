@@ -58,7 +58,7 @@ class Registered:
         return newest_first(version for version in self._versions if is_release(version))
 
     def tree(self, version: str) -> str:
-        """The hash of a version's git tree."""
+        """Return the hash of a version's git tree."""
         return str(self._versions[version]["git-tree-sha1"])
 
     def is_yanked(self, version: str) -> bool:
@@ -66,12 +66,12 @@ class Registered:
         return bool(self._versions[version].get("yanked"))
 
     def julia(self, version: str) -> Need:
-        """The Julia that a version needs."""
+        """Return the Julia that a version needs."""
         text, ranges = _ranges(_merged(self._toml("Compat"), version).get("julia", ()))
         return Need(uuid="", name="julia", text=text, ranges=ranges)
 
     def needs(self, version: str, *, has_weak: bool) -> list[Need]:
-        """What a version needs; without `has_weak`, as Julia before 1.9 sees it."""
+        """Return what a version needs; without `has_weak`, as Julia before 1.9 sees it."""
         weak = _merged(self._toml("WeakDeps"), version) if has_weak else {}
         deps = _merged(self._toml("Deps"), version)
         found = []
@@ -117,7 +117,7 @@ class Registries:
         self._known: Registry | None = None
 
     def load(self) -> Registry:
-        """All registries of the server. Raises StepError, UnreachableError."""
+        """Return all registries of the server. Raises StepError, UnreachableError."""
         with self._guard:
             if self._known is None:
                 self._known = self._load()
@@ -151,7 +151,7 @@ def _packages(files: Files, what: str) -> dict[str, Registered]:
 
 
 def _merged(sections: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
-    """What holds for a version, of the sections that its range is in."""
+    """Return what holds for a version: the sections whose range it is in, merged."""
     found: dict[str, Any] = {}
     for ranges, items in sections.items():
         if version in parse_range(ranges):

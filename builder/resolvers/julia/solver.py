@@ -57,7 +57,7 @@ class World:
         return package.julia(version).takes(self.julia)
 
     def versions(self, uuid: str) -> list[str]:
-        """Those that may be taken, the best first."""
+        """Return the versions that may be taken, the best first."""
         if uuid in self.stdlibs:
             return [self.stdlibs[uuid].version]
         if uuid in self.fixed:
@@ -76,7 +76,7 @@ class World:
         return sorted(found, key=lambda version: version != kept)
 
     def needs(self, uuid: str, version: str) -> list[Need]:
-        """What a version needs; what comes with Julia has what it needs."""
+        """Return what a version needs; what comes with Julia has what it needs."""
         package = self.registry.packages.get(uuid)
         if uuid in self.stdlibs or package is None or version not in package.versions:
             return []
@@ -141,7 +141,7 @@ class _Provider(AbstractProvider[_Asked, _Candidate, _Key]):
         information: Mapping[_Key, Iterator[_Told]],
         backtrack_causes: Sequence[_Told],
     ) -> tuple[bool, bool, int, str]:
-        """What is hardest to satisfy goes first; what need not be there, last."""
+        """Return a rank: what is hardest to satisfy goes first; what need not be there, last."""
         is_cause = any(identifier == told.requirement.key for told in backtrack_causes)
         number_of = sum(1 for _ in candidates[identifier])
         return identifier.is_weak, not is_cause, number_of, identifier.uuid
@@ -192,7 +192,7 @@ class _Provider(AbstractProvider[_Asked, _Candidate, _Key]):
 
 
 def solve(world: World, roots: Iterable[Registered], asker: str) -> dict[str, str]:
-    """Versions by uuid of `roots`, what `world` has fixed, and all that they need.
+    """Return versions by uuid: of `roots`, of what `world` has fixed, and of all they need.
 
     What comes with Julia is not in it. `asker` is what the reasons of a NoneFitError call it.
     """
@@ -225,7 +225,7 @@ def _solve(world: World, asked: Sequence[_Asked], watched: Set[str], asker: str)
 
 
 def _missed(world: World, found: Mapping[str, str]) -> Iterator[str]:
-    """The packages that are there, and do not fit what weakly needs them."""
+    """Return the packages that are there, and do not fit what weakly needs them."""
     there = {**{uuid: it.version for uuid, it in world.stdlibs.items()}, **found}
     for uuid, version in found.items():
         for need in world.needs(uuid, version):
@@ -234,7 +234,7 @@ def _missed(world: World, found: Mapping[str, str]) -> Iterator[str]:
 
 
 def _reasons(world: World, causes: Iterable[_Told], asker: str) -> list[str]:
-    """Who asks for what, in its newest version, and why nothing of that will do."""
+    """Return who needs what, in its newest version, and why no version of that fits."""
     found: dict[str, None] = {}
     told: set[tuple[_Key | None, str]] = set()
     for requirement, parent in causes:
@@ -251,7 +251,7 @@ def _reasons(world: World, causes: Iterable[_Told], asker: str) -> list[str]:
 def _asking(
     world: World, requirement: _Asked, parent: _Candidate | None, asker: str
 ) -> Iterator[str]:
-    """A requirement in words; of what an ancestor has, also who that is."""
+    """Return a requirement in words; if an ancestor has the package, also which one."""
     need = requirement.need
     if parent is None:
         yield f"{asker} asks for {need.name}"
@@ -271,7 +271,7 @@ def _has(world: World, uuid: str) -> str:
 
 
 def _nothing(world: World, uuid: str, name: str) -> str:
-    """Why the versions of a package are few: who has it, what it is held at, or "" for neither."""
+    """Return why the versions of a package are few: who has it, its pin, or "" for neither."""
     if uuid in world.stdlibs:
         return f"Julia {world.julia} has {name} {world.stdlibs[uuid].version}"
     if uuid in world.fixed:

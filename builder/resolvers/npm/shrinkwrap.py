@@ -45,7 +45,7 @@ def read(file: Path, package: str) -> Carried:
 
 
 def installed(entries: Entries, arch: str) -> dict[str, Mapping[str, Any]]:
-    """What npm installs by a lock file, by path, on Linux with glibc; `arch` is Docker's word.
+    """Return what npm installs by a lock file, by path, on Linux with glibc, for Docker's `arch`.
 
     Without what is for development, what is a peer alone, and what is optional and for others.
     Raises StepError where the file lacks something.
@@ -67,12 +67,12 @@ def installed(entries: Entries, arch: str) -> dict[str, Mapping[str, Any]]:
 
 
 def name_of(path: str, entry: Mapping[str, Any]) -> str:
-    """The name of a package: the last part of its path, unless that is an alias."""
+    """Return the name of a package: the last part of its path, unless that is an alias."""
     return str(entry.get("name") or path.rpartition(_BELOW)[2])
 
 
 def _documents(file: Path) -> Iterator[tuple[str, Any]]:
-    """package.json and the lock files, by path below the folder in which all lies."""
+    """Return package.json and the lock files, by path below the folder in which all lies."""
     with tarfile.open(file, "r:gz") as archive:
         for member in archive:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
@@ -86,7 +86,7 @@ def _wants(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find(name: str, path: str, entries: Entries) -> str | None:
-    """Where Node finds a package from `path`: in the nearest node_modules that has it."""
+    """Return where Node finds a package from `path`: in the nearest node_modules that has it."""
     while True:
         place = f"{path}/{_BELOW}{name}".lstrip("/")
         if place in entries:

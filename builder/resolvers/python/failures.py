@@ -68,7 +68,7 @@ class _Lack:
 
 
 def _words(log: str) -> Iterator[str]:
-    """What uv said, line by line, without hints: they speak of options that nobody here has."""
+    """Return what uv said, line by line, without hints: they name options that nobody has here."""
     for line in log.splitlines():
         text = line.strip()
         if text.startswith("hint:"):
@@ -81,7 +81,7 @@ def _no_wheel(text: str, request: PackageRequest, newest: Newest) -> _Lack | Non
     if not (match := _NO_WHEEL.search(text)):
         return None
     package = match[1]
-    python = ".".join(request.python.split(".")[:2])
+    python = ".".join(request.language("python").split(".")[:2])
     suits = f"{request.target.platform} and Python {python}"
     if version := newest(package):
         hint = f"the newest that has one is {version}: ask for what takes {package}=={version}"
@@ -147,7 +147,7 @@ def _version(spec: str) -> str:
 
 
 def _error(lack: _Lack, text: str, request: PackageRequest) -> NoPackageError:
-    """The error, with what of the recipe brought the package in."""
+    """Return the error, with what of the recipe brought the package in."""
     recipe, target = request.target.recipe, request.target.id
     needs = {it[3].rstrip("."): it[1] for it in _NEEDS.finditer(text)}
     chain = [lack.package]
@@ -170,9 +170,10 @@ def _error(lack: _Lack, text: str, request: PackageRequest) -> NoPackageError:
 
 
 def _conflict(log: str, request: PackageRequest) -> BuilderError:
-    """The error of what does not fit together, or of what uv says in words that are not known."""
+    """Return the error of what does not fit together, or of words of uv that are not known."""
     said = "\n".join(f"    {line}" for line in _words(log))
-    owners = sorted({owner for name, owner in request.owners.items() if _speaks_of(log, name)})
+    introduced_by = request.introduced_by.items()
+    owners = sorted({owner for name, owner in introduced_by if _speaks_of(log, name)})
     hint = "ask for other versions, or leave one out under a condition of `when`"
     if owners:
         hint = f"{', '.join(owners)} keeps what it has: `builder lock --upgrade`, or {hint}"
@@ -192,18 +193,18 @@ def _speaks_of(log: str, name: str) -> bool:
 
 
 def _named(package: str, request: PackageRequest) -> str:
-    """The requirement of the recipe that names a package, or nothing."""
+    """Return the requirement of the recipe that names a package, or ""."""
     return next(_all_named(package, request), "")
 
 
 def _all_named(package: str, request: PackageRequest) -> Iterator[str]:
-    """All requirements of the recipe that name a package."""
+    """Return all requirements of the recipe that name a package."""
     wanted = canonicalize_name(package)
     return (it for it in request.names if canonicalize_name(_plain(it)) == wanted)
 
 
 def _extras(requirement: str) -> list[str]:
-    """The extras that a requirement names."""
+    """Return the extras that a requirement names."""
     match = re.match(r"[^\[<>=!~;@#]*\[([^\]]*)\]", requirement)
     return [name.strip() for name in match[1].split(",")] if match else []
 

@@ -21,7 +21,6 @@ from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError
 from builder.common.process import Command, Runner
 from builder.common.text import count
-from builder.lock import package_lists as lists
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import store_by_hash, unreachable_error
 from builder.network.upstreams import source_url, upstream
@@ -41,6 +40,12 @@ _WARNING = re.compile(r"^warning: .*\n?", re.MULTILINE)
 _ABSENT = re.compile(r"ERROR: No matching distribution found for ([\w.-]+)==(\S+)")
 _LEGACY = ("manylinux2014", "manylinux2010", "manylinux1")
 _PYTORCH = "pytorch"
+REQUIREMENTS = "requirements.txt"
+
+
+def requirement(name: str, package: LockedPackage) -> str:
+    """Return a package as a line of a file of requirements, with the hash that it must have."""
+    return f"{name}=={package.version} --hash={package.digest}"
 
 
 class PipResolver:
@@ -72,11 +77,11 @@ class PipResolver:
         self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError.
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError.
 
         Targets that ask for the same are asked for once.
         """
-        if not request.python:
+        if not request.language("python"):
             recipe, target = request.target.recipe, request.target.id
             raise NoPackageError(
                 f"recipe {recipe} names packages of Python, and {target} has no Python",
@@ -96,16 +101,16 @@ class PipResolver:
     def _key(self, request: PackageRequest) -> tuple[object, ...]:
         versions = [
             {name: it.version for name, it in packages.items()}
-            for packages in (request.below, request.keep)
+            for packages in (request.inherited, request.preferred)
         ]
-        parts = [dict(sorted(part.items())) for part in (*versions, request.limits)]
+        parts = [dict(sorted(part.items())) for part in (*versions, request.constraints)]
         env = sorted(self._env(request).items())
-        return request.names, request.python, _platform(request), str(parts), str(env)
+        return request.names, request.language("python"), _platform(request), str(parts), str(env)
 
     def _resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        found = self._compile(request, request.keep) if request.keep else None
+        found = self._compile(request, request.preferred) if request.preferred else None
         found = self._compile(request, {}) if found is None else found
-        assert found is not None  # without `keep`, what does not fit is raised
+        assert found is not None  # without `preferred`, what does not fit is raised
         stated = _stated(request.names)
         for name, package in found.items():
             if stated.get(name) and package.digest not in stated[name]:
@@ -115,21 +120,21 @@ class PipResolver:
                 )
         return found
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate: uv says so by solving.
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate: uv says so by solving.
 
         That is long for the index; where nothing is locked by it, uv solves with the pages that it
-        keeps, once those of what is held and of what is below were asked for again.
+        keeps, once those of what is locked and of what is inherited were asked for again.
         """
         if not self._only_looks:
             return False
         key = self._key(request)
         with self._turn(key):
-            if key not in self._known and self._refresh(request, {**request.below, **held}):
+            if key not in self._known and self._refresh(request, {**request.inherited, **locked}):
                 found = self._compile(request, {}, offline=True)
-                if found == held:
+                if found == locked:
                     self._known[key] = found
-        return self._known.get(key) == held
+        return self._known.get(key) == locked
 
     def _refresh(self, request: PackageRequest, packages: Mapping[str, LockedPackage]) -> bool:
         """Have uv ask for the pages of packages, once; whether it could."""
@@ -146,7 +151,7 @@ class PipResolver:
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         missing = {
             name: it for name, it in packages.items() if not (self._folder / it.hash).is_file()
         }
@@ -159,9 +164,9 @@ class PipResolver:
     # Choosing.
 
     def _asked(self, request: PackageRequest) -> Command:
-        """How uv is asked for a target, about what stands in its standard input."""
+        """Return the command of uv for a target; requirements go to its standard input."""
         command = compile_command(
-            python=request.python, platform=_platform(request), env=self._env(request)
+            python=request.language("python"), platform=_platform(request), env=self._env(request)
         )
         # It says of a missing extra nothing but a warning.
         spoken = [word for word in command.argv if word != "--quiet"]
@@ -171,15 +176,15 @@ class PipResolver:
     def _compile(
         self,
         request: PackageRequest,
-        keep: Mapping[str, LockedPackage],
+        preferred: Mapping[str, LockedPackage],
         *,
         offline: bool = False,
     ) -> dict[str, LockedPackage] | None:
-        """What uv chooses; None where it cannot be with `keep`, or with the pages that it has."""
-        fixed = {**keep, **request.below}
+        """Return what uv chooses; None if it cannot with `preferred`, or with the pages it has."""
+        fixed = {**preferred, **request.inherited}
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.writelines(f"{name}=={it.version}\n" for name, it in fixed.items())
-            file.writelines(f"{name}{limit}\n" for name, limit in request.limits.items())
+            file.writelines(f"{name}{limit}\n" for name, limit in request.constraints.items())
             file.flush()
             command = self._asked(request)
             argv = (
@@ -194,16 +199,16 @@ class PipResolver:
             return None
         if output.code != 0 and (error := unreachable(output.log, default_index(self._network))):
             raise error
-        if (output.code != 0 or lacking) and keep:
+        if (output.code != 0 or lacking) and preferred:
             return None
         if output.code != 0:
             raise self._none(request, _WARNING.sub("", output.log))
         if lacking:
             raise lacking
-        tags = list(_tags(request.python, _platform(request)))
+        tags = list(_tags(request.language("python"), _platform(request)))
         found = {}
         for item in tomllib.loads(output.stdout).get("packages", []):
-            if item["name"] not in request.below:
+            if item["name"] not in request.inherited:
                 found[item["name"]] = _locked(item, tags, request)
         return found
 
@@ -211,8 +216,8 @@ class PipResolver:
         def newest(package: str) -> str:
             env, platform = self._env(request), _platform(request)
             found, _ = locked(
-                self._runner, package, python=request.python, env=env, platform=platform,
-                has_wheel=True,
+                self._runner, package, python=request.language("python"), env=env,
+                platform=platform, has_wheel=True,
             )  # fmt: skip
             return str(found.get("version", ""))
 
@@ -223,10 +228,10 @@ class PipResolver:
     def _download(
         self, request: PackageRequest, asked: Mapping[str, LockedPackage], folder: Path
     ) -> None:
-        wanted = folder / lists.REQUIREMENTS
-        wanted.write_text(lists.requirements(asked))
+        wanted = folder / REQUIREMENTS
+        wanted.write_text("".join(f"{requirement(*it)}\n" for it in sorted(asked.items())))
         platform = _platform(request)
-        major, minor = _python(request.python)
+        major, minor = _python(request.language("python"))
         argv = (
             sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir",
             "--disable-pip-version-check", "--retries=2", "--no-deps", "--require-hashes",
@@ -244,7 +249,7 @@ class PipResolver:
             raise self._cannot_be_had(gone, output.log)
 
     def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
-        """The error of files that the lock has, and the index does not give."""
+        """Return the error of files that the lock has, and the index does not give."""
         if is_unanswered(log):
             return unreachable_error(default_index(self._network), "no answer")
         others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
@@ -266,7 +271,7 @@ class PipResolver:
 
     def _env(self, request: PackageRequest) -> dict[str, str]:
         env = index_env(self._network)
-        for provider, line in request.lines:
+        for provider, line in request.release_lines:
             if provider == _PYTORCH:
                 folder = line.options.get("index", "cpu")
                 url = source_url(upstream(_PYTORCH, folder), self._network.mirrors).url
@@ -279,7 +284,7 @@ def _platform(request: PackageRequest) -> str:
 
 
 def _stated(names: Iterable[str]) -> dict[str, list[str]]:
-    """The hashes that requirements state, by package."""
+    """Return the hashes that requirements state, by package."""
     found = {}
     for text in names:
         match = re.match(r"[A-Za-z0-9._-]+", text)
@@ -289,7 +294,7 @@ def _stated(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -> LockedPackage:
-    """The wheel of a package that suits best."""
+    """Return the wheel of a package that suits best."""
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []
     for wheel in item.get("wheels", []):
@@ -310,7 +315,7 @@ def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -
 
 
 def _tags(python: str, platform: str) -> Iterator[Tag]:
-    """The tags that a Python on a platform takes, the best first."""
+    """Return the tags that a Python on a platform takes, the best first."""
     major, minor = _python(python)
     platforms = _platforms(platform)
     yield from cpython_tags((major, minor), platforms=platforms)
@@ -318,7 +323,7 @@ def _tags(python: str, platform: str) -> Iterator[Tag]:
 
 
 def _platforms(platform: str) -> list[str]:
-    """What wheels call a platform, the newest glibc first."""
+    """Return what wheels call a platform, the newest glibc first."""
     machine, _, newest = platform.partition("-manylinux_")
     major, minor = newest.split("_")
     return [

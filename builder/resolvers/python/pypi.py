@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from builder.catalog.models import PYPI, Network, RemoteFile
+from builder.catalog.models import PYPI as PYPI_SOURCE
+from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Command, Runner
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
 from builder.network.fetcher import unreachable_error
 from builder.network.upstreams import SourceUrl, source_url, upstream
+from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
 from builder.resolvers.python.standalone import uv
 from builder.resolvers.versions import arch_of, newest_first, no_line, option
 
@@ -39,12 +41,12 @@ _FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
 
 
 def platform_tag(arch: str, debian: str) -> str:
-    """What uv calls a platform: the oldest glibc that it must run on."""
+    """Return what uv calls a platform: the oldest glibc that it must run on."""
     return f"{_MACHINES.get(arch, arch)}-manylinux_{_GLIBC.get(debian, '2_28')}"
 
 
 def compile_command(*, python: str, platform: str, env: Mapping[str, str]) -> Command:
-    """`uv pip compile` of standard input, for another Python than the one that runs."""
+    """Return `uv pip compile` of standard input, for another Python than the one that runs."""
     argv = (
         uv(), "pip", "compile", "-", "--no-header", "--no-annotate", "--no-config", "--quiet",
         "--no-python-downloads", "--python", sys.executable,
@@ -62,7 +64,7 @@ def locked(
     platform: str = "linux",
     has_wheel: bool = False,
 ) -> tuple[Mapping[str, Any], str]:
-    """What pylock.toml says of one package, without what it needs; nothing, and what uv said.
+    """Return what pylock.toml says of one package alone, or {}; and what uv printed.
 
     `has_wheel`: versions without a wheel for the platform do not count.
     """
@@ -76,7 +78,7 @@ def locked(
 
 
 def index_env(network: Network, index: str = "") -> dict[str, str]:
-    """What uv and pip are told of the network; `index` stands in for the default one.
+    """Return what uv and pip are told of the network; `index` replaces the default one.
 
     It is the environment, not the command line, because of the credentials in it.
     """
@@ -89,13 +91,13 @@ def index_env(network: Network, index: str = "") -> dict[str, str]:
 
 
 def default_index(network: Network) -> SourceUrl:
-    """The index that is asked; no URL stands for the client's own."""
+    """Return the index that is asked; no URL means the client's own."""
     mirror = network.mirrors.get("pip", "")
     return SourceUrl(source="pip", url=mirror, is_mirror=bool(mirror))
 
 
 def unreachable(log: str, index: SourceUrl) -> UnreachableError | None:
-    """What uv said, if it was that the index cannot be asked."""
+    """Return the error, if uv printed that the index cannot be asked."""
     failed = _FAILED.search(log)
     status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
     if refusal := _REFUSED.search(log):
@@ -127,7 +129,7 @@ class PythonPackages:
         self._network = network
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         python = request.axes.get("python", "")
         machine = _MACHINES.get(arch_of(request), arch_of(request))
         return self._listed(
@@ -151,7 +153,7 @@ class PythonPackages:
         return ()
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         package, line = self._package(request), request.line
         platform = platform_tag(arch_of(request), request.base.value)
         python = request.axes.get("python", "")
@@ -163,7 +165,7 @@ class PythonPackages:
         raise unreachable(log, self._index(request)) or self._none(request, log)
 
     def _line(self, found: Mapping[str, Any], request: ReleaseLineRequest) -> ExactVersion:
-        """A line as pylock.toml says of it."""
+        """Return a release line as pylock.toml has it."""
         package, version = found["name"], found["version"].partition("+")[0]
         file = request.options.get("sdist", "")
         if not file:
@@ -173,11 +175,11 @@ class PythonPackages:
         sha256 = found["sdist"].get("hashes", {}).get("sha256")
         if not sha256:
             raise StepError(f"the index states no sha256 of the source of {package} {version}")
-        url = f"{PYPI}{package}@{version}"
+        url = f"{PYPI_SOURCE}{package}@{version}"
         return ExactVersion(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
 
     def _none(self, request: ReleaseLineRequest, log: str) -> StepError:
-        """Why there is nothing of a line: no such package, no file that suits, no such line."""
+        """Return why there is nothing: no such package, no file that fits, no such release line."""
         package, line = self._package(request), request.line
         if "was not found" in log:
             return StepError(f"provider {self.name} has no package {package}")
@@ -214,3 +216,31 @@ class PytorchPackages(PythonPackages):
         return source_url(
             upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
         )
+
+
+def _packages(tools: ResolverTools, name: str = "pypi") -> PythonPackages:
+    return PythonPackages(runner=tools.runner, network=tools.network, name=name)
+
+
+def _ask_index(tools: ResolverTools) -> None:
+    _packages(tools).lines(request_for("pip"))
+
+
+PYPI = ProviderDefinition(
+    name="pypi",
+    summary="a package of PyPI, such as Spark, TensorFlow and MLflow",
+    provider=_packages,
+    ask=_ask_index,
+)
+PYPI_CPU = ProviderDefinition(
+    name="pypi-cpu",
+    summary="a package of PyPI that is built without CUDA",
+    provider=lambda tools: _packages(tools, "pypi-cpu"),
+    ask=_ask_index,
+)
+PYTORCH = ProviderDefinition(
+    name="pytorch",
+    summary="a package of PyTorch's own index, without CUDA or with it",
+    provider=lambda tools: PytorchPackages(runner=tools.runner, network=tools.network),
+    sources=("pytorch",),
+)

@@ -24,7 +24,7 @@ class PipFiles:
         self._network = network
 
     def file(self, file: RemoteFile) -> Path:
-        """Where its content is on this machine, checked. Raises StepError, UnreachableError."""
+        """Return where its content is here, checked. Raises StepError, UnreachableError."""
         if not file.requirement or self._fetcher.cached(file.sha256) is not None:
             return self._fetcher.file(file)
         return self._fetcher.file(file, self._place(file.requirement))
@@ -39,7 +39,7 @@ class PipFiles:
 
 
 def _with_login(url: str, index: str) -> str:
-    """A URL with the credentials of the index, where it is on its host: uv does not say them."""
+    """Return a URL with the credentials of the index, if it is on its host: uv leaves them out."""
     own, parts = urlsplit(index), urlsplit(url)
     is_same = own.netloc.rpartition("@")[2] == parts.netloc
     return parts._replace(netloc=own.netloc).geturl() if is_same else url

@@ -14,6 +14,7 @@ from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.resolvers.downloads.url import listed
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -34,12 +35,12 @@ class UvPythons:
         self._program = program
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
         return newest_first(version for version, of in self._urls() if of == arch)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         urls, arch = self._urls(), arch_of(request)
         version = newest_of(request.line, newest_first(key[0] for key in urls), self.name)
         if (version, arch) not in urls:
@@ -53,7 +54,7 @@ class UvPythons:
         return ExactVersion(version=version, files=(file,))
 
     def _urls(self) -> dict[tuple[str, str], str]:
-        """Where each (version, architecture) is."""
+        """Return where each (version, architecture) is."""
         argv = (
             self._program or uv(), "python", "list", "--all-versions", "--only-downloads",
             "--all-platforms", "--all-arches", "--output-format", "json", "--no-config",
@@ -73,9 +74,17 @@ class UvPythons:
 
 
 def uv() -> str:
-    """The path of uv: the one that came with the builder, or the machine's. Raises ToolError."""
+    """Return the path of uv: the one that came with the builder, or the machine's."""
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.is_file() else which("uv")
     if found is None:
         raise ToolError("uv is not installed", hint="pip install uv")
     return found
+
+
+UV = ProviderDefinition(
+    name="uv",
+    summary="Python's standalone builds",
+    provider=lambda tools: UvPythons(runner=tools.runner, fetcher=tools.fetcher),
+    sources=("python",),
+)

@@ -47,7 +47,7 @@ class RIndex:
         return tuple(self._paragraphs)
 
     def entries(self, name: str) -> tuple[Entry, ...]:
-        """The versions of a package, newest first: of few there is one for a later R beside."""
+        """Return the versions of a package, newest first; a few have another one for a later R."""
         found = [self._entry(name, text) for text in self._paragraphs.get(name, ())]
         here = [entry for entry in found if entry is not None]
         return tuple(sorted(here, key=lambda entry: version_key(entry.version), reverse=True))
@@ -77,7 +77,7 @@ def _needs(fields: dict[str, str]) -> Iterator[Need]:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """A version as R compares it: by its numbers, whatever is between them."""
+    """Return a version as R compares it: by its numbers, whatever is between them."""
     return tuple(int(number) for number in re.findall(r"\d+", version))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.catalog.models import RemoteFile
-from builder.catalog.packages import R_OWN, LockedPackage
+from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError
 from builder.common.parallel import in_parallel
 from builder.common.text import did_you_mean
@@ -23,15 +23,22 @@ _DATES = "__api__/repos/cran/transaction-dates"
 _LATEST = "latest"
 _CONTRIB = "src/contrib"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+OWN = frozenset({
+    "KernSmooth", "MASS", "Matrix", "base", "boot", "class", "cluster", "codetools", "compiler",
+    "datasets", "foreign", "grDevices", "graphics", "grid", "lattice", "methods", "mgcv", "nlme",
+    "nnet", "parallel", "rpart", "spatial", "splines", "stats", "stats4", "survival", "tcltk",
+    "tools", "utils",
+})  # fmt: skip
+"""The packages that R brings itself: its base, and those that it recommends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Choice:
-    """A version of a package in a snapshot; `held` is it, where the lock has it already."""
+    """A version of a package in a snapshot; `locked` is it, if the lock has it already."""
 
     entry: Entry
     snapshot: str
-    held: LockedPackage | None = None
+    locked: LockedPackage | None = None
     is_kept: bool = False
 
 
@@ -59,7 +66,7 @@ class RResolver:
         self._indexes: dict[tuple[str, str], RIndex | None] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        """What is installed, direct and transitive. Raises StepError, UnreachableError."""
+        """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
         with self._guard:  # what several targets ask for is fetched once
             asked = self._asked(request)
             found = self._closure(asked)
@@ -70,23 +77,23 @@ class RResolver:
         packages = dict(zip(found, locked, strict=True))
         return dict(sorted(packages.items()))
 
-    def is_newest(self, request: PackageRequest, held: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `held` has a newer candidate."""
+    def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
+        """Whether no package of `locked` has a newer candidate."""
         with self._guard:
             asked = self._asked(request)
         return all(
             it.version == next((entry.version for entry in self._fitting(name, asked)), "")
-            for name, it in held.items()
+            for name, it in locked.items()
         )
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """The files of packages on this machine, checked, by package. As `resolve` it raises."""
+        """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         return dict(zip(packages, in_parallel(self._file, packages.items()), strict=True))
 
     def _file(self, item: tuple[str, LockedPackage]) -> Path:
-        """A package, from its snapshot, or where a repository keeps older sources."""
+        """Fetch a package from its snapshot, or from where a repository keeps older sources."""
         name, package = item
         older = f"{_CONTRIB}/Archive/{name}/{package.file_name}"
         for path in (package.file, older):
@@ -104,9 +111,9 @@ class RResolver:
         )
 
     def _locked(self, choice: _Choice) -> LockedPackage:
-        """A package with its hash, which no index says: it is fetched for that."""
-        if choice.held is not None:
-            return choice.held
+        """Return a package with its hash. No index has that: the package is fetched for it."""
+        if choice.locked is not None:
+            return choice.locked
         entry = choice.entry
         url = _url(choice.snapshot, entry.file)
         found = self._fetcher.record(entry.file.rpartition("/")[2], url)
@@ -120,19 +127,19 @@ class RResolver:
     # Choosing.
 
     def _closure(self, asked: _Asked) -> dict[str, _Choice]:
-        """A version of each package that is named or needed, whatever else they want of it."""
+        """Return a version of each package that is named or needed, limits of needs aside."""
         found: dict[str, _Choice] = {}
         wanted = [(name, "", name) for name in reversed(asked.request.names)]
         while wanted:
             name, owner, named = wanted.pop()
-            if name in found or name in asked.request.below or (owner and name in R_OWN):
+            if name in found or name in asked.request.inherited or (owner and name in OWN):
                 continue
             found[name] = self._choice(name, owner, named, asked)
             wanted += [(need.name, name, named) for need in reversed(found[name].entry.needs)]
         return found
 
     def _choice(self, name: str, owner: str, named: str, asked: _Asked) -> _Choice:
-        """The version of a package to take; the recipe names `named`, which led to it."""
+        """Return the version of a package to take; the recipe names `named`, which needs it."""
         request = asked.request
         there = list(self._candidates(name, asked))
         if not there:
@@ -144,14 +151,14 @@ class RResolver:
                 package=named,
                 hint=hint or "is its name right? capitals count",
             )
-        fitting = [it for it in there if meets(request.r, it.entry.r)]
+        fitting = [it for it in there if meets(request.language("r"), it.entry.r)]
         if not fitting:
             raise StepError(
                 f"{name} {there[0].entry.version} needs R {there[0].entry.r},"
-                f" and {request.target.id} has {request.r}",
+                f" and {request.target.id} has {request.language('r')}",
                 hint="leave it out for this line of R",
             )
-        limit = request.limits.get(name, "")
+        limit = request.constraints.get(name, "")
         allowed = [it for it in fitting if meets(it.entry.version, limit)]
         if not allowed:
             versions = ", ".join(dict.fromkeys(it.entry.version for it in fitting))
@@ -163,37 +170,39 @@ class RResolver:
         return allowed[0]
 
     def _candidates(self, name: str, asked: _Asked) -> Iterator[_Choice]:
-        """The versions of a package, the one to take first; an older one of the lock comes last."""
-        keep, held = asked.request.keep.get(name), asked.request.held.get(name)
-        if keep is not None and name not in asked.moved:
-            yield from self._again(name, keep, is_kept=True)
+        """Yield versions of a package, the one to take first; an older one of the lock is last."""
+        preferred, locked = asked.request.preferred.get(name), asked.request.locked.get(name)
+        if preferred is not None and name not in asked.moved:
+            yield from self._again(name, preferred, is_kept=True)
         for entry in asked.index.entries(name):
-            is_held = held and (held.version, held.file) == (entry.version, entry.file)
-            yield _Choice(entry=entry, snapshot=asked.snapshot, held=held if is_held else None)
-        if held is not None:
-            yield from self._again(name, held)
+            is_locked = locked and (locked.version, locked.file) == (entry.version, entry.file)
+            yield _Choice(
+                entry=entry, snapshot=asked.snapshot, locked=locked if is_locked else None
+            )
+        if locked is not None:
+            yield from self._again(name, locked)
 
     def _again(self, name: str, package: LockedPackage, *, is_kept: bool = False) -> list[_Choice]:
-        """A package of the lock, where the index of its snapshot is still there."""
+        """Return a package of the lock, if the index of its snapshot is still there."""
         index = self._index(package.source, package.file.partition(_CONTRIB)[0])
         entries = index.entries(name) if index else ()
         return [
-            _Choice(entry=entry, snapshot=package.source, held=package, is_kept=is_kept)
+            _Choice(entry=entry, snapshot=package.source, locked=package, is_kept=is_kept)
             for entry in entries
             if entry.file == package.file
         ]
 
     def _unfit(self, found: Mapping[str, _Choice], asked: _Asked) -> set[str]:
-        """What was kept, and is not what others need. Raises StepError for what cannot move."""
+        """Return what was kept and does not fit others. Raises StepError for what cannot move."""
         moved: set[str] = set()
-        below = asked.request.below
+        inherited = asked.request.inherited
         for choice in found.values():
             for need in choice.entry.needs:
                 name, entry = need.name, choice.entry
                 other = found.get(name)
-                if other is None and name not in below:
+                if other is None and name not in inherited:
                     continue  # R's own
-                version = other.entry.version if other else below[name].version
+                version = other.entry.version if other else inherited[name].version
                 if meets(version, need.limit):
                     continue
                 if other is not None and other.is_kept:
@@ -207,24 +216,24 @@ class RResolver:
     def _disagreement(self, entry: Entry, need: str, version: str, asked: _Asked) -> StepError:
         name = need.partition(" ")[0]
         request = asked.request
-        if owner := request.owners.get(name):
+        if owner := request.introduced_by.get(name):
             has, hint = f"{owner} has {version}", f"lock that again: builder lock --upgrade {name}"
         else:
             has, hint = f"{version} is what there is", "ask for other versions"
-        if name in request.limits:
-            hint = f"{name} is held to {request.limits[name]}"
+        if name in request.constraints:
+            hint = f"{name} is held to {request.constraints[name]}"
         return StepError(
             f"{entry.name} {entry.version} needs {need} for {request.target.id}, and {has}",
             hint=hint,
         )
 
     def _fitting(self, name: str, asked: _Asked) -> list[Entry]:
-        return [it for it in asked.index.entries(name) if meets(asked.request.r, it.r)]
+        return [it for it in asked.index.entries(name) if meets(asked.request.language("r"), it.r)]
 
     # The index.
 
     def _asked(self, request: PackageRequest) -> _Asked:
-        if not request.r:
+        if not request.language("r"):
             raise NoPackageError(
                 f"{request.target.id} names packages of R, and has no R",
                 package=request.names[0],
@@ -237,7 +246,7 @@ class RResolver:
         raise StepError(f"{_SOURCE} has no index of R packages in the snapshot {snapshot}")
 
     def _newest(self) -> str:
-        """The newest snapshot, which stays as it is from then on."""
+        """Return the newest snapshot. A snapshot never changes."""
         if not self._snapshot:
             try:
                 dates = self._fetcher.json(upstream(_SOURCE, _DATES))
@@ -247,7 +256,7 @@ class RResolver:
         return self._snapshot
 
     def _index(self, snapshot: str, place: str) -> RIndex | None:
-        """The index of a place in a snapshot; None where there is none."""
+        """Return the index of a folder in a snapshot; None if there is none."""
         key = (snapshot, place)
         if key not in self._indexes:
             folder = f"{place}{_CONTRIB}"
@@ -264,8 +273,8 @@ def _url(snapshot: str, path: str) -> str:
 
 
 def _platform(request: PackageRequest) -> str:
-    """Where a snapshot has the binaries for a target, with a slash at the end."""
+    """Return where a snapshot has the binaries for a target, with a slash at the end."""
     base = request.base
     machine = _MACHINES[request.target.platform.split("/")[1]]
-    minor = ".".join(request.r.split(".")[:2])
+    minor = ".".join(request.language("r").split(".")[:2])
     return f"bin/linux/{CODENAMES.get(base.value, base.value)}-{machine}/{minor}/"

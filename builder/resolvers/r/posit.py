@@ -5,6 +5,7 @@ from __future__ import annotations
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
+from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture
 
 _ARCHITECTURES = ("amd64", "arm64")
@@ -22,12 +23,12 @@ class PositR:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """The exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions that there are for the base, newest first. No pre-releases."""
         found = self._fetcher.json(upstream("posit", "versions.json"))
         return newest_first(found["r_versions"])
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """The newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         arch = arch_of(request)
         if not self._fetcher.has(_url(request, version, arch)):
@@ -44,3 +45,11 @@ class PositR:
 
 def _url(request: ReleaseLineRequest, version: str, arch: str) -> str:
     return upstream("posit", f"debian-{request.base.value}/pkgs/r-{version}_1_{arch}.deb")
+
+
+POSIT = ProviderDefinition(
+    name="posit",
+    summary="R as Posit builds it for each Debian",
+    provider=lambda tools: PositR(fetcher=tools.fetcher),
+    sources=("posit",),
+)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.plan.models import Plan
-from builder.project import load
 from tests.integration.chart.wired import OBJECT, run_wired
 from tests.integration.starter import ROOT, TODAY
 

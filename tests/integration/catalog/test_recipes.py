@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.lock.requests import unlocked_line
-from builder.project import Workspace, load
+from builder.project import Workspace
 from tests.integration.broken import check_rejected
 from tests.integration.starter import BUILDER, ROOT, TODAY
 

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.common.process import Command, Output
 from builder.engines.interfaces import Container, StartRequest
-from builder.project import load
 from tests.integration.catalog.test_recipes import first_target
 from tests.integration.starter import BUILDER, ROOT, TODAY
 

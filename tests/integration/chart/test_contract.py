@@ -86,7 +86,7 @@ def test_a_fatal_finding_ends_the_step(week: Week, helm: Helm) -> None:
     assert str(raised.value) == (
         "Onyxia cannot launch the chart desk\n"
         "  values.schema.json:20:11: $.properties.image.properties.version.pattern: pattern: fatal:"
-        " the pattern has (?i), which is no regular expression in a browser\n"
+        " the pattern has (?i), which browsers do not understand\n"
         "    hint: write both cases, e.g. [aA]\n"
         f"  hint: builder charts check {folder}"
     )

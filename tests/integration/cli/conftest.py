@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.oci.reference import Reference, parse
-from builder.project import load
 
 BUILDER = Path(sys.executable).with_name("builder")
 TODAY = "2026-11-23"

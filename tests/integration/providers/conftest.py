@@ -16,12 +16,15 @@ import iniconfig
 import pytest
 
 from builder.catalog.models import Base, Network
+from builder.common.errors import Location
 from builder.common.process import Runner
+from builder.common.state_dir import StateDir
 from builder.lock.interfaces import Provider, ReleaseLineRequest
 from builder.network.build_env import passwords
 from builder.network.fetcher import Fetcher, RetryPolicy
 from builder.network.upstreams import UPSTREAM, upstream
 from builder.resolvers.apt.root import AptRoot
+from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
 from builder.resolvers.python.standalone import UvPythons
 from builder.resolvers.versions import newest_of
@@ -191,9 +194,12 @@ def place(mirror: Mirror, folder: Path, network: Network) -> Place:
         base.id: _root(base, folder / "apt", runner, network)
         for base in (request("1").base, request("1", debian="12").base)
     }
-    providers = line_providers(
-        prepare=lambda base, _lock: roots[base.id], fetcher=fetcher, runner=runner, network=network
-    )
+    tools = ResolverTools(
+        fetcher=fetcher, runner=runner, network=network, state=StateDir(folder),
+        apt_root=lambda base, _lock: roots[base.id],
+        locate=lambda recipe, _package: Location(file=f"images/{recipe}/recipe.yaml"),
+    )  # fmt: skip
+    providers = line_providers(tools)
     return Place(mirror=mirror, network=network, fetcher=fetcher, providers=providers)
 
 

@@ -13,6 +13,7 @@ from builder.catalog.models import Network
 from builder.catalog.packages import LockedPackage
 from builder.common.process import Command, Runner
 from builder.lock.package_lists import file_path
+from builder.resolvers.npm.ecosystem import NPM
 from builder.resolvers.npm.registry import NpmPackages, npm
 
 
@@ -34,7 +35,7 @@ def test_npm_finds_by_its_hash_what_the_lock_has(tmp_path: Path, runner: Runner)
     package = LockedPackage(
         version="1.0.0", digest=f"sha512:{digest.hexdigest()}", source="npm", file=file
     )
-    place = tmp_path / "downloads" / file_path("npm", package)
+    place = tmp_path / "downloads" / file_path("npm", package, {"npm": NPM})
     place.parent.mkdir(parents=True)
     place.write_bytes(data)
     network = Network()

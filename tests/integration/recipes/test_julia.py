@@ -19,12 +19,12 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.catalog.packages import LockedPackage
 from builder.common.files import write
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import StartRequest
-from builder.project import load
 from builder.testing.pod_runner import free_port
 from tests.fakes.julia_packages import Release, served, tarball
 from tests.integration.broken import check_rejected

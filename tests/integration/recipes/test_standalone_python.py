@@ -22,9 +22,9 @@ from pathlib import Path
 import pytest
 
 from builder.app.app import App
+from builder.app.load import load
 from builder.app.options import Options
 from builder.network.upstreams import UPSTREAM
-from builder.project import load
 from builder.testing.pod_runner import free_port
 from tests.integration.broken import check_rejected
 from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch

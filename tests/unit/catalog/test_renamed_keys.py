@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.load import load as load_project
 from builder.catalog.renamed_keys import ANY, RENAMED_KEYS, RenamedKey, with_new_names
 from builder.catalog.schema import json_schema
 from builder.catalog.yaml_document import load
 from builder.common.errors import BuilderError
-from builder.project import load as load_project
 from tests.fakes.catalog import Folder
 
 UPGRADE = Path(__file__).parents[3] / "docs" / "upgrade.md"

@@ -7,15 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
 from builder.catalog import schema
-from builder.catalog.models import Pin
 from builder.catalog.parser import parse_matrix
 
 ROOT = Path(__file__).parents[3]
 FOLDER = Path(schema.__file__).parent
-HOLD = TypeAdapter(Pin)
 
 
 @pytest.mark.parametrize("name", schema.SCHEMAS)
@@ -43,38 +40,6 @@ def test_every_key_of_a_chart_has_an_example(name: str) -> None:
     for title, part in {name: data, **data["$defs"]}.items():
         for key, field in part["properties"].items():
             assert field.get("examples"), f"{title}: {key}"
-
-
-@pytest.mark.parametrize("limit", [">= 1.1, < 2", "==1.7-4", "!= 1.0"])
-def test_a_limit_is_as_r_writes_it(limit: str) -> None:
-    hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
-    assert HOLD.validate_python(hold).r == {"dplyr": limit}
-
-
-@pytest.mark.parametrize("limit", ["1.1", "~= 1.1", ">= 1.1 < 2", ""])
-def test_what_is_no_limit_is_refused(limit: str) -> None:
-    hold = {"r": {"dplyr": limit}, "reason": "it leaks", "until": "2027-01-31"}
-    with pytest.raises(ValueError, match="should match pattern"):
-        HOLD.validate_python(hold)
-
-
-@pytest.mark.parametrize(
-    ("package", "version"),
-    [
-        ("git*", "1"),
-        ("/git/", "1"),
-        ("git", "1\nPackage: *"),
-        ("git:i386", "1"),
-        ("", "1"),
-        ("a", ""),
-    ],
-)
-def test_a_hold_names_a_package_of_apt_exactly(package: str, version: str) -> None:
-    hold = {"apt": {package: version}, "reason": "it leaks", "until": "2027-01-31"}
-    with pytest.raises(ValueError, match="should match pattern"):
-        HOLD.validate_python(hold)
-    hold["apt"] = {"libstdc++6": "1:2.47*"}
-    assert HOLD.validate_python(hold).apt == {"libstdc++6": "1:2.47*"}
 
 
 def test_the_starter_points_its_editor_at_the_schema() -> None:

@@ -178,7 +178,8 @@ def test_a_link_to_a_folder_above(folder: Folder) -> None:
     (folder.root / FILES / "up").symlink_to("..")
     assert (
         refused(folder)
-        == "images/desk/files/up/files: this link points to a folder that contains it"
+        == "images/desk/files/up/files: this link points to a folder that contains it\n"
+        "  hint: remove the link"
     )
 
 
@@ -222,7 +223,9 @@ def test_a_file_that_may_not_be_read(folder: Folder, monkeypatch: pytest.MonkeyP
 
 def test_a_name_that_is_not_utf_8(folder: Folder) -> None:
     (Path(os.fsdecode(os.fsencode(folder.root / FILES) + b"/caf\xe9"))).write_text("x")
-    assert refused(folder) == "images/desk/files: the name of caf\\xe9 is not UTF-8"
+    assert refused(folder) == (
+        "images/desk/files: the name of caf\\xe9 is not UTF-8\n  hint: rename it"
+    )
 
 
 # Ends of lines, and encodings.

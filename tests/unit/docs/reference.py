@@ -282,6 +282,9 @@ def _keys(data: Mapping[str, Any]) -> str:
         default = "required" if key in required else _default(field)
         meaning = field.get("description", "") + _examples(field)
         lines.append(f"| `{key}` | {_type(field)} | {default} | {_variant(meaning)} |")
+    other = data.get("additionalProperties")
+    if isinstance(other, Mapping) and "title" in other:  # any other key, which is a name
+        lines.append(f"| `<{other['title']}>` | {_type(other)} |  | {other['description']} |")
     return "\n".join(lines) + "\n"
 
 

@@ -12,17 +12,20 @@ import pytest
 
 from builder.build import attestation
 from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
+from builder.catalog.recipe import URL
 from builder.ci.systems import CI_SYSTEMS
 from builder.common import errors
 from builder.common.version import VERSION
 from builder.engines.table import ENGINES
 from builder.lock import lockfile
-from builder.network.upstreams import UPSTREAM
+from builder.network.build_env import mirror_names
 from builder.plan import fingerprint_document
 from builder.plan import models as plan
 from builder.registry import release_record
 from builder.report import diff, document
-from builder.resolvers.providers import line_providers
+from builder.resolvers.ecosystems import ECOSYSTEMS
+from builder.resolvers.providers import PROVIDERS
+from tests.fakes.ecosystems import BUILT_IN
 from tests.unit.docs import markdown, reference
 
 DOCS = markdown.ROOT / "docs"
@@ -85,19 +88,32 @@ def test_every_exit_code_is_explained() -> None:
     assert explained == {0, *codes(errors.BuilderError), 130}
 
 
-def test_every_provider_is_listed() -> None:
-    anything: Any = None
-    providers = line_providers(
-        prepare=anything, fetcher=anything, runner=anything, network=anything
-    )
-    rows = markdown.first_column(page("providers.md"))
-    assert {name for row in rows for name in row.split(", ")} >= set(providers)
+def test_the_table_of_providers_is_that_of_the_code() -> None:
+    rows = (f"| `{name}` | {PROVIDERS.get(name).summary} |\n" for name in PROVIDERS.built_in)
+    head, _, rest = page("providers.md").partition("|---|---|\n")
+    generated = f"{head}|---|---|\n{''.join(rows)}\n{rest.partition(chr(10) * 2)[2]}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        (DOCS / "providers.md").write_text(generated, encoding="utf-8")
+    assert page("providers.md") == generated, "run UPDATE_GOLDEN=1 pytest tests/unit/docs"
+
+
+def test_every_ecosystem_is_listed() -> None:
+    rows = markdown.first_column(page("ecosystems.md"))
+    assert set(rows) - {"ecosystem", "---"} == {*ECOSYSTEMS.built_in, URL}
+
+
+def test_the_page_on_pins_has_an_example_of_each_ecosystem_that_takes_them() -> None:
+    text = page("pin-packages.md")
+    taken = {name: rules.pins for name, rules in BUILT_IN.items() if rules.pins}
+    assert markdown.first_column(text)[2:] == list(taken)
+    for pins in taken.values():
+        assert f"`{pins.example}`" in text
 
 
 def test_every_source_that_may_have_a_mirror_is_listed() -> None:
     rows = markdown.first_column(page("network.md"))
     listed = {name for row in rows for name in row.split(", ")}
-    assert listed - {"source"} == {"pip", "npm", "maven", *UPSTREAM} | {"---"}
+    assert listed - {"source"} == {*mirror_names(BUILT_IN)} | {"---"}
 
 
 def test_every_dependency_is_listed() -> None:
@@ -127,7 +143,8 @@ def test_the_page_on_engines_has_the_table_of_engines() -> None:
 
 def test_the_page_on_extensions_has_every_group_of_entry_points() -> None:
     section = page("extend.md").partition("## Add an engine")[0]
-    assert {ENGINES.group, CI_SYSTEMS.group} <= set(markdown.first_column(section))
+    tables = (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS)
+    assert {table.group for table in tables} <= set(markdown.first_column(section))
 
 
 FORMATS = {

@@ -268,7 +268,7 @@ def test_languages_that_come_without_a_line_are_debians(locking: Locking) -> Non
     )
     own = {"apt": {"r-base-core": package("r-base-core", "4.5.0-3")}}
     request = package_requests.request(project.expansion.targets["base/os=2"], "r", {}, own=own)
-    assert (request.r, request.python) == ("4.5.0", "")
+    assert (request.language("r"), request.language("python")) == ("4.5.0", "")
 
 
 def test_a_pin_counts_for_the_descendants_of_its_image(locking: Locking) -> None:
@@ -324,9 +324,9 @@ class Needy(FakeLayers):
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         found = super().resolve(request)
-        below = request.below.get("tar")
+        below = request.inherited.get("tar")
         if "less" in found and below and below.version != (now := self.versions["tar"]):
-            owner = request.owners["tar"]
+            owner = request.introduced_by["tar"]
             raise AncestorError(
                 f"{request.target.id} needs tar {now}, and {owner} has {below.version}",
                 hint="builder lock --upgrade tar",

@@ -9,6 +9,7 @@ from builder.lock.interfaces import PackageRequest
 from builder.lock.lockfile import Lock, VersionLock
 from builder.lock.requests import PackageRequests
 from builder.project import Workspace
+from builder.resolvers.ecosystems import ECOSYSTEMS
 from tests.fakes.lines import LOCK
 
 ROOT = Path(__file__).parents[3]
@@ -18,7 +19,7 @@ FILE = RemoteFile(name="julia.tar.gz", url="https://example.org/julia.tar.gz", s
 
 def request(image: str, ecosystem: str) -> PackageRequest:
     """What is asked for the first target of an image that is on Debian 13."""
-    project = Workspace(ROOT).load()
+    project = Workspace(ROOT).load(ecosystems=ECOSYSTEMS)
     lines = {f"julia={line}": VersionLock(version=f"{line}.4", files={BASE: (FILE,)})
              for line in ("1.10", "1.13")}  # fmt: skip
     lock = Lock(bases={BASE: LOCK}, release_lines=lines)
@@ -35,7 +36,7 @@ def request(image: str, ecosystem: str) -> PackageRequest:
 
 def test_packages_of_julia_are_for_the_julia_of_the_lineage() -> None:
     asked = request("julia-datascience", "julia")
-    assert asked.julia == f"{asked.target.variant.values['julia']}.4"
+    assert asked.language("julia") == f"{asked.target.variant.values['julia']}.4"
     assert asked.archives == (FILE,)
     assert "DataFrames" in asked.names
     assert request("jupyter-julia", "julia").archives == (FILE,)
@@ -45,4 +46,4 @@ def test_no_other_ecosystem_is_given_the_tarball_of_julia() -> None:
     assert request("jupyter-julia", "apt").archives == ()
     assert request("jupyter-julia", "pip").archives == ()
     asked = request("python-datascience", "pip")
-    assert (asked.julia, asked.archives) == ("", ())
+    assert (asked.language("julia"), asked.archives) == ("", ())

@@ -19,6 +19,7 @@ from builder.network.build_env import (
     substitution,
 )
 from builder.network.upstreams import UPSTREAM
+from tests.fakes.ecosystems import BUILT_IN
 
 ODD = "https://me:p%40s'$(x)&|s\\@mirror.example.org/a b/"
 SOURCES = """\
@@ -29,11 +30,18 @@ deb [signed-by=/usr/share/keyrings/x.gpg] http://security.example/debian-securit
 DEB822 = "Types: deb\nURIs: http://archive.example/debian\nSuites: trixie trixie-updates\n"
 
 
+VARIABLES = tuple(it for rules in BUILT_IN.values() for it in rules.mirror_variables)
+
+
 def network(
     *, http_proxy: str = "", https_proxy: str = "", no_proxy: str = "", **more: object
 ) -> Network:
     proxy = Proxy(http=http_proxy, https=https_proxy, none=no_proxy)
-    return Network(proxy=proxy, **more)  # type: ignore[arg-type]
+    return Network(proxy=proxy, variables=VARIABLES, **more)  # type: ignore[arg-type]
+
+
+def effective(given: Network, environment: dict[str, str]) -> Network:
+    return effective_network(given, environment, BUILT_IN)
 
 
 def read_by_sh(runner: Runner, text: str, *names: str) -> list[str]:
@@ -187,7 +195,7 @@ def test_every_source_has_a_variable() -> None:
         "BUILDER_MIRROR_NPM": "https://mirror.example/npm",
         "BUILDER_MIRROR_": "nothing",
     }
-    assert effective_network(network(mirrors={"julia": "https://file"}), given).mirrors == {
+    assert effective(network(mirrors={"julia": "https://file"}), given).mirrors == {
         "julia": "https://mirror.example/julia",
         "npm": "https://mirror.example/npm",
         "rstudio-files": "https://mirror.example/rstudio",
@@ -196,7 +204,7 @@ def test_every_source_has_a_variable() -> None:
 
 def test_a_mirror_of_nothing_that_is_known() -> None:
     with pytest.raises(ConfigError) as caught:
-        effective_network(network(mirrors={"jula": "https://mirror.example"}), {})
+        effective(network(mirrors={"jula": "https://mirror.example"}), {})
     assert str(caught.value) == (
         "matrix.yaml: network.mirrors: unknown source 'jula'\n  hint: did you mean julia?"
     )
@@ -214,13 +222,13 @@ def test_variables_are_filled_in() -> None:
     given = network(
         ca="${HOME}/ca", http_proxy="http://${USER}:${WORD}@p", mirrors={"pip": "${A}${A}"}
     )
-    found = effective_network(given, {"HOME": "/h", "USER": "u", "WORD": "w", "A": "a"})
+    found = effective(given, {"HOME": "/h", "USER": "u", "WORD": "w", "A": "a"})
     assert found == network(ca="/h/ca", http_proxy="http://u:w@p", mirrors={"pip": "aa"})
 
 
 def test_a_variable_that_is_not_set() -> None:
     with pytest.raises(ConfigError) as caught:
-        effective_network(network(https_proxy="http://${WORD}@p"), {})
+        effective(network(https_proxy="http://${WORD}@p"), {})
     assert str(caught.value) == (
         "matrix.yaml: the environment variable WORD is not set\n"
         "  hint: `network` in matrix.yaml uses it"
@@ -229,7 +237,7 @@ def test_a_variable_that_is_not_set() -> None:
 
 def test_precedence() -> None:
     given = network(ca="/file", http_proxy="http://file", mirrors={"pip": "https://file"})
-    found = effective_network(
+    found = effective(
         given,
         {
             "BUILDER_CA": "/builder", "http_proxy": "http://environment", "no_proxy": "localhost",
@@ -246,7 +254,7 @@ def test_precedence() -> None:
 
 
 def test_the_machines_own_certificates_are_the_default() -> None:
-    assert effective_network(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
+    assert effective(network(), {"SSL_CERT_FILE": __file__}).ca == __file__
 
 
 def proxy_of(found: Network, name: str) -> str:
@@ -257,27 +265,25 @@ def proxy_of(found: Network, name: str) -> str:
 @pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "no_proxy"])
 def test_a_proxy_in_capitals_counts_where_there_is_none_in_small_letters(name: str) -> None:
     both = {name: "small", name.upper(): "CAPITAL"}
-    assert proxy_of(effective_network(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
-    assert proxy_of(effective_network(network(), both), name) == "small"
-    assert proxy_of(effective_network(network(), {**both, name: ""}), name) == ""
-    assert proxy_of(effective_network(network(**{name: "file"}), both), name) == "file"
+    assert proxy_of(effective(network(), {name.upper(): "CAPITAL"}), name) == "CAPITAL"
+    assert proxy_of(effective(network(), both), name) == "small"
+    assert proxy_of(effective(network(), {**both, name: ""}), name) == ""
+    assert proxy_of(effective(network(**{name: "file"}), both), name) == "file"
 
 
 def test_a_header_of_a_web_server_is_no_proxy() -> None:
-    found = effective_network(
+    found = effective(
         network(), {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "p"}
     )
     assert (found.proxy.http, found.proxy.https) == ("", "p")
-    assert (
-        effective_network(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).proxy.http == "p"
-    )
+    assert effective(network(), {"REQUEST_METHOD": "GET", "http_proxy": "p"}).proxy.http == "p"
 
 
 @pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
 def test_a_proxy_of_all_schemes(name: str) -> None:
-    found = effective_network(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
+    found = effective(network(), {name: "http://all:1", "https_proxy": "http://one:1"})
     assert (found.proxy.http, found.proxy.https) == ("http://all:1", "http://one:1")
-    assert effective_network(network(), {name: "socks5://all:1"}).proxy.https == ""
+    assert effective(network(), {name: "socks5://all:1"}).proxy.https == ""
 
 
 def test_secrets_are_files_for_the_owner(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_the_ca_of_the_catalog(site: Site, url: str) -> None:
 @pytest.mark.parametrize("name", ["BUILDER_CA", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
                                   "CURL_CA_BUNDLE"])  # fmt: skip
 def test_the_ca_of_the_environment(site: Site, url: str, name: str) -> None:
-    assert get(effective_network(NOTHING, {name: str(site.ca)}), url) == "fine"
+    assert get(effective_network(NOTHING, {name: str(site.ca)}, {}), url) == "fine"
 
 
 def test_a_folder_of_cas(site: Site, url: str, tmp_path: Path) -> None:
@@ -78,13 +78,17 @@ def test_a_folder_of_cas(site: Site, url: str, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "own.pem").write_bytes(site.ca.read_bytes())
     Runner().run(Command(argv=("openssl", "rehash", str(folder))))
-    assert get(effective_network(NOTHING, {"SSL_CERT_DIR": f"/nowhere:{folder}"}), url) == "fine"
+    assert (
+        get(effective_network(NOTHING, {"SSL_CERT_DIR": f"/nowhere:{folder}"}, {}), url) == "fine"
+    )
 
 
 def test_one_ca_does_not_put_another_out(site: Site, url: str, tmp_path: Path) -> None:
     other = tmp_path / "other.crt"
     other.write_bytes(trustme.CA().cert_pem.bytes())
-    found = effective_network(NOTHING, {"BUILDER_CA": str(other), "SSL_CERT_FILE": str(site.ca)})
+    found = effective_network(
+        NOTHING, {"BUILDER_CA": str(other), "SSL_CERT_FILE": str(site.ca)}, {}
+    )
     assert found.ca == str(other)
     assert get(found, url) == "fine"
 

@@ -607,7 +607,7 @@ def test_how_long_a_registry_asks_one_to_wait(
     place: Reference, said: str, least: float, most: float
 ) -> None:
     answer = Answer(
-        method="GET", place=place, url="http://x/", code=503, reason="x",
+        method="GET", reference=place, url="http://x/", code=503, reason="x",
         headers={"Retry-After": said},
     )  # fmt: skip
     with pytest.raises(TransientError) as caught:
@@ -625,7 +625,7 @@ def test_what_a_registry_says_of_an_error_is_told(place: Reference) -> None:
         (b"\x1b[2J all is well\r\x07", ": [2J all is well"),  # a terminal would clear its screen
     ):
         answer = Answer(
-            method="POST", place=place, url="http://x/", code=404, reason="Not Found",
+            method="POST", reference=place, url="http://x/", code=404, reason="Not Found",
             content=content,
         )  # fmt: skip
         with pytest.raises(StepError) as caught:

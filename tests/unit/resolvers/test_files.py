@@ -9,22 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalog.models import Base, RemoteFile
+from builder.catalog.models import RemoteFile
 from builder.common.errors import BuilderError, ConfigError, StepError, ToolError, UnreachableError
 from builder.common.process import Runner
 from builder.lock.interfaces import Provider
-from builder.lock.lockfile import BaseLock
 from builder.network.upstreams import UPSTREAM, upstream
-from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.downloads.rstudio import RStudio
 from builder.resolvers.downloads.spark import SparkTarballs, read_sha512
 from builder.resolvers.downloads.url import UrlFiles
 from builder.resolvers.julia.tarballs import JuliaTarballs
-from builder.resolvers.providers import Tarballs, line_providers
+from builder.resolvers.providers import line_providers
 from builder.resolvers.python import standalone
 from builder.resolvers.python.standalone import UvPythons
 from builder.resolvers.r.posit import PositR
-from tests.fakes.lines import NOBODY, Upstream, mirrored, nowhere, request
+from builder.resolvers.tarballs import Tarballs
+from tests.fakes.lines import NOBODY, Upstream, nowhere, request, tools
 
 HASH = "a" * 64
 DATA = b"\x1f\x8b content"
@@ -371,15 +370,9 @@ def test_uv_is_the_one_beside_the_builder_or_missing(monkeypatch: pytest.MonkeyP
 # All of them.
 
 
-def nobody(_base: Base, _lock: BaseLock) -> AptRoot:
-    """No base is asked for."""
-    raise AssertionError
-
-
 def providers(there: Upstream, runner: Runner) -> dict[str, Provider]:
     """All providers, on the fake upstream."""
-    network = mirrored(there.server.address)
-    return line_providers(prepare=nobody, fetcher=there.fetcher(), runner=runner, network=network)
+    return line_providers(tools(there.fetcher(), runner, there.server.address))
 
 
 def test_every_provider_has_its_name(there: Upstream, runner: Runner) -> None:
@@ -402,9 +395,7 @@ def test_a_place_that_cannot_be_reached_is_told_apart(
     tmp_path: Path, runner: Runner, name: str, options: dict[str, str]
 ) -> None:
     """So that it blocks its own lines alone. No message has the password."""
-    found = line_providers(
-        prepare=nobody, fetcher=nowhere(tmp_path), runner=runner, network=mirrored(NOBODY)
-    )
+    found = line_providers(tools(nowhere(tmp_path), runner, NOBODY))
     line = {"uv": "3.14", "url": "1.0"}.get(name, "1")
     with pytest.raises(UnreachableError) as caught:
         found[name].resolve(request(line, **options))

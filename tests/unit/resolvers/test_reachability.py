@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from builder.common.process import Runner
 from builder.network.fetcher import Fetcher, unreachable_error
 from builder.network.upstreams import SourceUrl
 from builder.project import Workspace
-from builder.resolvers import reachability
-from builder.resolvers.reachability import Asked, Reach, asked
+from builder.resolvers.downloads.url import URL
+from builder.resolvers.interfaces import ResolverTools
+from builder.resolvers.npm.registry import NPM
+from builder.resolvers.reachability import Question, Reachability, questions
 from tests.fakes.catalog import MATRIX, Folder
-from tests.fakes.lines import Upstream, mirrored, nowhere
+from tests.fakes.lines import Upstream, nowhere, tools
 
 LINES = """\
   lang:
@@ -47,13 +50,13 @@ def catalog(folder: Folder) -> Catalog:
     return Workspace(folder.root).load().catalog
 
 
-def reach(fetcher: Fetcher, address: str) -> Reach:
+def reach(fetcher: Fetcher, address: str) -> Reachability:
     """What asks, with every source at one address."""
-    return Reach(fetcher=fetcher, runner=Runner(), network=mirrored(address))
+    return Reachability(tools(fetcher, Runner(), address))
 
 
 def test_every_provider_once_with_its_sources_and_lines(catalog: Catalog) -> None:
-    found = asked(catalog)
+    found = questions(catalog)
     assert [(item.name, item.sources, item.lines) for item in found] == [
         ("posit", ("posit",), ("lang=1.10",)),
         ("uv", ("python",), ("lang=1.9", "lang=1.8")),
@@ -73,7 +76,8 @@ def test_what_answers_is_reachable_whatever_it_says(there: Upstream, catalog: Ca
     ]
     assert not found[0].waits
     assert (
-        found[3].found == "cannot be reached: no recipe says where it is; blocks 1 line: lang=1.6"
+        found[3].found
+        == "cannot be reached: no provider is called 'other'; blocks 1 line: lang=1.6"
     )
     assert {method for method, _ in there.server.asked} == {"HEAD"}
 
@@ -89,20 +93,21 @@ def test_what_does_not_answer_blocks_its_lines_and_is_no_fault(
     assert (found[1].waits, found[1].ok) == (True, True)
 
 
-def test_clients_are_asked_by_themselves(there: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Deaf:
-        """A client without a network."""
+def test_clients_are_asked_by_themselves(there: Upstream) -> None:
+    def ask(_tools: ResolverTools) -> None:
+        raise unreachable_error(SourceUrl(source="npm", url=""), "npm says ENOTFOUND")
 
-        def __init__(self, **_: object) -> None:
-            pass
-
-        def lines(self, request: object) -> tuple[str, ...]:
-            raise unreachable_error(SourceUrl(source="npm", url=""), "npm says ENOTFOUND")
-
-    monkeypatch.setattr(reachability, "NpmPackages", Deaf)
-    items = (Asked(provider="npm", sources=(), lines=("vscode=4",)),)
-    ((item, reason),) = reach(there.fetcher(), there.server.address).look(items)
+    item = Question(
+        provider="npm", sources=(), lines=("vscode=4",), definition=replace(NPM, ask=ask)
+    )
+    ((item, reason),) = reach(there.fetcher(), there.server.address).ask((item,))
     assert (item.name, reason) == ("npm", "npm: npm says ENOTFOUND")
+
+
+def test_a_provider_that_no_recipe_gives_a_place(there: Upstream) -> None:
+    item = Question(provider="url", sources=(), lines=("lang=1",), definition=URL)
+    ((_, reason),) = reach(there.fetcher(), there.server.address).ask((item,))
+    assert reason == "no recipe says where it is"
 
 
 def test_a_host_that_is_a_source_of_nothing_is_asked_too(there: Upstream) -> None:

@@ -15,6 +15,7 @@ from builder.engines.interfaces import BuildRequest, Built, Container, StartRequ
 from builder.testing.images import Smoke, suite_of
 from builder.testing.interfaces import SmokeRequest, TestCounts
 from builder.testing.pytest_runner import pytest_command, read_junit
+from tests.fakes.ecosystems import BUILT_IN
 
 
 class Idle:
@@ -108,7 +109,7 @@ def test_suites_of_the_whole_lineage_see_facts_and_the_container(
     )
     request = replace(request_, suites=(low, high), command=("serve",))
 
-    assert Smoke(engine, Runner()).test(request) == TestCounts(passed=3)
+    assert Smoke(engine, Runner(), BUILT_IN).test(request) == TestCounts(passed=3)
 
     assert engine.removed == ["c1"]
     assert engine.started[0].command == ()
@@ -135,7 +136,7 @@ def test_a_failure_names_the_test_and_its_first_line_and_no_secret(
     request = replace(request_, suites=(tests,))
 
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Runner()).test(request)
+        Smoke(engine, Runner(), BUILT_IN).test(request)
 
     lines = str(caught.value).splitlines()
     assert lines[0] == "tool/debian=13: 3 of 4 smoke tests failed"
@@ -162,7 +163,7 @@ def test_a_file_that_cannot_be_read_says_why_and_where(
 ) -> None:
     tests = suite(tmp_path, "low", text)
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+        Smoke(engine, Runner(), BUILT_IN).test(replace(request_, suites=(tests,)))
     assert caught.value.message == (
         f"tool/debian=13: 1 of 1 smoke tests failed\n    test_low ({tests / 'test_low.py'}{reason}"
     )
@@ -174,14 +175,14 @@ def test_a_failure_names_the_line_of_the_test_and_not_of_what_it_calls(
     text = "def check(x):\n    assert x == 4\n\ndef test_it():\n    check(3)\n"
     tests = suite(tmp_path, "low", text)
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+        Smoke(engine, Runner(), BUILT_IN).test(replace(request_, suites=(tests,)))
     assert f"\n    test_it ({tests / 'test_low.py'}:5): " in caught.value.message
 
 
 def test_a_lineage_without_tests_says_what_to_add(engine: Idle, request_: SmokeRequest) -> None:
     junit = "<testsuites><testsuite></testsuite></testsuites>"
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Scripted(request_.junit, junit=junit)).test(request_)
+        Smoke(engine, Scripted(request_.junit, junit=junit), BUILT_IN).test(request_)
     assert str(caught.value) == (
         "tool/debian=13: no smoke test ran\n"
         "  hint: add tests/test_<recipe>.py to the folder of its recipe"
@@ -196,7 +197,7 @@ def test_a_container_that_ended_says_why(
     error = StepError("podman failed with exit code 255\n    container state improper")
     request = replace(request_, packages=tmp_path / "packages.json")
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Scripted(request.junit, error=error)).test(request)
+        Smoke(engine, Scripted(request.junit, error=error), BUILT_IN).test(request)
     assert str(caught.value) == (
         "tool/debian=13: its container failed with exit code 127\n    sh: start: not found\n"
         f"  hint: all that it printed: {request.log.with_suffix('.container.log')}"
@@ -210,7 +211,7 @@ def test_tests_that_fail_on_a_container_that_ended(
     engine.end = "failed with exit code 3\n    out of memory"
     tests = suite(tmp_path, "low", "def test_bad():\n    assert False\n")
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Runner()).test(replace(request_, suites=(tests,)))
+        Smoke(engine, Runner(), BUILT_IN).test(replace(request_, suites=(tests,)))
     assert str(caught.value).splitlines() == [
         "tool/debian=13: 1 of 1 smoke tests failed",
         f"    test_bad ({tests / 'test_low.py'}:2): assert False",
@@ -226,7 +227,7 @@ def test_no_test_at_all_is_a_failure(engine: Idle, request_: SmokeRequest, tmp_p
     )
     request = replace(request_, suites=(tmp_path,))
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Scripted(request.junit, junit=junit)).test(request)
+        Smoke(engine, Scripted(request.junit, junit=junit), BUILT_IN).test(request)
     assert caught.value.message == "tool/debian=13: no smoke test ran"
     assert str(tmp_path) in caught.value.hint
     assert engine.removed == ["c1"]
@@ -238,7 +239,7 @@ def test_a_child_that_ends_early_is_a_failure(
 ) -> None:
     error = StepError("python was stopped after 60 s")
     with pytest.raises(SmokeError) as caught:
-        Smoke(engine, Scripted(request_.junit, junit=junit, error=error)).test(request_)
+        Smoke(engine, Scripted(request_.junit, junit=junit, error=error), BUILT_IN).test(request_)
     assert caught.value.message == (
         "tool/debian=13: the smoke test did not finish: python was stopped after 60 s"
     )
@@ -251,19 +252,19 @@ def test_a_child_that_fails_after_its_last_test_is_a_failure(
     junit = '<testsuites><testsuite><testcase name="t"/></testsuite></testsuites>'
     runner = Scripted(request_.junit, junit=junit, error=StepError("python failed"))
     with pytest.raises(SmokeError, match="did not finish: python failed"):
-        Smoke(engine, runner).test(request_)
+        Smoke(engine, runner, BUILT_IN).test(request_)
 
 
 def test_results_of_an_earlier_run_do_not_count(engine: Idle, request_: SmokeRequest) -> None:
     request_.junit.parent.mkdir()
     request_.junit.write_text("<testsuite><testcase name='t'/></testsuite>", encoding="utf-8")
     with pytest.raises(SmokeError, match="did not finish: pytest wrote no results"):
-        Smoke(engine, Scripted(request_.junit)).test(request_)
+        Smoke(engine, Scripted(request_.junit), BUILT_IN).test(request_)
 
 
 def test_a_container_without_a_service_idles(engine: Idle, request_: SmokeRequest) -> None:
     with pytest.raises(SmokeError):
-        Smoke(engine, Scripted(request_.junit)).test(request_)
+        Smoke(engine, Scripted(request_.junit), BUILT_IN).test(request_)
     assert engine.started[0].command == ("sleep", "infinity")
 
 

@@ -10,6 +10,7 @@ from builder.catalog.packages import Package
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner, which
 from builder.testing import package_list
+from tests.fakes.ecosystems import BUILT_IN
 
 TEXT = (
     "apt\ttar\t1.35+dfsg-3\t3000k\n"
@@ -90,7 +91,7 @@ def test_packages_of_every_depot_of_julia_are_listed(tmp_path: Path, runner: Run
         (place / file).write_text(f'name = "{name}"\nversion = "0.10.15"\n')
     env = {"PATH": str(tools), "JULIA_DEPOT_PATH": f"~/.julia:{tmp_path / 'depot'}:"}
     plain = ("env", "--ignore-environment", *(f"{key}={value}" for key, value in env.items()))
-    output = runner.run(Command(argv=(*plain, "sh", "-c", package_list.SCRIPT)))
+    output = runner.run(Command(argv=(*plain, "sh", "-c", package_list.script(BUILT_IN))))
     found = package_list.parse_lines(output.stdout)["julia"]
     assert {name: it.version for name, it in found.items()} == {"CSV": "0.10.15", "Old": "0.10.15"}
     assert all(it.size for it in found.values())

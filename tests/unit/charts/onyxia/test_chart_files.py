@@ -49,12 +49,12 @@ def test_a_chart_without_a_fault() -> None:
         (
             "version: 1.2.3", "version: 1.2.3-rc.1",
             "Chart.yaml:3:1: $.version: version: fatal: the version 1.2.3-rc.1 has a suffix\n"
-            "  hint: it is never the one that is offered, and its services cannot be suspended",
+            "  hint: Onyxia never offers such a version, and its services cannot be suspended",
         ),
         (
             "version: 1.2.3", "version: 1.2.3+a",
             "Chart.yaml:3:1: $.version: version: fatal: the version 1.2.3+a has a +\n"
-            "  hint: it cannot stand in a label or a tag",
+            "  hint: a label or a tag cannot contain it",
         ),
         (
             "version: 1.2.3", "version: '1.2'",
@@ -70,7 +70,7 @@ def test_a_chart_without_a_fault() -> None:
         (
             "version: 1.2.3", "version: 1.2.3\ndependencies: [{name: gear, version: 1.0.0}]",
             "Chart.yaml:4:1: $.dependencies: dependency: warning: the dependency gear is not in"
-            " charts/\n  hint: helm dependency update",
+            " charts/\n  hint: run `helm dependency update`",
         ),
         ("home", "name: other\nhome",
          "Chart.yaml:6:1: chart-file: fatal: duplicate key 'name'"),
@@ -90,22 +90,23 @@ def test_a_library_has_no_form() -> None:
 @pytest.mark.parametrize(
     ("path", "content", "text"),
     [
-        ("Chart.yaml", None, "Chart.yaml: chart-file: fatal: there is none"),
-        ("Chart.yaml", b"\xff", "Chart.yaml: chart-file: fatal: it is not UTF-8"),
-        ("values.schema.json", None, "values.schema.json: schema-file: fatal: there is none\n"
+        ("Chart.yaml", None, "Chart.yaml: chart-file: fatal: the file is missing"),
+        ("Chart.yaml", b"\xff", "Chart.yaml: chart-file: fatal: the file is not UTF-8"),
+        ("values.schema.json", None, "values.schema.json: schema-file: fatal: the file is missing\n"
          "  hint: without it the form is empty"),
         ("values.schema.json", b'{\n "type": }', "values.schema.json:2:10: schema-file: fatal:"
          " not JSON: Expecting value"),
         ("values.schema.json", b'{"maximum": ' + b"1" * 5000 + b"}",
-         "values.schema.json: schema-file: fatal: it has a number that is too large to be read"),
-        ("values.schema.json", b"[]", "values.schema.json: schema-file: fatal: it is not a"
+         "values.schema.json: schema-file: fatal: the file has a number that is too large to be"
+         " read"),
+        ("values.schema.json", b"[]", "values.schema.json: schema-file: fatal: the file is not a"
          " mapping"),
-        ("values.yaml", None, "values.yaml: values-file: fatal: there is none"),
-        ("values.yaml", b"# nothing\n", "values.yaml: values-file: fatal: it is empty"),
-        ("values.yaml", b"- a\n", "values.yaml: values-file: fatal: it is not a mapping"),
+        ("values.yaml", None, "values.yaml: values-file: fatal: the file is missing"),
+        ("values.yaml", b"# nothing\n", "values.yaml: values-file: fatal: the file is empty"),
+        ("values.yaml", b"- a\n", "values.yaml: values-file: fatal: the file is not a mapping"),
         ("values.yaml", b"a: b: c\n", "values.yaml:1:5: values-file: fatal: not YAML: mapping"
          " values are not allowed here"),
-        ("templates/NOTES.txt", None, "templates/NOTES.txt: notes: note: there is none"),
+        ("templates/NOTES.txt", None, "templates/NOTES.txt: notes: note: the file is missing"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_missing_or_broken(path: str, content: bytes | None, text: str) -> None:
@@ -132,7 +133,7 @@ def test_a_value_that_a_later_document_replaces_is_read_alike(first: str, later:
 def test_what_cannot_be_suspended() -> None:
     schema = {"type": "object", "properties": {"zone": {"type": "string", "default": "utc"}}}
     assert said(files(schema, {"zone": "utc"})) == [
-        "values.yaml: suspend: warning: there is no global.suspend: a service cannot be"
+        "values.yaml: suspend: warning: global.suspend is missing: a service cannot be"
         " suspended\n  hint: global: {suspend: false}, read for the replicas"
     ]
 
@@ -155,17 +156,17 @@ def test_words_that_cut_what_helm_prints() -> None:
     pod = POD.replace("spec:\n", "# NOTES: none\nspec:\n", 1) + "{{/* NOTES: */}}\n"
     notes = "## A clock\n\n" + NOTES + "NOTES: it ticks\n"
     assert said(files(pod=pod, notes=notes)) == [
-        "templates/NOTES.txt:5:1: notes-literal: fatal: it says NOTES: where Onyxia looks for the"
-        " beginning of the notes",
-        "templates/pod.yaml:5:3: notes-literal: fatal: it says NOTES: where Onyxia looks for the"
-        " beginning of the notes",
+        "templates/NOTES.txt:5:1: notes-literal: fatal: the template contains NOTES:, where Onyxia"
+        " splits manifests from notes",
+        "templates/pod.yaml:5:3: notes-literal: fatal: the template contains NOTES:, where Onyxia"
+        " splits manifests from notes",
     ]
 
 
 def test_a_name_with_a_blank() -> None:
     pod = POD + "          command: [sh, -c, cd $(basename $GIT_REPOSITORY) .git]\n"
     assert said(files(pod=pod)) == [
-        "templates/pod.yaml:15:32: basename: warning: basename takes .git for another word\n"
+        "templates/pod.yaml:15:32: basename: warning: basename takes .git for a second argument\n"
         '  hint: $(basename "$GIT_REPOSITORY" .git)'
     ]
 
@@ -175,7 +176,7 @@ def test_notes_without_a_password() -> None:
     values = {**VALUES, "password": ""}
     silent = files(schema, values, notes="https://{{ .Values.zone }}\n{{ .Values.password }}\n")
     assert said(silent) == [
-        "templates/NOTES.txt: password: note: no line with the password, which is password\n"
+        "templates/NOTES.txt: password: note: no line shows the password, which is password\n"
         "  hint: - Password: {{ .Values.password }}"
     ]
     assert said(files(schema, values)) == []
@@ -188,8 +189,8 @@ def test_notes_without_a_password() -> None:
 def test_notes_without_a_link() -> None:
     made = {"templates/ingress.yaml": b"apiVersion: networking.k8s.io/v1\nkind: Ingress\n"}
     assert said({**files(notes="A clock in {{ .Values.zone }}\n"), **made}) == [
-        "templates/NOTES.txt: link: note: no URL, and templates/ingress.yaml makes a Ingress: the"
-        " button to open it has none"
+        "templates/NOTES.txt: link: note: the button to open the service needs a URL here:"
+        " templates/ingress.yaml has kind Ingress"
     ]
     assert said({**files(), **made}) == []
 
@@ -256,7 +257,7 @@ def test_packages_that_are_larger_together_than_helm_unpacks(
     with pytest.raises(ConfigError) as caught:
         check({**files(), "charts/a.tgz": inner, "charts/b.tgz": inner})
     assert str(caught.value) == (
-        "charts/b.tgz: the packages below charts/ are larger than Helm unpacks"
+        "charts/b.tgz: the packages below charts/ are larger than Helm's limit"
     )
 
 
@@ -285,7 +286,7 @@ def test_pods_that_nobody_finds() -> None:
     ]
     assert pods({"kind": "Pod", "metadata": {"name": "a"}}) == [
         "templates/a.yaml: $.metadata.labels: instance: warning: Pod a: the label"
-        f" app.kubernetes.io/instance of its pods is not there\n{hint}"
+        f" app.kubernetes.io/instance of its pods is missing\n{hint}"
     ]
     hook = {"name": "a", "annotations": {"helm.sh/hook": "test"}}
     assert pods({"kind": "Pod", "metadata": hook}) == []
@@ -305,7 +306,8 @@ def test_a_secret_that_the_pod_shows() -> None:
     env = [{"name": "A", "value": "x"}, {"name": "KEY", "value": "Bearer sample-git-token"}]
     assert pods(workload(containers=[{"env": env}])) == [
         "templates/a.yaml: $.spec.template.spec.containers[0].env[1]: secret: warning: Deployment"
-        " clock: KEY shows git.token\n  hint: read it from a Secret: valueFrom, or envFrom"
+        " clock: the variable KEY contains git.token in plain text\n"
+        "  hint: read it from a Secret: valueFrom, or envFrom"
     ]
 
 
@@ -330,5 +332,5 @@ def test_a_service_that_nobody_looks_for() -> None:
     assert pods(annotated("postgres")) == []
     assert pods(annotated("postgresql")) == [
         'templates/a.yaml: $.metadata.annotations["onyxia/discovery"]: discovery: note: Secret s:'
-        " nobody looks for onyxia/discovery: postgresql\n  hint: did you mean postgres?"
+        " no service looks for onyxia/discovery: postgresql\n  hint: did you mean postgres?"
     ]

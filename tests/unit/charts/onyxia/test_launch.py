@@ -170,15 +170,18 @@ def test_a_definition_is_followed() -> None:
     assert launch(schema, {}, CONTEXT) == {"x": "Ann"}
 
 
+NO_VALUE = "the value has no default, and values.yaml has none either"
+
+
 @pytest.mark.parametrize(
     ("node", "given", "why"),
     [
-        ({"type": "string"}, UNDEFINED, "nothing gives it a value"),
-        (filled("string", "user.email"), UNDEFINED, "nothing gives it a value"),
-        ({"type": "string"}, 1, "values.yaml has what its schema refuses"),
-        ({"type": "string", "const": 1}, UNDEFINED, "its const does not fit its own schema"),
+        ({"type": "string"}, UNDEFINED, NO_VALUE),
+        (filled("string", "user.email"), UNDEFINED, NO_VALUE),
+        ({"type": "string"}, 1, "its schema refuses the value in values.yaml"),
+        ({"type": "string", "const": 1}, UNDEFINED, "the const does not fit its own schema"),
         ({"type": "array", "minItems": 1}, UNDEFINED,
-         "it has minItems, and its items have no default"),
+         "the list has minItems, but its items have no default"),
     ],
 )  # fmt: skip
 def test_a_launch_that_fails(node: dict[str, Any], given: object, why: str) -> None:

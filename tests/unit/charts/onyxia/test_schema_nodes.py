@@ -63,11 +63,11 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("node", "text"),
     [
-        ({"default": "utc"}, f"{PLACE}: type: fatal: it has neither a type nor a const"),
+        ({"default": "utc"}, f"{PLACE}: type: fatal: the node has neither a type nor a const"),
         (
             {"oneOf": [{"type": "string"}], "default": "utc"},
-            f"{PLACE}: type: fatal: it has neither a type nor a const\n"
-            "  hint: oneOf does not stand in for one",
+            f"{PLACE}: type: fatal: the node has neither a type nor a const\n"
+            "  hint: oneOf does not replace it",
         ),
         (
             {"type": ["string", "null"], "default": "utc"},
@@ -81,13 +81,13 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
         ),
         (
             {"$ref": "zones.json", "default": "utc"},
-            f'{TYPE}.$ref: ref: fatal: $ref "zones.json" cannot be followed\n'
-            "  hint: only #/definitions/NAME, in the same file",
+            f'{TYPE}.$ref: ref: fatal: $ref "zones.json" cannot be resolved\n'
+            "  hint: write #/definitions/NAME, a definition in the same file",
         ),
         (
             {"$ref": "#/definitions/zone", "default": "utc"},
-            f'{TYPE}.$ref: ref: fatal: $ref "#/definitions/zone" cannot be followed\n'
-            "  hint: there is no such definition, or it holds itself",
+            f'{TYPE}.$ref: ref: fatal: $ref "#/definitions/zone" cannot be resolved\n'
+            "  hint: the definition does not exist, or contains itself",
         ),
         (
             {"type": "array", "default": [], "minItems": 0.5},
@@ -112,7 +112,7 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
             onyxia(hidden={"value": False, "path": "a"}),
             f"{INNER}.hidden: onyxia-flag: fatal: x-onyxia.hidden must be true or false,"
             ' and is {"value": false, "path": "a"}\n'
-            "  hint: a condition stands in `hidden`, beside `type`",
+            "  hint: write a condition as `hidden`, beside `type`",
         ),
         (
             onyxia(readonly="yes"),
@@ -126,8 +126,8 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
         ),
         (
             {**UTC, "pattern": "(?i)^utc$"},
-            f"{THIRD}.pattern: pattern: fatal: the pattern has (?i), which is no regular"
-            " expression in a browser\n  hint: write both cases, e.g. [aA]",
+            f"{THIRD}.pattern: pattern: fatal: the pattern has (?i), which browsers do not"
+            " understand\n  hint: write both cases, e.g. [aA]",
         ),
         (
             onyxia(overwriteDefaultwith="user.name"),
@@ -159,8 +159,8 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
         ),
         (
             onyxia(overwriteSchemaWith="ide/resource.json"),
-            f"{INNER}.overwriteSchemaWith: schema-name: note: the platform brings no"
-            ' "ide/resource.json", and keeps the node where it has none\n'
+            f"{INNER}.overwriteSchemaWith: schema-name: note: the platform has no schema"
+            ' "ide/resource.json": it keeps the node\n'
             "  hint: did you mean ide/resources.json or ide/resources-gpu.json or ide/route.json?",
         ),
         (
@@ -197,7 +197,7 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
         ),
         (
             {**UTC, "render": "list"},
-            f"{THIRD}.render: list: fatal: render: list, and no listEnum or enum to choose from",
+            f"{THIRD}.render: list: fatal: render: list needs options: listEnum or enum",
         ),
         (
             {**UTC, "render": "list", "x-onyxia": {"overwriteListEnumWith": "user.profile.zones"}},
@@ -206,8 +206,8 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
         ),
         (
             {"type": "integer", "default": 5, "sliderMin": 1, "sliderMax": 9},
-            f"{TYPE}.type: slider-type: fatal: a slider is of type string or number,"
-            " and never integer",
+            f"{TYPE}.type: slider-type: fatal: a slider must be of type string or number,"
+            " not integer",
         ),
         (
             {"type": "number", "default": 5, "sliderUnit": "m", "sliderMin": 1, "sliderMax": 9},
@@ -224,7 +224,7 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
         ),
         (
             {"type": "number", "default": 5, "render": "slider"},
-            f"{THIRD}.render: no-slider: warning: render: slider, and no sliderMin:"
+            f"{THIRD}.render: no-slider: warning: render: slider needs sliderMin:"
             " the form shows a plain field",
         ),
         (
@@ -255,13 +255,13 @@ def test_a_defect(node: Mapping[str, Any], text: str) -> None:
     [
         (
             {"type": "string"}, None,
-            f"{PLACE}: no-value: fatal: it has no default, and values.yaml has no value:"
+            f"{PLACE}: no-value: fatal: the value has no default, and values.yaml has none either:"
             " a launch fails",
         ),
         (
             {"type": "array", "minItems": 1, "items": {"type": "string"}}, None,
-            f"{PLACE}: no-value: fatal: it has minItems, and neither a default nor one for its"
-            " items",
+            f"{PLACE}: no-value: fatal: the list has minItems, but neither a default nor one for"
+            " its items",
         ),
         (
             {"type": "string", "x-onyxia": {"overwriteDefaultWith": "{{user.name}}"}}, None,
@@ -280,7 +280,8 @@ def test_a_defect(node: Mapping[str, Any], text: str) -> None:
         (
             UTC, "cet",
             'values.yaml:5:2: $.zone: differs: warning: it is "cet" here, and "utc" in'
-            " values.schema.json\n  hint: a launch from the form sends the latter",
+            " values.schema.json\n"
+            "  hint: a launch from the form sends the one in values.schema.json",
         ),
         (
             UTC, None,
@@ -327,13 +328,13 @@ def test_a_definition_is_followed_and_one_that_holds_itself_is_not() -> None:
         "values.schema.json:13:3: $.properties.zone.default: default: fatal: the default 1 is not"
         " of type string",
         'values.yaml:5:2: $.zone: differs: warning: it is "utc" here, and 1 in values.schema.json\n'
-        "  hint: a launch from the form sends the latter",
+        "  hint: a launch from the form sends the one in values.schema.json",
     ]
     looped = {"zone": {"type": "object", "properties": {"zone": {"$ref": "#/definitions/zone"}}}}
     assert said(files({**schema, "definitions": looped}, {"global": {"suspend": False}})) == [
         "values.schema.json:13:3: $.properties.zone.properties.zone.$ref: ref: fatal: $ref"
-        ' "#/definitions/zone" cannot be followed\n'
-        "  hint: there is no such definition, or it holds itself",
+        ' "#/definitions/zone" cannot be resolved\n'
+        "  hint: the definition does not exist, or contains itself",
     ]
 
 
@@ -358,7 +359,7 @@ def test_a_relative_path_that_says_not_that_it_is_one() -> None:
     assert said(with_zone(node, {"on": False, "name": "utc"})) == [
         "values.schema.json:25:7: $.properties.zone.properties.name.hidden.path: hidden: warning:"
         ' there is no value "on": this is never hidden\n'
-        '  hint: it is relative to its parent: add "isPathRelative": true'
+        '  hint: the path is relative to the parent: add "isPathRelative": true'
     ]
 
 
@@ -380,16 +381,16 @@ def pair(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, bytes]:
             end("down"), end("down"),
             ['34:6: $.properties.zone.properties.high.sliderRangeId: slider-range: fatal: the range'
              ' "cpu" has the ends down, down\n'
-             "  hint: one down and one up, under a sliderRangeId that no other has"],
+             "  hint: give one node `down` and one `up`, under a sliderRangeId of their own"],
         ),
         (
             end("down"), end("up", sliderRangeId="memory"),
             ['23:6: $.properties.zone.properties.low.sliderRangeId: slider-range: fatal: the range'
              ' "cpu" has the ends down\n'
-             "  hint: one down and one up, under a sliderRangeId that no other has",
+             "  hint: give one node `down` and one `up`, under a sliderRangeId of their own",
              '34:6: $.properties.zone.properties.high.sliderRangeId: slider-range: fatal: the range'
              ' "memory" has the ends up\n'
-             "  hint: one down and one up, under a sliderRangeId that no other has"],
+             "  hint: give one node `down` and one `up`, under a sliderRangeId of their own"],
         ),
         (
             end("down"), end("up", sliderStep=5),

@@ -118,9 +118,9 @@ def test_apt_is_told_what_ancestors_have_and_what_is_held(apt: Apt) -> None:
     below = apt.layers.resolve(asked("less"))
     request = asked(
         "git",
-        below=below,
-        limits={"git": "1:2.47*"},
-        keep={"liberror-perl": package("liberror-perl", "0.16-1"), "git": package("git", "1")},
+        inherited=below,
+        constraints={"git": "1:2.47*"},
+        preferred={"liberror-perl": package("liberror-perl", "0.16-1"), "git": package("git", "1")},
     )
     apt.layers.resolve(request)
     assert apt.programs.given["Dir::State::status"] == (
@@ -137,7 +137,7 @@ def test_a_child_changes_no_package_of_its_parent(apt: Apt) -> None:
     below = {"less": package("less", "668-1")}
     apt.has("less", "668-1")
     with pytest.raises(StepError) as caught:
-        apt.layers.resolve(asked("git", below=below, owners={"less": "base/debian=13"}))
+        apt.layers.resolve(asked("git", inherited=below, introduced_by={"less": "base/debian=13"}))
     assert str(caught.value) == (
         "leaf/debian=13 needs less 700-1, and base/debian=13 has 668-1\n"
         "  hint: lock that again: builder lock --upgrade less"
@@ -150,7 +150,7 @@ def test_what_a_child_needs_of_each_ancestor_is_told(apt: Apt) -> None:
     below = {"less": package("less", "668-1"), "git": package("git", "2.46-1")}
     owners = {"less": "base/debian=13", "git": "middle/debian=13"}
     with pytest.raises(AncestorError) as caught:
-        apt.layers.resolve(asked("liberror-perl", below=below, owners=owners))
+        apt.layers.resolve(asked("liberror-perl", inherited=below, introduced_by=owners))
     assert caught.value.owners == {
         "base/debian=13": frozenset({"less"}), "middle/debian=13": frozenset({"git"}),
     }  # fmt: skip
@@ -165,7 +165,7 @@ def test_what_an_ancestor_has_and_the_archive_no_more_is_there_all_the_same(apt:
         "Provides: pager (= 700-1), more\nMulti-Arch: foreign\nConflicts: most\n"
     )
     below = {"less": package("less", "668-1")}
-    apt.layers.resolve(asked("git", below=below))
+    apt.layers.resolve(asked("git", inherited=below))
     assert apt.programs.given["Dir::State::status"] == (
         "Package: base-files\n\nPackage: less\nStatus: install ok installed\nVersion: 668-1\n"
         "Architecture: amd64\nProvides: pager (= 668-1), more\nMulti-Arch: foreign\n"
@@ -178,7 +178,7 @@ def test_an_ancestors_package_that_nobody_knows_any_more(apt: Apt) -> None:
     apt.has("git", "2.47-1")
     gone = package("less", "668-1", file="pool/main/less_668-1_all.deb")
     apt.programs.answers |= {"apt-get install": "", "apt-cache pkgnames": "git"}
-    apt.layers.resolve(asked("git", below={"less": gone}))
+    apt.layers.resolve(asked("git", inherited={"less": gone}))
     assert apt.programs.given["Dir::State::status"] == (
         "Package: base-files\n\nPackage: less\nStatus: install ok installed\nVersion: 668-1\n"
         "Architecture: all\n"
@@ -251,7 +251,7 @@ def test_all_wrong_names_of_a_recipe_are_told_together(apt: Apt) -> None:
 def test_what_an_ancestor_has_is_no_wrong_name(apt: Apt) -> None:
     gone = package("less", "668-1")
     apt.programs.answers |= {"apt-get install": "", "apt-cache pkgnames": "git"}
-    assert apt.layers.resolve(asked("less", below={"less": gone})) == {}
+    assert apt.layers.resolve(asked("less", inherited={"less": gone})) == {}
 
 
 UNMET = """\
@@ -282,7 +282,7 @@ def test_what_stays_lets_what_must_move_move(apt: Apt) -> None:
     apt.programs = Stubborn(apt.programs.answers, ["git", "liberror-perl"])
     apt.root._runner = apt.programs
     keep = {name: package(name, "1") for name in ("git", "less", "liberror-perl")}
-    assert list(apt.layers.resolve(asked("git", keep=keep))) == ["git"]
+    assert list(apt.layers.resolve(asked("git", preferred=keep))) == ["git"]
     assert len(apt.programs.words("apt-get", "install")) == 3
 
 
@@ -290,7 +290,7 @@ def test_what_apt_cannot_choose_is_told_with_its_recipe(apt: Apt) -> None:
     log = UNMET.format(name="git")
     apt.programs.answers["apt-get install"] = Output(code=100, stdout="", log=log)
     with pytest.raises(StepError) as caught:
-        apt.layers.resolve(asked("git", keep={"less": package("less", "1")}))
+        apt.layers.resolve(asked("git", preferred={"less": package("less", "1")}))
     assert str(caught.value) == (
         "images/leaf/recipe.yaml:3: leaf/debian=13: apt cannot choose: git : Depends: libfoo (= 1)"
         " but 2 is to be installed; Unable to correct problems, you have held broken packages."

@@ -100,24 +100,24 @@ def test_yanked_versions_and_pre_releases_are_not_taken(there: Upstream) -> None
 def test_what_is_kept_stays_where_it_can_also_yanked(there: Upstream) -> None:
     yanked = Release(name="B", version="1.1.0", is_yanked=True)
     keep = {"A": A1.locked, "B": yanked.locked}
-    found = chosen(there, *PLAIN, yanked, keep=keep)
+    found = chosen(there, *PLAIN, yanked, preferred=keep)
     assert found == {"A": A1.locked, "B": yanked.locked}
-    found = chosen(there, *PLAIN, keep={"B": B2.locked})
+    found = chosen(there, *PLAIN, preferred={"B": B2.locked})
     assert versions(found) == {"A": "1.1.0", "B": "1.2.0"}
 
 
 def test_what_ancestors_have_stays_and_is_not_locked_again(there: Upstream) -> None:
-    found = chosen(there, *PLAIN, below={"B": B1.locked}, owners={"B": "base/debian=13"})
+    found = chosen(there, *PLAIN, inherited={"B": B1.locked}, introduced_by={"B": "base/debian=13"})
     assert found == {"A": A2.locked}
     gone = Release(name="B", version="1.0.5")
-    assert chosen(there, *PLAIN, below={"B": gone.locked}) == {"A": A2.locked}
+    assert chosen(there, *PLAIN, inherited={"B": gone.locked}) == {"A": A2.locked}
 
 
 def test_packages_are_held(there: Upstream) -> None:
     limits = {"B": "=1.0.0", "Unknown": "1"}
-    assert versions(chosen(there, *PLAIN, limits=limits)) == {"A": "1.1.0", "B": "1.0.0"}
+    assert versions(chosen(there, *PLAIN, constraints=limits)) == {"A": "1.1.0", "B": "1.0.0"}
     with pytest.raises(ConfigError) as caught:
-        chosen(there, *PLAIN, limits={"B": "==1"})
+        chosen(there, *PLAIN, constraints={"B": "==1"})
     assert str(caught.value) == (
         "hold: julia B: not a limit of versions: '==1'\n"
         "  hint: write it as in [compat]: 1.2, ~1.2.3, =1.2.3"
@@ -149,7 +149,12 @@ def test_what_need_not_be_there_must_fit_where_it_is(there: Upstream) -> None:
 
 def test_a_package_of_an_ancestor_may_forbid_one(there: Upstream) -> None:
     said = refused(
-        there, *WEAK, B1, names=("C",), below={"A": WEAK[0].locked}, owners={"A": "base/debian=13"}
+        there,
+        *WEAK,
+        B1,
+        names=("C",),
+        inherited={"A": WEAK[0].locked},
+        introduced_by={"A": "base/debian=13"},
     )
     assert said == (
         "no versions of Julia's packages fit for leaf/debian=13:\n"
@@ -187,7 +192,7 @@ def test_no_versions_that_fit(there: Upstream) -> None:
 
 
 def test_an_ancestor_is_named_where_it_stands_in_the_way(there: Upstream) -> None:
-    said = refused(there, *PLAIN, below={"B": B2.locked}, owners={"B": "base/debian=13"})
+    said = refused(there, *PLAIN, inherited={"B": B2.locked}, introduced_by={"B": "base/debian=13"})
     assert said == (
         "no versions of Julia's packages fit for leaf/debian=13:\n"
         "    base/debian=13 has B 2.0.0\n"
@@ -212,7 +217,7 @@ def test_a_package_that_needs_a_newer_julia(there: Upstream) -> None:
         ((A1,), {}, f"no registry has B ({uuid_of('B')})"),
         ((A1, Release(name="B", version="1.0.0", is_yanked=True)), {},
          "every version of B was yanked"),
-        ((A1, B1), {"limits": {"B": "2"}}, "B is held at 2"),
+        ((A1, B1), {"constraints": {"B": "2"}}, "B is held at 2"),
         ((Release(name="A", version="1.0.0", needs={"Zlib_jll": "1.3"}),), {},
          "Julia 1.10.4 has Zlib_jll 1.2.13+1"),
     ],

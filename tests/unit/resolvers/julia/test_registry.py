@@ -8,6 +8,7 @@ from builder.common.errors import StepError
 from builder.lock.lockfile import PackageSet
 from builder.lock.package_lists import package_lists
 from builder.resolvers.julia.packages import JuliaResolver
+from tests.fakes.ecosystems import BUILT_IN
 from tests.fakes.julia_packages import Release, served, tarball, tree_of, uuid_of
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream
@@ -55,7 +56,7 @@ def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
 
 def test_the_list_that_a_build_is_given() -> None:
     layer = PackageSet(epoch=1, request="", packages={"julia": {"B": NEWER.locked, "A": A.locked}})
-    assert package_lists(layer) == {
+    assert package_lists(layer, BUILT_IN) == {
         "julia/packages.txt": (
             f"A 1.0.0 {uuid_of('A')} {A.tree}\nB 1.2.0 {uuid_of('B')} {NEWER.tree}\n"
         ).encode()

@@ -130,7 +130,7 @@ def test_a_package_and_what_its_lock_files_name(there: Upstream, npm: Npm) -> No
     assert npm.words() == [
         ("npm", "view", DESK, "dist", "--json"), ("npm", "config", "list", "--long"),
     ]  # fmt: skip
-    assert resolver.resolve(asked(DESK, below={"oak@1.0.0": OAK})).keys() == {DESK, "oak@2.0.0"}
+    assert resolver.resolve(asked(DESK, inherited={"oak@1.0.0": OAK})).keys() == {DESK, "oak@2.0.0"}
     assert len(npm.asked) == 2
     assert resolver.is_newest(asked(DESK), found)
     assert not resolver.is_newest(asked("@wood/desk@1.3.0"), found)

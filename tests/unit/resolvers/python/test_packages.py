@@ -67,7 +67,7 @@ def refused(log: str) -> Output:
 def test_what_uv_chooses_is_locked_but_what_ancestors_have(tmp_path: Path) -> None:
     uv = Uv(lock(*BOTH))
     found = layers(tmp_path, uv).resolve(
-        asked("lxml>=6", python="3.13.5", below={"six": SIX}, limits={"lxml": ">=5.3.1"})
+        asked("lxml>=6", python="3.13.5", inherited={"six": SIX}, constraints={"lxml": ">=5.3.1"})
     )
     assert found == {
         "lxml": wheel("6.0.0", "lxml-6.0.0-cp313-cp313-manylinux_2_28_x86_64.whl", TWO)
@@ -115,7 +115,9 @@ def test_the_wheel_that_suits_best(tmp_path: Path, wheels: dict[str, str], best:
 def test_a_version_with_a_label_is_of_pytorch(tmp_path: Path) -> None:
     uv = Uv(lock(("torch", "2.15.0+cpu", {"cp313-cp313-linux_x86_64.whl": ONE})))
     lines = (("pytorch", request("2.15", index="cu130")),)
-    found = layers(tmp_path, uv).resolve(asked("torch==2.15.0", python="3.13.5", lines=lines))
+    found = layers(tmp_path, uv).resolve(
+        asked("torch==2.15.0", python="3.13.5", release_lines=lines)
+    )
     name = "torch-2.15.0+cpu-cp313-cp313-linux_x86_64.whl"
     assert found == {"torch": wheel("2.15.0+cpu", name, ONE, "pytorch")}
     index = uv.asked[0].env["UV_INDEX"]
@@ -151,7 +153,7 @@ def test_a_stated_hash_is_held_against_what_there_is(tmp_path: Path) -> None:
 def test_what_should_stay_stays_where_it_can(tmp_path: Path) -> None:
     uv = Uv(refused("  x No solution found\n"), lock(*BOTH))
     found = layers(tmp_path, uv).resolve(
-        asked("lxml", python="3.13", keep={"lxml": wheel("5.0", "lxml-5.0-x.whl", TWO)})
+        asked("lxml", python="3.13", preferred={"lxml": wheel("5.0", "lxml-5.0-x.whl", TWO)})
     )
     assert found["lxml"].version == "6.0.0"
     assert len(uv.asked) == 2
@@ -162,7 +164,12 @@ def test_what_uv_cannot_choose(tmp_path: Path) -> None:
     uv = Uv(refused("  x No solution found:\n  because six==1.17.0 and lxml needs six>=2\n"))
     with pytest.raises(NoPackageError) as caught:
         layers(tmp_path, uv).resolve(
-            asked("lxml", python="3.13", below={"six": SIX}, owners={"six": "base/debian=13"})
+            asked(
+                "lxml",
+                python="3.13",
+                inherited={"six": SIX},
+                introduced_by={"six": "base/debian=13"},
+            )
         )
     assert str(caught.value) == (
         "no versions of lxml fit, which recipe leaf names for leaf/debian=13:\n"
@@ -198,7 +205,7 @@ def test_an_extra_that_a_dependency_does_not_have_is_its_own_matter(tmp_path: Pa
 def test_an_extra_that_only_a_newer_version_has_moves_its_package(tmp_path: Path) -> None:
     newer = lock(("six", "1.18.0", {PLAIN: TWO}))
     uv = Uv(Output(code=0, stdout=ONLY_SIX, log=LACKS), newer)
-    found = layers(tmp_path, uv).resolve(asked("six[fst]", python="3.13.5", keep={"six": SIX}))
+    found = layers(tmp_path, uv).resolve(asked("six[fst]", python="3.13.5", preferred={"six": SIX}))
     assert found["six"].version == "1.18.0"
 
 
@@ -234,7 +241,7 @@ def test_who_only_looks_asks_for_a_page_once(tmp_path: Path) -> None:
     uv = Uv("", lock(*BOTH), lock(BOTH[0]))
     held = {"lxml": wheel("6.0.0", "lxml-6.0.0-cp313-cp313-manylinux_2_28_x86_64.whl", TWO)}
     found = layers(tmp_path, uv, only_looks=True)
-    wanted = asked("lxml", python="3.13.5", below={"six": SIX})
+    wanted = asked("lxml", python="3.13.5", inherited={"six": SIX})
     assert found.is_newest(wanted, held)
     refresh, solve = uv.asked
     assert refresh.stdin == b"six==1.17.0\nlxml==6.0.0\n"

@@ -110,7 +110,7 @@ def test_a_mirror_without_snapshots_is_asked_for_its_latest(there: Upstream) -> 
 def test_what_ancestors_have_stays_theirs(there: Upstream) -> None:
     serve(there, HAS)
     below = {"cli": locked("cli 3.6.1", OLD), "R6": locked("R6 2.6.0", OLD)}
-    assert set(layers(there).resolve(asked("dplyr", below=below))) == {"dplyr"}
+    assert set(layers(there).resolve(asked("dplyr", inherited=below))) == {"dplyr"}
 
 
 def test_what_r_brings_is_locked_only_where_a_recipe_names_it(there: Upstream) -> None:
@@ -162,7 +162,7 @@ def test_what_the_lock_has_is_not_fetched_again(there: Upstream) -> None:
     serve(there, HAS)
     held = {text.split()[0]: locked(text, OLD) for text in HAS}
     held["R6"] = locked("R6 2.6.0", OLD)
-    found = layers(there).resolve(asked("dplyr", held=held))
+    found = layers(there).resolve(asked("dplyr", locked=held))
     assert found == {**held, "R6": locked("R6 2.6.1")}
     assert files(there) == ["R6_2.6.1.tar.gz"]
 
@@ -171,7 +171,7 @@ def test_what_should_stay_stays_in_its_snapshot(there: Upstream) -> None:
     serve(there, {"cli 3.6.1": "", "dplyr 1.1.0": "Imports: cli\n"}, OLD)
     serve(there, HAS)
     keep = {"cli": locked("cli 3.6.1", OLD)}
-    found = layers(there).resolve(asked("dplyr", keep=keep, held=keep))
+    found = layers(there).resolve(asked("dplyr", preferred=keep, locked=keep))
     assert found == {
         "cli": keep["cli"], "dplyr": locked("dplyr 1.2.0"), "R6": locked("R6 2.6.1")
     }  # fmt: skip
@@ -181,20 +181,20 @@ def test_what_should_stay_moves_where_others_need_it_newer(there: Upstream) -> N
     serve(there, {"cli 3.5.0": "", "dplyr 1.1.0": "Imports: cli\n"}, OLD)
     serve(there, HAS)
     keep = {"cli": locked("cli 3.5.0", OLD)}
-    assert layers(there).resolve(asked("dplyr", keep=keep))["cli"] == locked("cli 3.6.5")
+    assert layers(there).resolve(asked("dplyr", preferred=keep))["cli"] == locked("cli 3.6.5")
 
 
 def test_what_should_stay_moves_where_its_snapshot_is_gone(there: Upstream) -> None:
     serve(there, HAS)
     keep = {"R6": locked("R6 2.6.0", OLD)}
-    assert layers(there).resolve(asked("R6", keep=keep)) == {"R6": locked("R6 2.6.1")}
+    assert layers(there).resolve(asked("R6", preferred=keep)) == {"R6": locked("R6 2.6.1")}
 
 
 def test_a_hold_keeps_what_the_lock_has(there: Upstream) -> None:
     serve(there, {"R6 2.5.0": ""}, OLD)
     serve(there, HAS)
     held, limits = {"R6": locked("R6 2.5.0", OLD)}, {"R6": "< 2.6"}
-    assert layers(there).resolve(asked("R6", held=held, limits=limits)) == held
+    assert layers(there).resolve(asked("R6", locked=held, constraints=limits)) == held
 
 
 def test_the_newest_is_told_by_the_index_alone(there: Upstream) -> None:
@@ -239,7 +239,7 @@ def test_a_package_that_needs_a_newer_r(there: Upstream) -> None:
 
 def test_a_hold_that_nothing_meets(there: Upstream) -> None:
     serve(there, HAS)
-    assert refusal(there, asked("dplyr", limits={"cli": "< 3.6"})) == (
+    assert refusal(there, asked("dplyr", constraints={"cli": "< 3.6"})) == (
         f"cli is held to < 3.6 for leaf/debian=13, and the snapshot {DAY} has 3.6.5\n"
         "  hint: hold it to what is there, or restore the lock that had an older one"
     )
@@ -247,7 +247,9 @@ def test_a_hold_that_nothing_meets(there: Upstream) -> None:
 
 def test_an_ancestor_has_too_old_a_one(there: Upstream) -> None:
     serve(there, HAS)
-    request = asked("dplyr", below={"cli": locked("cli 3.5.0", OLD)}, owners={"cli": "base/x"})
+    request = asked(
+        "dplyr", inherited={"cli": locked("cli 3.5.0", OLD)}, introduced_by={"cli": "base/x"}
+    )
     assert refusal(there, request) == (
         "dplyr 1.2.0 needs cli >= 3.6.0 for leaf/debian=13, and base/x has 3.5.0\n"
         "  hint: lock that again: builder lock --upgrade cli"
@@ -258,7 +260,7 @@ def test_a_hold_that_another_package_does_not_bear(there: Upstream) -> None:
     serve(there, {"cli 3.5.0": ""}, OLD)
     serve(there, HAS)
     held = {"cli": locked("cli 3.5.0", OLD)}
-    assert refusal(there, asked("dplyr", held=held, limits={"cli": "< 3.6"})) == (
+    assert refusal(there, asked("dplyr", locked=held, constraints={"cli": "< 3.6"})) == (
         "dplyr 1.2.0 needs cli >= 3.6.0 for leaf/debian=13, and 3.5.0 is what there is\n"
         "  hint: cli is held to < 3.6"
     )

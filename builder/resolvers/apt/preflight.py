@@ -50,7 +50,7 @@ class PackageCheck:
         self._read = read
 
     def check(self, lock: Lock, targets: Iterable[str]) -> Mapping[str, Sequence[BuilderError]]:
-        """What `targets` (ids) and what they stand on lack of apt, by the id of each.
+        """Return errors for packages that apt lacks of `targets` (ids) and their ancestors, by id.
 
         A target with a line that is not locked is left out, as its packages are not known.
         """
@@ -82,7 +82,7 @@ class PackageCheck:
     def _missing(
         self, added: Sequence[Added], lock: Lock
     ) -> dict[tuple[str, str, str], list[Added]]:
-        """What is not there, by base, recipe and package."""
+        """Return what is not there, by base, recipe and package."""
         groups: dict[str, list[Added]] = {}
         for item in added:
             groups.setdefault(self._expansion.base_of(item.target).id, []).append(item)
@@ -131,7 +131,7 @@ class PackageCheck:
         )  # fmt: skip
 
     def _elsewhere(self, name: str, base: Base) -> tuple[str, ...]:
-        """The other values of a base's axis, as `axis=value`, that have a package."""
+        """Return the other values of a base's axis, as `axis=value`, that have a package."""
         found = []
         for other in self._expansion.bases.values():
             is_kin = (other.axis, other.platform) == (base.axis, base.platform)

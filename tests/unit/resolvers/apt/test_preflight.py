@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builder.lock.lockfile import Lock
 from builder.project import Workspace
-from builder.resolvers.preflight import PackageCheck
+from builder.resolvers.apt.preflight import PackageCheck
 from tests.fakes.catalog import LOCK, Folder
 
 DESK = """\

@@ -1,0 +1,52 @@
+"""The ecosystem `apt`: packages of Debian."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from builder.catalog.ecosystem import PinSyntax
+from builder.catalog.packages import LockedPackage
+from builder.resolvers.apt.packages import AptResolver
+from builder.resolvers.interfaces import Ecosystem, ResolverTools
+
+_PROBE = r"""
+if has dpkg-query; then
+    dpkg-query -W \
+        -f='apt\t${Package}\t${Version}\t${Installed-Size}k\t${source:Package}\n'
+fi
+"""
+
+
+def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
+    package = packages.get(re.split(r"[/:=]", request)[0])
+    version = request.partition("=")[2]
+    return package is not None and version in ("", package.version)
+
+
+def _resolver(tools: ResolverTools) -> AptResolver:
+    return AptResolver(
+        prepare=tools.apt_root,
+        providers=tools.providers,
+        fetcher=tools.fetcher,
+        folder=tools.state.apt_records,
+        locate=tools.locate,
+    )
+
+
+APT = Ecosystem(
+    name="apt",
+    package_suffix=".deb",
+    is_of_base=True,
+    is_met=_is_met,
+    # They become preferences of apt: a name must be no pattern there, and neither may end its line.
+    pins=PinSyntax(
+        name=re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*"),
+        limit=re.compile(r"\S+"),
+        example='git: "1:2.47*"',
+    ),
+    list_line=lambda name, package: f"{name}={package.version}",
+    probe=_PROBE,
+    is_compared=True,
+    resolver=_resolver,
+)

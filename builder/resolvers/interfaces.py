@@ -1,0 +1,86 @@
+"""What one adds to the builder: an ecosystem of packages, or a provider of release lines.
+
+Both are objects. A module of the builder names them in the tables `ecosystems` and `providers`; a
+package of somebody else's names them in an entry point. See docs/extend.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from builder.catalog.ecosystem import EcosystemRules
+from builder.catalog.models import AxisValue, Base, Network, Source
+from builder.common.errors import Location
+from builder.common.process import Runner
+from builder.common.state_dir import StateDir
+from builder.lock.interfaces import PackageResolver, Provider, ReleaseLineRequest
+from builder.lock.lockfile import BaseLock
+from builder.network.fetcher import Fetcher
+from builder.network.upstreams import UPSTREAM
+
+if TYPE_CHECKING:
+    from builder.resolvers.apt.root import AptRoot
+
+_SOURCE = re.compile(r"\{([a-z-]+)\}|(https?://[^/\s]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolverTools:
+    """What resolvers and providers work with.
+
+    `fetcher` gets files of the network and keeps them by their hash, `runner` runs programs with
+    the environment that `network` asks for. `state` knows the folders below `build/`. `apt_root`
+    returns apt's private root of a locked base, with its indexes. `locate` returns the place where
+    a recipe names a package. `providers` are those of release lines, by name. `only_looks` is set
+    where what they choose is shown to people, and written to no lock.
+    """
+
+    fetcher: Fetcher
+    runner: Runner
+    network: Network
+    state: StateDir
+    apt_root: Callable[[Base, BaseLock], AptRoot]
+    locate: Callable[[str, str], Location]
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    only_looks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ecosystem(EcosystemRules):
+    """An ecosystem of packages, with what chooses and fetches them if they are locked."""
+
+    resolver: Callable[[ResolverTools], PackageResolver] | None
+
+
+def sources_in_options(value: AxisValue, options: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the sources and hosts that options name: `{github}/…`, `https://example.org/…`."""
+    named = _SOURCE.findall(" ".join(options.values()))
+    return tuple(dict.fromkeys(name or url for name, url in named if url or name in UPSTREAM))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderDefinition:
+    """A provider of release lines: how it is made, and how one asks whether it can be reached.
+
+    `summary` is what it provides, for people. `sources` are the names in `network.mirrors`, or the
+    starts of URLs, that it always asks. If it has none, `sources_of` returns those of a value of an
+    axis and of what recipes say of it. If there are none either, `ask` asks the provider's own
+    client; it raises UnreachableError.
+    """
+
+    name: str
+    summary: str
+    provider: Callable[[ResolverTools], Provider]
+    sources: tuple[str, ...] = ()
+    sources_of: Callable[[AxisValue, Mapping[str, str]], tuple[str, ...]] = sources_in_options
+    ask: Callable[[ResolverTools], object] | None = None
+
+
+def request_for(package: str) -> ReleaseLineRequest:
+    """Return a request for a package that every index has, to ask whether one answers."""
+    base = Base(id="", axis="", value="", platform="linux/amd64")
+    lock = BaseLock(source=Source(bootstrap=""), content="", epoch=0)
+    return ReleaseLineRequest(line="", base=base, lock=lock, options={"package": package})

@@ -1,0 +1,41 @@
+"""The ecosystem `npm`: packages of npm, each with the tree of what it needs."""
+
+from __future__ import annotations
+
+from builder.catalog.ecosystem import MirrorVariable
+from builder.catalog.packages import LockedPackage
+from builder.resolvers.interfaces import Ecosystem, ResolverTools
+from builder.resolvers.npm.packages import NpmResolver
+from builder.resolvers.npm.registry import NpmPackages
+
+_PROBE = r"""
+if has npm; then
+    for file in "$(npm root --global)"/*/package.json "$(npm root --global)"/@*/*/package.json; do
+        [ -f "$file" ] || continue
+        text=$(sed -nE 's/^  "(name|version)": "(.*)",?$/\2/p' "$file" | paste -sd '\t')
+        printf 'npm\t%s\t%sk\n' "$text" "$(kilobytes "${file%/*}")"
+    done
+fi
+"""
+
+
+def _file_path(package: LockedPackage) -> str:
+    """Return where npm's cache has a file: it finds one by its hash."""
+    digest = package.hash
+    return f"_cacache/content-v2/sha512/{digest[:2]}/{digest[2:4]}/{digest[4:]}"
+
+
+def _resolver(tools: ResolverTools) -> NpmResolver:
+    packages = NpmPackages(runner=tools.runner, network=tools.network)
+    return NpmResolver(packages=packages, fetcher=tools.fetcher)
+
+
+# What is installed is not compared: npm checks each file by its hash, and keeps no list of them.
+NPM = Ecosystem(
+    name="npm",
+    list_line=lambda name, package: f"{package.hash}  {name}",
+    file_path=_file_path,
+    mirror_variables=(MirrorVariable(source="npm", name="NPM_CONFIG_REGISTRY"),),
+    probe=_PROBE,
+    resolver=_resolver,
+)

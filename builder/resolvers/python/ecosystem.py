@@ -1,0 +1,75 @@
+"""The ecosystems `pip` and `wheel`: packages of Python, with or without what they depend on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.packages import LockedPackage
+from builder.resolvers.interfaces import Ecosystem, ResolverTools
+from builder.resolvers.python.packages import REQUIREMENTS, PipResolver, requirement
+
+_HASH = re.compile(r"\s+--hash=\S+")
+_OWN = frozenset({"pip", "setuptools"})  # what a new environment has
+_PYTHON = Language(axis="python", ecosystem="apt", package="python3")
+_PROBE = r"""
+if has python3; then python3 -c '
+import importlib.metadata as m
+for d in m.distributions():
+    size = sum(f.size or 0 for f in d.files or ())
+    print("pip", d.metadata["Name"], d.version, size, sep="\t")
+'; fi
+"""
+
+
+def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
+    try:
+        asked = Requirement(_HASH.sub("", request))
+    except InvalidRequirement:
+        return False
+    package = packages.get(canonicalize_name(asked.name))
+    if package is None:
+        return asked.marker is not None  # which may not hold for the target
+    return asked.specifier.contains(package.version.partition("+")[0], prereleases=True)
+
+
+def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:
+    return PipResolver(
+        runner=tools.runner,
+        network=tools.network,
+        folder=tools.fetcher.folder,
+        is_alone=is_alone,
+        only_looks=tools.only_looks,
+    )
+
+
+PIP = Ecosystem(
+    name="pip",
+    languages=(_PYTHON,),
+    is_met=_is_met,
+    pins=PinSyntax(example='lxml: ">=5.3.1"'),
+    normalize=lambda name: str(canonicalize_name(name)),
+    list_file=REQUIREMENTS,
+    list_line=requirement,
+    mirror_variables=(
+        MirrorVariable(source="pip", name="PIP_INDEX_URL"),
+        MirrorVariable(source="pip", name="UV_INDEX_URL"),
+        MirrorVariable(source="pytorch", name="PYTORCH_INDEX_URL", path="/cpu"),
+    ),
+    probe=_PROBE,
+    is_compared=True,
+    is_own=lambda name, _package: name in _OWN,
+    resolver=_resolver,
+)
+WHEEL = Ecosystem(
+    name="wheel",
+    languages=(_PYTHON,),
+    is_met=_is_met,
+    list_file=REQUIREMENTS,
+    list_line=requirement,
+    resolver=lambda tools: _resolver(tools, is_alone=True),
+)
