@@ -118,13 +118,9 @@ class Workspace:
             else {},
         )
         return Project(
-            root=self.root,
-            catalog=catalog,
-            expansion=expansion,
-            network=file.matrix.network,
-            lock=lock,
-            notes=tuple(notes),
-        )
+            root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,
+            lock=lock, notes=tuple(notes),
+        )  # fmt: skip
 
     def _expanded(
         self,
