@@ -102,15 +102,8 @@ class Workspace:
         recipes = self._recipes(file, errors, notes, ecosystems)
         charts = self._charts(file, errors, notes)
         features = self._features(errors, notes)
-        expansion = None
-        try:
-            expansion = expand(file.matrix, file.document, offered)
-            errors += tags.check(expansion, file.matrix, file.document)
-            errors += check_needs(expansion, file.matrix, recipes, file.document)
-            errors += check_chart_needs(file.matrix, charts, file.document)
-            errors += self._pin_errors(file, ecosystems) if ecosystems else []
-        except BuilderError as error:
-            errors.append(error)
+        expansion = self._expanded(file, offered, recipes, charts, errors)
+        errors += self._pin_errors(file, ecosystems) if ecosystems else []
         raise_all(errors)
         assert expansion is not None
         catalog = Catalog(
@@ -125,13 +118,28 @@ class Workspace:
             else {},
         )
         return Project(
-            root=self.root,
-            catalog=catalog,
-            expansion=expansion,
-            network=file.matrix.network,
-            lock=lock,
-            notes=tuple(notes),
-        )
+            root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,
+            lock=lock, notes=tuple(notes),
+        )  # fmt: skip
+
+    def _expanded(
+        self,
+        file: ParsedMatrix,
+        offered: tuple[str, ...],
+        recipes: Mapping[str, Recipe],
+        charts: Mapping[str, ChartRecipe],
+        errors: list[BuilderError],
+    ) -> Expansion | None:
+        """Return the expansion of the matrix, None if it contradicts itself."""
+        try:
+            expansion = expand(file.matrix, file.document, offered)
+            errors += tags.check(expansion, file.matrix, file.document)
+            errors += check_needs(expansion, file.matrix, recipes, file.document)
+            errors += check_chart_needs(file.matrix, charts, file.document)
+        except BuilderError as error:
+            errors.append(error)
+            return None
+        return expansion
 
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""
@@ -256,7 +264,7 @@ class Workspace:
             dockerfile_path=f"{folder}/Dockerfile.j2",
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
-            suite=self._hash(f"{folder}/tests"),
+            tests_hash=self._hash(f"{folder}/tests"),
             has_tests=any(_is_test(name) for name in self._bytes(f"{folder}/tests")),
         )
 

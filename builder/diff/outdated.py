@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.catalog.expansion import Expansion
@@ -75,18 +75,9 @@ def outdated(
     are base images whose content is gone.
     """
     base_of = {key: expansion.base_of(expansion.targets[key]) for key in selected}
-    present = {
-        base.id: base
-        for base in base_of.values()
-        if base.id in locked.bases and base.id not in moved_on
-    }
-    updates = {key: newer(base, locked.bases[key]) for key, base in present.items()}
-    bases = {key: packages for key, packages in updates.items() if packages}
-    ended = {
-        key: target.eol or ""
-        for key in selected
-        if (target := expansion.targets[key]).has_ended(today)
-    }
+    bases = _newer_packages(base_of.values(), locked, newer, moved_on)
+    picked = [expansion.targets[key] for key in selected]
+    ended = {target.id: target.eol or "" for target in picked if target.has_ended(today)}
     before = fingerprints(locked)
     after = before if newest == locked else fingerprints(newest)
     targets: dict[str, str] = {}
@@ -106,6 +97,20 @@ def outdated(
         ended=ended,
         moved_on={base.id: moved_on[base.id] for base in base_of.values() if base.id in moved_on},
     )
+
+
+def _newer_packages(
+    bases: Collection[Base],
+    locked: Lock,
+    newer: Callable[[Base, BaseLock], tuple[str, ...]],
+    moved_on: Collection[str],
+) -> dict[str, tuple[str, ...]]:
+    """Return the newer packages of each locked base image that has any, by its id."""
+    present = {
+        base.id: base for base in bases if base.id in locked.bases and base.id not in moved_on
+    }
+    updates = {key: newer(base, locked.bases[key]) for key, base in present.items()}
+    return {key: packages for key, packages in updates.items() if packages}
 
 
 def _change(target: Target, locked: Lock, newest: Lock) -> str:

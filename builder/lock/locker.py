@@ -70,13 +70,12 @@ def lock_catalog(
     resolvers: Mapping[str, PackageResolver] = MappingProxyType({}),
     explain: Explain | None = None,
 ) -> Locked:
-    """Lock what `targets` (ids; by default all) need, and keep the `held` lock of the others.
+    """Lock what `targets` (ids; None: all) need, and keep the other entries of `held`.
 
-    What is locked and fits stays, unless `upgrade` names it. A failure stops only the targets that
-    need it: they keep what was locked, or are left out and blocked by the plan. `resolvers` are
-    those of the ecosystems that are locked, in the order of installation. `explain` may replace
-    the reasons of failures, given the bases and release lines. Raises ConfigError if the catalog
-    contradicts itself.
+    An entry that still fits stays, unless `upgrade` lets it move. A failure stops only what needs
+    it: the old entry stays, or is left out, and the plan blocks its targets. `resolvers` are in the
+    order of installation. `explain` may give better reasons for failures, given the base images and
+    release lines. Raises ConfigError where the catalog contradicts itself.
     """
     alive = alive_targets(expansion, today)
     chosen = with_what_they_need(alive if targets is None else targets, alive, expansion)
@@ -85,17 +84,15 @@ def lock_catalog(
         catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen, before=before,
         bases=bases, providers=providers, upgrade=upgrade, today=today, note=note,
     )  # fmt: skip
-    package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=below.lock)
+    requests = PackageRequests(catalog=catalog, expansion=expansion, lock=below.lock)
     locker = PackageLocker(
-        package_requests=package_requests, resolvers=resolvers, upgrade=upgrade, today=today,
-        note=note, locate=locate,
+        package_requests=requests, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
+        locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
-    layers, failed = locker.lock(chosen, before)
-    layers = _marked(
-        package_requests, alive.values(), chosen, {**before.package_sets, **layers}, before
-    )
-    lock = replace(below.lock, package_sets=_in_use(layers, _of_any_platform(expansion, layers)))
+    locked, failed = locker.lock(chosen, before)
+    sets = _marked(requests, alive.values(), chosen, {**before.package_sets, **locked}, before)
+    lock = replace(below.lock, package_sets=_in_use(sets, _of_any_platform(expansion, sets)))
     return Locked(lock=lock, problems=(*below.problems, *_explained(failed, explain, below.lock)))
 
 

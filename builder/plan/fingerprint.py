@@ -59,15 +59,7 @@ def fingerprints(
 
     A base that is not locked has no content: the planner refuses to build on it.
     """
-    variables_by_target = {
-        key: build_variables(target, catalog.matrix, lock.versions)
-        for key, target in expansion.targets.items()
-    }
-    for key, package_set in lock.package_sets.items():
-        if key in variables_by_target:
-            variables_by_target[key] = replace(
-                variables_by_target[key], locked=tuple(package_set.packages)
-            )
+    variables_by_target = _variables(catalog, expansion, lock)
     dockerfiles = _dockerfiles(catalog, expansion, variables_by_target, renderer)
     computed: dict[str, Fingerprint] = {}
     for target in expansion.targets.values():
@@ -97,6 +89,18 @@ def fingerprints(
             ),
         )
     return computed
+
+
+def _variables(catalog: Catalog, expansion: Expansion, lock: Lock) -> dict[str, BuildVariables]:
+    """Return what the template of every target may use, by the id of the target."""
+    variables = {
+        key: build_variables(target, catalog.matrix, lock.versions)
+        for key, target in expansion.targets.items()
+    }
+    for key, package_set in lock.package_sets.items():
+        if key in variables:
+            variables[key] = replace(variables[key], locked=tuple(package_set.packages))
+    return variables
 
 
 def _dockerfiles(

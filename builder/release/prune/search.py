@@ -133,13 +133,7 @@ class Search:
         `packages` are the chart packages that stay: the chart's name in the matrix, and the digest
         of its manifest.
         """
-        release_lines = ReleaseLines(
-            matrix=self._catalog.matrix,
-            days=self._policy.keep.retired,
-            today=self._policy.today,
-            last_released=retention.last_released(records),
-            forgotten=self._policy.orphans,
-        )
+        release_lines = self._release_lines(records)
         kept = {(name, digest) for record in kept_records for name, digest, _ in _named(record)}
         kept |= {(f"{_FOLDER}{chart}", manifest) for chart, manifest in packages}
         released = {
@@ -168,6 +162,16 @@ class Search:
                 chart=name.startswith(_FOLDER),
                 orphans=self._policy.orphans,
             )
+
+    def _release_lines(self, records: Collection[Record]) -> ReleaseLines:
+        """Return which release lines have ended, by the matrix and the records."""
+        return ReleaseLines(
+            matrix=self._catalog.matrix,
+            days=self._policy.keep.retired,
+            today=self._policy.today,
+            last_released=retention.last_released(records),
+            forgotten=self._policy.orphans,
+        )
 
     def _chart_tags(self, packages: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return the tags that chart packages use, each with its image, read from the packages."""
