@@ -297,8 +297,7 @@ def test_an_image_without_evidence_is_not_released(week: Week) -> None:
     with pytest.raises(StepError) as caught:
         week.promotion(plan).release(plan.steps["release"], {})
     assert str(caught.value) == (
-        f"the registry has no test results for {place}\n"
-        f"  hint: builder build -s '{DESK}'"
+        f"the registry has no test results for {place}\n  hint: builder build -s '{DESK}'"
     )
     assert offered(week.store) == {}
 
