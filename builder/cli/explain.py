@@ -90,12 +90,12 @@ def _difference(app: App, item: TargetPlan, old: ReleasedTarget) -> str:
 
 
 def change_since(
-    evidence: Artifact | None, place: Reference, now: Fingerprint, release: str
+    metadata: Artifact | None, place: Reference, now: Fingerprint, release: str
 ) -> str:
-    """Return what changed since a release, from the document that was kept as evidence."""
-    if evidence is None:
-        return f"the registry has no evidence of {place}"
-    document = evidence.files.get(DOCUMENT)
+    """Return what changed since a release, from the stored fingerprint document."""
+    if metadata is None:
+        return f"the registry has no metadata of {place}"
+    document = metadata.files.get(DOCUMENT)
     before = json_object(document.data) if document else None
     return difference(before, now, release) if before else str(damaged(reference_of(place)))
 
