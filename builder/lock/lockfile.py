@@ -148,7 +148,9 @@ def as_data(lock: Lock) -> dict[str, Any]:
         "release_lines": {
             name: _line_data(version_lock) for name, version_lock in lock.release_lines.items()
         },
-        "package_sets": {name: _package_set_data(it) for name, it in lock.package_sets.items()},
+        "package_sets": {
+            name: _package_set_data(package_set) for name, package_set in lock.package_sets.items()
+        },
     }
 
 

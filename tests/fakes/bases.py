@@ -38,7 +38,7 @@ class FakeBases(Calls):
                 content = f"sha256:{(self._moved or source.value).encode().hex():0>64.64}"
                 suites = {"main": Suite(date=f"{today}T00:00:00Z", sha256="")}
                 return BaseLock(source=source, content=content, epoch=0, suites=suites)
-        raise StepError(f"no source of base {base.id} can be had")
+        raise StepError(f"no source of base {base.id} works")
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
         """A layout of what is locked."""

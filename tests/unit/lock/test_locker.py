@@ -235,7 +235,7 @@ def test_only_what_is_selected_is_looked_up(folder: Folder, tmp_path: Path) -> N
     assert bases.calls == [("lock", "os=2@linux/amd64")]
 
 
-NO_EMULATOR = UnreachableError("no source of base os=1@linux/arm64 can be had", hint="emulate it")
+NO_EMULATOR = UnreachableError("no source of base os=1@linux/arm64 works", hint="emulate it")
 
 
 def test_a_base_of_another_machine_blocks_its_own_targets(folder: Folder, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_base_of_another_machine_blocks_its_own_targets(folder: Folder, tmp_pa
     assert sorted(found.bases) == ["os=1@linux/amd64", "os=2@linux/amd64", f"os=2@{ARM}"]
     assert found.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
     assert (
-        f"os=1@{ARM}: not locked: no source of base os=1@linux/arm64 can be had\n  hint: emulate it"
+        f"os=1@{ARM}: not locked: no source of base os=1@linux/arm64 works\n  hint: emulate it"
     ) in notes
     plan = plan_of(folder.load(), lock=found)
     blocked = {key: item.reason for key, item in plan.targets.items() if item.action == "block"}

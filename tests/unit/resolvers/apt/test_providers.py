@@ -189,7 +189,7 @@ def test_a_password_that_apt_cannot_take(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         root(tmp_path, {}).beside(source)
     assert str(caught.value) == (
-        "apt takes no user or password with a blank in it\n  hint: network.mirrors: cran"
+        "apt accepts no blank in a user name or password\n  hint: network.mirrors: cran"
     )
 
 
