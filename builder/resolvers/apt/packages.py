@@ -191,7 +191,7 @@ class AptResolver:
                     provider = self._providers[name]
                     assert isinstance(provider, AptProvider)
                     source = provider.source(line_request)
-                    root = root if source is None else root.beside(source)
+                    root = root if source is None else root.with_source(source)
                 self._prepared[key] = AptSolver(root)
             return self._prepared[key]
 

@@ -54,7 +54,7 @@ class AptProvider:
     def root(self, request: ReleaseLineRequest) -> AptRoot:
         """Return the root of apt that knows the packages of the release line."""
         source, root = self.source(request), self._prepare(request.base, request.lock)
-        return root if source is None else root.beside(source)
+        return root if source is None else root.with_source(source)
 
     def _is_own(self, version: str) -> bool:
         """Whether a version is one of this provider's."""

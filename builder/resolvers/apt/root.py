@@ -101,7 +101,7 @@ class AptRoot:
             write(source, self._with_own_keys(text).encode())
         write(self._folder / "apt.conf", self._configuration().encode())
 
-    def beside(self, source: AptSource) -> AptRoot:
+    def with_source(self, source: AptSource) -> AptRoot:
         """Return a root of the same base with one more source; its indexes are fetched once."""
         with self._lock:
             if source not in self._others:
@@ -326,12 +326,12 @@ class AptRoot:
 
     def ask(self, *argv: str) -> Output:
         """Run a program of apt in this root and return its output, even if it fails."""
-        return self._asked(*argv, check=False)
+        return self._output(*argv, check=False)
 
     def _run(self, *argv: str, check: bool = True) -> str:
-        return self._asked(*argv, check=check).stdout
+        return self._output(*argv, check=check).stdout
 
-    def _asked(self, *argv: str, check: bool) -> Output:
+    def _output(self, *argv: str, check: bool) -> Output:
         if self._behind:
             raise self._behind
         return self._runner.run(self._command(*argv), check=check)

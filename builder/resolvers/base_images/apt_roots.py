@@ -122,7 +122,7 @@ class BaseArchives:
         self._cached = cached
         self._fetch = fetch
         self._store = store
-        self._place = reference
+        self._reference = reference
         self._folder = folder
         self._note = note
 
@@ -130,7 +130,7 @@ class BaseArchives:
         """Return the archives, lowest first. Raises StepError if nobody has the base any more."""
         if archives := self._cached(lock):
             return archives
-        reference = self._place(base, lock)
+        reference = self._reference(base, lock)
         try:
             layers = self._store.layers(reference)
         except (StepError, TransientError):

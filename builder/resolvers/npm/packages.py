@@ -102,7 +102,7 @@ class NpmResolver:
     def _file(self, package: LockedPackage) -> Path:
         if (cached := self._fetcher.cached(package.hash)) is not None:
             return cached
-        url = self._packages.place(package.file)
+        url = self._packages.file_url(package.file)
         try:
             return self._fetcher.file_by_sha512(package.file_name, url, package.hash)
         except MissingError as error:

@@ -56,7 +56,7 @@ class NpmPackages:
             raise ToolError("npm does not say where its registry is: npm config list --long")
         return f"{match[1].rstrip('/')}/"
 
-    def place(self, file: str) -> SourceUrl:
+    def file_url(self, file: str) -> SourceUrl:
         """Return the URL of a file of the registry: of the mirror, if there is one."""
         mirror = self._network.mirrors.get("npm", "")
         start = f"{mirror.rstrip('/')}/" if mirror else self.registry

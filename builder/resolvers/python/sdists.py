@@ -27,9 +27,9 @@ class PipFiles:
         """Return the path of its checked content. Raises StepError, UnreachableError."""
         if not file.requirement or self._fetcher.cached(file.sha256) is not None:
             return self._fetcher.file(file)
-        return self._fetcher.file(file, self._place(file.requirement))
+        return self._fetcher.file(file, self._url(file.requirement))
 
-    def _place(self, requirement: str) -> SourceUrl:
+    def _url(self, requirement: str) -> SourceUrl:
         index, env = default_index(self._network), index_env(self._network)
         entry, log = locked(self._runner, requirement, python=_PYTHON, env=env)
         if "sdist" in entry:
