@@ -131,7 +131,7 @@ def test_a_line_may_be_part_of_a_packages_name(tmp_path: Path) -> None:
 def test_a_root_beside_is_made_once(tmp_path: Path) -> None:
     base = root(tmp_path, {})
     source = AptSource(name="more", components=("contrib",))
-    assert base.with_source(source) is base.beside(source)
+    assert base.with_source(source) is base.with_source(source)
     # apt asks the base's suites again, for what they have of the components.
     assert updates(base) == [("update", "--quiet", "--error-on=any")]
 
