@@ -74,10 +74,10 @@ def lay(folder: Path, files: dict[str, bytes]) -> None:
 
     Raises ConfigError where one of them is there, or a file stands where a folder must be.
     """
-    taken = [path for path in files if _is_taken(folder, path)]
-    if taken:
+    existing = [path for path in files if _is_taken(folder, path)]
+    if existing:
         raise ConfigError(
-            f"{folder} has {', '.join(taken)} already: nothing was written",
+            f"{folder} has {', '.join(existing)} already: nothing was written",
             hint="name a folder that is empty, or not yet there: `builder init DIR`",
         )
     written: list[Path] = []

@@ -175,8 +175,8 @@ class RunLoop:
                 results[event.result.step] = event.result
 
         with self._watcher(steps, self.stop) as show:
-            told = tee(collect, show, listen)
-            executor = self._make_executor(make(told), told, outlook)
+            listener = tee(collect, show, listen)
+            executor = self._make_executor(make(listener), listener, outlook)
             measured = outlook.disk if outlook else disk or self._adapters.disk
             with Watch(measured) as watch:
                 final = executor.run(steps)

@@ -27,8 +27,8 @@ class Places(Protocol):
 class Faults:
     """A list of mistakes, each with its place."""
 
-    def __init__(self, places: Places) -> None:
-        self.places = places
+    def __init__(self, locations: Places) -> None:
+        self.places = locations
         self.errors: list[BuilderError] = []
 
     def _fail(self, message: str, path: Path, hint: str = "") -> None:
@@ -51,9 +51,9 @@ class Names:
     is_expandable: bool
 
 
-def check_names(matrix: Matrix, edges: Mapping[str, list[str]], places: Places) -> Names:
+def check_names(matrix: Matrix, edges: Mapping[str, list[str]], locations: Places) -> Names:
     """Find the names that are not declared; `edges` maps an image to those it is built from."""
-    checker = _Checker(matrix, places)
+    checker = _Checker(matrix, locations)
     checker.check(edges)
     return Names(
         errors=tuple(checker.errors),
@@ -63,8 +63,8 @@ def check_names(matrix: Matrix, edges: Mapping[str, list[str]], places: Places) 
 
 
 class _Checker(Faults):
-    def __init__(self, matrix: Matrix, places: Places) -> None:
-        super().__init__(places)
+    def __init__(self, matrix: Matrix, locations: Places) -> None:
+        super().__init__(locations)
         self._matrix = matrix
         self.unknown: list[tuple[str, str]] = []  # (axis, value), one for each error of its kind
 
@@ -130,10 +130,10 @@ class _Checker(Faults):
                 hint = did_you_mean(axis, self._matrix.axes)
                 self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
                 continue
-            known = [value.name for value in self._matrix.axes[axis]]
+            declared = [value.name for value in self._matrix.axes[axis]]
             for index, name in enumerate(names):
-                if name not in known:
-                    hint = did_you_mean(name, known)
+                if name not in declared:
+                    hint = did_you_mean(name, declared)
                     self.unknown.append((axis, name))
-                    place = (*path, axis, index)
-                    self._fail(f"axis {axis} has no value {name!r}", place, hint)
+                    name_path = (*path, axis, index)
+                    self._fail(f"axis {axis} has no value {name!r}", name_path, hint)

@@ -128,8 +128,8 @@ def _check_urls(
             remote_file(text, arch)
         except ConfigError as error:
             message = f"{text.partition('#')[0]} has no hash"
-            place = document.at((*path, URL, index))
-            errors.append(ConfigError(message, hint=error.hint, location=place))
+            location = document.at((*path, URL, index))
+            errors.append(ConfigError(message, hint=error.hint, location=location))
     return errors
 
 
@@ -150,22 +150,22 @@ def _check_ecosystems(
 def _check_condition(
     document: Document, condition: str, axes: Mapping[str, tuple[AxisValue, ...]]
 ) -> list[BuilderError]:
-    place = document.at_key(("when", condition))
+    location = document.at_key(("when", condition))
     try:
         terms = parse_condition(condition)
     except ValueError:
         hint = "write `axis`, `not axis`, `axis=value` or `axis@provider`, joined by commas"
-        return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=place)]
+        return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=location)]
     return [
-        _unknown_axis(term.axis, axes, place)
+        _unknown_axis(term.axis, axes, location)
         for term in terms
         if term.axis not in axes and looks_like(term.axis, axes)
     ]
 
 
-def _unknown_axis(axis: str, axes: Iterable[str], place: Location) -> ConfigError:
+def _unknown_axis(axis: str, axes: Iterable[str], location: Location) -> ConfigError:
     hint = did_you_mean(axis, axes)
-    return ConfigError(f"unknown axis {axis!r}", hint=hint, location=place)
+    return ConfigError(f"unknown axis {axis!r}", hint=hint, location=location)
 
 
 def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
@@ -201,51 +201,51 @@ def _check_value(document: Document, value: AxisValue) -> list[BuilderError]:
     return errors
 
 
-def _check_reference(text: str, place: Location) -> list[BuilderError]:
+def _check_reference(text: str, location: Location) -> list[BuilderError]:
     try:
         parse_reference(text)
     except BuilderError as error:
-        return [ConfigError(error.message, hint=error.hint, location=place)]
+        return [ConfigError(error.message, hint=error.hint, location=location)]
     return []
 
 
 def _check_registries(document: Document, settings: Settings) -> list[BuilderError]:
     """Return an error for each registry, and address of `embedded`, that is none."""
-    places: dict[Path, str] = {("catalog", "embedded"): settings.embedded}
+    names_by_path: dict[Path, str] = {("catalog", "embedded"): settings.embedded}
     for index, name in enumerate(settings.registries):
         if name != "embedded":
-            places[("catalog", "registries", index)] = name
+            names_by_path[("catalog", "registries", index)] = name
     errors: list[BuilderError] = []
-    for path, name in places.items():
+    for path, name in names_by_path.items():
         try:
             check_registry(name)
         except BuilderError as error:
-            place = document.at(path)
-            errors.append(ConfigError(error.message, hint=error.hint, location=place))
+            location = document.at(path)
+            errors.append(ConfigError(error.message, hint=error.hint, location=location))
     return errors
 
 
 def _check_repository(document: Document, text: str) -> list[BuilderError]:
     """Return an error where the template of repositories lacks a field, or gives no reference."""
-    place = document.at(("catalog", "repository"))
+    location = document.at(("catalog", "repository"))
     missing = [field for field in ("{registry}", "{image}") if field not in text]
     if missing:
-        return [ConfigError(f"repository lacks {field}", location=place) for field in missing]
+        return [ConfigError(f"repository lacks {field}", location=location) for field in missing]
     try:
         parse_reference(text.format(registry="example.org", image="image"))
     except BuilderError as error:
-        return [ConfigError(error.message, hint=error.hint, location=place)]
+        return [ConfigError(error.message, hint=error.hint, location=location)]
     except (KeyError, IndexError, ValueError, AttributeError):
         hint = "its fields are {registry} and {image}"
-        return [ConfigError(f"not a repository: {text!r}", hint=hint, location=place)]
+        return [ConfigError(f"not a repository: {text!r}", hint=hint, location=location)]
     return []
 
 
 def _with_places(chart: Chart, document: Document) -> Chart:
     above: Path = ("charts", chart.name)
-    places: dict[Path, Location] = {(): document.at_key(above)}
+    locations: dict[Path, Location] = {(): document.at_key(above)}
     for index, feature in enumerate(chart.features):
-        places[("features", feature)] = document.at((*above, "features", index))
+        locations[("features", feature)] = document.at((*above, "features", index))
     for path in chart.values:
-        places[("values", path)] = document.at_key((*above, "values", path))
-    return replace(chart, places=places)
+        locations[("values", path)] = document.at_key((*above, "values", path))
+    return replace(chart, places=locations)

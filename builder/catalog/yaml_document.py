@@ -43,12 +43,12 @@ class Document:
         """Return the place of the key of `path`."""
         return self._locate(path, self.keys)
 
-    def _locate(self, path: Path, places: dict[Path, tuple[int, int]]) -> Location:
-        place = places.get(path)
-        while place is None and path:
+    def _locate(self, path: Path, positions: dict[Path, tuple[int, int]]) -> Location:
+        position = positions.get(path)
+        while position is None and path:
             path = path[:-1]
-            place = self.keys.get(path) or self.values.get(path)
-        return self.place(*(place or (1, 1)))
+            position = self.keys.get(path) or self.values.get(path)
+        return self.place(*(position or (1, 1)))
 
     def place(self, line: int, column: int) -> Location:
         """Return a place of the file, with the text of its line."""
@@ -89,8 +89,8 @@ def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[Builde
     data: Any = None
     for node in _nodes(text, document, several=as_helm):
         later = reader.construct(node, ())
-        both = isinstance(data, dict) and isinstance(later, dict)
-        data = _merged(data, later) if both else later
+        are_mappings = isinstance(data, dict) and isinstance(later, dict)
+        data = _merged(data, later) if are_mappings else later
     differs = {path: core for path, core in document.differs.items() if _is_scalar_at(data, path)}
     return replace(document, data=data, differs=differs), reader.errors
 
@@ -112,16 +112,18 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
         nodes = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = Location(file=document.file)
+        location = Location(file=document.file)
         if mark is not None:
-            where = document.place(mark.line + 1, mark.column + 1)
-        raise ConfigError(f"not YAML: {error.problem or error.context}", location=where) from error
+            location = document.place(mark.line + 1, mark.column + 1)
+        raise ConfigError(
+            f"not YAML: {error.problem or error.context}", location=location
+        ) from error
     except (YAMLError, ValueError, OverflowError) as error:  # ruamel trusts the numbers of escapes
-        where = Location(file=document.file)
-        raise ConfigError(f"not YAML: {error}", location=where) from error
+        location = Location(file=document.file)
+        raise ConfigError(f"not YAML: {error}", location=location) from error
     except RecursionError:
-        where = Location(file=document.file)
-        raise ConfigError("it is nested too deeply to be read", location=where) from None
+        location = Location(file=document.file)
+        raise ConfigError("it is nested too deeply to be read", location=location) from None
     return [node for node in nodes if node is not None]
 
 
@@ -155,44 +157,46 @@ class _Reader:
 
     def _enter(self, node: Node) -> None:
         """Refuse an alias of what it stands in, and aliases that multiply."""
-        where = self._document.place(*_start(node))
+        location = self._document.place(*_start(node))
         if id(node) in self._open:
-            raise ConfigError("an alias stands in what it names", location=where)
+            raise ConfigError("an alias stands in what it names", location=location)
         if id(node) in self._seen:
             self._repeated += len(node.value)
         if self._repeated > _REPEATED:
-            raise ConfigError("its aliases stand for too much to be read", location=where)
+            raise ConfigError("its aliases stand for too much to be read", location=location)
         self._open.add(id(node))
         self._seen.add(id(node))
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[Any, Any]:
-        own = [pair for pair in node.value if not _is_merge(pair[0])]
-        names = {self._key(key) for key, _ in own}
+        own_pairs = [pair for pair in node.value if not _is_merge(pair[0])]
+        names = {self._key(key) for key, _ in own_pairs}
         data: dict[Any, Any] = {}
         for key_node, value_node in self._brought(node):
             key = self._key(key_node)
             if key not in names and key not in data:
                 data[key] = self._member(key_node, value_node, (*path, key))
-        for key_node, value_node in own:
+        for key_node, value_node in own_pairs:
             key = self._key(key_node)
-            place = self._document.place(*_start(key_node))
+            location = self._document.place(*_start(key_node))
             if key in data:
                 hint = f"it stands already on line {self._document.keys[(*path, key)][0]}"
-                self.errors.append(ConfigError(f"duplicate key {key!r}", hint=hint, location=place))
+                self.errors.append(
+                    ConfigError(f"duplicate key {key!r}", hint=hint, location=location)
+                )
                 continue
             if not self._as_helm and _is_number(key_node):
                 message = f"{key} is a number here, and a key must be a string"
-                error = ConfigError(message, hint=f'quote it: "{key}"', location=place)
+                error = ConfigError(message, hint=f'quote it: "{key}"', location=location)
                 self.errors.append(error)
             data[key] = self._member(key_node, value_node, (*path, key))
         return data
 
     def _member(self, key_node: Node, value_node: Node, path: Path) -> Any:
-        place = _start(key_node)
-        self._document.keys[path] = place
+        position = _start(key_node)
+        self._document.keys[path] = position
         value = self.construct(value_node, path)
         if value_node.start_mark.index == value_node.end_mark.index:  # there is nothing
-            self._document.values[path] = place
+            self._document.values[path] = position
         return value
 
     def _brought(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
@@ -204,8 +208,8 @@ class _Reader:
             for item in value_node.value if several else [value_node]:
                 if not isinstance(item, MappingNode):
                     message = "<< takes a mapping, or a list of mappings"
-                    where = self._document.place(*_start(key_node))
-                    raise ConfigError(message, hint="<<: *anchor", location=where)
+                    location = self._document.place(*_start(key_node))
+                    raise ConfigError(message, hint="<<: *anchor", location=location)
                 self._enter(item)
                 yield from (pair for pair in item.value if not _is_merge(pair[0]))
                 yield from self._brought(item)
@@ -217,8 +221,10 @@ class _Reader:
             try:
                 node.value.encode()
             except UnicodeEncodeError as error:
-                where = self._document.place(*_start(node))
-                raise ConfigError("not YAML: an escape of no character", location=where) from error
+                location = self._document.place(*_start(node))
+                raise ConfigError(
+                    "not YAML: an escape of no character", location=location
+                ) from error
 
     def _key(self, node: Node) -> str:
         self._check_text(node)
@@ -278,11 +284,11 @@ def _decoded(text: str) -> str:
         return text
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return two mappings as one; what is in both is merged too, or the latter's."""
-    both = {
-        key: _merged(below[key], value)
-        for key, value in above.items()
-        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    merged = {
+        key: _merged(base[key], value)
+        for key, value in overrides.items()
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
     }
-    return {**below, **above, **both}
+    return {**base, **overrides, **merged}

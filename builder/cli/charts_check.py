@@ -68,7 +68,7 @@ def _as_json(path: Path, finding: Finding) -> dict[str, object]:
 
 def _summary(findings: tuple[Finding, ...]) -> str:
     """`1 fatal, 2 warnings, 1 note`."""
-    numbers = Counter(one.severity for one in findings)
+    numbers = Counter(finding.severity for finding in findings)
     parts = [
         f"{numbers[name]} {name}" if name == "fatal" else count(numbers[name], name)
         for name in SEVERITIES

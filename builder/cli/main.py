@@ -94,13 +94,13 @@ def main(adapters: AdapterFactory | None = None) -> None:
 
 def _fault(error: Exception) -> BuilderError:
     """Return what is said of a fault of the builder itself; its traceback is kept in a file."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
     with tempfile.NamedTemporaryFile(
         "w", prefix="builder-fault-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.writelines(traceback.format_exception(error))
     reason = f"{type(error).__name__}: {error}"
     return BuilderError(
-        f"the builder itself failed: {reason} ({Path(where.filename).name}:{where.lineno})",
+        f"the builder itself failed: {reason} ({Path(frame.filename).name}:{frame.lineno})",
         hint=f"report it, with {file.name}",
     )

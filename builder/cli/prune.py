@@ -40,7 +40,7 @@ def command(
     retired_days: int | None,
     orphans: bool,
     yes: bool,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Delete images that no kept release, no living release line and no listed chart needs.
 
@@ -51,10 +51,12 @@ def command(
     Example:
       builder prune --keep-weeks 4 --yes
     """
-    app = open_app(**given)
-    said = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
+    app = open_app(**options)
+    retention_options = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
     policy = Policy(
-        keep=_policy(app, {key: value for key, value in said.items() if value is not None}),
+        keep=_policy(
+            app, {key: value for key, value in retention_options.items() if value is not None}
+        ),
         today=app.options.today,
         orphans=orphans,
     )
@@ -84,9 +86,9 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     return 0
 
 
-def _policy(app: App, said: dict[str, int]) -> Retention:
+def _policy(app: App, overrides: dict[str, int]) -> Retention:
     """Return the retention of matrix.yaml, with the values of the given options in its place."""
-    return replace(app.catalog.matrix.retention, **said)
+    return replace(app.catalog.matrix.retention, **overrides)
 
 
 def _local(app: App, garbage: Garbage) -> dict[str, int]:

@@ -22,7 +22,7 @@ from builder.release.rollback import Rollback, RollbackPlan
 @click.option(
     "--write-lock", is_flag=True, help="Also write the lock of that release to matrix.lock."
 )
-def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
+def command(release: str, dry_run: bool, write_lock: bool, **options: Any) -> int:
     """Publish the images of an older release again, and its charts with higher versions.
 
     Images and charts that were added since stay published as they are.
@@ -31,7 +31,7 @@ def command(release: str, dry_run: bool, write_lock: bool, **given: Any) -> int:
     Example:
       builder rollback 2026.11.16 --dry-run
     """
-    app = open_app(**given)
+    app = open_app(**options)
     with app.registry():
         store = app.adapters.store
         rollback = Rollback(catalog=app.catalog, store=store)
@@ -62,9 +62,11 @@ def _tell(plan: RollbackPlan, updates: Sequence[tuple[TagUpdate, str | None]]) -
     before, after = plan.current.release, plan.record.release
     click.echo(f"{after}: what {plan.old.release} offered, in place of {before}")
     for name, package in plan.packages.items():
-        now = f"{plan.current.charts[name].version} → " if name in plan.current.charts else ""
-        held = plan.old.charts[name].version
-        click.echo(f"chart {name}: {now}{package.version}, with what {held} held")
+        before_arrow = (
+            f"{plan.current.charts[name].version} → " if name in plan.current.charts else ""
+        )
+        old_version = plan.old.charts[name].version
+        click.echo(f"chart {name}: {before_arrow}{package.version}, with what {old_version} held")
     moved = [(update, digest) for update, digest in updates if digest is not None]
     for update, digest in moved:
         click.echo(f"{update.tag}: {str(digest)[:19]} → {update.source.digest[:19]}")

@@ -45,17 +45,17 @@ class HeldBases:
         self.moved_on: dict[str, str] = {}
 
     def lock(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], locked: BaseLock | None, today: str
     ) -> BaseLock:
         """Return what is locked. Raises UnreachableError if nothing is."""
-        if held is None:
+        if locked is None:
             raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
         try:
-            self._refresh(base, held)
+            self._refresh(base, locked)
         except GoneError as error:
             self.moved_on[base.id] = error.hint
             raise
-        return held
+        return locked
 
 
 def outdated(

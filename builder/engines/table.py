@@ -80,5 +80,5 @@ def rebuilding_name(name: str, *, catalog: Path | None = None) -> str:
 
 def engine_of(config: Mapping[str, Any], name: str = AUTO, *, catalog: Path | None = None) -> str:
     """Return the engine that built an image, as its configuration tells; `name` is asked first."""
-    known = factories(name, catalog=catalog)
-    return next((one for one, factory in known if factory.has_built(config)), "another engine")
+    engines = factories(name, catalog=catalog)
+    return next((one for one, factory in engines if factory.has_built(config)), "another engine")

@@ -40,9 +40,9 @@ class RegistryClient:
         answer = self._asked_for_manifest(reference, "HEAD")
         if answer is None:
             return None
-        told = answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(told) and reference.digest in {"", told}:
-            return told
+        digest = answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(digest) and reference.digest in {"", digest}:
+            return digest
         manifest = self.manifest(reference)
         return None if manifest is None else manifest.digest
 
@@ -52,8 +52,8 @@ class RegistryClient:
         if answer is None:
             return None
         digest = digest_of(answer.content)
-        told = reference.digest or answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(told) and told != digest:
+        expected = reference.digest or answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(expected) and expected != digest:
             raise TransientError(f"{reference}: its manifest arrived damaged: it is {digest}")
         document = answer.json("a manifest")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()

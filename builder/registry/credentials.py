@@ -99,11 +99,11 @@ class CredentialFiles:
         get = self._environment.get
         home = Path(get("HOME") or Path.home())
         below = Path("containers") / "auth.json"
-        named = get("REGISTRY_AUTH_FILE", "")
+        auth_file = get("REGISTRY_AUTH_FILE", "")
         runtime = get("XDG_RUNTIME_DIR") or f"/run/containers/{os.geteuid()}"
         at_runtime = below if get("XDG_RUNTIME_DIR") else Path("auth.json")
         return [
-            *([Path(named)] if named else []),
+            *([Path(auth_file)] if auth_file else []),
             Path(runtime) / at_runtime,
             Path(get("XDG_CONFIG_HOME") or home / ".config") / below,
             Path(get("DOCKER_CONFIG") or home / ".docker") / "config.json",

@@ -39,16 +39,16 @@ class EmbeddedRegistry:
         program is missing.
         """
         users = self._state / "users"
-        with contextlib.ExitStack() as until:
+        with contextlib.ExitStack() as stack:
             with exclusive_lock(self._state):  # so that nobody starts or ends it meanwhile
                 if not self._is_ours():
                     self._start()
-                until.enter_context(shared_lock(users))
+                stack.enter_context(shared_lock(users))
             try:
                 yield
             finally:
                 with exclusive_lock(self._state):
-                    until.close()
+                    stack.close()
                     with contextlib.suppress(ConflictError), run_lock(users):
                         self._end()
 

@@ -61,10 +61,10 @@ class Manifest:
         """Return the annotations of a descriptor."""
         return self._texts(descriptor.get("annotations") or {}, "annotations of a descriptor")
 
-    def wrong(self, what: str) -> StepError:
+    def wrong(self, problem: str) -> StepError:
         """Return the error of a manifest that is not valid."""
         return StepError(
-            f"{self.where}: its manifest is damaged: {what}", hint="push it again, or remove it"
+            f"{self.where}: its manifest is damaged: {problem}", hint="push it again, or remove it"
         )
 
     def _descriptors(self, name: str) -> tuple[Mapping[str, Any], ...]:
@@ -86,6 +86,6 @@ class Manifest:
         return value
 
     def _texts(self, value: object, name: str) -> dict[str, str]:
-        if not isinstance(value, dict) or not all(isinstance(it, str) for it in value.values()):
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             raise self.wrong(f"`{name}` are no texts")
         return value

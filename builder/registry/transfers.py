@@ -44,8 +44,10 @@ def transfer(
     """
     with credentials.shared(references) as options:
         # These options belong to the subcommand.
-        at = next(number for number, word in enumerate(command.argv) if word in _SUBCOMMANDS) + 1
-        argv = (*command.argv[:at], *options, *command.argv[at:])
+        position = (
+            next(number for number, word in enumerate(command.argv) if word in _SUBCOMMANDS) + 1
+        )
+        argv = (*command.argv[:position], *options, *command.argv[position:])
         try:
             return runner.run(enclose(replace(command, argv=argv)), log=log)
         except StepError as error:
@@ -60,14 +62,14 @@ def transfer(
 
 def last_words(message: str) -> str:
     """Return the last message of a program, in one line."""
-    told = _TOLD.findall(message)
-    return told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
+    messages = _TOLD.findall(message)
+    return messages[-1].replace('\\"', '"') if messages else message.splitlines()[-1].strip()
 
 
 def _reads(command: Command) -> bool:
     """Whether a command only reads from a registry."""
-    is_asked = not {"inspect", "pull"}.isdisjoint(command.argv)
-    return is_asked or not command.argv[-1].startswith("docker://")
+    is_read_only = not {"inspect", "pull"}.isdisjoint(command.argv)
+    return is_read_only or not command.argv[-1].startswith("docker://")
 
 
 def _hint(text: str, references: Sequence[Reference], *, is_read: bool) -> str:

@@ -150,12 +150,12 @@ class Podman:
         is under way.
         """
         argv = (self._program, "ps", "--all", "--external", "--quiet", "--no-trunc")
-        left = tuple(self._runner.run(self._command(argv)).stdout.split())
-        for identity in left:
+        containers = tuple(self._runner.run(self._command(argv)).stdout.split())
+        for identity in containers:
             self._discard(identity)
-        for place in mounts_below(self._home.state, Path("/proc/self/mounts").read_text()):
-            self._runner.run(Command(argv=("umount", "--lazy", place)), check=False)
-        return left
+        for mount_point in mounts_below(self._home.state, Path("/proc/self/mounts").read_text()):
+            self._runner.run(Command(argv=("umount", "--lazy", mount_point)), check=False)
+        return containers
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """Return what `build` would run, as shell lines that need nothing of the builder.
@@ -266,8 +266,8 @@ class Podman:
         if len(state) != 2 or state[0] == "true":
             return ""
         argv = (self._program, "logs", "--tail", "12", identity)
-        said = self._runner.run(self._command(argv), check=False).log
-        return f"{ended(int(state[1]))}\n{last_lines(said)}"
+        output = self._runner.run(self._command(argv), check=False).log
+        return f"{ended(int(state[1]))}\n{last_lines(output)}"
 
     def _discard(self, name: str) -> None:
         # A container under removal, or half made by a killed process, can take a second call.
