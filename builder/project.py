@@ -97,12 +97,12 @@ class Workspace:
         notes: list[str] = []
         lock = self._lock(errors)
         file = self._matrix(errors, notes)
-        offered = file.matrix.platforms
+        declared_platforms = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors, notes, ecosystems)
         charts = self._charts(file, errors, notes)
         features = self._features(errors, notes)
-        expansion = self._expanded(file, offered, recipes, charts, errors)
+        expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
         raise_all(errors)
         assert expansion is not None
@@ -125,14 +125,14 @@ class Workspace:
     def _expanded(
         self,
         file: ParsedMatrix,
-        platforms: tuple[str, ...],
+        declared_platforms: tuple[str, ...],
         recipes: Mapping[str, Recipe],
         charts: Mapping[str, ChartRecipe],
         errors: list[BuilderError],
     ) -> Expansion | None:
         """Return the expansion of the matrix, None if it contradicts itself."""
         try:
-            expansion = expand(file.matrix, file.document, platforms)
+            expansion = expand(file.matrix, file.document, declared_platforms)
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
             errors += check_chart_needs(file.matrix, charts, file.document)

@@ -63,7 +63,7 @@ def _plugins(root: Path) -> Iterator[Finding]:
     for table in (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS):
         for name in table.names(root):
             if name not in table.built_in:
-                yield Finding(subject=f"{table.noun} {name}", found="of an installed package")
+                yield Finding(subject=f"{table.noun} {name}", found="from an installed package")
         for note in table.ignored(root):
             yield Finding(subject=table.group, found=note)
 
@@ -76,8 +76,8 @@ def kube_play(modern: str, *, is_ready: bool) -> Finding:
     if is_ready:
         return Finding(subject=subject, found=f"{modern}; that of a tool root is used")
     result = (
-        f"{modern}; a tool root with a newer one is got when a chart is first run, in a minute or"
-        " two; `builder doctor --install` gets it now"
+        f"{modern}; a tool root with a newer one is downloaded when a chart first runs, in a"
+        " minute or two; `builder doctor --install` downloads it now"
     )
     return Finding(subject=subject, found=result, waits=True)
 
@@ -97,7 +97,7 @@ def _helm(tools: Tools) -> Iterator[Finding]:
 
 def _browser() -> str:
     path = chromium()
-    return path or "absent: smoke tests look at no page; `builder doctor --browser` gets one"
+    return path or "absent: smoke tests skip web pages; `builder doctor --browser` installs one"
 
 
 def install_browser(runner: Runner) -> None:
@@ -143,5 +143,5 @@ def _apt_install(runner: Runner, packages: Sequence[str]) -> None:
             runner.run(Command(argv=argv, env=environment, timeout=1200))
     except BuilderError as error:
         raise ToolError(
-            f"could not install {names}\n{error.message}", hint="are you root?"
+            f"could not install {names}\n{error.message}", hint="run it as root"
         ) from error

@@ -84,7 +84,9 @@ def verify(app: App) -> Verified:
                     )
                     verdict = verdicts[step.target] = verification.verdict(step)
                 if verdict.status == "different":
-                    raise DifferenceError(f"{step.target} is not what the registry has")
+                    raise DifferenceError(
+                        f"the rebuilt image of {step.target} differs from the one in the registry"
+                    )
                 return Result(step=step.id, status="done", reason=verdict.status)
 
             return verify_image

@@ -128,7 +128,7 @@ class _Expander(Faults):
         super().__init__(locations)
         self.matrix = matrix
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
-        self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): said already
+        self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
         self.edges = {
             name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
             for name, image in matrix.images.items()
@@ -149,7 +149,9 @@ class _Expander(Faults):
                     message = f"image {name} has axis {axis} already{source}"
                     self._fail(message, ("images", name, "axes", index))
             parents = [variant.values for variant in variants.get(image.parent, ())]
-            is_orphan = image.parent in variants and not parents  # what is wrong is said already
+            is_orphan = (
+                image.parent in variants and not parents
+            )  # what is wrong is reported already
             variants[name] = () if is_orphan else self._variants(image, axes[name], parents or [{}])
         return {name: variants[name] for name in self.matrix.images}
 
@@ -168,7 +170,7 @@ class _Expander(Faults):
         allowed = [values for values in candidates if self._values_agree(values)]
         combinations = self._narrow(allowed, image)
         if not combinations and not self.unknown and len(self.errors) == before:
-            message = f"no target of image {image.name} is left by its constraints"
+            message = f"the constraints of image {image.name} leave no target"
             self._fail_key(message, ("images", image.name))
         return tuple(Variant(image=image.name, values=values) for values in combinations)
 
@@ -305,7 +307,7 @@ class _Expander(Faults):
                 variant.values.get(axis, value) == value for axis, value in choice.values.items()
             ):
                 return choice
-        if choices:  # else what is wrong is said already
+        if choices:  # else what is wrong is reported already
             path = ("images", variant.image, "inputs")
             self._fail(f"input {name} has no target for {variant.id}", path)
         return None
@@ -317,18 +319,18 @@ class _Expander(Faults):
         path: Path = ("charts", name)
         if not self.matrix.images[chart.image].publish:
             self._fail(f"image {chart.image} is not published", (*path, "image"))
-        if not variants[chart.image]:  # what is wrong is said already
+        if not variants[chart.image]:  # what is wrong is reported already
             return ()
         before = len(self.errors)
         self._check_only(
             chart.only, [variant.values for variant in variants[chart.image]], (*path, "only")
         )
-        kept = tuple(
+        selected = tuple(
             variant for variant in variants[chart.image] if matches(chart.only, variant.values)
         )
-        if not kept and not self.unknown and len(self.errors) == before:
-            self._fail_key(f"no target of image {chart.image} is left by chart {name}", path)
-        return kept
+        if not selected and not self.unknown and len(self.errors) == before:
+            self._fail_key(f"chart {name} selects no target of image {chart.image}", path)
+        return selected
 
 
 def own_values(target: Target, expansion: Expansion) -> dict[str, str]:

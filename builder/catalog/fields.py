@@ -137,7 +137,7 @@ def with_other_keys(kind: type, handler: Any, *, other: str, value: Any) -> Any:
 def _about(hint: Any) -> dict[str, str]:
     """Return the description of a field for its JSON schema."""
     fields = (item for item in getattr(hint, "__metadata__", ()) if isinstance(item, FieldInfo))
-    return next(({"description": it.description} for it in fields if it.description), {})
+    return next(({"description": field.description} for field in fields if field.description), {})
 
 
 def described(kind: type, schema: dict[str, Any]) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
     for name in matrix.images:
         is_base = any(value.sources for value in matrix.axes.get(name, ()))
         if name in _RESERVED or is_base:
-            message = f"an image may not be called {name!r}: its repository is the catalog's own"
+            message = f"an image cannot be called {name!r}: the catalog uses that repository itself"
             errors.append(ConfigError(message, location=document.at_key(("images", name))))
     errors += _check_repository(document, matrix.catalog.repository)
     errors += _check_registries(document, matrix.catalog)

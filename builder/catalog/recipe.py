@@ -199,8 +199,8 @@ def check_tests(
             continue
         recipe = target.recipe
         errors[target.variant.image] = ConfigError(
-            f"image {target.variant.image} has no tests: neither recipe {recipe} nor what it stands"
-            " on brings one",
+            f"image {target.variant.image} has no tests: neither recipe {recipe} nor an ancestor's"
+            " recipe has any",
             hint=f"add images/{recipe}/tests/test_{recipe.replace('-', '_')}.py",
             location=Location(file=f"images/{recipe}"),
         )

@@ -61,7 +61,7 @@ def with_new_names(
                 location = document.at_key((*path, key.old))
                 errors.append(ConfigError(message, hint=f"keep {key.new!r}", location=location))
         if mappings:
-            note(_told(document, key, mappings))
+            note(_renaming_note(document, key, mappings))
             document = _renamed(document, key, mappings)
     return document, errors
 
@@ -80,7 +80,7 @@ def _matching(node: object, pattern: tuple[str, ...], path: Path) -> list[Path]:
     ]
 
 
-def _told(document: Document, key: RenamedKey, mappings: list[Path]) -> str:
+def _renaming_note(document: Document, key: RenamedKey, mappings: list[Path]) -> str:
     location = document.at_key((*mappings[0], key.old))
     more = f", and {len(mappings) - 1} more" if len(mappings) > 1 else ""
     return f"note: {location}{more}: the key {key.old!r} is called {key.new!r} now; both are read"

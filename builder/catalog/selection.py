@@ -29,7 +29,7 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
         targets = {target.id for target in expansion.targets.values() if _picks(bare, target)}
         if not targets:
             raise SelectionError(
-                f"nothing is selected by {expression!r}", hint=_nearest(bare, expansion)
+                f"no target matches {expression!r}", hint=_nearest(bare, expansion)
             )
         picked |= targets
         if expression.startswith("+"):

@@ -38,9 +38,10 @@ def tag(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> str:
             f"{value} ({version})" for value, version in _filled(variant, matrix, versions)
         ]
         raise ConfigError(
-            f"{variant.id} gets the tag {text!r}, which no registry takes",
-            hint=f"give {' or '.join(values_with_version or value_ids)} a `tag` in matrix.yaml that begins with a"
-            f" letter, a digit or _; with the release it has at most {_LONGEST} signs",
+            f"the tag {text!r} of {variant.id} is not valid",
+            hint=f"give {' or '.join(values_with_version or value_ids)} a `tag` in matrix.yaml that"
+            " begins with a letter, a digit or _; with the release it may have"
+            f" {_LONGEST} characters",
         )
     return text
 

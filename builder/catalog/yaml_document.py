@@ -123,7 +123,7 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
         raise ConfigError(f"not YAML: {error}", location=location) from error
     except RecursionError:
         location = Location(file=document.file)
-        raise ConfigError("it is nested too deeply to be read", location=location) from None
+        raise ConfigError("it is nested too deeply", location=location) from None
     return [node for node in nodes if node is not None]
 
 
@@ -159,11 +159,11 @@ class _Reader:
         """Refuse an alias of what it stands in, and aliases that multiply."""
         location = self._document.place(*_start(node))
         if id(node) in self._open:
-            raise ConfigError("an alias stands in what it names", location=location)
+            raise ConfigError("an alias refers to a node that contains it", location=location)
         if id(node) in self._seen:
             self._repeated += len(node.value)
         if self._repeated > _REPEATED:
-            raise ConfigError("its aliases stand for too much to be read", location=location)
+            raise ConfigError("its aliases expand to too many nodes", location=location)
         self._open.add(id(node))
         self._seen.add(id(node))
 
@@ -179,7 +179,7 @@ class _Reader:
             key = self._key(key_node)
             location = self._document.place(*_start(key_node))
             if key in data:
-                hint = f"it stands already on line {self._document.keys[(*path, key)][0]}"
+                hint = f"the first one is on line {self._document.keys[(*path, key)][0]}"
                 self.errors.append(
                     ConfigError(f"duplicate key {key!r}", hint=hint, location=location)
                 )
@@ -223,7 +223,7 @@ class _Reader:
             except UnicodeEncodeError as error:
                 location = self._document.place(*_start(node))
                 raise ConfigError(
-                    "not YAML: an escape of no character", location=location
+                    "not YAML: an escape that is not a character", location=location
                 ) from error
 
     def _key(self, node: Node) -> str:

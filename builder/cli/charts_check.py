@@ -40,7 +40,7 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
     try:
         helm: Helm | None = host_tools(root).helm
     except ToolError as error:
-        click.echo(f"templates are read, and not rendered: {error.message}", err=True)
+        click.echo(f"templates are checked without rendering them: {error.message}", err=True)
         helm = None
     reports = {path: check_chart(path, helm) for path in paths}
     if as_json:
@@ -74,4 +74,4 @@ def _summary(findings: tuple[Finding, ...]) -> str:
         for name in SEVERITIES
         if numbers[name]
     ]
-    return ", ".join(parts) or "nothing to say"
+    return ", ".join(parts) or "no findings"

@@ -57,7 +57,7 @@ def command(chart: str, context: Path | None, **options: Any) -> int:
     click.echo("\n".join(block(values)))
     output = helm.attempt(path, release=RELEASE, values=values)
     if output.code != 0:
-        raise StepError(f"helm does not take these values\n{output.log.strip()}")
+        raise StepError(f"helm rejects these values\n{output.log.strip()}")
     return 0
 
 

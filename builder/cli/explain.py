@@ -94,7 +94,7 @@ def change_since(
 ) -> str:
     """Return what changed since a release, from the document that was kept as evidence."""
     if metadata is None:
-        return f"the registry has no evidence of {reference}"
+        return f"the registry has no metadata of {reference}"
     document = metadata.files.get(DOCUMENT)
     before = json_object(document.data) if document else None
     return difference(before, current, release) if before else str(damaged(reference_of(reference)))

@@ -44,7 +44,7 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **options: Any) 
     """
     if not check and names and not upgrade:
         raise ConfigError(
-            f"what is to be done about {', '.join(names)}?",
+            "package names need --upgrade",
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
     app = open_app(**options)

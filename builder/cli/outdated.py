@@ -10,7 +10,7 @@ import click
 from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.errors import GoneError, raise_all
-from builder.diff.outdated import HeldBases, outdated
+from builder.diff.outdated import LockedBases, outdated
 from builder.lock.problems import failures
 from builder.report.outdated import FORMATS
 
@@ -30,7 +30,7 @@ def command(style: str, **options: Any) -> int:
     """
     app = open_app(**options, only_looks=True)
     lock, indexes = app.locked(), app.adapters.indexes
-    bases = HeldBases(indexes.refresh)
+    bases = LockedBases(indexes.refresh)
     with contextlib.nullcontext() if indexes.has_bases(lock) else app.registry():
         locked = app.lock(upgrade=None, bases=bases)
         report = outdated(

@@ -73,7 +73,7 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     for line in lines(garbage, local):
         click.echo(line)
     if not is_real:
-        click.echo("nothing was removed: --yes does it")
+        click.echo("nothing was removed: --yes removes it")
         return 0
     tags = Prune(store=store, records=records).carry_out(
         garbage,
@@ -82,7 +82,7 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     )
     for name in local:
         app.adapters.engine.drop(name)
-    click.echo(f"removed; {count(tags, 'tag')} of what stays went too")
+    click.echo(f"removed, with {count(tags, 'tag')} of images that are kept")
     return 0
 
 
@@ -96,5 +96,5 @@ def _local(app: App, garbage: Garbage) -> dict[str, int]:
     try:
         return unneeded(app.adapters.engine, garbage)
     except ToolError as error:
-        click.echo(f"no engine is looked at: {error.message}", err=True)
+        click.echo(f"the images of the engine are skipped: {error.message}", err=True)
         return {}

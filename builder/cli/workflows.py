@@ -43,18 +43,20 @@ def command(*, system: str, check: bool, **options: Any) -> int:
     files = CI_SYSTEMS.get(system, catalog=app.workspace.root).workflows(
         depth(app.project.expansion)
     )
-    files_by_path = {app.workspace.root / path: data for path, data in files.items()}
+    files_by_path = {app.workspace.root / name: data for name, data in files.items()}
     outdated = [
-        place
-        for place, data in files_by_path.items()
-        if not place.is_file() or place.read_bytes() != data
+        path
+        for path, data in files_by_path.items()
+        if not path.is_file() or path.read_bytes() != data
     ]
     if check and outdated:
-        names = ", ".join(str(place.relative_to(app.workspace.root)) for place in outdated)
-        raise ConfigError(f"not as they are generated: {names}", hint="run `builder workflows`")
-    for place in outdated:
-        write(place, files_by_path[place])
-        click.echo(f"{place} written", err=True)
+        names = ", ".join(str(path.relative_to(app.workspace.root)) for path in outdated)
+        raise ConfigError(
+            f"the generated workflows are out of date: {names}", hint="run `builder workflows`"
+        )
+    for path in outdated:
+        write(path, files_by_path[path])
+        click.echo(f"{path} written", err=True)
     if not outdated:
         click.echo("the workflows are up to date", err=True)
     return 0

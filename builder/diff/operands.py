@@ -97,7 +97,7 @@ class Comparison:
             names = ["current", *self._history.releases, *self._matrix.images]
             name = re.match(r"[^:@]*", text)
             raise SelectionError(
-                f"{text!r} is no release, no lock, no tag and no digest",
+                f"{text!r} is not a release, a lock, a tag or a digest",
                 hint=did_you_mean(name[0] if name else text, names),
             )
         raise SelectionError(f"{text!r} names no tag", hint=f"{text}:TAG, or {text}@sha256:…")
@@ -120,7 +120,9 @@ class Comparison:
         if not configs:
             tags = [tag for tag in self._store.tags(reference.name) if not tag.startswith("fp-")]
             label = reference.tag or reference.digest
-            raise SelectionError(f"{reference} is not there", hint=did_you_mean(label, tags))
+            raise SelectionError(
+                f"{reference} is not in the registry", hint=did_you_mean(label, tags)
+            )
         if any("rootfs" not in config for config in configs.values()):
             raise SelectionError(f"{reference} is not an image")
         released_targets = self._released(set(configs))
@@ -178,7 +180,7 @@ class Comparison:
         images = {}
         for platform, item in named.images.items():
             if item.target not in other.targets:
-                lack = f"no target {item.target}" if item.target else f"nothing like {named.text}"
+                lack = f"no target {item.target}" if item.target else f"no image like {named.text}"
                 raise SelectionError(f"release {other.release} has {lack}")
             image = self._history.image(other.targets[item.target])
             images[platform] = _NamedImage(target=item.target, image=image)

@@ -35,7 +35,7 @@ class Since:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why a target has a package. `brought` is the first image of the lineage that has it.
+    """Why a target has a package. `introduced_by` is the first image of the lineage that has it.
 
     `recipe` is the recipe of that image, and `base` its parent if that is a base image, whose
     packages are not known by themselves. `changed` is the image that gave the package its version,
@@ -48,7 +48,7 @@ class Reason:
     package: str
     version: str
     since: Since
-    brought: str
+    introduced_by: str
     recipe: str
     base: str
     named: tuple[str, ...]
@@ -90,10 +90,10 @@ class Provenance:
         reasons = [
             self._reason(record, key, ecosystem, name)
             for key, packages in inventories.items()
-            for ecosystem, name in _having(package, packages, self._catalog.ecosystems)
+            for ecosystem, name in _matching_packages(package, packages, self._catalog.ecosystems)
         ]
         if not reasons:
-            raise _unheard_of(package, image, record, inventories)
+            raise _no_package(package, image, record, inventories)
         return Answer(
             release=record.release,
             reasons=tuple(reasons),
@@ -129,7 +129,7 @@ class Provenance:
             package=name,
             version=str(version),
             since=self._since(record, key, ecosystem, name),
-            brought=record.targets[introduced].image,
+            introduced_by=record.targets[introduced].image,
             recipe=self._recipe(record, introduced),
             base=self._base(record, introduced),
             named=tuple(
@@ -191,11 +191,11 @@ class Provenance:
             version_source = recipe.provides.get(axis, {}).get(variables.providers[axis], {})
             named += [version_source["package"]] if "package" in version_source else []
         return any(
-            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _begins(named)
+            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _package_names(named)
         )
 
 
-def _unheard_of(
+def _no_package(
     package: str, image: str | None, record: Record, inventories: Mapping[str, Inventory]
 ) -> SelectionError:
     subject = f"{image} of release {record.release}" if image else f"release {record.release}"
@@ -208,14 +208,16 @@ def _unheard_of(
     return SelectionError(f"{subject} has no package {package!r}", hint=hint)
 
 
-def _having(package: str, packages: Inventory, ecosystems: Ecosystems) -> Iterator[tuple[str, str]]:
+def _matching_packages(
+    package: str, packages: Inventory, ecosystems: Ecosystems
+) -> Iterator[tuple[str, str]]:
     for ecosystem, items in packages.items():
         for name in items:
             if _same(ecosystem, package, name, ecosystems):
                 yield ecosystem, name
 
 
-def _begins(requirements: Iterable[str]) -> Iterator[str]:
+def _package_names(requirements: Iterable[str]) -> Iterator[str]:
     for text in requirements:
         if match := _NAME.match(text):
             yield match[0]

@@ -123,9 +123,11 @@ class Authenticator:
         self._lacking = lacking
         self._clock = clock
         self._lock = threading.Lock()
-        self._turns: dict[tuple[str, str], threading.Lock] = {}
-        self._ways: dict[str, Challenge] = {}  # by registry, as it last asked
-        self._wider: dict[tuple[str, ...], tuple[str, ...]] = {}  # scopes, as a registry wants them
+        self._fetch_locks: dict[tuple[str, str], threading.Lock] = {}
+        self._challenges: dict[str, Challenge] = {}  # by registry, as it last asked
+        self._needed_scopes: dict[
+            tuple[str, ...], tuple[str, ...]
+        ] = {}  # scopes, as a registry wants them
         self._tokens: dict[tuple[str, str], list[_Token]] = {}  # by registry and repository
 
     def source(self, reference: Reference) -> str:
@@ -133,17 +135,21 @@ class Authenticator:
         credentials = self._find(reference)
         return credentials.source if credentials else ""
 
-    def known(self, reference: Reference, scopes: Collection[str]) -> str:
+    def authorization(self, reference: Reference, scopes: Collection[str]) -> str:
         """Return the header for a request, as the registry asked before; "" where it did not."""
-        challenge = self._ways.get(reference.registry)
+        challenge = self._challenges.get(reference.registry)
         if challenge is None:
             return ""
         if challenge.scheme == "basic":
             credentials = self._find(reference)
             return f"Basic {credentials.basic}" if credentials and credentials.user else ""
-        return self._bearer(reference, challenge, self._wider.get(tuple(scopes), tuple(scopes)))
+        return self._bearer(
+            reference, challenge, self._needed_scopes.get(tuple(scopes), tuple(scopes))
+        )
 
-    def renewed(self, reference: Reference, scopes: Collection[str], header: str, used: str) -> str:
+    def renewed_authorization(
+        self, reference: Reference, scopes: Collection[str], header: str, used: str
+    ) -> str:
         """Return the header for another try after 401; nothing where there is no other.
 
         `used` is the one that was refused. Raises StepError, TransientError.
@@ -152,13 +158,13 @@ class Authenticator:
         if challenge is None:
             return ""
         if challenge.scheme == "basic":
-            self._ways[reference.registry] = challenge
-            authorization = self.known(reference, scopes)
+            self._challenges[reference.registry] = challenge
+            authorization = self.authorization(reference, scopes)
             return "" if authorization == used else authorization
         needed_scopes = merged([*scopes, *challenge.get("scope").split()])
         with self._lock:
-            self._ways[reference.registry] = challenge
-            self._wider[tuple(scopes)] = needed_scopes
+            self._challenges[reference.registry] = challenge
+            self._needed_scopes[tuple(scopes)] = needed_scopes
             self._forget((reference.registry, reference.api_repository), used)
         return self._bearer(reference, challenge, needed_scopes)
 
@@ -172,7 +178,7 @@ class Authenticator:
         """Return a token that is good for the scopes; one thread fetches it for all that wait."""
         key = (reference.registry, reference.api_repository)
         with self._lock:
-            fetch_lock = self._turns.setdefault(key, threading.Lock())
+            fetch_lock = self._fetch_locks.setdefault(key, threading.Lock())
         with fetch_lock:
             now = self._clock()
             with self._lock:
@@ -195,7 +201,7 @@ class Authenticator:
         code = response.code
         realm = urlsplit(challenge.get("realm")).netloc
         if code in {401, 403}:
-            message = f"{realm} gives no token for {' '.join(scopes)} ({code})"
+            message = f"{realm} refuses a token for {' '.join(scopes)} ({code})"
             raise refusal(reference, message, credentials, self._lacking())
         if code == 429 or code >= 500:
             message = f"registry {reference.registry}: {realm} answered {code}"
@@ -268,8 +274,9 @@ def _chosen(challenges: Collection[Challenge], reference: Reference) -> Challeng
     if challenges:
         schemes = ", ".join(challenge.scheme for challenge in challenges)
         raise StepError(
-            f"registry {reference.registry} asks for a way in that is not known here: {schemes}",
-            hint="known are Basic and Bearer",
+            f"registry {reference.registry} asks for an unsupported authentication"
+            f" scheme: {schemes}",
+            hint="Basic and Bearer are supported",
         )
     return None
 
@@ -286,7 +293,7 @@ def _check_realm(realm: str, reference: Reference) -> None:
     )
     if not host or not is_private or parts.username is not None:
         raise StepError(
-            f"registry {reference.registry} names a realm that gets no credentials:"
+            f"registry {reference.registry} names a token server that is not safe for credentials:"
             f" {realm[:200]!r}",
-            hint="it is to be a URL of https",
+            hint="it must be an https URL",
         )

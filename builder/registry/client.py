@@ -62,7 +62,7 @@ class RegistryClient:
             usual = INDEX if "manifests" in document else MANIFEST
             kind = media_type if media_type in KINDS else usual
         return Manifest(
-            where=str(reference),
+            name=str(reference),
             digest=digest,
             kind=kind,
             content=answer.content,
@@ -111,7 +111,7 @@ class RegistryClient:
         seen: set[str] = set()
         while path:
             if path in seen or len(seen) >= _PAGES:
-                raise StepError(f"{repository}: the registry does not come to an end of its tags")
+                raise StepError(f"{repository}: the registry's list of tags does not end")
             seen.add(path)
             answer = self._api.ask(repository, "GET", path)
             if answer.code == 404:
@@ -119,7 +119,7 @@ class RegistryClient:
             check(answer, str(repository))
             tags = answer.json("a list of tags").get("tags") or []
             if not isinstance(tags, list) or not all(map(_is_tag, tags)):
-                raise StepError(f"{repository}: the registry lists tags that are none")
+                raise StepError(f"{repository}: the registry lists invalid tags")
             yield from tags
             path = _next_page(answer)
 
@@ -178,7 +178,7 @@ class RegistryClient:
                     summed.update(piece)
                     stream.write(piece)
                     if (size := size + len(piece)) > LARGEST_FILE:
-                        raise StepError(f"{reference}: blob {digest} does not end")
+                        raise StepError(f"{reference}: blob {digest} is too large")
             if f"sha256:{summed.hexdigest()}" != digest:
                 raise TransientError(f"{reference}: blob {digest} arrived damaged")
             partial.rename(file)

@@ -72,9 +72,12 @@ class Answer:
             return document
         kind = self.headers.get("Content-Type", "")
         is_page = "html" in kind or self.content[:200].lstrip().lower().startswith(b"<")
-        received = "a web page" if is_page else f"{len(self.content)} bytes that are none"
+        received = (
+            "a web page" if is_page else f"{len(self.content)} bytes that are not a JSON object"
+        )
         raise StepError(
-            f"{self.reference}: the registry answered {self.method} with {received}, not {expected}",
+            f"{self.reference}: the registry answered {self.method} with {received}, not"
+            f" {expected}",
             hint=f"is {self.reference.registry} a registry? a login page or a proxy may answer"
             " for it",
         )
@@ -218,7 +221,7 @@ class Distribution:
     ) -> tuple[requests.Response, str]:
         """Return an open answer, and the authorization of its request. One refusal is answered."""
         is_own = _same_origin(url, self._origin(reference))
-        login = self._login.known(reference, scopes) if is_own else ""
+        login = self._login.authorization(reference, scopes) if is_own else ""
         response = self._send(method, url, headers=headers, data=data, login=login)
         challenge = response.headers.get("WWW-Authenticate", "")
         # RFC 6750 has 403 for a token that is good for less.
@@ -227,7 +230,7 @@ class Distribution:
             return response, login
         if not is_own or not _same_origin(response.url, url):
             return response, login
-        again = self._login.renewed(reference, scopes, challenge, login)
+        again = self._login.renewed_authorization(reference, scopes, challenge, login)
         if not again:
             return response, login
         response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
@@ -326,7 +329,7 @@ def resolved(url: str, location: str) -> str:
     except ValueError:
         leads = False
     if not leads:
-        raise StepError(f"{_host(url)} answers with a location that is none: {location[:200]!r}")
+        raise StepError(f"{_host(url)} answers with an invalid location: {location[:200]!r}")
     return urlunsplit(target)
 
 
@@ -376,7 +379,7 @@ def _refused(answer: Answer, message: str) -> StepError:
     if not answer.login:
         hint = log_in(answer.reference, answer.lacking)
         return StepError(f"{message}; no credentials were found", hint=hint)
-    hint = f"may that login do so? if not, {log_in(answer.reference)}"
+    hint = f"that login may lack the permission: {log_in(answer.reference)}"
     return StepError(f"{message}; with the credentials of {answer.login}", hint=hint)
 
 

@@ -147,7 +147,8 @@ class EmbeddedRegistry:
             except OSError as error:
                 raise ConflictError(
                     f"port {port} of {host} is taken, and the charts name it",
-                    hint="end what listens there, or change catalog.embedded in matrix.yaml",
+                    hint="stop the program that listens there, or change catalog.embedded in"
+                    " matrix.yaml",
                 ) from error
 
     def _wait(self, poll: Callable[[], int | None]) -> None:

@@ -25,7 +25,7 @@ _PASSING = re.compile(
     r"|status ?(code)?( from registry|:) ?(429|5\d\d)"
     r"|\bunknown: unknown error|broken pipe|: eof\b"
 )
-_TOLD = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
+_FATAL = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
 _UNTRUSTED = "certificate signed by unknown authority"
 _REFUSED = ("unauthorized", "authentication required", "access to the resource is denied")
 
@@ -62,7 +62,7 @@ def transfer(
 
 def last_words(message: str) -> str:
     """Return the last message of a program, in one line."""
-    messages = _TOLD.findall(message)
+    messages = _FATAL.findall(message)
     return messages[-1].replace('\\"', '"') if messages else message.splitlines()[-1].strip()
 
 

@@ -100,7 +100,7 @@ class Home:
             return  # podman makes it
         self.run_root.mkdir(mode=0o700, exist_ok=True)
         if not self._owns_run_root():
-            raise StepError(f"{self.run_root} belongs to somebody else", hint="remove it")
+            raise StepError(f"{self.run_root} belongs to another user", hint="remove it")
 
     def _owns_run_root(self) -> bool:
         """Whether it is there, and its own: anybody may make things below /tmp."""

@@ -49,4 +49,4 @@ def test_a_document_that_is_none(data: bytes) -> None:
 def test_evidence_without_a_document() -> None:
     assert "is damaged" in change_since(evidence(b"{}", "other"), PLACE, NOW, "1")
     text = change_since(None, PLACE, NOW, "1")
-    assert text == "the registry has no evidence of ghcr.io/one/shop-desk:fp-1"
+    assert text == "the registry has no metadata of ghcr.io/one/shop-desk:fp-1"
