@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from builder.catalog.ids import BaseId, TargetId
-from builder.catalog.matrix_check import Constraint, Faults, Places, check_names
+from builder.catalog.matrix_check import Constraint, Faults, Locations, check_names
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
 from builder.common.errors import raise_all
@@ -92,10 +92,10 @@ def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
     return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
 
 
-def expand(matrix: Matrix, locations: Places, other_platforms: Sequence[str] = ()) -> Expansion:
-    """Return what a matrix expands to. Raises every mistake in it, at its place.
+def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] = ()) -> Expansion:
+    """Return what a matrix expands to. Raises every mistake in it, with its location.
 
-    `others` are platforms that a variant may have instead of those which are asked for.
+    `other_platforms` are those that a variant may have beside the selected ones.
     """
     expander = _Expander(matrix, locations)
     names = check_names(matrix, expander.edges, locations)
@@ -124,7 +124,7 @@ def expand(matrix: Matrix, locations: Places, other_platforms: Sequence[str] = (
 
 
 class _Expander(Faults):
-    def __init__(self, matrix: Matrix, locations: Places) -> None:
+    def __init__(self, matrix: Matrix, locations: Locations) -> None:
         super().__init__(locations)
         self.matrix = matrix
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
@@ -232,7 +232,7 @@ class _Expander(Faults):
     ) -> dict[str, Target]:
         """Return every variant on each platform that has it, parents first."""
         targets: dict[str, Target] = {}
-        without_platform: set[str] = set()  # variants without a platform, and what stands on them
+        without_platform: set[str] = set()  # variants without a platform, and their descendants
         for name in graph.order(self.edges):
             for variant in variants[name]:
                 candidates = [self.target(variant, platform, variants) for platform in platforms]

@@ -32,7 +32,7 @@ CheckName = Callable[[str, Location], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedMatrix:
-    """A matrix, and the places of its parts."""
+    """A matrix, and the locations of its parts."""
 
     document: Document
     matrix: Matrix
@@ -43,7 +43,7 @@ def parse_matrix(
 ) -> tuple[ParsedMatrix | None, list[BuilderError]]:
     """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `note` is told of keys that have another name now.
+    `note` is called for each key that has another name now.
     """
     document, errors = _load(text, file, "matrix.yaml", note)
     matrix, problems = validate(document, Matrix)
@@ -51,7 +51,7 @@ def parse_matrix(
     if matrix is None:
         return None, errors
     errors += _check(document, matrix)
-    charts = {name: _with_places(chart, document) for name, chart in matrix.charts.items()}
+    charts = {name: _with_locations(chart, document) for name, chart in matrix.charts.items()}
     return ParsedMatrix(document=document, matrix=replace(matrix, charts=charts)), errors
 
 
@@ -64,7 +64,7 @@ def parse_recipe(
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
     """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a place.
+    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a location.
 
     A recipe serves catalogs that offer less than it knows: it may name axes and values that are
     not in `axes`, unless they look like one that is there, misspelled.
@@ -241,11 +241,11 @@ def _check_repository(document: Document, text: str) -> list[BuilderError]:
     return []
 
 
-def _with_places(chart: Chart, document: Document) -> Chart:
+def _with_locations(chart: Chart, document: Document) -> Chart:
     above: Path = ("charts", chart.name)
     locations: dict[Path, Location] = {(): document.at_key(above)}
     for index, feature in enumerate(chart.features):
         locations[("features", feature)] = document.at((*above, "features", index))
     for path in chart.values:
         locations[("values", path)] = document.at_key((*above, "values", path))
-    return replace(chart, places=locations)
+    return replace(chart, locations=locations)

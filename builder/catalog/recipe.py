@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
-from builder.catalog.matrix_check import Places
+from builder.catalog.matrix_check import Locations
 from builder.catalog.models import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import listed
@@ -208,7 +208,7 @@ def check_tests(
 
 
 def check_needs(
-    expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], locations: Places
+    expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], locations: Locations
 ) -> list[BuilderError]:
     """Return an error for each axis that a recipe needs and its image does not have."""
     errors: list[BuilderError] = []
@@ -230,7 +230,7 @@ def check_needs(
 
 
 def check_chart_needs(
-    matrix: Matrix, charts: Mapping[str, ChartRecipe], locations: Places
+    matrix: Matrix, charts: Mapping[str, ChartRecipe], locations: Locations
 ) -> list[BuilderError]:
     """Return an error for each chart whose image is made without a recipe that its own needs."""
     errors: list[BuilderError] = []

@@ -44,9 +44,9 @@ def no_note(_text: str) -> None:
 def with_new_names(
     document: Document, kind: str, note: Callable[[str], None] = no_note
 ) -> tuple[Document, list[BuilderError]]:
-    """Return a document whose keys have their new names, each at its own place.
+    """Return a document whose keys have their new names, each at its own location.
 
-    `note` is told of each old name once. It is an error if a mapping has both names.
+    `note` is called once for each old name. It is an error if a mapping has both names.
     """
     errors: list[BuilderError] = []
     for key in RENAMED_KEYS[kind]:

@@ -1,7 +1,7 @@
 """Tags of variants: a part for each value that is not the default, joined by `-`.
 
 A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
-(`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
+(`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or an ancestor of it, leaves `untagged`
 have no part. A sign of a version that no tag may have, as `+`, `:` and `~`, is written as `_`.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
-from builder.catalog.matrix_check import Places
+from builder.catalog.matrix_check import Locations
 from builder.catalog.models import AxisValue, Matrix, Variant
 from builder.common.errors import BuilderError, ConfigError
 from builder.oci.reference import is_tag
@@ -91,7 +91,7 @@ def rolling(variant: Variant, matrix: Matrix, exact: str, *, first: str) -> tupl
     return tuple(dict.fromkeys(tags))
 
 
-def check(expansion: Expansion, matrix: Matrix, locations: Places) -> list[BuilderError]:
+def check(expansion: Expansion, matrix: Matrix, locations: Locations) -> list[BuilderError]:
     """Return an error for each variant without a tag, and for two with the same tag."""
     errors: list[BuilderError] = []
     for name, variants in expansion.variants.items():

@@ -1,4 +1,4 @@
-"""Reads YAML as plain data, with the place of every key and value."""
+"""Reads YAML as plain data, with the location of every key and value."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Document:
     differs: dict[Path, Any] = field(default_factory=dict)
 
     def at(self, path: Path) -> Location:
-        """Return the place of the value at `path`, or of the nearest mapping or list around it."""
+        """Return the location of the value at `path`, or of the mapping or list around it."""
         return self._locate(path, self.values)
 
     def at_key(self, path: Path) -> Location:
-        """Return the place of the key of `path`."""
+        """Return the location of the key of `path`."""
         return self._locate(path, self.keys)
 
     def _locate(self, path: Path, positions: dict[Path, tuple[int, int]]) -> Location:
@@ -48,10 +48,10 @@ class Document:
         while position is None and path:
             path = path[:-1]
             position = self.keys.get(path) or self.values.get(path)
-        return self.place(*(position or (1, 1)))
+        return self.location(*(position or (1, 1)))
 
-    def place(self, line: int, column: int) -> Location:
-        """Return a place of the file, with the text of its line."""
+    def location(self, line: int, column: int) -> Location:
+        """Return a location in the file, with the text of its line."""
         source = self.lines[line - 1] if line <= len(self.lines) else ""
         return Location(file=self.file, line=line, column=column, source=source)
 
@@ -59,7 +59,7 @@ class Document:
 def load(text: str, file: str) -> tuple[Document, list[BuilderError]]:
     """Parse one YAML document. The errors are of duplicate keys; broken YAML is raised.
 
-    Merge keys (`<<`) are taken, and what they bring has the place where it was written.
+    Merge keys (`<<`) are applied; a key that they bring has the location where it was written.
     """
     return _load(text, file, as_helm=False)
 
@@ -114,7 +114,7 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
         mark = error.problem_mark or error.context_mark
         location = Location(file=document.file)
         if mark is not None:
-            location = document.place(mark.line + 1, mark.column + 1)
+            location = document.location(mark.line + 1, mark.column + 1)
         raise ConfigError(
             f"not YAML: {error.problem or error.context}", location=location
         ) from error
@@ -128,7 +128,7 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
 
 
 class _Reader:
-    """Makes data of nodes, and notes the place of each part."""
+    """Makes data of nodes, and notes the location of each part."""
 
     def __init__(self, document: Document, *, as_helm: bool) -> None:
         self._document = document
@@ -156,8 +156,8 @@ class _Reader:
         return data
 
     def _enter(self, node: Node) -> None:
-        """Refuse an alias of what it stands in, and aliases that multiply."""
-        location = self._document.place(*_start(node))
+        """Refuse an alias of a node that contains it, and aliases that multiply."""
+        location = self._document.location(*_start(node))
         if id(node) in self._open:
             raise ConfigError("an alias refers to a node that contains it", location=location)
         if id(node) in self._seen:
@@ -171,13 +171,13 @@ class _Reader:
         own_pairs = [pair for pair in node.value if not _is_merge(pair[0])]
         names = {self._key(key) for key, _ in own_pairs}
         data: dict[Any, Any] = {}
-        for key_node, value_node in self._brought(node):
+        for key_node, value_node in self._merge_keys(node):
             key = self._key(key_node)
             if key not in names and key not in data:
                 data[key] = self._member(key_node, value_node, (*path, key))
         for key_node, value_node in own_pairs:
             key = self._key(key_node)
-            location = self._document.place(*_start(key_node))
+            location = self._document.location(*_start(key_node))
             if key in data:
                 hint = f"the first one is on line {self._document.keys[(*path, key)][0]}"
                 self.errors.append(
@@ -199,7 +199,7 @@ class _Reader:
             self._document.values[path] = position
         return value
 
-    def _brought(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
+    def _merge_keys(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
         """Yield the keys that `<<` brings into a mapping; the first of a name counts."""
         for key_node, value_node in node.value:
             if not _is_merge(key_node):
@@ -208,20 +208,20 @@ class _Reader:
             for item in value_node.value if several else [value_node]:
                 if not isinstance(item, MappingNode):
                     message = "<< takes a mapping, or a list of mappings"
-                    location = self._document.place(*_start(key_node))
+                    location = self._document.location(*_start(key_node))
                     raise ConfigError(message, hint="<<: *anchor", location=location)
                 self._enter(item)
                 yield from (pair for pair in item.value if not _is_merge(pair[0]))
-                yield from self._brought(item)
+                yield from self._merge_keys(item)
                 self._open.discard(id(item))
 
     def _check_text(self, node: Node) -> None:
-        """Refuse what is no text: an escape of half a character, which Go refuses too."""
+        """Refuse text that is not valid: an escape of half a character, which Go refuses too."""
         if isinstance(node, ScalarNode) and node.style == '"':
             try:
                 node.value.encode()
             except UnicodeEncodeError as error:
-                location = self._document.place(*_start(node))
+                location = self._document.location(*_start(node))
                 raise ConfigError(
                     "not YAML: an escape that is not a character", location=location
                 ) from error

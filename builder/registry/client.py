@@ -35,7 +35,7 @@ class RegistryClient:
     def digest(self, reference: Reference) -> str | None:
         """Return the digest of a manifest, or None where there is none.
 
-        A registry need not say it; then it is that of what it sends.
+        A registry need not state it; then it is computed from the content.
         """
         answer = self._asked_for_manifest(reference, "HEAD")
         if answer is None:

@@ -149,7 +149,7 @@ class Distribution:
     ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
         """Yield the answer to a request, and its content in pieces, as it was stored.
 
-        What is said of an error is in the answer itself.
+        The body of an error is in the answer itself.
         """
         needed_scopes = (_scope(reference, method), *scopes)
         with _explained(reference):
@@ -343,7 +343,7 @@ def own_path(location: str) -> str:
 
 
 def check(answer: Answer, subject: str) -> None:
-    """Raise the error of an answer to `what` that is not a success."""
+    """Raise the error of an answer to `subject` that is not a success."""
     if answer.code < 400:
         return
     message = f"{subject}: the registry answered {answer.code} {one_line(answer.reason)}".rstrip()
@@ -365,7 +365,7 @@ def check(answer: Answer, subject: str) -> None:
 
 
 def _refused(answer: Answer, message: str) -> StepError:
-    """Return the error of a request that its sender may not make: what was asked and said."""
+    """Return the error of a request that is refused, with the request and the answer."""
     message += f" to {answer.method} {urlsplit(answer.url).path}"
     header = answer.headers.get("WWW-Authenticate", "")
     for challenge in challenges(header):
@@ -455,7 +455,7 @@ def _takes_tls(host: str, timeout: float) -> bool:
 def _origin_of(url: str) -> tuple[str, str]:
     """Return the scheme and the host of a URL, in the one spelling by which they are compared.
 
-    requests has a host in lower case, whatever was asked for; a port may be said or not (RFC 3986).
+    requests gives a host in lower case, however it is written; a port is optional (RFC 3986).
     """
     parts = urlsplit(url)
     usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")

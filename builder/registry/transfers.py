@@ -1,6 +1,6 @@
 """Run skopeo and podman, which move images, with the credentials that the builder found.
 
-What they say of a registry is told apart: it is busy, it is not trusted, it refuses.
+Their messages are told apart: the registry is busy, is not trusted, or refuses.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class Podman:
     def drop(self, name: str) -> None:
         """Forget an image, by `Built.local` or a full reference; silent where it is gone.
 
-        Its layers go with the last image that stands on them.
+        Its layers go with the last image that has them.
         """
         argv = (self._program, "rmi", "--force", "--ignore", name)
         with exclusive_lock(self._home.state), self._lock:
@@ -248,7 +248,7 @@ class Podman:
             return self._home.prepare()
 
     def _ports(self, identity: str, request: StartRequest) -> dict[int, int]:
-        """Return the ports of a container. Raises StepError with what one said that has ended."""
+        """Return the ports of a container. Raises StepError with its last lines if it has ended."""
         if not request.ports:
             return {}
         try:
