@@ -1,10 +1,10 @@
-"""A catalog of container images and Helm charts: expanded from a version matrix, planned, locked,
-built, tested, released.
+"""Expands a version matrix to container images and Helm charts, and locks, plans, builds, tests and
+releases them.
 
 Read from the bottom up, the packages are the pipeline: `common`, `oci`, `catalog`, `lock`,
 `project`, then `registry`, `engines` and `network`, then `charts`, `testing` and `resolvers`,
 then `plan`, `build`, `release`, `diff` and `ci`, then `report` and `export`, and on top `app`
-and `cli`. Each imports only what stands before it; the contracts in pyproject.toml hold this.
+and `cli`. Each imports only packages that are named before it; `make lint` checks this.
 
 What `__all__` names is the Python API, see docs/python-api.md. It is imported when it is used.
 """

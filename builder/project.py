@@ -268,7 +268,7 @@ class Workspace:
             dockerfile_path=f"{folder}/Dockerfile.j2",
             files=self._files(self.root / folder / "files"),
             tests=str(tests) if tests.is_dir() else "",
-            suite=self._hash(f"{folder}/tests"),
+            tests_hash=self._hash(f"{folder}/tests"),
             has_tests=any(_is_test(name) for name in self._bytes(f"{folder}/tests")),
         )
 

@@ -137,7 +137,7 @@ class ChartActions:
         log.unlink(missing_ok=True)
         return ChartRequest(
             chart=chart_plan.name,
-            # The tag is written when the release is; its digest is there already.
+            # The release writes the tag; the digest is in the registry already.
             manifests=manifests.replace(chart_plan.images[0], str(image.at(digest))),
             password=password,
             suite=Path(context.catalog.charts[recipe].tests),

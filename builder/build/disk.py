@@ -21,7 +21,7 @@ from builder.plan.disk_estimate import UNPACKED, Needs
 from builder.plan.models import Plan, Step, TargetPlan
 
 _PAUSE = 10.0
-_SHARE = 20.0  # at most one part in so many of the time is spent on measuring
+_SHARE = 20.0  # measuring takes at most 1/20 of the time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +137,13 @@ class DiskAdmission:
         self._drop = drop
         self._budget = budget
         # Images of an earlier run may still be here; they are the oldest.
-        self._droppable = [key for key, item in plan.targets.items() if item.action == "reuse"]
+        self._droppable = [
+            key for key, target_plan in plan.targets.items() if target_plan.action == "reuse"
+        ]
         self._local: set[str] = set()
-        self._unbuilt = {key for key, item in plan.targets.items() if item.action == "build"}
+        self._unbuilt = {
+            key for key, target_plan in plan.targets.items() if target_plan.action == "build"
+        }
         self.dropped: list[str] = []
 
     def admit(self, step: Step, running: Collection[str]) -> bool:
@@ -184,10 +188,10 @@ class DiskAdmission:
             if result.status == "done":
                 self._local.add(target)
 
-    def _make_space(self, wanted: int) -> int:
-        """Drop unneeded images until `wanted` bytes are available; return the available bytes."""
+    def _make_space(self, needed: int) -> int:
+        """Drop unneeded images until `needed` bytes are available; return the available bytes."""
         available = self._available()
-        while available < wanted and (oldest := self._unneeded()):
+        while available < needed and (oldest := self._unneeded()):
             self._droppable.remove(oldest)
             self._local.discard(oldest)
             self._drop(oldest)

@@ -234,7 +234,7 @@ class Recipe(RecipeFile):
     dockerfile_path: str  # for errors, relative to the catalog
     files: tuple[File, ...] = ()  # the build context: `files/…`
     tests: str = ""  # absolute path of the folder of tests, "" where there is none
-    suite: str = ""  # the hash of those tests, which is no part of a fingerprint
+    tests_hash: str = ""  # of those tests; it is no part of a fingerprint
     has_tests: bool = True  # whether there are any that pytest finds
 
     @property

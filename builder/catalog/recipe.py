@@ -155,9 +155,9 @@ def budget_of(recipe: Recipe, variables: BuildVariables) -> int:
     return recipe.budget + sum(extra.budget for extra in _extras(recipe, variables))
 
 
-def suite(recipes: Iterable[Recipe]) -> str:
+def tests_hash(recipes: Iterable[Recipe]) -> str:
     """Return the hash of the smoke tests of a lineage, 16 hex digits; the root comes first."""
-    text = " ".join(recipe.suite for recipe in recipes)
+    text = " ".join(recipe.tests_hash for recipe in recipes)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -26,7 +26,7 @@ def command(folder: Path, name: str, registry: str) -> int:
 
     \b
     Example:
-      builder init my-catalog --registry ghcr.io/my-organisation
+      builder init my-catalog --registry ghcr.io/myorg
     """
     name = name or name_of(folder.resolve())
     files = first_catalog(name, registry)

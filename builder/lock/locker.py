@@ -168,7 +168,7 @@ def _with_held(
     bases: Mapping[str, BaseLock],
     lines: Mapping[str, VersionLock],
 ) -> Lock:
-    """What was found and what was held before, of both what targets that are alive need."""
+    """Merge the new lock with the previous one, without what only ended targets need."""
     roots = {BaseId(item.parent).value for item in alive if item.is_root}
     found = {
         name: _with_other_bases(line, before.release_lines.get(name))
@@ -182,7 +182,7 @@ def _with_held(
 
 
 def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) -> Lock:
-    """What of a lock need not be looked up: the matrix still has it, and it may not move."""
+    """Return the part of a lock that stays: the matrix still has it, and no upgrade names it."""
     bases = {}
     for key, base in expansion.bases.items():
         sources = matrix.value(base.axis, base.value).sources
@@ -194,13 +194,13 @@ def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) ->
 
 
 def _of_any_platform(expansion: Expansion, layers: Iterable[str]) -> set[str]:
-    """Those target ids whose variant is there, on whatever platform."""
+    """Return the target ids whose variant the matrix has, on any platform."""
     variants = {variant.id for variants in expansion.variants.values() for variant in variants}
     return {key for key in layers if TargetId(key).variant in variants}
 
 
 def _with_other_bases(line: VersionLock, held: VersionLock | None) -> VersionLock:
-    """A line with the files of the bases that it was not looked up for, if it is still the same."""
+    """Add the locked files of other bases to a release line whose version did not change."""
     if held is None or held.version != line.version:
         return line
     return replace(line, files={**held.files, **line.files})
@@ -253,7 +253,7 @@ def _lock_lines(
     providers: Mapping[str, Provider],
     note: Note,
 ) -> tuple[dict[str, VersionLock], list[Problem]]:
-    """Every line that a recipe brings, looked up once for each base that it is brought to."""
+    """Look up each release line that a recipe provides, once for each base that needs it."""
 
     def resolve(item: Wanted) -> ExactVersion | BuilderError:
         try:
@@ -285,7 +285,7 @@ def _has(line: VersionLock | None, base: Base) -> bool:
 def _wanted(
     catalog: Catalog, expansion: Expansion, chosen: Sequence[Target], providers: Collection[str]
 ) -> list[Wanted]:
-    """Each line with each base under a target whose recipe brings it. A line needs one."""
+    """Return each release line with each base on which a recipe provides it, at least one."""
     found: dict[tuple[str, str], Wanted] = {}
     orphans: dict[str, BuilderError] = {}
     unknown: dict[str, BuilderError] = {}
@@ -352,7 +352,7 @@ def _resolve(
 
 
 def _join(items: Sequence[tuple[Wanted, ExactVersion | BuilderError]]) -> VersionLock:
-    """One version for all bases. Raises the error of the base that could not be asked."""
+    """Join the versions of all bases to one. Raises the error of a base that could not be asked."""
     files: dict[str, tuple[RemoteFile, ...]] = {}
     versions: dict[str, str] = {}
     for item, line in items:

@@ -59,7 +59,7 @@ class Lock:
         return {name: line.version for name, line in self.release_lines.items()}
 
     def epoch(self, target: str, base: str) -> int:
-        """The timestamp in seconds that a target's files get: its base's, until it is locked."""
+        """Return the timestamp of a target's files, in seconds; that of its base until locked."""
         return (
             self.package_sets[target].epoch
             if target in self.package_sets
@@ -67,7 +67,7 @@ class Lock:
         )
 
     def base(self, base: str) -> BaseLock:
-        """What is locked for a base. Raises ConfigError where nothing is."""
+        """Return the lock of a base. Raises ConfigError if it is not locked."""
         try:
             return self.bases[base]
         except KeyError:
@@ -124,12 +124,12 @@ def _key(name: str, number: int) -> str:
 
 
 def dump(lock: Lock) -> str:
-    """The text of a lock: the same lock, the same bytes."""
+    """Return the text of a lock: the same bytes for the same lock."""
     return json.dumps(as_data(lock), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def as_data(lock: Lock) -> dict[str, Any]:
-    """A lock as plain data."""
+    """Return a lock as plain data."""
     return {
         "format": FORMAT,
         "bases": {
@@ -147,7 +147,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
 
 
 def _line_data(line: VersionLock) -> str | dict[str, Any]:
-    """Only its version where it comes in no files: one fact, one line."""
+    """Return a release line as data: its version, or version and files if it has files."""
     if not line.files:
         return line.version
     files = {
@@ -215,7 +215,7 @@ def _base(item: Mapping[str, Any]) -> BaseLock:
 
 
 def _suite_data(suite: Suite) -> str | dict[str, str]:
-    """Only its hash where its date is not known, as locks were before they had dates."""
+    """Return a suite as data: its hash alone if its date is not known, as in older locks."""
     if not suite.date:
         return suite.sha256
     return {"date": suite.date, "inrelease_sha256": suite.sha256}

@@ -79,11 +79,12 @@ class PackageLocker:
     def lock(
         self, targets: Sequence[Target], held: Lock
     ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
-        """The layers of `targets`, parents first, by id, but those that add nothing; what failed.
+        """Return the package sets of `targets`, by id, parents first, and the problems.
 
-        What fails stops no other: it stays as it is held, where its recipe still asks for that, or
-        is left out, with its children. What a target needs of its ancestors in another version
-        moves there, and all that stands on them is asked again.
+        Empty package sets are left out. A failure stops no other target: the failed one keeps its
+        locked package set if that still fits its recipe, or else is left out with its children. If
+        a target needs a package of an ancestor in another version, it is upgraded in the ancestor,
+        and all descendants of that are resolved again.
         """
         layers, problems = self._pass(targets, held)
         while self._free(problems):
@@ -105,7 +106,7 @@ class PackageLocker:
     def _pass(
         self, targets: Sequence[Target], held: Lock
     ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
-        """The layers of `targets` that add something, by id; what failed."""
+        """Return the package sets of `targets` that are not empty, by id, and the problems."""
         layers: dict[str, PackageSet] = {}
         problems: dict[str, Problem] = {}
         ended: dict[str, Future[None]] = {}
@@ -141,9 +142,9 @@ class PackageLocker:
     def _kept(
         self, target: Target, layers: Mapping[str, PackageSet], held: PackageSet | None
     ) -> PackageSet | None:
-        """What the lock has of a target, if its recipe still asks for that.
+        """Return the locked package set of a target if it still fits the recipe, or None.
 
-        What an ancestor has by now is the ancestor's to say.
+        Packages that an ancestor has by now are left out.
         """
         if held is None or not self._layering.asked(target, layers).is_same_recipe(held.request):
             return None
@@ -159,7 +160,7 @@ class PackageLocker:
         return held if packages == held.packages else replace(held, packages=packages)
 
     def _located(self, target: Target, error: BuilderError) -> BuilderError:
-        """An error with the place where the recipe names its package."""
+        """Add the location at which the recipe names the package to an error."""
         if not isinstance(error, NoPackageError) or error.location is not None:
             return error
         place = self._locate(target.recipe, error.package)
@@ -228,9 +229,9 @@ class PackageLocker:
                 )
 
     def _stale(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
-        """The ecosystems of a target that must be asked again, whatever its recipe says.
+        """Return the ecosystems of a target that must be resolved again, whatever its recipe says.
 
-        That is where it stands on other versions by now, or a child needs another of its own.
+        Its ancestors have other versions there, or a child needs another version of a package.
         """
         held = before.package_sets[target.id]
         found = self._layering.moved(target, layers, before)
@@ -276,7 +277,7 @@ class PackageLocker:
 
 
 def alive_targets(expansion: Expansion, today: str) -> dict[str, Target]:
-    """The targets that have not ended on the day, by id."""
+    """Return the targets that have not ended on the day, by id."""
     return {key: target for key, target in expansion.targets.items() if not target.has_ended(today)}
 
 

@@ -70,7 +70,7 @@ class DockerfileRenderer:
             autoescape=False,
         )
         self._templates: dict[str, jinja2.Template] = {}
-        self._rendered: dict[tuple[object, ...], str] = {}  # still marked, see `downloads`
+        self._rendered: dict[tuple[object, ...], str] = {}  # with marks, see `downloads`
 
     def render(self, recipe: Recipe, variables: BuildVariables) -> Dockerfile:
         """Render the recipe for a variant. Raises ConfigError at the template's line."""
@@ -102,7 +102,7 @@ class DockerfileRenderer:
             "versions": dict(variables.versions),
             "arch": variables.arch,
             "sources": dict(self._sources),
-            "packages": {name: list(items) for name, items in packages.items()},
+            "packages": {name: list(names) for name, names in packages.items()},
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
         }

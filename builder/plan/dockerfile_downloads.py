@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-# By program: the words that make it download, anywhere among its arguments; none: it always does.
+# The arguments that make each program download, at any place; () if it always does.
 _PROGRAMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("wget", "curl", "aria2c", "lftp", "rsync", "scp", "npx", "uvx", "pipx"), ()),
     **dict.fromkeys(
@@ -48,7 +48,7 @@ _WRAPPERS = frozenset(
      "busybox", "command", "xargs", "nice", "timeout")
 )  # fmt: skip
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
-_SKIPPED = re.compile(r"[A-Za-z_]\w*=|-|\d+[smh]?$")  # what may follow a wrapper
+_SKIPPED = re.compile(r"[A-Za-z_]\w*=|-|\d+[smh]?$")  # the arguments of a wrapper
 _SHELLS = frozenset(("sh", "bash", "dash", "ash"))
 _SCRIPT = re.compile(r"-\w*c")
 _PIP = re.compile(r"pip\d?(\.\d+)?")
@@ -59,7 +59,7 @@ _BEGINS = re.compile(r"^(RUN|ADD|COPY|FROM)\b", re.MULTILINE | re.IGNORECASE)
 _MARK = re.compile("\ue000(\\d+)\ue001")
 NETWORK = "network()"
 """The source of a RUN with the macro `network()` and no known program."""
-_SECRETS = "--mount=type=secret,id=env,"  # what the macro begins a RUN with
+_SECRETS = "--mount=type=secret,id=env,"  # the start of a RUN with the macro
 _FLAG = re.compile(r"--[a-z-]+(=\S+)?\s+")
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 

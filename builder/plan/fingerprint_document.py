@@ -52,8 +52,10 @@ def lock_part(
     if package_set is not None:
         part["epoch"] = package_set.epoch
         part["packages"] = {
-            ecosystem: {name: f"{item.version} {item.digest}" for name, item in items.items()}
-            for ecosystem, items in package_set.packages.items()
+            ecosystem: {
+                name: f"{package.version} {package.digest}" for name, package in packages.items()
+            }
+            for ecosystem, packages in package_set.packages.items()
         }
     if files:
         part["files"] = {file.name: file.sha256 for file in files}

@@ -39,7 +39,7 @@ class RegistryState:
 class Step:
     """One unit of work. `needs` are the ids of the steps that come first."""
 
-    id: str  # as a StepId has it
+    id: str  # the text of a StepId
     kind: str
     target: str
     needs: tuple[str, ...]

@@ -12,7 +12,7 @@ from builder.catalog import tags
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import TargetId
 from builder.catalog.models import Base, Catalog, Target, Variant
-from builder.catalog.recipe import budget_of, suite
+from builder.catalog.recipe import budget_of, tests_hash
 from builder.common import graph
 from builder.common.errors import ConfigError
 from builder.common.text import count
@@ -110,14 +110,14 @@ class _Planner:
         missing = [
             target_id for target_id in selected if target_id not in self.registry_state.digests
         ]
-        wanted, stack = set(selected), missing
+        needed, stack = set(selected), missing
         while stack:
             for parent in needs[stack.pop()]:
-                is_there = parent in wanted or parent in self.registry_state.digests
+                is_there = parent in needed or parent in self.registry_state.digests
                 if parent in self.expansion.targets and not is_there:
-                    wanted.add(parent)
+                    needed.add(parent)
                     stack.append(parent)
-        return [target_id for target_id in self.expansion.targets if target_id in wanted]
+        return [target_id for target_id in self.expansion.targets if target_id in needed]
 
     # Targets.
 
@@ -176,8 +176,10 @@ class _Planner:
             firsts: dict[str, str] = {}
             variants = self.expansion.variants[variant.image]
             # Locked variants come first, each group in its order.
-            for item in sorted(variants, key=lambda item: bool(self._unlocked(item.values))):
-                firsts.setdefault(tags.suffix(item, self.catalog.matrix), item.id)
+            for candidate in sorted(
+                variants, key=lambda candidate: bool(self._unlocked(candidate.values))
+            ):
+                firsts.setdefault(tags.suffix(candidate, self.catalog.matrix), candidate.id)
             self.firsts[variant.image] = firsts
         return self.firsts[variant.image][tags.suffix(variant, self.catalog.matrix)]
 
@@ -217,13 +219,13 @@ class _Planner:
                 why_build(released, fingerprint) if self.registry_state.was_read else _NOT_ASKED
             )
             return "build", reason + locked
-        if released and released.suite and self._tests_hash(target) != released.suite:
+        if released and released.tests_hash and self._tests_hash(target) != released.tests_hash:
             return "test", "its tests changed; the image did not"
         return "reuse", f"{fingerprint.tag} is in the registry{locked}"
 
     def _tests_hash(self, target: Target) -> str:
         lineage = self.expansion.lineage(target)
-        return suite(self.catalog.recipes[ancestor.recipe] for ancestor in lineage)
+        return tests_hash(self.catalog.recipes[ancestor.recipe] for ancestor in lineage)
 
     def _check_tags(self, targets: Mapping[str, TargetPlan]) -> None:
         """Raise ConfigError if two variants have the same exact tag, as their lines may not."""

@@ -64,5 +64,8 @@ def read_record(store: Registry, reference: Reference) -> Record | None:
     if artifact is None:
         return None
     if release_record.FILE not in artifact.files:
-        raise ConfigError(f"{reference} is not a release record")
+        raise ConfigError(
+            f"{reference} is not a release record",
+            hint="remove this tag from the registry, then run `builder publish`",
+        )
     return release_record.parse(artifact.files[release_record.FILE].data, str(reference))

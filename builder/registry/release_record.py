@@ -72,7 +72,7 @@ class ReleasedTarget:
     tests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     chain: tuple[ImageShare, ...] = ()
-    suite: str = ""  # the identity of the tests that it passed
+    tests_hash: str = ""  # of the tests that it passed
 
     @property
     def added(self) -> int:
@@ -206,7 +206,7 @@ def dump(record: Record) -> bytes:
     data = {"format": FORMAT, **asdict(record)}
     data["lock"] = data.pop("lock_data")
     for target in data["targets"].values():
-        target["shares"], target["tests_hash"] = target.pop("chain"), target.pop("suite")
+        target["shares"] = target.pop("chain")
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -250,9 +250,9 @@ def _rename_older_keys(fields: dict[str, Any]) -> None:
 
 def _target(item: Mapping[str, Any]) -> ReleasedTarget:
     fields = dict(item)
-    shares, tests_hash = fields.pop("shares"), str(fields.pop("tests_hash"))
+    shares, fields["tests_hash"] = fields.pop("shares"), str(fields["tests_hash"])
     rolling = tuple(fields.pop("rolling"))
-    return ReleasedTarget(**fields, rolling=rolling, chain=parse_shares(shares), suite=tests_hash)
+    return ReleasedTarget(**fields, rolling=rolling, chain=parse_shares(shares))
 
 
 def same_content(old: Record, new: Record) -> bool:

@@ -162,5 +162,5 @@ class TargetCollector:
             tests=metadata["tests"],
             seconds=metadata.get("seconds", 0.0),
             chain=attestation.shares_of(metadata, reference),
-            suite=metadata.get("tests_hash", ""),
+            tests_hash=metadata.get("tests_hash", ""),
         )

@@ -1,4 +1,4 @@
-"""What changed, as a table for a terminal, Markdown for a report, or JSON for machines."""
+"""Shows a difference as a table for a terminal, Markdown for a report, or JSON."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from builder.report.markdown import table
 from builder.report.plan import columns
 
 FORMAT = 1
-_NAMES = 3  # of images that are named, the rest is counted
-_ROWS = 30  # of a section in Markdown, which is to be read in a minute
-_LEAST = 100_000  # bytes: what is less is noise of compression
-_NAMED = frozenset({"package", "was", "is", "name", "setting", "chart", "target"})  # as code
+_NAMES = 3  # this many images are named, the rest is counted
+_ROWS = 30  # the most rows of a section in Markdown
+_LEAST = 100_000  # bytes; smaller changes are noise of compression
+_NAMED = frozenset({"package", "was", "is", "name", "setting", "chart", "target"})  # shown as code
 NOTHING = "Nothing changed."
 
 
 def as_data(difference: Difference) -> dict[str, Any]:
-    """A difference as plain data; `targets` and `images` of a change are all that have it."""
+    """Return a difference as plain data."""
     fields = asdict(difference)
     return {"format": FORMAT, "nothing": difference.is_empty, **fields}
 
 
 def as_json(difference: Difference) -> str:
-    """All of it."""
+    """Return a difference as JSON."""
     return json.dumps(as_data(difference), indent=1, ensure_ascii=False)
 
 
@@ -40,34 +40,37 @@ class _Section:
 
 
 def as_table(difference: Difference) -> str:
-    """Aligned columns, with every row."""
+    """Return aligned columns with every row."""
     lines = [f"{difference.old} → {difference.new}", _summary(difference)]
-    for part in _sections(difference):
-        head = tuple(name.upper() for name in part.head)
-        lines += ["", part.title, *columns([head, *part.rows])]
+    for table_section in _sections(difference):
+        head = tuple(name.upper() for name in table_section.head)
+        lines += ["", table_section.title, *columns([head, *table_section.rows])]
     return "\n".join([*lines, *_unknown(difference)])
 
 
 def as_markdown(difference: Difference) -> str:
-    """As in a report, by itself."""
+    """Return the section of report.md by itself."""
     return "\n".join(section(difference)).rstrip("\n")
 
 
 def section(difference: Difference | None) -> Sequence[str]:
-    """A section of report.md; nothing where there was nothing to compare with."""
+    """Return the lines of a section of report.md; () if there is no difference to show."""
     if difference is None:
         return ()
     until = f" until {difference.new}" if difference.new != difference.old else ""
-    found = [f"## What changed since {difference.old}{until}", "", _summary(difference), ""]
-    for part in _sections(difference):
-        found += [f"### {part.title}", ""]
-        found += table(part.head, (list(map(_code, part.head, row)) for row in part.rows[:_ROWS]))
-        if len(part.rows) > _ROWS:
+    lines = [f"## What changed since {difference.old}{until}", "", _summary(difference), ""]
+    for table_section in _sections(difference):
+        lines += [f"### {table_section.title}", ""]
+        lines += table(
+            table_section.head,
+            (list(map(_code, table_section.head, row)) for row in table_section.rows[:_ROWS]),
+        )
+        if len(table_section.rows) > _ROWS:
             rest = f"`builder diff {difference.old} {difference.new}`"
-            found += ["", f"And {len(part.rows) - _ROWS} more: {rest}."]
-        found.append("")
-    told = _unknown(difference)
-    return [*found, *told[1:], ""] if told else found
+            lines += ["", f"And {len(table_section.rows) - _ROWS} more: {rest}."]
+        lines.append("")
+    unknown = _unknown(difference)
+    return [*lines, *unknown[1:], ""] if unknown else lines
 
 
 FORMATS: dict[str, Callable[[Difference], str]] = {
@@ -86,7 +89,7 @@ def _summary(difference: Difference) -> str:
         return NOTHING
     noun = difference.noun
     if not (difference.changed or difference.added or difference.removed or difference.others):
-        return "No version differs; hashes or times of the lock do."
+        return "No version differs; only hashes or times of the lock do."
     parts = [
         f"{count(len(difference.changed), noun)} changed, {difference.same} did not",
         *([f"{len(difference.added)} new"] if difference.added else []),
@@ -104,14 +107,14 @@ def _summary(difference: Difference) -> str:
 
 
 def _sections(difference: Difference) -> list[_Section]:
-    """Those that have a row, what matters most first."""
+    """Return the sections that have rows, the most important first."""
     charts = [row for row in difference.others if row.kind == "chart"]
     others = [row for row in difference.others if row.kind != "chart"]
     targets = f"{difference.noun}s"
-    moved = [("new", key) for key in difference.added] + [
+    new_and_gone = [("new", key) for key in difference.added] + [
         ("gone", key) for key in difference.removed
     ]
-    found = [
+    sections = [
         _Section(
             title="Packages",
             head=("ecosystem", "package", "was", "is", targets),
@@ -122,7 +125,7 @@ def _sections(difference: Difference) -> list[_Section]:
             head=("kind", "name", "was", "is"),
             rows=[(row.kind, row.name, *_both(row)) for row in others],
         ),
-        _Section(title="New and gone", head=("what", difference.noun), rows=moved),
+        _Section(title="New and gone", head=("what", difference.noun), rows=new_and_gone),
         _sizes(difference),
         _Section(
             title="Configuration",
@@ -135,11 +138,11 @@ def _sections(difference: Difference) -> list[_Section]:
             rows=[(row.name, *_both(row)) for row in charts],
         ),
     ]
-    return [part for part in found if part.rows]
+    return [table_section for table_section in sections if table_section.rows]
 
 
 def _both(row: Change | Shared) -> tuple[str, str]:
-    """What was and what is, "" where there is nothing."""
+    """Return the old and the new value, "" for none."""
     return row.before or "", row.after or ""
 
 
@@ -148,10 +151,10 @@ def _setting(row: Shared) -> str:
 
 
 def _sizes(difference: Difference) -> _Section:
-    """Of what each image adds, where lineages are known; else of whole images."""
+    """Return the sizes that each image adds if lineages are known, else those of whole images."""
     rows = difference.links or difference.sizes
-    kept = [row.kept for row in difference.sizes if row.kept is not None]
-    is_whole = not difference.links and kept
+    kept_layers = [row.kept for row in difference.sizes if row.kept is not None]
+    is_whole = not difference.links and kept_layers
     return _Section(
         title="Size and layers" if is_whole else "Size and layers, of what each adds",
         head=("name", "MB", "layers", "same layers" if is_whole else f"in {difference.noun}s"),
@@ -170,7 +173,7 @@ def _sizes(difference: Difference) -> _Section:
 
 
 def _members(row: Shared) -> str:
-    """The source, and what was installed of it where that says more."""
+    """Return the source package, and its installed packages if they have other names."""
     members = row.members
     if list(members) == [row.name]:
         return str(row.name)
@@ -180,20 +183,20 @@ def _members(row: Shared) -> str:
 
 
 def _in(row: Shared) -> str:
-    """How many have it, and of which images."""
+    """Return the number of targets and the names of their images."""
     images = row.images
     rest = f" and {count(len(images) - _NAMES, 'image')} more" if len(images) > _NAMES else ""
     return f"{len(row.targets)}: {', '.join(images[:_NAMES])}{rest}"
 
 
 def _unknown(difference: Difference) -> list[str]:
-    found = []
+    lines = []
     unknown = {"packages": difference.unknown, "configuration": difference.unconfigured}
-    for what, names in unknown.items():
+    for noun, names in unknown.items():
         if names:
             rest = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-            found.append(f"Not known, the {what} of: {', '.join(names[:_NAMES])}{rest}.")
-    return ["", *found] if found else []
+            lines.append(f"Not known, the {noun} of: {', '.join(names[:_NAMES])}{rest}.")
+    return ["", *lines] if lines else []
 
 
 def _number(before: int, after: int) -> str:

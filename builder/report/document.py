@@ -1,6 +1,6 @@
-"""The document `report.json`: what a run did, and why. `report.schema.json` is its schema.
+"""The document `report.json` of a run. `report.schema.json` is its schema.
 
-The dataclasses here and those that they name are the format: whoever changes one changes `FORMAT`.
+The dataclasses here and those that they use are the format: a change of one needs a new `FORMAT`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True, kw_only=True)
 class StepRow:
-    """What was planned of a step, and what came of it.
+    """The plan of a step and its result.
 
     `status` is done, reused, failed, blocked, skipped, stopped, retired or not run; `seconds` is
-    null where it did not run.
+    null if it did not run.
     """
 
     id: str
@@ -63,10 +63,10 @@ class ReleaseRow(StepRow):
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How long the run took, in seconds, against the best that its steps allow.
+    """The seconds that the run took, compared with the least that its steps allow.
 
     `critical_path` is the longest chain of steps, which `path` names; `sum` is that of all steps,
-    `jobs` of which ran at once. `ratio` is 1.0 at best, and 0 where nothing was done.
+    `jobs` of which ran at once. `ratio` is 1.0 at best, and 0 if nothing was done.
     """
 
     wall: float
@@ -89,7 +89,7 @@ class Bake:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeShare:
-    """What one image of a lineage adds: compressed bytes, and their share of the whole, to 1."""
+    """The compressed bytes that an image of a lineage adds; `share` is from 0 to 1."""
 
     target: str
     recipe: str
@@ -100,7 +100,7 @@ class SizeShare:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSize:
-    """The compressed bytes of a target, and what each image of its lineage adds to them."""
+    """The compressed bytes of a target, and the share of each image of its lineage."""
 
     id: str
     size: int
@@ -109,9 +109,9 @@ class TargetSize:
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeSize:
-    """What a recipe adds in all its targets together, and the least and most that it adds to one.
+    """The compressed bytes of a recipe: in all its targets, and the least and most in one.
 
-    `recipe` is empty for bases.
+    `recipe` is "" for bases.
     """
 
     recipe: str
@@ -132,10 +132,10 @@ class Sizes:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a run did, and why.
+    """The report of a run.
 
-    `stopped` names the signal that ended the run before its time, if one did. `changes` are those
-    since the release before, where there was one. `not_locked` is what could not be locked.
+    `stopped` names the signal that interrupted the run, if any. `changes` are those since the
+    previous release, if any. `not_locked` are the problems of the lock.
     """
 
     format: int = FORMAT

@@ -1,4 +1,4 @@
-"""What is outdated, for a terminal or as JSON."""
+"""Shows what is outdated as a table or JSON."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from builder.report import diff
 from builder.report.plan import columns
 
 
-def as_data(found: Outdated) -> dict[str, Any]:
-    """All of it as plain data."""
+def as_data(outdated: Outdated) -> dict[str, Any]:
+    """Return it as plain data."""
     return {
         "format": 1,
-        "targets": dict(found.targets),
-        "security": list(found.security),
-        "bases": {key: list(moved) for key, moved in found.bases.items()},
-        "moved_on": dict(found.moved_on),
-        "ended": dict(found.ended),
-        "changes": diff.as_data(found.difference),
+        "targets": dict(outdated.targets),
+        "security": list(outdated.security),
+        "bases": {key: list(packages) for key, packages in outdated.bases.items()},
+        "moved_on": dict(outdated.moved_on),
+        "ended": dict(outdated.ended),
+        "changes": diff.as_data(outdated.difference),
     }
 
 
-def as_json(found: Outdated) -> str:
-    """All of it."""
-    return json.dumps(as_data(found), indent=1, ensure_ascii=False)
+def as_json(outdated: Outdated) -> str:
+    """Return it as JSON."""
+    return json.dumps(as_data(outdated), indent=1, ensure_ascii=False)
 
 
-def as_table(found: Outdated) -> str:
-    """Aligned columns: what changes, then which targets it changes, then what has ended."""
-    parts = [diff.as_table(found.difference)]
-    if found.security:
-        parts.append("From a security suite: " + ", ".join(found.security))
-    for base, moved in found.bases.items():
-        parts.append(f"Newer than base {base}: " + ", ".join(moved))
-    for base, hint in found.moved_on.items():
+def as_table(outdated: Outdated) -> str:
+    """Return aligned columns: the changes, then the changed targets, then ended release lines."""
+    parts = [diff.as_table(outdated.difference)]
+    if outdated.security:
+        parts.append("From a security suite: " + ", ".join(outdated.security))
+    for base, packages in outdated.bases.items():
+        parts.append(f"Newer than base {base}: " + ", ".join(packages))
+    for base, hint in outdated.moved_on.items():
         parts.append(
             f"base {base}: moved on (the archive no longer gives what is locked)\n  hint: {hint}"
         )
-    rows = [("TARGET", "WHY"), *found.targets.items()]
-    if found.targets:
+    rows = [("TARGET", "WHY"), *outdated.targets.items()]
+    if outdated.targets:
         parts.append("\n".join(columns(rows)))
-    if found.ended:
-        rows = [("TARGET", "ENDED"), *found.ended.items()]
+    if outdated.ended:
+        rows = [("TARGET", "ENDED"), *outdated.ended.items()]
         parts.append("\n".join(columns(rows)))
-    parts.append(f"{count(len(found.targets), 'target')} would be built anew.")
+    parts.append(f"{count(len(outdated.targets), 'target')} would be built anew.")
     return "\n\n".join(parts)
 
 

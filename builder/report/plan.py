@@ -1,4 +1,4 @@
-"""A plan as a table, JSON, Mermaid or Markdown."""
+"""Shows a plan as a table, JSON, Mermaid or Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from builder.report.markdown import table
 
 @dataclass(frozen=True, kw_only=True)
 class Gone:
-    """What another checkout of the catalog has, and this one has not: ids, names and tags."""
+    """The ids, names and tags that another checkout of the catalog has and this one does not."""
 
     targets: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Gone:
 
 
 def gone_lines(gone: Gone) -> tuple[str, ...]:
-    """Return a line for the targets that are gone, and one for the charts, where there are any."""
+    """Return a line for the targets that are gone, if any, and one for the charts."""
     lines = []
     if gone.targets:
         tags = f", tags {_some(gone.tags)}" if gone.tags else ""
@@ -39,10 +39,10 @@ def _some(names: Sequence[str]) -> str:
 
 
 def as_json(plan: Plan) -> str:
-    """The public, numbered format of a plan."""
+    """Return a plan in its public, numbered format."""
     data = {
         "format": FORMAT,
-        "targets": [_target(item) for item in plan.targets.values()],
+        "targets": [_target(target_plan) for target_plan in plan.targets.values()],
         "charts": [
             {
                 "name": chart.name,
@@ -58,34 +58,34 @@ def as_json(plan: Plan) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False)
 
 
-def _target(item: TargetPlan) -> dict[str, object]:
+def _target(target_plan: TargetPlan) -> dict[str, object]:
     return {
-        "id": item.target.id,
-        "image": item.target.variant.image,
-        "recipe": item.target.recipe,
-        "axes": dict(item.target.variant.values),
-        "platform": item.target.platform,
-        "parent": item.target.parent,
-        "fingerprint": item.fingerprint.digest,
-        "tags": {"immutable": list(item.immutable), "rolling": list(item.rolling)},
-        "action": item.action,
-        "reason": item.reason,
+        "id": target_plan.target.id,
+        "image": target_plan.target.variant.image,
+        "recipe": target_plan.target.recipe,
+        "axes": dict(target_plan.target.variant.values),
+        "platform": target_plan.target.platform,
+        "parent": target_plan.target.parent,
+        "fingerprint": target_plan.fingerprint.digest,
+        "tags": {"immutable": list(target_plan.immutable), "rolling": list(target_plan.rolling)},
+        "action": target_plan.action,
+        "reason": target_plan.reason,
     }
 
 
 def as_table(plan: Plan) -> str:
-    """A row for each step, and a line that counts."""
+    """Return a row for each step and a line of counts."""
     rows = [("STEP", "ACTION", "TAG", "REASON")]
     for step in plan.steps.values():
-        item = plan.targets.get(step.target) if step.kind == "build" else None
+        target_plan = plan.targets.get(step.target) if step.kind == "build" else None
         chart = plan.charts.get(step.target) if step.kind == "chart" else None
-        tag = item.exact if item else chart.version if chart else ""
+        tag = target_plan.exact if target_plan else chart.version if chart else ""
         if step.kind == "release":
             tag = plan.release
         rows.append((step.id, step.action, tag, step.reason))
-    counts = dict.fromkeys((item.action for item in plan.targets.values()), 0)
-    for item in plan.targets.values():
-        counts[item.action] += 1
+    counts = dict.fromkeys((target_plan.action for target_plan in plan.targets.values()), 0)
+    for target_plan in plan.targets.values():
+        counts[target_plan.action] += 1
     summary = _counted(counts)
     packaged = sum(chart.action == "package" for chart in plan.charts.values())
     charts = count(len(plan.charts), "chart")
@@ -96,11 +96,13 @@ def as_table(plan: Plan) -> str:
 def _counted(counts: Mapping[str, int]) -> str:
     """Return `8 to build, 82 blocked`."""
     words = {"block": "blocked", "retire": "retired", "skip": "skipped"}
-    return ", ".join(f"{number} {words.get(it, f'to {it}')}" for it, number in counts.items())
+    return ", ".join(
+        f"{number} {words.get(action, f'to {action}')}" for action, number in counts.items()
+    )
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text as aligned columns."""
+    """Return rows of text as aligned columns."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return [
         "  ".join(variant.ljust(width) for variant, width in zip(row, widths, strict=True)).rstrip()
@@ -109,7 +111,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def as_mermaid(plan: Plan) -> str:
-    """The steps as a Mermaid flowchart."""
+    """Return the steps as a Mermaid flowchart."""
     names = {step: f"s{number}" for number, step in enumerate(plan.steps)}
     lines = ["flowchart LR"]
     for step in plan.steps.values():
@@ -127,7 +129,7 @@ def as_mermaid(plan: Plan) -> str:
 
 
 def as_markdown(plan: Plan) -> str:
-    """What there is to do, and what cannot be done, for a comment or a job's summary."""
+    """Return the steps to do and the blocked ones, for a comment or the summary of a job."""
     counts = dict.fromkeys((step.action for step in plan.steps.values()), 0)
     for step in plan.steps.values():
         counts[step.action] += 1
@@ -146,8 +148,10 @@ def as_markdown(plan: Plan) -> str:
 
 
 def charts_as_markdown(charts: Mapping[str, ChartChange]) -> tuple[str, ...]:
-    """Lines that say which charts get which version; none where no chart does."""
-    rows = [(f"`{name}`", it.version, first_line(it.reason)) for name, it in charts.items()]
+    """Return the lines of a table of chart versions; () if no chart gets one."""
+    rows = [
+        (f"`{name}`", change.version, first_line(change.reason)) for name, change in charts.items()
+    ]
     return ("", *table(("chart", "version", "why"), rows)) if rows else ()
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while steps run: a live view on a terminal, plain lines elsewhere."""
+"""Shows running steps: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MARKS = {
 
 
 def line(event: Event) -> str:
-    """One event as one line, or nothing where a log does not need it."""
+    """Return an event as one line."""
     match event:
         case Started(step=step):
             return f"{step}: started"
@@ -39,7 +39,7 @@ def line(event: Event) -> str:
 
 
 def outcome(result: Result) -> str:
-    """A result as one line."""
+    """Return a result as one line."""
     reason = first_line(result.reason)
     if result.status == "stopped":
         return f"- {result.step}: stopped after {result.seconds:.0f} s; {reason}"
@@ -51,7 +51,7 @@ def outcome(result: Result) -> str:
 
 @contextlib.contextmanager
 def shown(steps: Mapping[str, Step], system: CISystem | None = None) -> Iterator[Listener]:
-    """Yield a listener that fits where standard error goes: to a CI system, or a terminal."""
+    """Yield a listener for the CI system, the terminal or the file that standard error is."""
     if system is not None:
         yield partial(_for_system, system)
     elif sys.stderr.isatty():
@@ -69,7 +69,7 @@ def _plain(event: Event) -> None:
 
 
 def _for_system(system: CISystem, event: Event) -> None:
-    """Print plain lines, and for each finished step what the CI system makes of it."""
+    """Print plain lines, and for each finished step the lines of the CI system."""
     if not isinstance(event, Finished):
         _plain(event)
         return
@@ -80,7 +80,7 @@ def _for_system(system: CISystem, event: Event) -> None:
 
 
 class Board:
-    """What runs, since when, what it says, and what has ended."""
+    """The state of a live view: running steps with their starts and notes, and ended steps."""
 
     def __init__(self, steps: Mapping[str, Step]) -> None:
         self._steps = steps
@@ -89,7 +89,7 @@ class Board:
         self.ended: dict[str, Result] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take in an event."""
+        """Record an event."""
         match event:
             case Started(step=step):
                 self.running[step] = time.monotonic()
@@ -102,7 +102,7 @@ class Board:
                 self.ended[result.step] = result
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """(step, what it does, seconds) of what runs now."""
+        """Return (step, note, seconds) of each running step."""
         now = time.monotonic()
         return [
             (step, self.notes.get(step, ""), f"{now - since:.0f} s")
@@ -110,7 +110,7 @@ class Board:
         ]
 
     def following(self, most: int = 3) -> Sequence[str]:
-        """What is next."""
+        """Return the ids of the next steps, at most `most`."""
         waiting = [
             step for step in self._steps if step not in self.running and step not in self.ended
         ]
@@ -119,7 +119,7 @@ class Board:
 
 @contextlib.contextmanager
 def live(steps: Mapping[str, Step]) -> Iterator[Listener]:
-    """A view that is drawn over itself; what ended is printed above it."""
+    """Yield the listener of a view that is redrawn in place; ended steps are printed above it."""
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
@@ -134,13 +134,13 @@ def live(steps: Mapping[str, Step]) -> Iterator[Listener]:
             mark = Text("▸", style="yellow")
             running.add_row(mark, Text(step), Text(note, style="dim"), Text(seconds))
         done, after = len(board.ended), ", ".join(board.following())
-        foot = Table.grid(padding=(0, 1))
+        footer = Table.grid(padding=(0, 1))
         text = f"{done}/{len(steps)}" + (f", next: {after}" if after else "")
-        foot.add_row(
+        footer.add_row(
             ProgressBar(total=max(1, len(steps)), completed=done, width=20),
             Text(text, style="dim", no_wrap=True, overflow="ellipsis"),
         )
-        return Group(running, foot)
+        return Group(running, footer)
 
     class _View:
         def __rich__(self) -> Group:

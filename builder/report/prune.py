@@ -1,4 +1,4 @@
-"""What a search for garbage found, in lines for people."""
+"""Shows the result of a search for garbage as lines for people."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from builder.release.prune.search import Garbage
 
 
 def lines(garbage: Garbage, local: Mapping[str, int]) -> Iterator[str]:
-    """All that goes, with size and reason, then what stays, in numbers.
+    """Yield a line for all that is removed, with size and reason, then counts of what stays.
 
-    `local` are the images that the engine drops, in bytes.
+    `local` maps the images that the engine drops to their bytes.
     """
     for name in garbage.records:
         yield f"release {name}: past retention"
     for name, versions in garbage.retired.items():
-        yield f"chart {name}: {', '.join(versions)} leaves the index; no kept release offers it"
+        yield f"chart {name}: {', '.join(versions)} leaves the index; no kept release has it"
     if garbage.new_release:
         yield f"release {garbage.new_release}: new, as {garbage.current.release} without these"
     for removal in garbage.removals:
@@ -29,12 +29,12 @@ def lines(garbage: Garbage, local: Mapping[str, int]) -> Iterator[str]:
 
 
 def _line(removal: Removal) -> str:
-    """`…@sha256:0123456789ab (tag and 2 more), 1.2 MB: why`."""
+    """Return `…@sha256:0123456789ab (tag and 2 more), 1.2 MB: why`."""
     tags = [tag for tag in removal.tags if not tag.startswith("fp-")] or list(removal.tags)
     shown = tags[0] if tags else "no tag"
     more = f" and {len(removal.tags) - 1} more" if len(removal.tags) > 1 else ""
-    place = f"{removal.reference.name}@{removal.reference.digest[:19]}"
-    return f"{place} ({shown}{more}), {megabytes(removal.size)}: {removal.reason}"
+    manifest = f"{removal.reference.name}@{removal.reference.digest[:19]}"
+    return f"{manifest} ({shown}{more}), {megabytes(removal.size)}: {removal.reason}"
 
 
 def _stays(garbage: Garbage) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a release offers, and how to get it."""
+"""Shows the result of a release, and the commands to get its images and charts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 3
 
 
 def headline(row: ReleaseRow) -> str:
-    """Return what came of the release."""
+    """Return the result of the release as one line."""
     reason = first_line(row.reason)
     match row.status:
         case "done":
@@ -26,7 +26,7 @@ def headline(row: ReleaseRow) -> str:
 
 
 def commands(row: ReleaseRow) -> Sequence[str]:
-    """Return the commands that get the first images and charts of a release, what is new first."""
+    """Return the commands to get the first images and charts of a release, the new ones first."""
     if row.release is None:
         return ()
     contents = row.release.contents
@@ -37,20 +37,20 @@ def commands(row: ReleaseRow) -> Sequence[str]:
 
 
 def ending(kind: str, results: Sequence[Result], release: ReleaseRow) -> Sequence[str]:
-    """Return the last lines of a command that did steps of one kind: what came of it, what now."""
+    """Return the last lines of a command for steps of one kind: its result and the next command."""
     if kind == "release":
         if release.status not in ("done", "reused"):
-            return ()  # the failure is told already
+            return ()  # the failure is printed already
         text = headline(release)
         return [text[0].lower() + text[1:], *(f"  {line}" for line in commands(release))]
     done = sum(result.status == "done" for result in results)
-    before = sum(result.status == "reused" for result in results)
-    if not done and not before:
+    reused = sum(result.status == "reused" for result in results)
+    if not done and not reused:
         return ()
     noun, verb, infinitive, same = _WORDS[kind]
-    text = f"nothing to {infinitive}: {count(before, noun)} {same}"
+    text = f"nothing to {infinitive}: {count(reused, noun)} {same}"
     if done:
-        text = f"{verb} {count(done, noun)}" + (f", {before} {same}" if before else "")
+        text = f"{verb} {count(done, noun)}" + (f", {reused} {same}" if reused else "")
     if not done and release.action == "keep":
         return [f"{text}; all of it is released"]
     return [f"{text}; `builder publish` releases what passed"]

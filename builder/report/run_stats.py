@@ -1,4 +1,4 @@
-"""The run as a whole, in the report: its pace, and what it took of the disk."""
+"""Reports on the run as a whole: its pace and its disk usage."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from builder.report.document import Bake, Pace
 def pace(
     steps: Mapping[str, Step], results: Mapping[str, Result], seconds: float, jobs: int
 ) -> Pace:
-    """Return wall time against the best that the steps allow, rounded."""
-    found = measure_pace(steps, results, wall=seconds, jobs=jobs)
+    """Return the pace of a run, rounded; `seconds` is its wall time."""
+    measured = measure_pace(steps, results, wall=seconds, jobs=jobs)
     return Pace(
-        wall=round(found.wall, 1),
-        critical_path=round(found.critical, 1),
-        sum=round(found.total, 1),
+        wall=round(measured.wall, 1),
+        critical_path=round(measured.critical, 1),
+        sum=round(measured.total, 1),
         jobs=jobs,
-        ratio=round(found.ratio, 3),
-        path=found.path,
+        ratio=round(measured.ratio, 3),
+        path=measured.path,
     )
 
 
 def pace_lines(pace: Pace) -> Sequence[str]:
-    """A paragraph of report.md."""
+    """Return a paragraph of report.md on the pace."""
     if not pace.path:
         return ()
     share = pace.sum / pace.jobs
@@ -47,7 +47,7 @@ def pace_lines(pace: Pace) -> Sequence[str]:
 
 
 def disk_lines(disk: DiskUse | None) -> Sequence[str]:
-    """A paragraph of report.md."""
+    """Return a paragraph of report.md on the disk."""
     if disk is None or not disk.peak:
         return ()
     budget = f", of a budget of {amount(disk.budget)}" if disk.budget else ""
@@ -61,7 +61,7 @@ def disk_lines(disk: DiskUse | None) -> Sequence[str]:
 
 
 def read_bake(file: Path) -> Bake | None:
-    """Return what `make bench-bake` measured last; None where it measured nothing."""
+    """Return the last measurement of `make bench-bake`, None if there is none."""
     data = json_object(file.read_bytes()) if file.is_file() else None
     if not data:
         return None
@@ -74,7 +74,7 @@ def read_bake(file: Path) -> Bake | None:
 
 
 def bake_lines(bake: Bake | None) -> Sequence[str]:
-    """A paragraph of report.md: the last `make bench-bake`."""
+    """Return a paragraph of report.md on the last `make bench-bake`."""
     if bake is None:
         return ()
     return (
@@ -87,7 +87,7 @@ def bake_lines(bake: Bake | None) -> Sequence[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredPace:
-    """How a run went, in seconds. `path` are the steps of the longest path, in their order."""
+    """The pace of a run in seconds. `path` are the steps of the longest path in order."""
 
     wall: float
     critical: float
@@ -97,19 +97,19 @@ class MeasuredPace:
 
     @property
     def ideal(self) -> float:
-        """No order of these steps on so many workers ends sooner."""
+        """The least seconds that these steps need on so many workers, in any order."""
         return max(self.critical, self.total / self.jobs)
 
     @property
     def ratio(self) -> float:
-        """Wall time in units of the ideal: 1.0 is the best; 0 where nothing was done."""
+        """Wall time divided by the ideal: 1.0 is the best; 0 if nothing was done."""
         return self.wall / self.ideal if self.ideal else 0.0
 
 
 def measure_pace(
     steps: Mapping[str, Step], results: Mapping[str, Result], *, wall: float, jobs: int
 ) -> MeasuredPace:
-    """Return what a run was, measured against the best that its steps allow."""
+    """Return the pace of a run; `wall` is its wall time in seconds."""
     done = {step: steps[step] for step in results if step in steps}
     took = {step: results[step].seconds for step in done}
     longest = remaining(done, took)

@@ -1,4 +1,4 @@
-"""Sizes in the report: what each recipe adds, target by target and over all of them."""
+"""Reports sizes: what each recipe adds, by target and in total."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from builder.report.document import RecipeSize, Sizes, SizeShare, TargetSize
 from builder.report.markdown import table
 
 Chains = Mapping[str, Sequence[ImageShare]]
-"""What each image of a target's lineage adds, by target id."""
+"""The shares of the images of a lineage, by target id."""
 
 
 def sizes_of(chains: Chains) -> Sizes:
@@ -19,8 +19,8 @@ def sizes_of(chains: Chains) -> Sizes:
 
 
 def by_target(chains: Chains) -> tuple[TargetSize, ...]:
-    """Return the size of every target whose lineage is known, with the share of each image."""
-    found = []
+    """Return the size of every target with a known lineage, and the share of each image."""
+    sizes = []
     for target, chain in chains.items():
         whole = sum(share.size for share in chain)
         if whole:
@@ -34,32 +34,32 @@ def by_target(chains: Chains) -> tuple[TargetSize, ...]:
                 )
                 for share in chain
             )
-            found.append(TargetSize(id=target, size=whole, chain=shares))
-    return tuple(found)
+            sizes.append(TargetSize(id=target, size=whole, chain=shares))
+    return tuple(sizes)
 
 
 def by_recipe(chains: Chains) -> tuple[RecipeSize, ...]:
-    """Return what each recipe adds in all targets, each counted once, the largest first."""
+    """Return the size of each recipe in all targets, each counted once, the largest first."""
     shares = {share.target: share for chain in chains.values() for share in chain}
     recipes: dict[str, list[ImageShare]] = {}
     for share in shares.values():
         recipes.setdefault(share.recipe, []).append(share)
-    found = [
+    sizes = [
         RecipeSize(
             recipe=recipe,
-            targets=len(items),
-            layers=sum(share.layers for share in items),
-            size=sum(share.size for share in items),
-            least=min(share.size for share in items),
-            most=max(share.size for share in items),
+            targets=len(recipe_shares),
+            layers=sum(share.layers for share in recipe_shares),
+            size=sum(share.size for share in recipe_shares),
+            least=min(share.size for share in recipe_shares),
+            most=max(share.size for share in recipe_shares),
         )
-        for recipe, items in recipes.items()
+        for recipe, recipe_shares in recipes.items()
     ]
-    return tuple(sorted(found, key=lambda row: (-row.size, row.recipe)))
+    return tuple(sorted(sizes, key=lambda row: (-row.size, row.recipe)))
 
 
 def lines(sizes: Sizes) -> Sequence[str]:
-    """Both tables of report.md."""
+    """Return the lines of both tables of report.md."""
     if not sizes.targets:
         return ()
     return (

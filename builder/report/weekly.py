@@ -1,4 +1,4 @@
-"""`report.json` and `report.md`: what a run did, and why."""
+"""Writes `report.json` and `report.md` of a run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _charts_of(plan: Plan, results: Mapping[str, Result]) -> Iterator[ChartRow]:
 
 
 def release_row(plan: Plan, results: Mapping[str, Result]) -> ReleaseRow:
-    """Return what was planned of the release, and what came of it."""
+    """Return the plan of the release and its result."""
     row, result = _row(plan.release, StepId.of("release"), plan, results)
     return ReleaseRow(**vars(row), release=detail_of(result, ReleaseResult))
 
@@ -174,9 +174,9 @@ def _not_locked(problems: Sequence[NotLocked]) -> list[str]:
         "## What could not be locked",
         "",
         *(
-            f"- `{item.id}` {'keeps what was locked' if item.keeps else 'is not locked'}:"
-            f" {first_line(item.reason)}"
-            for item in problems
+            f"- `{problem.id}` {'keeps what was locked' if problem.keeps else 'is not locked'}:"
+            f" {first_line(problem.reason)}"
+            for problem in problems
         ),
         "",
     ]

@@ -1,4 +1,4 @@
-"""Why a package is there, in a few lines for all images that have it for the same reason."""
+"""Shows why images have a package, grouped by reason."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _NAMES = 6
 
 
 def as_text(answer: Answer) -> str:
-    """A paragraph for each reason."""
+    """Return a paragraph for each reason."""
     groups: dict[tuple[str, ...], list[Reason]] = {}
     for reason in answer.reasons:
-        told = (
+        lines = (
             f"{reason.ecosystem} {reason.package} {reason.version}",
             f"  {_since(reason)}",
             f"  {_brought(reason)}",
         )
-        groups.setdefault(told, []).append(reason)
-    blocks = ["\n".join([*told, f"  {_where(items)}"]) for told, items in groups.items()]
+        groups.setdefault(lines, []).append(reason)
+    blocks = ["\n".join([*lines, f"  {_where(reasons)}"]) for lines, reasons in groups.items()]
     if answer.unknown:
-        some = f"{count(len(answer.unknown), 'target')}, {answer.unknown[0]} among them"
-        blocks.append(f"The packages of {some}, are not known.")
+        targets = f"{count(len(answer.unknown), 'target')}, {answer.unknown[0]} among them"
+        blocks.append(f"The packages of {targets}, are not known.")
     return "\n\n".join(blocks)
 
 
@@ -48,8 +48,8 @@ def _brought(reason: Reason) -> str:
     return f"brought by {reason.introduced_by}: {through}{also}"
 
 
-def _where(items: Sequence[Reason]) -> str:
-    images = list(dict.fromkeys(item.image for item in items))
+def _where(reasons: Sequence[Reason]) -> str:
+    images = list(dict.fromkeys(reason.image for reason in reasons))
     rest = f" and {len(images) - _NAMES} more" if len(images) > _NAMES else ""
-    number = f"{count(len(items), 'target')} of {count(len(images), 'image')}"
+    number = f"{count(len(reasons), 'target')} of {count(len(images), 'image')}"
     return f"in {number}: {', '.join(images[:_NAMES])}{rest}"

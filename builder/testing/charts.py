@@ -12,7 +12,7 @@ from builder.testing.pytest_runner import Suite, run_suite
 
 
 class ChartRun:
-    """Runs a chart's pod and tests it. Implements `ports.ChartRunner`."""
+    """Runs a chart's pod and tests it. Implements `interfaces.ChartRunner`."""
 
     def __init__(self, player: KubePlayer, runner: Runner) -> None:
         self._player = player
@@ -20,7 +20,7 @@ class ChartRun:
 
     @property
     def waits_for(self) -> str:
-        """Return what must be installed before the first chart runs; "" where nothing must."""
+        """Return the software to install before the first chart runs, "" for none."""
         return self._player.waits_for
 
     def prepare(self, log: Path) -> None:
@@ -36,17 +36,17 @@ class ChartRun:
             log=request.log,
             timeout=request.timeout,
             secrets=(request.password,),
-        ) as played:
+        ) as pod:
             suite = Suite(
                 subject=f"chart {request.chart}",
                 folders=(request.suite,),
-                facts={"url": played.url},
-                env={**self._player.client(played), "BUILDER_HOST": f"podman://{played.container}"},
+                facts={"url": pod.url},
+                env={**self._player.client(pod), "BUILDER_HOST": f"podman://{pod.container}"},
                 password=request.password,
                 junit=request.junit,
                 log=request.log,
                 timeout=request.timeout,
             )
-            tested = self._player.test(played, request.manifests, log=request.log)
+            tested = self._player.test(pod, request.manifests, log=request.log)
             counts = run_suite(self._runner, suite)
             return replace(counts, passed=counts.passed + tested)

@@ -1,4 +1,4 @@
-"""What several images and charts promise alike, each promise stated once.
+"""Checks that several images and charts share, each written once.
 
 The plugin offers this module as the fixture `checks`. Every function fails by an `assert`.
 """
@@ -38,9 +38,11 @@ def other_passwords_do_not(
 
 def password_is_on_no_command_line(host: Host, program: str, password: str) -> None:
     """Check that no process shows the password, and that one of them is the program."""
-    found = host.check_output("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true")
-    assert program in found
-    assert password not in found
+    command_lines = host.check_output(
+        "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true"
+    )
+    assert program in command_lines
+    assert password not in command_lines
 
 
 def dark_mode_keeps_the_users_choice(
@@ -72,6 +74,6 @@ def dark_mode_keeps_the_users_choice(
 def python(host: Host, code: str, environment: Mapping[str, str] | None = None) -> str:
     """Return what a program of the image's Python prints. Fails where the program fails."""
     words = " ".join(f"{key}={shlex.quote(text)}" for key, text in (environment or {}).items())
-    done: Any = host.run(f"cd /tmp && {words} python -c {shlex.quote(code)}")
-    assert done.rc == 0, done.stderr[-3000:]
-    return str(done.stdout).strip()
+    result: Any = host.run(f"cd /tmp && {words} python -c {shlex.quote(code)}")
+    assert result.rc == 0, result.stderr[-3000:]
+    return str(result.stdout).strip()

@@ -12,12 +12,12 @@ import websocket
 from builder.common.errors import StepError
 
 
-def wait_for(what: str, condition: Callable[[], object], *, seconds: float = 60.0) -> None:
-    """Wait until a condition holds; `what` names it. Raises StepError after `seconds`."""
+def wait_for(name: str, condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+    """Wait until a condition holds; `name` names it. Raises StepError after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise StepError(f"after {seconds:g} s still not: {what}")
+            raise StepError(f"condition not met after {seconds:g} s: {name}")
         time.sleep(0.2)
 
 

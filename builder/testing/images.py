@@ -22,7 +22,7 @@ IDLE = ("sleep", "infinity")
 
 
 class Smoke:
-    """Tests images with the suites of their lineage. Implements `ports.SmokeTester`."""
+    """Tests images with the suites of their lineage. Implements `interfaces.SmokeTester`."""
 
     def __init__(self, engine: Engine, runner: Runner, ecosystems: Ecosystems) -> None:
         self._engine = engine
@@ -43,7 +43,7 @@ class Smoke:
             self._engine.remove(container)
 
     def packages(self, request: SmokeRequest) -> Inventory:
-        """Return what is installed in the image, without testing it."""
+        """Return the installed packages of the image, without testing it."""
         container = self._start(request, secrets.token_urlsafe(18))
         try:
             with self._explained(request, container, ""):
@@ -86,7 +86,7 @@ def _container_log(request: SmokeRequest) -> Path:
 
 
 def suite_of(request: SmokeRequest, container: Container, password: str) -> Suite:
-    """Return the tests, with the facts of the request and of the running container."""
+    """Return the tests of a request, with the facts of its running container."""
     ports = {str(inside): outside for inside, outside in container.ports.items()}
     return Suite(
         subject=request.target,

@@ -14,7 +14,7 @@ from builder.catalog.packages import Inventory
 class TestCounts:
     """The numbers of tests in a JUnit file, by result."""
 
-    __test__ = False  # pytest takes it for a class of tests otherwise
+    __test__ = False  # else pytest takes it for a class of tests
 
     passed: int = 0
     failed: int = 0
@@ -27,19 +27,19 @@ class SmokeTester(Protocol):
     def test(self, request: SmokeRequest) -> TestCounts:
         """Run all tests. Raises SmokeError where one fails, or where there is none.
 
-        Beforehand it writes to `request.packages` what is installed, as `inventory.dump` does.
+        First writes the installed packages to `request.packages`, as `package_list.dump` does.
         """
 
     def packages(self, request: SmokeRequest) -> Inventory:
-        """Return what is installed in the image, without testing it."""
+        """Return the installed packages of the image, without testing it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeRequest:
-    """An image to test, and what the tests compare it with.
+    """An image to test.
 
-    `suites` are folders of tests, the most basic first. `facts` is what the tests compare the
-    image with: {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
+    `suites` are folders of tests, the most basic first. The tests compare the image with `facts`:
+    {"target", "platform", "axes": {axis: value}, "versions": {axis: exact},
     "providers": {axis: name}, "packages": {ecosystem: [name]}, "ports": [int], "command": [str]}.
     """
 
@@ -57,16 +57,16 @@ class SmokeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartRequest:
-    """A rendered chart to run. `port` is the container port that its service answers on."""
+    """A rendered chart to run. Its service answers on the container port `port`."""
 
     chart: str
     manifests: str
-    password: str  # the one that the manifests give the service
+    password: str  # of the service, in the manifests
     suite: Path
     port: int
     junit: Path
     log: Path
-    is_on_host: bool = False  # its pod reaches what listens on this machine's 127.0.0.1
+    is_on_host: bool = False  # whether its pod uses the network of this machine
     timeout: float = 600.0
 
 
@@ -75,7 +75,7 @@ class ChartRunner(Protocol):
 
     @property
     def waits_for(self) -> str:
-        """Return what must be installed before the first chart runs; "" where nothing must."""
+        """Return the software to install before the first chart runs, "" for none."""
 
     def prepare(self, log: Path) -> None:
         """Install what charts run with. Raises StepError, ToolError, TransientError."""

@@ -1,4 +1,4 @@
-"""What is installed in an image: read in a container of it, kept as evidence, compared."""
+"""Reads the package list of an image in a container, stores it and compares it."""
 
 from __future__ import annotations
 
@@ -26,49 +26,49 @@ def script(ecosystems: Ecosystems) -> str:
 
 
 def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> Inventory:
-    """Return what is installed in a running container. Raises StepError."""
+    """Return the installed packages of a running container. Raises StepError."""
     argv = (*container.enter, "sh", "-c", script(ecosystems))
     return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
 
 
 def parse_lines(text: str) -> Inventory:
-    """Return what the lines of that script say, sorted."""
-    found: dict[str, dict[str, Package]] = {}
+    """Return the packages in the output of `script`, sorted. Raises StepError."""
+    packages: dict[str, dict[str, Package]] = {}
     for line in text.splitlines():
         ecosystem, *fields = line.split("\t")
         if len(fields) not in {3, 4}:
-            raise StepError(f"not a package: {line!r}")
+            raise StepError(f"the list of installed packages has an unknown line: {line!r}")
         name, version, size, *rest = fields
         source = rest[0] if rest and rest[0] != name else ""
         number = int(size.removesuffix("k") or 0) * (1024 if size.endswith("k") else 1)
         package = Package(version=version, size=number, source=source)
-        found.setdefault(ecosystem, {})[name] = package
-    return {key: dict(sorted(items.items())) for key, items in sorted(found.items())}
+        packages.setdefault(ecosystem, {})[name] = package
+    return {key: dict(sorted(by_name.items())) for key, by_name in sorted(packages.items())}
 
 
-def dump(inventory: Inventory) -> bytes:
-    """Return packages.json: `{ecosystem: {name: {version, size, source}}}`, sources if known."""
+def dump(packages: Inventory) -> bytes:
+    """Return packages.json: `{ecosystem: {name: {version, size, source}}}`, no source if ""."""
     data = {
         ecosystem: {
             name: {key: value for key, value in asdict(package).items() if key != "source" or value}
-            for name, package in items.items()
+            for name, package in by_name.items()
         }
-        for ecosystem, items in inventory.items()
+        for ecosystem, by_name in packages.items()
     }
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 
 def parse(data: bytes) -> Inventory:
-    """Return what packages.json says."""
+    """Return the packages in packages.json. Raises ValueError, TypeError, AttributeError."""
     return {
-        ecosystem: {name: Package(**package) for name, package in items.items()}
-        for ecosystem, items in json.loads(data).items()
+        ecosystem: {name: Package(**package) for name, package in by_name.items()}
+        for ecosystem, by_name in json.loads(data).items()
     }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """A package that takes more room than it did; `before` is None where it was not there."""
+    """A package that has grown or is new; `before` is None for a new one."""
 
     ecosystem: str
     name: str
@@ -77,7 +77,7 @@ class Growth:
 
     @property
     def bytes(self) -> int:
-        """How much more it is."""
+        """The bytes that it has grown."""
         return self.after.size - (self.before.size if self.before else 0)
 
     def __str__(self) -> str:
@@ -88,38 +88,38 @@ class Growth:
 
 
 def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
-    """Return the packages that take more room than before, the most first."""
-    found = [
+    """Return the packages that have grown or are new, the most growth first."""
+    growths = [
         Growth(
             ecosystem=ecosystem,
             name=name,
             before=before.get(ecosystem, {}).get(name),
             after=package,
         )
-        for ecosystem, items in after.items()
-        for name, package in items.items()
+        for ecosystem, by_name in after.items()
+        for name, package in by_name.items()
     ]
-    more = [item for item in found if item.bytes > 0]
-    return tuple(sorted(more, key=lambda item: (-item.bytes, item.ecosystem, item.name)))
+    larger = [growth for growth in growths if growth.bytes > 0]
+    return tuple(sorted(larger, key=lambda growth: (-growth.bytes, growth.ecosystem, growth.name)))
 
 
-def without(inventory: Inventory, parent: Inventory) -> Inventory:
-    """Return what the parent has not, or has otherwise."""
+def without(packages: Inventory, parent_packages: Inventory) -> Inventory:
+    """Return the packages that the parent does not have in the same version and size."""
     return {
         ecosystem: {
             name: package
-            for name, package in items.items()
-            if parent.get(ecosystem, {}).get(name) != package
+            for name, package in by_name.items()
+            if parent_packages.get(ecosystem, {}).get(name) != package
         }
-        for ecosystem, items in inventory.items()
+        for ecosystem, by_name in packages.items()
     }
 
 
-def largest(inventory: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
-    """Return the largest packages, by `ecosystem name`."""
-    every: Mapping[str, Package] = {
+def largest(packages: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
+    """Return the `most` largest packages, by `ecosystem name`."""
+    all_packages: Mapping[str, Package] = {
         f"{ecosystem} {name}": package
-        for ecosystem, items in inventory.items()
-        for name, package in items.items()
+        for ecosystem, by_name in packages.items()
+        for name, package in by_name.items()
     }
-    return tuple(sorted(every.items(), key=lambda item: (-item[1].size, item[0]))[:most])
+    return tuple(sorted(all_packages.items(), key=lambda item: (-item[1].size, item[0]))[:most])

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def facts() -> dict[str, Any]:
-    """Read what the image is compared with: see `interfaces.SmokeRequest`."""
+    """Read the facts to compare the image with: see `interfaces.SmokeRequest`."""
     loaded: dict[str, Any] = json.loads(Path(os.environ["BUILDER_FACTS"]).read_text("utf-8"))
     return loaded
 
@@ -68,7 +68,7 @@ def client() -> type[Client]:
 
 @pytest.fixture(scope="session")
 def checks() -> ModuleType:
-    """Give `builder.testing.checks`, with what several images and charts promise alike."""
+    """Return `builder.testing.checks`, with the checks that several images and charts share."""
     return shared_checks
 
 
@@ -92,7 +92,7 @@ def open_terminal(page: Page) -> Callable[[], None]:
     """`open_terminal()` opens a terminal in the page, which is the workbench of VS Code."""
 
     def opened() -> None:
-        # By the list of commands, as no layout of a keyboard changes that.
+        # The list of commands does not depend on the layout of the keyboard.
         page.keyboard.press("F1")
         page.locator(".quick-input-widget input:focus").wait_for()
         page.keyboard.insert_text("Terminal: Create New Terminal")
@@ -100,7 +100,7 @@ def open_terminal(page: Page) -> Callable[[], None]:
         first.filter(has_text="Create New Terminal").wait_for()
         page.keyboard.press("Enter")
         page.locator(".xterm-helper-textarea:focus").wait_for(state="attached", timeout=120_000)
-        time.sleep(2)  # bash draws
+        time.sleep(2)  # bash prints its prompt
 
     return opened
 

@@ -1,4 +1,4 @@
-"""Turns a chart's manifests into one pod with what it uses, to be run without a cluster."""
+"""Turns a chart's manifests into one pod and the objects that it uses, to run without a cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from builder.common.yaml_writer import emitter
 
 _WORKLOADS = ("StatefulSet", "Deployment")
 
-# What only a cluster can do: accounts, scheduling, and probes, which podman gives to systemd.
+# Fields that need a cluster: accounts, scheduling, and probes, which podman gives to systemd.
 _OF_A_CLUSTER = (
     "affinity", "automountServiceAccountToken", "nodeSelector", "priorityClassName",
     "runtimeClassName", "schedulerName", "serviceAccount", "serviceAccountName", "tolerations",
@@ -27,10 +27,10 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Playable:
-    """A pod for `podman kube play`: its name, and the stream of it and of what it uses.
+    """A pod for `podman kube play`: its name, and the stream of it and the objects that it uses.
 
-    `container` is what podman calls the one that answers. `probe` is the command that says in it
-    whether it is ready; () where that is asked over HTTP.
+    `container` is podman's name of the container that answers. `probe` is the command of its
+    readiness probe; () if it is probed over HTTP.
     """
 
     pod: str
@@ -40,10 +40,10 @@ class Playable:
 
 
 def playable(manifests: str, *, port: int, host_port: int | None) -> Playable:
-    """The one workload of what `helm template` printed.
+    """Return the pod of the one workload in the output of `helm template`.
 
     `port` of the pod is published as `host_port` on 127.0.0.1; None is for a pod on the network of
-    the host, which publishes nothing. Raises ConfigError where there is not one workload.
+    the host, which publishes nothing. Raises ConfigError if there is not exactly one workload.
     """
     documents = parse(manifests)
     workload = workload_of(documents)
@@ -61,36 +61,48 @@ def playable(manifests: str, *, port: int, host_port: int | None) -> Playable:
 
 
 def helm_tests(manifests: str, *, address: str) -> tuple[tuple[str, str], ...]:
-    """The pods of `helm test`: what podman calls the container of each, and the stream of it.
+    """Return the pods of `helm test`: podman's name of the container, and the stream, of each.
 
-    `address` stands for what the chart's Services name. What the workload uses is left out, as it
-    is there already.
+    The names of the chart's Services resolve to `address`. Objects that the workload uses are left
+    out, as they exist already.
     """
     documents = parse(manifests)
-    there = references(workload_of(documents))
-    names = [it["metadata"]["name"] for it in documents if it.get("kind") == "Service"]
-    found = []
-    for item in documents:
-        hooks = (item["metadata"].get("annotations") or {}).get("helm.sh/hook", "")
-        if item["kind"] == "Pod" and "test" in hooks.split(","):
-            spec = {key: value for key, value in item["spec"].items() if key not in _OF_A_CLUSTER}
+    workload_objects = references(workload_of(documents))
+    names = [
+        document["metadata"]["name"] for document in documents if document.get("kind") == "Service"
+    ]
+    tests = []
+    for document in documents:
+        hooks = (document["metadata"].get("annotations") or {}).get("helm.sh/hook", "")
+        if document["kind"] == "Pod" and "test" in hooks.split(","):
+            spec = {
+                key: value for key, value in document["spec"].items() if key not in _OF_A_CLUSTER
+            }
             spec["hostAliases"] = [{"ip": address, "hostnames": names}]
-            container = f"{item['metadata']['name']}-{spec['containers'][0]['name']}"
-            used = _used(spec, documents, but=there)
-            found.append((container, dump([*used, {**item, "spec": spec}])))
-    return tuple(found)
+            container = f"{document['metadata']['name']}-{spec['containers'][0]['name']}"
+            used = _used(spec, documents, excluded=workload_objects)
+            tests.append((container, dump([*used, {**document, "spec": spec}])))
+    return tuple(tests)
 
 
 def _used(
-    pod: Manifest, documents: list[Manifest], but: Collection[tuple[str, str]] = ()
+    pod: Manifest, documents: list[Manifest], excluded: Collection[tuple[str, str]] = ()
 ) -> list[Manifest]:
-    """What a pod names, as podman reads it, in the order of kind and name."""
-    held = {(item["kind"], item["metadata"]["name"]): item for item in documents if "kind" in item}
-    return [plain(held[key]) for key in sorted(references(pod) - set(but)) if key in held]
+    """Return the objects that a pod names, as podman reads them, ordered by kind and name."""
+    documents_by_key = {
+        (document["kind"], document["metadata"]["name"]): document
+        for document in documents
+        if "kind" in document
+    }
+    return [
+        plain(documents_by_key[key])
+        for key in sorted(references(pod) - set(excluded))
+        if key in documents_by_key
+    ]
 
 
 def parse(text: str) -> list[Manifest]:
-    """The documents of a stream, without the empty ones, as Kubernetes reads them."""
+    """Return the documents of a stream as Kubernetes reads them. Raises ConfigError."""
     try:
         return objects(text, "the rendered chart")
     except ConfigError as error:
@@ -99,7 +111,7 @@ def parse(text: str) -> list[Manifest]:
 
 
 def dump(documents: list[Manifest]) -> str:
-    """Documents as a stream."""
+    """Return documents as a stream."""
     stream = io.StringIO()
     yaml = emitter()
     yaml.explicit_start = True
@@ -108,28 +120,30 @@ def dump(documents: list[Manifest]) -> str:
 
 
 def workload_of(documents: list[Manifest]) -> Manifest:
-    """The one StatefulSet or Deployment. Raises ConfigError."""
-    found = [item for item in documents if item.get("kind") in _WORKLOADS]
-    if len(found) != 1:
-        names = ", ".join(item["metadata"]["name"] for item in found) or "none"
-        raise ConfigError(f"a chart has one StatefulSet or Deployment to run; this one: {names}")
-    return found[0]
+    """Return the one StatefulSet or Deployment. Raises ConfigError."""
+    workloads = [document for document in documents if document.get("kind") in _WORKLOADS]
+    if len(workloads) != 1:
+        names = ", ".join(document["metadata"]["name"] for document in workloads) or "none"
+        raise ConfigError(
+            f"a chart must have exactly one StatefulSet or Deployment; this one has: {names}"
+        )
+    return workloads[0]
 
 
 def pod_of(workload: Manifest) -> tuple[Manifest, list[Manifest]]:
-    """The pod that a workload would make first, and the claims that come with it."""
+    """Return the first pod that a workload would make, and the claims of its volumes."""
     template = workload["spec"]["template"]
     name = workload["metadata"]["name"]
     if workload["kind"] == "StatefulSet":
         name += "-0"
     spec = {key: value for key, value in template["spec"].items() if key not in _OF_A_CLUSTER}
-    # One that ends has failed, and that must be seen.
+    # A container that ends has failed, and must not be restarted.
     spec["restartPolicy"] = "Never"
     for key in ("initContainers", "containers"):
         if key in spec:
-            spec[key] = [_container(item) for item in spec[key]]
+            spec[key] = [_container(container) for container in spec[key]]
     templates = workload["spec"].get("volumeClaimTemplates", [])
-    claims = [_claim(item, name, spec.get("securityContext") or {}) for item in templates]
+    claims = [_claim(container, name, spec.get("securityContext") or {}) for container in templates]
     spec["volumes"] = [
         *spec.get("volumes", []),
         *(
@@ -145,16 +159,16 @@ def pod_of(workload: Manifest) -> tuple[Manifest, list[Manifest]]:
 
 
 def publish(pod: Manifest, *, port: int, host_port: int | None) -> int:
-    """Publish one port of a pod on 127.0.0.1, and no other; with None, not even that.
+    """Publish one port of a pod on 127.0.0.1 and no other; with None, publish no port.
 
-    Gives the index of the container that has it.
+    Return the index of the container that has the port.
     """
     containers = pod["spec"]["containers"]
     owner = next(
         (
             index
-            for index, item in enumerate(containers)
-            if any(entry["containerPort"] == port for entry in item.get("ports", []))
+            for index, container in enumerate(containers)
+            if any(entry["containerPort"] == port for entry in container.get("ports", []))
         ),
         0,
     )
@@ -167,61 +181,61 @@ def publish(pod: Manifest, *, port: int, host_port: int | None) -> int:
 
 
 def references(value: object) -> set[tuple[str, str]]:
-    """The (kind, name) of every Secret, ConfigMap and claim that a pod names."""
+    """Return the (kind, name) of every Secret, ConfigMap and claim that a pod names."""
     return set(_references(value))
 
 
 def plain(document: Manifest) -> Manifest:
-    """A document as podman reads it: the text of a Secret in base64, as its `data`."""
+    """Return a document as podman reads it: the text of a Secret in base64, as its `data`."""
     texts: Mapping[str, str] = document.get("stringData") or {}
     if document["kind"] != "Secret" or not texts:
         return document
     encoded = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
-    kept = {key: value for key, value in document.items() if key != "stringData"}
-    return {**kept, "data": {**(document.get("data") or {}), **encoded}}
+    others = {key: value for key, value in document.items() if key != "stringData"}
+    return {**others, "data": {**(document.get("data") or {}), **encoded}}
 
 
 def images_of(text: str) -> tuple[str, ...]:
-    """Every image that a stream of documents runs, sorted."""
-    found: set[str] = set()
+    """Return every image that a stream of documents runs, sorted."""
+    images: set[str] = set()
     for document in parse(text):
         spec = document.get("spec") or {}
         for key in ("initContainers", "containers"):
-            found.update(item["image"] for item in spec.get(key, []))
-    return tuple(sorted(found))
+            images.update(container["image"] for container in spec.get(key, []))
+    return tuple(sorted(images))
 
 
 def _references(value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
+        for child in value:
+            yield from _references(child)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, dict):
-                yield from _named(key, item)
-            yield from _references(item)
+        for key, child in value.items():
+            if isinstance(child, dict):
+                yield from _named(key, child)
+            yield from _references(child)
 
 
-def _named(key: str, item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _named(key: str, child: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if key in {"secretKeyRef", "secretRef", "secret"}:
-        name = item.get("name") or item.get("secretName")
+        name = child.get("name") or child.get("secretName")
         kind = "Secret"
     elif key in {"configMapKeyRef", "configMapRef", "configMap"}:
-        name, kind = item.get("name"), "ConfigMap"
+        name, kind = child.get("name"), "ConfigMap"
     elif key == "persistentVolumeClaim":
-        name, kind = item.get("claimName"), "PersistentVolumeClaim"
+        name, kind = child.get("claimName"), "PersistentVolumeClaim"
     else:
         return
     if name:
         yield kind, str(name)
 
 
-def _container(item: Manifest) -> Manifest:
-    return {key: value for key, value in item.items() if key not in _OF_A_KUBELET}
+def _container(container: Manifest) -> Manifest:
+    return {key: value for key, value in container.items() if key not in _OF_A_KUBELET}
 
 
 def _claim(template: Manifest, pod: str, security: Mapping[str, Any]) -> Manifest:
-    """A claim as the StatefulSet would name it; `fsGroup` becomes the owner of its volume."""
+    """Return a claim as a StatefulSet names it; `fsGroup` becomes the owner of its volume."""
     metadata: Manifest = {"name": f"{template['metadata']['name']}-{pod}"}
     if "fsGroup" in security:
         metadata["annotations"] = {

@@ -1,4 +1,4 @@
-"""Runs the pod of a chart with `podman kube play`, and leaves nothing of it.
+"""Runs the pod of a chart with `podman kube play`, and removes it afterwards.
 
 It is no engine: charts are run by this podman, whichever engine builds the images.
 """
@@ -29,19 +29,19 @@ from builder.testing.toolroot import ToolRoot, apart
 
 BRIDGE, HOST = "catalog", "host"
 """The networks that a pod may have."""
-ROOM = 10_000_000_000
-"""Bytes of the disk that are left before a pod is played, or images of earlier ones go. The largest
-of the catalog, TensorFlow's with VS Code, takes as much while it is pulled."""
+FREE_SPACE = 10_000_000_000
+"""The free bytes of the disk below which images of earlier pods are removed. The largest image of
+the catalog, TensorFlow with VS Code, needs as much while it is pulled."""
 OLDEST = (5, 0)
-"""The first podman whose `kube play` can do what charts need."""
+"""The first version of podman whose `kube play` supports the charts."""
 
 _NO_FOLDER = re.compile(r'workdir "([^"]+)" does not exist')
 
 # $1: the folder of podman; $2: the file of the pod, $3: its name; $4: its network, a bridge that is
-# made here or the host's; $5: the name of the bridge, $6: its addresses where those are free; $7:
-# the bytes that must be left of the disk, or images of earlier pods go; then flags. One pod at a
-# time, since what podman knows of running containers is on a tmpfs of this namespace: it begins as
-# after a restart of the machine, and so does not trip over what a killed run left.
+# made here or the host's; $5: the name of the bridge, $6: its addresses if those are free; $7: the
+# free bytes of the disk below which images of earlier pods are removed; then flags. One pod runs at
+# a time, since podman's state of running containers is on a tmpfs of this namespace. Podman starts
+# as after a restart of the machine, so leftovers of a killed run do no harm.
 _PLAY = """
 home=$1; pod=$2; name=$3; network=$4; bridge=$5; subnet=$6; room=$7; shift 7
 exec 9> "$home/lock"; flock 9
@@ -69,7 +69,7 @@ sleep 0.2; exit 1
 
 # Standard input: a pod, with ADDRESS for that of the service. $1: the pod of the service; $2: the
 # container that tests it; then flags. On the network of the host the service has no address of its
-# own, and is met at the bridge.
+# own; its address is that of the bridge.
 _TEST = """
 pod=$1; container=$2; shift 2
 holder=$(podman pod inspect --format '{{.InfraContainerID}}' "$pod")
@@ -86,8 +86,8 @@ code=$(podman wait "$container"); podman logs "$container"; exit "$code"
 class Played:
     """A pod that runs: its name, and the port on 127.0.0.1 where it answers.
 
-    A command that begins with `enter`, with `env`, runs where its podman does, which calls the
-    container that answers `container`.
+    A command that begins with `enter`, with `env`, runs in the namespaces of its podman.
+    `container` is podman's name of the container that answers.
     """
 
     pod: str
@@ -98,15 +98,15 @@ class Played:
 
     @property
     def url(self) -> str:
-        """Where it answers, without a slash at the end."""
+        """The URL of the pod, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
 
 class KubePlayer:
     """Plays pods, one at a time, in a podman of their own under `state`.
 
-    `toolroot` is None where the host's own podman is new enough (see `OLDEST`). `credentials` are
-    what it pulls images with.
+    `toolroot` is None if the podman of the host is new enough (see `OLDEST`). `credentials` are
+    those to pull images.
     """
 
     def __init__(
@@ -125,11 +125,11 @@ class KubePlayer:
 
     @property
     def waits_for(self) -> str:
-        """What is got before the first pod is played, which takes a while; "" where it is here."""
+        """The software to install before the first pod, which takes a while; "" for none."""
         return "" if self._toolroot is None or self._toolroot.ready else "getting podman 5"
 
     def prepare(self, *, log: Path | None = None) -> None:
-        """Get what pods are played with. Raises StepError, ToolError, TransientError."""
+        """Install the tools to play pods. Raises StepError, ToolError, TransientError."""
         if self._toolroot is not None:
             self._toolroot.ensure(log=log)
 
@@ -146,9 +146,9 @@ class KubePlayer:
     ) -> Iterator[Played]:
         """Run the pod of `helm template` output until the block ends.
 
-        Entered when its `port` answers HTTP, or its container what the chart asks it by a command
-        to see whether it is ready. On the network HOST it reaches what listens on this
-        machine's 127.0.0.1, and answers on `port` itself. Raises ConfigError, StepError.
+        The block starts when `port` answers HTTP, or the command of the readiness probe passes. On
+        the network HOST the pod can reach 127.0.0.1 of this machine, and answers on `port` itself.
+        `timeout` is in seconds. Raises ConfigError, StepError.
         """
         published = free_port() if network == BRIDGE else None
         host_port = published or port
@@ -158,7 +158,7 @@ class KubePlayer:
         file = self._home.state / f"{pod.pod}-{host_port}.yaml"
         with contextlib.ExitStack() as undo:
             undo.callback(file.unlink, missing_ok=True)
-            write(file, pod.text.encode(), 0o600, lasting=False)  # secrets of the chart are in it
+            write(file, pod.text.encode(), 0o600, lasting=False)  # it has secrets of the chart
             images = [parse(image) for image in images_of(pod.text)]
             login = undo.enter_context(self._credentials.shared(images))
             command = self._command(file, pod, network, login)
@@ -172,22 +172,22 @@ class KubePlayer:
             yield played()
 
     def test(self, played: Played, manifests: str, *, log: Path | None = None) -> int:
-        """Run the pods of `helm test` beside a pod of the same chart; how many there are.
+        """Run the pods of `helm test` beside a pod of the same chart; return their number.
 
-        Raises StepError with what a failed one said.
+        Raises StepError with the output of a failed one.
         """
-        found = helm_tests(manifests, address="ADDRESS")
-        for container, text in found:
+        tests = helm_tests(manifests, address="ADDRESS")
+        for container, text in tests:
             words = ("sh", "-euc", _TEST, "sh", played.pod, container, *_flags(text))
             command = Command(
                 argv=(*played.enter, *words), env=played.env, stdin=text.encode(), timeout=300.0,
                 program="helm test",
             )  # fmt: skip
             self._runner.run(command, log=log)
-        return len(found)
+        return len(tests)
 
     def client(self, played: Played) -> dict[str, str]:
-        """The environment in which a program that knows `podman` finds that of the pod."""
+        """Return the environment in which `podman` is the podman of the pod."""
         folder = self._home.state / "bin"
         folder.mkdir(exist_ok=True)
         file = folder / "podman"
@@ -199,10 +199,10 @@ class KubePlayer:
         return {**played.env, "PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
 
     def _is_ready(self, pod: Playable, file: Path, port: int, played: Callable[[], Played]) -> bool:
-        """Return whether a pod of `file` answers, by HTTP or to what its chart asks it."""
+        """Whether a pod of `file` answers HTTP, or passes its readiness probe."""
         if not pod.probe:
             return answers(port)
-        # The file goes when the pod is there.
+        # The script removes the file once the pod exists.
         return not file.exists() and self._passes(pod.probe, played())
 
     def _passes(self, probe: tuple[str, ...], played: Played) -> bool:
@@ -213,15 +213,15 @@ class KubePlayer:
     def _command(
         self, file: Path, pod: Playable, network: str, login: Sequence[str] = ()
     ) -> Command:
-        """How podman plays a pod; `login` are options that end with a file of credentials."""
-        places = (str(self._home.state), str(file), pod.pod, network)
+        """Return the command that plays a pod; `login` ends with the path of a credentials file."""
+        paths = (str(self._home.state), str(file), pod.pod, network)
         bridge = network_of(self._home.state)
-        script = ("sh", "-euc", _PLAY, "sh", *places, *bridge, str(ROOM), *_flags(pod.text))
-        # Where groups are of the first version, podman 5 would say so with every call.
+        script = ("sh", "-euc", _PLAY, "sh", *paths, *bridge, str(FREE_SPACE), *_flags(pod.text))
+        # With cgroups of version 1, podman 5 would print a warning in every call.
         quiet = {"PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
         env = {"REGISTRY_AUTH_FILE": login[-1]} if login else {}
         command = Command(argv=script, env={**self._home.environment(), **quiet, **env})
-        # TERM, so that it can clear its firewall rules even where this process is killed.
+        # With TERM, it can remove its firewall rules even if this process is killed.
         if self._toolroot is None:
             return apart(command, signal="TERM")
         binds = (self._home.state, *(Path(name).parent for name in login[-1:]))
@@ -229,31 +229,31 @@ class KubePlayer:
 
 
 def _played(pod: Playable, *, port: int, process: int, env: Mapping[str, str]) -> Played:
-    """A pod that a process has come to play."""
+    """Return the pod that a process plays."""
     enter = ("nsenter", f"--target={_inside(process)}", "--mount", "--pid")
     return Played(pod=pod.pod, container=pod.container, port=port, enter=enter, env=env)
 
 
 def _inside(process: int) -> int:
-    """The one process that `toolroot.apart` put into namespaces of its own."""
+    """Return the one process that `toolroot.apart` put into its own namespaces."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return int(children[0])
 
 
 def _flags(text: str) -> tuple[str, ...]:
-    """What `podman kube play` must be told of the registries of a stream."""
+    """Return the flags of `podman kube play` for the registries of a stream."""
     plain = all(parse(image).is_loopback for image in images_of(text))
     return ("--tls-verify=false",) if plain else ()
 
 
 def network_of(state: Path) -> tuple[str, str]:
-    """The bridge of one player and its addresses, unlike those of others on this machine."""
+    """Return the name of the bridge of a player and its addresses, unique on this machine."""
     digest = hashlib.sha256(str(state).encode()).digest()
     return f"cat{digest.hex()[:8]}", f"10.{100 + digest[0] % 100}.{digest[1]}.0/24"
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on."""
+    """Return a TCP port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -261,7 +261,7 @@ def free_port() -> int:
 
 
 def wait_for(is_ready: Callable[[], bool], *, alive: Callable[[], None], timeout: float) -> None:
-    """Wait until a pod is ready. `alive` raises where that is hopeless."""
+    """Wait until a pod is ready. `alive` raises if it has ended. Raises StepError."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         alive()
@@ -272,9 +272,9 @@ def wait_for(is_ready: Callable[[], bool], *, alive: Callable[[], None], timeout
 
 
 def answers(port: int) -> bool:
-    """Whether 127.0.0.1:port answers an HTTP request, whatever it says.
+    """Whether 127.0.0.1:port answers an HTTP request, with any status.
 
-    A connection alone says nothing: podman holds a published port open before its pod listens.
+    A connection alone proves nothing: podman opens a published port before its pod listens.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
@@ -294,25 +294,27 @@ def _alive(code: int | None) -> None:
 
 @contextlib.contextmanager
 def _quoted(log: Path | None, began: int, secrets: Sequence[str]) -> Iterator[None]:
-    """Add to a failure the end of what a log has from the byte `began` on."""
+    """Add to a failure the end of a log, of which bytes before `began` are left out."""
     try:
         yield
     except StepError as error:
         if log is None:
             raise
         text = log.read_bytes()[began:].decode(errors="replace")
-        said = redact(last_lines(text), secrets)
-        hint = "; ".join(filter(None, (_cure(said), f"the whole log: {log}")))
-        raise StepError(f"{error.message}\n{said}" if said else error.message, hint=hint) from error
+        log_end = redact(last_lines(text), secrets)
+        hint = "; ".join(filter(None, (_cure(log_end), f"the whole log: {log}")))
+        raise StepError(
+            f"{error.message}\n{log_end}" if log_end else error.message, hint=hint
+        ) from error
 
 
-def _cure(said: str) -> str:
-    """Return what helps where an image lacks what every pod of a session asks of it."""
-    match = _NO_FOLDER.search(said)
+def _cure(log_end: str) -> str:
+    """Return a hint for an image without the folder that its chart starts in, or ""."""
+    match = _NO_FOLDER.search(log_end)
     if match is None:
         return ""
     folder = match.group(1)
     return (
-        f"the image has no folder {folder}, where its chart starts: make it in Dockerfile.j2, "
+        f"the image has no folder {folder}, in which its chart starts: add to Dockerfile.j2 "
         f"`RUN install --directory --owner=1000 --group=100 --mode=2777 {folder}`"
     )

@@ -1,4 +1,4 @@
-"""Runs folders of pytest tests in a child process, and reads what they found."""
+"""Runs folders of pytest tests in a child process, and reads their results."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from builder.common.process import Command, Runner, redact
 from builder.testing.interfaces import TestCounts
 
 LINE = 300
-"""How much of the reason for a failure is shown; the log has it all."""
+"""The most characters of the reason for a failure that are shown; the log has all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """Folders of tests to run, the most basic first, and what they are told.
+    """Folders of tests to run, the most basic first, and their inputs.
 
-    `subject` is what is tested, for messages. `facts` reach the tests as a file; `env` is the
-    child's extra environment. `password` is a secret that may stand in facts, and nowhere else.
+    `subject` names the tested image or chart in messages. The tests get `facts` as a file; `env`
+    is the extra environment of the child. `password` is a secret that only facts may have.
+    `timeout` is in seconds.
     """
 
     subject: str
@@ -40,7 +41,7 @@ class Suite:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A test that failed, the first line of why, and the places that its traceback names."""
+    """A failed test, the first line of its reason, and the places in its traceback."""
 
     test: str
     reason: str
@@ -49,14 +50,14 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What a JUnit file says."""
+    """The results in a JUnit file."""
 
     counts: TestCounts
     failures: tuple[Failure, ...]
 
 
 def run_suite(runner: Runner, suite: Suite) -> TestCounts:
-    """Run the tests. Raises SmokeError where one fails, none ran, or pytest did not finish."""
+    """Run the tests. Raises SmokeError if one fails, none ran, or pytest did not finish."""
     suite.junit.parent.mkdir(parents=True, exist_ok=True)
     suite.junit.unlink(missing_ok=True)
     stopped = ""
@@ -72,13 +73,15 @@ def run_suite(runner: Runner, suite: Suite) -> TestCounts:
             _redact_file(suite.junit, suite.password)
     results = read_junit(suite.junit)
     if results is None or (stopped and not results.failures and results.counts.passed):
-        why = stopped or "pytest wrote no results"
-        raise SmokeError(f"{suite.subject}: the smoke test did not finish: {why}", hint=_see(suite))
+        reason = stopped or "pytest wrote no results"
+        raise SmokeError(
+            f"{suite.subject}: the smoke test did not finish: {reason}", hint=_see(suite)
+        )
     return _judge(suite, results)
 
 
 def pytest_command(suite: Suite, *, scratch: Path) -> Command:
-    """Return the child process: pytest with our plugins, and nothing of the user or the project.
+    """Return the child process: pytest with our plugins, and no settings of user or project.
 
     `checks` comes first, so that pytest shows what its asserts compared.
     """
@@ -100,7 +103,7 @@ def pytest_command(suite: Suite, *, scratch: Path) -> Command:
 
 
 def _isolation(scratch: Path) -> Mapping[str, str]:
-    local = "127.0.0.1,localhost"
+    no_proxy = "127.0.0.1,localhost"
     return {
         "BUILDER_FACTS": str(scratch / "facts.json"),
         "PYTEST_ADDOPTS": "",
@@ -109,13 +112,13 @@ def _isolation(scratch: Path) -> Mapping[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(Path(builder.__file__).parents[1]),
         "TMPDIR": str(scratch),
-        "NO_PROXY": local,
-        "no_proxy": local,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
     }
 
 
 def read_junit(path: Path) -> Results | None:
-    """What a JUnit file says; None where there is none, or half of one."""
+    """Return the results in a JUnit file; None if it is missing or incomplete."""
     try:
         cases = list(ElementTree.parse(path).iter("testcase"))
     except (OSError, ElementTree.ParseError):
@@ -138,13 +141,13 @@ def read_junit(path: Path) -> Results | None:
 
 
 def _reason(fault: ElementTree.Element) -> str:
-    """Return the first line of why a test failed; of a file that cannot be read, the error."""
+    """Return the first line of the reason of a failure; for a failed collection, the error."""
     message, text = (fault.get("message") or "").strip(), (fault.text or "").strip()
     lines = (message or text).splitlines()
     errors = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
     if message == "collection failure" and errors:
         lines = errors[-1:]
-    # testinfra's results begin with the address of its connection, which says nothing to anyone.
+    # testinfra's results begin with the address of its connection, which helps nobody.
     return re.sub(r"backend=<[^>]*>, ", "", lines[0])[:LINE] if lines else "no reason given"
 
 
@@ -156,7 +159,7 @@ _PLACE = re.compile(
 
 
 def _places(text: str) -> tuple[tuple[str, int], ...]:
-    """Return the (file, line) that a traceback names, in its order."""
+    """Return each (file, line) of a traceback, in its order."""
     return tuple(
         (match["file"] or match["named"], int(match["line"] or match["at"]))
         for match in _PLACE.finditer(text)
@@ -164,7 +167,7 @@ def _places(text: str) -> tuple[tuple[str, int], ...]:
 
 
 def _place(suite: Suite, failure: Failure) -> str:
-    """Return where in the suite's own files a test failed, ` (file:line)`, or nothing."""
+    """Return the place in the suite's own files where a test failed, ` (file:line)`, or ""."""
     # Names of files are relative to the folder in which pytest ran.
     ran_in = suite.junit.parent.resolve() / "suite"
     for file, line in failure.places:
@@ -180,7 +183,8 @@ def _judge(suite: Suite, results: Results) -> TestCounts:
     if results.failures:
         total = counts.passed + counts.failed
         shown = "\n".join(
-            f"    {item.test}{_place(suite, item)}: {item.reason}" for item in results.failures
+            f"    {failure.test}{_place(suite, failure)}: {failure.reason}"
+            for failure in results.failures
         )
         raise SmokeError(
             f"{suite.subject}: {counts.failed} of {total} smoke tests failed\n{shown}",
@@ -188,8 +192,8 @@ def _judge(suite: Suite, results: Results) -> TestCounts:
         )
     if not counts.passed:
         folders = ", ".join(str(folder) for folder in suite.folders)
-        looked = f"looked in {folders}; {_see(suite)}"
-        hint = looked if folders else "add tests/test_<recipe>.py to the folder of its recipe"
+        searched = f"looked in {folders}; {_see(suite)}"
+        hint = searched if folders else "add tests/test_<recipe>.py to the folder of its recipe"
         raise SmokeError(f"{suite.subject}: no smoke test ran", hint=hint)
     return counts
 
@@ -199,7 +203,7 @@ def _see(suite: Suite) -> str:
 
 
 def _redact_file(path: Path, secret: str) -> None:
-    """Take a secret out of a file that is kept: a failed assertion shows what it compared."""
+    """Remove a secret from a results file: a failed assertion shows the values it compared."""
     if path.exists():
         text = path.read_text(encoding="utf-8")
         path.write_text(redact(text, (secret,)), encoding="utf-8")

@@ -1,8 +1,8 @@
 """A small S3, for smoke tests: `python FILE PORT FOLDER KEY`, inside the container.
 
-It needs nothing but Python, since an image has no server of its own. Buckets are the folders below
-FOLDER; it answers what is signed with the access key KEY, at addresses in path style. What a client
-asks beyond reading, writing and listing objects is refused.
+It needs only Python, since an image has no server of its own. Buckets are the folders in FOLDER. It
+answers requests that are signed with the access key KEY, at addresses in path style. It can read,
+write and list objects; other requests are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
     key = ""
 
     def do_GET(self) -> None:
-        """An object or a part of it, or the objects of a bucket."""
+        """Send an object or a part of it, or the list of the objects of a bucket."""
         if not self._is_signed():
             return
         path = self._path()
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_PUT(self) -> None:
-        """Keep an object."""
+        """Store an object."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self._is_signed():
             path = self._path()
@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, b"", ETag=_etag(body))
 
     def _is_signed(self) -> bool:
-        # In a header, or in an address that somebody was given.
+        # The signature is in a header, or in a presigned address.
         if f"Credential={self.key}/" in self.headers.get("Authorization", "") + unquote(self.path):
             return True
         self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
@@ -62,19 +62,19 @@ class Handler(BaseHTTPRequestHandler):
         part, headers = content, {"ETag": _etag(content)}
         headers["Last-Modified"] = formatdate(path.stat().st_mtime, usegmt=True)
         headers["Accept-Ranges"] = "bytes"
-        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
-        if asked:
+        byte_range = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+        if byte_range:
             size = len(content)
-            start = int(asked[1]) if asked[1] else size - int(asked[2])
-            end = int(asked[2]) if asked[1] and asked[2] else size - 1
+            start = int(byte_range[1]) if byte_range[1] else size - int(byte_range[2])
+            end = int(byte_range[2]) if byte_range[1] and byte_range[2] else size - 1
             part = content[start : end + 1]
             headers["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{size}"
-        self._answer(206 if asked else 200, part, kind="application/octet-stream", **headers)
+        self._answer(206 if byte_range else 200, part, kind="application/octet-stream", **headers)
 
     def _list(self, bucket: Path) -> None:
         query = parse_qs(urlsplit(self.path).query)
         prefix, delimiter = (query.get(name, [""])[0] for name in ("prefix", "delimiter"))
-        found, folders = "", set()
+        contents, folders = "", set()
         for path in sorted(bucket.rglob("*")):
             name = str(path.relative_to(bucket))
             if path.is_dir() or not name.startswith(prefix):
@@ -83,14 +83,14 @@ class Handler(BaseHTTPRequestHandler):
                 folders.add(prefix + name[len(prefix) :].partition(delimiter)[0] + delimiter)
                 continue
             content = path.read_bytes()
-            found += (
+            contents += (
                 f"<Contents><Key>{escape(name)}</Key><Size>{len(content)}</Size>"
                 f"<ETag>{escape(_etag(content))}</ETag><StorageClass>STANDARD</StorageClass>"
                 "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
             )
         for name in sorted(folders):
-            found += f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
-        text = f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
+            contents += f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
+        text = f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"
         self._answer(200, text.encode())
 
     def _answer(

@@ -1,7 +1,7 @@
 """A tool root: a small Debian 13 in a folder, for hosts whose own tools are too old.
 
-Commands run in it as on the host, with the same network, processes and project folder, and with
-other programs. Nothing of the host is changed, and mounts end with the command.
+Commands run in it as on the host, with the same network, processes and project folder, but with
+other programs. The host is not changed, and mounts end with the command.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PACKAGES = (
 MARKER = "packages.json"
 """In `etc/`, written last: a tool root without it is not finished."""
 
-# $1: the root; then, up to "--", folders and files of the host to have at the same place.
-# rprivate keeps every mount of ours from the host; the old root goes once all is bound.
+# $1: the root; then, up to "--", the folders and files of the host that get the same path inside.
+# rprivate hides all mounts from the host. The old root is unmounted once all is bound.
 _ENTER = """
 root=$1; shift
 mount --make-rprivate /
@@ -56,14 +56,14 @@ class Need:
 
 
 def need(*, program: str, version: tuple[int, ...], least: tuple[int, ...]) -> Need:
-    """Decide by the host's own program; `version` is () where it is missing."""
+    """Return the need, given the `version` of the host's program; () if it is missing."""
     wanted = ".".join(map(str, least))
     if not version:
         return Need(needed=True, reason=f"{program} is not on this host")
-    found = ".".join(map(str, version))
+    installed = ".".join(map(str, version))
     if version < least:
-        return Need(needed=True, reason=f"{program} {found} is older than {wanted}")
-    return Need(needed=False, reason=f"{program} {found} is on this host")
+        return Need(needed=True, reason=f"{program} {installed} is older than {wanted}")
+    return Need(needed=False, reason=f"{program} {installed} is on this host")
 
 
 class ToolRoot:
@@ -84,15 +84,15 @@ class ToolRoot:
 
     @property
     def ready(self) -> bool:
-        """Whether it stands, with the packages that are wanted."""
+        """Whether the tool root exists with all wanted packages."""
         try:
-            held = json.loads((self.path / "etc" / MARKER).read_text())
+            marker = json.loads((self.path / "etc" / MARKER).read_text())
         except (OSError, ValueError):
             return False
-        return bool(held == wanted(self._packages))
+        return bool(marker == wanted(self._packages))
 
     def ensure(self, *, log: Path | None = None) -> None:
-        """Make it where it does not stand yet. Raises StepError, ToolError, TransientError."""
+        """Make the tool root if it does not exist. Raises StepError, ToolError, TransientError."""
         if self.ready:
             return
         partial = self.path.with_name(self.path.name + ".part")
@@ -107,20 +107,20 @@ class ToolRoot:
     def command(
         self, command: Command, *, binds: Sequence[Path] = (), signal: str = "KILL"
     ) -> Command:
-        """The same command, run inside.
+        """Return a command that runs in the tool root.
 
-        Where its caller ends, it gets `signal`; with its end, all its descendants end.
+        If its caller ends, it gets `signal`. When it ends, all its descendants end.
         """
-        every = dict.fromkeys((*host_files(), *self._binds, *binds))
-        places = (str(bind.absolute()) for bind in every)
-        inside = ("sh", "-euc", _ENTER, "sh", str(self.path), *places, "--", *command.argv)
+        all_binds = dict.fromkeys((*host_files(), *self._binds, *binds))
+        paths = (str(bind.absolute()) for bind in all_binds)
+        inside = ("sh", "-euc", _ENTER, "sh", str(self.path), *paths, "--", *command.argv)
         return apart(replace(command, argv=inside, program=command.name), signal=signal)
 
 
 def apart(command: Command, *, signal: str = "KILL") -> Command:
-    """A command in a mount namespace and a process namespace of its own.
+    """Return a command that runs in its own mount namespace and process namespace.
 
-    Where its caller ends, it gets `signal`; with its end, all its descendants end.
+    If its caller ends, it gets `signal`. When it ends, all its descendants end.
     """
     tied = ("setpriv", "--pdeathsig", "KILL")
     own = ("unshare", "--mount-proc", "--pid", "--fork", f"--kill-child={signal}")
@@ -128,18 +128,18 @@ def apart(command: Command, *, signal: str = "KILL") -> Command:
 
 
 def host_files() -> tuple[Path, ...]:
-    """What names and certificates of the host a command inside must know."""
+    """Return the files of the host with names and certificates that a command inside needs."""
     files = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
     folders = ("/etc/containers/certs.d", "/etc/docker/certs.d")
     return tuple(Path(name) for name in (*files, *folders) if Path(name).exists())
 
 
 def bootstrap(path: Path, packages: Sequence[str]) -> Command:
-    """The command that makes a tool root, from the host's own package source."""
+    """Return the command that makes a tool root from the package source of the host."""
     argv = ("mmdebstrap", "--variant=minbase", f"--include={','.join(sorted(packages))}")
     return Command(argv=(*argv, SUITE, str(path)), timeout=1800.0)
 
 
 def wanted(packages: Sequence[str]) -> dict[str, object]:
-    """What the marker says of a finished tool root."""
+    """Return the content of the marker of a finished tool root."""
     return {"suite": SUITE, "packages": sorted(packages)}

@@ -92,7 +92,7 @@ def test_a_prune(weeks: Week, run: Run) -> None:
     assert told[:4] == [
         "release 2026.11.23: past retention",
         "release 2026.11.30: past retention",
-        "chart desk: 1.0.0 leaves the index; no kept release offers it",
+        "chart desk: 1.0.0 leaves the index; no kept release has it",
         "release 2026.12.07: new, as 2026.11.30 without these",
     ]
     assert told[4] == (

@@ -101,7 +101,7 @@ def test_what_was_stored_beside_an_image_is_read(week: Week) -> None:
         document = json.loads(stored.files[attestation.DOCUMENT].data)
         assert canonical(document) == canonical(found[key].document)
         config = attestation.config_of(stored, place)
-        assert config["tests_hash"] == target.suite
+        assert config["tests_hash"] == target.tests_hash
         assert config["tests"] == {
             "passed": 2,
             "failed": 0,

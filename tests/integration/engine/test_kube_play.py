@@ -127,7 +127,7 @@ def test_images_of_earlier_pods_make_room(
     with player.play(chart(parent, SERVE), port=8080, log=work / "kube.log"):
         pass
     assert str(parent) in images()
-    monkeypatch.setattr(pod_runner, "ROOM", sys.maxsize)
+    monkeypatch.setattr(pod_runner, "FREE_SPACE", sys.maxsize)
     gone = chart(parent.with_tag("gone"), SERVE)
     with pytest.raises(StepError), player.play(gone, port=8080, log=work / "kube.log"):
         pass

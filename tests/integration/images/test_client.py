@@ -40,7 +40,7 @@ def test_an_address_is_waited_for() -> None:
         assert [request.path for request in serving.requests] == ["/health"] * 3
     with pytest.raises(StepError) as caught:
         user.wait("/health", seconds=0)
-    assert str(caught.value) == f"after 0 s still not: {serving.url}/health answers"
+    assert str(caught.value) == f"condition not met after 0 s: {serving.url}/health answers"
 
 
 def test_what_comes_late_is_waited_for() -> None:

@@ -43,7 +43,7 @@ def test_the_evidence_says_so_and_it_is_not_done_twice(week: Week) -> None:
     config = json.loads(evidence.config)
     record = week.records().current()
     assert record is not None
-    assert record.targets[target].suite == config["tests_hash"]
+    assert record.targets[target].tests_hash == config["tests_hash"]
     assert record.targets[target].since == "2026.11.23"
     assert (config["tests"], config["size"]) == ({"passed": 2, "failed": 0, "skipped": 0}, 1000)
 
@@ -62,6 +62,6 @@ def test_an_image_that_fails_other_tests_is_told_and_stays(week: Week) -> None:
     after = week.records().current()
     assert after is not None
     assert after.targets[target].digest == before.targets[target].digest
-    assert after.targets[target].suite == before.targets[target].suite
+    assert after.targets[target].tests_hash == before.targets[target].tests_hash
     assert after.blocked[f"build:{target}"] == f"{target}: 1 of 2 tests failed"
     assert week.plan(today=LATER).targets[target].action == "test"

@@ -75,7 +75,7 @@ def test_what_git_ignores_is_no_content(committed: Folder, path: str) -> None:
     committed.write(path, "x")
     after = Workspace(committed.root).load()
     assert prints(after) == prints(before)
-    assert after.catalog.recipes["desk"].suite == before.catalog.recipes["desk"].suite
+    assert after.catalog.recipes["desk"].tests_hash == before.catalog.recipes["desk"].tests_hash
 
 
 def test_what_git_has_is_content_though_it_would_be_ignored(committed: Folder) -> None:

@@ -27,7 +27,7 @@ _NO_VERB = re.compile(
     r"|From|To|As|Whose|Which|No|Nothing|Its|Only)\b"
 )
 # Packages whose docstrings are not rewritten yet.
-NOT_YET = frozenset({"lock", "report", "testing"})
+NOT_YET: frozenset[str] = frozenset()
 _PROPERTIES = {"property", "cached_property", "setter"}
 
 

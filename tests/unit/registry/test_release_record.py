@@ -86,7 +86,7 @@ def test_a_record_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_record_of_an_older_format_is_read(number: int) -> None:
     share = ImageShare(target="base/os=2", recipe="base", layers=1, size=7)
-    target = replace(TARGET, chain=(share,), suite="abc")
+    target = replace(TARGET, chain=(share,), tests_hash="abc")
     variant = ReleasedVariant(digest="sha256:f", since="2026.11.23", targets={"linux/amd64": "a"})
     record = replace(RECORD, targets={"a": target}, blocked={"variant:b": "it failed"})
     if number == 2:

@@ -175,7 +175,7 @@ def test_built_again_with_the_same_packages() -> None:
 
 def test_other_hashes_of_the_same_versions() -> None:
     assert FORMATS["table"](replace(NONE, relocked=True)) == (
-        "2026.11.16 → 2026.11.23\nNo version differs; hashes or times of the lock do."
+        "2026.11.16 → 2026.11.23\nNo version differs; only hashes or times of the lock do."
     )
 
 

@@ -34,7 +34,10 @@ def test_the_lines_of_the_script_are_read() -> None:
 
 
 def test_a_line_that_is_none_is_an_error() -> None:
-    with pytest.raises(StepError, match=r"not a package: 'pip: command not found'"):
+    with pytest.raises(
+        StepError,
+        match=r"the list of installed packages has an unknown line: 'pip: command not found'",
+    ):
         package_list.parse_lines("pip: command not found\n")
 
 

@@ -245,7 +245,7 @@ def test_an_image_without_the_folder_where_its_chart_starts(tmp_path: Path) -> N
         f"    {said}\n    Error: failed to start 1 containers"
     )
     assert caught.value.hint == (
-        "the image has no folder /home/onyxia/work, where its chart starts: make it in "
-        "Dockerfile.j2, `RUN install --directory --owner=1000 --group=100 --mode=2777 "
+        "the image has no folder /home/onyxia/work, in which its chart starts: add to "
+        "Dockerfile.j2 `RUN install --directory --owner=1000 --group=100 --mode=2777 "
         f"/home/onyxia/work`; the whole log: {log}"
     )
