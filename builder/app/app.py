@@ -189,7 +189,7 @@ class App:
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, and plan with it from now on; whether that changed the file."""
-        self._whole_project = replace(self._given, lock=lock)
+        self._whole_project = replace(self._whole_project, lock=lock)
         self.project = replace(self.project, lock=lock)
         return self.workspace.write_lock(lock)
 
