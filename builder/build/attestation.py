@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 from builder.common.errors import Location, StepError
 from builder.common.formats import check_format
 from builder.common.hashing import canonical
@@ -124,7 +124,7 @@ class StoredMetadata:
     """The part of the metadata that later builds need; an older builder stored less."""
 
     chain: tuple[ImageShare, ...] = ()
-    packages: Inventory | None = None
+    packages: PackageList | None = None
 
 
 def read(store: Registry, fingerprint: Reference) -> StoredMetadata:

@@ -13,14 +13,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from builder.build import attestation, size_check
+from builder.build import image_metadata, size_check
 from builder.build.build_context import DOWNLOADS
 from builder.build.events import BaseResult, ImageResult, Noted, Result
 from builder.build.packages import check_installed, provide
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.models import Target
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 from builder.common.errors import StepError
 from builder.engines.interfaces import BuildRequest, Built
 from builder.oci import layout as layouts
@@ -97,7 +97,7 @@ class BuildActions:
 
     def _test_again(self, step: Step, target_plan: TargetPlan) -> Result:
         """Run the changed tests of an image, and store the results in its metadata."""
-        reference = attestation.reference_of(target_plan.reference)
+        reference = image_metadata.reference_of(target_plan.reference)
         stored = self._toolbox.store.get(reference)
         if stored is None:
             raise StepError(
@@ -107,7 +107,9 @@ class BuildActions:
             )
         counts, log = self._test(step, target_plan)
         junit = self._requests.junit(target_plan).read_bytes()
-        updated = attestation.tested_again(stored, reference, counts, target_plan.tests_hash, junit)
+        updated = image_metadata.tested_again(
+            stored, reference, counts, target_plan.tests_hash, junit
+        )
         self._toolbox.store.put(updated, reference)
         detail = ImageResult(digest=target_plan.digest or "", tests=counts, log=str(log))
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
@@ -139,12 +141,12 @@ class BuildActions:
         self._note(step, "testing")
         smoke_request = self._requests.smoke(target_plan, built.local, log)
         parent = self._requests.contexts(target_plan.target)["parent"]
-        parent_metadata = attestation.read(self._toolbox.store, parent)
+        parent_metadata = image_metadata.read(self._toolbox.store, parent)
         chain = self._check_size(target_plan, built, request, smoke_request, parent_metadata)
         counts = self._toolbox.smoke.test(smoke_request)
         self._check_packages(target_plan, parent_metadata.packages)
         self._note(step, "pushing")
-        metadata = attestation.ImageMetadata(
+        metadata = image_metadata.ImageMetadata(
             digest=built.digest,
             size=built.size,
             tests=counts,
@@ -159,7 +161,7 @@ class BuildActions:
         )
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
-    def _check_packages(self, target_plan: TargetPlan, parent_packages: Inventory | None) -> None:
+    def _check_packages(self, target_plan: TargetPlan, parent_packages: PackageList | None) -> None:
         """Compare the installed packages with the lock, if it has them. Raises StepError."""
         if target_plan.target.id in self._context.lock.package_sets:
             installed = package_list.parse(self._requests.installed(target_plan).read_bytes())
@@ -171,7 +173,7 @@ class BuildActions:
         built: Built,
         request: BuildRequest,
         smoke_request: SmokeRequest,
-        parent_metadata: attestation.StoredMetadata,
+        parent_metadata: image_metadata.StoredMetadata,
     ) -> tuple[ImageShare, ...]:
         """Return the shares of the lineage, the image last. Raises SizeError if it is too large."""
         context, toolbox, target = self._context, self._toolbox, target_plan.target
@@ -182,7 +184,7 @@ class BuildActions:
             released_packages = None
             if target_plan.before is not None:
                 reference = target_plan.repository.with_tag(target_plan.before.tag)
-                released_packages = attestation.read(toolbox.store, reference).packages
+                released_packages = image_metadata.read(toolbox.store, reference).packages
             packages = package_list.without(
                 toolbox.smoke.packages(smoke_request), parent_metadata.packages or {}
             )
@@ -204,17 +206,17 @@ class BuildActions:
         target_plan: TargetPlan,
         built: Built,
         parent: Reference,
-        metadata: attestation.ImageMetadata,
+        metadata: image_metadata.ImageMetadata,
     ) -> str:
         """Push an image, its metadata first; return the digest of the fingerprint tag."""
         junit = self._requests.junit(target_plan).read_bytes()
         packages = self._requests.installed(target_plan).read_bytes()
         store, metadata_reference = (
             self._toolbox.store,
-            attestation.reference_of(target_plan.reference),
+            image_metadata.reference_of(target_plan.reference),
         )
         store.put(
-            attestation.artifact(metadata, target_plan.fingerprint, junit, packages),
+            image_metadata.artifact(metadata, target_plan.fingerprint, junit, packages),
             metadata_reference,
         )
         digest = store.push(built.layout, target_plan.reference, parent)
@@ -222,7 +224,7 @@ class BuildActions:
             # Another run has pushed first. Its image has the same inputs.
             metadata = replace(metadata, digest=digest)
             store.put(
-                attestation.artifact(metadata, target_plan.fingerprint, junit, packages),
+                image_metadata.artifact(metadata, target_plan.fingerprint, junit, packages),
                 metadata_reference,
             )
         return digest

@@ -8,7 +8,7 @@ from pathlib import Path
 from builder.build.run_context import RunContext, Toolbox
 from builder.catalog.ecosystem import EcosystemRules, rules_of
 from builder.catalog.models import Target
-from builder.catalog.packages import Inventory, LockedPackage, Package
+from builder.catalog.packages import LockedPackage, Package, PackageList
 from builder.common.errors import StepError
 from builder.common.files import place_file
 from builder.common.text import count
@@ -51,7 +51,7 @@ def provide(
 
 
 def check_installed(
-    target: Target, context: RunContext, installed: Inventory, parent_packages: Inventory | None
+    target: Target, context: RunContext, installed: PackageList, parent_packages: PackageList | None
 ) -> None:
     """Compare the installed packages with the lock. Raises StepError with what differs.
 
@@ -79,7 +79,7 @@ def check_installed(
 def _locked(
     rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
-    installed: Inventory,
+    installed: PackageList,
     *,
     is_staged: bool,
 ) -> Iterator[str]:
@@ -97,8 +97,8 @@ def _locked(
 def _others(
     rules: EcosystemRules,
     packages: Mapping[str, LockedPackage],
-    installed: Inventory,
-    parent_packages: Inventory,
+    installed: PackageList,
+    parent_packages: PackageList,
 ) -> Iterator[str]:
     """Yield the installed packages that neither the parent nor the lock has."""
     inherited = _normalized(rules, parent_packages)
@@ -112,7 +112,7 @@ def _others(
             yield f"{rules.name} {name}: its parent has {version}, installed {package.version}"
 
 
-def _normalized(rules: EcosystemRules, package_list: Inventory) -> dict[str, Package]:
+def _normalized(rules: EcosystemRules, package_list: PackageList) -> dict[str, Package]:
     """Return the packages of an ecosystem by the one spelling of their names."""
     packages = package_list.get(rules.name, {})
     return {rules.normalize(name): package for name, package in packages.items()}

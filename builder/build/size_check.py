@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 from builder.common.errors import SizeError
 from builder.engines.interfaces import Built
 from builder.oci import layout as layouts
@@ -101,8 +101,8 @@ def is_over(image_size: ImageSize, budget: int) -> bool:
 def too_large(
     target_plan: TargetPlan,
     image_size: ImageSize,
-    packages: Inventory,
-    released_packages: Inventory | None,
+    packages: PackageList,
+    released_packages: PackageList | None,
 ) -> SizeError:
     """Return the error for an image over its budget, with the packages that cause it.
 

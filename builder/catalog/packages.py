@@ -18,7 +18,7 @@ class Package:
     source: str = field(default="", compare=False)
 
 
-Inventory = Mapping[str, Mapping[str, Package]]
+PackageList = Mapping[str, Mapping[str, Package]]
 """The packages that are installed in an image, by ecosystem and name."""
 
 

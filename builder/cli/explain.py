@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.build.attestation import DOCUMENT, damaged, reference_of
+from builder.build.image_metadata import DOCUMENT, damaged, reference_of
 from builder.catalog.selection import find
 from builder.cli.open import open_app
 from builder.cli.options import planning

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 from builder.oci.image import environment
 from builder.registry.release_record import ImageShare
 
@@ -31,7 +31,7 @@ class Image:
     digest: str = ""
     size: int = 0
     chain: tuple[ImageShare, ...] = ()
-    packages: Inventory | None = None
+    packages: PackageList | None = None
     config: Mapping[str, Any] | None = None
 
 

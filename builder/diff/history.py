@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from builder.build import attestation
-from builder.build.attestation import StoredMetadata
+from builder.build import image_metadata
+from builder.build.image_metadata import StoredMetadata
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
 from builder.common.parallel import in_parallel
@@ -69,7 +69,7 @@ class History:
         """Return the metadata of a target's image."""
         if target.fingerprint not in self._metadata:
             image = self.repository(target).with_tag(target.tag)
-            self._metadata[target.fingerprint] = attestation.read(self._store, image)
+            self._metadata[target.fingerprint] = image_metadata.read(self._store, image)
         return self._metadata[target.fingerprint]
 
     def prepare(self, targets: Mapping[str, ReleasedTarget]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
 from builder.common.parallel import by_item
@@ -162,7 +162,7 @@ class Comparison:
             name=reference.repository,
             digest=digest,
             size=sum(layer.size for layer in layers),
-            packages=attestation.read(self._store, same[0]).packages if same else None,
+            packages=image_metadata.read(self._store, same[0]).packages if same else None,
             config=config,
         )
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from builder.catalog.ecosystem import Ecosystems, normalized
 from builder.catalog.expansion import own_values
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.errors import SelectionError
 from builder.common.text import did_you_mean
@@ -82,7 +82,7 @@ class Provenance:
         record = self._history.record("current")
         picked = self._pick(record, image)
         self._history.prepare(picked)
-        inventories: dict[str, Inventory] = {}
+        inventories: dict[str, PackageList] = {}
         for key, target in picked.items():
             packages = self._history.metadata(target).packages
             if packages is not None:
@@ -196,7 +196,7 @@ class Provenance:
 
 
 def _no_package(
-    package: str, image: str | None, record: Record, inventories: Mapping[str, Inventory]
+    package: str, image: str | None, record: Record, inventories: Mapping[str, PackageList]
 ) -> SelectionError:
     subject = f"{image} of release {record.release}" if image else f"release {record.release}"
     if not inventories:
@@ -209,7 +209,7 @@ def _no_package(
 
 
 def _matching_packages(
-    package: str, packages: Inventory, ecosystems: Ecosystems
+    package: str, packages: PackageList, ecosystems: Ecosystems
 ) -> Iterator[tuple[str, str]]:
     for ecosystem, items in packages.items():
         for name in items:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.build.run_context import RunContext
 from builder.common.errors import StepError
 from builder.common.parallel import in_parallel
@@ -142,13 +142,13 @@ class TargetCollector:
 
     def _new(self, item: TargetPlan, digest: str) -> ReleasedTarget:
         """Return a target from the metadata of its image. Raises StepError if that is missing."""
-        reference = attestation.reference_of(item.reference)
+        reference = image_metadata.reference_of(item.reference)
         artifact = self._store.get(reference)
         if artifact is None:
             raise StepError(f"{item.reference} has no evidence of its tests", hint="build it again")
-        metadata = attestation.config_of(artifact, reference)
+        metadata = image_metadata.config_of(artifact, reference)
         if "size" not in metadata or "tests" not in metadata:
-            raise attestation.damaged(reference)
+            raise image_metadata.damaged(reference)
         return ReleasedTarget(
             image=item.target.variant.image,
             digest=digest,
@@ -161,6 +161,6 @@ class TargetCollector:
             publish=item.target.publish,
             tests=metadata["tests"],
             seconds=metadata.get("seconds", 0.0),
-            chain=attestation.shares_of(metadata, reference),
+            chain=image_metadata.shares_of(metadata, reference),
             tests_hash=metadata.get("tests_hash", ""),
         )

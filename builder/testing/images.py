@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builder.catalog.ecosystem import Ecosystems
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 from builder.common.errors import BuilderError, SmokeError
 from builder.common.files import write
 from builder.common.process import Runner, redact
@@ -42,7 +42,7 @@ class Smoke:
         finally:
             self._engine.remove(container)
 
-    def packages(self, request: SmokeRequest) -> Inventory:
+    def packages(self, request: SmokeRequest) -> PackageList:
         """Return the installed packages of the image, without testing it."""
         container = self._start(request, secrets.token_urlsafe(18))
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from builder.catalog.packages import Inventory
+from builder.catalog.packages import PackageList
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class SmokeTester(Protocol):
         First writes the installed packages to `request.packages`, as `package_list.dump` does.
         """
 
-    def packages(self, request: SmokeRequest) -> Inventory:
+    def packages(self, request: SmokeRequest) -> PackageList:
         """Return the installed packages of the image, without testing it."""
 
 

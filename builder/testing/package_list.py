@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from builder.catalog.ecosystem import Ecosystems
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import Package, PackageList
 from builder.common.errors import StepError
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import Container
@@ -25,13 +25,13 @@ def script(ecosystems: Ecosystems) -> str:
     return _BEGINNING + "".join(rules.probe.lstrip("\n") for rules in ecosystems.values())
 
 
-def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> Inventory:
+def take(runner: Runner, container: Container, ecosystems: Ecosystems) -> PackageList:
     """Return the installed packages of a running container. Raises StepError."""
     argv = (*container.enter, "sh", "-c", script(ecosystems))
     return parse_lines(runner.run(Command(argv=argv, env=container.env, timeout=120)).stdout)
 
 
-def parse_lines(text: str) -> Inventory:
+def parse_lines(text: str) -> PackageList:
     """Return the packages in the output of `script`, sorted. Raises StepError."""
     packages: dict[str, dict[str, Package]] = {}
     for line in text.splitlines():
@@ -46,7 +46,7 @@ def parse_lines(text: str) -> Inventory:
     return {key: dict(sorted(by_name.items())) for key, by_name in sorted(packages.items())}
 
 
-def dump(packages: Inventory) -> bytes:
+def dump(packages: PackageList) -> bytes:
     """Return packages.json: `{ecosystem: {name: {version, size, source}}}`, no source if ""."""
     data = {
         ecosystem: {
@@ -58,7 +58,7 @@ def dump(packages: Inventory) -> bytes:
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 
-def parse(data: bytes) -> Inventory:
+def parse(data: bytes) -> PackageList:
     """Return the packages in packages.json. Raises ValueError, TypeError, AttributeError."""
     return {
         ecosystem: {name: Package(**package) for name, package in by_name.items()}
@@ -87,7 +87,7 @@ class Growth:
         return f"{now}: was {self.before.version}, {megabytes:+.1f} MB"
 
 
-def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
+def grown(before: PackageList, after: PackageList) -> tuple[Growth, ...]:
     """Return the packages that have grown or are new, the most growth first."""
     growths = [
         Growth(
@@ -103,7 +103,7 @@ def grown(before: Inventory, after: Inventory) -> tuple[Growth, ...]:
     return tuple(sorted(larger, key=lambda growth: (-growth.bytes, growth.ecosystem, growth.name)))
 
 
-def without(packages: Inventory, parent_packages: Inventory) -> Inventory:
+def without(packages: PackageList, parent_packages: PackageList) -> PackageList:
     """Return the packages that the parent does not have in the same version and size."""
     return {
         ecosystem: {
@@ -115,7 +115,7 @@ def without(packages: Inventory, parent_packages: Inventory) -> Inventory:
     }
 
 
-def largest(packages: Inventory, most: int = 10) -> tuple[tuple[str, Package], ...]:
+def largest(packages: PackageList, most: int = 10) -> tuple[tuple[str, Package], ...]:
     """Return the `most` largest packages, by `ecosystem name`."""
     all_packages: Mapping[str, Package] = {
         f"{ecosystem} {name}": package

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.catalog.models import Base, Target, Variant
-from builder.catalog.packages import Inventory, LockedPackage, Package
+from builder.catalog.packages import LockedPackage, Package, PackageList
 from builder.common.errors import StepError, UnreachableError
 from builder.lock.interfaces import PackageRequest
 from builder.lock.lockfile import PackageSet
@@ -71,7 +71,7 @@ class FakeLayers(Calls):
         self._needs = needs or {}
 
     @property
-    def installed(self) -> Inventory:
+    def installed(self) -> PackageList:
         """Return what is installed where all that there is was chosen."""
         return {"apt": {name: Package(version=it, size=1) for name, it in self.versions.items()}}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from builder.app.adapters import Replaced
 from builder.app.host_tools import HostTools
 from builder.catalog.models import Network
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import Package, PackageList
 from builder.charts.helm import Helm
 from builder.charts.tools import MissingTool, Tool, Tools
 from builder.common.state_dir import StateDir
@@ -149,7 +149,7 @@ class _Engine(FakeEngine):
 
 
 class _Smoke(FakeSmoke):
-    def installed_in(self, target: str) -> Inventory:
+    def installed_in(self, target: str) -> PackageList:
         """Return what the lock has for the recipes of an image."""
         apt = ["tar", "libssl3t64"]
         apt += ["python3"] if "python=" in target else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import Package, PackageList
 from builder.common.errors import SmokeError
 from builder.testing.interfaces import ChartRequest, SmokeRequest, TestCounts
 from builder.testing.package_list import dump
@@ -20,7 +20,7 @@ class FakeSmoke(Calls):
         super().__init__()
         self.rejects: set[str] = set()
         self.requests: list[SmokeRequest] = []
-        self.installed: Inventory = {"apt": {"tar": Package(version="1.35", size=3_000_000)}}
+        self.installed: PackageList = {"apt": {"tar": Package(version="1.35", size=3_000_000)}}
 
     def test(self, request: SmokeRequest) -> TestCounts:
         """Leave a JUnit file, and pass or reject."""
@@ -35,12 +35,12 @@ class FakeSmoke(Calls):
             raise SmokeError(f"{request.target}: 1 of 2 tests failed")
         return TestCounts(passed=2)
 
-    def packages(self, request: SmokeRequest) -> Inventory:
+    def packages(self, request: SmokeRequest) -> PackageList:
         """What `installed` says, of every image."""
         self._call("packages", request.target)
         return self.installed_in(request.target)
 
-    def installed_in(self, target: str) -> Inventory:
+    def installed_in(self, target: str) -> PackageList:
         """Return what is installed in the image of a target."""
         return self.installed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.common.hashing import canonical
 from builder.diff.history import History
 from builder.diff.why import Provenance
@@ -96,18 +96,18 @@ def test_what_was_stored_beside_an_image_is_read(week: Week) -> None:
     found = prints(project, week.lock)
     for key, target in record(week).targets.items():
         place = parse_reference(project.catalog.matrix.repository_of(target.image))
-        stored = week.store.get(attestation.reference_of(place.with_tag(target.tag)))
+        stored = week.store.get(image_metadata.reference_of(place.with_tag(target.tag)))
         assert stored is not None, key
-        document = json.loads(stored.files[attestation.DOCUMENT].data)
+        document = json.loads(stored.files[image_metadata.DOCUMENT].data)
         assert canonical(document) == canonical(found[key].document)
-        config = attestation.config_of(stored, place)
+        config = image_metadata.config_of(stored, place)
         assert config["tests_hash"] == target.tests_hash
         assert config["tests"] == {
             "passed": 2,
             "failed": 0,
             "skipped": 0,
         }
-        assert attestation.read(week.store, place.with_tag(target.tag)).packages
+        assert image_metadata.read(week.store, place.with_tag(target.tag)).packages
 
 
 def test_two_releases_are_compared(week: Week) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.catalog.ids import BaseId
 from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
@@ -198,7 +198,7 @@ class Search:
         repository = parse_reference(self._catalog.matrix.repository_of(name))
 
         def target_of(fingerprint: Reference) -> str:
-            chain = attestation.read(self._store, repository.with_tag(fingerprint.tag)).chain
+            chain = image_metadata.read(self._store, repository.with_tag(fingerprint.tag)).chain
             return chain[-1].target if chain else ""
 
         return target_of

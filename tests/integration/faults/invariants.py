@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.charts.repository.index import read_index
 from builder.charts.repository.oci_artifact import package_in
 from builder.common.hashing import sha256
@@ -124,7 +124,7 @@ def _check_image(registry: Registry, name: str, tags: dict[str, str]) -> None:
         assert f"{tag}.evidence" in tags, f"{name}:{tag} has no evidence"
         known = registry.artifact(name, f"{tag}.evidence")
         said = json.loads(known.config)
-        assert known.kind == attestation.KIND
+        assert known.kind == image_metadata.KIND
         assert said["digest"] == digest
         assert said["tests"]["passed"] > 0
         assert said["tests"]["failed"] == 0

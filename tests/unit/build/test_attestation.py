@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.common.errors import ConfigError, StepError
 from builder.common.version import VERSION
 from builder.oci.reference import parse
@@ -18,14 +18,14 @@ IMAGE = parse("registry.example/image:fp-1")
 
 def stored(config: bytes, packages: bytes) -> FakeStore:
     store = FakeStore()
-    files = {attestation.PACKAGES: Blob(kind="application/json", data=packages)}
-    artifact = Artifact(kind=attestation.KIND, config=config, files=files)
-    store.put(artifact, attestation.reference_of(IMAGE))
+    files = {image_metadata.PACKAGES: Blob(kind="application/json", data=packages)}
+    artifact = Artifact(kind=image_metadata.KIND, config=config, files=files)
+    store.put(artifact, image_metadata.reference_of(IMAGE))
     return store
 
 
 def test_what_is_not_there() -> None:
-    assert attestation.read(FakeStore(), IMAGE) == attestation.StoredMetadata()
+    assert image_metadata.read(FakeStore(), IMAGE) == image_metadata.StoredMetadata()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_not_there() -> None:
 )  # fmt: skip
 def test_what_is_damaged_is_named(config: bytes, packages: bytes) -> None:
     with pytest.raises(StepError) as caught:
-        attestation.read(stored(config, packages), IMAGE)
+        image_metadata.read(stored(config, packages), IMAGE)
     assert str(caught.value) == (
         "registry.example/image:fp-1.evidence: the metadata of this image is damaged\n"
         "  hint: remove the image from the registry, then run `builder build` again"
@@ -55,16 +55,16 @@ SHARE = {"target": "base/os=2", "recipe": "base", "layers": 1, "size": 7}
     ],
 )
 def test_both_formats_are_read(config: dict[str, object]) -> None:
-    artifact = stored(json.dumps(config).encode(), b"{}").get(attestation.reference_of(IMAGE))
+    artifact = stored(json.dumps(config).encode(), b"{}").get(image_metadata.reference_of(IMAGE))
     assert artifact is not None
-    assert attestation.config_of(artifact, IMAGE) == {
+    assert image_metadata.config_of(artifact, IMAGE) == {
         "format": 2, "size": 9, "shares": [SHARE], "tests_hash": "abc",
     }  # fmt: skip
 
 
 def test_metadata_of_a_newer_format_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        attestation.read(stored(b'{"format": 9}', b"{}"), IMAGE)
+        image_metadata.read(stored(b'{"format": 9}', b"{}"), IMAGE)
     assert caught.value.exit_code == 2
     assert str(caught.value) == (
         "registry.example/image:fp-1.evidence: format 9 is newer than this builder's 2\n"

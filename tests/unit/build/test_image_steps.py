@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from builder.build.image_metadata import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 
-from builder.build.attestation import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 from builder.build.events import ImageResult, Noted, detail_of
 from builder.common.errors import SmokeError, StepError, TransientError
 from builder.oci.reference import parse

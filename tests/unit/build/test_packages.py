@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.build.packages import check_installed
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import Package, PackageList
 from builder.common.errors import StepError
 from tests.fakes.catalog import LOCK, Folder, Week
 from tests.fakes.layers import layer
@@ -19,7 +19,7 @@ BELOW = {"libc6": "2.41"}
 LOCKED = {"tar": "1.35", "grep": "3.11"}
 
 
-def inventory(**ecosystems: Mapping[str, str]) -> Inventory:
+def inventory(**ecosystems: Mapping[str, str]) -> PackageList:
     """What is installed, by ecosystem: names and versions."""
     return {
         ecosystem: {name: Package(version=version, size=0) for name, version in items.items()}
@@ -28,7 +28,7 @@ def inventory(**ecosystems: Mapping[str, str]) -> Inventory:
 
 
 def said(
-    folder: Folder, installed: Inventory, parent: Inventory | None, **locked: Mapping[str, str]
+    folder: Folder, installed: PackageList, parent: PackageList | None, **locked: Mapping[str, str]
 ) -> str:
     """What is wrong with an image whose layer in the lock is this, or nothing."""
     week = Week(folder=folder, lock=replace(LOCK, package_sets={BASE: layer(**locked)}))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.build.size_check import ImageSize, check_layers, instruction, is_over
 from builder.catalog.packages import Package
 from builder.common.errors import SizeError
@@ -150,6 +150,6 @@ def test_a_long_instruction_is_cut() -> None:
 def test_what_is_installed_is_kept_with_the_image(week: Week) -> None:
     week.go_by()
     place = week.plan().targets[BASE]
-    said = attestation.read(week.store, place.repository.with_tag(place.fingerprint.tag))
+    said = image_metadata.read(week.store, place.repository.with_tag(place.fingerprint.tag))
     assert said.packages == week.smoke.installed
     assert package_list.dump(said.packages).endswith(b"}\n")

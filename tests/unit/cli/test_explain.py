@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from builder.build.image_metadata import DOCUMENT, KIND
 
-from builder.build.attestation import DOCUMENT, KIND
 from builder.catalog.recipe import BuildVariables
 from builder.cli.explain import change_since
 from builder.oci.reference import parse

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builder.catalog.matrix import Source
-from builder.catalog.packages import Inventory, LockedPackage, Package, Suite
+from builder.catalog.packages import LockedPackage, Package, PackageList, Suite
 from builder.diff.changes import Change, Image, Shared
 from builder.diff.compare import Difference, Resized, Side, compare, lock_side
 from builder.lock.lockfile import BaseLock, Lock, PackageSet, VersionLock
@@ -19,7 +19,7 @@ BASE = ImageShare(target="base/os=2", recipe="base", layers=2, size=50_000_000)
 DESK = ImageShare(target="desk/os=2", recipe="desk", layers=1, size=9_000_000)
 
 
-def apt(**versions: str) -> Inventory:
+def apt(**versions: str) -> PackageList:
     """Packages of apt; `name__source` is made from a source."""
     found = {}
     for key, version in versions.items():
@@ -28,7 +28,7 @@ def apt(**versions: str) -> Inventory:
     return {"apt": found}
 
 
-def image(name: str, digest: str, packages: Inventory | None = None, **given: Any) -> Image:
+def image(name: str, digest: str, packages: PackageList | None = None, **given: Any) -> Image:
     """An image of the lineage base, desk."""
     chain = (BASE,) if name == "base" else (BASE, DESK)
     size = sum(share.size for share in chain)

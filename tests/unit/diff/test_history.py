@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.catalog.packages import Inventory, Package
+from builder.catalog.packages import Package, PackageList
 from builder.common.errors import ConfigError, SelectionError
 from builder.diff.compare import Difference
 from builder.diff.history import History
@@ -28,7 +28,7 @@ FIRST, SECOND = "2026.11.16", "2026.11.23"
 DESK = "desk/os=1,lang=1.9"
 
 
-def packages(**versions: str) -> Inventory:
+def packages(**versions: str) -> PackageList:
     return {"apt": {name: Package(version=version, size=1) for name, version in versions.items()}}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builder.build import attestation
+from builder.build import image_metadata
 from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
 from builder.catalog.recipe import URL
 from builder.ci.systems import CI_SYSTEMS
@@ -150,7 +150,7 @@ def test_the_page_on_extensions_has_every_group_of_entry_points() -> None:
 FORMATS = {
     "matrix.lock": lockfile.FORMAT,
     "release record": release_record.FORMAT,
-    "image metadata": attestation.FORMAT,
+    "image metadata": image_metadata.FORMAT,
     "fingerprint document": fingerprint_document.FORMAT,
     "plan": plan.FORMAT,
     "report.json": document.FORMAT,
