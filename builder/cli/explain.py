@@ -92,7 +92,7 @@ def _difference(app: App, item: TargetPlan, old: ReleasedTarget) -> str:
 def change_since(
     metadata: Artifact | None, reference: Reference, current: Fingerprint, release: str
 ) -> str:
-    """Return what changed since a release, from the document that was kept as evidence."""
+    """Return what changed since a release, from the stored fingerprint document."""
     if metadata is None:
         return f"the registry has no metadata of {reference}"
     document = metadata.files.get(DOCUMENT)

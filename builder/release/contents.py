@@ -145,7 +145,10 @@ class TargetCollector:
         reference = image_metadata.reference_of(item.reference)
         artifact = self._store.get(reference)
         if artifact is None:
-            raise StepError(f"{item.reference} has no evidence of its tests", hint="build it again")
+            raise StepError(
+                f"the registry has no test results for {item.reference}",
+                hint=f"builder build -s '{item.target.id}'",
+            )
         metadata = image_metadata.config_of(artifact, reference)
         if "size" not in metadata or "tests" not in metadata:
             raise image_metadata.damaged(reference)

@@ -129,7 +129,7 @@ def lock(found: Matrix, expansion: Expansion) -> Lock:
         for axis in ("a", "b")
         for value in found.axes[axis]
     }  # fmt: skip
-    return Lock(bases=dict.fromkeys(expansion.bases, base), lines=lines)
+    return Lock(bases=dict.fromkeys(expansion.bases, base), release_lines=lines)
 
 
 def plan(found: Matrix, whole: Catalog) -> Plan:
@@ -144,7 +144,7 @@ def plan(found: Matrix, whole: Catalog) -> Plan:
         expansion=expansion,
         lock=held,
         fingerprints=fingerprints(whole, expansion, held, renderer),
-        observed=RegistryState(),
+        registry_state=RegistryState(),
         selected=tuple(expansion.targets),
         today=TODAY,
     )

@@ -41,18 +41,18 @@ class Containers:
 
     def start(self, image: str, **env: str) -> Container:
         request = StartRequest(image=self._images[image], env=env)
-        container = self._session.engine.start(request)
+        container = self._session.adapters.engine.start(request)
         self._undo.callback(self.end, container)
         return container
 
     def end(self, container: Container) -> None:
-        self._session.engine.remove(container)
+        self._session.adapters.engine.remove(container)
 
     def run(self, container: Container, script: str, *, check: bool = True) -> Output:
         """What a shell in it says."""
         argv = (*container.enter, "sh", "-c", script)
         command = Command(argv=argv, env=dict(container.env), timeout=300)
-        return self._session.runner.run(command, check=check)
+        return self._session.adapters.runner.run(command, check=check)
 
     def wait(self, container: Container, script: str) -> None:
         """Wait until it says yes."""

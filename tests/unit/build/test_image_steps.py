@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from builder.build.image_metadata import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 
 from builder.build.events import ImageResult, Noted, detail_of
+from builder.build.image_metadata import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 from builder.common.errors import SmokeError, StepError, TransientError
 from builder.oci.reference import parse
 from builder.testing import package_list
@@ -133,10 +133,10 @@ def test_a_child_of_a_service_is_tested_as_that_service(week: Week) -> None:
 def test_evidence_says_what_was_tested(week: Week) -> None:
     do(week, BASE)
     reference = parse(place(week, BASE))
-    evidence = week.store.get(reference_of(reference))
-    assert evidence is not None
-    assert evidence.kind == KIND
-    config = json.loads(evidence.config)
+    metadata = week.store.get(reference_of(reference))
+    assert metadata is not None
+    assert metadata.kind == KIND
+    config = json.loads(metadata.config)
     assert 0 <= config.pop("seconds") < 60
     below, own = config.pop("shares")
     assert (below["target"], below["recipe"], below["layers"]) == ("os=1@linux/amd64", "", 1)
@@ -150,10 +150,10 @@ def test_evidence_says_what_was_tested(week: Week) -> None:
         "tests_hash": "df4a09bb16438d92",
         "format": 2,
     }
-    assert package_list.parse(evidence.files[PACKAGES].data) == week.smoke.installed
-    document = json.loads(evidence.files[DOCUMENT].data)
+    assert package_list.parse(metadata.files[PACKAGES].data) == week.smoke.installed
+    document = json.loads(metadata.files[DOCUMENT].data)
     assert document["dockerfile"] == "FROM parent\nRUN get tar grep\n"
-    assert evidence.files[JUNIT].data == REPORT.encode()
+    assert metadata.files[JUNIT].data == REPORT.encode()
 
 
 def test_what_its_smoke_test_rejects_is_not_pushed(week: Week) -> None:
@@ -226,9 +226,9 @@ def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
     assert image is not None
     assert image.digest == theirs[0]
     assert week.store.named[place(week, BASE)] == theirs[0]
-    evidence = week.store.get(reference_of(parse(place(week, BASE))))
-    assert evidence is not None
-    assert json.loads(evidence.config)["digest"] == theirs[0]
+    metadata = week.store.get(reference_of(parse(place(week, BASE))))
+    assert metadata is not None
+    assert json.loads(metadata.config)["digest"] == theirs[0]
     do(week, SPEECH)
     parent = week.engine.requests[-1].contexts["parent"]
     assert parent.digest == theirs[0]

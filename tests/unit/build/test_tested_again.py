@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from builder.build.image_metadata import reference_of
-
 from tests.fakes.catalog import Week
 
 NEXT_WEEK, LATER = "2026-11-30", "2026-12-07"
@@ -39,9 +38,9 @@ def test_the_evidence_says_so_and_it_is_not_done_twice(week: Week) -> None:
     week.go_by(today=NEXT_WEEK)
     item = week.plan(today=LATER).targets[target]
     assert item.action == "reuse"
-    evidence = week.store.get(reference_of(item.repository.with_tag(item.fingerprint.tag)))
-    assert evidence is not None
-    config = json.loads(evidence.config)
+    metadata = week.store.get(reference_of(item.repository.with_tag(item.fingerprint.tag)))
+    assert metadata is not None
+    config = json.loads(metadata.config)
     record = week.records().current()
     assert record is not None
     assert record.targets[target].tests_hash == config["tests_hash"]

@@ -1,10 +1,10 @@
-"""What `builder explain` makes of evidence, which may be of an older builder, or damaged."""
+"""What `builder explain` prints for image metadata of an older builder, or damaged."""
 
 from __future__ import annotations
 
 import pytest
-from builder.build.image_metadata import DOCUMENT, KIND
 
+from builder.build.image_metadata import DOCUMENT, KIND
 from builder.catalog.recipe import BuildVariables
 from builder.cli.explain import change_since
 from builder.oci.reference import parse
@@ -24,12 +24,12 @@ NOW = Fingerprint(
 )  # fmt: skip
 
 
-def evidence(data: bytes, file: str = DOCUMENT) -> Artifact:
+def metadata(data: bytes, file: str = DOCUMENT) -> Artifact:
     return Artifact(kind=KIND, files={file: Blob(kind="application/json", data=data)})
 
 
 def test_a_part_that_an_older_builder_did_not_keep() -> None:
-    text = change_since(evidence(b'{"platform": "linux/amd64", "parent": "p"}'), PLACE, NOW, "1")
+    text = change_since(metadata(b'{"platform": "linux/amd64", "parent": "p"}'), PLACE, NOW, "1")
     assert text.splitlines() == [
         "", "--- inputs in 1", "+++ inputs now", "@@ -0,0 +1 @@", "+{}",
         "", "--- dockerfile in 1", "+++ dockerfile now", "@@ -0,0 +1 @@", "+FROM parent",
@@ -40,13 +40,13 @@ def test_a_part_that_an_older_builder_did_not_keep() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"[" * 100_000, b"\xff"])
 def test_a_document_that_is_none(data: bytes) -> None:
-    assert change_since(evidence(data), PLACE, NOW, "1") == (
+    assert change_since(metadata(data), PLACE, NOW, "1") == (
         "ghcr.io/one/shop-desk:fp-1.evidence: the metadata of this image is damaged\n"
         "  hint: remove the image from the registry, then run `builder build` again"
     )
 
 
-def test_evidence_without_a_document() -> None:
-    assert "is damaged" in change_since(evidence(b"{}", "other"), PLACE, NOW, "1")
+def test_metadata_without_a_document() -> None:
+    assert "is damaged" in change_since(metadata(b"{}", "other"), PLACE, NOW, "1")
     text = change_since(None, PLACE, NOW, "1")
     assert text == "the registry has no metadata of ghcr.io/one/shop-desk:fp-1"

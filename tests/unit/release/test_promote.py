@@ -296,7 +296,9 @@ def test_an_image_without_evidence_is_not_released(week: Week) -> None:
     del week.store.named[f"{place}.evidence"]
     with pytest.raises(StepError) as caught:
         week.promotion(plan).release(plan.steps["release"], {})
-    assert str(caught.value) == f"{place} has no evidence of its tests\n  hint: build it again"
+    assert str(caught.value) == (
+        f"the registry has no test results for {place}\n  hint: builder build -s '{DESK}'"
+    )
     assert offered(week.store) == {}
 
 
