@@ -97,12 +97,12 @@ class Workspace:
         notes: list[str] = []
         lock = self._lock(errors)
         file = self._matrix(errors, notes)
-        offered = file.matrix.platforms
+        declared_platforms = file.matrix.platforms
         file = replace(file, matrix=replace(file.matrix, chosen_platforms=platforms))
         recipes = self._recipes(file, errors, notes, ecosystems)
         charts = self._charts(file, errors, notes)
         features = self._features(errors, notes)
-        expansion = self._expanded(file, offered, recipes, charts, errors)
+        expansion = self._expanded(file, declared_platforms, recipes, charts, errors)
         errors += self._pin_errors(file, ecosystems) if ecosystems else []
         raise_all(errors)
         assert expansion is not None
@@ -125,14 +125,14 @@ class Workspace:
     def _expanded(
         self,
         file: ParsedMatrix,
-        offered: tuple[str, ...],
+        declared_platforms: tuple[str, ...],
         recipes: Mapping[str, Recipe],
         charts: Mapping[str, ChartRecipe],
         errors: list[BuilderError],
     ) -> Expansion | None:
         """Return the expansion of the matrix, None if it contradicts itself."""
         try:
-            expansion = expand(file.matrix, file.document, offered)
+            expansion = expand(file.matrix, file.document, declared_platforms)
             errors += tags.check(expansion, file.matrix, file.document)
             errors += check_needs(expansion, file.matrix, recipes, file.document)
             errors += check_chart_needs(file.matrix, charts, file.document)
@@ -162,8 +162,8 @@ class Workspace:
                 f"no {MATRIX} in {self.root}",
                 hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
-        file, found = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
-        errors += found
+        file, matrix_errors = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
+        errors += matrix_errors
         if file is None:
             raise_all(errors)
         assert file is not None
@@ -192,19 +192,19 @@ class Workspace:
         for name, image in file.matrix.images.items():
             if image.recipe in recipes:
                 continue
-            place = file.document.at(("images", name, "recipe"))
-            if error := self._missing("images", image.recipe, _RECIPE, place):
+            location = file.document.at(("images", name, "recipe"))
+            if error := self._missing("images", image.recipe, _RECIPE, location):
                 errors.append(error)
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                parsed, found = parse_recipe(
+                parsed, recipe_errors = parse_recipe(
                     self.read(path), path, file.matrix.axes, notes.append, check
                 )
             except BuilderError as error:
                 errors.append(error)
                 continue
-            errors += found
+            errors += recipe_errors
             if parsed is None:
                 continue
             try:
@@ -215,8 +215,8 @@ class Workspace:
         return recipes
 
     def _check_ecosystem(self, ecosystems: Plugins[_Rules]) -> CheckName:
-        def check(name: str, place: Location) -> None:
-            ecosystems.check(name, catalog=self.root, location=place)
+        def check(name: str, location: Location) -> None:
+            ecosystems.check(name, catalog=self.root, location=location)
 
         return check
 
@@ -225,9 +225,9 @@ class Workspace:
         for name, image in file.matrix.images.items():
             for ecosystem, limits in (image.pin.packages if image.pin else {}).items():
                 path = ("images", name, "pin", ecosystem)
-                place = file.document.at_key(path)
+                location = file.document.at_key(path)
                 try:
-                    rules = ecosystems.get(ecosystem, catalog=self.root, location=place)
+                    rules = ecosystems.get(ecosystem, catalog=self.root, location=location)
                 except ConfigError as error:
                     errors.append(error)
                 else:
@@ -245,13 +245,17 @@ class Workspace:
 
         Raises ToolError where the package that adds one does not work.
         """
-        named = {name for recipe in recipes.values() for name in recipe.ecosystems}
+        named_ecosystems = {name for recipe in recipes.values() for name in recipe.ecosystems}
         pins = [image.pin for image in matrix.images.values() if image.pin]
-        named |= {name for pin in pins for name in pin.packages}
+        named_ecosystems |= {name for pin in pins for name in pin.packages}
         if lock is not None:
-            named |= {name for layer in lock.package_sets.values() for name in layer.packages}
-        known = ecosystems.names(self.root)
-        names = [name for name in known if name in ecosystems.built_in or name in named]
+            named_ecosystems |= {
+                name for package_set in lock.package_sets.values() for name in package_set.packages
+            }
+        installed = ecosystems.names(self.root)
+        names = [
+            name for name in installed if name in ecosystems.built_in or name in named_ecosystems
+        ]
         return {name: ecosystems.get(name, catalog=self.root) for name in names}
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
@@ -289,12 +293,12 @@ class Workspace:
 
     def _test_errors(self, folder: str) -> list[BuilderError]:
         """Return what is no Python in a folder of tests: it is read here, and never run."""
-        found = [
+        errors = [
             _not_python(f"{folder}/{name}", data)
             for name, data in self._bytes(folder).items()
             if name.endswith(".py")
         ]
-        return [error for error in found if error is not None]
+        return [error for error in errors if error is not None]
 
     # Charts.
 
@@ -305,15 +309,15 @@ class Workspace:
         for name, chart in file.matrix.charts.items():
             if chart.recipe in charts:
                 continue
-            place = file.document.at(("charts", name, "recipe"))
-            if error := self._missing("charts", chart.recipe, ("chart.yaml",), place):
+            location = file.document.at(("charts", name, "recipe"))
+            if error := self._missing("charts", chart.recipe, ("chart.yaml",), location):
                 errors.append(error)
                 continue
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
             path, tests = f"{folder}/chart.yaml", self.root / folder / "tests"
-            parsed, found = parse_chart(self.read(path), path, notes.append)
-            errors += found
+            parsed, chart_errors = parse_chart(self.read(path), path, notes.append)
+            errors += chart_errors
             if parsed is not None:
                 charts[chart.recipe] = ChartRecipe(
                     **vars(parsed),
@@ -330,11 +334,14 @@ class Workspace:
 
         The later one wins where two files define a macro of the same name.
         """
-        own = self._texts("images/_macros", ".j2")
+        own_macros = self._texts("images/_macros", ".j2")
         shared, folder = _shared("macros")
         texts = shared._texts(folder, ".j2")
-        given = {name: text for name, text in texts.items() if name not in own}
-        return {**{f"{shared.root / folder}/{name}": text for name, text in given.items()}, **own}
+        shared_macros = {name: text for name, text in texts.items() if name not in own_macros}
+        return {
+            **{f"{shared.root / folder}/{name}": text for name, text in shared_macros.items()},
+            **own_macros,
+        }
 
     def _library(self) -> dict[str, bytes]:
         """Return the catalog's library, or the builder's: it is one chart, with one version."""
@@ -347,21 +354,23 @@ class Workspace:
 
     def _features(self, errors: list[BuilderError], notes: list[str]) -> dict[str, ChartFeature]:
         """Return the features of the catalog, and those of the builder that it lacks."""
-        own = self._folders(_FEATURES)
+        own_names = self._folders(_FEATURES)
         shared, folder = _shared("features")
-        features = [self._feature(_FEATURES, name, errors, notes) for name in own]
+        features = [self._feature(_FEATURES, name, errors, notes) for name in own_names]
         for name in shared._folders(folder):
-            if name not in own and (given := shared._feature(folder, name, errors, notes)):
-                features.append(replace(given, folder=str(shared.root / given.folder)))
-        return {it.name: it for it in sorted(filter(None, features), key=lambda it: it.name)}
+            if name not in own_names and (feature := shared._feature(folder, name, errors, notes)):
+                features.append(replace(feature, folder=str(shared.root / feature.folder)))
+        return {
+            item.name: item for item in sorted(filter(None, features), key=lambda item: item.name)
+        }
 
     def _feature(
         self, folder: str, name: str, errors: list[BuilderError], notes: list[str]
     ) -> ChartFeature | None:
         path = f"{folder}/{name}"
         file = f"{path}/feature.yaml"
-        parsed, found = parse_feature(self.read(file), file, notes.append)
-        errors += found
+        parsed, feature_errors = parse_feature(self.read(file), file, notes.append)
+        errors += feature_errors
         if parsed is None:
             return None
         return ChartFeature(**vars(parsed), name=name, folder=path, files=self._texts(path))
@@ -369,7 +378,7 @@ class Workspace:
     # Files.
 
     def _missing(
-        self, kind: str, name: str, files: tuple[str, ...], place: Location
+        self, kind: str, name: str, files: tuple[str, ...], location: Location
     ) -> ConfigError | None:
         """Return the error of a recipe that lacks one of these files, or None."""
         for file in files:
@@ -377,27 +386,29 @@ class Workspace:
                 return ConfigError(
                     f"recipe {name!r} has no {kind}/{name}/{file}",
                     hint=self._how_to_get(kind, name, file),
-                    location=place,
+                    location=location,
                 )
         return None
 
     def _how_to_get(self, kind: str, name: str, file: str) -> str:
         """Return the hint for a file that a recipe lacks: another name, or how to begin it."""
-        others = [it for it in self._folders(kind) if (self.root / kind / it / file).is_file()]
+        others = [
+            other for other in self._folders(kind) if (self.root / kind / other / file).is_file()
+        ]
         if not (self.root / kind / name).is_dir() and looks_like(name, others):
             return did_you_mean(name, others)
         return f"create {kind}/{name}/{file}: {_BEGINNINGS[file]}"
 
     def _folders(self, path: str) -> list[str]:
-        found = (self.root / path).glob("[!._]*")
-        return sorted(item.name for item in found if item.is_dir())
+        paths = (self.root / path).glob("[!._]*")
+        return sorted(item.name for item in paths if item.is_dir())
 
     def _hash(self, path: str) -> str:
         """Return one hash of all files of a folder, or "" if there are none."""
-        found = [
-            f"{name} {hashlib.sha256(it).hexdigest()}" for name, it in self._bytes(path).items()
+        file_hashes = [
+            f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in self._bytes(path).items()
         ]
-        return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
+        return hashlib.sha256("\n".join(file_hashes).encode()).hexdigest() if file_hashes else ""
 
     def _texts(self, path: str, suffix: str = "") -> dict[str, str]:
         """Return the texts of a folder; what is none, as a picture, is left out.
@@ -430,17 +441,17 @@ def _is_test(path: str) -> bool:
 
 def _not_python(path: str, data: bytes) -> ConfigError | None:
     """Return the error of a file that Python does not read, if it does not."""
-    place = Location(file=path)
+    location = Location(file=path)
     try:
         with warnings.catch_warnings(action="ignore"):
             ast.parse(data)
     except SyntaxError as error:
         source = (error.text or "").rstrip("\r\n")
         line, column = error.lineno or 0, error.offset or 0
-        place = Location(file=path, line=line, column=column, source=source)
-        return ConfigError(f"not Python: {error.msg}", location=place)
+        location = Location(file=path, line=line, column=column, source=source)
+        return ConfigError(f"not Python: {error.msg}", location=location)
     except (ValueError, RecursionError, MemoryError) as error:
-        return ConfigError(f"not Python: {error or type(error).__name__}", location=place)
+        return ConfigError(f"not Python: {error or type(error).__name__}", location=location)
     return None
 
 

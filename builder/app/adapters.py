@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypedDict, Unpack
 
@@ -262,9 +263,9 @@ class Adapters:
     @contextlib.contextmanager
     def registry(self) -> Iterator[None]:
         """Serve the registry `embedded`, where the catalog uses it."""
-        with contextlib.ExitStack() as until:
+        with contextlib.ExitStack() as stack:
             if "embedded" in self.catalog.matrix.registries:
-                until.enter_context(self.embedded.serve())
+                stack.enter_context(self.embedded.serve())
             yield
 
     @property
@@ -373,9 +374,9 @@ class Adapters:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Return where release lines come from, by the name that the matrix uses."""
-        values = (it for values in self.catalog.matrix.axes.values() for it in values)
-        named = [value.provider for value in values if value.provider]
-        return line_providers(self._resolver_tools, named, self.setup.project.root)
+        values = chain.from_iterable(self.catalog.matrix.axes.values())
+        names = [value.provider for value in values if value.provider]
+        return line_providers(self._resolver_tools, names, self.setup.project.root)
 
     @cached_property
     def reachability(self) -> Reachability:

@@ -79,7 +79,7 @@ class App:
             state=Path(state).resolve() if state else options.state,
             today=today or options.today,
         )
-        self._given = project
+        self._whole_project = project
         self._factory = adapters
         self._watcher = watcher
         self._depth = 0  # of `working`
@@ -107,7 +107,7 @@ class App:
     def with_options(self, **changes: Any) -> App:
         """Return an app on the same catalog with other options: the names are those of Options."""
         return App(
-            self._given,
+            self._whole_project,
             replace(self.options, **changes),
             adapters=self._factory,
             notify=self.notify,
@@ -189,7 +189,7 @@ class App:
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock, and plan with it from now on; whether that changed the file."""
-        self._given = replace(self._given, lock=lock)
+        self._whole_project = replace(self._whole_project, lock=lock)
         self.project = replace(self.project, lock=lock)
         return self.workspace.write_lock(lock)
 

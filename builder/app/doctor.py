@@ -63,7 +63,7 @@ def _plugins(root: Path) -> Iterator[Finding]:
     for table in (ENGINES, ECOSYSTEMS, PROVIDERS, CI_SYSTEMS):
         for name in table.names(root):
             if name not in table.built_in:
-                yield Finding(subject=f"{table.noun} {name}", found="of an installed package")
+                yield Finding(subject=f"{table.noun} {name}", found="from an installed package")
         for note in table.ignored(root):
             yield Finding(subject=table.group, found=note)
 
@@ -75,11 +75,11 @@ def kube_play(modern: str, *, is_ready: bool) -> Finding:
         return Finding(subject=subject, found="this machine's own podman")
     if is_ready:
         return Finding(subject=subject, found=f"{modern}; that of a tool root is used")
-    found = (
-        f"{modern}; a tool root with a newer one is got when a chart is first run, in a minute or"
-        " two; `builder doctor --install` gets it now"
+    result = (
+        f"{modern}; a tool root with a newer one is downloaded when a chart first runs, in a"
+        " minute or two; `builder doctor --install` downloads it now"
     )
-    return Finding(subject=subject, found=found, waits=True)
+    return Finding(subject=subject, found=result, waits=True)
 
 
 def _helm(tools: Tools) -> Iterator[Finding]:
@@ -91,13 +91,13 @@ def _helm(tools: Tools) -> Iterator[Finding]:
             subject="helm", found=error.message.splitlines()[0], ok=False, hint=error.hint
         )
     ct = tools.ct()
-    found = f"{ct.version} from {ct.origin}" if isinstance(ct, Tool) else f"absent: {ct.reason}"
-    yield Finding(subject="ct", found=found)
+    result = f"{ct.version} from {ct.origin}" if isinstance(ct, Tool) else f"absent: {ct.reason}"
+    yield Finding(subject="ct", found=result)
 
 
 def _browser() -> str:
-    found = chromium()
-    return found or "absent: smoke tests look at no page; `builder doctor --browser` gets one"
+    path = chromium()
+    return path or "absent: smoke tests skip web pages; `builder doctor --browser` installs one"
 
 
 def install_browser(runner: Runner) -> None:
@@ -114,8 +114,8 @@ def examine_providers(catalog: Catalog, reachability: Reachability) -> Iterator[
             yield Finding(subject=subject, found=f"reachable, for {count(len(item.lines), 'line')}")
         else:
             blocked = f"blocks {count(len(item.lines), 'line')}: {', '.join(item.lines)}"
-            found = f"cannot be reached: {reason}; {blocked}"
-            yield Finding(subject=subject, found=found, waits=True)
+            result = f"cannot be reached: {reason}; {blocked}"
+            yield Finding(subject=subject, found=result, waits=True)
 
 
 def install(host: HostTools, engine: str, root: Path) -> None:
@@ -143,5 +143,5 @@ def _apt_install(runner: Runner, packages: Sequence[str]) -> None:
             runner.run(Command(argv=argv, env=environment, timeout=1200))
     except BuilderError as error:
         raise ToolError(
-            f"could not install {names}\n{error.message}", hint="are you root?"
+            f"could not install {names}\n{error.message}", hint="run it as root"
         ) from error

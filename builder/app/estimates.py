@@ -39,8 +39,8 @@ def look_ahead(adapters: Adapters, planned: Planned, ended: Mapping[str, Result]
     budget, disk = adapters.setup.options.disk_budget, adapters.disk
     if budget:
         # What the engine keeps can all be had again.
-        kept = disk.used() - adapters.disk_of(state.engine(adapters.engine.name)).used()
-        disk_estimate.check(disk_estimate.peaks(plan, needs, kept), budget)
+        used_by_engine = disk.used() - adapters.disk_of(state.engine(adapters.engine.name)).used()
+        disk_estimate.check(disk_estimate.peaks(plan, needs, used_by_engine), budget)
 
     def drop(target: str) -> None:
         image = detail_of(ended.get(StepId.of("build", target)), ImageResult)

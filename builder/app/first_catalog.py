@@ -63,21 +63,21 @@ def name_of(folder: Path) -> str:
     name = "-".join(re.findall(r"[a-z0-9]+", folder.name.lower()))
     if not name:
         raise ConfigError(
-            f"the name of {folder} is none for a catalog",
-            hint="name it, e.g. --name my-catalog",
+            f"no catalog name can be made from the folder {folder}",
+            hint="choose a name, e.g. --name my-catalog",
         )
     return name
 
 
-def lay(folder: Path, files: dict[str, bytes]) -> None:
+def write_catalog(folder: Path, files: dict[str, bytes]) -> None:
     """Write files below a folder: all of them, or none. What is there is never replaced.
 
     Raises ConfigError where one of them is there, or a file stands where a folder must be.
     """
-    taken = [path for path in files if _is_taken(folder, path)]
-    if taken:
+    existing = [path for path in files if _is_occupied(folder, path)]
+    if existing:
         raise ConfigError(
-            f"{folder} has {', '.join(taken)} already: nothing was written",
+            f"{folder} has {', '.join(existing)} already: nothing was written",
             hint="name a folder that is empty, or not yet there: `builder init DIR`",
         )
     written: list[Path] = []
@@ -91,7 +91,7 @@ def lay(folder: Path, files: dict[str, bytes]) -> None:
         raise
 
 
-def _is_taken(folder: Path, path: str) -> bool:
+def _is_occupied(folder: Path, path: str) -> bool:
     """Whether a file cannot be put at a path without taking the place of another."""
     file = folder / path
     if file.exists() or file.is_symlink():

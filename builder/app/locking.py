@@ -19,8 +19,8 @@ def upgrade_of(names: Iterable[str] | None) -> Upgrade:
     """Return what is taken newer: what `names` says, nothing where it is empty, all for None."""
     if names is None:
         return ALL
-    wanted = frozenset(names)
-    return Upgrade(is_all=False, names=wanted) if wanted else NOTHING
+    requested = frozenset(names)
+    return Upgrade(is_all=False, names=requested) if requested else NOTHING
 
 
 def choose_lock(

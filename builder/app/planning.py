@@ -122,8 +122,8 @@ def make(
     if as_declared:
         unfit = {key: misfit for key, misfit in unfit.items() if misfit.is_edited}
         registry_state = RegistryState(was_read=False, record=registry_state.record)
-    others = fingerprints.keys() - reasons.keys() if reasons is not None else ()
-    registry_state = as_if_built(registry_state, others)
+    not_rebuilt = fingerprints.keys() - reasons.keys() if reasons is not None else ()
+    registry_state = as_if_built(registry_state, not_rebuilt)
     plan = make_plan(
         catalog=project.catalog,
         expansion=project.expansion,
@@ -151,8 +151,8 @@ def _misfits(
 ) -> dict[str, Misfit]:
     """Return which of `targets` the lock does not fit; those that have ended need none."""
     alive = alive_targets(project.expansion, options.today)
-    wanted = [key for key in targets if key in alive]
-    return misfits(project.catalog, project.expansion, lock, wanted)
+    to_check = [key for key in targets if key in alive]
+    return misfits(project.catalog, project.expansion, lock, to_check)
 
 
 def _refuse(project: Project, options: Options, unfit: Iterable[Misfit]) -> None:

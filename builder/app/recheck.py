@@ -71,20 +71,22 @@ def verify(app: App) -> Verified:
         planned = app.plan(lock=lock, to_run=False)
         steps = _steps("verify", _in_registry(planned))
         verdicts: dict[str, Verdict] = {}
-        named = partial(engine_of, name=engine, catalog=app.project.root)
+        name_engine = partial(engine_of, name=engine, catalog=app.project.root)
 
         def make(listen: Listener) -> Action:
             def verify_image(step: Step) -> Result:
-                with _elsewhere(app) as other:
-                    work = other.context(planned, listen)
-                    store = other.adapters.store_of(step.id, listen)
-                    builds = other.adapters.build_actions(work, store)
+                with _elsewhere(app) as separate_app:
+                    work = separate_app.context(planned, listen)
+                    store = separate_app.adapters.store_of(step.id, listen)
+                    builds = separate_app.adapters.build_actions(work, store)
                     verification = Verification(
-                        context=work, build_actions=builds, store=store, engine_of=named
+                        context=work, build_actions=builds, store=store, engine_of=name_engine
                     )
                     verdict = verdicts[step.target] = verification.verdict(step)
                 if verdict.status == "different":
-                    raise DifferenceError(f"{step.target} is not what the registry has")
+                    raise DifferenceError(
+                        f"the rebuilt image of {step.target} differs from the one in the registry"
+                    )
                 return Result(step=step.id, status="done", reason=verdict.status)
 
             return verify_image
@@ -115,8 +117,8 @@ def _elsewhere(app: App) -> Iterator[App]:
     """Give an app on the same catalog with a new folder, of which only the logs are left."""
     above = app.state.verifications
     above.mkdir(parents=True, exist_ok=True)
-    other = app.with_state(Path(tempfile.mkdtemp(dir=above)))
+    separate_app = app.with_state(Path(tempfile.mkdtemp(dir=above)))
     try:
-        yield other
+        yield separate_app
     finally:
-        discard(other.state, app.options.engine, catalog=app.project.root)
+        discard(separate_app.state, app.options.engine, catalog=app.project.root)

@@ -63,7 +63,7 @@ class Interrupted(BuilderError):
     exit_code = 130
 
     def __init__(self, reason: str, run: Run) -> None:
-        hint = "the next run goes on from here, and builds nothing again that had passed"
+        hint = "the next run resumes here, and reuses every image that passed"
         super().__init__(f"stopped by {reason}", hint=hint)
         self.reason = reason
         self.run = run
@@ -148,8 +148,8 @@ class RunLoop:
 
             return act
 
-        outlook = look_ahead(self._adapters, planned, ended)
-        return self.perform(planned, steps, make, ended=ended, outlook=outlook, listen=listen)
+        estimates = look_ahead(self._adapters, planned, ended)
+        return self.perform(planned, steps, make, ended=ended, estimates=estimates, listen=listen)
 
     def perform(
         self,
@@ -158,13 +158,13 @@ class RunLoop:
         make: Callable[[Listener], Action],
         *,
         ended: dict[str, Result] | None = None,
-        outlook: Estimates | None = None,
+        estimates: Estimates | None = None,
         disk: Measure | None = None,
         listen: Listener = ignore,
     ) -> Run:
         """Carry out steps with the action that `make` gives. Raises Interrupted.
 
-        Results appear in `ended` as they come. The outlook decides what starts, and when. `disk`
+        Results appear in `ended` as they come. The estimates decides what starts, and when. `disk`
         is measured meanwhile; without one it is that of the app.
         """
         started = time.monotonic()
@@ -175,9 +175,9 @@ class RunLoop:
                 results[event.result.step] = event.result
 
         with self._watcher(steps, self.stop) as show:
-            told = tee(collect, show, listen)
-            executor = self._make_executor(make(told), told, outlook)
-            measured = outlook.disk if outlook else disk or self._adapters.disk
+            listener = tee(collect, show, listen)
+            executor = self._make_executor(make(listener), listener, estimates)
+            measured = estimates.disk if estimates else disk or self._adapters.disk
             with Watch(measured) as watch:
                 final = executor.run(steps)
         run = Run(
@@ -185,7 +185,7 @@ class RunLoop:
             results=final,
             seconds=time.monotonic() - started,
             jobs=self._adapters.setup.options.jobs,
-            disk=self._disk(watch, outlook),
+            disk=self._disk(watch, estimates),
             reachable=self._adapters.setup.options.reachable,
         )
         if self._reason:
@@ -193,7 +193,7 @@ class RunLoop:
         return run
 
     def _make_executor(
-        self, action: Action, listen: Listener, outlook: Estimates | None
+        self, action: Action, listen: Listener, estimates: Estimates | None
     ) -> Executor:
         options = self._adapters.setup.options
         self._executor = Executor(
@@ -202,20 +202,20 @@ class RunLoop:
             policy=Policy(
                 jobs=options.jobs, delay=options.retry_delay, fail_fast=options.fail_fast
             ),
-            urgency=outlook.urgency if outlook else None,
-            admission=outlook.admission if outlook else None,
+            urgency=estimates.urgency if estimates else None,
+            admission=estimates.admission if estimates else None,
             stopped=self._adapters.setup.stopping,
         )
         if self._reason:  # it was stopped before it began
             self._executor.interrupt()
         return self._executor
 
-    def _disk(self, watch: Watch, outlook: Estimates | None) -> DiskUse:
+    def _disk(self, watch: Watch, estimates: Estimates | None) -> DiskUse:
         return DiskUse(
             peak=watch.peak,
             least_free=watch.least_free,
             budget=self._adapters.setup.options.disk_budget,
-            dropped=tuple(outlook.admission.dropped) if outlook else (),
+            dropped=tuple(estimates.admission.dropped) if estimates else (),
         )
 
     def _action(self, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:

@@ -27,10 +27,10 @@ class Since:
     def targets(self) -> Mapping[str, str]:
         """Why each target that is selected differs; by id."""
         picked = set(self._app.selected())
-        before, now = (app.fingerprints(app.locked()) for app in (self._other, self._app))
+        before, after = (app.fingerprints(app.locked()) for app in (self._other, self._app))
         return {
             target: f"changed: {', '.join(parts)}" if parts else "new"
-            for target, parts in differences(before, now).items()
+            for target, parts in differences(before, after).items()
             if target in picked
         }
 
@@ -38,16 +38,16 @@ class Since:
     def gone(self) -> Gone:
         """Return what the other checkout has of the selection, and this one has not."""
         picked = _picked(self._other)
-        here, expansion = self._app.project.expansion, self._other.project.expansion
-        targets = [expansion.targets[key] for key in picked if key not in here.targets]
+        current, expansion = self._app.project.expansion, self._other.project.expansion
+        targets = [expansion.targets[key] for key in picked if key not in current.targets]
         published = {
             target.variant.id: target.variant
             for target in targets
-            if target.publish and target.variant.id not in here.members
+            if target.publish and target.variant.id not in current.members
         }
-        kept = {
+        current_tags = {
             (image, tag)
-            for image, variants in here.variants.items()
+            for image, variants in current.variants.items()
             for variant in variants
             for tag in _tags(self._app, variant)
         }
@@ -55,7 +55,7 @@ class Since:
             tag
             for variant in published.values()
             for tag in _tags(self._other, variant)
-            if (variant.image, tag) not in kept
+            if (variant.image, tag) not in current_tags
         ]
         is_chosen = bool(self._app.options.select)
         charts = expansion.charts_of(picked) if is_chosen else list(expansion.charts)
@@ -63,7 +63,7 @@ class Since:
             targets=tuple(target.id for target in targets),
             images=tuple(dict.fromkeys(target.variant.image for target in targets)),
             tags=tuple(dict.fromkeys(dropped)),
-            charts=tuple(name for name in charts if name not in here.charts),
+            charts=tuple(name for name in charts if name not in current.charts),
         )
 
     def charts(self, published: str) -> dict[str, ChartChange]:
@@ -72,11 +72,11 @@ class Since:
         `published` is the registry whose releases say which versions there are, or nothing.
         """
         released = _released(self._app, published) if published else {}
-        expansion, others = self._app.project.expansion, self._other.project.expansion
+        expansion, other_expansion = self._app.project.expansion, self._other.project.expansion
         with_images = expansion.charts_of(self.targets)
-        found = {}
+        changes = {}
         for name, variants in expansion.charts.items():
-            former = others.charts.get(name, ())
+            former = other_expansion.charts.get(name, ())
             change = preview_change(
                 _files(self._other, name, former) if former else None,
                 _files(self._app, name, variants),
@@ -85,25 +85,27 @@ class Since:
                 choice=self._choice(name, former, variants),
             )
             if change is not None:
-                found[name] = change
-        return found
+                changes[name] = change
+        return changes
 
     def _choice(
         self, name: str, former: Sequence[Variant], variants: Sequence[Variant]
     ) -> Choice | None:
         """Return what a chart offers no longer or anew; None where it offers the same."""
-        old, new = ({variant.id: variant for variant in some} for some in (former, variants))
+        old, new = (
+            {variant.id: variant for variant in variants_of} for variants_of in (former, variants)
+        )
         if not old or old.keys() == new.keys():
             return None
         shared = [variant for key, variant in new.items() if key in old]
-        before, now = (
-            chart_fingerprint(_files(one, name, shared)) if shared else ""
-            for one in (self._other, self._app)
+        before, after = (
+            chart_fingerprint(_files(app, name, shared)) if shared else ""
+            for app in (self._other, self._app)
         )
         return Choice(
             dropped=tuple(_tags(self._other, old[key])[0] for key in old if key not in new),
             added=tuple(_tags(self._app, new[key])[0] for key in new if key not in old),
-            is_else_changed=before != now,
+            is_else_changed=before != after,
         )
 
 

@@ -53,11 +53,11 @@ def run_week(app: App) -> WeekRun:
             run = app.run(app.plan(lock=locked.lock), KINDS)
         except Interrupted as stop:
             report = _write_report(app, stop.run, locked, stopped=stop.reason)
-            app.notify(f"how far it came: {report}")
+            app.notify(f"the report so far: {report}")
             raise
         except (BuilderError, KeyboardInterrupt):
             if (report := app.state.report_markdown).exists():
-                app.notify(f"{report} is that of an earlier run")
+                app.notify(f"{report} is from an earlier run")
             raise
         changes = _changes(app, run.results.get("release"))
     report = _write_report(app, run, locked, changes=changes)

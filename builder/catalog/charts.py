@@ -134,7 +134,9 @@ class ValueSpec(SchemaKeywords, _Value):
 
     def changed_by(self, other: ValueSpec) -> ValueSpec:
         """Return it with all that another says."""
-        return replace(self, **{key: it for key, it in vars(other).items() if it is not None})
+        return replace(
+            self, **{key: value for key, value in vars(other).items() if value is not None}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

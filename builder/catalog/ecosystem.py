@@ -124,7 +124,7 @@ def rules_of(name: str, ecosystems: Ecosystems) -> EcosystemRules:
     """Return an ecosystem of which the lock has packages. Raises ConfigError if it is not there."""
     if name not in ecosystems:
         raise ConfigError(
-            f"it has packages of the ecosystem {name!r}, which this builder does not know",
+            f"unknown package ecosystem {name!r}",
             hint="install the Python package that adds it, or run `builder lock`",
             location=Location(file="matrix.lock"),
         )

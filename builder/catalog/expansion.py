@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from builder.catalog.ids import BaseId, TargetId
-from builder.catalog.matrix_check import Constraint, Faults, Places, check_names
+from builder.catalog.matrix_check import Constraint, Faults, Locations, check_names
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
 from builder.common.errors import raise_all
@@ -92,19 +92,21 @@ def target_id(variant: Variant, platform: str, matrix: Matrix) -> str:
     return TargetId.of(variant.id, "" if platform == matrix.default_platform else platform)
 
 
-def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expansion:
-    """Return what a matrix expands to. Raises every mistake in it, at its place.
+def expand(matrix: Matrix, locations: Locations, other_platforms: Sequence[str] = ()) -> Expansion:
+    """Return what a matrix expands to. Raises every mistake in it, with its location.
 
-    `others` are platforms that a variant may have instead of those which are asked for.
+    `other_platforms` are those that a variant may have beside the selected ones.
     """
-    expander = _Expander(matrix, places)
-    names = check_names(matrix, expander.edges, places)
+    expander = _Expander(matrix, locations)
+    names = check_names(matrix, expander.edges, locations)
     if not names.is_expandable:
         raise_all(names.errors)
     expander.unknown = names.unknown
     variants = expander.variants()
-    found = expander.targets(variants, tuple(dict.fromkeys((*matrix.platforms, *others))))
-    targets = {key: item for key, item in found.items() if item.platform in matrix.platforms}
+    all_targets = expander.targets(
+        variants, tuple(dict.fromkeys((*matrix.platforms, *other_platforms)))
+    )
+    targets = {key: item for key, item in all_targets.items() if item.platform in matrix.platforms}
     bases: dict[str, Base] = {}
     for target in targets.values():
         if target.is_root:
@@ -122,11 +124,11 @@ def expand(matrix: Matrix, places: Places, others: Sequence[str] = ()) -> Expans
 
 
 class _Expander(Faults):
-    def __init__(self, matrix: Matrix, places: Places) -> None:
-        super().__init__(places)
+    def __init__(self, matrix: Matrix, locations: Locations) -> None:
+        super().__init__(locations)
         self.matrix = matrix
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
-        self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): said already
+        self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
         self.edges = {
             name: [item for item in (image.parent, *image.inputs) if item in matrix.images]
             for name, image in matrix.images.items()
@@ -135,7 +137,7 @@ class _Expander(Faults):
     # Variants.
 
     def variants(self) -> dict[str, tuple[Variant, ...]]:
-        found: dict[str, tuple[Variant, ...]] = {}
+        variants: dict[str, tuple[Variant, ...]] = {}
         axes: dict[str, tuple[str, ...]] = {}
         for name in graph.order(self.edges):
             image = self.matrix.images[name]
@@ -146,41 +148,43 @@ class _Expander(Faults):
                     source = f", from its parent {image.parent}" if axis in inherited else ""
                     message = f"image {name} has axis {axis} already{source}"
                     self._fail(message, ("images", name, "axes", index))
-            parents = [variant.values for variant in found.get(image.parent, ())]
-            is_orphan = image.parent in found and not parents  # what is wrong is said already
-            found[name] = () if is_orphan else self._variants(image, axes[name], parents or [{}])
-        return {name: found[name] for name in self.matrix.images}
+            parents = [variant.values for variant in variants.get(image.parent, ())]
+            is_orphan = (
+                image.parent in variants and not parents
+            )  # what is wrong is reported already
+            variants[name] = () if is_orphan else self._variants(image, axes[name], parents or [{}])
+        return {name: variants[name] for name in self.matrix.images}
 
     def _variants(
         self, image: Image, axes: tuple[str, ...], parents: Sequence[Mapping[str, str]]
     ) -> tuple[Variant, ...]:
-        own = [self.matrix.axes[axis] for axis in axes if axis not in parents[0]]
+        own_values = [self.matrix.axes[axis] for axis in axes if axis not in parents[0]]
         before = len(self.errors)
-        if not self._constraints_fit(image, axes, own):
+        if not self._constraints_fit(image, axes, own_values):
             return ()
         candidates = [
             {**parent, **{value.axis: value.name for value in combination}}
             for parent in parents
-            for combination in itertools.product(*own)
+            for combination in itertools.product(*own_values)
         ]
         allowed = [values for values in candidates if self._values_agree(values)]
-        kept = self._narrow(allowed, image)
-        if not kept and not self.unknown and len(self.errors) == before:
-            message = f"no target of image {image.name} is left by its constraints"
+        combinations = self._narrow(allowed, image)
+        if not combinations and not self.unknown and len(self.errors) == before:
+            message = f"the constraints of image {image.name} leave no target"
             self._fail_key(message, ("images", image.name))
-        return tuple(Variant(image=image.name, values=values) for values in kept)
+        return tuple(Variant(image=image.name, values=values) for values in combinations)
 
     def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
         path: Path = ("images", image.name)
         self._check_only(image.only, allowed, (*path, "only"))
-        kept = [values for values in allowed if matches(image.only, values)]
+        narrowed = [values for values in allowed if matches(image.only, values)]
         for index, constraint in enumerate(image.exclude):
             is_known = self.unknown.isdisjoint(_pairs(constraint))
             if is_known and not any(matches(constraint, values) for values in allowed):
-                place = (*path, "exclude", index)
-                self._fail(f"this exclude matches no target of image {image.name}", place)
-            kept = [values for values in kept if not matches(constraint, values)]
-        return kept
+                exclude_path = (*path, "exclude", index)
+                self._fail(f"this exclude matches no target of image {image.name}", exclude_path)
+            narrowed = [values for values in narrowed if not matches(constraint, values)]
+        return narrowed
 
     def _check_only(
         self, only: Constraint, variants: Sequence[Mapping[str, str]], path: Path
@@ -194,21 +198,21 @@ class _Expander(Faults):
                     self._fail(message, (*path, axis, index), "take it out of this list")
 
     def _constraints_fit(
-        self, image: Image, axes: Iterable[str], own: Sequence[Sequence[AxisValue]]
+        self, image: Image, axes: Iterable[str], own_values: Sequence[Sequence[AxisValue]]
     ) -> bool:
         """Note an error for each axis in a constraint that the image does not have."""
         has = set(axes)
-        places: list[tuple[str, Path]] = []
-        for value in itertools.chain(*own):
+        constraint_paths: list[tuple[str, Path]] = []
+        for value in itertools.chain(*own_values):
             path: Path = ("axes", value.axis, value.name)
-            places += [(axis, (*path, "requires", axis)) for axis in value.requires]
-            places += [(axis, (*path, "only", axis)) for axis in value.only]
-        places += [(axis, ("images", image.name, "only", axis)) for axis in image.only]
+            constraint_paths += [(axis, (*path, "requires", axis)) for axis in value.requires]
+            constraint_paths += [(axis, (*path, "only", axis)) for axis in value.only]
+        constraint_paths += [(axis, ("images", image.name, "only", axis)) for axis in image.only]
         for index, constraint in enumerate(image.exclude):
-            places += [
+            constraint_paths += [
                 (axis, ("images", image.name, "exclude", index, axis)) for axis in constraint
             ]
-        missing = [(axis, path) for axis, path in places if axis not in has]
+        missing = [(axis, path) for axis, path in constraint_paths if axis not in has]
         for axis, path in missing:
             hint = f"it has {', '.join(axes)}"
             self._fail_key(f"image {image.name} has no axis {axis}", path, hint)
@@ -227,16 +231,18 @@ class _Expander(Faults):
         self, variants: Mapping[str, tuple[Variant, ...]], platforms: Sequence[str]
     ) -> dict[str, Target]:
         """Return every variant on each platform that has it, parents first."""
-        found: dict[str, Target] = {}
-        alone: set[str] = set()  # variants without a platform, and what stands on them
+        targets: dict[str, Target] = {}
+        without_platform: set[str] = set()  # variants without a platform, and their descendants
         for name in graph.order(self.edges):
             for variant in variants[name]:
-                tried = [self.target(variant, platform, variants) for platform in platforms]
-                there = [item for item in tried if _has_platform(item, found, self.matrix)]
-                found |= {item.id: item for item in there}
-                if not there:
-                    self._check_alone(variant, tried[0], platforms, alone)
-        return found
+                candidates = [self.target(variant, platform, variants) for platform in platforms]
+                available = [
+                    item for item in candidates if _has_platform(item, targets, self.matrix)
+                ]
+                targets |= {item.id: item for item in available}
+                if not available:
+                    self._check_alone(variant, candidates[0], platforms, without_platform)
+        return targets
 
     def _check_alone(
         self, variant: Variant, target: Target, platforms: Sequence[str], alone: set[str]
@@ -301,7 +307,7 @@ class _Expander(Faults):
                 variant.values.get(axis, value) == value for axis, value in choice.values.items()
             ):
                 return choice
-        if choices:  # else what is wrong is said already
+        if choices:  # else what is wrong is reported already
             path = ("images", variant.image, "inputs")
             self._fail(f"input {name} has no target for {variant.id}", path)
         return None
@@ -313,18 +319,18 @@ class _Expander(Faults):
         path: Path = ("charts", name)
         if not self.matrix.images[chart.image].publish:
             self._fail(f"image {chart.image} is not published", (*path, "image"))
-        if not variants[chart.image]:  # what is wrong is said already
+        if not variants[chart.image]:  # what is wrong is reported already
             return ()
         before = len(self.errors)
         self._check_only(
             chart.only, [variant.values for variant in variants[chart.image]], (*path, "only")
         )
-        kept = tuple(
+        selected = tuple(
             variant for variant in variants[chart.image] if matches(chart.only, variant.values)
         )
-        if not kept and not self.unknown and len(self.errors) == before:
-            self._fail_key(f"no target of image {chart.image} is left by chart {name}", path)
-        return kept
+        if not selected and not self.unknown and len(self.errors) == before:
+            self._fail_key(f"chart {name} selects no target of image {chart.image}", path)
+        return selected
 
 
 def own_values(target: Target, expansion: Expansion) -> dict[str, str]:

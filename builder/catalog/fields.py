@@ -114,7 +114,7 @@ def with_other_keys(kind: type, handler: Any, *, other: str, value: Any) -> Any:
     That is a mapping from such a key to `value`.
     """
     hints = get_type_hints(kind, include_extras=True)
-    own = {
+    own_fields = {
         name: core_schema.typed_dict_field(
             handler.generate_schema(hint), metadata={"pydantic_js_updates": _about(hint)}
         )
@@ -122,13 +122,13 @@ def with_other_keys(kind: type, handler: Any, *, other: str, value: Any) -> Any:
         if name != other
     }
     mapping = core_schema.typed_dict_schema(
-        own,
+        own_fields,
         extra_behavior="allow",
         extras_schema=handler.generate_schema(value),
     )
 
-    def read(found: dict[str, Any]) -> Any:
-        return kind(**{name: found.pop(name) for name in own}, **{other: found})
+    def read(values: dict[str, Any]) -> Any:
+        return kind(**{name: values.pop(name) for name in own_fields}, **{other: values})
 
     ref = f"{kind.__module__}.{kind.__qualname__}:{id(kind)}"
     return core_schema.no_info_after_validator_function(read, mapping, ref=ref)
@@ -137,7 +137,7 @@ def with_other_keys(kind: type, handler: Any, *, other: str, value: Any) -> Any:
 def _about(hint: Any) -> dict[str, str]:
     """Return the description of a field for its JSON schema."""
     fields = (item for item in getattr(hint, "__metadata__", ()) if isinstance(item, FieldInfo))
-    return next(({"description": it.description} for it in fields if it.description), {})
+    return next(({"description": field.description} for field in fields if field.description), {})
 
 
 def described(kind: type, schema: dict[str, Any]) -> dict[str, Any]:

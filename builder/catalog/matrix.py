@@ -36,7 +36,7 @@ from builder.common.errors import Location
 
 @dataclass(frozen=True, kw_only=True)
 class Source(FileModel):
-    """One place that a base can come from: an image of a registry, or a bootstrapped suite."""
+    """One source of a base: an image of a registry, or a bootstrapped suite."""
 
     registry: Annotated[
         str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
@@ -169,14 +169,14 @@ class Chart(FileModel):
     values: Annotated[
         Mapping[str, Any], Field(description="other defaults of its values, by path")
     ] = field(default_factory=dict)
-    places: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
+    locations: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Where `()`, `("features", NAME)` and `("values", PATH)` stand in the matrix, if known."""
+    """Where `()`, `("features", NAME)` and `("values", PATH)` are in the matrix, if known."""
 
     def at(self, *path: str) -> Location:
         """Return where a part of this chart is declared in the matrix."""
-        return self.places.get(path, Location(file="matrix.yaml"))
+        return self.locations.get(path, Location(file="matrix.yaml"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,28 +14,28 @@ from builder.common.text import did_you_mean
 Constraint = Mapping[str, tuple[str, ...]]
 
 
-class Places(Protocol):
-    """The places of the parts of the matrix."""
+class Locations(Protocol):
+    """The locations of the parts of the matrix."""
 
     def at(self, path: Path) -> Location:
-        """Return the place of the value at `path`."""
+        """Return the location of the value at `path`."""
 
     def at_key(self, path: Path) -> Location:
-        """Return the place of the key of `path`."""
+        """Return the location of the key of `path`."""
 
 
 class Faults:
-    """A list of mistakes, each with its place."""
+    """A list of mistakes, each with its location."""
 
-    def __init__(self, places: Places) -> None:
-        self.places = places
+    def __init__(self, locations: Locations) -> None:
+        self.locations = locations
         self.errors: list[BuilderError] = []
 
     def _fail(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.places.at(path)))
+        self.errors.append(ConfigError(message, hint=hint, location=self.locations.at(path)))
 
     def _fail_key(self, message: str, path: Path, hint: str = "") -> None:
-        self.errors.append(ConfigError(message, hint=hint, location=self.places.at_key(path)))
+        self.errors.append(ConfigError(message, hint=hint, location=self.locations.at_key(path)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Names:
     """The mistakes in the names of a matrix.
 
     `unknown` are the (axis, value) that constraints name and the matrix lacks. Where nothing else
-    is wrong, the matrix can be expanded, and all mistakes are told together.
+    is wrong, the matrix can be expanded, and all mistakes are reported together.
     """
 
     errors: Sequence[BuilderError]
@@ -51,9 +51,9 @@ class Names:
     is_expandable: bool
 
 
-def check_names(matrix: Matrix, edges: Mapping[str, list[str]], places: Places) -> Names:
+def check_names(matrix: Matrix, edges: Mapping[str, list[str]], locations: Locations) -> Names:
     """Find the names that are not declared; `edges` maps an image to those it is built from."""
-    checker = _Checker(matrix, places)
+    checker = _Checker(matrix, locations)
     checker.check(edges)
     return Names(
         errors=tuple(checker.errors),
@@ -63,8 +63,8 @@ def check_names(matrix: Matrix, edges: Mapping[str, list[str]], places: Places) 
 
 
 class _Checker(Faults):
-    def __init__(self, matrix: Matrix, places: Places) -> None:
-        super().__init__(places)
+    def __init__(self, matrix: Matrix, locations: Locations) -> None:
+        super().__init__(locations)
         self._matrix = matrix
         self.unknown: list[tuple[str, str]] = []  # (axis, value), one for each error of its kind
 
@@ -130,10 +130,10 @@ class _Checker(Faults):
                 hint = did_you_mean(axis, self._matrix.axes)
                 self._fail_key(f"unknown axis {axis!r}", (*path, axis), hint)
                 continue
-            known = [value.name for value in self._matrix.axes[axis]]
+            declared = [value.name for value in self._matrix.axes[axis]]
             for index, name in enumerate(names):
-                if name not in known:
-                    hint = did_you_mean(name, known)
+                if name not in declared:
+                    hint = did_you_mean(name, declared)
                     self.unknown.append((axis, name))
-                    place = (*path, axis, index)
-                    self._fail(f"axis {axis} has no value {name!r}", place, hint)
+                    name_path = (*path, axis, index)
+                    self._fail(f"axis {axis} has no value {name!r}", name_path, hint)

@@ -131,7 +131,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """The content that a root image stands on: an axis value that has sources, on a platform."""
+    """The base image of a root image: an axis value that has sources, on a platform."""
 
     id: str  # as a BaseId has it
     axis: str

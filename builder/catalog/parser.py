@@ -32,7 +32,7 @@ CheckName = Callable[[str, Location], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedMatrix:
-    """A matrix, and the places of its parts."""
+    """A matrix, and the locations of its parts."""
 
     document: Document
     matrix: Matrix
@@ -43,7 +43,7 @@ def parse_matrix(
 ) -> tuple[ParsedMatrix | None, list[BuilderError]]:
     """Parse matrix.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `note` is told of keys that have another name now.
+    `note` is called for each key that has another name now.
     """
     document, errors = _load(text, file, "matrix.yaml", note)
     matrix, problems = validate(document, Matrix)
@@ -51,7 +51,7 @@ def parse_matrix(
     if matrix is None:
         return None, errors
     errors += _check(document, matrix)
-    charts = {name: _with_places(chart, document) for name, chart in matrix.charts.items()}
+    charts = {name: _with_locations(chart, document) for name, chart in matrix.charts.items()}
     return ParsedMatrix(document=document, matrix=replace(matrix, charts=charts)), errors
 
 
@@ -64,7 +64,7 @@ def parse_recipe(
 ) -> tuple[RecipeFile | None, list[BuilderError]]:
     """Parse recipe.yaml. Broken YAML is raised; all other mistakes are returned together.
 
-    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a place.
+    `check_ecosystem` raises ConfigError if no ecosystem has a name, which is at a location.
 
     A recipe serves catalogs that offer less than it knows: it may name axes and values that are
     not in `axes`, unless they look like one that is there, misspelled.
@@ -128,8 +128,8 @@ def _check_urls(
             remote_file(text, arch)
         except ConfigError as error:
             message = f"{text.partition('#')[0]} has no hash"
-            place = document.at((*path, URL, index))
-            errors.append(ConfigError(message, hint=error.hint, location=place))
+            location = document.at((*path, URL, index))
+            errors.append(ConfigError(message, hint=error.hint, location=location))
     return errors
 
 
@@ -150,22 +150,22 @@ def _check_ecosystems(
 def _check_condition(
     document: Document, condition: str, axes: Mapping[str, tuple[AxisValue, ...]]
 ) -> list[BuilderError]:
-    place = document.at_key(("when", condition))
+    location = document.at_key(("when", condition))
     try:
         terms = parse_condition(condition)
     except ValueError:
         hint = "write `axis`, `not axis`, `axis=value` or `axis@provider`, joined by commas"
-        return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=place)]
+        return [ConfigError(f"not a condition: {condition!r}", hint=hint, location=location)]
     return [
-        _unknown_axis(term.axis, axes, place)
+        _unknown_axis(term.axis, axes, location)
         for term in terms
         if term.axis not in axes and looks_like(term.axis, axes)
     ]
 
 
-def _unknown_axis(axis: str, axes: Iterable[str], place: Location) -> ConfigError:
+def _unknown_axis(axis: str, axes: Iterable[str], location: Location) -> ConfigError:
     hint = did_you_mean(axis, axes)
-    return ConfigError(f"unknown axis {axis!r}", hint=hint, location=place)
+    return ConfigError(f"unknown axis {axis!r}", hint=hint, location=location)
 
 
 def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
@@ -174,7 +174,7 @@ def _check(document: Document, matrix: Matrix) -> list[BuilderError]:
     for name in matrix.images:
         is_base = any(value.sources for value in matrix.axes.get(name, ()))
         if name in _RESERVED or is_base:
-            message = f"an image may not be called {name!r}: its repository is the catalog's own"
+            message = f"an image cannot be called {name!r}: the catalog uses that repository itself"
             errors.append(ConfigError(message, location=document.at_key(("images", name))))
     errors += _check_repository(document, matrix.catalog.repository)
     errors += _check_registries(document, matrix.catalog)
@@ -201,51 +201,51 @@ def _check_value(document: Document, value: AxisValue) -> list[BuilderError]:
     return errors
 
 
-def _check_reference(text: str, place: Location) -> list[BuilderError]:
+def _check_reference(text: str, location: Location) -> list[BuilderError]:
     try:
         parse_reference(text)
     except BuilderError as error:
-        return [ConfigError(error.message, hint=error.hint, location=place)]
+        return [ConfigError(error.message, hint=error.hint, location=location)]
     return []
 
 
 def _check_registries(document: Document, settings: Settings) -> list[BuilderError]:
     """Return an error for each registry, and address of `embedded`, that is none."""
-    places: dict[Path, str] = {("catalog", "embedded"): settings.embedded}
+    names_by_path: dict[Path, str] = {("catalog", "embedded"): settings.embedded}
     for index, name in enumerate(settings.registries):
         if name != "embedded":
-            places[("catalog", "registries", index)] = name
+            names_by_path[("catalog", "registries", index)] = name
     errors: list[BuilderError] = []
-    for path, name in places.items():
+    for path, name in names_by_path.items():
         try:
             check_registry(name)
         except BuilderError as error:
-            place = document.at(path)
-            errors.append(ConfigError(error.message, hint=error.hint, location=place))
+            location = document.at(path)
+            errors.append(ConfigError(error.message, hint=error.hint, location=location))
     return errors
 
 
 def _check_repository(document: Document, text: str) -> list[BuilderError]:
     """Return an error where the template of repositories lacks a field, or gives no reference."""
-    place = document.at(("catalog", "repository"))
+    location = document.at(("catalog", "repository"))
     missing = [field for field in ("{registry}", "{image}") if field not in text]
     if missing:
-        return [ConfigError(f"repository lacks {field}", location=place) for field in missing]
+        return [ConfigError(f"repository lacks {field}", location=location) for field in missing]
     try:
         parse_reference(text.format(registry="example.org", image="image"))
     except BuilderError as error:
-        return [ConfigError(error.message, hint=error.hint, location=place)]
+        return [ConfigError(error.message, hint=error.hint, location=location)]
     except (KeyError, IndexError, ValueError, AttributeError):
         hint = "its fields are {registry} and {image}"
-        return [ConfigError(f"not a repository: {text!r}", hint=hint, location=place)]
+        return [ConfigError(f"not a repository: {text!r}", hint=hint, location=location)]
     return []
 
 
-def _with_places(chart: Chart, document: Document) -> Chart:
+def _with_locations(chart: Chart, document: Document) -> Chart:
     above: Path = ("charts", chart.name)
-    places: dict[Path, Location] = {(): document.at_key(above)}
+    locations: dict[Path, Location] = {(): document.at_key(above)}
     for index, feature in enumerate(chart.features):
-        places[("features", feature)] = document.at((*above, "features", index))
+        locations[("features", feature)] = document.at((*above, "features", index))
     for path in chart.values:
-        places[("values", path)] = document.at_key((*above, "values", path))
-    return replace(chart, places=places)
+        locations[("values", path)] = document.at_key((*above, "values", path))
+    return replace(chart, locations=locations)

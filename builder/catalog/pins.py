@@ -21,13 +21,13 @@ def check_pins(
     hint = f"write it as in {rules.name}: {{{rules.pins.example}}}"
     for name, limit in limits.items():
         if not rules.pins.name.fullmatch(name):
-            message, place = (
-                f"{name!r} is no name of a package of {rules.name}",
+            message, location = (
+                f"{name!r} is not a package name of {rules.name}",
                 document.at_key((*path, name)),
             )
-            errors.append(ConfigError(message, hint=hint, location=place))
+            errors.append(ConfigError(message, hint=hint, location=location))
         if not rules.pins.limit.fullmatch(limit):
-            message = f"{limit!r} is no limit of {rules.name}"
-            place = document.at((*path, name))
-            errors.append(ConfigError(message, hint=hint, location=place))
+            message = f"{limit!r} is not a version limit of {rules.name}"
+            location = document.at((*path, name))
+            errors.append(ConfigError(message, hint=hint, location=location))
     return errors

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
-from builder.catalog.matrix_check import Places
+from builder.catalog.matrix_check import Locations
 from builder.catalog.models import ChartRecipe, Matrix, Recipe, RemoteFile, Target, When
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import listed
@@ -97,20 +97,20 @@ def parse_condition(text: str) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def holds(condition: str, where: BuildVariables) -> bool:
+def holds(condition: str, variables: BuildVariables) -> bool:
     """Whether a condition holds in a variant."""
     for term in parse_condition(condition):
         met = (
-            term.axis in where.axes
-            and term.value in (None, where.axes[term.axis])
-            and term.provider in (None, where.providers[term.axis])
+            term.axis in variables.axes
+            and term.value in (None, variables.axes[term.axis])
+            and term.provider in (None, variables.providers[term.axis])
         )
         if met is not term.wanted:
             return False
     return True
 
 
-def packages_of(recipe: Recipe, where: BuildVariables) -> Packages:
+def packages_of(recipe: Recipe, variables: BuildVariables) -> Packages:
     """Return the packages that a recipe adds in a variant, by ecosystem, in the file's order.
 
     Where a package has the release line's version, a recipe writes `{axis.version}`; where a
@@ -120,17 +120,17 @@ def packages_of(recipe: Recipe, where: BuildVariables) -> Packages:
 
     def part(match: re.Match[str]) -> str:
         if match[2] == "version":
-            return where.versions.get(match[1], match[0])
-        numbers = where.versions[match[1]].split(".") if match[1] in where.versions else []
+            return variables.versions.get(match[1], match[0])
+        numbers = variables.versions[match[1]].split(".") if match[1] in variables.versions else []
         index = ("major", "minor").index(match[2])
         return numbers[index] if index < len(numbers) else match[0]
 
-    found: dict[str, list[str]] = {}
-    blocks = [recipe.packages, *(extra.packages for extra in _extras(recipe, where))]
+    packages: dict[str, list[str]] = {}
+    blocks = [recipe.packages, *(extra.packages for extra in _extras(recipe, variables))]
     for block in blocks:
         for ecosystem, names in block.items():
-            found.setdefault(ecosystem, []).extend(_PART.sub(part, name) for name in names)
-    return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in found.items()}
+            packages.setdefault(ecosystem, []).extend(_PART.sub(part, name) for name in names)
+    return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in packages.items()}
 
 
 def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
@@ -144,15 +144,15 @@ def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
         name, key = re.compile(rf"(?<![\w.-]){re.escape(text)}(?![\w.-])"), ""
         for number, line in enumerate(read(file).splitlines(), start=1):
             key = top[1] if (top := _KEY.match(line)) else key
-            found = name.search(line.partition(" #")[0])
-            if found and key in ("packages", "when"):
-                return Location(file=file, line=number, column=found.start() + 1, source=line)
+            match = name.search(line.partition(" #")[0])
+            if match and key in ("packages", "when"):
+                return Location(file=file, line=number, column=match.start() + 1, source=line)
     return Location(file=file)
 
 
-def budget_of(recipe: Recipe, where: BuildVariables) -> int:
+def budget_of(recipe: Recipe, variables: BuildVariables) -> int:
     """Return the compressed bytes that a recipe may add in a variant; 0 for no budget."""
-    return recipe.budget + sum(extra.budget for extra in _extras(recipe, where))
+    return recipe.budget + sum(extra.budget for extra in _extras(recipe, variables))
 
 
 def tests_hash(recipes: Iterable[Recipe]) -> str:
@@ -161,8 +161,8 @@ def tests_hash(recipes: Iterable[Recipe]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _extras(recipe: Recipe, where: BuildVariables) -> list[When]:
-    return [extra for extra in recipe.when if holds(extra.condition, where)]
+def _extras(recipe: Recipe, variables: BuildVariables) -> list[When]:
+    return [extra for extra in recipe.when if holds(extra.condition, variables)]
 
 
 def remote_file(text: str, arch: str) -> RemoteFile:
@@ -193,12 +193,14 @@ def check_tests(
     for key in targets:
         target = expansion.targets[key]
         lineage = expansion.lineage(target)
-        if target.variant.image in errors or any(recipes[it.recipe].has_tests for it in lineage):
+        if target.variant.image in errors or any(
+            recipes[ancestor.recipe].has_tests for ancestor in lineage
+        ):
             continue
         recipe = target.recipe
         errors[target.variant.image] = ConfigError(
-            f"image {target.variant.image} has no tests: neither recipe {recipe} nor what it stands"
-            " on brings one",
+            f"image {target.variant.image} has no tests: neither recipe {recipe} nor an ancestor's"
+            " recipe has any",
             hint=f"add images/{recipe}/tests/test_{recipe.replace('-', '_')}.py",
             location=Location(file=f"images/{recipe}"),
         )
@@ -206,7 +208,7 @@ def check_tests(
 
 
 def check_needs(
-    expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], places: Places
+    expansion: Expansion, matrix: Matrix, recipes: Mapping[str, Recipe], locations: Locations
 ) -> list[BuilderError]:
     """Return an error for each axis that a recipe needs and its image does not have."""
     errors: list[BuilderError] = []
@@ -221,14 +223,14 @@ def check_needs(
                     ConfigError(
                         f"recipe {recipe.name} needs {axis}, and image {name} has no axis {axis}",
                         hint=f"it has {', '.join(axes)}; build it on an image that has {axis}",
-                        location=places.at_key(("images", name)),
+                        location=locations.at_key(("images", name)),
                     )
                 )
     return errors
 
 
 def check_chart_needs(
-    matrix: Matrix, charts: Mapping[str, ChartRecipe], places: Places
+    matrix: Matrix, charts: Mapping[str, ChartRecipe], locations: Locations
 ) -> list[BuilderError]:
     """Return an error for each chart whose image is made without a recipe that its own needs."""
     errors: list[BuilderError] = []
@@ -238,18 +240,20 @@ def check_chart_needs(
         made_with = lineage_recipes(chart.image, matrix)
         for recipe in charts[chart.recipe].needs:
             if recipe not in made_with:
-                others = [it for it in matrix.images if recipe in lineage_recipes(it, matrix)]
-                hint = f"build {chart.image} on {others[0]}, or " if others else ""
-                own = f"take {recipe} out of `needs` in charts/{name}/chart.yaml"
+                fitting_images = [
+                    image for image in matrix.images if recipe in lineage_recipes(image, matrix)
+                ]
+                hint = f"build {chart.image} on {fitting_images[0]}, or " if fitting_images else ""
+                own_hint = f"take {recipe} out of `needs` in charts/{name}/chart.yaml"
                 if chart.recipe != name:
-                    own = f"give the chart a recipe of its own, charts/{name}/chart.yaml"
+                    own_hint = f"give the chart a recipe of its own, charts/{name}/chart.yaml"
                 errors.append(
                     ConfigError(
                         f"chart {name}: its recipe {chart.recipe} needs an image that is made with "
                         f"the recipe {recipe}, and {chart.image} is made with "
                         f"{listed(made_with)}",
-                        hint=hint + own,
-                        location=places.at(("charts", name, "image")),
+                        hint=hint + own_hint,
+                        location=locations.at(("charts", name, "image")),
                     )
                 )
     return errors
@@ -257,8 +261,8 @@ def check_chart_needs(
 
 def lineage_recipes(image: str, matrix: Matrix) -> list[str]:
     """Return the recipes that an image is made with, its own first; its parents form no cycle."""
-    found: list[str] = []
+    recipes: list[str] = []
     while image in matrix.images:
-        found.append(matrix.images[image].recipe)
+        recipes.append(matrix.images[image].recipe)
         image = matrix.images[image].parent
-    return found
+    return recipes

@@ -44,9 +44,9 @@ def no_note(_text: str) -> None:
 def with_new_names(
     document: Document, kind: str, note: Callable[[str], None] = no_note
 ) -> tuple[Document, list[BuilderError]]:
-    """Return a document whose keys have their new names, each at its own place.
+    """Return a document whose keys have their new names, each at its own location.
 
-    `note` is told of each old name once. It is an error if a mapping has both names.
+    `note` is called once for each old name. It is an error if a mapping has both names.
     """
     errors: list[BuilderError] = []
     for key in RENAMED_KEYS[kind]:
@@ -58,10 +58,10 @@ def with_new_names(
         for path in mappings:
             if (*path, key.new) in document.keys:
                 message = f"{key.old!r} is the old name of {key.new!r}, and both are here"
-                place = document.at_key((*path, key.old))
-                errors.append(ConfigError(message, hint=f"keep {key.new!r}", location=place))
+                location = document.at_key((*path, key.old))
+                errors.append(ConfigError(message, hint=f"keep {key.new!r}", location=location))
         if mappings:
-            note(_told(document, key, mappings))
+            note(_renaming_note(document, key, mappings))
             document = _renamed(document, key, mappings)
     return document, errors
 
@@ -80,10 +80,10 @@ def _matching(node: object, pattern: tuple[str, ...], path: Path) -> list[Path]:
     ]
 
 
-def _told(document: Document, key: RenamedKey, mappings: list[Path]) -> str:
-    place = document.at_key((*mappings[0], key.old))
+def _renaming_note(document: Document, key: RenamedKey, mappings: list[Path]) -> str:
+    location = document.at_key((*mappings[0], key.old))
     more = f", and {len(mappings) - 1} more" if len(mappings) > 1 else ""
-    return f"note: {place}{more}: the key {key.old!r} is called {key.new!r} now; both are read"
+    return f"note: {location}{more}: the key {key.old!r} is called {key.new!r} now; both are read"
 
 
 def _renamed(document: Document, key: RenamedKey, mappings: list[Path]) -> Document:
@@ -91,10 +91,10 @@ def _renamed(document: Document, key: RenamedKey, mappings: list[Path]) -> Docum
     old = {(*path, key.old) for path in mappings}
     size = len(key.path) + 1
 
-    def moved(places: Mapping[Path, Any]) -> dict[Path, Any]:
+    def moved(positions: Mapping[Path, Any]) -> dict[Path, Any]:
         return {
-            (*path[: size - 1], key.new, *path[size:]) if path[:size] in old else path: place
-            for path, place in places.items()
+            (*path[: size - 1], key.new, *path[size:]) if path[:size] in old else path: position
+            for path, position in positions.items()
         }
 
     def rebuilt(node: Any, path: Path) -> Any:

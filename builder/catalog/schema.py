@@ -19,7 +19,7 @@ SCHEMAS: dict[str, type] = {
 def json_schema(name: str) -> str:
     """Return the text of one of SCHEMAS, as it is committed under builder/catalog/."""
     schema = TypeAdapter(SCHEMAS[name]).json_schema(by_alias=True)
-    own = {"^x-": {"description": "the author's own, e.g. for anchors: it is not read"}}
+    extensions = {"^x-": {"description": "the author's own, e.g. for anchors: it is not read"}}
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    schema["patternProperties"] = own
+    schema["patternProperties"] = extensions
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

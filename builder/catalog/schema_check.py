@@ -1,4 +1,4 @@
-"""Reads a document as a model: each mistake is an error with its place and a hint."""
+"""Reads a document as a model: each mistake is an error with its location and a hint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def validate(
 ) -> tuple[Model | None, list[BuilderError]]:
     """Return a document as `model`, or None and what is wrong with it.
 
-    The place of a mistake in a value is that of the value, or of its key with `at_keys`.
+    A mistake in a value is located at the value, or at its key with `at_keys`.
     Keys at its top that begin with `x-` are the author's own, for anchors.
     """
     if not isinstance(document.data, dict):

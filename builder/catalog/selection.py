@@ -26,27 +26,27 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
     picked: set[str] = set()
     for expression in expressions:
         bare = expression.removeprefix("+").removesuffix("+")
-        found = {target.id for target in expansion.targets.values() if _picks(bare, target)}
-        if not found:
+        targets = {target.id for target in expansion.targets.values() if _picks(bare, target)}
+        if not targets:
             raise SelectionError(
-                f"nothing is selected by {expression!r}", hint=_nearest(bare, expansion)
+                f"no target matches {expression!r}", hint=_nearest(bare, expansion)
             )
-        picked |= found
+        picked |= targets
         if expression.startswith("+"):
-            picked |= graph.reach(found, needs)
+            picked |= graph.reach(targets, needs)
         if expression.endswith("+"):
-            picked |= graph.reach(found, graph.reverse(needs))
+            picked |= graph.reach(targets, graph.reverse(needs))
     return tuple(item for item in expansion.targets if item in picked)
 
 
 def find(expansion: Expansion, text: str) -> Target:
     """Return the one target that `text` names: by id, glob, or image for its default variant."""
-    found = select(expansion, [text])
-    if len(found) > 1 and text in expansion.variants:
-        return expansion.targets[found[0]]
-    if len(found) > 1:
-        raise SelectionError(f"{text!r} names {len(found)} targets", hint=", ".join(found[:6]))
-    return expansion.targets[found[0]]
+    targets = select(expansion, [text])
+    if len(targets) > 1 and text in expansion.variants:
+        return expansion.targets[targets[0]]
+    if len(targets) > 1:
+        raise SelectionError(f"{text!r} names {len(targets)} targets", hint=", ".join(targets[:6]))
+    return expansion.targets[targets[0]]
 
 
 def _picks(expression: str, target: Target) -> bool:

@@ -1,7 +1,7 @@
 """Tags of variants: a part for each value that is not the default, joined by `-`.
 
 A part that begins with `-` is a suffix: it goes last, after `latest` where there is no other part
-(`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or one that it stands on, leaves `untagged`
+(`py3.13.5-gpu`, `latest-gpu`). Axes that an image, or an ancestor of it, leaves `untagged`
 have no part. A sign of a version that no tag may have, as `+`, `:` and `~`, is written as `_`.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
-from builder.catalog.matrix_check import Places
+from builder.catalog.matrix_check import Locations
 from builder.catalog.models import AxisValue, Matrix, Variant
 from builder.common.errors import BuilderError, ConfigError
 from builder.oci.reference import is_tag
@@ -33,12 +33,15 @@ def tag(variant: Variant, matrix: Matrix, versions: Mapping[str, str]) -> str:
     plain = [part for part in parts if not part.startswith("-")]
     text = ("-".join(plain) or LATEST) + "".join(part for part in parts if part.startswith("-"))
     if not is_tag(text + _OF_A_RELEASE):
-        named = [value.id for value in _values(variant, matrix)]
-        filled = [f"{value} ({version})" for value, version in _filled(variant, matrix, versions)]
+        value_ids = [value.id for value in _values(variant, matrix)]
+        values_with_version = [
+            f"{value} ({version})" for value, version in _filled(variant, matrix, versions)
+        ]
         raise ConfigError(
-            f"{variant.id} gets the tag {text!r}, which no registry takes",
-            hint=f"give {' or '.join(filled or named)} a `tag` in matrix.yaml that begins with a"
-            f" letter, a digit or _; with the release it has at most {_LONGEST} signs",
+            f"the tag {text!r} of {variant.id} is not valid",
+            hint=f"give {' or '.join(values_with_version or value_ids)} a `tag` in matrix.yaml that"
+            " begins with a letter, a digit or _; with the release it may have"
+            f" {_LONGEST} characters",
         )
     return text
 
@@ -88,30 +91,30 @@ def rolling(variant: Variant, matrix: Matrix, exact: str, *, first: str) -> tupl
     return tuple(dict.fromkeys(tags))
 
 
-def check(expansion: Expansion, matrix: Matrix, places: Places) -> list[BuilderError]:
+def check(expansion: Expansion, matrix: Matrix, locations: Locations) -> list[BuilderError]:
     """Return an error for each variant without a tag, and for two with the same tag."""
     errors: list[BuilderError] = []
     for name, variants in expansion.variants.items():
-        taken: dict[str, Variant] = {}
+        variants_by_tag: dict[str, Variant] = {}
         for variant in variants:
             try:
                 text = line_tag(variant, matrix)
             except ConfigError as error:
                 if not all(is_part(value.tag or "") for value in _values(variant, matrix)):
                     continue  # which is an error of its own
-                place = places.at_key(("images", name))
-                errors.append(ConfigError(error.message, hint=error.hint, location=place))
+                location = locations.at_key(("images", name))
+                errors.append(ConfigError(error.message, hint=error.hint, location=location))
                 continue
-            if text in taken:
+            if text in variants_by_tag:
                 errors.append(
                     ConfigError(
                         f"two variants of image {name} have the tag {text!r}: "
-                        f"{taken[text].id} and {variant.id}",
+                        f"{variants_by_tag[text].id} and {variant.id}",
                         hint="give a value in which they differ a `tag`",
-                        location=places.at_key(("images", name)),
+                        location=locations.at_key(("images", name)),
                     )
                 )
-            taken.setdefault(text, variant)
+            variants_by_tag.setdefault(text, variant)
     return errors
 
 

@@ -1,4 +1,4 @@
-"""Reads YAML as plain data, with the place of every key and value."""
+"""Reads YAML as plain data, with the location of every key and value."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ class Document:
     differs: dict[Path, Any] = field(default_factory=dict)
 
     def at(self, path: Path) -> Location:
-        """Return the place of the value at `path`, or of the nearest mapping or list around it."""
+        """Return the location of the value at `path`, or of the mapping or list around it."""
         return self._locate(path, self.values)
 
     def at_key(self, path: Path) -> Location:
-        """Return the place of the key of `path`."""
+        """Return the location of the key of `path`."""
         return self._locate(path, self.keys)
 
-    def _locate(self, path: Path, places: dict[Path, tuple[int, int]]) -> Location:
-        place = places.get(path)
-        while place is None and path:
+    def _locate(self, path: Path, positions: dict[Path, tuple[int, int]]) -> Location:
+        position = positions.get(path)
+        while position is None and path:
             path = path[:-1]
-            place = self.keys.get(path) or self.values.get(path)
-        return self.place(*(place or (1, 1)))
+            position = self.keys.get(path) or self.values.get(path)
+        return self.location(*(position or (1, 1)))
 
-    def place(self, line: int, column: int) -> Location:
-        """Return a place of the file, with the text of its line."""
+    def location(self, line: int, column: int) -> Location:
+        """Return a location in the file, with the text of its line."""
         source = self.lines[line - 1] if line <= len(self.lines) else ""
         return Location(file=self.file, line=line, column=column, source=source)
 
@@ -59,7 +59,7 @@ class Document:
 def load(text: str, file: str) -> tuple[Document, list[BuilderError]]:
     """Parse one YAML document. The errors are of duplicate keys; broken YAML is raised.
 
-    Merge keys (`<<`) are taken, and what they bring has the place where it was written.
+    Merge keys (`<<`) are applied; a key that they bring has the location where it was written.
     """
     return _load(text, file, as_helm=False)
 
@@ -89,8 +89,8 @@ def _load(text: str, file: str, *, as_helm: bool) -> tuple[Document, list[Builde
     data: Any = None
     for node in _nodes(text, document, several=as_helm):
         later = reader.construct(node, ())
-        both = isinstance(data, dict) and isinstance(later, dict)
-        data = _merged(data, later) if both else later
+        are_mappings = isinstance(data, dict) and isinstance(later, dict)
+        data = _merged(data, later) if are_mappings else later
     differs = {path: core for path, core in document.differs.items() if _is_scalar_at(data, path)}
     return replace(document, data=data, differs=differs), reader.errors
 
@@ -112,21 +112,23 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
         nodes = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = Location(file=document.file)
+        location = Location(file=document.file)
         if mark is not None:
-            where = document.place(mark.line + 1, mark.column + 1)
-        raise ConfigError(f"not YAML: {error.problem or error.context}", location=where) from error
+            location = document.location(mark.line + 1, mark.column + 1)
+        raise ConfigError(
+            f"not YAML: {error.problem or error.context}", location=location
+        ) from error
     except (YAMLError, ValueError, OverflowError) as error:  # ruamel trusts the numbers of escapes
-        where = Location(file=document.file)
-        raise ConfigError(f"not YAML: {error}", location=where) from error
+        location = Location(file=document.file)
+        raise ConfigError(f"not YAML: {error}", location=location) from error
     except RecursionError:
-        where = Location(file=document.file)
-        raise ConfigError("it is nested too deeply to be read", location=where) from None
+        location = Location(file=document.file)
+        raise ConfigError("it is nested too deeply", location=location) from None
     return [node for node in nodes if node is not None]
 
 
 class _Reader:
-    """Makes data of nodes, and notes the place of each part."""
+    """Makes data of nodes, and notes the location of each part."""
 
     def __init__(self, document: Document, *, as_helm: bool) -> None:
         self._document = document
@@ -154,48 +156,50 @@ class _Reader:
         return data
 
     def _enter(self, node: Node) -> None:
-        """Refuse an alias of what it stands in, and aliases that multiply."""
-        where = self._document.place(*_start(node))
+        """Refuse an alias of a node that contains it, and aliases that multiply."""
+        location = self._document.location(*_start(node))
         if id(node) in self._open:
-            raise ConfigError("an alias stands in what it names", location=where)
+            raise ConfigError("an alias refers to a node that contains it", location=location)
         if id(node) in self._seen:
             self._repeated += len(node.value)
         if self._repeated > _REPEATED:
-            raise ConfigError("its aliases stand for too much to be read", location=where)
+            raise ConfigError("its aliases expand to too many nodes", location=location)
         self._open.add(id(node))
         self._seen.add(id(node))
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[Any, Any]:
-        own = [pair for pair in node.value if not _is_merge(pair[0])]
-        names = {self._key(key) for key, _ in own}
+        own_pairs = [pair for pair in node.value if not _is_merge(pair[0])]
+        names = {self._key(key) for key, _ in own_pairs}
         data: dict[Any, Any] = {}
-        for key_node, value_node in self._brought(node):
+        for key_node, value_node in self._merge_keys(node):
             key = self._key(key_node)
             if key not in names and key not in data:
                 data[key] = self._member(key_node, value_node, (*path, key))
-        for key_node, value_node in own:
+        for key_node, value_node in own_pairs:
             key = self._key(key_node)
-            place = self._document.place(*_start(key_node))
+            location = self._document.location(*_start(key_node))
             if key in data:
-                hint = f"it stands already on line {self._document.keys[(*path, key)][0]}"
-                self.errors.append(ConfigError(f"duplicate key {key!r}", hint=hint, location=place))
+                hint = f"the first one is on line {self._document.keys[(*path, key)][0]}"
+                self.errors.append(
+                    ConfigError(f"duplicate key {key!r}", hint=hint, location=location)
+                )
                 continue
             if not self._as_helm and _is_number(key_node):
                 message = f"{key} is a number here, and a key must be a string"
-                error = ConfigError(message, hint=f'quote it: "{key}"', location=place)
+                error = ConfigError(message, hint=f'quote it: "{key}"', location=location)
                 self.errors.append(error)
             data[key] = self._member(key_node, value_node, (*path, key))
         return data
 
     def _member(self, key_node: Node, value_node: Node, path: Path) -> Any:
-        place = _start(key_node)
-        self._document.keys[path] = place
+        position = _start(key_node)
+        self._document.keys[path] = position
         value = self.construct(value_node, path)
         if value_node.start_mark.index == value_node.end_mark.index:  # there is nothing
-            self._document.values[path] = place
+            self._document.values[path] = position
         return value
 
-    def _brought(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
+    def _merge_keys(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
         """Yield the keys that `<<` brings into a mapping; the first of a name counts."""
         for key_node, value_node in node.value:
             if not _is_merge(key_node):
@@ -204,21 +208,23 @@ class _Reader:
             for item in value_node.value if several else [value_node]:
                 if not isinstance(item, MappingNode):
                     message = "<< takes a mapping, or a list of mappings"
-                    where = self._document.place(*_start(key_node))
-                    raise ConfigError(message, hint="<<: *anchor", location=where)
+                    location = self._document.location(*_start(key_node))
+                    raise ConfigError(message, hint="<<: *anchor", location=location)
                 self._enter(item)
                 yield from (pair for pair in item.value if not _is_merge(pair[0]))
-                yield from self._brought(item)
+                yield from self._merge_keys(item)
                 self._open.discard(id(item))
 
     def _check_text(self, node: Node) -> None:
-        """Refuse what is no text: an escape of half a character, which Go refuses too."""
+        """Refuse text that is not valid: an escape of half a character, which Go refuses too."""
         if isinstance(node, ScalarNode) and node.style == '"':
             try:
                 node.value.encode()
             except UnicodeEncodeError as error:
-                where = self._document.place(*_start(node))
-                raise ConfigError("not YAML: an escape of no character", location=where) from error
+                location = self._document.location(*_start(node))
+                raise ConfigError(
+                    "not YAML: an escape that is not a character", location=location
+                ) from error
 
     def _key(self, node: Node) -> str:
         self._check_text(node)
@@ -278,11 +284,11 @@ def _decoded(text: str) -> str:
         return text
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return two mappings as one; what is in both is merged too, or the latter's."""
-    both = {
-        key: _merged(below[key], value)
-        for key, value in above.items()
-        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    merged = {
+        key: _merged(base[key], value)
+        for key, value in overrides.items()
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
     }
-    return {**below, **above, **both}
+    return {**base, **overrides, **merged}

@@ -23,11 +23,11 @@ _ACTIONS = frozenset({"fetch", "build", "test", "package"})
 
 def depth(expansion: Expansion) -> int:
     """Return how many levels a plan of a catalog can have, which its workflow has jobs for."""
-    found: dict[str, int] = {}
+    level_of: dict[str, int] = {}
     needs = expansion.needs
     for target in graph.order(needs):
-        found[target] = 1 + max((found[need] for need in needs[target]), default=-1)
-    return 1 + max(found.values(), default=-1) + bool(expansion.charts)
+        level_of[target] = 1 + max((level_of[need] for need in needs[target]), default=-1)
+    return 1 + max(level_of.values(), default=-1) + bool(expansion.charts)
 
 
 def levels(plan: Plan) -> tuple[tuple[Step, ...], ...]:
@@ -37,12 +37,12 @@ def levels(plan: Plan) -> tuple[tuple[Step, ...], ...]:
     """
     todo = {step.id: step for step in plan.steps.values() if step.action in _ACTIONS}
     needs = {step.id: [need for need in step.needs if need in todo] for step in todo.values()}
-    found: dict[str, int] = {}
+    level_of: dict[str, int] = {}
     for step in graph.order(needs):
-        found[step] = 1 + max((found[need] for need in needs[step]), default=-1)
+        level_of[step] = 1 + max((level_of[need] for need in needs[step]), default=-1)
     return tuple(
-        tuple(step for step in todo.values() if found[step.id] == level)
-        for level in range(1 + max(found.values(), default=-1))
+        tuple(step for step in todo.values() if level_of[step.id] == level)
+        for level in range(1 + max(level_of.values(), default=-1))
     )
 
 
@@ -69,17 +69,17 @@ def pack(steps: Iterable[Step], seconds: Mapping[str, float], shards: int) -> Sh
 
     No shard is empty; within one, steps are in the order given.
     """
-    given = {step.id: step for step in steps}
+    steps_by_id = {step.id: step for step in steps}
     loads = [0.0] * shards
     placed: dict[str, int] = {}
-    for step in sorted(given, key=lambda step: (-seconds.get(step, 0.0), step)):
+    for step in sorted(steps_by_id, key=lambda step: (-seconds.get(step, 0.0), step)):
         # Of shards that have as much to do, the one with fewer steps: some take no time.
         counts = list(placed.values())
         lightest = min(range(shards), key=lambda index: (loads[index], counts.count(index)))
         loads[lightest] += seconds.get(step, 0.0)
         placed[step] = lightest
     packed = (
-        tuple(step for key, step in given.items() if placed[key] == index)
+        tuple(step for key, step in steps_by_id.items() if placed[key] == index)
         for index in range(shards)
     )
     return tuple(shard for shard in packed if shard)

@@ -58,5 +58,5 @@ def running_in(
     """Return the CI system `name`, or the built-in one whose variables are set, or nothing."""
     if name != AUTO:
         return CI_SYSTEMS.get(name, catalog=catalog)
-    built_in = (CI_SYSTEMS.get(one) for one in CI_SYSTEMS.built_in)
+    built_in = (CI_SYSTEMS.get(built_in_name) for built_in_name in CI_SYSTEMS.built_in)
     return next((system for system in built_in if system.runs_here(environment)), None)

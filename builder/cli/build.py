@@ -26,7 +26,7 @@ from builder.plan.step_id import StepId
     type=click.Path(path_type=Path, file_okay=False),
     help="Add the selected images to an OCI layout in this folder, each under its slug.",
 )
-def command(since: Path | None, export: Path | None, show_commands: bool, **given: Any) -> int:
+def command(since: Path | None, export: Path | None, show_commands: bool, **options: Any) -> int:
     """Build and test the images that the registry does not have, and push those that passed.
 
     They are not released yet: `builder publish` does that.
@@ -35,9 +35,9 @@ def command(since: Path | None, export: Path | None, show_commands: bool, **give
     Example:
       builder build --select 'jupyter-*,python=3.13'
     """
-    app = open_app(**given)
+    app = open_app(**options)
     if since is not None:
-        targets = Since(app, open_app(**{**given, "root": since})).targets
+        targets = Since(app, open_app(**{**options, "root": since})).targets
         if not targets:
             click.echo(f"No target is new or changed since {since}.", err=True)
             return 0

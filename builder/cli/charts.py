@@ -25,7 +25,7 @@ COMMANDS = {
 )
 @running
 @click.pass_context
-def command(ctx: click.Context, /, show_commands: bool, **given: Any) -> int:
+def command(ctx: click.Context, /, show_commands: bool, **options: Any) -> int:
     """Render, check and run the charts that changed, and push their packages.
 
     Build their images first, with `builder build`. Nothing is released yet: that is
@@ -43,7 +43,7 @@ def command(ctx: click.Context, /, show_commands: bool, **given: Any) -> int:
     from builder.cli.open import open_app
     from builder.cli.run import plan_and_run, tell_ending
 
-    app = open_app(**given)
+    app = open_app(**options)
     lock = app.fitting_lock()
     with app.working():
         run = plan_and_run(app, {"chart"}, lock=lock, show_commands=show_commands)

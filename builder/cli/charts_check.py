@@ -40,7 +40,7 @@ def command(root: Path, as_json: bool, paths: tuple[Path, ...]) -> int:
     try:
         helm: Helm | None = host_tools(root).helm
     except ToolError as error:
-        click.echo(f"templates are read, and not rendered: {error.message}", err=True)
+        click.echo(f"templates are checked without rendering them: {error.message}", err=True)
         helm = None
     reports = {path: check_chart(path, helm) for path in paths}
     if as_json:
@@ -68,10 +68,10 @@ def _as_json(path: Path, finding: Finding) -> dict[str, object]:
 
 def _summary(findings: tuple[Finding, ...]) -> str:
     """`1 fatal, 2 warnings, 1 note`."""
-    numbers = Counter(one.severity for one in findings)
+    numbers = Counter(finding.severity for finding in findings)
     parts = [
         f"{numbers[name]} {name}" if name == "fatal" else count(numbers[name], name)
         for name in SEVERITIES
         if numbers[name]
     ]
-    return ", ".join(parts) or "nothing to say"
+    return ", ".join(parts) or "no findings"

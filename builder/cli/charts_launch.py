@@ -34,7 +34,7 @@ from builder.plan.chart_planner import unlocked_images
     help="A YAML or JSON file with context variables, e.g. user: {email: …}; none by default.",
 )
 @click.argument("chart")
-def command(chart: str, context: Path | None, **given: Any) -> int:
+def command(chart: str, context: Path | None, **options: Any) -> int:
     """Print the values that a launch from Onyxia's form sends when nobody changes the form.
 
     CHART is a folder, a package, or the name of a chart of the matrix. Helm then validates the
@@ -45,9 +45,9 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
       builder charts launch jupyter-r --context context.yaml > values.yaml
     """
     if Path(chart).exists():
-        path, helm = Path(chart), host_tools(given["root"]).helm
+        path, helm = Path(chart), host_tools(options["root"]).helm
     else:
-        app = open_app(**given)
+        app = open_app(**options)
         path, helm = _rendered(app, chart), app.adapters.helm
     files, broken = read(read_chart(path))
     raise_all([ConfigError(str(finding)) for finding in broken])
@@ -57,7 +57,7 @@ def command(chart: str, context: Path | None, **given: Any) -> int:
     click.echo("\n".join(block(values)))
     output = helm.attempt(path, release=RELEASE, values=values)
     if output.code != 0:
-        raise StepError(f"helm does not take these values\n{output.log.strip()}")
+        raise StepError(f"helm rejects these values\n{output.log.strip()}")
     return 0
 
 

@@ -45,7 +45,7 @@ def command(
     sign_key: str | None,
     keyring: Path | None,
     passphrase_file: Path | None,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Copy the charts of the current release to another repository.
 
@@ -57,7 +57,7 @@ def command(
       builder charts publish --to public --against https://charts.example.org
       builder charts publish --to oci://ghcr.io/myorg/charts --sign-key NAME --keyring secret.gpg
     """
-    app = open_app(**given)
+    app = open_app(**options)
     store = app.adapters.store
     repository = repository_at(to, against=against, store=store, fetcher=app.adapters.files)
     with app.registry(), contextlib.ExitStack() as stack:
@@ -83,9 +83,9 @@ def _record(app: App) -> Record:
     """Return the current release. Raises StepError if there is none."""
     record = app.adapters.records.current()
     if record is None:
-        place = releases_reference(app.catalog)
+        reference = releases_reference(app.catalog)
         hint = "`builder weekly` builds, tests and releases; `builder publish` does the last of it"
-        raise StepError(f"nothing is released in {place.name}", hint=hint)
+        raise StepError(f"nothing is released in {reference.name}", hint=hint)
     return record
 
 
@@ -100,6 +100,6 @@ def _names(app: App, record: Record) -> list[str]:
 
 def _is_behind(app: App, record: Record, name: str) -> bool:
     """Whether the catalog would make something else of a chart than what is released."""
-    held = record.charts[name]
-    files = files_of(app.catalog, name, held.images, held.version)
-    return chart_fingerprint(files) != held.fingerprint
+    chart = record.charts[name]
+    files = files_of(app.catalog, name, chart.images, chart.version)
+    return chart_fingerprint(files) != chart.fingerprint

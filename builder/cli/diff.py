@@ -16,7 +16,7 @@ from builder.report.diff import FORMATS
 @click.argument("new", default="current")
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
-def command(old: str, new: str, style: str, **given: Any) -> int:
+def command(old: str, new: str, style: str, **options: Any) -> int:
     """Compare two releases, locks (files), tags or digests.
 
     NEW is the current release by default. Reads records and image metadata in the registry; it
@@ -28,5 +28,5 @@ def command(old: str, new: str, style: str, **given: Any) -> int:
       builder diff matrix.lock.old matrix.lock
       builder diff base:latest-2026.11.16 base:latest
     """
-    click.echo(FORMATS[style](open_app(**given).diff(old, new)))
+    click.echo(FORMATS[style](open_app(**options).diff(old, new)))
     return 0

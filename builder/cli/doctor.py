@@ -16,11 +16,13 @@ from builder.common.errors import ToolError
 @click.command()
 @root_option
 @engine
-@click.option("--install", "wanted", is_flag=True, help="Install what is missing; needs root.")
+@click.option(
+    "--install", "is_to_install", is_flag=True, help="Install what is missing; needs root."
+)
 @click.option(
     "--browser", is_flag=True, help="Install the browser that some smoke tests need; needs root."
 )
-def command(root: Path, engine: str, wanted: bool, browser: bool) -> int:
+def command(root: Path, engine: str, is_to_install: bool, browser: bool) -> int:
     """Show what this machine has, what the builder chose, and what to install.
 
     \b
@@ -28,7 +30,7 @@ def command(root: Path, engine: str, wanted: bool, browser: bool) -> int:
       builder doctor --install
     """
     host = host_tools(root)
-    if wanted:
+    if is_to_install:
         install(host, engine, root.resolve())
         host = host_tools(root)
     if browser:

@@ -27,7 +27,7 @@ from builder.registry.release_record import ReleasedTarget
 @planning
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.option("--offline", is_flag=True, help="Ask no registry.")
-def command(target: str, style: str, offline: bool, **given: Any) -> int:
+def command(target: str, style: str, offline: bool, **options: Any) -> int:
     """Show the inputs of a target's fingerprint, and how they differ from the released ones.
 
     \b
@@ -35,7 +35,7 @@ def command(target: str, style: str, offline: bool, **given: Any) -> int:
       builder explain jupyter-python
       builder explain jupyter-python --format json
     """
-    app = open_app(**{**given, "select": ()})
+    app = open_app(**{**options, "select": ()})
     lock = app.fitting_lock()
     chosen = find(app.project.expansion, target).id
     planned, change = None, ""
@@ -83,28 +83,28 @@ def as_text(fingerprint: Fingerprint) -> list[str]:
 
 
 def _difference(app: App, item: TargetPlan, old: ReleasedTarget) -> str:
-    place = item.repository.with_tag(old.tag)
+    reference = item.repository.with_tag(old.tag)
     return change_since(
-        app.adapters.store.get(reference_of(place)), place, item.fingerprint, old.since
+        app.adapters.store.get(reference_of(reference)), reference, item.fingerprint, old.since
     )
 
 
 def change_since(
-    metadata: Artifact | None, place: Reference, now: Fingerprint, release: str
+    metadata: Artifact | None, reference: Reference, current: Fingerprint, release: str
 ) -> str:
     """Return what changed since a release, from the stored fingerprint document."""
     if metadata is None:
-        return f"the registry has no metadata of {place}"
+        return f"the registry has no metadata of {reference}"
     document = metadata.files.get(DOCUMENT)
     before = json_object(document.data) if document else None
-    return difference(before, now, release) if before else str(damaged(reference_of(place)))
+    return difference(before, current, release) if before else str(damaged(reference_of(reference)))
 
 
-def difference(before: dict[str, Any], now: Fingerprint, release: str) -> str:
+def difference(before: dict[str, Any], current: Fingerprint, release: str) -> str:
     """Return the parts of a fingerprint that differ, as unified diffs."""
     lines: list[str] = []
-    for part in compare(before, now.document):
-        old, new = (_text(document.get(part, "")) for document in (before, now.document))
+    for part in compare(before, current.document):
+        old, new = (_text(document.get(part, "")) for document in (before, current.document))
         lines += [
             "",
             *difflib.unified_diff(old, new, f"{part} in {release}", f"{part} now", lineterm=""),

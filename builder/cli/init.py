@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from builder.app.first_catalog import EMBEDDED, first_catalog, lay, name_of
+from builder.app.first_catalog import EMBEDDED, first_catalog, name_of, write_catalog
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(folder: Path, name: str, registry: str) -> int:
     """
     name = name or name_of(folder.resolve())
     files = first_catalog(name, registry)
-    lay(folder, files)
+    write_catalog(folder, files)
     for path in files:
         click.echo(f"  {path}")
     lines = [] if folder == Path() else [f"cd {shlex.quote(str(folder))}"]

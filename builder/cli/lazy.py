@@ -12,8 +12,8 @@ import click
 class LazyGroup(click.Group):
     """Commands with what each does; `command` of the module `modules.format("x")` is `x`."""
 
-    def __init__(self, *, summaries: Mapping[str, str], modules: str, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, *, summaries: Mapping[str, str], modules: str, **options: Any) -> None:
+        super().__init__(**options)
         self.summaries = summaries
         self._modules = modules
 

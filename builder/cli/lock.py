@@ -30,7 +30,7 @@ from builder.lock.problems import failures
 @click.option(
     "--check", is_flag=True, help="Only check that matrix.lock fits the catalog; needs no network."
 )
-def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) -> int:
+def command(names: tuple[str, ...], upgrade: bool, check: bool, **options: Any) -> int:
     """Resolve base images, versions and packages, and write matrix.lock.
 
     Without --upgrade, entries that still fit the catalog stay as they are. A base image keeps its
@@ -44,10 +44,10 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **given: Any) ->
     """
     if not check and names and not upgrade:
         raise ConfigError(
-            f"what is to be done about {', '.join(names)}?",
+            "package names need --upgrade",
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
-    app = open_app(**given)
+    app = open_app(**options)
     if check:
         return _check(app)
     with run_lock(app.state):

@@ -87,20 +87,20 @@ def main(adapters: AdapterFactory | None = None) -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except Exception as error:
-        click.echo(f"error: {_fault(error)}", err=True)
+        click.echo(f"error: {_internal_error(error)}", err=True)
         sys.exit(BuilderError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fault(error: Exception) -> BuilderError:
+def _internal_error(error: Exception) -> BuilderError:
     """Return what is said of a fault of the builder itself; its traceback is kept in a file."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
     with tempfile.NamedTemporaryFile(
         "w", prefix="builder-fault-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.writelines(traceback.format_exception(error))
     reason = f"{type(error).__name__}: {error}"
     return BuilderError(
-        f"the builder itself failed: {reason} ({Path(where.filename).name}:{where.lineno})",
+        f"the builder itself failed: {reason} ({Path(frame.filename).name}:{frame.lineno})",
         hint=f"report it, with {file.name}",
     )

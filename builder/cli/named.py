@@ -34,8 +34,8 @@ class Named(click.ParamType):  # type: ignore[type-arg]  # generic in new versio
         if value in self._words:
             return value
         added = self._table.names(ctx.params.get("root") if ctx else None)
-        known = tuple(dict.fromkeys((*self._words, *added)))
-        if value not in known:
-            hint = names_hint(value, known)
+        names = tuple(dict.fromkeys((*self._words, *added)))
+        if value not in names:
+            hint = names_hint(value, names)
             raise ConfigError(f"no {self._noun} is called {value!r}", hint=hint)
         return value

@@ -10,7 +10,7 @@ import click
 from builder.cli.open import open_app
 from builder.cli.options import planning
 from builder.common.errors import GoneError, raise_all
-from builder.diff.outdated import HeldBases, outdated
+from builder.diff.outdated import LockedBases, outdated
 from builder.lock.problems import failures
 from builder.report.outdated import FORMATS
 
@@ -18,7 +18,7 @@ from builder.report.outdated import FORMATS
 @click.command()
 @planning
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
-def command(style: str, **given: Any) -> int:
+def command(style: str, **options: Any) -> int:
     """List the targets that a new lock would change, and through which packages.
 
     Reads package indexes only: it builds, starts and pulls nothing, and leaves matrix.lock as it
@@ -28,23 +28,23 @@ def command(style: str, **given: Any) -> int:
     Example:
       builder outdated --select 'jupyter-*'
     """
-    app = open_app(**given, only_looks=True)
-    held, indexes = app.locked(), app.adapters.indexes
-    bases = HeldBases(indexes.refresh)
-    with contextlib.nullcontext() if indexes.has_bases(held) else app.registry():
+    app = open_app(**options, only_looks=True)
+    lock, indexes = app.locked(), app.adapters.indexes
+    bases = LockedBases(indexes.refresh)
+    with contextlib.nullcontext() if indexes.has_bases(lock) else app.registry():
         locked = app.lock(upgrade=None, bases=bases)
-        found = outdated(
+        report = outdated(
             expansion=app.project.expansion,
             selected=app.selected(),
-            locked=held,
+            locked=lock,
             newest=locked.lock,
             fingerprints=app.fingerprints,
             newer=indexes.newer,
             moved_on=bases.moved_on,
             today=app.options.today,
         )
-    click.echo(FORMATS[style](found))
+    click.echo(FORMATS[style](report))
     # That a base has moved on is found out, and no failure.
-    problems = [one for one in locked.problems if not isinstance(one.error, GoneError)]
+    problems = [problem for problem in locked.problems if not isinstance(problem.error, GoneError)]
     raise_all(failures(problems, reachable=True))
     return 0

@@ -49,7 +49,7 @@ def command(
     since: Path | None,
     published: str,
     shard_seconds: float,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Show what would be done, and why. Changes nothing.
 
@@ -57,10 +57,10 @@ def command(
     Example:
       builder plan --select '+jupyter-python' --format json
     """
-    app, more = open_app(**given), tuple[str, ...]()
+    app, more = open_app(**options), tuple[str, ...]()
     changed: Mapping[str, str] | None = None
     if since is not None:
-        change = Since(app, open_app(**{**given, "root": since}))
+        change = Since(app, open_app(**{**options, "root": since}))
         changed, more = change.targets, _more(change, style, published)
         if not changed:
             _tell(style, f"No target is new or changed since {since}.", *more)

@@ -40,7 +40,7 @@ def command(
     retired_days: int | None,
     orphans: bool,
     yes: bool,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Delete images that no kept release, no living release line and no listed chart needs.
 
@@ -51,10 +51,12 @@ def command(
     Example:
       builder prune --keep-weeks 4 --yes
     """
-    app = open_app(**given)
-    said = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
+    app = open_app(**options)
+    retention_options = {"weeks": keep_weeks, "months": keep_months, "retired": retired_days}
     policy = Policy(
-        keep=_policy(app, {key: value for key, value in said.items() if value is not None}),
+        keep=_policy(
+            app, {key: value for key, value in retention_options.items() if value is not None}
+        ),
         today=app.options.today,
         orphans=orphans,
     )
@@ -71,7 +73,7 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     for line in lines(garbage, local):
         click.echo(line)
     if not is_real:
-        click.echo("nothing was removed: --yes does it")
+        click.echo("nothing was removed: --yes removes it")
         return 0
     tags = Prune(store=store, records=records).carry_out(
         garbage,
@@ -80,13 +82,13 @@ def _prune(app: App, policy: Policy, *, is_real: bool) -> int:
     )
     for name in local:
         app.adapters.engine.drop(name)
-    click.echo(f"removed; {count(tags, 'tag')} of what stays went too")
+    click.echo(f"removed, with {count(tags, 'tag')} of images that are kept")
     return 0
 
 
-def _policy(app: App, said: dict[str, int]) -> Retention:
+def _policy(app: App, overrides: dict[str, int]) -> Retention:
     """Return the retention of matrix.yaml, with the values of the given options in its place."""
-    return replace(app.catalog.matrix.retention, **said)
+    return replace(app.catalog.matrix.retention, **overrides)
 
 
 def _local(app: App, garbage: Garbage) -> dict[str, int]:
@@ -94,5 +96,5 @@ def _local(app: App, garbage: Garbage) -> dict[str, int]:
     try:
         return unneeded(app.adapters.engine, garbage)
     except ToolError as error:
-        click.echo(f"no engine is looked at: {error.message}", err=True)
+        click.echo(f"the images of the engine are skipped: {error.message}", err=True)
         return {}

@@ -13,7 +13,7 @@ from builder.cli.run import plan_and_run, tell_ending
 
 @click.command()
 @running
-def command(show_commands: bool, **given: Any) -> int:
+def command(show_commands: bool, **options: Any) -> int:
     """Make a release of all that passed: chart packages, record, tags, then the chart index.
 
     Images and charts that did not pass stay as they were in the last release.
@@ -22,7 +22,7 @@ def command(show_commands: bool, **given: Any) -> int:
     Example:
       builder publish --registry ghcr.io/myorg
     """
-    app = open_app(**given)
+    app = open_app(**options)
     lock = app.fitting_lock()
     with app.working():
         run = plan_and_run(app, {"release"}, lock=lock, show_commands=show_commands)

@@ -33,7 +33,7 @@ from builder.plan.models import Plan
     help="The folder to write to.",
 )
 @click.option("--offline", is_flag=True, help="Ask no registry; name images as of today.")
-def command(out: Path, offline: bool, **given: Any) -> int:
+def command(out: Path, offline: bool, **options: Any) -> int:
     """Write plain Dockerfiles with their contexts, plain charts, and a bake file.
 
     The files need no builder: plain docker, helm and bake use them. A chart whose images are not
@@ -43,17 +43,17 @@ def command(out: Path, offline: bool, **given: Any) -> int:
     Example:
       builder render --out catalog && cd catalog && docker buildx bake base-debian13
     """
-    app = open_app(**given)
-    known, bases = app.fitting_lock(), app.project.expansion.bases.values()
-    lock = as_declared(known, bases, app.catalog.matrix)
+    app = open_app(**options)
+    current_lock, bases = app.fitting_lock(), app.project.expansion.bases.values()
+    lock = as_declared(current_lock, bases, app.catalog.matrix)
     plan, unlocked = _plan(app, lock, offline=offline)
     _write(out, app, lock, plan)
     for base in plan.bases.values():
-        if base.id not in known.bases:
+        if base.id not in current_lock.bases:
             source = lock.bases[base.id].source
             click.echo(f"{base.id} is not locked: rendered as {source}", err=True)
-    made = f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
-    click.echo(f"{made} in {out}", err=True)
+    written = f"{count(len(plan.targets), 'image')}, {count(len(plan.charts), 'chart')} and {BAKE}"
+    click.echo(f"{written} in {out}", err=True)
     if unlocked:
         click.echo(
             f"{count(len(plan.charts), 'chart')}, of which {len(unlocked)} name images that are not"

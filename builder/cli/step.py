@@ -14,14 +14,14 @@ from builder.cli.run import plan_and_run, tell_ending
 @click.command()
 @click.argument("steps", metavar="ID...", nargs=-1, required=True)
 @running
-def command(steps: tuple[str, ...], show_commands: bool, **given: Any) -> int:
+def command(steps: tuple[str, ...], show_commands: bool, **options: Any) -> int:
     """Carry out single steps of the plan. Needs the lock and the registry, and no other state.
 
     \b
     Example:
       builder step 'build:base/debian=13'
     """
-    app = open_app(**given)
+    app = open_app(**options)
     lock = app.fitting_lock()
     with app.working(beside=True):
         run = plan_and_run(app, (), lock=lock, only=steps, show_commands=show_commands)

@@ -14,13 +14,13 @@ from builder.cli.run import tell_failures
 
 @click.command()
 @running
-def command(show_commands: bool, **given: Any) -> int:
+def command(show_commands: bool, **options: Any) -> int:
     """Run the smoke tests of images in the registry again.
 
     \b
     Example:
       builder test --select 'python=3.13'
     """
-    run = recheck.test(open_app(**given))
+    run = recheck.test(open_app(**options))
     tell_failures(run)
     return run.exit_code

@@ -17,7 +17,7 @@ from builder.report.verify import FORMATS
 @click.argument("targets", nargs=-1)
 @running
 @click.option("--format", "style", type=click.Choice(list(FORMATS)), default="table")
-def command(targets: tuple[str, ...], style: str, show_commands: bool, **given: Any) -> int:
+def command(targets: tuple[str, ...], style: str, show_commands: bool, **options: Any) -> int:
     """Rebuild images, and compare them with those in the registry, file by file.
 
     TARGETS are selections. An engine that keeps its images below build/ (podman) builds each one on
@@ -28,7 +28,7 @@ def command(targets: tuple[str, ...], style: str, show_commands: bool, **given: 
     Example:
       builder verify base 'jupyter-*,python=3.13'
     """
-    app = open_app(**{**given, "select": targets or given["select"]})
+    app = open_app(**{**options, "select": targets or options["select"]})
     verified = recheck.verify(app)
     verdicts = verified.verdicts
     click.echo(FORMATS[style]([verdicts[key] for key in app.selected() if key in verdicts]))

@@ -16,7 +16,7 @@ from builder.cli.run import plan_and_run, tell_failures
 @click.command()
 @running
 @disk
-def command(show_commands: bool, **given: Any) -> int:
+def command(show_commands: bool, **options: Any) -> int:
     """Do the whole job: lock, plan, build, test, package charts, release, report.
 
     Writes build/report.json and build/report.md, also when it is stopped.
@@ -25,7 +25,7 @@ def command(show_commands: bool, **given: Any) -> int:
     Example:
       builder weekly --jobs 4 --select 'jupyter-*'
     """
-    app = open_app(**given)
+    app = open_app(**options)
     if show_commands:
         app = app.with_options(block_unlocked=True)
         with app.registry():
@@ -33,7 +33,7 @@ def command(show_commands: bool, **given: Any) -> int:
         return 0
     week = run_week(app)
     text = week.report.read_text(encoding="utf-8")
-    system = ci_system(given["root"], given["ci"])
+    system = ci_system(options["root"], options["ci"])
     if system and (summary := system.summary(os.environ)):
         with summary.open("a", encoding="utf-8") as step_summary:
             step_summary.write(text)

@@ -16,7 +16,7 @@ from builder.report.why import as_text
 @click.argument("package")
 @click.argument("image", required=False)
 @planning
-def command(package: str, image: str | None, **given: Any) -> int:
+def command(package: str, image: str | None, **options: Any) -> int:
     """Show since which release a package has its version, and which recipe introduced it.
 
     IMAGE is a glob over ids or image names; by default all images that have the package.
@@ -25,7 +25,7 @@ def command(package: str, image: str | None, **given: Any) -> int:
     Example:
       builder why libssl3t64 'jupyter-*'
     """
-    app = open_app(**given)
+    app = open_app(**options)
     provenance = Provenance(project=app.project, history=app.adapters.history)
     with app.registry():
         click.echo(as_text(provenance.why(package, image)))

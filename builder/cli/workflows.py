@@ -30,7 +30,7 @@ from builder.common.files import write
     is_flag=True,
     help="Write nothing; fail where a file differs from what would be written.",
 )
-def command(*, system: str, check: bool, **given: Any) -> int:
+def command(*, system: str, check: bool, **options: Any) -> int:
     """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
 
     They depend on the depth of the build graph, and on nothing else of the catalog.
@@ -39,20 +39,24 @@ def command(*, system: str, check: bool, **given: Any) -> int:
     Example:
       builder workflows && git diff .github
     """
-    app = open_app(**given)
+    app = open_app(**options)
     files = CI_SYSTEMS.get(system, catalog=app.workspace.root).workflows(
         depth(app.project.expansion)
     )
-    places = {app.workspace.root / path: data for path, data in files.items()}
-    other = [
-        place for place, data in places.items() if not place.is_file() or place.read_bytes() != data
+    files_by_path = {app.workspace.root / name: data for name, data in files.items()}
+    outdated = [
+        path
+        for path, data in files_by_path.items()
+        if not path.is_file() or path.read_bytes() != data
     ]
-    if check and other:
-        names = ", ".join(str(place.relative_to(app.workspace.root)) for place in other)
-        raise ConfigError(f"not as they are generated: {names}", hint="run `builder workflows`")
-    for place in other:
-        write(place, places[place])
-        click.echo(f"{place} written", err=True)
-    if not other:
+    if check and outdated:
+        names = ", ".join(str(path.relative_to(app.workspace.root)) for path in outdated)
+        raise ConfigError(
+            f"the generated workflows are out of date: {names}", hint="run `builder workflows`"
+        )
+    for path in outdated:
+        write(path, files_by_path[path])
+        click.echo(f"{path} written", err=True)
+    if not outdated:
         click.echo("the workflows are up to date", err=True)
     return 0

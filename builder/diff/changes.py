@@ -124,9 +124,12 @@ def _package_changes(old: Image, new: Image) -> Iterator[_ImageChange]:
     if old.packages is None or new.packages is None:
         return
     for ecosystem in sorted({*old.packages, *new.packages}):
-        left, right = old.packages.get(ecosystem, {}), new.packages.get(ecosystem, {})
-        for name in sorted({*left, *right}):
-            before, after = left.get(name), right.get(name)
+        old_packages, new_packages = (
+            old.packages.get(ecosystem, {}),
+            new.packages.get(ecosystem, {}),
+        )
+        for name in sorted({*old_packages, *new_packages}):
+            before, after = old_packages.get(name), new_packages.get(name)
             versions = tuple(item.version if item else None for item in (before, after))
             if versions[0] == versions[1]:
                 continue

@@ -99,10 +99,10 @@ def _packages(locked: Mapping[str, LockedPackage]) -> dict[str, Package]:
 
 def compare(old: Side, new: Side) -> Difference:
     """Return what differs between two sides."""
-    both = [key for key in _in_order(new.images) if key in old.images]
+    common = [key for key in _in_order(new.images) if key in old.images]
     pairs = {
         key: (old.images[key], new.images[key])
-        for key in both
+        for key in common
         if _differ(old.images[key], new.images[key])
     }
     built = {key: pair for key, pair in pairs.items() if pair[1].digest}
@@ -113,7 +113,7 @@ def compare(old: Side, new: Side) -> Difference:
         added=tuple(key for key in _in_order(new.images) if key not in old.images),
         removed=tuple(key for key in _in_order(old.images) if key not in new.images),
         changed=tuple(pairs),
-        same=len(both) - len(pairs),
+        same=len(common) - len(pairs),
         unknown=tuple(
             key for key, pair in pairs.items() if None in [image.packages for image in pair]
         ),
@@ -144,16 +144,16 @@ def _differ(old: Image, new: Image) -> bool:
 
 def _resized(target: str, old: Image, new: Image) -> Resized:
     before, after = _diffs(old), _diffs(new)
-    kept = 0
+    unchanged = 0
     for old_layer, new_layer in zip(before, after, strict=False):
         if old_layer != new_layer:
             break
-        kept += 1
+        unchanged += 1
     return Resized(
         name=target,
         size=(old.size, new.size),
         layers=(_layers(old), _layers(new)),
-        kept=kept if before and after else None,
+        kept=unchanged if before and after else None,
     )
 
 

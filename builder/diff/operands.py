@@ -94,11 +94,11 @@ class Comparison:
             if reference.tag or reference.digest:
                 return reference
         elif text not in self._matrix.images:
-            known = ["current", *self._history.releases, *self._matrix.images]
-            word = re.match(r"[^:@]*", text)
+            names = ["current", *self._history.releases, *self._matrix.images]
+            name = re.match(r"[^:@]*", text)
             raise SelectionError(
-                f"{text!r} is no release, no lock, no tag and no digest",
-                hint=did_you_mean(word[0] if word else text, known),
+                f"{text!r} is not a release, a lock, a tag or a digest",
+                hint=did_you_mean(name[0] if name else text, names),
             )
         raise SelectionError(f"{text!r} names no tag", hint=f"{text}:TAG, or {text}@sha256:…")
 
@@ -119,14 +119,16 @@ class Comparison:
         configs = self._store.configs(reference)
         if not configs:
             tags = [tag for tag in self._store.tags(reference.name) if not tag.startswith("fp-")]
-            named = reference.tag or reference.digest
-            raise SelectionError(f"{reference} is not there", hint=did_you_mean(named, tags))
+            label = reference.tag or reference.digest
+            raise SelectionError(
+                f"{reference} is not in the registry", hint=did_you_mean(label, tags)
+            )
         if any("rootfs" not in config for config in configs.values()):
             raise SelectionError(f"{reference} is not an image")
-        known = self._released(set(configs))
+        released_targets = self._released(set(configs))
         images = {}
         for digest, config in configs.items():
-            target, released = known.get(digest, ("", None))
+            target, released = released_targets.get(digest, ("", None))
             if released is not None:
                 image = replace(self._history.image(released), config=config)
             else:
@@ -136,16 +138,16 @@ class Comparison:
 
     def _released(self, digests: set[str]) -> dict[str, tuple[str, ReleasedTarget]]:
         """Return the targets of these digests, in the newest release that has each."""
-        known: dict[str, tuple[str, ReleasedTarget]] = {}
+        targets_by_digest: dict[str, tuple[str, ReleasedTarget]] = {}
         if not self._history.releases:
-            return known
+            return targets_by_digest
         for record in self._history.back(self._history.record(release_record.CURRENT)):
             for key, target in record.targets.items():
                 if target.digest in digests:
-                    known.setdefault(target.digest, (key, target))
-            if len(known) == len(digests):
+                    targets_by_digest.setdefault(target.digest, (key, target))
+            if len(targets_by_digest) == len(digests):
                 break
-        return known
+        return targets_by_digest
 
     def _unreleased(self, reference: Reference, digest: str, config: Mapping[str, Any]) -> Image:
         """Return an image that no release has; its packages are known if an fp-tag names it."""
@@ -178,8 +180,8 @@ class Comparison:
         images = {}
         for platform, item in named.images.items():
             if item.target not in other.targets:
-                what = f"no target {item.target}" if item.target else f"nothing like {named.text}"
-                raise SelectionError(f"release {other.release} has {what}")
+                lack = f"no target {item.target}" if item.target else f"no image like {named.text}"
+                raise SelectionError(f"release {other.release} has {lack}")
             image = self._history.image(other.targets[item.target])
             images[platform] = _NamedImage(target=item.target, image=image)
         return _NamedImages(text=other.release, images=images)

@@ -33,7 +33,7 @@ class Outdated:
     moved_on: Mapping[str, str] = field(default_factory=dict)
 
 
-class HeldBases:
+class LockedBases:
     """A provider of base images that returns what is locked, and looks for nothing newer.
 
     `refresh` fetches the indexes of a base image. `moved_on` has the base images whose content is

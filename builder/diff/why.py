@@ -35,7 +35,7 @@ class Since:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why a target has a package. `brought` is the first image of the lineage that has it.
+    """Why a target has a package. `introduced_by` is the first image of the lineage that has it.
 
     `recipe` is the recipe of that image, and `base` its parent if that is a base image, whose
     packages are not known by themselves. `changed` is the image that gave the package its version,
@@ -48,7 +48,7 @@ class Reason:
     package: str
     version: str
     since: Since
-    brought: str
+    introduced_by: str
     recipe: str
     base: str
     named: tuple[str, ...]
@@ -82,22 +82,22 @@ class Provenance:
         record = self._history.record("current")
         picked = self._pick(record, image)
         self._history.prepare(picked)
-        known: dict[str, PackageList] = {}
+        inventories: dict[str, PackageList] = {}
         for key, target in picked.items():
             packages = self._history.metadata(target).packages
             if packages is not None:
-                known[key] = packages
+                inventories[key] = packages
         reasons = [
             self._reason(record, key, ecosystem, name)
-            for key, packages in known.items()
-            for ecosystem, name in _having(package, packages, self._catalog.ecosystems)
+            for key, packages in inventories.items()
+            for ecosystem, name in _matching_packages(package, packages, self._catalog.ecosystems)
         ]
         if not reasons:
-            raise _unheard_of(package, image, record, known)
+            raise _no_package(package, image, record, inventories)
         return Answer(
             release=record.release,
             reasons=tuple(reasons),
-            unknown=tuple(key for key in picked if key not in known),
+            unknown=tuple(key for key in picked if key not in inventories),
         )
 
     def _pick(self, record: Record, image: str | None) -> dict[str, ReleasedTarget]:
@@ -108,10 +108,10 @@ class Provenance:
         }
         if not chosen:
             names = sorted({target.image for target in record.targets.values()})
-            known = [*record.targets, *names] if "/" in str(image) else names
+            candidates = [*record.targets, *names] if "/" in str(image) else names
             raise SelectionError(
                 f"release {record.release} has no image {image!r}",
-                hint=did_you_mean(str(image), known),
+                hint=did_you_mean(str(image), candidates),
             )
         return dict(sorted(chosen.items(), key=lambda item: (len(item[1].chain), item[0])))
 
@@ -120,8 +120,8 @@ class Provenance:
         lineage = self._lineage(record, key)
         versions = {item: self._version(record, item, ecosystem, name) for item in lineage}
         version = versions[key]
-        brought = next(item for item in lineage if versions[item])
-        changed = next(item for item in lineage if versions[item] == version)
+        introduced = next(item for item in lineage if versions[item])
+        last_changed = next(item for item in lineage if versions[item] == version)
         return Reason(
             target=key,
             image=target.image,
@@ -129,9 +129,9 @@ class Provenance:
             package=name,
             version=str(version),
             since=self._since(record, key, ecosystem, name),
-            brought=record.targets[brought].image,
-            recipe=self._recipe(record, brought),
-            base=self._base(record, brought),
+            introduced_by=record.targets[introduced].image,
+            recipe=self._recipe(record, introduced),
+            base=self._base(record, introduced),
             named=tuple(
                 dict.fromkeys(
                     self._recipe(record, item)
@@ -139,7 +139,7 @@ class Provenance:
                     if self._names(item, ecosystem, name)
                 )
             ),
-            changed="" if changed == brought else record.targets[changed].image,
+            changed="" if last_changed == introduced else record.targets[last_changed].image,
         )
 
     def _version(self, record: Record, key: str, ecosystem: str, name: str) -> str | None:
@@ -185,28 +185,30 @@ class Provenance:
         if target is None:
             return False
         recipe = self._catalog.recipes[target.recipe]
-        where = build_variables(target, self._catalog.matrix, self._versions)
-        wanted = list(packages_of(recipe, where).get(ecosystem, ()))
+        variables = build_variables(target, self._catalog.matrix, self._versions)
+        named = list(packages_of(recipe, variables).get(ecosystem, ()))
         for axis in own_values(target, self._expansion):
-            told = recipe.provides.get(axis, {}).get(where.providers[axis], {})
-            wanted += [told["package"]] if "package" in told else []
+            version_source = recipe.provides.get(axis, {}).get(variables.providers[axis], {})
+            named += [version_source["package"]] if "package" in version_source else []
         return any(
-            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _begins(wanted)
+            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _package_names(named)
         )
 
 
-def _unheard_of(
-    package: str, image: str | None, record: Record, known: Mapping[str, PackageList]
+def _no_package(
+    package: str, image: str | None, record: Record, inventories: Mapping[str, PackageList]
 ) -> SelectionError:
-    where = f"{image} of release {record.release}" if image else f"release {record.release}"
-    if not known:
-        return SelectionError(f"the packages of {where} are not known")
-    names = {name for packages in known.values() for items in packages.values() for name in items}
+    subject = f"{image} of release {record.release}" if image else f"release {record.release}"
+    if not inventories:
+        return SelectionError(f"the packages of {subject} are not known")
+    names = {
+        name for packages in inventories.values() for items in packages.values() for name in items
+    }
     hint = did_you_mean(package, sorted(names))
-    return SelectionError(f"{where} has no package {package!r}", hint=hint)
+    return SelectionError(f"{subject} has no package {package!r}", hint=hint)
 
 
-def _having(
+def _matching_packages(
     package: str, packages: PackageList, ecosystems: Ecosystems
 ) -> Iterator[tuple[str, str]]:
     for ecosystem, items in packages.items():
@@ -215,13 +217,13 @@ def _having(
                 yield ecosystem, name
 
 
-def _begins(requirements: Iterable[str]) -> Iterator[str]:
+def _package_names(requirements: Iterable[str]) -> Iterator[str]:
     for text in requirements:
         if match := _NAME.match(text):
             yield match[0]
 
 
-def _same(ecosystem: str, one: str, other: str, ecosystems: Ecosystems) -> bool:
+def _same(ecosystem: str, text: str, package: str, ecosystems: Ecosystems) -> bool:
     """Whether two names are of the same package, as the ecosystem spells them."""
-    first, second = (normalized(name, ecosystem, ecosystems) for name in (one, other))
+    first, second = (normalized(name, ecosystem, ecosystems) for name in (text, package))
     return first == second

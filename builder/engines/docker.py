@@ -131,8 +131,8 @@ class Docker:
             if running.status == "running":
                 return ""
             code = int(running.attrs["State"]["ExitCode"])
-            said = running.logs(tail=12).decode(errors="replace")
-        return f"{ended(code)}\n{last_lines(said)}"
+            output = running.logs(tail=12).decode(errors="replace")
+        return f"{ended(code)}\n{last_lines(output)}"
 
     def remove(self, container: Container) -> None:
         """End and remove a container, with its volumes; silent where it is gone."""
@@ -159,10 +159,10 @@ class Docker:
         """Remove the containers that a killed run of this project left; their ids."""
         with self._client() as client:
             ours = f"{LABEL}={self._state}"
-            left = client.containers.list(all=True, filters={"label": ours})
-            for running in left:
+            containers = client.containers.list(all=True, filters={"label": ours})
+            for running in containers:
                 _discard(running)
-        return tuple(str(running.id) for running in left)
+        return tuple(str(running.id) for running in containers)
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """Return what `build` would run, as shell lines that need nothing of the builder."""
@@ -232,8 +232,8 @@ class DockerFactory:
 
     def findings(self, _runner: Runner) -> Iterator[Finding]:
         """Say whether a daemon answers, which nothing needs."""
-        daemon = "answers" if answers() else "does not answer; podman is used"
-        yield Finding(subject="docker daemon", found=daemon)
+        daemon_state = "answers" if answers() else "does not answer; podman is used"
+        yield Finding(subject="docker daemon", found=daemon_state)
 
     def has_built(self, config: Mapping[str, Any]) -> bool:
         """Whether the history of an image has the mark of BuildKit."""

@@ -63,7 +63,7 @@ class StartRequest:
 
     image: str  # `Built.local`, or a full reference
     command: tuple[str, ...] = ()  # empty: the image's own
-    env: Mapping[str, str] = field(default_factory=dict)  # values never stand on a command line
+    env: Mapping[str, str] = field(default_factory=dict)  # values never appear on a command line
     ports: tuple[int, ...] = ()
     log: Path | None = None
 
@@ -109,7 +109,7 @@ class Engine(Protocol):
     def drop(self, name: str) -> None:
         """Forget an image, by `Built.local` or a full reference; silent where it is gone.
 
-        The room that it took is free once nothing else that the engine holds stands on it.
+        Its disk space is free once no other image of the engine has its layers.
         """
 
     def instruction(self, line: str) -> str:

@@ -14,8 +14,8 @@ def host_platforms(machine: str = "", emulators: Path = _EMULATORS) -> tuple[str
 
     `emulators` is the folder in which the kernel lists its emulators.
     """
-    own = machine or platform.machine()
-    names = [own, *(name for name in _ARCHITECTURES if _is_on(emulators / f"qemu-{name}"))]
+    own_name = machine or platform.machine()
+    names = [own_name, *(name for name in _ARCHITECTURES if _is_on(emulators / f"qemu-{name}"))]
     return tuple(dict.fromkeys(f"linux/{_ARCHITECTURES.get(name, name)}" for name in names))
 
 

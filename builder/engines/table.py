@@ -52,7 +52,7 @@ def chosen_name(name: str, runner: Runner) -> str:
     if name != AUTO:
         return name
     *first, last = ENGINES.built_in
-    return next((one for one in first if ENGINES.get(one).is_ready(runner)), last)
+    return next((engine for engine in first if ENGINES.get(engine).is_ready(runner)), last)
 
 
 def factories(
@@ -60,8 +60,8 @@ def factories(
 ) -> Iterator[tuple[str, EngineFactory]]:
     """Yield the engine called `name`, if it is not `auto`, then the other built-in ones."""
     names = dict.fromkeys((*((name,) if name != AUTO else ()), *ENGINES.built_in))
-    for one in names:
-        yield one, ENGINES.get(one, catalog=catalog)
+    for engine in names:
+        yield engine, ENGINES.get(engine, catalog=catalog)
 
 
 def rebuilding_name(name: str, *, catalog: Path | None = None) -> str:
@@ -69,16 +69,18 @@ def rebuilding_name(name: str, *, catalog: Path | None = None) -> str:
 
     Raises ToolError where it cannot, because it keeps what it built elsewhere.
     """
-    able = [one for one, factory in factories() if not factory.keeps_elsewhere]
+    usable = [engine for engine, factory in factories() if not factory.keeps_elsewhere]
     if name == AUTO:
-        return able[0]
+        return usable[0]
     if reason := ENGINES.get(name, catalog=catalog).keeps_elsewhere:
         hint = f"leave out --engine {name}"
-        raise ToolError(f"{reason}: {' or '.join(able)} builds again", hint=hint)
+        raise ToolError(f"{reason}: use {' or '.join(usable)}", hint=hint)
     return name
 
 
 def engine_of(config: Mapping[str, Any], name: str = AUTO, *, catalog: Path | None = None) -> str:
     """Return the engine that built an image, as its configuration tells; `name` is asked first."""
-    known = factories(name, catalog=catalog)
-    return next((one for one, factory in known if factory.has_built(config)), "another engine")
+    engines = factories(name, catalog=catalog)
+    return next(
+        (engine for engine, factory in engines if factory.has_built(config)), "another engine"
+    )

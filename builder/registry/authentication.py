@@ -45,9 +45,9 @@ class Challenge:
 def challenges(header: str) -> tuple[Challenge, ...]:
     """Return the challenges of a header `WWW-Authenticate`, or of several, joined by commas."""
     schemes: list[tuple[str, dict[str, str]]] = []
-    at = 0
-    while match := _PART.match(header[:_LONGEST], at):
-        at = match.end()
+    position = 0
+    while match := _PART.match(header[:_LONGEST], position):
+        position = match.end()
         if match["scheme"]:
             schemes.append((match["scheme"].lower(), {}))
         elif schemes:
@@ -123,9 +123,11 @@ class Authenticator:
         self._lacking = lacking
         self._clock = clock
         self._lock = threading.Lock()
-        self._turns: dict[tuple[str, str], threading.Lock] = {}
-        self._ways: dict[str, Challenge] = {}  # by registry, as it last asked
-        self._wider: dict[tuple[str, ...], tuple[str, ...]] = {}  # scopes, as a registry wants them
+        self._fetch_locks: dict[tuple[str, str], threading.Lock] = {}
+        self._challenges: dict[str, Challenge] = {}  # by registry, as it last asked
+        self._needed_scopes: dict[
+            tuple[str, ...], tuple[str, ...]
+        ] = {}  # scopes, as a registry wants them
         self._tokens: dict[tuple[str, str], list[_Token]] = {}  # by registry and repository
 
     def source(self, reference: Reference) -> str:
@@ -133,34 +135,38 @@ class Authenticator:
         credentials = self._find(reference)
         return credentials.source if credentials else ""
 
-    def known(self, reference: Reference, scopes: Collection[str]) -> str:
+    def authorization(self, reference: Reference, scopes: Collection[str]) -> str:
         """Return the header for a request, as the registry asked before; "" where it did not."""
-        way = self._ways.get(reference.registry)
-        if way is None:
+        challenge = self._challenges.get(reference.registry)
+        if challenge is None:
             return ""
-        if way.scheme == "basic":
+        if challenge.scheme == "basic":
             credentials = self._find(reference)
             return f"Basic {credentials.basic}" if credentials and credentials.user else ""
-        return self._bearer(reference, way, self._wider.get(tuple(scopes), tuple(scopes)))
+        return self._bearer(
+            reference, challenge, self._needed_scopes.get(tuple(scopes), tuple(scopes))
+        )
 
-    def renewed(self, reference: Reference, scopes: Collection[str], header: str, used: str) -> str:
+    def renewed_authorization(
+        self, reference: Reference, scopes: Collection[str], header: str, used: str
+    ) -> str:
         """Return the header for another try after 401; nothing where there is no other.
 
         `used` is the one that was refused. Raises StepError, TransientError.
         """
-        way = _chosen(challenges(header), reference)
-        if way is None:
+        challenge = _chosen(challenges(header), reference)
+        if challenge is None:
             return ""
-        if way.scheme == "basic":
-            self._ways[reference.registry] = way
-            known = self.known(reference, scopes)
-            return "" if known == used else known
-        wanted = merged([*scopes, *way.get("scope").split()])
+        if challenge.scheme == "basic":
+            self._challenges[reference.registry] = challenge
+            authorization = self.authorization(reference, scopes)
+            return "" if authorization == used else authorization
+        needed_scopes = merged([*scopes, *challenge.get("scope").split()])
         with self._lock:
-            self._ways[reference.registry] = way
-            self._wider[tuple(scopes)] = wanted
+            self._challenges[reference.registry] = challenge
+            self._needed_scopes[tuple(scopes)] = needed_scopes
             self._forget((reference.registry, reference.api_repository), used)
-        return self._bearer(reference, way, wanted)
+        return self._bearer(reference, challenge, needed_scopes)
 
     def _forget(self, key: tuple[str, str], used: str) -> None:
         """Drop a token that was refused, and those that are as old: they will be refused too."""
@@ -168,57 +174,59 @@ class Authenticator:
         for refused in [token for token in tokens if f"Bearer {token.value}" == used]:
             self._tokens[key] = [token for token in tokens if token.begin > refused.begin]
 
-    def _bearer(self, reference: Reference, way: Challenge, scopes: tuple[str, ...]) -> str:
+    def _bearer(self, reference: Reference, challenge: Challenge, scopes: tuple[str, ...]) -> str:
         """Return a token that is good for the scopes; one thread fetches it for all that wait."""
         key = (reference.registry, reference.api_repository)
         with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        with turn:
+            fetch_lock = self._fetch_locks.setdefault(key, threading.Lock())
+        with fetch_lock:
             now = self._clock()
             with self._lock:
-                alive = [token for token in self._tokens.get(key, []) if token.end > now]
+                valid_tokens = [token for token in self._tokens.get(key, []) if token.end > now]
             # The newest: where that one is refused, so are the others.
-            fitting = (token for token in reversed(alive) if covers(token.scopes, scopes))
+            fitting = (token for token in reversed(valid_tokens) if covers(token.scopes, scopes))
             token = next(fitting, None)
             if token is None:
-                token = self._fetched(reference, way, scopes)
+                token = self._fetched(reference, challenge, scopes)
                 with self._lock:
-                    self._tokens[key] = [*alive, token]
+                    self._tokens[key] = [*valid_tokens, token]
         return f"Bearer {token.value}"
 
-    def _fetched(self, reference: Reference, way: Challenge, scopes: tuple[str, ...]) -> _Token:
-        asked = self._clock()
+    def _fetched(
+        self, reference: Reference, challenge: Challenge, scopes: tuple[str, ...]
+    ) -> _Token:
+        requested_at = self._clock()
         credentials = self._find(reference)
-        answered = self._fetch(token_request(way, scopes, credentials))
-        code = answered.code
-        realm = urlsplit(way.get("realm")).netloc
+        response = self._fetch(token_request(challenge, scopes, credentials))
+        code = response.code
+        realm = urlsplit(challenge.get("realm")).netloc
         if code in {401, 403}:
-            message = f"{realm} gives no token for {' '.join(scopes)} ({code})"
+            message = f"{realm} refuses a token for {' '.join(scopes)} ({code})"
             raise refusal(reference, message, credentials, self._lacking())
         if code == 429 or code >= 500:
             message = f"registry {reference.registry}: {realm} answered {code}"
-            raise TransientError(message, after=answered.after)
-        answer = json_object(answered.content) or {}
+            raise TransientError(message, after=response.after)
+        answer = json_object(response.content) or {}
         value = answer.get("token") or answer.get("access_token")
         try:
-            life = float(answer.get("expires_in", _SECONDS))
+            lifetime = float(answer.get("expires_in", _SECONDS))
         except (ValueError, TypeError, OverflowError):
-            value, life = None, 0.0
+            value, lifetime = None, 0.0
         if code >= 400 or not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
             raise StepError(
                 f"registry {reference.registry}: {realm} answers ({code}) without a token"
             )
-        life = life if life >= 1 else _SECONDS
-        end = asked + life - min(_MARGIN, life / 4)
-        return _Token(value=value, scopes=scopes, begin=asked, end=end)
+        lifetime = lifetime if lifetime >= 1 else _SECONDS
+        end = requested_at + lifetime - min(_MARGIN, lifetime / 4)
+        return _Token(value=value, scopes=scopes, begin=requested_at, end=end)
 
 
 def token_request(
-    way: Challenge, scopes: tuple[str, ...], credentials: Credentials | None
+    challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials | None
 ) -> TokenRequest:
     """Return the request for a token, with credentials or without any."""
-    service = {"service": way.get("service")} if way.get("service") else {}
-    realm = way.get("realm")
+    service = {"service": challenge.get("service")} if challenge.get("service") else {}
+    realm = challenge.get("realm")
     if credentials and credentials.identity_token:
         form = {
             "grant_type": "refresh_token",
@@ -239,35 +247,36 @@ def refusal(
     reference: Reference, message: str, credentials: Credentials | None, lacking: str = ""
 ) -> StepError:
     """Return the error of a refused request; it names the credentials that were used."""
-    who = (
+    login = (
         f"with the credentials of {credentials.source}"
         if credentials
         else "no credentials were found"
     )
     hint = log_in(reference, "" if credentials else lacking)
-    return StepError(f"registry {reference.registry}: {message}; {who}", hint=hint)
+    return StepError(f"registry {reference.registry}: {message}; {login}", hint=hint)
 
 
 def log_in(reference: Reference, lacking: str = "") -> str:
     """Return the hint of how to log in; `lacking` is a helper that is not installed."""
     host = reference.registry
-    way = f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
-    return f"{lacking}: install it, or {way}" if lacking else way
+    instructions = f"log in: `podman login {host}`, `skopeo login {host}` or `docker login {host}`"
+    return f"{lacking}: install it, or {instructions}" if lacking else instructions
 
 
-def _chosen(offered: Collection[Challenge], reference: Reference) -> Challenge | None:
+def _chosen(challenges: Collection[Challenge], reference: Reference) -> Challenge | None:
     """Return the challenge to answer: a bearer before a basic one. Raises StepError."""
     for scheme in ("bearer", "basic"):
-        for challenge in offered:
+        for challenge in challenges:
             if challenge.scheme == scheme:
                 if scheme == "bearer":
                     _check_realm(challenge.get("realm"), reference)
                 return challenge
-    if offered:
-        schemes = ", ".join(challenge.scheme for challenge in offered)
+    if challenges:
+        schemes = ", ".join(challenge.scheme for challenge in challenges)
         raise StepError(
-            f"registry {reference.registry} asks for a way in that is not known here: {schemes}",
-            hint="known are Basic and Bearer",
+            f"registry {reference.registry} asks for an unsupported authentication"
+            f" scheme: {schemes}",
+            hint="Basic and Bearer are supported",
         )
     return None
 
@@ -284,7 +293,7 @@ def _check_realm(realm: str, reference: Reference) -> None:
     )
     if not host or not is_private or parts.username is not None:
         raise StepError(
-            f"registry {reference.registry} names a realm that gets no credentials:"
+            f"registry {reference.registry} names a token server that is not safe for credentials:"
             f" {realm[:200]!r}",
-            hint="it is to be a URL of https",
+            hint="it must be an https URL",
         )

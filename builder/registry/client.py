@@ -35,14 +35,14 @@ class RegistryClient:
     def digest(self, reference: Reference) -> str | None:
         """Return the digest of a manifest, or None where there is none.
 
-        A registry need not say it; then it is that of what it sends.
+        A registry need not state it; then it is computed from the content.
         """
         answer = self._asked_for_manifest(reference, "HEAD")
         if answer is None:
             return None
-        told = answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(told) and reference.digest in {"", told}:
-            return told
+        digest = answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(digest) and reference.digest in {"", digest}:
+            return digest
         manifest = self.manifest(reference)
         return None if manifest is None else manifest.digest
 
@@ -52,8 +52,8 @@ class RegistryClient:
         if answer is None:
             return None
         digest = digest_of(answer.content)
-        told = reference.digest or answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(told) and told != digest:
+        expected = reference.digest or answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(expected) and expected != digest:
             raise TransientError(f"{reference}: its manifest arrived damaged: it is {digest}")
         document = answer.json("a manifest")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
@@ -62,7 +62,7 @@ class RegistryClient:
             usual = INDEX if "manifests" in document else MANIFEST
             kind = media_type if media_type in KINDS else usual
         return Manifest(
-            where=str(reference),
+            name=str(reference),
             digest=digest,
             kind=kind,
             content=answer.content,
@@ -111,7 +111,7 @@ class RegistryClient:
         seen: set[str] = set()
         while path:
             if path in seen or len(seen) >= _PAGES:
-                raise StepError(f"{repository}: the registry does not come to an end of its tags")
+                raise StepError(f"{repository}: the registry's list of tags does not end")
             seen.add(path)
             answer = self._api.ask(repository, "GET", path)
             if answer.code == 404:
@@ -119,7 +119,7 @@ class RegistryClient:
             check(answer, str(repository))
             tags = answer.json("a list of tags").get("tags") or []
             if not isinstance(tags, list) or not all(map(_is_tag, tags)):
-                raise StepError(f"{repository}: the registry lists tags that are none")
+                raise StepError(f"{repository}: the registry lists invalid tags")
             yield from tags
             path = _next_page(answer)
 
@@ -178,7 +178,7 @@ class RegistryClient:
                     summed.update(piece)
                     stream.write(piece)
                     if (size := size + len(piece)) > LARGEST_FILE:
-                        raise StepError(f"{reference}: blob {digest} does not end")
+                        raise StepError(f"{reference}: blob {digest} is too large")
             if f"sha256:{summed.hexdigest()}" != digest:
                 raise TransientError(f"{reference}: blob {digest} arrived damaged")
             partial.rename(file)

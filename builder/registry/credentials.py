@@ -90,8 +90,8 @@ class CredentialFiles:
     def _find(self, reference: Reference) -> Credentials | None:
         for file in self._files():
             content = _read(file)
-            if content is not None and (found := self._in_file(file, content, reference)):
-                return found
+            if content is not None and (credentials := self._in_file(file, content, reference)):
+                return credentials
         return None
 
     def _files(self) -> list[Path]:
@@ -99,11 +99,11 @@ class CredentialFiles:
         get = self._environment.get
         home = Path(get("HOME") or Path.home())
         below = Path("containers") / "auth.json"
-        named = get("REGISTRY_AUTH_FILE", "")
+        auth_file = get("REGISTRY_AUTH_FILE", "")
         runtime = get("XDG_RUNTIME_DIR") or f"/run/containers/{os.geteuid()}"
         at_runtime = below if get("XDG_RUNTIME_DIR") else Path("auth.json")
         return [
-            *([Path(named)] if named else []),
+            *([Path(auth_file)] if auth_file else []),
             Path(runtime) / at_runtime,
             Path(get("XDG_CONFIG_HOME") or home / ".config") / below,
             Path(get("DOCKER_CONFIG") or home / ".docker") / "config.json",
@@ -123,8 +123,8 @@ class CredentialFiles:
         # The oldest file is a table of entries itself.
         is_oldest = file.name == ".dockercfg"
         entries = content if is_oldest else _mapping(content, "auths", file)
-        if (found := _from_entries(entries, reference, file)) is not None:
-            return found
+        if (credentials := _from_entries(entries, reference, file)) is not None:
+            return credentials
         store = content.get("credsStore")
         if not store or is_oldest:
             return None
@@ -155,7 +155,7 @@ class CredentialFiles:
                 # One that waits for somebody to type a password is ended.
                 how = ended(output.code) if output.code < 0 else f"ended with {output.code}"
                 raise StepError(
-                    f"{program} gives no credentials of {name}: it {how}",
+                    f"{program} returns no credentials for {name}: it {how}",
                     hint=f"{file} names it: log in again, or run `{program} list`",
                 )
         return None
@@ -181,7 +181,7 @@ def _read(file: Path) -> Mapping[str, Any] | None:
             location=_at(file),
         ) from error
     if not isinstance(content, dict):
-        raise ConfigError("the credentials cannot be read: it is no table", location=_at(file))
+        raise ConfigError("the credentials cannot be read: not a JSON object", location=_at(file))
     return content
 
 
@@ -196,8 +196,8 @@ def _from_entries(
     keys = [f"{host}/{path}" for path in above for host in hosts] + list(hosts)
     keys += [key for key in entries if hub_name(_host(key)) == registry]
     for key in keys:
-        if found := _from_entry(entries.get(key), key, file):
-            return found
+        if credentials := _from_entry(entries.get(key), key, file):
+            return credentials
     return None
 
 
@@ -222,13 +222,17 @@ def _from_entry(entry: object, key: str, file: Path) -> Credentials | None:
                 f"the entry of {key} is damaged", hint="log in again", location=_at(file)
             ) from error
         user, _, password = text.partition(":")
-    found = Credentials(
+    credentials = Credentials(
         source=str(file),
         user=user,
         password=password.strip("\0"),
         identity_token=str(entry.get("identitytoken") or ""),
     )
-    return found if found.identity_token or (found.user and found.password) else None
+    return (
+        credentials
+        if credentials.identity_token or (credentials.user and credentials.password)
+        else None
+    )
 
 
 def _from_answer(text: str, program: str, file: Path) -> Credentials:
@@ -238,7 +242,7 @@ def _from_answer(text: str, program: str, file: Path) -> Credentials:
         user, secret = str(answer["Username"]), str(answer["Secret"])
     except KeyError as error:
         raise StepError(
-            f"{program} answers with something else than credentials", hint=f"{file} names it"
+            f"{program} printed no valid credentials", hint=f"{file} names it"
         ) from error
     source = f"{file} ({program})"
     if user == _TOKEN_USER:
@@ -246,18 +250,18 @@ def _from_answer(text: str, program: str, file: Path) -> Credentials:
     return Credentials(source=source, user=user, password=secret)
 
 
-def _entry(found: Credentials) -> dict[str, str]:
+def _entry(credentials: Credentials) -> dict[str, str]:
     """Return credentials as a file has them."""
-    if found.identity_token:
-        user = base64.b64encode(f"{found.user or _NO_USER}:".encode()).decode()
-        return {"auth": user, "identitytoken": found.identity_token}
-    return {"auth": found.basic}
+    if credentials.identity_token:
+        user = base64.b64encode(f"{credentials.user or _NO_USER}:".encode()).decode()
+        return {"auth": user, "identitytoken": credentials.identity_token}
+    return {"auth": credentials.basic}
 
 
 def _mapping(content: Mapping[str, Any], key: str, file: Path) -> Mapping[str, Any]:
     value = content.get(key) or {}
     if not isinstance(value, dict):
-        raise ConfigError(f"{key} is no table", location=_at(file))
+        raise ConfigError(f"{key} is not a JSON object", location=_at(file))
     return value
 
 

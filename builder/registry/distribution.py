@@ -65,16 +65,19 @@ class Answer:
     login: str = ""
     lacking: str = ""
 
-    def json(self, what: str) -> dict[str, Any]:
+    def json(self, expected: str) -> dict[str, Any]:
         """Return the JSON document in it. Raises StepError if it is something else."""
         document = json_object(self.content)
         if document is not None:
             return document
         kind = self.headers.get("Content-Type", "")
         is_page = "html" in kind or self.content[:200].lstrip().lower().startswith(b"<")
-        came = "a web page" if is_page else f"{len(self.content)} bytes that are none"
+        received = (
+            "a web page" if is_page else f"{len(self.content)} bytes that are not a JSON object"
+        )
         raise StepError(
-            f"{self.reference}: the registry answered {self.method} with {came}, not {what}",
+            f"{self.reference}: the registry answered {self.method} with {received}, not"
+            f" {expected}",
             hint=f"is {self.reference.registry} a registry? a login page or a proxy may answer"
             " for it",
         )
@@ -146,11 +149,11 @@ class Distribution:
     ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
         """Yield the answer to a request, and its content in pieces, as it was stored.
 
-        What is said of an error is in the answer itself.
+        The body of an error is in the answer itself.
         """
-        wanted = (_scope(reference, method), *scopes)
+        needed_scopes = (_scope(reference, method), *scopes)
         with _explained(reference):
-            response, used = self._reached(reference, wanted, method, path, headers, data)
+            response, used = self._reached(reference, needed_scopes, method, path, headers, data)
             with contextlib.closing(response):
                 is_error = response.status_code >= 400
                 raw = response.raw
@@ -218,7 +221,7 @@ class Distribution:
     ) -> tuple[requests.Response, str]:
         """Return an open answer, and the authorization of its request. One refusal is answered."""
         is_own = _same_origin(url, self._origin(reference))
-        login = self._login.known(reference, scopes) if is_own else ""
+        login = self._login.authorization(reference, scopes) if is_own else ""
         response = self._send(method, url, headers=headers, data=data, login=login)
         challenge = response.headers.get("WWW-Authenticate", "")
         # RFC 6750 has 403 for a token that is good for less.
@@ -227,7 +230,7 @@ class Distribution:
             return response, login
         if not is_own or not _same_origin(response.url, url):
             return response, login
-        again = self._login.renewed(reference, scopes, challenge, login)
+        again = self._login.renewed_authorization(reference, scopes, challenge, login)
         if not again:
             return response, login
         response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
@@ -261,13 +264,15 @@ class Distribution:
                 stream=True,
                 allow_redirects=False,
             )
-            where = response.headers.get("Location")
-            if response.status_code not in _MOVED or not where:
+            redirect = response.headers.get("Location")
+            if response.status_code not in _MOVED or not redirect:
                 return response
             response.close()
-            next_url = resolved(url, where)
+            next_url = resolved(url, redirect)
             if method not in {"GET", "HEAD"} and response.status_code not in _KEEPS_METHOD:
-                raise StepError(f"{_host(url)} answers {method} with a redirect to {_host(where)}")
+                raise StepError(
+                    f"{_host(url)} answers {method} with a redirect to {_host(redirect)}"
+                )
             url = next_url
             if is_secret and not _same_origin(url, first):
                 raise StepError(f"{_host(first)} redirects a secret to another host, {_host(url)}")
@@ -316,15 +321,15 @@ def resolved(url: str, location: str) -> str:
     """
     try:
         target = urlsplit(urljoin(url, location))
-        asked = urlsplit(url)
-        if target.netloc.lower() == asked.netloc.lower():
-            target = target._replace(scheme=asked.scheme)
+        requested = urlsplit(url)
+        if target.netloc.lower() == requested.netloc.lower():
+            target = target._replace(scheme=requested.scheme)
         has_host = target.hostname and target.port != 0  # `port` raises where it is out of range
         leads = target.scheme in {"http", "https"} and has_host and target.username is None
     except ValueError:
         leads = False
     if not leads:
-        raise StepError(f"{_host(url)} answers with a location that is none: {location[:200]!r}")
+        raise StepError(f"{_host(url)} answers with an invalid location: {location[:200]!r}")
     return urlunsplit(target)
 
 
@@ -337,44 +342,44 @@ def own_path(location: str) -> str:
     return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
-def check(answer: Answer, what: str) -> None:
-    """Raise the error of an answer to `what` that is not a success."""
+def check(answer: Answer, subject: str) -> None:
+    """Raise the error of an answer to `subject` that is not a success."""
     if answer.code < 400:
         return
-    message = f"{what}: the registry answered {answer.code} {one_line(answer.reason)}".rstrip()
+    message = f"{subject}: the registry answered {answer.code} {one_line(answer.reason)}".rstrip()
     if answer.code in {401, 403}:
         raise _refused(answer, message)
-    if said := _errors(answer.content):
-        message += f": {said}"
+    if details := _errors(answer.content):
+        message += f": {details}"
     if answer.code == 409:
         raise ConflictError(message)
     # What came was not what was sent: plain files mix up what is written at the same time.
     if (
         answer.code == 429
         or answer.code >= 500
-        or (answer.code == 400 and "DIGEST_INVALID" in said)
+        or (answer.code == 400 and "DIGEST_INVALID" in details)
     ):
         raise TransientError(message, after=retry_after(answer.headers.get("Retry-After", "")))
-    is_unknown = "NAME_UNKNOWN" in said and answer.method in {"POST", "PUT", "PATCH"}
+    is_unknown = "NAME_UNKNOWN" in details and answer.method in {"POST", "PUT", "PATCH"}
     raise StepError(message, hint=CREATE if is_unknown else "")
 
 
 def _refused(answer: Answer, message: str) -> StepError:
-    """Return the error of a request that its sender may not make: what was asked and said."""
+    """Return the error of a request that is refused, with the request and the answer."""
     message += f" to {answer.method} {urlsplit(answer.url).path}"
     header = answer.headers.get("WWW-Authenticate", "")
     for challenge in challenges(header):
         values = {name: one_line(challenge.get(name))[:200] for name in ("error", "scope")}
-        told = [f'{name}="{value}"' for name, value in values.items() if value]
-        if told:
-            message += f" ({', '.join(told)})"
+        challenge_parameters = [f'{name}="{value}"' for name, value in values.items() if value]
+        if challenge_parameters:
+            message += f" ({', '.join(challenge_parameters)})"
             break
-    if said := _errors(answer.content):
-        message += f": {said}"
+    if details := _errors(answer.content):
+        message += f": {details}"
     if not answer.login:
         hint = log_in(answer.reference, answer.lacking)
         return StepError(f"{message}; no credentials were found", hint=hint)
-    hint = f"may that login do so? if not, {log_in(answer.reference)}"
+    hint = f"that login may lack the permission: {log_in(answer.reference)}"
     return StepError(f"{message}; with the credentials of {answer.login}", hint=hint)
 
 
@@ -450,15 +455,15 @@ def _takes_tls(host: str, timeout: float) -> bool:
 def _origin_of(url: str) -> tuple[str, str]:
     """Return the scheme and the host of a URL, in the one spelling by which they are compared.
 
-    requests has a host in lower case, whatever was asked for; a port may be said or not (RFC 3986).
+    requests gives a host in lower case, however it is written; a port is optional (RFC 3986).
     """
     parts = urlsplit(url)
     usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
     return parts.scheme, parts.netloc.lower().removesuffix(usual)
 
 
-def _same_origin(one: str, other: str) -> bool:
-    return _origin_of(one) == _origin_of(other)
+def _same_origin(first: str, second: str) -> bool:
+    return _origin_of(first) == _origin_of(second)
 
 
 def _host(url: str) -> str:

@@ -39,16 +39,16 @@ class EmbeddedRegistry:
         program is missing.
         """
         users = self._state / "users"
-        with contextlib.ExitStack() as until:
+        with contextlib.ExitStack() as stack:
             with exclusive_lock(self._state):  # so that nobody starts or ends it meanwhile
                 if not self._is_ours():
                     self._start()
-                until.enter_context(shared_lock(users))
+                stack.enter_context(shared_lock(users))
             try:
                 yield
             finally:
                 with exclusive_lock(self._state):
-                    until.close()
+                    stack.close()
                     with contextlib.suppress(ConflictError), run_lock(users):
                         self._end()
 
@@ -147,7 +147,8 @@ class EmbeddedRegistry:
             except OSError as error:
                 raise ConflictError(
                     f"port {port} of {host} is taken, and the charts name it",
-                    hint="end what listens there, or change catalog.embedded in matrix.yaml",
+                    hint="stop the program that listens there, or change catalog.embedded in"
+                    " matrix.yaml",
                 ) from error
 
     def _wait(self, poll: Callable[[], int | None]) -> None:

@@ -23,10 +23,10 @@ KINDS = (
 class Manifest:
     """A manifest, or an index of manifests: its bytes, and the document in them.
 
-    `where` is what errors call it. Every method raises StepError if the manifest is not valid.
+    `name` is what errors call it. Every method raises StepError if the manifest is not valid.
     """
 
-    where: str
+    name: str
     digest: str
     kind: str
     content: bytes
@@ -61,16 +61,16 @@ class Manifest:
         """Return the annotations of a descriptor."""
         return self._texts(descriptor.get("annotations") or {}, "annotations of a descriptor")
 
-    def wrong(self, what: str) -> StepError:
+    def wrong(self, problem: str) -> StepError:
         """Return the error of a manifest that is not valid."""
         return StepError(
-            f"{self.where}: its manifest is damaged: {what}", hint="push it again, or remove it"
+            f"{self.name}: its manifest is damaged: {problem}", hint="push it again, or remove it"
         )
 
     def _descriptors(self, name: str) -> tuple[Mapping[str, Any], ...]:
         value = self.document.get(name) or []
         if not isinstance(value, list):
-            raise self.wrong(f"`{name}` is no list")
+            raise self.wrong(f"`{name}` is not a list")
         return tuple(self._descriptor(item, name) for item in value)
 
     def _descriptor(self, value: object, name: str) -> Mapping[str, Any]:
@@ -78,7 +78,7 @@ class Manifest:
             raise self.wrong(f"`{name}` has no descriptor")
         digest, size = value.get("digest"), value.get("size")
         if not isinstance(digest, str) or not is_digest(digest):
-            raise self.wrong(f"`{name}` has no digest of sha256")
+            raise self.wrong(f"`{name}` has no sha256 digest")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise self.wrong(f"`{name}` has no size")
         if not isinstance(value.get("mediaType"), str):
@@ -86,6 +86,6 @@ class Manifest:
         return value
 
     def _texts(self, value: object, name: str) -> dict[str, str]:
-        if not isinstance(value, dict) or not all(isinstance(it, str) for it in value.values()):
-            raise self.wrong(f"`{name}` are no texts")
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            raise self.wrong(f"`{name}` has values that are not strings")
         return value

@@ -170,10 +170,10 @@ class Record:
         return next((item.since for item in old.values() if item and len(old) == 1), None)
 
 
-def name(today: str, taken: Iterable[str]) -> str:
+def name(today: str, releases: Iterable[str]) -> str:
     """Return the name of a new release: the day, with `.1`, `.2` … if that is taken."""
     day = today.replace("-", ".")
-    names = set(taken)
+    names = set(releases)
     candidate, number = day, 0
     while candidate in names:
         number += 1
@@ -215,11 +215,11 @@ def parse(data: bytes, file: str = FILE) -> Record:
 
     Raises ConfigError if it is of a newer format, or damaged.
     """
-    place = Location(file=file)
+    location = Location(file=file)
     try:
         fields = json.loads(data)
         number = fields.pop("format")
-        check_format(number, FORMAT, place)
+        check_format(number, FORMAT, location)
         if number < 3:
             _rename_older_keys(fields)
         fields["targets"] = {key: _target(item) for key, item in fields["targets"].items()}
@@ -233,7 +233,7 @@ def parse(data: bytes, file: str = FILE) -> Record:
         fields["lock_data"] = fields.pop("lock")
         return Record(**fields)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"not a release record: {error!r}", location=place) from error
+        raise ConfigError(f"not a release record: {error!r}", location=location) from error
 
 
 def _rename_older_keys(fields: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ class RegistryStore:
             self._move(self.push_command(layout, reference), reference)
             digest = self.digest(reference)
         if digest is None:
-            raise TransientError(f"{reference} is not there after it was pushed")
+            raise TransientError(f"{reference} is missing from the registry after the push")
         return digest
 
     def push_command(self, layout: Path, reference: Reference) -> Command:
@@ -219,8 +219,11 @@ class RegistryStore:
         """Remove a manifest by its digest, with all its tags; False where it is gone."""
         answer = self._client.delete(reference.at(reference.digest))
         if answer.code == 405:
-            hint = "docker-registry: storage.delete.enabled; others have retention of their own"
-            raise StepError(f"{reference.registry} deletes nothing", hint=hint)
+            hint = (
+                "docker-registry: set storage.delete.enabled; other registries have their own"
+                " retention"
+            )
+            raise StepError(f"{reference.registry} deletes no manifests", hint=hint)
         if answer.code != 404:
             check(answer, str(reference))
         return answer.code != 404

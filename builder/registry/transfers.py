@@ -1,6 +1,6 @@
 """Run skopeo and podman, which move images, with the credentials that the builder found.
 
-What they say of a registry is told apart: it is busy, it is not trusted, it refuses.
+Their messages are told apart: the registry is busy, is not trusted, or refuses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PASSING = re.compile(
     r"|status ?(code)?( from registry|:) ?(429|5\d\d)"
     r"|\bunknown: unknown error|broken pipe|: eof\b"
 )
-_TOLD = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
+_FATAL = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
 _UNTRUSTED = "certificate signed by unknown authority"
 _REFUSED = ("unauthorized", "authentication required", "access to the resource is denied")
 
@@ -44,8 +44,10 @@ def transfer(
     """
     with credentials.shared(references) as options:
         # These options belong to the subcommand.
-        at = next(number for number, word in enumerate(command.argv) if word in _SUBCOMMANDS) + 1
-        argv = (*command.argv[:at], *options, *command.argv[at:])
+        position = (
+            next(number for number, word in enumerate(command.argv) if word in _SUBCOMMANDS) + 1
+        )
+        argv = (*command.argv[:position], *options, *command.argv[position:])
         try:
             return runner.run(enclose(replace(command, argv=argv)), log=log)
         except StepError as error:
@@ -60,14 +62,14 @@ def transfer(
 
 def last_words(message: str) -> str:
     """Return the last message of a program, in one line."""
-    told = _TOLD.findall(message)
-    return told[-1].replace('\\"', '"') if told else message.splitlines()[-1].strip()
+    messages = _FATAL.findall(message)
+    return messages[-1].replace('\\"', '"') if messages else message.splitlines()[-1].strip()
 
 
 def _reads(command: Command) -> bool:
     """Whether a command only reads from a registry."""
-    is_asked = not {"inspect", "pull"}.isdisjoint(command.argv)
-    return is_asked or not command.argv[-1].startswith("docker://")
+    is_read_only = not {"inspect", "pull"}.isdisjoint(command.argv)
+    return is_read_only or not command.argv[-1].startswith("docker://")
 
 
 def _hint(text: str, references: Sequence[Reference], *, is_read: bool) -> str:

@@ -41,11 +41,11 @@ def _brought(reason: Reason) -> str:
     also = f"; named by recipe {' and '.join(named)} too" if named else ""
     also += f"; {reason.changed} changed its version" if reason.changed else ""
     if reason.recipe in reason.named:
-        return f"brought by {reason.brought}: recipe {reason.recipe} names it{also}"
+        return f"brought by {reason.introduced_by}: recipe {reason.recipe} names it{also}"
     through = f"a dependency of what recipe {reason.recipe} installs"
     if reason.base:
-        return f"brought by {reason.brought}: part of {reason.base}, or {through}{also}"
-    return f"brought by {reason.brought}: {through}{also}"
+        return f"brought by {reason.introduced_by}: part of {reason.base}, or {through}{also}"
+    return f"brought by {reason.introduced_by}: {through}{also}"
 
 
 def _where(reasons: Sequence[Reason]) -> str:

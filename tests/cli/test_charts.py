@@ -77,7 +77,7 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_chart_without_a_fault(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", files())
-    assert run("charts", "check", str(folder)) == (0, "", f"{folder}: nothing to say\n")
+    assert run("charts", "check", str(folder)) == (0, "", f"{folder}: no findings\n")
 
 
 def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_a_package_and_a_folder_as_json(run: Run, tmp_path: Path) -> None:
             "hint": "a launch from the form sends the one in values.schema.json",
         }
     ]
-    assert found.err == f"{folder}: nothing to say\n{package}: 1 warning\n"
+    assert found.err == f"{folder}: no findings\n{package}: 1 warning\n"
     assert found.code == 0
 
 
@@ -194,9 +194,9 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     found = run("charts", "check", str(folder))
     assert (found.code, found.out) == (0, "")
-    assert found.err.startswith("templates are read, and not rendered: helm is not on PATH")
+    assert found.err.startswith("templates are checked without rendering them: helm is not on PATH")
     assert found.err.endswith(
-        f"{folder}: nothing to say\n"
+        f"{folder}: no findings\n"
         f"{folder}: not rendered, as helm is not installed; not tried: not-yaml, helm-refuses,"
         " helm-fails, instance, replicas, secret, init, unquoted, discovery\n"
     )
@@ -291,8 +291,8 @@ def test_a_chart_of_helm_2(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("values.yaml", b"a: &a [*a]\n", "fatal: an alias stands in what it names"),
-        ("values.yaml", b"[" * 5000, "fatal: it is nested too deeply to be read"),
+        ("values.yaml", b"a: &a [*a]\n", "fatal: an alias refers to a node that contains it"),
+        ("values.yaml", b"[" * 5000, "fatal: it is nested too deeply"),
         ("values.schema.json", b"[" * 100_000, "fatal: the file is nested too deeply to be read"),
         ("charts/gear.tgz", b"a gear", "charts/gear.tgz: not a chart package: not a gzip file"),
     ],
@@ -310,7 +310,7 @@ def test_a_hostile_chart_is_refused_by_name(
 def test_outside_of_a_catalog(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", files())
     found = run("charts", "check", "--root", str(tmp_path), str(folder))
-    assert found == (0, "", f"{folder}: nothing to say\n")
+    assert found == (0, "", f"{folder}: no findings\n")
 
 
 # Launches.
@@ -384,7 +384,7 @@ def test_a_launch_that_helm_refuses(run: Run, tmp_path: Path) -> None:
     assert found.code == 5
     assert found.out == 'global:\n  suspend: false\nzone: "Ann"\n'
     assert found.err.startswith(
-        "error: helm does not take these values\nError: values don't meet the specifications"
+        "error: helm rejects these values\nError: values don't meet the specifications"
     )
     assert "maxLength: got 3, want 2" in found.err
 

@@ -210,7 +210,7 @@ def test_a_selection_of_nothing(run: Run) -> None:
     assert run("plan", "--offline", "--select", "dask") == (
         3,
         "",
-        "error: nothing is selected by 'dask'\n  hint: did you mean desk or base?\n",
+        "error: no target matches 'dask'\n  hint: did you mean desk or base?\n",
     )
 
 
@@ -332,7 +332,7 @@ def test_a_report_of_an_earlier_run_is_not_taken_for_that_of_one_that_failed(
     folder.write("build/report.md", "# Catalog\n")
     found = run(*weekly)
     assert found.code == 3
-    assert found.err.startswith(f"{folder.root}/build/report.md is that of an earlier run\nerror: ")
+    assert found.err.startswith(f"{folder.root}/build/report.md is from an earlier run\nerror: ")
 
 
 def test_a_line_that_is_dropped_is_gone(run: Run, folder: Folder, tmp_path: Path) -> None:
@@ -391,7 +391,8 @@ def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:
     files = [folder.root / ".github" / "workflows" / name for name in ("weekly.yml", "pr.yml")]
     names = ".github/workflows/weekly.yml, .github/workflows/pr.yml"
     assert run("workflows", "--check") == (
-        2, "", f"error: not as they are generated: {names}\n  hint: run `builder workflows`\n",
+        2, "", f"error: the generated workflows are out of date: {names}\n"
+        "  hint: run `builder workflows`\n",
     )  # fmt: skip
     assert not any(file.exists() for file in files)
     assert run("workflows").err == "".join(f"{file} written\n" for file in files)

@@ -63,7 +63,7 @@ def test_names_without_upgrade_say_nothing(run: Run, apt: FakeLayers) -> None:
     assert run("lock", "tar") == (
         2,
         "",
-        "error: what is to be done about tar?\n  hint: builder lock --upgrade tar\n",
+        "error: package names need --upgrade\n  hint: builder lock --upgrade tar\n",
     )
 
 
@@ -270,11 +270,11 @@ def test_an_image_that_no_test_is_there_for(run: Run, folder: Folder) -> None:
         assert run(*command) == (
             2,
             "",
-            "error: images/base: image base has no tests: neither recipe base nor what it stands on"
-            " brings one\n"
+            "error: images/base: image base has no tests: neither recipe base nor an ancestor's"
+            " recipe has any\n"
             "  hint: add images/base/tests/test_base.py\n"
-            "images/tool: image tool has no tests: neither recipe tool nor what it stands on"
-            " brings one\n"
+            "images/tool: image tool has no tests: neither recipe tool nor an ancestor's"
+            " recipe has any\n"
             "  hint: add images/tool/tests/test_tool.py\n",
         )
     assert run("plan", "--offline", "--select", "desk").code == 0

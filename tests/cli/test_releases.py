@@ -34,20 +34,20 @@ def test_a_rollback(weeks: Week, run: Run) -> None:
         for tag in item.rolling
     )
     told = (
-        "2026.12.07: what 2026.11.23 offered, in place of 2026.11.30\n"
-        "chart desk: 1.0.1 → 1.0.2, with what 1.0.0 held\n"
+        "2026.12.07: publishes 2026.11.23 again, in place of 2026.11.30\n"
+        "chart desk: 1.0.1 → 1.0.2, with the content of 1.0.0\n"
         f"{moved}"
-        "1 new chart; of the tags 10 named something else, 6 nothing\n"
+        "1 new chart, 10 moved tags, 6 new tags\n"
     )
     before = dict(weeks.store.named)
     assert run("rollback", "2026.11.23", *HERE, "--dry-run") == (
-        0, f"{told}nothing was written: without --dry-run it is\n", "",
+        0, f"{told}nothing was written: leave out --dry-run to publish\n", "",
     )  # fmt: skip
     assert weeks.store.named == before
     assert run("rollback", "2026.11.23", *HERE) == (
         0,
-        f"{told}matrix.lock is as it was: `builder publish` or `builder weekly` would go forward"
-        " again; --write-lock makes it that of 2026.11.23\n",
+        f"{told}matrix.lock is unchanged: `builder publish` or `builder weekly` would publish the"
+        " newer versions again; --write-lock restores the lock of 2026.11.23\n",
         "recording 2026.12.07\nmoving tags\n",
     )
     assert record(weeks).release == "2026.12.07"
@@ -55,7 +55,7 @@ def test_a_rollback(weeks: Week, run: Run) -> None:
     assert 'version: "1.0.2"' in (charts / "index.yaml").read_text()
     assert (charts / "desk-1.0.2.tgz").is_file()
     assert run("rollback", "2026.11.23", *HERE).out.startswith(
-        "2026.12.07 offers what 2026.11.23 did: nothing to do\n"
+        "2026.12.07 publishes the same as 2026.11.23: nothing to do\n"
     )
 
 
@@ -65,7 +65,7 @@ def test_a_rollback_that_restores_the_lock(weeks: Week, run: Run) -> None:
     lock.write_text(json.dumps({**held, "release_lines": {}}))
     found = run("rollback", "2026.11.23", *HERE, "--write-lock")
     assert found.out.endswith(
-        "\nmatrix.lock is that of 2026.11.23; `builder weekly` would upgrade it again\n"
+        "\nmatrix.lock is now the lock of 2026.11.23; `builder weekly` would upgrade it again\n"
     )
     assert json.loads(lock.read_text()) == held
 
@@ -112,7 +112,7 @@ def test_a_prune(weeks: Week, run: Run) -> None:
         "  8: metadata or signature of an image that stays",
         "1 release to stay",
         "  2026.12.07: current",
-        "nothing was removed: --yes does it",
+        "nothing was removed: --yes removes it",
     ]
     assert record(weeks) == new
 
@@ -122,7 +122,7 @@ def test_a_prune_that_does_it(weeks: Week, run: Run) -> None:
     assert (weeks.state / "charts" / "desk-1.0.1.tgz").is_file()
     found = run("prune", *HERE, "--keep-weeks", "1", "--keep-months", "0", "--yes")
     assert (found.code, found.err) == (0, "recording 2026.12.07.1\nmoving tags\n")
-    assert found.out.endswith("\nremoved; 0 tags of what stays went too\n")
+    assert found.out.endswith("\nremoved, with 0 tags of images that are kept\n")
     assert weeks.records().names() == ("2026.12.07", "2026.12.07.1")
     charts = weeks.state / "charts"
     index = (charts / "index.yaml").read_text()

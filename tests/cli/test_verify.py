@@ -13,7 +13,7 @@ def test_a_daemon_has_no_empty_storage(run: Run) -> None:
     assert run("verify", "base", "--engine", "docker") == (
         4,
         "",
-        "error: a Docker daemon keeps what it built: podman builds again\n"
+        "error: a Docker daemon keeps what it built: use podman\n"
         "  hint: leave out --engine docker\n",
     )
 
@@ -27,7 +27,7 @@ def test_what_was_never_built(run: Run, registry: Registry) -> None:
 def test_a_target_that_is_none(run: Run, registry: Registry) -> None:
     found = run("verify", "bse", "--registry", registry.address)
     assert (found.code, found.out) == (3, "")
-    assert found.err == "error: nothing is selected by 'bse'\n  hint: did you mean base?\n"
+    assert found.err == "error: no target matches 'bse'\n  hint: did you mean base?\n"
 
 
 @pytest.mark.parametrize(

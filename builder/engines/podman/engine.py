@@ -132,7 +132,7 @@ class Podman:
     def drop(self, name: str) -> None:
         """Forget an image, by `Built.local` or a full reference; silent where it is gone.
 
-        Its layers go with the last image that stands on them.
+        Its layers go with the last image that has them.
         """
         argv = (self._program, "rmi", "--force", "--ignore", name)
         with exclusive_lock(self._home.state), self._lock:
@@ -150,12 +150,12 @@ class Podman:
         is under way.
         """
         argv = (self._program, "ps", "--all", "--external", "--quiet", "--no-trunc")
-        left = tuple(self._runner.run(self._command(argv)).stdout.split())
-        for identity in left:
+        containers = tuple(self._runner.run(self._command(argv)).stdout.split())
+        for identity in containers:
             self._discard(identity)
-        for place in mounts_below(self._home.state, Path("/proc/self/mounts").read_text()):
-            self._runner.run(Command(argv=("umount", "--lazy", place)), check=False)
-        return left
+        for mount_point in mounts_below(self._home.state, Path("/proc/self/mounts").read_text()):
+            self._runner.run(Command(argv=("umount", "--lazy", mount_point)), check=False)
+        return containers
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """Return what `build` would run, as shell lines that need nothing of the builder.
@@ -248,7 +248,7 @@ class Podman:
             return self._home.prepare()
 
     def _ports(self, identity: str, request: StartRequest) -> dict[int, int]:
-        """Return the ports of a container. Raises StepError with what one said that has ended."""
+        """Return the ports of a container. Raises StepError with its last lines if it has ended."""
         if not request.ports:
             return {}
         try:
@@ -266,8 +266,8 @@ class Podman:
         if len(state) != 2 or state[0] == "true":
             return ""
         argv = (self._program, "logs", "--tail", "12", identity)
-        said = self._runner.run(self._command(argv), check=False).log
-        return f"{ended(int(state[1]))}\n{last_lines(said)}"
+        output = self._runner.run(self._command(argv), check=False).log
+        return f"{ended(int(state[1]))}\n{last_lines(output)}"
 
     def _discard(self, name: str) -> None:
         # A container under removal, or half made by a killed process, can take a second call.

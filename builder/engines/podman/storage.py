@@ -43,10 +43,10 @@ class Home:
     @property
     def run_root(self) -> Path:
         """The folder of what is valid until the machine restarts."""
-        own = self.state / "run"
-        if not self.short or len(str(own)) <= _LONGEST:
-            return own
-        return Path("/tmp") / f"podman-{hashlib.sha256(str(own).encode()).hexdigest()[:12]}"
+        below_state = self.state / "run"
+        if not self.short or len(str(below_state)) <= _LONGEST:
+            return below_state
+        return Path("/tmp") / f"podman-{hashlib.sha256(str(below_state).encode()).hexdigest()[:12]}"
 
     @property
     def outside(self) -> tuple[Path, ...]:
@@ -100,13 +100,13 @@ class Home:
             return  # podman makes it
         self.run_root.mkdir(mode=0o700, exist_ok=True)
         if not self._owns_run_root():
-            raise StepError(f"{self.run_root} belongs to somebody else", hint="remove it")
+            raise StepError(f"{self.run_root} belongs to another user", hint="remove it")
 
     def _owns_run_root(self) -> bool:
         """Whether it is there, and its own: anybody may make things below /tmp."""
-        place = self.run_root
-        is_folder = place.is_dir() and not place.is_symlink()
-        return is_folder and place.stat().st_uid == os.geteuid()
+        run_root = self.run_root
+        is_folder = run_root.is_dir() and not run_root.is_symlink()
+        return is_folder and run_root.stat().st_uid == os.geteuid()
 
     def _forget_elsewhere(self) -> None:
         """Drop what only held before a restart of the machine, or in another place.
@@ -115,13 +115,13 @@ class Home:
         believes in containers and mounts that a restart has ended.
         """
         try:
-            was = json.loads((self.state / "origin.json").read_text())
+            recorded = json.loads((self.state / "origin.json").read_text())
         except (OSError, ValueError):
             return
-        now = json.loads(self._origin())
-        if was.get("state") != now["state"]:
+        current = json.loads(self._origin())
+        if recorded.get("state") != current["state"]:
             shutil.rmtree(self.state)
-        elif was.get("boot") != now["boot"]:
+        elif recorded.get("boot") != current["boot"]:
             shutil.rmtree(self.run_root, ignore_errors=True)
             shutil.rmtree(self.state / "libpod", ignore_errors=True)
 
@@ -172,9 +172,11 @@ class Home:
 
 def mounts_below(folder: Path, mounts: str) -> tuple[str, ...]:
     """Return the mounts in a folder, the deepest first, from the text of /proc/self/mounts."""
-    places = (line.split()[1] for line in mounts.splitlines())
+    mount_points = (line.split()[1] for line in mounts.splitlines())
     # The kernel writes blanks and the like as three octal digits.
-    plain = (re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), text) for text in places)
+    plain = (
+        re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), text) for text in mount_points
+    )
     return tuple(sorted((text for text in plain if text.startswith(f"{folder}/")), reverse=True))
 
 

@@ -39,7 +39,7 @@ def test_it_builds_tests_and_builds_again(tiny: Tiny, path: str) -> None:
 
     told = tiny.run("doctor", BUILDER_ENGINE="buildah", PYTHONPATH=path).stdout
     assert re.search(r"^ok   buildah: buildah version \d", told, re.MULTILINE)
-    assert "ok   engine buildah: of an installed package\n" in told
+    assert "ok   engine buildah: from an installed package\n" in told
 
     done = tiny.run("clean", BUILDER_ENGINE="buildah", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr

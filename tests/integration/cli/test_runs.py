@@ -262,8 +262,8 @@ def test_a_run_that_is_ended_leaves_nothing_half_and_the_next_goes_on(
         assert re.search(r"- build:app/os=1: stopped after \d+ s; the next run goes on", text)
         written = tiny.root / "build" / "report.md"
         assert text.endswith(
-            f"how far it came: {written}\nerror: stopped by {number.name}\n"
-            "  hint: the next run goes on from here, and builds nothing again that had passed\n"
+            f"the report so far: {written}\nerror: stopped by {number.name}\n"
+            "  hint: the next run resumes here, and reuses every image that passed\n"
         )
         assert f"\nStopped by {number.name}; the next run goes on" in written.read_text()
     wait(lambda: sleepers(tiny) == [])

@@ -102,8 +102,8 @@ def test_doctor_asks_the_provider(press: Press) -> None:
     done = press.tiny.run("doctor", PYTHONPATH=str(press.site))
     said = [it.split(maxsplit=1)[1] for it in done.stdout.splitlines()]
     assert "provider foundry: reachable, for 1 line" in said
-    assert "provider foundry: of an installed package" in said
-    assert "ecosystem fonts: of an installed package" in said
+    assert "provider foundry: from an installed package" in said
+    assert "ecosystem fonts: from an installed package" in said
 
 
 def test_outdated_asks_both(press: Press) -> None:

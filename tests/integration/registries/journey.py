@@ -38,7 +38,7 @@ class Leg:
     def expected(self, behaviour: Behaviour) -> tuple[int, str]:
         """The exit code, and what is printed, before a registry."""
         if self.name == "prune" and not behaviour.deletes:
-            return 5, f"error: {behaviour.registry} deletes nothing\n  hint: "
+            return 5, f"error: {behaviour.registry} deletes no manifests\n  hint: "
         return self.code, self.says
 
 

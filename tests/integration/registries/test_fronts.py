@@ -43,7 +43,7 @@ def test_skopeo_does_all_that_the_registry_does(client: Client, tmp_path: Path) 
 
 def test_skopeo_deletes_where_that_can_be(client: Client, tmp_path: Path) -> None:
     if "HEAD" in client.front.behaviour.hides_digest:
-        pytest.skip("skopeo deletes nothing where the registry does not tell the digest")
+        pytest.skip("skopeo deletes no manifests where the registry does not tell the digest")
     write_layout(tmp_path / "one", b"one")
     place = client.place("image:a")
     skopeo(client, "copy", f"oci:{tmp_path / 'one'}", f"docker://{place}")

@@ -98,7 +98,7 @@ def test_what_is_removed(client: Client) -> None:
         assert not store.untag(place)
         with pytest.raises(StepError) as caught:
             store.delete(place.at(digest))
-        assert caught.value.message == f"{place.registry} deletes nothing"
+        assert caught.value.message == f"{place.registry} deletes no manifests"
         assert caught.value.hint
         assert store.digest(place) == digest
         return

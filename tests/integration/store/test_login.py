@@ -125,7 +125,7 @@ def test_without_it_the_way_in_is_named(
         store.tags(f"{guarded}/team/image")
     ways = f"log in: `podman login {guarded}`, `skopeo login {guarded}` or `docker login {guarded}`"
     who = f"with the credentials of {file}" if password else "no credentials were found"
-    hint = f"may that login do so? if not, {ways}" if password else ways
+    hint = f"that login may lack the permission: {ways}" if password else ways
     assert str(caught.value) == (
         f"{guarded}/team/image: the registry answered 401 Unauthorized to GET"
         " /v2/team/image/tags/list: UNAUTHORIZED authentication required;"

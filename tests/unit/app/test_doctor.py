@@ -24,8 +24,8 @@ def found(modern: str, *, is_ready: bool = False) -> Finding:
 def test_what_the_first_chart_gets_by_itself_is_waited_for_and_no_fault() -> None:
     assert found(OLD) == Finding(
         subject="podman kube play",
-        found=f"{OLD}; a tool root with a newer one is got when a chart is first run, in a minute"
-        " or two; `builder doctor --install` gets it now",
+        found=f"{OLD}; a tool root with a newer one is downloaded when a chart first runs, in a"
+        " minute or two; `builder doctor --install` downloads it now",
         waits=True,
     )
 

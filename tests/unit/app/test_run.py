@@ -221,7 +221,7 @@ def test_a_run_that_is_stopped_ends_what_runs_and_starts_nothing_more(week: Week
         app.run(week.planned(week.plan()), KINDS, on_event=listen)
     assert str(raised.value) == (
         "stopped by a deadline\n"
-        "  hint: the next run goes on from here, and builds nothing again that had passed"
+        "  hint: the next run resumes here, and reuses every image that passed"
     )
     assert raised.value.exit_code == 130
     results = raised.value.run.results

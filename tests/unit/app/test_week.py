@@ -92,7 +92,7 @@ def test_a_week_that_is_stopped_leaves_a_report(weekly: Weekly) -> None:
     assert raised.value.reason == "SIGTERM"
     report = json.loads(app.state.report_json.read_text())
     assert report["stopped"] == "SIGTERM"
-    assert weekly.notes[-1] == f"how far it came: {app.state.report_markdown}"
+    assert weekly.notes[-1] == f"the report so far: {app.state.report_markdown}"
 
 
 def test_a_week_that_comes_to_nothing_names_the_report_of_another(weekly: Weekly) -> None:
@@ -101,7 +101,7 @@ def test_a_week_that_comes_to_nothing_names_the_report_of_another(weekly: Weekly
     with pytest.raises(ConfigError):
         run_week(weekly.app())
     report = weekly.app().state.report_markdown
-    assert weekly.notes[-1] == f"{report} is that of an earlier run"
+    assert weekly.notes[-1] == f"{report} is from an earlier run"
 
 
 def test_what_could_not_be_locked_fails_the_week(weekly: Weekly) -> None:

@@ -46,19 +46,19 @@ def test_what_is_pinned(folder: Folder, packages: Mapping[str, Mapping[str, str]
 @pytest.mark.parametrize("limit", ["1.1", "~= 1.1", ">= 1.1 < 2", ""])
 def test_what_is_no_limit_of_r(folder: Folder, limit: str) -> None:
     lines = refused(folder, r={"dplyr": limit}).splitlines()
-    assert lines[0] == f"matrix.yaml:16:53: {limit!r} is no limit of r"
+    assert lines[0] == f"matrix.yaml:16:53: {limit!r} is not a version limit of r"
     assert lines[-1] == '  hint: write it as in r: {dplyr: ">= 1.1, < 2"}'
 
 
 @pytest.mark.parametrize("package", ["git*", "/git/", "git:i386", ""])
 def test_a_package_of_apt_is_named_exactly(folder: Folder, package: str) -> None:
     lines = refused(folder, apt={package: "1"}).splitlines()
-    assert lines[0] == f"matrix.yaml:16:46: {package!r} is no name of a package of apt"
+    assert lines[0] == f"matrix.yaml:16:46: {package!r} is not a package name of apt"
 
 
 @pytest.mark.parametrize("version", ["1\nPackage: *", ""])
 def test_a_version_of_apt_is_one_word(folder: Folder, version: str) -> None:
-    assert f"{version!r} is no limit of apt\n" in refused(folder, apt={"git": version})
+    assert f"{version!r} is not a version limit of apt\n" in refused(folder, apt={"git": version})
 
 
 def test_an_ecosystem_that_takes_no_pins(folder: Folder) -> None:

@@ -58,16 +58,16 @@ def test_expressions(expressions: list[str], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
-        ("tol", "nothing is selected by 'tol'\n  hint: did you mean tool or top?"),
+        ("tol", "no target matches 'tol'\n  hint: did you mean tool or top?"),
         (
             "desk-a/os=1",
-            "nothing is selected by 'desk-a/os=1'\n"
+            "no target matches 'desk-a/os=1'\n"
             "  hint: did you mean desk-b/os=1 or desk-a/os=2,a=y or desk-a/os=2,a=x?",
         ),
-        ("os=3", "nothing is selected by 'os=3'\n  hint: did you mean os=2 or os=1?"),
-        ("desk-b,os=2", "nothing is selected by 'desk-b,os=2'\n"
+        ("os=3", "no target matches 'os=3'\n  hint: did you mean os=2 or os=1?"),
+        ("desk-b,os=2", "no target matches 'desk-b,os=2'\n"
          "  hint: did you mean desk-b or desk-a or os=2?"),
-        ("+nix", "nothing is selected by '+nix'\n  hint: known: base, tool, desk-a, desk-b, top,"
+        ("+nix", "no target matches '+nix'\n  hint: known: base, tool, desk-a, desk-b, top,"
                  " os=2, os=1, a=x, a=y"),
     ],
 )  # fmt: skip
@@ -81,7 +81,7 @@ def test_nothing_is_selected(expression: str, text: str) -> None:
 
 def test_one_of_several_expressions_that_picks_nothing_is_a_mistake() -> None:
     _, expansion = expanded(TEXT)
-    with pytest.raises(SelectionError, match="nothing is selected by 'nix'"):
+    with pytest.raises(SelectionError, match="no target matches 'nix'"):
         select(expansion, ["tool", "nix"])
 
 

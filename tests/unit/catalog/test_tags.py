@@ -127,9 +127,9 @@ def test_a_tag_that_is_too_long_for_a_release_names_the_value() -> None:
     with pytest.raises(ConfigError) as caught:
         tags.tag(found, matrix, {"lang=1.10": f"{longest}1"})
     assert str(caught.value) == (
-        f"lame/os=2,lang=1.10 gets the tag 'lang{longest}1', which no registry takes\n"
+        f"the tag 'lang{longest}1' of lame/os=2,lang=1.10 is not valid\n"
         f"  hint: give lang=1.10 ({longest}1) a `tag` in matrix.yaml that begins with a letter,"
-        " a digit or _; with the release it has at most 128 signs"
+        " a digit or _; with the release it may have 128 characters"
     )
 
 
@@ -137,9 +137,9 @@ def test_a_tag_that_begins_with_a_dot_is_refused_before_anything_is_locked() -> 
     matrix, expansion = expanded(AXES.replace('tag: "lang{version}"', 'tag: ".{version}"', 1))
     (error,) = tags.check(expansion, matrix, Places())[:1]
     assert str(error) == (
-        "matrix.yaml:3:1: lame/os=2,lang=1.10 gets the tag '.1.10', which no registry takes\n"
+        "matrix.yaml:3:1: the tag '.1.10' of lame/os=2,lang=1.10 is not valid\n"
         "  hint: give lang=1.10 (1.10) a `tag` in matrix.yaml that begins with a letter, a digit"
-        " or _; with the release it has at most 128 signs"
+        " or _; with the release it may have 128 characters"
     )
 
 

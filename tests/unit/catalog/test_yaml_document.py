@@ -58,12 +58,12 @@ def test_what_is_merged_has_the_place_where_it_was_written() -> None:
     [
         ("a: {<<: 1}", "f:1:5: << takes a mapping, or a list of mappings\n"),
         ("a: {<<: [{b: 1}, 2]}", "f:1:5: << takes a mapping, or a list of mappings\n"),
-        ("a: &a {b: *a}", "f:1:4: an alias stands in what it names\n"),
-        ("a: &a {<<: *a}", "f:1:4: an alias stands in what it names\n"),
-        ("[" * 5000, "f: it is nested too deeply to be read"),
+        ("a: &a {b: *a}", "f:1:4: an alias refers to a node that contains it\n"),
+        ("a: &a {<<: *a}", "f:1:4: an alias refers to a node that contains it\n"),
+        ("[" * 5000, "f: it is nested too deeply"),
         (
             MANY,
-            "f:1:4: its aliases stand for too much to be read\n",
+            "f:1:4: its aliases expand to too many nodes\n",
         ),
     ],
 )  # fmt: skip
@@ -111,7 +111,9 @@ def test_a_number_that_ruamel_does_not_check(text: str) -> None:
 @pytest.mark.parametrize("text", [r'a: "x\uD800"', r'"x\uD800": a'])
 def test_an_escape_of_half_a_character(text: str) -> None:
     for reader in (load, load_as_helm):
-        with pytest.raises(ConfigError, match=r"^values.yaml:1:\d: not YAML: an escape of no char"):
+        with pytest.raises(
+            ConfigError, match=r"^values.yaml:1:\d: not YAML: an escape that is not a char"
+        ):
             reader(text, "values.yaml")
 
 

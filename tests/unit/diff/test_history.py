@@ -193,16 +193,16 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("2026.11.17", "current",
      "there is no release 2026.11.17\n  hint: did you mean 2026.11.16 or 2026.11.23?"),
     ("dsk:lang1.9", "current",
-     "'dsk:lang1.9' is no release, no lock, no tag and no digest\n  hint: did you mean desk?"),
+     "'dsk:lang1.9' is not a release, a lock, a tag or a digest\n  hint: did you mean desk?"),
     ("matrix.lok", "current",
-     "'matrix.lok' is no release, no lock, no tag and no digest\n"
+     "'matrix.lok' is not a release, a lock, a tag or a digest\n"
      "  hint: known: current, 2026.11.16, 2026.11.23, base, tool, speech, desk"),
     ("desk", "current", "'desk' names no tag\n  hint: desk:TAG, or desk@sha256:…"),
     ("127.0.0.1:5999/shop-desk", "current",
      "'127.0.0.1:5999/shop-desk' names no tag\n"
      "  hint: 127.0.0.1:5999/shop-desk:TAG, or 127.0.0.1:5999/shop-desk@sha256:…"),
     ("desk:lang1.8", "current",
-     "127.0.0.1:5999/shop-desk:lang1.8 is not there\n"
+     "127.0.0.1:5999/shop-desk:lang1.8 is not in the registry\n"
      "  hint: did you mean lang1.9 or lang1.10 or lang1.9.7?"),
     ("sha256:0000000", "current",
      "no release has an image sha256:0000000\n"
@@ -245,7 +245,7 @@ def test_an_image_that_the_other_release_has_not(weeks: Week) -> None:
     weeks.store.push(layout, parse("127.0.0.1:5999/shop-desk:mine"))
     with pytest.raises(SelectionError) as caught:
         differ(weeks, "desk:mine", SECOND)
-    assert str(caught.value) == f"release {SECOND} has nothing like desk:mine"
+    assert str(caught.value) == f"release {SECOND} has no image like desk:mine"
 
 
 def test_a_target_that_the_other_release_has_not(week: Week) -> None:
@@ -311,7 +311,7 @@ def test_what_brought_a_package(week: Week) -> None:
 
     def brought(package: str) -> tuple[str, str, str, tuple[str, ...]]:
         (found,) = why(week, package, DESK).reasons
-        return found.brought, found.recipe, found.base, found.named
+        return found.introduced_by, found.recipe, found.base, found.named
 
     assert brought("tar") == ("base", "base", "os=1@linux/amd64", ("base",))
     assert brought("libc") == ("base", "base", "os=1@linux/amd64", ())
@@ -335,7 +335,7 @@ def test_an_image_that_was_built_under_another_name(weeks: Week) -> None:
     place = parse("127.0.0.1:5999/shop-releases:current")
     weeks.store.put(Artifact(kind=KIND, files=files), place)
     (tar,) = why(weeks, "tar", DESK).reasons
-    assert (tar.brought, tar.version) == ("base", "1")
+    assert (tar.introduced_by, tar.version) == ("base", "1")
 
 
 def test_names_of_python_are_the_same_however_they_are_written(week: Week) -> None:

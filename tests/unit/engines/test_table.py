@@ -90,7 +90,7 @@ def test_which_engine_builds_again(acme: str) -> None:
         with pytest.raises(ToolError) as caught:
             rebuilding_name(name)
         assert str(caught.value) == (
-            f"{reason} what it built: podman builds again\n  hint: leave out --engine {name}"
+            f"{reason} what it built: use podman\n  hint: leave out --engine {name}"
         )
 
 

@@ -98,14 +98,14 @@ def realm() -> Realm:
 
 
 def test_nothing_is_sent_before_a_registry_asks(realm: Realm) -> None:
-    assert realm.login().known(PLACE, (PULL,)) == ""
+    assert realm.login().authorization(PLACE, (PULL,)) == ""
     assert realm.asked == []
 
 
 def test_a_token_is_asked_for_by_scope_and_kept(realm: Realm) -> None:
     login = realm.login()
-    assert login.renewed(PLACE, (PULL,), BEARER, "") == "Bearer t1"
-    assert login.known(PLACE, (PULL,)) == "Bearer t1"
+    assert login.renewed_authorization(PLACE, (PULL,), BEARER, "") == "Bearer t1"
+    assert login.authorization(PLACE, (PULL,)) == "Bearer t1"
     assert [request.url for request in realm.asked] == [
         "https://tokens.example/token?service=registry.example&account=ann"
         "&scope=repository%3Ateam%2Fimage%3Apull"
@@ -115,51 +115,51 @@ def test_a_token_is_asked_for_by_scope_and_kept(realm: Realm) -> None:
 
 def test_a_token_for_pull_is_not_sent_with_a_push(realm: Realm) -> None:
     login = realm.login()
-    login.renewed(PLACE, (PULL,), BEARER, "")
-    assert login.known(PLACE, (PUSH,)) == "Bearer t2"
+    login.renewed_authorization(PLACE, (PULL,), BEARER, "")
+    assert login.authorization(PLACE, (PUSH,)) == "Bearer t2"
     # and that for a push is good for a pull
     realm.now = 1
-    assert login.known(PLACE, (PULL,)) in {"Bearer t1", "Bearer t2"}
+    assert login.authorization(PLACE, (PULL,)) in {"Bearer t1", "Bearer t2"}
     assert len(realm.asked) == 2
 
 
 def test_a_token_is_of_one_repository(realm: Realm) -> None:
     login = realm.login()
-    login.renewed(PLACE, (PULL,), BEARER, "")
+    login.renewed_authorization(PLACE, (PULL,), BEARER, "")
     other = Reference(registry=PLACE.registry, repository="team/other")
-    assert login.known(other, ("repository:team/other:pull",)) == "Bearer t2"
+    assert login.authorization(other, ("repository:team/other:pull",)) == "Bearer t2"
 
 
 def test_what_a_challenge_wants_is_asked_for_and_remembered(realm: Realm) -> None:
     login = realm.login()
     wanted = f'{BEARER},scope="{PUSH} repository:base:pull",error="insufficient_scope"'
-    login.renewed(PLACE, (PULL,), wanted, "")
+    login.renewed_authorization(PLACE, (PULL,), wanted, "")
     assert "pull%2Cpush&scope=repository%3Abase%3Apull" in realm.asked[0].url
     realm.now = 1000
-    login.known(PLACE, (PULL,))
+    login.authorization(PLACE, (PULL,))
     assert realm.asked[1].url == realm.asked[0].url
 
 
 def test_a_token_that_was_refused_is_not_sent_again(realm: Realm) -> None:
     login = realm.login()
-    first = login.renewed(PLACE, (PULL,), BEARER, "")
-    assert login.renewed(PLACE, (PULL,), BEARER, first) == "Bearer t2"
-    assert login.known(PLACE, (PULL,)) == "Bearer t2"
+    first = login.renewed_authorization(PLACE, (PULL,), BEARER, "")
+    assert login.renewed_authorization(PLACE, (PULL,), BEARER, first) == "Bearer t2"
+    assert login.authorization(PLACE, (PULL,)) == "Bearer t2"
 
 
 def test_where_one_token_is_refused_an_older_one_is_not_tried(realm: Realm) -> None:
     login = realm.login()
-    login.renewed(PLACE, (PUSH,), BEARER, "")
+    login.renewed_authorization(PLACE, (PUSH,), BEARER, "")
     realm.now = 1
     mount = (PUSH, "repository:base:pull")
-    second = login.known(PLACE, mount)
+    second = login.authorization(PLACE, mount)
     assert second == "Bearer t2"
-    assert login.known(PLACE, (PULL,)) == second
+    assert login.authorization(PLACE, (PULL,)) == second
     realm.now = 2
-    assert login.renewed(PLACE, mount, BEARER, second) == "Bearer t3"
-    assert login.known(PLACE, (PUSH,)) == "Bearer t3"
+    assert login.renewed_authorization(PLACE, mount, BEARER, second) == "Bearer t3"
+    assert login.authorization(PLACE, (PUSH,)) == "Bearer t3"
     # a thread that was refused too, and comes later, takes what was fetched meanwhile
-    assert login.renewed(PLACE, (PULL,), BEARER, second) == "Bearer t3"
+    assert login.renewed_authorization(PLACE, (PULL,), BEARER, second) == "Bearer t3"
     assert len(realm.asked) == 3
 
 
@@ -171,32 +171,32 @@ def test_a_token_is_renewed_before_it_ends(
 ) -> None:
     realm.life = life
     login = realm.login()
-    login.renewed(PLACE, (PULL,), BEARER, "")
+    login.renewed_authorization(PLACE, (PULL,), BEARER, "")
     realm.now = good
-    assert login.known(PLACE, (PULL,)) == "Bearer t1"
+    assert login.authorization(PLACE, (PULL,)) == "Bearer t1"
     realm.now = bad
-    assert login.known(PLACE, (PULL,)) == "Bearer t2"
+    assert login.authorization(PLACE, (PULL,)) == "Bearer t2"
 
 
 def test_a_token_that_does_not_say_its_life_lives_a_minute(realm: Realm) -> None:
     realm.answer = lambda: (200, f'{{"access_token": "t{len(realm.asked)}"}}'.encode())
     login = realm.login()
-    assert login.renewed(PLACE, (PULL,), BEARER, "") == "Bearer t1"
+    assert login.renewed_authorization(PLACE, (PULL,), BEARER, "") == "Bearer t1"
     realm.now = 49
-    assert login.known(PLACE, (PULL,)) == "Bearer t1"
+    assert login.authorization(PLACE, (PULL,)) == "Bearer t1"
     realm.now = 51
-    assert login.known(PLACE, (PULL,)) == "Bearer t2"
+    assert login.authorization(PLACE, (PULL,)) == "Bearer t2"
 
 
 def test_nobody_asks_without_a_password(realm: Realm) -> None:
-    assert realm.login(None).renewed(PLACE, (PULL,), BEARER, "") == "Bearer t1"
+    assert realm.login(None).renewed_authorization(PLACE, (PULL,), BEARER, "") == "Bearer t1"
     assert realm.asked[0].authorization == ""
     assert "account" not in realm.asked[0].url
 
 
 def test_an_identity_token_is_posted(realm: Realm) -> None:
     found = Credentials(source="/x", identity_token="secret")
-    realm.login(found).renewed(PLACE, (PULL,), BEARER, "")
+    realm.login(found).renewed_authorization(PLACE, (PULL,), BEARER, "")
     (request,) = realm.asked
     assert (request.url, request.authorization) == ("https://tokens.example/token", "")
     assert request.form == {
@@ -206,20 +206,29 @@ def test_an_identity_token_is_posted(realm: Realm) -> None:
 
 
 def test_a_realm_with_a_query_of_its_own(realm: Realm) -> None:
-    realm.login(None).renewed(PLACE, (PULL,), 'Bearer realm="https://a.example/t?x=1"', "")
+    realm.login(None).renewed_authorization(
+        PLACE, (PULL,), 'Bearer realm="https://a.example/t?x=1"', ""
+    )
     assert realm.asked[0].url.startswith("https://a.example/t?x=1&scope=")
 
 
 def test_a_name_and_a_password(realm: Realm) -> None:
     login = realm.login()
-    assert login.renewed(PLACE, (PULL,), 'Basic realm="x"', "") == "Basic YW5uOnJpZ2h0"
-    assert login.known(PLACE, (PUSH,)) == "Basic YW5uOnJpZ2h0"
-    assert login.renewed(PLACE, (PULL,), 'Basic realm="x"', "Basic YW5uOnJpZ2h0") == ""
+    assert (
+        login.renewed_authorization(PLACE, (PULL,), 'Basic realm="x"', "") == "Basic YW5uOnJpZ2h0"
+    )
+    assert login.authorization(PLACE, (PUSH,)) == "Basic YW5uOnJpZ2h0"
+    assert (
+        login.renewed_authorization(PLACE, (PULL,), 'Basic realm="x"', "Basic YW5uOnJpZ2h0") == ""
+    )
     assert realm.asked == []
 
 
 def test_a_token_comes_before_a_password(realm: Realm) -> None:
-    assert realm.login().renewed(PLACE, (PULL,), f'Basic realm="x", {BEARER}', "") == "Bearer t1"
+    assert (
+        realm.login().renewed_authorization(PLACE, (PULL,), f'Basic realm="x", {BEARER}', "")
+        == "Bearer t1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -237,26 +246,27 @@ def test_a_token_comes_before_a_password(realm: Realm) -> None:
 )
 def test_a_realm_that_gets_no_password(realm: Realm, realm_url: str, place: Reference) -> None:
     with pytest.raises(StepError) as caught:
-        realm.login().renewed(place, (PULL,), f'Bearer realm="{realm_url}"', "")
+        realm.login().renewed_authorization(place, (PULL,), f'Bearer realm="{realm_url}"', "")
     assert str(caught.value) == (
-        f"registry {place.registry} names a realm that gets no credentials: {realm_url!r}\n"
-        "  hint: it is to be a URL of https"
+        f"registry {place.registry} names a token server that is not safe for credentials:"
+        f" {realm_url!r}\n"
+        "  hint: it must be an https URL"
     )
     assert realm.asked == []
 
 
 def test_a_way_in_that_nobody_knows(realm: Realm) -> None:
     with pytest.raises(StepError) as caught:
-        realm.login().renewed(PLACE, (PULL,), "Negotiate", "")
+        realm.login().renewed_authorization(PLACE, (PULL,), "Negotiate", "")
     assert str(caught.value) == (
-        "registry registry.example asks for a way in that is not known here: negotiate\n"
-        "  hint: known are Basic and Bearer"
+        "registry registry.example asks for an unsupported authentication scheme: negotiate\n"
+        "  hint: Basic and Bearer are supported"
     )
 
 
 @pytest.mark.parametrize("header", ["", 'realm="x"'])
 def test_no_challenge_is_no_way_in(realm: Realm, header: str) -> None:
-    assert realm.login().renewed(PLACE, (PULL,), header, "") == ""
+    assert realm.login().renewed_authorization(PLACE, (PULL,), header, "") == ""
 
 
 @pytest.mark.parametrize(
@@ -269,7 +279,7 @@ def test_no_challenge_is_no_way_in(realm: Realm, header: str) -> None:
 def test_an_answer_without_a_token(realm: Realm, answer: tuple[int, bytes]) -> None:
     realm.answer = lambda: answer
     with pytest.raises(StepError) as caught:
-        realm.login().renewed(PLACE, (PULL,), BEARER, "")
+        realm.login().renewed_authorization(PLACE, (PULL,), BEARER, "")
     assert caught.value.message == (
         f"registry registry.example: tokens.example answers ({answer[0]}) without a token"
     )
@@ -279,7 +289,7 @@ def test_a_realm_that_is_busy(realm: Realm) -> None:
     realm.answer = lambda: (503, b"")
     realm.after = 7.0
     with pytest.raises(TransientError) as caught:
-        realm.login().renewed(PLACE, (PULL,), BEARER, "")
+        realm.login().renewed_authorization(PLACE, (PULL,), BEARER, "")
     assert caught.value.after == 7.0, "no sooner than it asks for"
 
 
@@ -290,9 +300,9 @@ def test_a_realm_that_is_busy(realm: Realm) -> None:
 def test_a_realm_that_refuses(realm: Realm, found: Credentials | None, who: str) -> None:
     realm.answer = lambda: (401, b"{}")
     with pytest.raises(StepError) as caught:
-        realm.login(found).renewed(PLACE, (PUSH,), BEARER, "")
+        realm.login(found).renewed_authorization(PLACE, (PUSH,), BEARER, "")
     assert str(caught.value) == (
-        "registry registry.example: tokens.example gives no token for"
+        "registry registry.example: tokens.example refuses a token for"
         f" repository:team/image:pull,push (401); {who}\n"
         "  hint: log in: `podman login registry.example`, `skopeo login registry.example`"
         " or `docker login registry.example`"

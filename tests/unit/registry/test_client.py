@@ -153,10 +153,10 @@ def test_a_manifest_has_a_bound(
     [
         ({"Content-Type": "text/html"}, b"x", "a web page"),
         ({}, b"  <!DOCTYPE html><p>log in", "a web page"),
-        ({}, BODY[:-1], f"{len(BODY) - 1} bytes that are none"),
-        ({}, b"", "0 bytes that are none"),
-        ({}, b"[]", "2 bytes that are none"),
-        ({}, b"[" * 100_000, "100000 bytes that are none"),
+        ({}, BODY[:-1], f"{len(BODY) - 1} bytes that are not a JSON object"),
+        ({}, b"", "0 bytes that are not a JSON object"),
+        ({}, b"[]", "2 bytes that are not a JSON object"),
+        ({}, b"[" * 100_000, "100000 bytes that are not a JSON object"),
     ],
 )
 def test_what_is_no_manifest(
@@ -176,19 +176,19 @@ def test_what_is_no_manifest(
     ("change", "what"),
     [
         ({"config": None}, "`config` has no descriptor"),
-        ({"config": {}}, "`config` has no digest of sha256"),
+        ({"config": {}}, "`config` has no sha256 digest"),
         ({"config": {**descriptor(b""), "digest": "sha256:../../../etc"}},
-         "`config` has no digest of sha256"),
+         "`config` has no sha256 digest"),
         ({"config": {**descriptor(b""), "size": -1}}, "`config` has no size"),
         ({"config": {**descriptor(b""), "size": "7"}}, "`config` has no size"),
         ({"config": {**descriptor(b""), "mediaType": 1}}, "`config` has no mediaType"),
         ({"layers": {}}, None),
-        ({"layers": 7}, "`layers` is no list"),
+        ({"layers": 7}, "`layers` is not a list"),
         ({"layers": ["x"]}, "`layers` has no descriptor"),
-        ({"annotations": ["x"]}, "`annotations` are no texts"),
-        ({"annotations": {"x": 1}}, "`annotations` are no texts"),
+        ({"annotations": ["x"]}, "`annotations` has values that are not strings"),
+        ({"annotations": {"x": 1}}, "`annotations` has values that are not strings"),
         ({"layers": [{**descriptor(LAYER), "annotations": 7}]},
-         "`annotations of a descriptor` are no texts"),
+         "`annotations of a descriptor` has values that are not strings"),
     ],
 )  # fmt: skip
 def test_a_manifest_that_says_what_none_may(
@@ -289,14 +289,14 @@ def test_a_next_page_that_is_nowhere(
     with pytest.raises(StepError) as caught:
         list(client.tags(place))
     assert caught.value.message == (
-        f"{registry.address} answers with a location that is none: 'http://[bad'"
+        f"{registry.address} answers with an invalid location: 'http://[bad'"
     )
 
 
 def test_tags_that_do_not_end(registry: Registry, client: RegistryClient, place: Reference) -> None:
     link = '</v2/image/tags/list?n=1000>; rel="next"'
     registry.script = lambda method, path: (200, {"Link": link}, b'{"tags": ["a"]}')
-    with pytest.raises(StepError, match="does not come to an end of its tags"):
+    with pytest.raises(StepError, match="list of tags does not end"):
         list(client.tags(place))
     assert len(registry.asked) <= 2
 
@@ -306,7 +306,7 @@ def test_tags_that_are_none(
     registry: Registry, client: RegistryClient, place: Reference, tags: str
 ) -> None:
     registry.script = lambda method, path: (200, {}, f'{{"tags": {tags}}}'.encode())
-    with pytest.raises(StepError, match=r"the registry lists tags that are none$"):
+    with pytest.raises(StepError, match=r"the registry lists invalid tags$"):
         list(client.tags(place))
 
 
@@ -361,9 +361,9 @@ def test_an_upload_to_another_host_goes_without_the_password(
     [
         ({}, "the registry answered POST with 202 and without a Location,"
              " so the upload cannot go on"),
-        ({"Location": "ftp://a/b"}, "answers with a location that is none: 'ftp://a/b'"),
-        ({"Location": "http://u:p@a/b"}, "answers with a location that is none: 'http://u:p@a/b'"),
-        ({"Location": "http://[bad"}, "answers with a location that is none: 'http://[bad'"),
+        ({"Location": "ftp://a/b"}, "answers with an invalid location: 'ftp://a/b'"),
+        ({"Location": "http://u:p@a/b"}, "answers with an invalid location: 'http://u:p@a/b'"),
+        ({"Location": "http://[bad"}, "answers with an invalid location: 'http://[bad'"),
     ],
 )  # fmt: skip
 def test_an_upload_that_goes_nowhere(
@@ -405,7 +405,7 @@ def test_a_redirect_that_leads_nowhere(
     with pytest.raises(StepError) as caught:
         asks[method](place)
     assert caught.value.message == (
-        f"{registry.address} answers with a location that is none: {where!r}"
+        f"{registry.address} answers with an invalid location: {where!r}"
     )
 
 
@@ -655,7 +655,7 @@ def test_who_may_not_push_is_told_what_was_asked_and_what_was_said(
         f"{place}: the registry answered 401 Unauthorized to PUT /v2/image/manifests/tag"
         ' (error="insufficient_scope", scope="repository:image:pull,push");'
         f" with the credentials of {tmp_path}/.docker/config.json\n"
-        f"  hint: may that login do so? if not, log in: `podman login {host}`,"
+        f"  hint: that login may lack the permission: log in: `podman login {host}`,"
         f" `skopeo login {host}` or `docker login {host}`"
     )
     assert len([path for _, path in registry.asked if path.startswith("/token")]) == 1

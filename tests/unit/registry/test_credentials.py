@@ -188,23 +188,24 @@ def test_a_helper_that_has_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) 
         (
             "echo locked; exit 3",
             StepError,
-            "docker-credential-desk gives no credentials of registry.example:5000: it ended with 3",
+            "docker-credential-desk returns no credentials for registry.example:5000: it ended"
+            " with 3",
         ),
         (
             "kill -TERM $$",
             StepError,
-            "docker-credential-desk gives no credentials of registry.example:5000:"
+            "docker-credential-desk returns no credentials for registry.example:5000:"
             " it was killed by SIGTERM",
         ),
         (
             "echo '{\"Secret\":\"word\"'",
             StepError,
-            "docker-credential-desk answers with something else than credentials",
+            "docker-credential-desk printed no valid credentials",
         ),
         (
             "echo '[]'",
             StepError,
-            "docker-credential-desk answers with something else than credentials",
+            "docker-credential-desk printed no valid credentials",
         ),
     ],
 )  # fmt: skip
@@ -263,10 +264,10 @@ def test_a_helper_is_no_path(home: Home) -> None:
     ("content", "message"),
     [
         ("{", "the credentials cannot be read: it is not JSON"),
-        ("[]", "the credentials cannot be read: it is no table"),
+        ("[]", "the credentials cannot be read: not a JSON object"),
         ('{"auths": []}', ""),
-        ('{"auths": 7}', "auths is no table"),
-        ('{"credHelpers": "x"}', "credHelpers is no table"),
+        ('{"auths": 7}', "auths is not a JSON object"),
+        ('{"credHelpers": "x"}', "credHelpers is not a JSON object"),
         ('{"auths": {"registry.example:5000": {"auth": "%%%"}}}',
          "the entry of registry.example:5000 is damaged"),
     ],

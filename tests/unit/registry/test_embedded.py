@@ -28,7 +28,7 @@ def test_the_port_is_taken(runner: Runner, tmp_path: Path) -> None:
             pytest.fail("it was served")
     assert str(caught.value) == (
         f"port {port} of 127.0.0.1 is taken, and the charts name it\n"
-        "  hint: end what listens there, or change catalog.embedded in matrix.yaml"
+        "  hint: stop the program that listens there, or change catalog.embedded in matrix.yaml"
     )
     assert caught.value.exit_code == 7
 

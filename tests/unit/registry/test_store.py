@@ -275,8 +275,9 @@ def test_a_registry_that_deletes_nothing(registry: Registry, store: RegistryStor
     with pytest.raises(StepError) as caught:
         store.delete(parse(f"{registry.address}/image@{DIGEST}"))
     assert str(caught.value) == (
-        f"{registry.address} deletes nothing\n"
-        "  hint: docker-registry: storage.delete.enabled; others have retention of their own"
+        f"{registry.address} deletes no manifests\n"
+        "  hint: docker-registry: set storage.delete.enabled; other registries have their own"
+        " retention"
     )
 
 

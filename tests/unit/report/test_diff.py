@@ -202,7 +202,7 @@ def test_whole_images_where_no_lineage_is_known() -> None:
 REASON = Reason(
     target="base/os=2", image="base", ecosystem="apt", package="libssl3t64", version="3.5.1-2",
     since=Since(release="2026.11.23", before="3.5.1-1"),
-    brought="base", recipe="base", base="os=2@linux/amd64", named=(),
+    introduced_by="base", recipe="base", base="os=2@linux/amd64", named=(),
 )  # fmt: skip
 
 

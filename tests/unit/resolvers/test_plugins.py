@@ -219,7 +219,7 @@ def test_a_lock_of_an_ecosystem_that_no_recipe_names_any_more(press: Press) -> N
     with pytest.raises(ConfigError) as caught:
         package_lists(lock.package_sets[PRESS], BUILT_IN)
     assert str(caught.value) == (
-        "matrix.lock: it has packages of the ecosystem 'fonts', which this builder does not know\n"
+        "matrix.lock: unknown package ecosystem 'fonts'\n"
         "  hint: install the Python package that adds it, or run `builder lock`"
     )
 

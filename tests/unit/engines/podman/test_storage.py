@@ -81,7 +81,7 @@ def test_a_deep_checkout_has_a_short_run_root(tmp_path: Path) -> None:
         home.run_root.rmdir()
         home.run_root.symlink_to(tmp_path)
         assert home.outside == ()
-        with pytest.raises(StepError, match="belongs to somebody else"):
+        with pytest.raises(StepError, match="belongs to another user"):
             home.prepare()
     finally:
         home.run_root.unlink(missing_ok=True)
