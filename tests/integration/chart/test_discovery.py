@@ -47,7 +47,7 @@ def consumers(service: str) -> list[str]:
     first: dict[str, str] = {}
     for name, chart in catalog().matrix.charts.items():
         features = catalog().charts[chart.recipe].features
-        if isinstance(features, list) and f"{service}-client" in features:
+        if f"{service}-client" in features:
             first.setdefault(chart.recipe, name)
     return sorted(first.values())
 
