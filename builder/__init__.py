@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from builder.build.events import Event, Result
     from builder.common.errors import BuilderError
     from builder.diff.compare import Difference
-    from builder.lock.locker import Locked
+    from builder.lock.locker import LockResult
     from builder.lock.lockfile import Lock
     from builder.project import Project
 
 __all__ = (
     "AdapterFactory", "Adapters", "App", "BuilderError", "Difference", "Event", "Interrupted",
-    "Lock", "Locked", "Options", "Planned", "Project", "Result", "Run", "Setup", "load",
+    "Lock", "LockResult", "Options", "Planned", "Project", "Result", "Run", "Setup", "load",
 )  # fmt: skip
 
 _MODULES = {
@@ -42,7 +42,7 @@ _MODULES = {
     "builder.build.events": ("Event", "Result"),
     "builder.common.errors": ("BuilderError",),
     "builder.diff.compare": ("Difference",),
-    "builder.lock.locker": ("Locked",),
+    "builder.lock.locker": ("LockResult",),
     "builder.lock.lockfile": ("Lock",),
     "builder.app.load": ("load",),
     "builder.project": ("Project",),

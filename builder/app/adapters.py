@@ -55,7 +55,7 @@ from builder.resolvers.apt.preflight import PackageCheck
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.base_images.apt_roots import AptRoots, BaseArchives
 from builder.resolvers.base_images.indexes import AptIndexes, BaseIndexes
-from builder.resolvers.base_images.provider import Bases, kept
+from builder.resolvers.base_images.provider import Bases, cached_archives
 from builder.resolvers.ecosystems import package_resolvers
 from builder.resolvers.interfaces import ResolverTools
 from builder.resolvers.providers import line_providers
@@ -337,10 +337,10 @@ class Adapters:
     def _prepared(self, base: Base, lock: BaseLock) -> AptRoot:
         """Return apt's private root of a locked base, with the indexes of now."""
         archives = BaseArchives(
-            kept=partial(kept, self._state),
+            cached=partial(cached_archives, self._state),
             fetch=self._fetch_base,
             store=self.store,
-            place=partial(locked_reference, self.catalog),
+            reference=partial(locked_reference, self.catalog),
             folder=self._state.pushed_bases,
             note=self.setup.notify,
         )

@@ -36,7 +36,7 @@ from builder.common.filelock import run_lock
 from builder.diff.compare import Difference
 from builder.diff.operands import Comparison
 from builder.lock.interfaces import BaseLocker
-from builder.lock.locker import Locked
+from builder.lock.locker import LockResult
 from builder.lock.lockfile import Lock, parse
 from builder.network.build_env import effective_network
 from builder.plan.fingerprint import Fingerprint
@@ -177,7 +177,7 @@ class App:
         *,
         select: Sequence[str] | None = None,
         bases: BaseLocker | None = None,
-    ) -> Locked:
+    ) -> LockResult:
         """Return a new lock, which is not written: what still fits the catalog stays as it is.
 
         `upgrade` names the packages, recipes, images, axes or release lines that become newer;

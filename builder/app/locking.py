@@ -10,7 +10,7 @@ from builder.app.planning import check
 from builder.catalog.recipe import named_at
 from builder.common.text import count
 from builder.lock.interfaces import BaseLocker
-from builder.lock.locker import Locked, lock_catalog
+from builder.lock.locker import LockResult, lock_catalog
 from builder.lock.package_locker import ALL, NOTHING, Upgrade, overdue_pins
 from builder.project import Project, Workspace
 
@@ -29,7 +29,7 @@ def choose_lock(
     selected: Sequence[str],
     upgrade: Upgrade,
     bases: BaseLocker | None = None,
-) -> Locked:
+) -> LockResult:
     """Return the lock of the selected targets; it is not written. What could not be looked up is
     in its `problems`.
 
@@ -48,7 +48,7 @@ def choose_lock(
     return lock_catalog(
         catalog=project.catalog,
         expansion=project.expansion,
-        held=project.lock,
+        previous=project.lock,
         bases=bases or adapters.bases,
         providers=adapters.providers,
         today=today,

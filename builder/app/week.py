@@ -11,7 +11,7 @@ from builder.build.events import ReleaseResult, Result, detail_of
 from builder.common.errors import BuilderError, StepError
 from builder.common.files import write
 from builder.diff.compare import Difference
-from builder.lock.locker import Locked
+from builder.lock.locker import LockResult
 from builder.lock.lockfile import FILE
 from builder.lock.problems import failures, not_locked
 from builder.report import weekly
@@ -24,7 +24,7 @@ KINDS = ("base", "build", "chart", "release")
 class WeekRun:
     """What a week came to. `report` is the file of its report, in Markdown."""
 
-    locked: Locked
+    locked: LockResult
     run: Run
     report: Path
 
@@ -64,7 +64,7 @@ def run_week(app: App) -> WeekRun:
     return WeekRun(locked=locked, run=run, report=report)
 
 
-def relock(app: App, upgrade: tuple[str, ...] | None = None) -> Locked:
+def relock(app: App, upgrade: tuple[str, ...] | None = None) -> LockResult:
     """Lock what is selected, and write matrix.lock where that changed it, whatever failed."""
     locked = app.lock(upgrade)
     is_changed = app.write_lock(locked.lock)
@@ -75,7 +75,7 @@ def relock(app: App, upgrade: tuple[str, ...] | None = None) -> Locked:
 def _write_report(
     app: App,
     run: Run,
-    locked: Locked,
+    locked: LockResult,
     *,
     changes: Difference | None = None,
     stopped: str = "",

@@ -45,17 +45,17 @@ class LockedBases:
         self.moved_on: dict[str, str] = {}
 
     def lock(
-        self, base: Base, sources: Sequence[Source], locked: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> BaseLock:
         """Return what is locked. Raises UnreachableError if nothing is."""
-        if locked is None:
+        if previous is None:
             raise UnreachableError(f"base {base.id} is not locked", hint="run `builder lock`")
         try:
-            self._refresh(base, locked)
+            self._refresh(base, previous)
         except GoneError as error:
             self.moved_on[base.id] = error.hint
             raise
-        return locked
+        return previous
 
 
 def outdated(

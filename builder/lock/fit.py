@@ -1,4 +1,4 @@
-"""Whether the lock fits what recipes ask for: known without network and engine. Pure."""
+"""Whether the lock has what recipes ask for, known without network and engine. Pure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _RUN = "run `builder lock`"
 
 @dataclass(frozen=True, kw_only=True)
 class Misfit:
-    """A target whose recipe asks for what the lock does not have.
+    """A target whose recipe asks for packages that the lock does not have.
 
-    `names` are those of its packages that the lock lacks; none, where something was taken out of
-    the recipe or its image is held otherwise. `is_edited`: the lock has packages for it, chosen for
-    the recipe as it was. They were never locked otherwise, be it that an index was not reached.
+    `names` are the packages that the lock lacks; it is empty if a package was removed from the
+    recipe or a pin changed. `is_edited`: the lock has packages for an earlier form of the recipe.
+    Otherwise the target was never locked, for example because an index could not be reached.
     """
 
     target: str
@@ -32,7 +32,7 @@ class Misfit:
 
     @property
     def what(self) -> str:
-        """What does not fit, without the target."""
+        """The mismatch, without the target."""
         if not self.names:
             return f"recipe {self.recipe}, or a pin of its image, changed since {FILE} was made"
         verb = "is" if len(self.names) == 1 else "are"
@@ -40,75 +40,81 @@ class Misfit:
 
     @property
     def reason(self) -> str:
-        """Why the target is not built, and what mends that."""
+        """Why the target is not built, and the command that helps."""
         return f"{self.what}: {_RUN if self.is_edited else '`builder lock` says why'}"
 
 
 def misfits(
     catalog: Catalog, expansion: Expansion, lock: Lock, targets: Iterable[str]
 ) -> dict[str, Misfit]:
-    """Return what of `targets` (ids) the lock does not fit, by id.
+    """Return those of `targets` (ids) whose recipe the lock does not fit, by id.
 
-    That an ancestor has other packages by now, or a line another version, is no reason: what was
-    chosen for a recipe is still what it asks for.
+    Other packages of an ancestor, or another version of a release line, do not count: the locked
+    packages are still what the recipe asks for.
     """
     package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
-    found = {}
-    for key in targets:
-        target, layer = expansion.targets[key], lock.package_sets.get(key)
+    misfits_by_id = {}
+    for target_id in targets:
+        target, package_set = expansion.targets[target_id], lock.package_sets.get(target_id)
         if not package_requests.can_lock(target):
-            continue  # its base or a line is not locked, which is told by itself
+            continue  # its base or a release line is not locked, which is reported elsewhere
         wanted = _wanted(catalog, package_requests, target)
-        if layer is None:
+        if package_set is None:
             is_fit = not wanted
         else:
-            is_fit = package_requests.asked(target, lock.package_sets).is_same_recipe(layer.request)
+            is_fit = package_requests.request_key(target, lock.package_sets).is_same_recipe(
+                package_set.request
+            )
         if is_fit:
             continue
-        names = _lacking(catalog, package_requests, target, lock, wanted)
-        if not names and (layer is None or "-" not in layer.request):
-            continue  # there is all of it; older locks do not tell a recipe from what it stands on
-        found[key] = Misfit(
-            target=key, recipe=target.recipe, names=names, is_edited=layer is not None
+        names = _missing(catalog, package_requests, target, lock, wanted)
+        if not names and (package_set is None or "-" not in package_set.request):
+            continue  # nothing is missing; the one hash of older locks also covers the ancestors
+        misfits_by_id[target_id] = Misfit(
+            target=target_id, recipe=target.recipe, names=names, is_edited=package_set is not None
         )
-    return found
+    return misfits_by_id
 
 
-def refusals(found: Iterable[Misfit], read: Callable[[str], str]) -> list[BuilderError]:
-    """Return an error for each package that a recipe names and the lock lacks, with its place."""
-    places: dict[tuple[str, str], list[Misfit]] = {}
-    for one in found:
-        for name in one.names or ("",):
-            places.setdefault((one.recipe, name), []).append(one)
+def refusals(misfits: Iterable[Misfit], read: Callable[[str], str]) -> list[BuilderError]:
+    """Return an error, with location, for each package that a recipe names and the lock lacks."""
+    misfits_by_name: dict[tuple[str, str], list[Misfit]] = {}
+    for misfit in misfits:
+        for name in misfit.names or ("",):
+            misfits_by_name.setdefault((misfit.recipe, name), []).append(misfit)
     errors: list[BuilderError] = []
-    for (recipe, name), items in places.items():
-        what = f"recipe {recipe} names {name}, which is not in {FILE}" if name else items[0].what
-        more = f" and {count(len(items) - 1, 'other')}" if len(items) > 1 else ""
-        place = named_at(read, recipe, name or "packages")
-        errors.append(ConfigError(f"{what}: {items[0].target}{more}", hint=_RUN, location=place))
+    for (recipe, name), group in misfits_by_name.items():
+        problem = f"recipe {recipe} names {name}, which is not in {FILE}" if name else group[0].what
+        others = f" and {count(len(group) - 1, 'other')}" if len(group) > 1 else ""
+        location = named_at(read, recipe, name or "packages")
+        errors.append(
+            ConfigError(f"{problem}: {group[0].target}{others}", hint=_RUN, location=location)
+        )
     return errors
 
 
 def stale_package_sets(
     catalog: Catalog, expansion: Expansion, lock: Lock, targets: Iterable[str]
 ) -> list[str]:
-    """Return which of `targets` (ids) have another layer in the lock than a new one would have.
+    """Return those of `targets` (ids) whose package set a new lock would resolve again.
 
-    Unlike `misfits` it minds what ancestors and lines are by now.
+    Unlike `misfits`, changes of ancestors and release lines count.
     """
     package_requests = PackageRequests(catalog=catalog, expansion=expansion, lock=lock)
-    found = []
-    for key in targets:
-        target, layer = expansion.targets[key], lock.package_sets.get(key)
-        if layer is None:
+    stale = []
+    for target_id in targets:
+        target, package_set = expansion.targets[target_id], lock.package_sets.get(target_id)
+        if package_set is None:
             is_stale = bool(
                 _wanted(catalog, package_requests, target)
             ) and package_requests.can_lock(target)
         else:
-            is_stale = not package_requests.asked(target, lock.package_sets).is_same(layer.request)
+            is_stale = not package_requests.request_key(target, lock.package_sets).is_same(
+                package_set.request
+            )
         if is_stale:
-            found.append(key)
-    return found
+            stale.append(target_id)
+    return stale
 
 
 def _wanted(
@@ -116,23 +122,23 @@ def _wanted(
 ) -> dict[str, tuple[str, ...]]:
     """Return what the recipe of a target names of the ecosystems that are locked."""
     locked = {name for name, rules in catalog.ecosystems.items() if rules.is_locked}
-    return {name: items for name, items in package_requests.names(target).items() if name in locked}
+    return {name: names for name, names in package_requests.names(target).items() if name in locked}
 
 
-def _lacking(
+def _missing(
     catalog: Catalog,
     package_requests: PackageRequests,
     target: Target,
     lock: Lock,
     wanted: Mapping[str, tuple[str, ...]],
 ) -> tuple[str, ...]:
-    """Return what is named, and neither the target has in the lock nor an ancestor."""
+    """Return the packages that neither the target nor an ancestor has in the lock."""
     inherited = package_requests.inherited(target, lock.package_sets)
-    layer = lock.package_sets.get(target.id)
-    lacking: list[str] = []
+    package_set = lock.package_sets.get(target.id)
+    missing: list[str] = []
     for ecosystem, names in wanted.items():
-        own = layer.packages.get(ecosystem, {}) if layer else {}
+        own = package_set.packages.get(ecosystem, {}) if package_set else {}
         packages = {**inherited.get(ecosystem, ({}, {}))[0], **own}
         is_met = catalog.ecosystems[ecosystem].is_met
-        lacking += [name for name in names if not is_met(name, packages)]
-    return tuple(lacking)
+        missing += [name for name in names if not is_met(name, packages)]
+    return tuple(missing)

@@ -1,4 +1,4 @@
-"""What the locker needs of providers of bases and release lines, and of resolvers of packages."""
+"""The protocols of base lockers, release line providers and package resolvers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from builder.lock.lockfile import BaseLock
 
 
 class BaseLocker(Protocol):
-    """Says what bases are now."""
+    """Finds the current content of base images."""
 
     def lock(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> BaseLock:
-        """Choose a source and identify its content; `held` is kept where it still stands."""
+        """Choose a source and identify its content; `previous` is kept if it is still valid."""
 
 
 class AncestorError(StepError):
@@ -35,7 +35,7 @@ class AncestorError(StepError):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageRequest:
-    """What a target adds of one ecosystem: `names` as its recipe has them.
+    """The packages that a target adds of one ecosystem; `names` are written as in its recipe.
 
     `inherited` are the packages of that ecosystem that its ancestors have, which stay as they are;
     `introduced_by` has the id of the ancestor that brought each. `constraints` are limits of
@@ -94,10 +94,10 @@ class BaseProvider(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseLineRequest:
-    """A line that is asked for, for what stands on a base.
+    """A release line to resolve for targets on a base.
 
-    `line` is as the provider knows it, e.g. 3.13; `options` are what the recipe says beside. `axis`
-    is the line's own; `axes` are all those of the target that needs it, to their lines.
+    `line` is its name for the provider, e.g. 3.13; `options` are those that the recipe gives.
+    `axis` is that of the release line; `axes` maps each axis of the target to its release line.
     """
 
     line: str
@@ -110,24 +110,24 @@ class ReleaseLineRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ExactVersion:
-    """What a line is now: the exact version, and the files that it comes in, if any."""
+    """The exact version of a release line, and the files that it comes in, if any."""
 
     version: str
     files: tuple[RemoteFile, ...] = ()
 
 
 class Provider(Protocol):
-    """Where a line of an axis comes from. Both raise UnreachableError where it cannot be asked."""
+    """Finds versions of release lines. Both methods raise UnreachableError."""
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """Return the exact versions that there are for the base, newest first. No pre-releases."""
+        """Return the exact versions for the base, newest first, without pre-releases."""
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""
 
 
 class RemoteFiles(Protocol):
-    """Gets files of the network, and keeps them by their hash."""
+    """Downloads files, and keeps them by their hash."""
 
     def file(self, file: RemoteFile) -> Path:
         """Return where its content is here, checked. Raises StepError, UnreachableError."""

@@ -1,4 +1,4 @@
-"""The work of `builder lock`: what bases, lines and packages are, this week."""
+"""The work of `builder lock`: resolves base images, release lines and packages for this week."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from builder.lock.package_locker import (
     PackageLocker,
     Upgrade,
     alive_targets,
-    with_what_they_need,
+    with_dependencies,
 )
 from builder.lock.problems import Problem
 from builder.lock.requests import MOVED, PackageRequests
 
 Explain = Callable[[Lock], Mapping[str, Sequence[BuilderError]]]
-"""Better words for what failed of the packages of targets, by their ids."""
+"""Returns more precise errors for targets whose packages could not be locked, by target id."""
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A line to be looked up for what stands on a base; the recipe of `target` brings it."""
+class WantedReleaseLine:
+    """A release line to resolve for the targets on a base; the recipe of `target` installs it."""
 
     value: AxisValue
     base: Base
@@ -48,8 +48,8 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Locked:
-    """A lock, and what of it could not be looked up."""
+class LockResult:
+    """A new lock, with the problems of what could not be resolved."""
 
     lock: Lock
     problems: tuple[Problem, ...] = ()
@@ -59,7 +59,7 @@ def lock_catalog(
     *,
     catalog: Catalog,
     expansion: Expansion,
-    held: Lock | None,
+    previous: Lock | None,
     bases: BaseLocker,
     providers: Mapping[str, Provider],
     today: str,
@@ -69,145 +69,167 @@ def lock_catalog(
     upgrade: Upgrade = ALL,
     resolvers: Mapping[str, PackageResolver] = MappingProxyType({}),
     explain: Explain | None = None,
-) -> Locked:
-    """Lock what `targets` (ids; None: all) need, and keep the other entries of `held`.
+) -> LockResult:
+    """Lock what `targets` (ids; None: all) need, and keep the other entries of `previous`.
 
-    An entry that still fits stays, unless `upgrade` lets it move. A failure stops only what needs
-    it: the old entry stays, or is left out, and the plan blocks its targets. `resolvers` are in the
-    order of installation. `explain` may give better reasons for failures, given the base images and
-    release lines. Raises ConfigError where the catalog contradicts itself.
+    An entry that still fits stays, unless `upgrade` lets it move. A failure affects only the
+    targets that need the entry: its previous version stays, or it is left out, and the plan blocks
+    those targets. `resolvers` are in the order of installation. `explain` may return better reasons
+    for failures, given the base images and release lines. Raises ConfigError if the catalog
+    contradicts itself.
     """
     alive = alive_targets(expansion, today)
-    chosen = with_what_they_need(alive if targets is None else targets, alive, expansion)
-    before = held or Lock()
-    below = _lock_bases_and_lines(
-        catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen, before=before,
-        bases=bases, providers=providers, upgrade=upgrade, today=today, note=note,
+    chosen = with_dependencies(alive if targets is None else targets, alive, expansion)
+    previous_lock = previous or Lock()
+    base_locks = _lock_bases_and_release_lines(
+        catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen,
+        previous=previous_lock, bases=bases, providers=providers, upgrade=upgrade, today=today,
+        note=note,
     )  # fmt: skip
-    requests = PackageRequests(catalog=catalog, expansion=expansion, lock=below.lock)
+    requests = PackageRequests(catalog=catalog, expansion=expansion, lock=base_locks.lock)
     locker = PackageLocker(
         package_requests=requests, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
         locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
-    locked, failed = locker.lock(chosen, before)
-    sets = _marked(requests, alive.values(), chosen, {**before.package_sets, **locked}, before)
-    lock = replace(below.lock, package_sets=_in_use(sets, _of_any_platform(expansion, sets)))
-    return Locked(lock=lock, problems=(*below.problems, *_explained(failed, explain, below.lock)))
+    locked_sets, failed = locker.lock(chosen, previous_lock)
+    package_sets = _marked(
+        requests,
+        alive.values(),
+        chosen,
+        {**previous_lock.package_sets, **locked_sets},
+        previous_lock,
+    )
+    lock = replace(
+        base_locks.lock,
+        package_sets=_in_use(package_sets, _of_any_platform(expansion, package_sets)),
+    )
+    return LockResult(
+        lock=lock, problems=(*base_locks.problems, *_explained(failed, explain, base_locks.lock))
+    )
 
 
-def _lock_bases_and_lines(
+def _lock_bases_and_release_lines(
     *,
     catalog: Catalog,
     expansion: Expansion,
     alive: Collection[Target],
     chosen: Sequence[Target],
-    before: Lock,
+    previous: Lock,
     bases: BaseLocker,
     providers: Mapping[str, Provider],
     upgrade: Upgrade,
     today: str,
     note: Note,
-) -> Locked:
-    """Lock what packages are chosen on; of packages themselves the lock has none."""
-    keep = _fits(before, catalog.matrix, expansion, upgrade)
+) -> LockResult:
+    """Lock base images and release lines; the lock that is returned has no package sets."""
+    unchanged = _unchanged(previous, catalog.matrix, expansion, upgrade)
     wanted = _wanted(catalog, expansion, chosen, providers)
-    asked = [target for target in chosen if target.is_root and target.parent not in keep.bases]
-    moved, failed_bases = _lock_bases(catalog, expansion, asked, before, bases, today, note)
-    known = {**before.bases, **moved}
+    roots = [target for target in chosen if target.is_root and target.parent not in unchanged.bases]
+    moved, failed_bases = _lock_bases(catalog, expansion, roots, previous, bases, today, note)
+    base_locks = {**previous.bases, **moved}
     missing = [
-        line
-        for line in wanted
-        if line.base.id in known and not _has(keep.release_lines.get(line.value.id), line.base)
+        item
+        for item in wanted
+        if item.base.id in base_locks
+        and not _is_locked_for(unchanged.release_lines.get(item.value.id), item.base)
     ]
-    lines, failed_lines = _lock_lines(
-        catalog, missing, known, before.release_lines, providers, note
+    release_locks, failed_lines = _lock_release_lines(
+        catalog, missing, base_locks, previous.release_lines, providers, note
     )
-    lock = _with_held(alive, before, known, lines)
-    return Locked(lock=lock, problems=(*failed_bases, *failed_lines))
+    lock = _merged(alive, previous, base_locks, release_locks)
+    return LockResult(lock=lock, problems=(*failed_bases, *failed_lines))
 
 
 def _explained(
     problems: Sequence[Problem], explain: Explain | None, lock: Lock
 ) -> Iterator[Problem]:
-    """Problems of targets in better words, where there are some."""
+    """Yield the problems of targets, with the errors of `explain` where it has better ones."""
 
-    def is_told(one: Problem) -> bool:
-        # What one base lacks another may have, which only this view of all knows.
-        is_missing = isinstance(one.error, NoPackageError)
-        return one.is_unreachable or bool(one.error.location and not is_missing)
+    def is_clear(problem: Problem) -> bool:
+        # Another base may have the package, and only `explain` knows all bases.
+        is_missing = isinstance(problem.error, NoPackageError)
+        return problem.is_unreachable or bool(problem.error.location and not is_missing)
 
-    better = {} if explain is None or all(map(is_told, problems)) else explain(lock)
-    for one in problems:
-        words = () if is_told(one) else better.get(one.subject, ())
-        for error in words or (one.error,):
-            yield replace(one, error=error)
+    explanations = {} if explain is None or all(map(is_clear, problems)) else explain(lock)
+    for problem in problems:
+        errors = () if is_clear(problem) else explanations.get(problem.subject, ())
+        for error in errors or (problem.error,):
+            yield replace(problem, error=error)
 
 
 def _marked(
     package_requests: PackageRequests,
     alive: Collection[Target],
-    asked: Collection[Target],
-    layers: Mapping[str, PackageSet],
-    before: Lock,
+    chosen: Collection[Target],
+    package_sets: Mapping[str, PackageSet],
+    previous: Lock,
 ) -> dict[str, PackageSet]:
-    """Layers, with a mark on those that were not asked though what they stand on has moved."""
-    marked = dict(layers)
-    for target in (target for target in alive if target not in asked):
-        layer = layers.get(target.id)
-        if layer is None or layer.request.endswith(MOVED) or not package_requests.can_lock(target):
+    """Return package sets; marked are those not locked now whose ancestors have other packages."""
+    marked = dict(package_sets)
+    for target in (target for target in alive if target not in chosen):
+        package_set = package_sets.get(target.id)
+        if (
+            package_set is None
+            or package_set.request.endswith(MOVED)
+            or not package_requests.can_lock(target)
+        ):
             continue
-        if package_requests.moved(target, layers, before) & layer.packages.keys():
-            marked[target.id] = replace(layer, request=layer.request + MOVED)
+        if package_requests.moved(target, package_sets, previous) & package_set.packages.keys():
+            marked[target.id] = replace(package_set, request=package_set.request + MOVED)
     return marked
 
 
-def _with_held(
+def _merged(
     alive: Collection[Target],
-    before: Lock,
+    previous: Lock,
     bases: Mapping[str, BaseLock],
-    lines: Mapping[str, VersionLock],
+    release_lines: Mapping[str, VersionLock],
 ) -> Lock:
-    """Merge the new lock with the previous one, without what only ended targets need."""
-    roots = {BaseId(item.parent).value for item in alive if item.is_root}
-    found = {
-        name: _with_other_bases(line, before.release_lines.get(name))
-        for name, line in lines.items()
+    """Return the new entries and the previous ones, without those that no live target needs."""
+    roots = {BaseId(target.parent).value for target in alive if target.is_root}
+    found_lines = {
+        name: _with_other_bases(version_lock, previous.release_lines.get(name))
+        for name, version_lock in release_lines.items()
     }
     return Lock(
-        # Those of platforms that this run is not about stay.
+        # Bases of platforms that this run does not build stay.
         bases=_in_use(bases, {key for key in bases if BaseId(key).value in roots}),
-        release_lines=_in_use({**before.release_lines, **found}, _lines(alive)),
+        release_lines=_in_use({**previous.release_lines, **found_lines}, _release_lines_of(alive)),
     )
 
 
-def _fits(held: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) -> Lock:
-    """Return the part of a lock that stays: the matrix still has it, and no upgrade names it."""
+def _unchanged(previous: Lock, matrix: Matrix, expansion: Expansion, upgrade: Upgrade) -> Lock:
+    """Return the entries that stay as they are: in the matrix still, and not to be upgraded."""
     bases = {}
     for key, base in expansion.bases.items():
         sources = matrix.value(base.axis, base.value).sources
-        is_fixed = not upgrade.line(base.value_id)
-        if key in held.bases and is_fixed and held.bases[key].source in sources:
-            bases[key] = held.bases[key]
-    lines = {key: line for key, line in held.release_lines.items() if not upgrade.line(key)}
-    return Lock(bases=bases, release_lines=lines)
+        is_fixed = not upgrade.release_line(base.value_id)
+        if key in previous.bases and is_fixed and previous.bases[key].source in sources:
+            bases[key] = previous.bases[key]
+    release_locks = {
+        key: locked
+        for key, locked in previous.release_lines.items()
+        if not upgrade.release_line(key)
+    }
+    return Lock(bases=bases, release_lines=release_locks)
 
 
-def _of_any_platform(expansion: Expansion, layers: Iterable[str]) -> set[str]:
-    """Return the target ids whose variant the matrix has, on any platform."""
+def _of_any_platform(expansion: Expansion, target_ids: Iterable[str]) -> set[str]:
+    """Return the target ids whose variant exists, on any platform."""
     variants = {variant.id for variants in expansion.variants.values() for variant in variants}
-    return {key for key in layers if TargetId(key).variant in variants}
+    return {key for key in target_ids if TargetId(key).variant in variants}
 
 
-def _with_other_bases(line: VersionLock, held: VersionLock | None) -> VersionLock:
-    """Add the locked files of other bases to a release line whose version did not change."""
-    if held is None or held.version != line.version:
-        return line
-    return replace(line, files={**held.files, **line.files})
+def _with_other_bases(version_lock: VersionLock, previous: VersionLock | None) -> VersionLock:
+    """Return an unchanged release line with the files of bases for which it was not resolved."""
+    if previous is None or previous.version != version_lock.version:
+        return version_lock
+    return replace(version_lock, files={**previous.files, **version_lock.files})
 
 
-def _lines(targets: Iterable[Target]) -> set[str]:
-    return {line for it in targets for line in it.variant.value_ids}
+def _release_lines_of(targets: Iterable[Target]) -> set[str]:
+    return {value_id for target in targets for value_id in target.variant.value_ids}
 
 
 def _in_use(items: Mapping[str, _Item], names: Collection[str]) -> dict[str, _Item]:
@@ -218,7 +240,7 @@ def _lock_bases(
     catalog: Catalog,
     expansion: Expansion,
     chosen: Sequence[Target],
-    held: Lock,
+    previous: Lock,
     provider: BaseLocker,
     today: str,
     note: Note,
@@ -227,66 +249,71 @@ def _lock_bases(
 
     def lock_base(base: Base) -> BaseLock | None:
         sources = catalog.matrix.value(base.axis, base.value).sources
-        before = held.bases.get(base.id)
+        previous_lock = previous.bases.get(base.id)
         note(f"{base.id}: looking")
         try:
-            found = provider.lock(base, sources, before, today)
+            base_lock = provider.lock(base, sources, previous_lock, today)
         except BuilderError as error:
-            problems.append(Problem(subject=base.id, error=error, keeps=before is not None))
-            note(f"{base.id}: {'stays as it is' if before else 'not locked'}: {error}")
+            problems.append(Problem(subject=base.id, error=error, keeps=previous_lock is not None))
+            note(f"{base.id}: {'stays as it is' if previous_lock else 'not locked'}: {error}")
             return None
-        kept = "unchanged" if before and before.content == found.content else "new"
-        note(f"{base.id}: {kept}, {found.source}, {found.content[:19]}")
-        return found
+        status = (
+            "unchanged" if previous_lock and previous_lock.content == base_lock.content else "new"
+        )
+        note(f"{base.id}: {status}, {base_lock.source}, {base_lock.content[:19]}")
+        return base_lock
 
-    needed = {item.parent: expansion.bases[item.parent] for item in chosen if item.is_root}
+    needed = {target.parent: expansion.bases[target.parent] for target in chosen if target.is_root}
     locked = in_parallel(lock_base, needed.values(), at_once=max(1, len(needed)))
-    found = {key: item for key, item in zip(needed, locked, strict=True) if item is not None}
-    return found, problems
+    base_locks = {key: lock for key, lock in zip(needed, locked, strict=True) if lock is not None}
+    return base_locks, problems
 
 
-def _lock_lines(
+def _lock_release_lines(
     catalog: Catalog,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedReleaseLine],
     bases: Mapping[str, BaseLock],
-    held: Mapping[str, VersionLock],
+    previous: Mapping[str, VersionLock],
     providers: Mapping[str, Provider],
     note: Note,
 ) -> tuple[dict[str, VersionLock], list[Problem]]:
-    """Look up each release line that a recipe provides, once for each base that needs it."""
+    """Resolve every release line once for each base on which a recipe installs it."""
 
-    def resolve(item: Wanted) -> ExactVersion | BuilderError:
+    def resolve(item: WantedReleaseLine) -> ExactVersion | BuilderError:
         try:
             return _resolve(item, bases[item.base.id], catalog, providers)
         except BuilderError as error:
             return error
 
     answers = list(zip(wanted, in_parallel(resolve, wanted), strict=True))
-    lines: dict[str, VersionLock] = {}
+    release_locks: dict[str, VersionLock] = {}
     problems: list[Problem] = []
     for name in dict.fromkeys(item.value.id for item in wanted):
-        own = [(item, line) for item, line in answers if item.value.id == name]
+        own_answers = [(item, answer) for item, answer in answers if item.value.id == name]
         try:
-            lines[name] = _join(own)
-            note(f"{name}: {lines[name].version}")
+            release_locks[name] = _one_version(own_answers)
+            note(f"{name}: {release_locks[name].version}")
         except BuilderError as error:
-            before = held.get(name)
-            problems.append(Problem(subject=name, error=error, keeps=before is not None))
-            stays = f"stays {before.version}" if before else "not locked"
-            note(f"{name}: {stays}: {problems[-1].reason}")
-    return lines, problems
+            previous_version = previous.get(name)
+            problems.append(Problem(subject=name, error=error, keeps=previous_version is not None))
+            outcome = f"stays {previous_version.version}" if previous_version else "not locked"
+            note(f"{name}: {outcome}: {problems[-1].reason}")
+    return release_locks, problems
 
 
-def _has(line: VersionLock | None, base: Base) -> bool:
-    """Whether a line is locked for a base."""
-    return line is not None and (not line.files or base.id in line.files)
+def _is_locked_for(version_lock: VersionLock | None, base: Base) -> bool:
+    """Whether a release line is locked for a base."""
+    return version_lock is not None and (not version_lock.files or base.id in version_lock.files)
 
 
 def _wanted(
     catalog: Catalog, expansion: Expansion, chosen: Sequence[Target], providers: Collection[str]
-) -> list[Wanted]:
-    """Return each release line with each base on which a recipe provides it, at least one."""
-    found: dict[tuple[str, str], Wanted] = {}
+) -> list[WantedReleaseLine]:
+    """Return each release line with each base on which a recipe installs it.
+
+    Raises ConfigError for a release line that no recipe installs.
+    """
+    wanted: dict[tuple[str, str], WantedReleaseLine] = {}
     orphans: dict[str, BuilderError] = {}
     unknown: dict[str, BuilderError] = {}
     for target in chosen:
@@ -305,66 +332,70 @@ def _wanted(
                 orphans.setdefault(value.id, _no_provider(value, target))
                 continue
             base = expansion.base_of(target)
-            found.setdefault((value.id, base.id), Wanted(value=value, base=base, target=target))
-    brought = {line for line, _ in found}
-    orphans = {line: error for line, error in orphans.items() if line not in brought}
+            wanted.setdefault(
+                (value.id, base.id), WantedReleaseLine(value=value, base=base, target=target)
+            )
+    brought = {value_id for value_id, _ in wanted}
+    orphans = {value_id: error for value_id, error in orphans.items() if value_id not in brought}
     raise_all([*unknown.values(), *orphans.values()])
-    return list(found.values())
+    return list(wanted.values())
 
 
 def _no_provider(value: AxisValue, target: Target) -> ConfigError:
     return ConfigError(
-        f"recipe {target.recipe} does not say what provides {value.axis} by {value.provider}",
+        f"recipe {target.recipe} has no options for {value.axis} from provider {value.provider}",
         hint=f"images/{target.recipe}/recipe.yaml: "
         f"`provides: {{{value.axis}: {{{value.provider}: …}}}}`",
     )
 
 
 def _resolve(
-    item: Wanted,
+    wanted: WantedReleaseLine,
     lock: BaseLock,
     catalog: Catalog,
     providers: Mapping[str, Provider],
 ) -> ExactVersion:
-    value, name = item.value, item.value.provider or ""
+    value, provider_name = wanted.value, wanted.value.provider or ""
     request = ReleaseLineRequest(
         line=value.upstream,
-        base=item.base,
+        base=wanted.base,
         lock=lock,
-        options=catalog.recipes[item.target.recipe].provides[value.axis][name],
+        options=catalog.recipes[wanted.target.recipe].provides[value.axis][provider_name],
         axis=value.axis,
         axes={
-            axis: catalog.matrix.value(axis, one).upstream
-            for axis, one in item.target.variant.values.items()
+            axis: catalog.matrix.value(axis, value_name).upstream
+            for axis, value_name in wanted.target.variant.values.items()
         },
     )
     try:
-        line = providers[name].resolve(request)
+        exact = providers[provider_name].resolve(request)
     except BuilderError as error:
-        brought = f"{value.id}, which recipe {item.target.recipe} brings to {item.target.id}"
-        raise type(error)(f"{brought}: {error.message}", hint=error.hint) from error
-    if line.version != value.upstream and not line.version.startswith(f"{value.upstream}."):
+        subject = f"{value.id} for {wanted.target.id} (recipe {wanted.target.recipe})"
+        raise type(error)(f"{subject}: {error.message}", hint=error.hint) from error
+    if exact.version != value.upstream and not exact.version.startswith(f"{value.upstream}."):
         raise StepError(
-            f"{value.id}: provider {name} has {line.version} on {item.base.id}",
-            hint="name the line that it has, or require another base",
+            f"{value.id}: provider {provider_name} has {exact.version} on {wanted.base.id}",
+            hint="name the release line that it has, or require another base",
         )
-    return line
+    return exact
 
 
-def _join(items: Sequence[tuple[Wanted, ExactVersion | BuilderError]]) -> VersionLock:
-    """Join the versions of all bases to one. Raises the error of a base that could not be asked."""
+def _one_version(
+    answers: Sequence[tuple[WantedReleaseLine, ExactVersion | BuilderError]],
+) -> VersionLock:
+    """Return the one version of all bases. Raises the error of a base that has none."""
     files: dict[str, tuple[RemoteFile, ...]] = {}
     versions: dict[str, str] = {}
-    for item, line in items:
-        if isinstance(line, BuilderError):
-            raise line
-        versions[item.base.id] = line.version
-        if line.files:
-            files[item.base.id] = line.files
+    for wanted, answer in answers:
+        if isinstance(answer, BuilderError):
+            raise answer
+        versions[wanted.base.id] = answer.version
+        if answer.files:
+            files[wanted.base.id] = answer.files
     if len(set(versions.values())) > 1:
         several = ", ".join(f"{version} on {base}" for base, version in versions.items())
         raise StepError(
-            f"{items[0][0].value.id} has more than one exact version: {several}",
-            hint="give each base a line of its own with `requires`",
+            f"{answers[0][0].value.id} has more than one exact version: {several}",
+            hint="declare a release line for each base, with `requires`",
         )
     return VersionLock(version=next(iter(versions.values())), files=files)

@@ -1,6 +1,6 @@
-"""matrix.lock: what bases, lines and packages are this week.
+"""The format of matrix.lock: exact base images, release lines and package sets.
 
-JSON, sorted, a package on each line, so that a diff is readable.
+It is JSON, sorted, with a package on each line, so that a diff is readable.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 @dataclass(frozen=True, kw_only=True)
 class VersionLock:
-    """What the lock says of a line: its exact version, and by base id the files it comes in."""
+    """The entry of a release line: its exact version, and by base id the files it comes in."""
 
     version: str
     files: Mapping[str, tuple[RemoteFile, ...]] = field(default_factory=dict)
@@ -34,10 +34,10 @@ class VersionLock:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageSet:
-    """What a target adds to its parent, of the ecosystems that are locked, direct and transitive.
+    """The packages that a target adds to its parent, direct and transitive.
 
-    `epoch` is the timestamp in seconds that its files get; it moves only when the packages do.
-    `request` is a hash of what the packages were chosen for: see `package_locker`.
+    `epoch` is the timestamp in seconds that its files get; it changes only when the packages do.
+    `request` is a hash of what the choice of packages depends on: see `requests.RequestKey`.
     """
 
     epoch: int
@@ -55,11 +55,11 @@ class Lock:
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
-        """From `axis=value` to the exact version."""
-        return {name: line.version for name, line in self.release_lines.items()}
+        """The exact version of each release line, by `axis=value`."""
+        return {name: version_lock.version for name, version_lock in self.release_lines.items()}
 
     def epoch(self, target: str, base: str) -> int:
-        """Return the timestamp of a target's files, in seconds; that of its base until locked."""
+        """Return the timestamp in seconds of a target's files; without packages, its base's."""
         return (
             self.package_sets[target].epoch
             if target in self.package_sets
@@ -67,7 +67,7 @@ class Lock:
         )
 
     def base(self, base: str) -> BaseLock:
-        """Return the lock of a base. Raises ConfigError if it is not locked."""
+        """Return the entry of a base. Raises ConfigError if it has none."""
         try:
             return self.bases[base]
         except KeyError:
@@ -79,15 +79,15 @@ class Lock:
 
 
 def parse(text: str, file: str = FILE) -> Lock:
-    """Read a lock. Raises ConfigError where it is torn, of a newer format, or edited wrongly."""
+    """Read a lock. Raises ConfigError if it is damaged or of a newer format."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        lines = text.splitlines()
-        source = lines[error.lineno - 1] if error.lineno <= len(lines) else ""
+        text_lines = text.splitlines()
+        source = text_lines[error.lineno - 1] if error.lineno <= len(text_lines) else ""
         raise ConfigError(
             f"not a lock: {error.msg}",
-            hint=f"it was torn or edited by hand; {_RESTORE}",
+            hint=f"it was cut off or edited by hand; {_RESTORE}",
             location=Location(file=file, line=error.lineno, column=error.colno, source=source),
         ) from error
     return from_data(data, file)
@@ -96,25 +96,27 @@ def parse(text: str, file: str = FILE) -> Lock:
 def from_data(data: object, file: str = FILE, hint: str = _RESTORE) -> Lock:
     """Read a lock that is JSON already, of this format or an older one; as `parse` does.
 
-    `file` is what an error names it, `hint` what it says to do about a lock that is damaged.
+    Errors name `file`, and have `hint` if the lock is damaged.
     """
-    place = Location(file=file)
+    location = Location(file=file)
     number = data.get("format") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(number, int) or number < 1:
-        raise ConfigError("not a lock: it has no format", hint=hint, location=place)
-    check_format(number, FORMAT, place)
-    lines, sets, request = (_key(name, number) for name in _OLDER_KEYS)
+        raise ConfigError("not a lock: it has no format", hint=hint, location=location)
+    check_format(number, FORMAT, location)
+    lines_key, sets_key, request_key = (_key(name, number) for name in _OLDER_KEYS)
     try:
         return Lock(
             bases={name: _base(item) for name, item in data["bases"].items()},
-            release_lines={name: _release_line(item) for name, item in data[lines].items()},
-            package_sets={name: _package_set(item, request) for name, item in data[sets].items()},
+            release_lines={name: _release_line(item) for name, item in data[lines_key].items()},
+            package_sets={
+                name: _package_set(item, request_key) for name, item in data[sets_key].items()
+            },
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
-            f"not a lock: {_said(error)}",
+            f"not a lock: {_reason(error)}",
             hint=hint,
-            location=place,
+            location=location,
         ) from error
 
 
@@ -124,7 +126,7 @@ def _key(name: str, number: int) -> str:
 
 
 def dump(lock: Lock) -> str:
-    """Return the text of a lock: the same bytes for the same lock."""
+    """Return the text of a lock: the same lock gives the same bytes."""
     return json.dumps(as_data(lock), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -137,24 +139,30 @@ def as_data(lock: Lock) -> dict[str, Any]:
                 "source": {base.source.kind: base.source.value},
                 "content": base.content,
                 "epoch": base.epoch,
-                "suites": {suite: _suite_data(it) for suite, it in base.suites.items()},
+                "suites": {
+                    suite: _suite_data(suite_lock) for suite, suite_lock in base.suites.items()
+                },
             }
             for name, base in lock.bases.items()
         },
-        "release_lines": {name: _line_data(line) for name, line in lock.release_lines.items()},
-        "package_sets": {name: _package_set_data(it) for name, it in lock.package_sets.items()},
+        "release_lines": {
+            name: _line_data(version_lock) for name, version_lock in lock.release_lines.items()
+        },
+        "package_sets": {
+            name: _package_set_data(package_set) for name, package_set in lock.package_sets.items()
+        },
     }
 
 
-def _line_data(line: VersionLock) -> str | dict[str, Any]:
-    """Return a release line as data: its version, or version and files if it has files."""
-    if not line.files:
-        return line.version
+def _line_data(version_lock: VersionLock) -> str | dict[str, Any]:
+    """Return a release line as data; only its version if it has no files."""
+    if not version_lock.files:
+        return version_lock.version
     files = {
-        base: {file.name: {"url": file.url, "sha256": file.sha256} for file in found}
-        for base, found in line.files.items()
+        base: {file.name: {"url": file.url, "sha256": file.sha256} for file in files}
+        for base, files in version_lock.files.items()
     }
-    return {"version": line.version, "files": files}
+    return {"version": version_lock.version, "files": files}
 
 
 def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
@@ -165,9 +173,9 @@ def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
         files={
             base: tuple(
                 RemoteFile(name=name, url=str(file["url"]), sha256=str(file["sha256"]))
-                for name, file in found.items()
+                for name, file in by_name.items()
             )
-            for base, found in item["files"].items()
+            for base, by_name in item["files"].items()
         },
     )
 
@@ -175,9 +183,10 @@ def _release_line(item: str | Mapping[str, Any]) -> VersionLock:
 def _package_set_data(package_set: PackageSet) -> dict[str, Any]:
     packages = {
         ecosystem: {
-            name: f"{it.version} {it.digest} {it.source} {it.file}" for name, it in items.items()
+            name: f"{package.version} {package.digest} {package.source} {package.file}"
+            for name, package in packages.items()
         }
-        for ecosystem, items in package_set.packages.items()
+        for ecosystem, packages in package_set.packages.items()
     }
     return {"epoch": package_set.epoch, "request": package_set.request, "packages": packages}
 
@@ -200,7 +209,7 @@ def _package(name: str, text: str) -> LockedPackage:
     return LockedPackage(version=words[0], digest=words[1], source=words[2], file=words[3])
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
@@ -210,12 +219,12 @@ def _base(item: Mapping[str, Any]) -> BaseLock:
         source=Source(**{kind: value}),
         content=str(item["content"]),
         epoch=int(item["epoch"]),
-        suites={str(name): _suite(it) for name, it in item["suites"].items()},
+        suites={str(name): _suite(suite) for name, suite in item["suites"].items()},
     )
 
 
 def _suite_data(suite: Suite) -> str | dict[str, str]:
-    """Return a suite as data: its hash alone if its date is not known, as in older locks."""
+    """Return a suite as data; only its hash if its date is not known, as in older locks."""
     if not suite.date:
         return suite.sha256
     return {"date": suite.date, "inrelease_sha256": suite.sha256}
@@ -229,9 +238,9 @@ def _suite(item: str | Mapping[str, Any]) -> Suite:
 
 @dataclass(frozen=True, kw_only=True)
 class BaseLock:
-    """What the lock says of a base.
+    """The entry of a base image.
 
-    `content` is the digest of the uncompressed root file system for a bootstrap, of the manifest
+    `content` is a digest: of the uncompressed root file system for a bootstrap, of the manifest
     for a registry. `epoch` is in seconds. `suites` are those of its archive, by name.
     """
 

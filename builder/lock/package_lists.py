@@ -1,4 +1,4 @@
-"""Where locked packages lie in a build context, by ecosystem, and the lists that lie beside."""
+"""Where locked packages are in a build context, by ecosystem, with the lists of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from builder.catalog.packages import LockedPackage
 from builder.lock.lockfile import PackageSet
 
 
-def package_lists(layer: PackageSet | None, ecosystems: Ecosystems) -> dict[str, bytes]:
+def package_lists(package_set: PackageSet | None, ecosystems: Ecosystems) -> dict[str, bytes]:
     """Return the lists by path below the downloads of a build context.
 
     Each ecosystem has a folder there. Raises ConfigError if one is not known.
     """
     lists = {}
-    for name, packages in layer.packages.items() if layer else ():
+    for name, packages in package_set.packages.items() if package_set else ():
         rules = rules_of(name, ecosystems)
-        text = "".join(f"{rules.list_line(key, it)}\n" for key, it in sorted(packages.items()))
+        text = "".join(
+            f"{rules.list_line(package_name, package)}\n"
+            for package_name, package in sorted(packages.items())
+        )
         lists[f"{name}/{rules.list_file}"] = text.encode()
     return lists
 

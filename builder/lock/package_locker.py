@@ -1,4 +1,4 @@
-"""The packages of every target, for the lock: which layers are solved again, and which stay."""
+"""Lock the packages of every target: decide which package sets are resolved again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from builder.lock.requests import MOVED, PackageRequests
 _AT_ONCE = 4
 Note = Callable[[str], None]
 Locate = Callable[[str, str], Location]
-"""The place where a recipe names a package."""
+"""Returns the location at which a recipe names a package."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upgrade:
-    """What may move to something newer: everything, or what bears one of `names`.
+    """What may move to a newer version: everything, or what has one of `names`.
 
     A name is a package, a recipe, an image, or an axis.
     """
@@ -42,13 +42,13 @@ class Upgrade:
             {target.recipe, variant.image, *variant.values}
         )
 
-    def line(self, line: str) -> bool:
-        """Whether a line, `axis=value`, may move to a newer version."""
-        return self.is_all or not self.names.isdisjoint({line, ValueId(line).axis})
+    def release_line(self, value_id: str) -> bool:
+        """Whether a release line, `axis=value`, may move to a newer version."""
+        return self.is_all or not self.names.isdisjoint({value_id, ValueId(value_id).axis})
 
-    def touches(self, layer: PackageSet) -> bool:
-        """Whether a package of a layer may move."""
-        return any(not self.names.isdisjoint(items) for items in layer.packages.values())
+    def touches(self, package_set: PackageSet) -> bool:
+        """Whether a package of a package set may move."""
+        return any(not self.names.isdisjoint(items) for items in package_set.packages.values())
 
 
 ALL = Upgrade(is_all=True)
@@ -56,7 +56,7 @@ NOTHING = Upgrade()
 
 
 class PackageLocker:
-    """Locks the layers of a catalog. `today` is YYYY-MM-DD, the epoch of what is new."""
+    """Locks the package sets of a catalog. A new one gets the epoch of `today` (YYYY-MM-DD)."""
 
     def __init__(
         self,
@@ -68,246 +68,278 @@ class PackageLocker:
         note: Note,
         locate: Locate,
     ) -> None:
-        self._layering = package_requests
+        self._requests = package_requests
         self._resolvers = resolvers
         self._upgrade = upgrade
         self._epoch = calendar.timegm(time.strptime(today, "%Y-%m-%d"))
         self._note = note
         self._locate = locate
-        self._freed: dict[str, frozenset[str]] = {}
+        self._must_move: dict[str, frozenset[str]] = {}
 
     def lock(
-        self, targets: Sequence[Target], held: Lock
+        self, targets: Sequence[Target], previous: Lock
     ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
-        """Return the package sets of `targets`, by id, parents first, and the problems.
+        """Return the package sets of `targets` (parents first) by id, and what failed.
 
-        Empty package sets are left out. A failure stops no other target: the failed one keeps its
-        locked package set if that still fits its recipe, or else is left out with its children. If
-        a target needs a package of an ancestor in another version, it is upgraded in the ancestor,
-        and all descendants of that are resolved again.
+        Targets that add nothing have none. A failure stops no other target: the previous package
+        set stays if the recipe still asks for it; otherwise the target is left out, with its
+        children. If a target needs another version of an ancestor's package, that package moves in
+        the ancestor, and the ancestor's descendants are locked again.
         """
-        layers, problems = self._pass(targets, held)
-        while self._free(problems):
-            held = replace(held, package_sets={**held.package_sets, **layers})
-            layers, problems = self._pass(targets, held)
-        self._tell(problems)
-        return layers, problems
+        package_sets, problems = self._lock_once(targets, previous)
+        while self._allow_moves(problems):
+            previous = replace(previous, package_sets={**previous.package_sets, **package_sets})
+            package_sets, problems = self._lock_once(targets, previous)
+        self._report_problems(problems)
+        return package_sets, problems
 
-    def _free(self, problems: Sequence[Problem]) -> bool:
-        """Let go what ancestors have in other versions than targets need; whether that is new."""
-        before = dict(self._freed)
-        for error in (one.error for one in problems):
+    def _allow_moves(self, problems: Sequence[Problem]) -> bool:
+        """Let ancestors' packages move that targets need in other versions; whether any is new."""
+        already_moving = dict(self._must_move)
+        for error in (problem.error for problem in problems):
             for owner, names in error.owners.items() if isinstance(error, AncestorError) else ():
-                if names - self._freed.get(owner, frozenset()):
+                if names - self._must_move.get(owner, frozenset()):
                     self._note(f"{owner}: {', '.join(sorted(names))} must move: {error.message}")
-                    self._freed[owner] = self._freed.get(owner, frozenset()) | names
-        return self._freed != before
+                    self._must_move[owner] = self._must_move.get(owner, frozenset()) | names
+        return self._must_move != already_moving
 
-    def _pass(
-        self, targets: Sequence[Target], held: Lock
+    def _lock_once(
+        self, targets: Sequence[Target], previous: Lock
     ) -> tuple[dict[str, PackageSet], tuple[Problem, ...]]:
-        """Return the package sets of `targets` that are not empty, by id, and the problems."""
-        layers: dict[str, PackageSet] = {}
+        """Return the package sets of `targets` that add something, by id, and what failed."""
+        package_sets: dict[str, PackageSet] = {}
         problems: dict[str, Problem] = {}
-        ended: dict[str, Future[None]] = {}
+        futures: dict[str, Future[None]] = {}
 
         def work(target: Target) -> None:
-            if target.parent in ended:
-                ended[target.parent].result()
-            if not self._is_ready(target, layers):
+            if target.parent in futures:
+                futures[target.parent].result()
+            if not self._is_ready(target, package_sets):
                 return
             try:
-                layers[target.id] = self._layer(target, layers, held)
+                package_sets[target.id] = self._package_set(target, package_sets, previous)
             except (BuilderError, OSError) as caught:
                 error = refused(caught) if isinstance(caught, OSError) else caught
-                if kept := self._kept(target, layers, held.package_sets.get(target.id)):
-                    layers[target.id] = kept
+                if still_valid := self._still_valid(
+                    target, package_sets, previous.package_sets.get(target.id)
+                ):
+                    package_sets[target.id] = still_valid
                 problems[target.id] = Problem(
-                    subject=target.id, error=self._located(target, error), keeps=kept is not None
+                    subject=target.id,
+                    error=self._located(target, error),
+                    keeps=still_valid is not None,
                 )
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for target in targets:
-                ended[target.id] = pool.submit(work, target)
-            for future in ended.values():
+                futures[target.id] = pool.submit(work, target)
+            for future in futures.values():
                 future.result()
-        in_order = tuple(problems[it.id] for it in targets if it.id in problems)
-        found = {
-            target.id: layers[target.id]
+        in_order = tuple(problems[target.id] for target in targets if target.id in problems)
+        nonempty = {
+            target.id: package_sets[target.id]
             for target in targets
-            if target.id in layers and layers[target.id].packages
+            if target.id in package_sets and package_sets[target.id].packages
         }
-        return found, in_order
+        return nonempty, in_order
 
-    def _kept(
-        self, target: Target, layers: Mapping[str, PackageSet], held: PackageSet | None
+    def _still_valid(
+        self, target: Target, package_sets: Mapping[str, PackageSet], previous: PackageSet | None
     ) -> PackageSet | None:
-        """Return the locked package set of a target if it still fits the recipe, or None.
+        """Return the previous package set of a target, if its recipe still asks for the same.
 
         Packages that an ancestor has by now are left out.
         """
-        if held is None or not self._layering.asked(target, layers).is_same_recipe(held.request):
+        if previous is None or not self._requests.request_key(target, package_sets).is_same_recipe(
+            previous.request
+        ):
             return None
-        inherited = self._layering.inherited(target, layers)
+        inherited = self._requests.inherited(target, package_sets)
         packages = {
             ecosystem: {
-                name: it
-                for name, it in items.items()
+                name: package
+                for name, package in owned.items()
                 if name not in inherited.get(ecosystem, ({},))[0]
             }
-            for ecosystem, items in held.packages.items()
+            for ecosystem, owned in previous.packages.items()
         }
-        return held if packages == held.packages else replace(held, packages=packages)
+        return previous if packages == previous.packages else replace(previous, packages=packages)
 
     def _located(self, target: Target, error: BuilderError) -> BuilderError:
-        """Add the location at which the recipe names the package to an error."""
+        """Return an error with the location at which the recipe names its package."""
         if not isinstance(error, NoPackageError) or error.location is not None:
             return error
-        place = self._locate(target.recipe, error.package)
-        return NoPackageError(error.message, package=error.package, hint=error.hint, location=place)
+        location = self._locate(target.recipe, error.package)
+        return NoPackageError(
+            error.message, package=error.package, hint=error.hint, location=location
+        )
 
-    def _tell(self, problems: Sequence[Problem]) -> None:
-        """Say what stopped, by target, each reason once."""
+    def _report_problems(self, problems: Sequence[Problem]) -> None:
+        """Print what failed, by target, each reason once."""
         for group in same_reason(problems):
-            what = "as they were" if group[0].keeps else "not locked"
-            self._note(f"{named(group)}: packages {what}: {group[0].reason}")
+            outcome = "as they were" if group[0].keeps else "not locked"
+            self._note(f"{named(group)}: packages {outcome}: {group[0].reason}")
 
-    def _is_ready(self, target: Target, layers: Mapping[str, PackageSet]) -> bool:
-        return self._layering.can_lock(target) and (target.is_root or target.parent in layers)
+    def _is_ready(self, target: Target, package_sets: Mapping[str, PackageSet]) -> bool:
+        return self._requests.can_lock(target) and (target.is_root or target.parent in package_sets)
 
-    def _layer(
-        self, target: Target, layers: Mapping[str, PackageSet], before_all: Lock
+    def _package_set(
+        self, target: Target, package_sets: Mapping[str, PackageSet], previous_lock: Lock
     ) -> PackageSet:
-        held = before_all.package_sets.get(target.id)
-        asked = self._layering.asked(target, layers)
-        is_same = held is not None and asked.is_same(held.request)
-        covered = self._upgrade.covers(target)
-        may_move = covered or (held is not None and self._upgrade.touches(held))
-        stale = self._stale(target, layers, before_all) if held else set()
-        if held and is_same and not may_move and not stale:
-            return held
+        previous = previous_lock.package_sets.get(target.id)
+        request_key = self._requests.request_key(target, package_sets)
+        is_same = previous is not None and request_key.is_same(previous.request)
+        is_covered = self._upgrade.covers(target)
+        may_move = is_covered or (previous is not None and self._upgrade.touches(previous))
+        stale_ecosystems = (
+            self._stale_ecosystems(target, package_sets, previous_lock) if previous else set()
+        )
+        if previous and is_same and not may_move and not stale_ecosystems:
+            return previous
         packages: dict[str, Mapping[str, LockedPackage]] = {}
-        names = self._layering.names(target)
+        names = self._requests.names(target)
         for ecosystem, resolver in self._resolvers.items():
             if ecosystem not in names:
                 continue
-            before = held.packages.get(ecosystem, {}) if held else {}
-            fits = is_same and ecosystem not in stale
-            if before and fits and not may_move:
-                packages[ecosystem] = before
+            previous_packages = previous.packages.get(ecosystem, {}) if previous else {}
+            is_fresh = is_same and ecosystem not in stale_ecosystems
+            if previous_packages and is_fresh and not may_move:
+                packages[ecosystem] = previous_packages
                 continue
-            stays = {} if covered else self._stays(target, before)
-            request = self._layering.request(
-                target, ecosystem, layers, own=packages, preferred=stays, locked=before
+            preferred = {} if is_covered else self._preferred(target, previous_packages)
+            request = self._requests.request(
+                target,
+                ecosystem,
+                package_sets,
+                own=packages,
+                preferred=preferred,
+                locked=previous_packages,
             )
-            if before and fits and covered and resolver.is_newest(request, before):
-                packages[ecosystem] = before
+            if (
+                previous_packages
+                and is_fresh
+                and is_covered
+                and resolver.is_newest(request, previous_packages)
+            ):
+                packages[ecosystem] = previous_packages
             else:
                 packages[ecosystem] = resolver.resolve(request)
-                self._check_replaced(before, packages[ecosystem])
-        if held and packages == held.packages:
-            is_marked = held.request.endswith(MOVED)
-            return held if is_same and not is_marked else replace(held, request=str(asked))
+                self._check_replaced(previous_packages, packages[ecosystem])
+        if previous and packages == previous.packages:
+            is_marked = previous.request.endswith(MOVED)
+            return (
+                previous
+                if is_same and not is_marked
+                else replace(previous, request=str(request_key))
+            )
         if packages:
-            self._tell_chosen(target, held, packages)
-        return PackageSet(epoch=self._epoch, request=str(asked), packages=packages)
+            self._report_packages(target, previous, packages)
+        return PackageSet(epoch=self._epoch, request=str(request_key), packages=packages)
 
     def _check_replaced(
-        self, before: Mapping[str, LockedPackage], now: Mapping[str, LockedPackage]
+        self, previous: Mapping[str, LockedPackage], packages: Mapping[str, LockedPackage]
     ) -> None:
         """Refuse a file that is another than it was, unless its package is named to move."""
-        for name, package in now.items():
-            old = before.get(name)
-            if old is None or old.file != package.file or old.version != package.version:
+        for name, package in packages.items():
+            previous_package = previous.get(name)
+            if (
+                previous_package is None
+                or previous_package.file != package.file
+                or previous_package.version != package.version
+            ):
                 continue
-            if old.digest != package.digest and name not in self._upgrade.names:
+            if previous_package.digest != package.digest and name not in self._upgrade.names:
                 raise StepError(
-                    f"{package.file_name} is another file than the lock has:"
-                    f" {package.digest}, and not {old.digest}",
-                    hint="it was replaced upstream; where that is right,"
-                    f" `builder lock --upgrade {name}` takes it",
+                    f"{package.file_name} is not the file that the lock has:"
+                    f" it is {package.digest}, not {previous_package.digest}",
+                    hint="the file was replaced upstream; if that is intended,"
+                    f" `builder lock --upgrade {name}` locks the new one",
                 )
 
-    def _stale(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
-        """Return the ecosystems of a target that must be resolved again, whatever its recipe says.
+    def _stale_ecosystems(
+        self, target: Target, package_sets: Mapping[str, PackageSet], previous_lock: Lock
+    ) -> set[str]:
+        """Return the ecosystems of a target to resolve again, though its recipe did not change.
 
-        Its ancestors have other versions there, or a child needs another version of a package.
+        Its ancestors have other versions by now, or a descendant needs another version.
         """
-        held = before.package_sets[target.id]
-        found = self._layering.moved(target, layers, before)
-        if held.request.endswith(MOVED):
-            found |= held.packages.keys()
-        freed = self._freed.get(target.id, frozenset())
-        return found | {name for name, items in held.packages.items() if freed & items.keys()}
+        previous = previous_lock.package_sets[target.id]
+        ecosystems = self._requests.moved(target, package_sets, previous_lock)
+        if previous.request.endswith(MOVED):
+            ecosystems |= previous.packages.keys()
+        must_move = self._must_move.get(target.id, frozenset())
+        return ecosystems | {
+            name for name, packages in previous.packages.items() if must_move & packages.keys()
+        }
 
-    def _stays(
-        self, target: Target, before: Mapping[str, LockedPackage]
+    def _preferred(
+        self, target: Target, packages: Mapping[str, LockedPackage]
     ) -> dict[str, LockedPackage]:
-        moving = self._upgrade.names | self._freed.get(target.id, frozenset())
-        return {name: it for name, it in before.items() if name not in moving}
+        may_move = self._upgrade.names | self._must_move.get(target.id, frozenset())
+        return {name: package for name, package in packages.items() if name not in may_move}
 
-    def _tell_chosen(
+    def _report_packages(
         self,
         target: Target,
-        held: PackageSet | None,
+        previous: PackageSet | None,
         packages: Mapping[str, Mapping[str, LockedPackage]],
     ) -> None:
         number = sum(map(len, packages.values()))
-        if held is None:
+        if previous is None:
             self._note(f"{target.id}: {count(number, 'package')}")
             return
-        moved = [
+        changed = [
             name
-            for ecosystem, items in packages.items()
-            for name, it in items.items()
-            if held.packages.get(ecosystem, {}).get(name) != it
+            for ecosystem, chosen in packages.items()
+            for name, package in chosen.items()
+            if previous.packages.get(ecosystem, {}).get(name) != package
         ]
-        gone = [
+        removed = [
             name
-            for ecosystem, items in held.packages.items()
-            for name in items
+            for ecosystem, chosen in previous.packages.items()
+            for name in chosen
             if name not in packages.get(ecosystem, {})
         ]
         changes = [
             f", {word}: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
-            for word, names in (("new", moved), ("gone", gone))
+            for word, names in (("new", changed), ("gone", removed))
             if names
         ]
         self._note(f"{target.id}: {count(number, 'package')}{''.join(changes)}")
 
 
 def alive_targets(expansion: Expansion, today: str) -> dict[str, Target]:
-    """Return the targets that have not ended on the day, by id."""
+    """Return the targets that have not reached their end of life on the day, by id."""
     return {key: target for key, target in expansion.targets.items() if not target.has_ended(today)}
 
 
-def with_what_they_need(
-    ids: Collection[str], alive: Mapping[str, Target], expansion: Expansion
+def with_dependencies(
+    target_ids: Collection[str], alive: Mapping[str, Target], expansion: Expansion
 ) -> list[Target]:
-    """Targets and what they are built from, in the order of the expansion."""
-    needs = expansion.needs
-    found: set[str] = set()
-    stack = [key for key in ids if key in alive]
-    while stack:
-        key = stack.pop()
-        if key in alive and key not in found:
-            found.add(key)
-            stack += needs[key]
-    return [target for key, target in alive.items() if key in found]
+    """Return targets with all that they are built from, in the order of the expansion."""
+    dependencies = expansion.needs
+    needed_ids: set[str] = set()
+    pending = [target_id for target_id in target_ids if target_id in alive]
+    while pending:
+        target_id = pending.pop()
+        if target_id in alive and target_id not in needed_ids:
+            needed_ids.add(target_id)
+            pending += dependencies[target_id]
+    return [target for target_id, target in alive.items() if target_id in needed_ids]
 
 
 def overdue_pins(matrix: Matrix, today: str) -> list[str]:
-    """Return in words which pins are older than they were meant to be."""
-    found = []
+    """Return a sentence for each pin whose review date has passed."""
+    overdue = []
     for image in matrix.images.values():
         if image.pin and image.pin.until < today:
             pinned = [
                 f"{name} {limit}"
-                for it in image.pin.packages.values()
-                for name, limit in it.items()
+                for limits in image.pin.packages.values()
+                for name, limit in limits.items()
             ]
-            found.append(
+            overdue.append(
                 f"image {image.name} pins {', '.join(pinned)}, until {image.pin.until}:"
                 f" {image.pin.reason}"
             )
-    return found
+    return overdue

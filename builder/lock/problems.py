@@ -1,4 +1,4 @@
-"""What could not be locked, and what a command says of it. Pure."""
+"""What could not be locked, and the errors that commands print of it. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from builder.common.errors import (
 class Problem:
     """What could not be locked: `subject` is the id of a base, a release line or a target.
 
-    `keeps`: what the lock had of it stays, so that it can still be built.
+    `keeps`: its previous entry stays in the lock, so that it can still be built.
     """
 
     subject: str
@@ -27,7 +27,7 @@ class Problem:
 
     @property
     def is_unreachable(self) -> bool:
-        """Whether it could not be asked for; otherwise what was answered does not do."""
+        """Whether nobody answered; otherwise the answer does not help."""
         return isinstance(self.error, UnreachableError)
 
     @property
@@ -37,50 +37,50 @@ class Problem:
 
 
 def same_reason(problems: Sequence[Problem]) -> list[list[Problem]]:
-    """Return problems in groups: those of targets that have a reason in common, and of one kind."""
+    """Return problems in groups that have the same reason and the same `keeps`."""
     groups: list[list[Problem]] = []
-    for one in problems:
+    for problem in problems:
         for group in groups:
             first = group[0]
-            # What targets have in common is told in the same words, but for their ids.
-            words = first.reason.replace(first.subject, one.subject)
-            if words == one.reason and first.keeps is one.keeps:
-                group.append(one)
+            # The reasons of several targets are the same but for their ids.
+            words = first.reason.replace(first.subject, problem.subject)
+            if words == problem.reason and first.keeps is problem.keeps:
+                group.append(problem)
                 break
         else:
-            groups.append([one])
+            groups.append([problem])
     return groups
 
 
 def named(group: Sequence[Problem]) -> str:
-    """Return who has a reason in common, in short."""
-    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-    return f"{group[0].subject}{more}"
+    """Return the subjects of a group, in short."""
+    others = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    return f"{group[0].subject}{others}"
 
 
 def failures(problems: Sequence[Problem], *, reachable: bool) -> list[BuilderError]:
     """Return an error for each reason that counts as failed, mistakes of the catalog first.
 
-    `reachable`: what could not be asked for does not count.
+    `reachable`: what could not be reached does not count.
     """
-    counted = [one for one in problems if not (reachable and one.is_unreachable)]
+    counted = [problem for problem in problems if not (reachable and problem.is_unreachable)]
     errors = [_failure(group) for group in same_reason(counted)]
     return sorted(errors, key=lambda error: not isinstance(error, ConfigError))
 
 
 def _failure(group: Sequence[Problem]) -> BuilderError:
     first = group[0]
-    error, who = first.error, named(group)
+    error, subject = first.error, named(group)
     if isinstance(error, ConfigError) and not first.keeps:
         return error
-    what = f"{who}: what is locked stays" if first.keeps else f"{who}: not locked"
-    return StepError(f"{what}: {error.message}", hint=_hint(first), location=error.location)
+    outcome = f"{subject}: stays as locked" if first.keeps else f"{subject}: not locked"
+    return StepError(f"{outcome}: {error.message}", hint=_hint(first), location=error.location)
 
 
 def _hint(problem: Problem) -> str:
     hint = problem.error.hint
-    if isinstance(problem.error, NoPackageError):  # and kept, or it were told as it is
-        return "it is built from the files that are kept; name what is there before those are lost"
+    if isinstance(problem.error, NoPackageError):  # its entry stays: else the error is as it is
+        return "it is still built from files kept here; change the recipe before those are lost"
     if not problem.is_unreachable:
         return hint
     return "; ".join(part for part in (hint, "with --reachable it does not count") if part)
@@ -98,5 +98,6 @@ class NotLocked:
 def not_locked(problems: Sequence[Problem]) -> tuple[NotLocked, ...]:
     """Return problems for report.json."""
     return tuple(
-        NotLocked(id=one.subject, keeps=one.keeps, reason=one.error.message) for one in problems
+        NotLocked(id=problem.subject, keeps=problem.keeps, reason=problem.error.message)
+        for problem in problems
     )

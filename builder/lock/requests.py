@@ -22,15 +22,15 @@ _VERSION = re.compile(r"(?:\d+:)?(\d+\.\d+(?:\.\d+)?)")
 Versions = Mapping[str, Mapping[str, LockedPackage]]
 
 MOVED = "+moved"
-"""After the hashes of a target: what it stands on was locked anew, and it was not looked at."""
+"""After the hashes of a target: its ancestors were locked again since, and the target was not."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the packages of a target are chosen for, of which the lock keeps hashes.
+class RequestKey:
+    """What the choice of a target's packages depends on; the lock keeps its hashes.
 
-    `own` is what people wrote: names and limits. `rest` is what the lock says elsewhere: lines, and
-    the names of what ancestors have; in which version is theirs to say.
+    `own` is what people wrote: names and constraints. `rest` comes from the lock: release lines,
+    and the names, without versions, of the ancestors' packages.
     """
 
     own: Mapping[str, Any]
@@ -42,18 +42,18 @@ class Asked:
 
     @cached_property
     def former(self) -> str:
-        """The one hash of all, which locks had before they had two."""
+        """The one hash of everything, which older locks have instead of two."""
         return _hash({**self.own, **self.rest})
 
-    def is_same(self, kept: str) -> bool:
-        """Whether the hashes of a lock are of this."""
-        kept = kept.removesuffix(MOVED)
-        return kept == str(self) if "-" in kept else kept == self.former
+    def is_same(self, locked_hash: str) -> bool:
+        """Whether the hashes of a lock were made of the same."""
+        locked_hash = locked_hash.removesuffix(MOVED)
+        return locked_hash == str(self) if "-" in locked_hash else locked_hash == self.former
 
-    def is_same_recipe(self, kept: str) -> bool:
-        """Whether the hashes of a lock are of the same names and limits, whatever else moved."""
-        own, dash, _ = kept.removesuffix(MOVED).partition("-")
-        return own == _hash(self.own) if dash else kept == self.former
+    def is_same_recipe(self, locked_hash: str) -> bool:
+        """Whether the hashes of a lock were made of the same names and constraints."""
+        own, has_both, _ = locked_hash.removesuffix(MOVED).partition("-")
+        return own == _hash(self.own) if has_both else locked_hash == self.former
 
 
 def _hash(data: Mapping[str, Any]) -> str:
@@ -63,7 +63,9 @@ def _hash(data: Mapping[str, Any]) -> str:
 def unlocked_line(values: Mapping[str, str], matrix: Matrix, lock: Lock) -> str:
     """Return the first release line that the lock lacks, as `axis=value`, or nothing."""
     needed = (matrix.value(axis, name) for axis, name in values.items())
-    return next((it.id for it in needed if it.provider and it.id not in lock.release_lines), "")
+    return next(
+        (value.id for value in needed if value.provider and value.id not in lock.release_lines), ""
+    )
 
 
 def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -> bool:
@@ -73,7 +75,10 @@ def is_known(target: Target, matrix: Matrix, expansion: Expansion, lock: Lock) -
 
 
 class PackageRequests:
-    """Answers for one catalog and one lock of bases and lines; layers come as they are locked."""
+    """Makes requests for one catalog and one lock of base images and release lines.
+
+    Package sets are arguments, as they are locked one after another.
+    """
 
     def __init__(self, *, catalog: Catalog, expansion: Expansion, lock: Lock) -> None:
         self._catalog = catalog
@@ -82,85 +87,90 @@ class PackageRequests:
 
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
         """Return the packages that the recipe of a target names, by ecosystem."""
-        where = build_variables(target, self._catalog.matrix, self._lock.versions)
-        return packages_of(self._catalog.recipes[target.recipe], where)
+        variables = build_variables(target, self._catalog.matrix, self._lock.versions)
+        return packages_of(self._catalog.recipes[target.recipe], variables)
 
     def can_lock(self, target: Target) -> bool:
-        """Whether the base and every line of a target is locked."""
+        """Whether the base and every release line of a target is locked."""
         return is_known(target, self._catalog.matrix, self._expansion, self._lock)
 
-    def asked(self, target: Target, layers: Mapping[str, PackageSet]) -> Asked:
-        """Return all that the packages of a target are chosen for.
+    def request_key(self, target: Target, package_sets: Mapping[str, PackageSet]) -> RequestKey:
+        """Return all that the choice of a target's packages depends on.
 
-        Its hash is in every lock: other keys here would have every package chosen again.
+        Its hash is in every lock: with other keys here every package would be resolved again.
         """
-        inherited = self.inherited(target, layers)
-        return Asked(
+        inherited = self.inherited(target, package_sets)
+        return RequestKey(
             own={"names": self.names(target), "limits": self.constraints(target)},
             rest={
                 "lines": {
-                    line: self._lock.versions.get(line, "") for line in target.variant.value_ids
+                    value_id: self._lock.versions.get(value_id, "")
+                    for value_id in target.variant.value_ids
                 },
-                "below": {name: sorted(items) for name, (items, _) in inherited.items()},
+                "below": {name: sorted(packages) for name, (packages, _) in inherited.items()},
             },
         )
 
     def inherited(
-        self, target: Target, layers: Mapping[str, PackageSet]
+        self, target: Target, package_sets: Mapping[str, PackageSet]
     ) -> dict[str, tuple[dict[str, LockedPackage], dict[str, str]]]:
-        """Return the packages of a target's ancestors by ecosystem, and the id of who has each."""
+        """Return the packages of a target's ancestors, with the ancestor's id, by ecosystem."""
         inherited: dict[str, tuple[dict[str, LockedPackage], dict[str, str]]] = {}
         for ancestor in self._expansion.lineage(target)[:-1]:
-            if ancestor.id in layers:
-                for ecosystem, items in layers[ancestor.id].packages.items():
-                    packages, introduced_by = inherited.setdefault(ecosystem, ({}, {}))
-                    packages |= items
-                    introduced_by |= dict.fromkeys(items, ancestor.id)
+            if ancestor.id in package_sets:
+                for ecosystem, packages in package_sets[ancestor.id].packages.items():
+                    collected, introduced_by = inherited.setdefault(ecosystem, ({}, {}))
+                    collected |= packages
+                    introduced_by |= dict.fromkeys(packages, ancestor.id)
         return inherited
 
-    def moved(self, target: Target, layers: Mapping[str, PackageSet], before: Lock) -> set[str]:
-        """Return the ecosystems of which a target inherits other versions than it did `before`.
+    def moved(
+        self, target: Target, package_sets: Mapping[str, PackageSet], previous: Lock
+    ) -> set[str]:
+        """Return the ecosystems of which a target inherits other versions than in `previous`.
 
-        If its base has other content, those whose packages are of the base's archive are among
-        them.
+        If its base has other content, they include those whose packages come from its archive.
         """
-        old = self.inherited(target, before.package_sets)
-        found = set()
-        for ecosystem, (packages, _) in self.inherited(target, layers).items():
-            known = old.get(ecosystem, ({}, {}))[0]
-            if any(name in known and known[name].version != it.version
-                   for name, it in packages.items()):  # fmt: skip
-                found.add(ecosystem)
+        previously_inherited = self.inherited(target, previous.package_sets)
+        ecosystems = set()
+        for ecosystem, (packages, _) in self.inherited(target, package_sets).items():
+            previous_packages = previously_inherited.get(ecosystem, ({}, {}))[0]
+            if any(name in previous_packages and previous_packages[name].version != package.version
+                   for name, package in packages.items()):  # fmt: skip
+                ecosystems.add(ecosystem)
         base = self._expansion.base_of(target).id
-        if base in before.bases and before.bases[base].content != self._lock.base(base).content:
-            ecosystems = self._catalog.ecosystems
-            found |= {name for name, rules in ecosystems.items() if rules.is_of_base}
-        return found
+        if base in previous.bases and previous.bases[base].content != self._lock.base(base).content:
+            rules_by_ecosystem = self._catalog.ecosystems
+            ecosystems |= {name for name, rules in rules_by_ecosystem.items() if rules.is_of_base}
+        return ecosystems
 
     def constraints(self, target: Target) -> dict[str, dict[str, str]]:
         """Return what is pinned for a target or its ancestors, by ecosystem and package."""
-        found: dict[str, dict[str, str]] = {}
-        for one in self._expansion.lineage(target):
-            pin = self._catalog.matrix.images[one.variant.image].pin
-            for ecosystem, items in (pin.packages if pin else {}).items():
-                found.setdefault(ecosystem, {}).update(items)
-        return found
+        limits: dict[str, dict[str, str]] = {}
+        for ancestor in self._expansion.lineage(target):
+            pin = self._catalog.matrix.images[ancestor.variant.image].pin
+            for ecosystem, pinned in (pin.packages if pin else {}).items():
+                limits.setdefault(ecosystem, {}).update(pinned)
+        return limits
 
     def request(
         self,
         target: Target,
         ecosystem: str,
-        layers: Mapping[str, PackageSet],
+        package_sets: Mapping[str, PackageSet],
         *,
         own: Versions,
         preferred: Mapping[str, LockedPackage] | None = None,
         locked: Mapping[str, LockedPackage] | None = None,
     ) -> PackageRequest:
-        """Return the request for an ecosystem; `own` is what the target has of others already."""
-        inherited = self.inherited(target, layers)
+        """Return the request for an ecosystem; `own` are the target's packages of earlier ones."""
+        inherited = self.inherited(target, package_sets)
         packages, introduced_by = inherited.get(ecosystem, ({}, {}))
         rules = self._catalog.ecosystems[ecosystem]
-        present = {name: {**items, **own.get(name, {})} for name, (items, _) in inherited.items()}
+        present = {
+            name: {**of_ancestors, **own.get(name, {})}
+            for name, (of_ancestors, _) in inherited.items()
+        }
         return PackageRequest(
             target=target,
             base=(base := self._expansion.base_of(target)),
@@ -178,11 +188,13 @@ class PackageRequests:
 
     def _release_lines(self, target: Target) -> Iterator[tuple[str, ReleaseLineRequest]]:
         matrix, base = self._catalog.matrix, self._expansion.base_of(target)
-        for one in self._expansion.lineage(target):
-            for axis, name in own_values(one, self._expansion).items():
+        for ancestor in self._expansion.lineage(target):
+            for axis, name in own_values(ancestor, self._expansion).items():
                 value = matrix.value(axis, name)
                 provider = value.provider or ""
-                options = self._catalog.recipes[one.recipe].provides.get(axis, {}).get(provider)
+                options = (
+                    self._catalog.recipes[ancestor.recipe].provides.get(axis, {}).get(provider)
+                )
                 if options is not None:
                     yield (
                         provider,
@@ -193,17 +205,20 @@ class PackageRequests:
                     )  # fmt: skip
 
     def _archives(self, target: Target, rules: EcosystemRules) -> Iterator[RemoteFile]:
-        """Yield files of release lines: packages of its own, and what its languages come in."""
+        """Yield files of release lines that are packages, or archives of the languages."""
         own = own_values(target, self._expansion)
-        asked = [(ValueId.of(axis, name), rules.package_suffix) for axis, name in own.items()]
-        asked += [
-            (ValueId.of(it.axis, target.variant.values.get(it.axis, "")), it.file_suffix)
-            for it in rules.languages
+        suffixes = [(ValueId.of(axis, name), rules.package_suffix) for axis, name in own.items()]
+        suffixes += [
+            (
+                ValueId.of(language.axis, target.variant.values.get(language.axis, "")),
+                language.file_suffix,
+            )
+            for language in rules.languages
         ]
         base = self._expansion.base_of(target).id
-        for key, suffix in asked:
-            line = self._lock.release_lines.get(key)
-            for file in line.files.get(base, ()) if line and suffix else ():
+        for value_id, suffix in suffixes:
+            version_lock = self._lock.release_lines.get(value_id)
+            for file in version_lock.files.get(base, ()) if version_lock and suffix else ():
                 if file.name.endswith(suffix):
                     yield file
 
@@ -211,7 +226,9 @@ class PackageRequests:
         self, target: Target, rules: EcosystemRules, present: Versions
     ) -> dict[str, str]:
         """Return the exact versions of languages, by axis. `present` are packages by ecosystem."""
-        versions = {it.axis: self._version(target, it, present) for it in rules.languages}
+        versions = {
+            language.axis: self._version(target, language, present) for language in rules.languages
+        }
         return {axis: version for axis, version in versions.items() if version}
 
     def _version(self, target: Target, language: Language, present: Versions) -> str:

@@ -34,5 +34,5 @@ def package_resolvers(
 
     `root` is the folder of the catalog.
     """
-    found = {name: ECOSYSTEMS.get(name, catalog=root).resolver for name in names}
-    return {name: resolver(tools) for name, resolver in found.items() if resolver is not None}
+    factories = {name: ECOSYSTEMS.get(name, catalog=root).resolver for name in names}
+    return {name: resolver(tools) for name, resolver in factories.items() if resolver is not None}

@@ -1,7 +1,7 @@
-"""What one adds to the builder: an ecosystem of packages, or a provider of release lines.
+"""The two extensions of the builder: ecosystems of packages, and providers of release lines.
 
-Both are objects. A module of the builder names them in the tables `ecosystems` and `providers`; a
-package of somebody else's names them in an entry point. See docs/extend.md.
+Both are objects. The tables `ecosystems` and `providers` name the built-in ones; a package of
+somebody else names its own in an entry point. See docs/extend.md.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _SOURCE = re.compile(r"\{([a-z-]+)\}|(https?://[^/\s]+)")
 
 @dataclass(frozen=True, kw_only=True)
 class ResolverTools:
-    """What resolvers and providers work with.
+    """The tools of resolvers and providers.
 
-    `fetcher` gets files of the network and keeps them by their hash, `runner` runs programs with
-    the environment that `network` asks for. `state` knows the folders below `build/`. `apt_root`
-    returns apt's private root of a locked base, with its indexes. `locate` returns the place where
-    a recipe names a package. `providers` are those of release lines, by name. `only_looks` is set
-    where what they choose is shown to people, and written to no lock.
+    `fetcher` downloads files and keeps them by their hash, `runner` runs programs with the
+    environment that `network` asks for. `state` has the folders in `build/`. `apt_root` returns
+    apt's private root of a locked base, with its indexes. `locate` returns the location at which a
+    recipe names a package. `providers` are those of release lines, by name. With `only_looks`,
+    results are shown to people and not written to the lock.
     """
 
     fetcher: Fetcher
@@ -50,25 +50,25 @@ class ResolverTools:
 
 @dataclass(frozen=True, kw_only=True)
 class Ecosystem(EcosystemRules):
-    """An ecosystem of packages, with what chooses and fetches them if they are locked."""
+    """An ecosystem of packages, with its resolver if they are locked."""
 
     resolver: Callable[[ResolverTools], PackageResolver] | None
 
 
 def sources_in_options(value: AxisValue, options: Mapping[str, str]) -> tuple[str, ...]:
     """Return the sources and hosts that options name: `{github}/…`, `https://example.org/…`."""
-    named = _SOURCE.findall(" ".join(options.values()))
-    return tuple(dict.fromkeys(name or url for name, url in named if url or name in UPSTREAM))
+    matches = _SOURCE.findall(" ".join(options.values()))
+    return tuple(dict.fromkeys(name or url for name, url in matches if url or name in UPSTREAM))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderDefinition:
-    """A provider of release lines: how it is made, and how one asks whether it can be reached.
+    """A provider of release lines: how to make it, and how to test whether it can be reached.
 
-    `summary` is what it provides, for people. `sources` are the names in `network.mirrors`, or the
-    starts of URLs, that it always asks. If it has none, `sources_of` returns those of a value of an
-    axis and of what recipes say of it. If there are none either, `ask` asks the provider's own
-    client; it raises UnreachableError.
+    `summary` describes it for people. `sources` are the names in `network.mirrors`, or the starts
+    of URLs, that it always uses. If it has none, `sources_of` returns those of an axis value with
+    the options of recipes. If there are none either, `ask` asks the provider's own client; it
+    raises UnreachableError.
     """
 
     name: str

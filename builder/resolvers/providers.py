@@ -34,11 +34,11 @@ PROVIDERS: Plugins[ProviderDefinition] = Plugins(
 def line_providers(
     tools: ResolverTools, named: Iterable[str] = (), root: Path | None = None
 ) -> dict[str, Provider]:
-    """Return the providers of the builder, and those of `named` that packages add, by name.
+    """Return the built-in providers, and those of `named` that plugins add, by name.
 
-    `root` is the folder of the catalog. Names that nothing has are left out. Raises ToolError where
-    the package that adds one does not work.
+    `root` is the folder of the catalog. Unknown names are left out. Raises ToolError if a plugin
+    does not work.
     """
-    known = PROVIDERS.names(root)
-    names = dict.fromkeys((*PROVIDERS.built_in, *(name for name in named if name in known)))
+    available = PROVIDERS.names(root)
+    names = dict.fromkeys((*PROVIDERS.built_in, *(name for name in named if name in available)))
     return {name: PROVIDERS.get(name, catalog=root).provider(tools) for name in names}

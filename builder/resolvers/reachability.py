@@ -1,4 +1,4 @@
-"""Which providers of a catalog can be reached from here, and what waits for those that cannot."""
+"""Test which providers of a catalog can be reached, and which release lines depend on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from builder.resolvers.providers import PROVIDERS
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A provider with the sources that it asks, and the release lines that come from it.
+    """A provider with its sources, and the release lines that come from it.
 
     `problem` says why there is no such provider; "" if there is one.
     """
@@ -29,7 +29,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """What people call it: with its sources, where they depend on the release line."""
+        """Its name for people, with its sources if they depend on the release line."""
         is_fixed = self.definition is not None and bool(self.definition.sources)
         has_several = bool(self.sources) and not is_fixed
         return f"{self.provider} ({', '.join(self.sources)})" if has_several else self.provider
@@ -38,8 +38,7 @@ class Question:
 def questions(catalog: Catalog, root: Path | None = None) -> tuple[Question, ...]:
     """Return every provider that the matrix names, in its order.
 
-    `root` is the folder of the catalog. Raises ToolError where the package that adds a provider
-    does not work.
+    `root` is the folder of the catalog. Raises ToolError if a plugin does not work.
     """
     lines: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     definitions: dict[str, ProviderDefinition | None] = {}
@@ -91,11 +90,11 @@ class Reachability:
         self._root = root
 
     def of(self, catalog: Catalog) -> Iterator[tuple[Question, str]]:
-        """Yield each provider that a catalog names with why it cannot be reached, or ""."""
+        """Yield each provider of a catalog with the reason why it cannot be reached, or ""."""
         return self.ask(questions(catalog, self._root))
 
     def ask(self, items: tuple[Question, ...]) -> Iterator[tuple[Question, str]]:
-        """Yield each provider with why it cannot be reached, or ""; all are asked at once."""
+        """Yield each provider with the reason why it cannot be reached, or ""; in parallel."""
         reasons = in_parallel(self._reason, items, at_once=max(1, len(items)))
         yield from zip(items, reasons, strict=True)
 
@@ -106,7 +105,7 @@ class Reachability:
             if item.problem or item.sources:
                 return item.problem
             if item.definition is None or item.definition.ask is None:
-                return "no recipe says where it is"
+                return "no recipe has an option with its address"
             item.definition.ask(self._tools)
         except UnreachableError as error:
             return error.message.replace(" cannot be reached", "", 1)

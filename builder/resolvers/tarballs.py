@@ -1,4 +1,4 @@
-"""The provider `tarball`: official tarballs, of whichever project an axis is called after."""
+"""The provider `tarball`: official tarballs of the project whose name the axis has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from builder.resolvers.julia.tarballs import JuliaTarballs
 
 
 class Tarballs:
-    """Official tarballs of the project that the axis is called after, or the option `kind`."""
+    """Official tarballs of the project in the option `kind`, or else named like the axis."""
 
     def __init__(self, *, kinds: Mapping[str, Provider]) -> None:
         self._kinds = kinds
@@ -25,14 +25,14 @@ class Tarballs:
         return self._of(request).lines(request)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """Return the newest version of a line. Raises StepError where there is none."""
+        """Return the newest version of a release line. Raises StepError if there is none."""
         return self._of(request).resolve(request)
 
     def _of(self, request: ReleaseLineRequest) -> Provider:
         kind = request.options.get("kind", request.axis)
         if kind not in self._kinds:
             raise ConfigError(
-                f"provider tarball knows no kind {kind!r}",
+                f"provider tarball has no kind {kind!r}",
                 hint=did_you_mean(kind, self._kinds) or f"`kind: {' or '.join(self._kinds)}`",
             )
         return self._kinds[kind]

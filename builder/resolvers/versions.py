@@ -1,4 +1,4 @@
-"""Exact versions and the lines that they belong to."""
+"""Exact versions, and the release lines that they belong to."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from builder.lock.interfaces import ReleaseLineRequest
 
 _RELEASE = re.compile(r"(?:(?P<epoch>\d+):|v)?(?P<main>\d+(?:\.\d+)*)(?:[+-](?P<build>\d+))?")
 _PREFIX = re.compile(r"\d+:|v(?=\d)")
-_NAMED = 6  # how many lines an error names
+_NAMED = 6  # how many versions an error names
 
 
 def is_release(version: str) -> bool:
-    """Whether a version is numbers alone: no pre-release, no build of somebody's own.
+    """Whether a version has numbers only: it is no pre-release and no custom build.
 
-    A `v` before it, an epoch (`1:`) and the number of a build (`+526`, `-1`) may be there.
+    It may have a `v` or an epoch (`1:`) before it, and a build number (`+526`, `-1`) after it.
     """
     return _RELEASE.fullmatch(version) is not None
 
@@ -27,13 +27,13 @@ def newest_first(versions: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_of_line(version: str, line: str) -> bool:
-    """Whether a version belongs to a line: 3.13.5 to 3.13, and to 3.13.5, not to 3.1."""
-    bare, of = (_PREFIX.sub("", text, count=1) for text in (version, line))
-    return bare == of or re.match(re.escape(of) + r"[.+-]", bare) is not None
+    """Whether a version belongs to a release line: 3.13.5 to 3.13 and 3.13.5, not to 3.1."""
+    plain, plain_line = (_PREFIX.sub("", text, count=1) for text in (version, line))
+    return plain == plain_line or re.match(re.escape(plain_line) + r"[.+-]", plain) is not None
 
 
 def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
-    """Return the newest version of a release line, out of those that are newest first."""
+    """Return the newest version of a release line; `versions` are newest first."""
     for version in versions:
         if is_of_line(version, line):
             return version
@@ -41,27 +41,27 @@ def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
 
 
 def no_line(line: str, versions: Sequence[str], provider: str) -> StepError:
-    """Return the error of a provider without this release line; it names those it has."""
-    heads: dict[str, str] = {}
+    """Return the error of a provider without this release line; it names the others."""
+    newest_by_minor: dict[str, str] = {}
     for version in versions:
-        heads.setdefault(".".join(version.split(".")[:2]), version)
-    named = list(heads.values())
-    more = ", …" if len(named) > _NAMED else ""
-    has = f"it has {', '.join(named[:_NAMED])}{more}" if named else "it has none at all"
-    return StepError(f"provider {provider} has no {line} ({has})")
+        newest_by_minor.setdefault(".".join(version.split(".")[:2]), version)
+    newest = list(newest_by_minor.values())
+    others = ", …" if len(newest) > _NAMED else ""
+    offer = f"it has {', '.join(newest[:_NAMED])}{others}" if newest else "it has none at all"
+    return StepError(f"provider {provider} has no {line} ({offer})")
 
 
-def no_architecture(version: str, arch: str, there: Iterable[str], provider: str) -> StepError:
+def no_architecture(version: str, arch: str, available: Iterable[str], provider: str) -> StepError:
     """Return the error of a version that exists, but not for this architecture."""
-    names = ", ".join(sorted(there)) or "none"
+    names = ", ".join(sorted(available)) or "none"
     return StepError(
-        f"provider {provider} has {version} for {names}, and not for {arch}",
-        hint="leave that platform out for this line: `platforms` in matrix.yaml",
+        f"provider {provider} has {version} for {names}, but not for {arch}",
+        hint="leave that platform out for this release line: `platforms` in matrix.yaml",
     )
 
 
 def arch_of(request: ReleaseLineRequest) -> str:
-    """Return the architecture as Debian and Docker call it: amd64, arm64."""
+    """Return the architecture by its name in Debian and Docker: amd64, arm64."""
     return request.base.platform.split("/")[1]
 
 
@@ -76,7 +76,7 @@ def option(request: ReleaseLineRequest, name: str, provider: str) -> str:
 
 
 def _key(version: str) -> tuple[tuple[int, ...], ...]:
-    """Return what releases are sorted by: the epoch, the version, the number of its build."""
+    """Return the sort key of a release: epoch, version and build number."""
     match = _RELEASE.fullmatch(version)
     assert match is not None
     parts = (match["epoch"] or "0", match["main"], match["build"] or "0")

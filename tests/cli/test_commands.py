@@ -140,7 +140,7 @@ def test_a_torn_lock(run: Run, folder: Folder, command: tuple[str, ...]) -> None
         2,
         "",
         "error: matrix.lock:3:1: not a lock: Expecting property name enclosed in double quotes\n"
-        "  hint: it was torn or edited by hand; restore it from git, or delete it and run"
+        "  hint: it was cut off or edited by hand; restore it from git, or delete it and run"
         " `builder lock`\n",
     )
     assert (folder.root / "matrix.lock").read_text() == torn

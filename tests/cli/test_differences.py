@@ -213,7 +213,7 @@ def test_what_could_not_be_locked_is_told_and_all_else_is_released(
     told = "keeps what was locked" if keeps else "is not locked"
     section = f"## What could not be locked\n\n- `desk/os=1,lang=1.9` {told}: {reason}\n"
     assert section in found.out
-    kept = "what is locked stays" if keeps else "not locked"
+    kept = "stays as locked" if keeps else "not locked"
     assert (f"error: desk/os=1,lang=1.9: {kept}: {reason}\n" in found.err) is (code == 5)
 
 

@@ -248,7 +248,7 @@ def test_a_provider_that_is_not_reached_is_an_exit_code(
     found = run("lock", "--upgrade")
     assert found.code == 5
     assert found.err.splitlines()[-2:] == [
-        "error: desk/os=1,lang=1.9: what is locked stays: example.org cannot be reached",
+        "error: desk/os=1,lang=1.9: stays as locked: example.org cannot be reached",
         "  hint: with --reachable it does not count",
     ]
     assert text(folder) == before

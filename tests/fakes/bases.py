@@ -17,7 +17,7 @@ from tests.fakes.layout import write_layout
 class FakeBases(Calls):
     """The first source that is not in `broken`; its content is named after it, or `moved`.
 
-    What moved is locked anew, whatever is held.
+    What moved is locked anew, whatever is previous.
     """
 
     def __init__(self, folder: Path, *, broken: Sequence[str] = (), moved: str = "") -> None:
@@ -27,18 +27,18 @@ class FakeBases(Calls):
         self._broken = set(broken)
 
     def lock(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> BaseLock:
-        """The held lock while its source is listed, else the first source that works."""
+        """The previous lock while its source is listed, else the first source that works."""
         self._call("lock", base.id)
-        if held is not None and held.source in sources and not self._moved:
-            return held
+        if previous is not None and previous.source in sources and not self._moved:
+            return previous
         for source in sources:
             if source.value not in self._broken:
                 content = f"sha256:{(self._moved or source.value).encode().hex():0>64.64}"
                 suites = {"main": Suite(date=f"{today}T00:00:00Z", sha256="")}
                 return BaseLock(source=source, content=content, epoch=0, suites=suites)
-        raise StepError(f"no source of base {base.id} can be had")
+        raise StepError(f"no source of base {base.id} works")
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
         """A layout of what is locked."""

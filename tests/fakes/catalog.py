@@ -152,7 +152,7 @@ def with_package_sets(project: Project, lock: Lock) -> Lock:
     for key, target in project.expansion.targets.items():
         base = project.expansion.base_of(target).id
         if package_requests.names(target) and base in lock.bases:
-            asked = str(package_requests.asked(target, layers))
+            asked = str(package_requests.request_key(target, layers))
             layers[key] = PackageSet(epoch=lock.bases[base].epoch, request=asked, packages={})
     return replace(lock, package_sets=layers)
 

@@ -59,7 +59,7 @@ class Locking:
         found = lock_catalog(
             catalog=project.catalog,
             expansion=project.expansion,
-            held=held,
+            previous=held,
             bases=self.bases,
             providers={"apt": self.lines},
             today=today,

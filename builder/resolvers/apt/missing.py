@@ -1,4 +1,4 @@
-"""What is said of a package that a recipe names and apt cannot install."""
+"""The error of a package that a recipe names and apt cannot install."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def missing_package(
 ) -> NoPackageError:
     """Return the error of a package that cannot be installed on `base` as it is named.
 
-    `target` says which targets want it; `elsewhere` are bases that have it, as `axis=value`.
+    `target` names the targets that need it; `elsewhere` are bases that have it, as `axis=value`.
     """
-    who = f"recipe {recipe} adds to {target}"
+    origin = f"(recipe {recipe}, for {target})"
     if not _NAME.fullmatch(name):
         return NoPackageError(
-            f"{name!r} is no name of a package, which {who}",
-            hint="name each package exactly: apt's patterns, and versions, releases and signs"
-            " after a name, are not taken; the version is what matrix.lock says",
+            f"{name!r} is not the name of an apt package {origin}",
+            hint="write the plain name of each package, without pattern, version, release or"
+            " sign after it; matrix.lock decides the version",
             package=name,
             location=location,
         )
     if providers := root.providers(name):
         return NoPackageError(
-            f"{name} is a virtual package for {base}, which {who}: {listed(providers)} provide it",
+            f"{name} is a virtual package on {base} {origin}; {listed(providers)} provide it",
             hint=f"name one of them instead of {name}",
             package=name,
             location=location,
         )
     return NoPackageError(
-        f"there is no package {name} for {base}, which {who}",
+        f"there is no package {name} for {base} {origin}",
         hint=_hint(name, root, elsewhere),
         package=name,
         location=location,
@@ -54,9 +54,9 @@ def _hint(name: str, root: AptRoot, elsewhere: Sequence[str]) -> str:
     if elsewhere:
         block = f"{{packages: {{apt: [{name}]}}}}"
         conditions = ", ".join(f"{value}: {block}" for value in elsewhere)
-        has = "has it" if len(elsewhere) == 1 else "have it"
-        return f"{listed(elsewhere)} {has}: `when: {{{conditions}}}`"
-    known = sorted(root.known)
-    if looks_like(name, known):
-        return f"{did_you_mean(name, known)} Or should it stand under a condition of `when`?"
-    return "is its name right, and should it stand under a condition of `when`?"
+        verb = "has it" if len(elsewhere) == 1 else "have it"
+        return f"{listed(elsewhere)} {verb}: `when: {{{conditions}}}`"
+    package_names = sorted(root.package_names)
+    if looks_like(name, package_names):
+        return f"{did_you_mean(name, package_names)} Or does it belong under a condition of `when`?"
+    return "is the name right? Does it belong under a condition of `when`?"

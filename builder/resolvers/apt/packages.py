@@ -28,11 +28,11 @@ _UPDATES = "pool/updates/"  # where the archive of security keeps its packages
 
 
 class AptResolver:
-    """Layers of apt. `prepare` gives the private root of a base, with its indexes.
+    """Locks and fetches apt packages. `prepare` returns the private root of a base, with indexes.
 
-    Below `folder` it remembers what the indexes said of a package, by its hash: apt needs that of
-    what is installed, and an archive drops what is old. `locate` says where a recipe names a
-    package.
+    It keeps the index records of packages in `folder`, by hash: apt needs them for installed
+    packages, and an archive drops old ones. `locate` returns the location at which a recipe names
+    a package.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AptResolver:
         self._locate = locate
         self._guard = threading.Lock()
         self._prepared: dict[tuple[str, ...], AptSolver] = {}
-        self._known: dict[tuple[AptSolver, str], dict[str, Candidate]] = {}
+        self._candidates_by_pins: dict[tuple[AptSolver, str], dict[str, Candidate]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
@@ -63,7 +63,7 @@ class AptResolver:
         _check_inherited(files, request)
         candidates = self._candidates(root, pins, [file.name for file in files])
         archives = root.archives()
-        found = {
+        packages = {
             file.name: LockedPackage(
                 version=file.version,
                 digest=f"sha256:{file.sha256}",
@@ -72,27 +72,27 @@ class AptResolver:
             )
             for file in files
         }
-        self._remember(found, root)
-        return found
+        self._remember(packages, root)
+        return packages
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate."""
         pins = _pins(request.preferred, request.constraints)
         candidates = self._candidates(self._root(request), pins, locked)
         return all(
-            name in candidates and candidates[name].version == it.version
-            for name, it in locked.items()
+            name in candidates and candidates[name].version == package.version
+            for name, package in locked.items()
         )
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
         """Return the files of packages on this machine, checked. Raises as `resolve` does."""
-        kept = {it.hash: self._fetcher.cached(it.hash) for it in packages.values()}
-        archives = {} if all(kept.values()) else self._root(request).archives()
+        cached = {package.hash: self._fetcher.cached(package.hash) for package in packages.values()}
+        archives = {} if all(cached.values()) else self._root(request).archives()
 
         def get(package: LockedPackage) -> Path:
-            return kept[package.hash] or self._file(package, archives)
+            return cached[package.hash] or self._file(package, archives)
 
         return dict(zip(packages, in_parallel(get, packages.values()), strict=True))
 
@@ -100,30 +100,28 @@ class AptResolver:
         """Fetch a package, first from the archive that most likely has it."""
         is_update = package.file.startswith(_UPDATES)
         suites = sorted(archives, key=lambda suite: suite.endswith(_SECURITY) is not is_update)
-        places = dict.fromkeys(archives[suite] for suite in suites)
-        for place in places:
+        urls = dict.fromkeys(archives[suite] for suite in suites)
+        for url in urls:
             try:
                 return self._fetcher.file(
-                    RemoteFile(
-                        name=package.file_name, url=place + package.file, sha256=package.hash
-                    )
+                    RemoteFile(name=package.file_name, url=url + package.file, sha256=package.hash)
                 )
             except MissingError:
                 continue
         raise StepError(
-            f"no archive has {package.file} any more, and it is not kept here",
+            f"no archive has {package.file} any more, and there is no copy of it here",
             hint="run `builder lock --upgrade`",
         )
 
     # Choosing.
 
     def _check_names(self, request: PackageRequest, root: AptSolver) -> None:
-        """Refuse what apt would not take for the name of one package.
+        """Refuse names that apt would not read as one package.
 
         Raises NoPackageError, or several.
         """
-        asked = [name for name in request.names if name not in request.inherited]
-        doubtful = [name for name in asked if not root.root.has(name, with_virtual=False)]
+        wanted = [name for name in request.names if name not in request.inherited]
+        doubtful = [name for name in wanted if not root.root.has(name, with_virtual=False)]
         missing = root.root.missing(doubtful)
         recipe, target = request.target.recipe, request.target.id
         raise_all([
@@ -137,7 +135,7 @@ class AptResolver:
     def _solve(
         self, packages: Sequence[str], request: PackageRequest, root: AptSolver, installed: str
     ) -> tuple[tuple[AptFile, ...], str]:
-        """Return what apt chooses, and with which pins. What should stay and cannot moves."""
+        """Return what apt chooses, and with which pins; preferred packages move if they must."""
         preferred, attempts = dict(request.preferred), 0
         while True:
             pins = _pins(preferred, request.constraints)
@@ -148,46 +146,52 @@ class AptResolver:
                     raise self._named(error, request) from None
                 attempts += 1
                 has_time = attempts < _ATTEMPTS
-                stuck = error.packages & preferred.keys() if has_time else preferred.keys()
+                in_the_way = error.packages & preferred.keys() if has_time else preferred.keys()
                 preferred = {
-                    name: it for name, it in preferred.items() if stuck and name not in stuck
+                    name: package
+                    for name, package in preferred.items()
+                    if in_the_way and name not in in_the_way
                 }
 
     def _named(self, error: UnsolvableError, request: PackageRequest) -> StepError:
-        """Return an error of apt with the target, the recipe and the place of a package in it."""
+        """Return an error of apt with the target, the recipe and the location of the package."""
         recipe = request.target.recipe
-        named = [name for name in request.names if name in error.packages]
-        packages = f"{', '.join(named)} of " if named else ""
+        names = [name for name in request.names if name in error.packages]
+        packages = f"{', '.join(names)} of " if names else ""
         return StepError(
             f"{request.target.id}: {error.message} (for {packages}recipe {recipe})",
-            hint=f"take what is newer of what it stands on: builder lock --upgrade"
-            f" {request.base.axis}, or take it out of the recipe",
-            location=self._locate(recipe, named[0] if named else "apt"),
+            hint=f"run `builder lock --upgrade {request.base.axis}`, which takes newer packages of"
+            " the base, or remove the package from the recipe",
+            location=self._locate(recipe, names[0] if names else "apt"),
         )
 
     @contextlib.contextmanager
     def _archives(self, request: PackageRequest) -> Iterator[list[str]]:
-        """Yield the packages that release lines come as, with names that apt takes for packages."""
+        """Yield the paths of packages of release lines, with file names that apt accepts."""
         with tempfile.TemporaryDirectory() as folder:
-            places = [Path(folder) / file.name for file in request.archives]
-            for file, place in zip(request.archives, places, strict=True):
-                place.symlink_to(self._fetcher.file(file))
-            yield [str(place) for place in places]
+            links = [Path(folder) / file.name for file in request.archives]
+            for file, link in zip(request.archives, links, strict=True):
+                link.symlink_to(self._fetcher.file(file))
+            yield [str(link) for link in links]
 
     # Roots.
 
     def _root(self, request: PackageRequest) -> AptSolver:
-        """Return the root that also knows the archives of the release lines of the lineage."""
-        names = [(name, line) for name, line in request.release_lines if self._is_apt(name)]
-        key = (request.base.id, *(f"{name} {line.line}" for name, line in names))
+        """Return the root that also knows the archives of the target's release lines."""
+        names = [
+            (name, line_request)
+            for name, line_request in request.release_lines
+            if self._is_apt(name)
+        ]
+        key = (request.base.id, *(f"{name} {line_request.line}" for name, line_request in names))
         with self._guard:
             if key not in self._prepared:
                 root = self._prepare(request.base, request.lock)
-                for name, line in names:
+                for name, line_request in names:
                     provider = self._providers[name]
                     assert isinstance(provider, AptProvider)
-                    source = provider.source(line)
-                    root = root if source is None else root.beside(source)
+                    source = provider.source(line_request)
+                    root = root if source is None else root.with_source(source)
                 self._prepared[key] = AptSolver(root)
             return self._prepared[key]
 
@@ -197,54 +201,57 @@ class AptResolver:
     def _candidates(
         self, root: AptSolver, pins: str, names: Iterable[str]
     ) -> Mapping[str, Candidate]:
-        """Return what apt would install; each package is asked for once."""
+        """Return what apt would install; apt is asked once for each package."""
         with self._guard:
-            known = self._known.setdefault((root, pins), {})
-            if missing := [name for name in names if name not in known]:
-                known.update(root.candidates(missing, pins))
-            return known
+            candidates = self._candidates_by_pins.setdefault((root, pins), {})
+            if missing := [name for name in names if name not in candidates]:
+                candidates.update(root.candidates(missing, pins))
+            return candidates
 
     # What is installed.
 
     def _installed(self, inherited: Mapping[str, LockedPackage], root: AptSolver) -> str:
         """Return the ancestors' packages as paragraphs of dpkg's status."""
         absent = {
-            name: it.version for name, it in inherited.items() if not self._record(it).is_file()
+            name: package.version
+            for name, package in inherited.items()
+            if not self._record(package).is_file()
         }
-        said = root.records(absent)
-        for name, record in said.items():
+        found = root.records(absent)
+        for name, record in found.items():
             write(self._record(inherited[name]), record.encode(), lasting=False)
-        stand_ins = self._stand_ins({name: inherited[name] for name in absent.keys() - said}, root)
+        stand_ins = self._stand_ins({name: inherited[name] for name in absent.keys() - found}, root)
         records = [
-            stand_ins.get(name) or self._record(it).read_text() for name, it in inherited.items()
+            stand_ins.get(name) or self._record(package).read_text()
+            for name, package in inherited.items()
         ]
         return "\n".join(_as_installed(record) for record in records)
 
     def _stand_ins(self, packages: Mapping[str, LockedPackage], root: AptSolver) -> dict[str, str]:
         """Return paragraphs for packages whose versions the archive no longer has, by name.
 
-        They are there, and provide what they do now. What they need they have got.
+        They are installed, with what their current versions provide; what they need is there too.
         """
-        now = {name: it.version for name, it in root.candidates(packages).items()}
-        records = root.records(now)
+        current = {name: candidate.version for name, candidate in root.candidates(packages).items()}
+        records = root.records(current)
         return {
-            name: _stand_in(name, package, records.get(name, ""), now.get(name, ""))
+            name: _stand_in(name, package, records.get(name, ""), current.get(name, ""))
             for name, package in packages.items()
         }
 
     def _remember(self, packages: Mapping[str, LockedPackage], root: AptSolver) -> None:
-        said = root.records({name: it.version for name, it in packages.items()})
+        records = root.records({name: package.version for name, package in packages.items()})
         for name, package in packages.items():
-            if name in said:
-                write(self._record(package), said[name].encode(), lasting=False)
+            if name in records:
+                write(self._record(package), records[name].encode(), lasting=False)
 
     def _record(self, package: LockedPackage) -> Path:
         return self._folder / package.hash
 
 
 def _pins(preferred: Mapping[str, LockedPackage], constraints: Mapping[str, str]) -> str:
-    """Return what is pinned, and what should stay, as preferences of apt."""
-    versions = {name: it.version for name, it in preferred.items()} | dict(constraints)
+    """Return pinned and preferred packages as preferences of apt."""
+    versions = {name: package.version for name, package in preferred.items()} | dict(constraints)
     return "\n".join(
         f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n"
         for name, version in sorted(versions.items())
@@ -254,34 +261,36 @@ def _pins(preferred: Mapping[str, LockedPackage], constraints: Mapping[str, str]
 def _check_inherited(files: Iterable[AptFile], request: PackageRequest) -> None:
     """Raise AncestorError if a package of an ancestor would get another version."""
     inherited = request.inherited
-    others = [
-        it for it in files if it.name in inherited and inherited[it.name].version != it.version
+    changed = [
+        file
+        for file in files
+        if file.name in inherited and inherited[file.name].version != file.version
     ]
-    if not others:
+    if not changed:
         return
     owners: dict[str, frozenset[str]] = {}
-    for file in others:
+    for file in changed:
         owner = request.introduced_by.get(file.name, "an ancestor")
         owners[owner] = owners.get(owner, frozenset()) | {file.name}
-    first = others[0]
+    first = changed[0]
     owner = request.introduced_by.get(first.name, "an ancestor")
     raise AncestorError(
         f"{request.target.id} needs {first.name} {first.version},"
-        f" and {owner} has {inherited[first.name].version}",
-        hint=f"lock that again: builder lock --upgrade {' '.join(it.name for it in others)}",
+        f" but {owner} has {inherited[first.name].version}",
+        hint=f"run `builder lock --upgrade {' '.join(file.name for file in changed)}`",
         owners=owners,
     )
 
 
 def _source(candidate: Candidate | None, version: str) -> str:
-    """Return the suite that a package is from: that of security, if it came by that."""
+    """Return the suite of a package: the security suite, if that has it."""
     suites = candidate.suites if candidate and candidate.version == version else ()
     security = [suite for suite in suites if suite.endswith(_SECURITY)]
     return (*security, *suites, "/")[0]
 
 
 def _path(file: AptFile, archives: Iterable[str]) -> str:
-    """Return where a file lies in its archive."""
+    """Return the path of a file in its archive."""
     starts = [url for url in archives if file.url.startswith(url)]
     return file.url.removeprefix(max(starts, key=len, default=""))
 

@@ -1,4 +1,4 @@
-"""Lines that are the version of a Debian package, in a base's archive or one beside."""
+"""Release lines that are the version of a Debian package, in the base's archive or another."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CODENAMES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 
 
 class AptProvider:
-    """The provider `apt`: option `package`, whose version is that of the line.
+    """The provider `apt`: option `package`, whose version is that of the release line.
 
-    The option `pattern` stands for all packages whose name it matches, where the line is part of
-    the name. `prepare` gives the private root of apt of a locked base, filled.
+    If the release line is part of the name, the option `pattern` matches the names of its packages.
+    `prepare` returns the private root of apt of a locked base, filled.
     """
 
     name = "apt"
@@ -37,9 +37,9 @@ class AptProvider:
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions that apt would install, newest first. No pre-releases."""
         root = self.root(request)
-        found = [root.candidate(name) for name in self._names(request, root)]
+        candidates = [root.candidate(name) for name in self._names(request, root)]
         return newest_first(
-            match[1] for text in found if self._is_own(text) and (match := _EXACT.match(text))
+            match[1] for text in candidates if self._is_own(text) and (match := _EXACT.match(text))
         )
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
@@ -48,13 +48,13 @@ class AptProvider:
         return ExactVersion(version=newest_of(request.line, versions, self.name))
 
     def source(self, request: ReleaseLineRequest) -> AptSource | None:
-        """Return what apt is told beside the base's own sources, if anything."""
+        """Return the source that apt gets in addition to the base's own, if any."""
         return None
 
     def root(self, request: ReleaseLineRequest) -> AptRoot:
-        """Return the root of apt that knows the packages of the line."""
+        """Return the root of apt that knows the packages of the release line."""
         source, root = self.source(request), self._prepare(request.base, request.lock)
-        return root if source is None else root.beside(source)
+        return root if source is None else root.with_source(source)
 
     def _is_own(self, version: str) -> bool:
         """Whether a version is one of this provider's."""
@@ -80,9 +80,9 @@ class DebianProvider(AptProvider):
 
 
 class RepositoryProvider(AptProvider):
-    """A signed repository beside the base's own, with its key as a file of the line.
+    """A signed repository in addition to the base's own; its key is a file of the release line.
 
-    Each is asked once in a run, however many lines and targets it serves.
+    Each is asked once in a run, for all release lines and targets.
     """
 
     file = ""
@@ -92,35 +92,36 @@ class RepositoryProvider(AptProvider):
         self._fetcher = fetcher
         self._network = network
         self._guard = threading.Lock()
-        self._known: dict[tuple[str, str, str], tuple[AptSource, RemoteFile]] = {}
+        self._repositories: dict[tuple[str, str, str], tuple[AptSource, RemoteFile]] = {}
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""
-        found = super().resolve(request)
-        return ExactVersion(version=found.version, files=(self._asked(request)[1],))
+        exact = super().resolve(request)
+        return ExactVersion(version=exact.version, files=(self._repository_and_key(request)[1],))
 
     def source(self, request: ReleaseLineRequest) -> AptSource:
         """Return the repository. Raises StepError if it has nothing for the base."""
-        return self._asked(request)[0]
+        return self._repository_and_key(request)[0]
 
-    def _asked(self, request: ReleaseLineRequest) -> tuple[AptSource, RemoteFile]:
+    def _repository_and_key(self, request: ReleaseLineRequest) -> tuple[AptSource, RemoteFile]:
         """Return the repository and its key."""
         url, suite = self._repository(request)
         fingerprint = request.options.get("fingerprint", self._fingerprint(request))
         with self._guard:
-            if (url, suite, fingerprint) not in self._known:
-                self._known[url, suite, fingerprint] = self._ask(request, url, suite, fingerprint)
-            return self._known[url, suite, fingerprint]
+            if (url, suite, fingerprint) not in self._repositories:
+                repository = self._fetch_repository(request, url, suite, fingerprint)
+                self._repositories[url, suite, fingerprint] = repository
+            return self._repositories[url, suite, fingerprint]
 
-    def _ask(
+    def _fetch_repository(
         self, request: ReleaseLineRequest, url: str, suite: str, fingerprint: str
     ) -> tuple[AptSource, RemoteFile]:
-        # Asked first, as apt does not say clearly what it cannot reach.
+        # Asked first, as apt's own message would not say clearly that it is unreachable.
         try:
             self._fetcher.text(f"{url}/{suite}InRelease", "a signed index")
         except MissingError:
             raise self._absent(request) from None
-        # A key may get new signatures, so its hash is looked at in each run.
+        # A key may get new signatures, so it is downloaded in each run.
         key = self._fetcher.record(self.file, self._key_url(request), again=True)
         source = AptSource(
             name=self.name,
@@ -145,7 +146,7 @@ class RepositoryProvider(AptProvider):
 
 
 class CranProvider(RepositoryProvider):
-    """R out of CRAN's repository for Debian; its key is the file `cran.asc`."""
+    """R from CRAN's repository for Debian; its key is the file `cran.asc`."""
 
     name = "cran"
     file = "cran.asc"
@@ -168,10 +169,10 @@ class CranProvider(RepositoryProvider):
 
 
 class NvidiaProvider(RepositoryProvider):
-    """CUDA out of NVIDIA's repository; its key is the file `cuda.asc`.
+    """CUDA from NVIDIA's repository; its key is the file `cuda.asc`.
 
-    The version of a line is that of its runtime library, whose packages hold MAJOR-MINOR in
-    their name.
+    The version of a release line is that of its runtime library, whose packages have MAJOR-MINOR
+    in their name.
     """
 
     name = "nvidia"
@@ -206,7 +207,7 @@ def _codename(request: ReleaseLineRequest, provider: str) -> str:
 
 
 def _ask_archive(tools: ResolverTools) -> None:
-    """Ask the archive of this machine's own apt, which nearly always is that of a base too."""
+    """Ask the archive that this machine's own apt uses; most bases use the same."""
     argv = ("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
     text = tools.runner.run(Command(argv=argv, timeout=30), check=False).stdout
     for site in dict.fromkeys(text.split()[:1]):

@@ -1,7 +1,6 @@
-"""Lines that come from a distribution's archive, resolved by apt itself.
+"""A private root in which apt runs on this machine for the packages of one base.
 
-apt runs on this machine in a private root, made of what the base says of itself: its sources,
-its keys, its package status. Nothing of this machine's own packages is looked at.
+It has the base's own sources, keys and package status. This machine's packages play no part.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _TAKEN = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class AptSource:
-    """What apt is told beside a base's own sources.
+    """A source of packages that apt gets in addition to a base's own.
 
     Either `components` that every suite of the base's archive is asked for too, or one more
     `repository`, as it stands in sources.list after its options (its URL may hold credentials),
@@ -52,13 +51,13 @@ class AptSource:
 
 
 class BehindError(UnreachableError):
-    """An archive has gone back to what it was: nothing is chosen from it."""
+    """An archive has older indexes than the lock: no package is chosen from it."""
 
 
 class AptRoot:
     """A private root of apt in `folder`, for the packages of one base.
 
-    Where its indexes are older than the lock, whatever asks for packages raises BehindError. Names
+    If its indexes are older than the lock, every question about packages raises BehindError. Names
     are exact, and never patterns of apt (see `has`).
     """
 
@@ -78,8 +77,8 @@ class AptRoot:
     def prepare(self, archives: Iterable[Path], *, keeps_indexes: bool = False) -> None:
         """Fill the root from a base's tar archives, lowest layer first.
 
-        With `keeps_indexes`, what is here of the indexes is fetched again only where it changed:
-        nothing tells then that an archive has gone back.
+        With `keeps_indexes`, an index that is here is fetched again only if it changed; an archive
+        that went back to older indexes is not noticed then.
         """
         self._behind = None
         self._keeps_indexes = keeps_indexes
@@ -102,7 +101,7 @@ class AptRoot:
             write(source, self._with_own_keys(text).encode())
         write(self._folder / "apt.conf", self._configuration().encode())
 
-    def beside(self, source: AptSource) -> AptRoot:
+    def with_source(self, source: AptSource) -> AptRoot:
         """Return a root of the same base with one more source; its indexes are fetched once."""
         with self._lock:
             if source not in self._others:
@@ -120,12 +119,12 @@ class AptRoot:
             return self._others[source]
 
     def _clear(self) -> None:
-        """Forget the base, and the indexes with what apt made of them, unless they are kept."""
+        """Delete the content of the base, and apt's indexes and caches unless they are kept."""
         for name in ("etc", "usr") if self._keeps_indexes else ("",):
             shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def _copy(self, other: Path, source: AptSource) -> None:
-        """Become what another root is, and what `source` says."""
+        """Copy another root, and add a source."""
         self._clear()
         # With its indexes: those are not fetched again.
         ignore = shutil.ignore_patterns("*pkgcache.bin")
@@ -145,7 +144,7 @@ class AptRoot:
             login = (unquote(parts.username), unquote(parts.password or ""))
             if any(re.search(r"\s", word) for word in login):
                 raise ConfigError(
-                    "apt takes no user or password with a blank in it",
+                    "apt accepts no blank in a user name or password",
                     hint=f"network.mirrors: {source.name}",
                 )
             url = without_credentials(url)
@@ -153,14 +152,14 @@ class AptRoot:
             write(self._folder / "etc/apt/auth.conf", words.encode(), 0o600)
         signed = ""
         if source.key is not None:
-            kept = self._folder / f"etc/apt/trusted.gpg.d/{source.name}.asc"
-            write(kept, source.key.read_bytes())
-            signed = f"[signed-by={source.fingerprint or kept}] "
+            key_file = self._folder / f"etc/apt/trusted.gpg.d/{source.name}.asc"
+            write(key_file, source.key.read_bytes())
+            signed = f"[signed-by={source.fingerprint or key_file}] "
         line = f"deb {signed}{url} {suite}\n"
         write(self._folder / f"etc/apt/sources.list.d/{source.name}.list", line.encode())
 
     def _take(self, archive: Path) -> None:
-        """Copy what apt needs out of an archive; a link becomes what it names."""
+        """Copy the files that apt needs from an archive; a link becomes a copy of its target."""
         with tarfile.open(archive) as tar:
             for member in tar.getmembers():
                 parts = PurePosixPath(member.name).parts
@@ -171,41 +170,41 @@ class AptRoot:
 
     def update(
         self,
-        known: Mapping[str, Suite] = MappingProxyType({}),
+        previous: Mapping[str, Suite] = MappingProxyType({}),
         only: AptSource | None = None,
     ) -> dict[str, Suite]:
-        """Fetch the indexes; the suites that they are of. None without sources.
+        """Fetch the indexes and return their suites; empty without sources.
 
-        Of a repository that alone is new, `only` that is asked. Raises BehindError where an index
-        is older than it is `known` to have been.
+        With `only`, the indexes of that source alone are fetched. Raises BehindError if an index is
+        older than in `previous`.
         """
         if not self._sources():
             return {}
         self._names.clear()
-        late = ("-o", "pkgCacheFile::Generate=false") if self._keeps_indexes else ()
-        added = self._folder / f"etc/apt/sources.list.d/{only.name}.list" if only else None
-        alone = (
-            "-o", f"Dir::Etc::sourcelist={added}", "-o", "Dir::Etc::sourceparts=/dev/null",
+        deferred = ("-o", "pkgCacheFile::Generate=false") if self._keeps_indexes else ()
+        source_list = self._folder / f"etc/apt/sources.list.d/{only.name}.list" if only else None
+        only_options = (
+            "-o", f"Dir::Etc::sourcelist={source_list}", "-o", "Dir::Etc::sourceparts=/dev/null",
             "-o", "APT::Get::List-Cleanup=0",
-        ) if added and added.is_file() else ()  # fmt: skip
-        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *late, *alone)
-        if late:
-            # What apt made of the indexes stands until one changed, or a source is younger.
+        ) if source_list and source_list.is_file() else ()  # fmt: skip
+        self._fetch("apt-get", "update", "--quiet", "--error-on=any", *deferred, *only_options)
+        if deferred:
+            # apt keeps its cache until an index changes, or a source is younger.
             for source in self._sources():
                 os.utime(source, (0, 0))
             self._fetch("apt-cache", "gencaches")
         lists = self._folder / "var/lib/apt/lists"
-        found = {
+        suites = {
             path.name.removesuffix("_InRelease").split("_dists_")[-1]: suite(path.read_bytes())
             for path in sorted(lists.glob("*InRelease"))
         }
-        if not found:
+        if not suites:
             raise StepError("apt found no signed index", hint=f"see the sources in {self._folder}")
-        for name, it in found.items():
-            if it.date and name in known and it.date < known[name].date:
-                self._behind = _behind(name, it.date, known[name].date)
+        for name, current in suites.items():
+            if current.date and name in previous and current.date < previous[name].date:
+                self._behind = _behind(name, current.date, previous[name].date)
                 raise self._behind
-        return found
+        return suites
 
     def archives(self) -> dict[str, str]:
         """Return the URL of the archive of each suite, with a slash at its end and any login."""
@@ -226,12 +225,12 @@ class AptRoot:
             matches = re.compile(pattern).fullmatch
         except re.error as error:
             raise ConfigError(f"not a regular expression: {pattern!r}: {error}") from None
-        return tuple(sorted(filter(matches, self.known)))
+        return tuple(sorted(filter(matches, self.package_names)))
 
     @property
-    def known(self) -> frozenset[str]:
+    def package_names(self) -> frozenset[str]:
         """The names of all packages that there are, without virtual ones."""
-        return self._known(with_virtual=False)
+        return self._package_names(with_virtual=False)
 
     def has(self, package: str, *, with_virtual: bool = True) -> bool:
         """Return whether a package of exactly this name is known; `:ARCH` may follow it.
@@ -242,18 +241,20 @@ class AptRoot:
         name, colon, arch = package.partition(":")
         if colon and arch != self._architecture:
             return False
-        return name in self._known(with_virtual=with_virtual)
+        return name in self._package_names(with_virtual=with_virtual)
 
     def missing(self, packages: Iterable[str]) -> tuple[str, ...]:
         """Return the packages that cannot be installed: no archive has them under these names."""
-        wanted = sorted(set(packages))
-        real = [name for name in wanted if self.has(name, with_virtual=False)]
-        text = self._run("apt-cache", "policy", *real, check=False) if real else ""
-        found = set(re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", text, re.M))
+        names = sorted(set(packages))
+        known_names = [name for name in names if self.has(name, with_virtual=False)]
+        text = self._run("apt-cache", "policy", *known_names, check=False) if known_names else ""
+        installable = set(
+            re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", text, re.M)
+        )
         return tuple(
             name
-            for name in wanted
-            if name not in found and name.partition(":")[0] not in found
+            for name in names
+            if name not in installable and name.partition(":")[0] not in installable
             # Of several, apt chooses none.
             if len(self.providers(name)) != 1
         )
@@ -266,7 +267,7 @@ class AptRoot:
         lines = text.partition("Reverse Provides:")[2].split("\n\n")[0].splitlines()
         return tuple(sorted({line.split()[0] for line in lines if line.strip()}))
 
-    def _known(self, *, with_virtual: bool) -> frozenset[str]:
+    def _package_names(self, *, with_virtual: bool) -> frozenset[str]:
         if with_virtual not in self._names or self._behind:
             options = ("--all-names",) if with_virtual else ()
             self._names[with_virtual] = frozenset(
@@ -287,13 +288,13 @@ class AptRoot:
         apt reads no path with a blank there: below such a folder, all keys of the base are trusted.
         """
         if not re.search(r"\s", str(self._folder)):
-            below = f"{self._folder}/"
+            prefix = f"{self._folder}/"
             return re.sub(
-                r"(?im)^(signed-by:\s*|.*signed-by=)/", lambda found: found[1] + below, text
+                r"(?im)^(signed-by:\s*|.*signed-by=)/", lambda match: match[1] + prefix, text
             )
         trusted = self._folder / "etc/apt/trusted.gpg.d"
-        for named in re.findall(r"(?im)signed-by[:=]\s*(/[^\]\n]*)", text):
-            for key in map(Path, re.split(r"[\s,]+", named)):
+        for paths in re.findall(r"(?im)signed-by[:=]\s*(/[^\]\n]*)", text):
+            for key in map(Path, re.split(r"[\s,]+", paths)):
                 path = (self._folder / str(key).lstrip("/")).resolve()
                 if path.is_file() and path.is_relative_to(self._folder.resolve()):
                     suffix = ".asc" if path.suffix == ".asc" else ".gpg"
@@ -320,17 +321,17 @@ class AptRoot:
 
     @property
     def status(self) -> str:
-        """What dpkg says of the base's own packages."""
+        """The status file of dpkg, with the base's own packages."""
         return (self._folder / "var/lib/dpkg/status").read_text()
 
     def ask(self, *argv: str) -> Output:
-        """Run a program of apt in this root; return what it says, however it ends."""
-        return self._asked(*argv, check=False)
+        """Run a program of apt in this root and return its output, even if it fails."""
+        return self._output(*argv, check=False)
 
     def _run(self, *argv: str, check: bool = True) -> str:
-        return self._asked(*argv, check=check).stdout
+        return self._output(*argv, check=check).stdout
 
-    def _asked(self, *argv: str, check: bool) -> Output:
+    def _output(self, *argv: str, check: bool) -> Output:
         if self._behind:
             raise self._behind
         return self._runner.run(self._command(*argv), check=check)
@@ -349,14 +350,14 @@ def suite(release: bytes) -> Suite:
     date = ""
     if match:
         with contextlib.suppress(ValueError):
-            made = parsedate_to_datetime(match[1].decode(errors="replace"))
-            date = f"{made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            date_time = parsedate_to_datetime(match[1].decode(errors="replace"))
+            date = f"{date_time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return Suite(date=date, sha256=sha256(release))
 
 
 def _behind(name: str, found: str, known: str) -> BehindError:
     return BehindError(
-        f"the archive has an index of {name} of {found}, and the lock knows one of {known}",
+        f"the archive has an older index of {name} ({found}) than the lock ({known})",
         hint="wait until it has caught up, or name another in `network.mirrors`",
     )
 

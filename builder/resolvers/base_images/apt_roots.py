@@ -21,7 +21,7 @@ from builder.resolvers.base_images.bootstrap import architecture
 class AptRoots:
     """The roots of one run, below `folder`: each is filled once.
 
-    `keeps_indexes`: those of an earlier run are fetched again only where they changed.
+    `keeps_indexes`: indexes of an earlier run are fetched again only if they changed.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class AptRoots:
         self,
         base: Base,
         archives: Iterable[Path],
-        known: BaseLock | None,
+        previous: BaseLock | None,
     ) -> dict[str, Suite]:
-        """Fill a root from tar archives, lowest first; the suites as they are now.
+        """Fill a root from tar archives, lowest first, and return its current suites.
 
-        Raises BehindError where they are older than is `known`.
+        Raises BehindError if they are older than in `previous`.
         """
         root = self.root(base)
         root.prepare(archives, keeps_indexes=self._keeps_indexes)
         try:
-            suites = root.update(known.suites if known else {})
+            suites = root.update(previous.suites if previous else {})
         except BehindError:
-            self._filled.add(base.id)  # it says so by itself from now on
+            self._filled.add(base.id)  # every question to the root raises the error from now on
             raise
         self._filled.add(base.id)
         return suites
@@ -83,8 +83,8 @@ class AptRoots:
     ) -> AptRoot:
         """Return the root of a locked base; `archives` is called if it is not filled yet.
 
-        Where its indexes are older than the lock, files can still be fetched by their hash. What
-        fails is tried once: whoever asks again gets the same error.
+        If its indexes are older than the lock, files can still be fetched by their hash. A failure
+        is not tried again: later calls raise the same error.
         """
         root = self.root(base)
         with self._turns[base.id]:
@@ -104,54 +104,54 @@ class AptRoots:
 class BaseArchives:
     """The content of locked bases as tar archives.
 
-    `kept` has it where it is here; otherwise it is fetched below `folder` from `place`, where the
-    catalog's registry has it, or else obtained by `fetch` from its own source, to be kept: `note`
-    is told before, as that takes a minute or two and may end in vain.
+    `cached` returns them if they are on this machine. Otherwise they are downloaded to `folder`
+    from `reference`, where the catalog's registry has the base, or else `fetch` gets it from its
+    own source; `note` is called before, as that takes a minute or two and may fail.
     """
 
     def __init__(
         self,
         *,
-        kept: Callable[[BaseLock], Sequence[Path]],
+        cached: Callable[[BaseLock], Sequence[Path]],
         fetch: Callable[[Base, BaseLock], object],
         store: Registry,
-        place: Callable[[Base, BaseLock], Reference],
+        reference: Callable[[Base, BaseLock], Reference],
         folder: Path,
         note: Callable[[str], None],
     ) -> None:
-        self._kept = kept
+        self._cached = cached
         self._fetch = fetch
         self._store = store
-        self._place = place
+        self._reference = reference
         self._folder = folder
         self._note = note
 
     def of(self, base: Base, lock: BaseLock) -> Sequence[Path]:
         """Return the archives, lowest first. Raises StepError if nobody has the base any more."""
-        if kept := self._kept(lock):
-            return kept
-        place = self._place(base, lock)
+        if archives := self._cached(lock):
+            return archives
+        reference = self._reference(base, lock)
         try:
-            layers = self._store.layers(place)
+            layers = self._store.layers(reference)
         except (StepError, TransientError):
             self._note(_waiting(base, lock))
             self._fetch(base, lock)
-            return self._kept(lock)
+            return self._cached(lock)
         layout = self._folder / lock.content.partition(":")[2][:32]
         for layer in layers:
             if not layouts.blob(layout, layer.digest).exists():
-                self._store.blob(place, layer.digest, layouts.blob(layout, layer.digest))
+                self._store.blob(reference, layer.digest, layouts.blob(layout, layer.digest))
         return [layouts.blob(layout, layer.digest) for layer in layers]
 
 
 def _waiting(base: Base, lock: BaseLock) -> str:
-    """Return the error for a base that only its own source can have."""
-    text = f"base {base.id}: neither here nor in a registry of the catalog; {lock.source} is asked"
+    """Return the message for a base that must be fetched from its own source."""
+    text = f"base {base.id}: neither here nor in the catalog's registry; asking {lock.source}"
     if lock.source.kind != "bootstrap":
         return text
     day = max((suite.date[:10] for suite in lock.suites.values()), default="")
-    since = f" (it is locked as of {day})" if day else ""
+    since = f" (locked as of {day})" if day else ""
     return (
-        f"{text}{since}. Where its archive has moved on since,"
-        f" `builder lock --upgrade {base.axis}={base.value}` takes it as it is now"
+        f"{text}{since}. If its archive has changed since then, run"
+        f" `builder lock --upgrade {base.axis}={base.value}` to lock the current content"
     )

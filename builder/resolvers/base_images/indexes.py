@@ -10,7 +10,7 @@ from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock, Lock
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptSolver
-from builder.resolvers.base_images.provider import kept
+from builder.resolvers.base_images.provider import cached_archives
 
 
 class BaseIndexes(Protocol):
@@ -43,4 +43,4 @@ class AptIndexes:
 
     def has_bases(self, lock: Lock) -> bool:
         """Whether this machine has the content of every locked base."""
-        return all(kept(self._state, base) for base in lock.bases.values())
+        return all(cached_archives(self._state, base) for base in lock.bases.values())

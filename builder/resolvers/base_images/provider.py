@@ -1,7 +1,7 @@
-"""The content of bases: an image of a registry, or a distribution bootstrapped here.
+"""The content of base images: pulled from a registry, or bootstrapped here.
 
-Which of its sources a base has, and what that content is, is decided when it is locked. A build
-gets exactly that or fails.
+The source of a base and its content are decided when it is locked. A build gets exactly that
+content, or fails.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from builder.registry.transfers import last_words, transfer
 from builder.resolvers.base_images.apt_roots import AptRoots
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 
-_AGAIN = ("--retry-times", "3")  # a busy registry is no reason to have no base
+_RETRIES = ("--retry-times", "3")  # a registry may be busy for a moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,11 @@ class Content:
 
 
 class EmulationError(ToolError):
-    """This machine lacks what runs the programs of another."""
+    """This machine cannot run the programs of another platform."""
 
 
 class Bases:
-    """Locks and fetches bases; what it fetched is kept below `state` by its digest."""
+    """Locks and fetches bases; the content is kept in `state` by its digest."""
 
     def __init__(
         self,
@@ -79,22 +79,28 @@ class Bases:
         self._credentials = credentials or CredentialFiles(runner=runner)
 
     def lock(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> BaseLock:
-        """Choose a source and identify its content; `held` is kept where it still stands."""
-        known = held
-        if held is not None and held.source not in sources:
-            held = None
-        is_own = held is not None and held.source.kind == "bootstrap"
-        archives = kept(self._state, held) if held is not None and is_own else ()
-        if held is not None and archives and self._roots.fill(base, archives, known) == held.suites:
-            return held
-        source, content = self._first(base, [held.source] if held else sources, held, today)
+        """Choose a source and identify its content; `previous` is kept if it is still valid."""
+        previous_lock = previous
+        if previous is not None and previous.source not in sources:
+            previous = None
+        is_own = previous is not None and previous.source.kind == "bootstrap"
+        archives = cached_archives(self._state, previous) if previous is not None and is_own else ()
+        if (
+            previous is not None
+            and archives
+            and self._roots.fill(base, archives, previous_lock) == previous.suites
+        ):
+            return previous
+        source, content = self._first(
+            base, [previous.source] if previous else sources, previous, today
+        )
         return BaseLock(
             source=source,
             content=content.digest,
             epoch=content.epoch,
-            suites=self._roots.fill(base, content.archives, known),
+            suites=self._roots.fill(base, content.archives, previous_lock),
         )
 
     def layout(self, base: Base, lock: BaseLock) -> Path:
@@ -110,11 +116,11 @@ class Bases:
         return layout
 
     def fetch(self, base: Base, lock: BaseLock) -> None:
-        """Get exactly what `lock` names from its source, to be kept here.
+        """Get exactly the content that `lock` names from its source, and keep it here.
 
-        Raises GoneError where the source has something else by now, else StepError.
+        Raises GoneError if the source has other content by now, else StepError.
         """
-        if kept(self._state, lock):
+        if cached_archives(self._state, lock):
             return
         if lock.source.kind == "registry":
             try:
@@ -126,19 +132,19 @@ class Bases:
                     ) from error
                 raise
             return
-        # An archive that has moved on does not come back.
+        # An archive that has changed does not return to its old content.
         content = self._recent(base, lock.source, lock.epoch)
         if content is None or content.digest == lock.content:
             content = self._bootstrap(base, lock.source, lock.epoch)
         if content.digest != lock.content:
             raise _gone(
                 base,
-                "its archive has moved on, and bootstraps to"
+                "its archive has changed, and a bootstrap gives"
                 f" {content.digest[:19]} instead of {lock.content[:19]}",
             )
 
     def request(self, base: Base, lock: BaseLock) -> BuildRequest:
-        """Return how a bootstrapped base is made an image."""
+        """Return the build request that makes an image of a bootstrapped base."""
         folder = self.folder(lock)
         return BuildRequest(
             id=f"base-{base.slug}",
@@ -150,52 +156,56 @@ class Bases:
         )
 
     def folder(self, lock: BaseLock) -> Path:
-        """Return where the content of a base is kept."""
+        """Return the folder with the content of a base."""
         return _folder(self._state, lock.content)
 
     def _first(
-        self, base: Base, sources: Sequence[Source], held: BaseLock | None, today: str
+        self, base: Base, sources: Sequence[Source], previous: BaseLock | None, today: str
     ) -> tuple[Source, Content]:
-        """Return the first source that can be had."""
+        """Return the first source that works, with its content."""
         reasons, lacks_emulation = [], False
         hint = "check the network connection, and `network` in matrix.yaml"
         for source in sources:
             try:
-                return source, self._obtain(base, source, held, today)
+                return source, self._obtain(base, source, previous, today)
             except BuilderError as error:
                 lacks_emulation |= isinstance(error, EmulationError)
                 hint = _own_hint(source, error) or hint
                 reasons.append(f"{source}: {last_words(error.message)}")
-        message = f"no source of base {base.id} can be had:\n    " + "\n    ".join(reasons)
+        message = f"no source of base {base.id} works:\n    " + "\n    ".join(reasons)
         if lacks_emulation:
             raise UnreachableError(message, hint=f"apt-get install {_EMULATION}")
-        # What only another machine may be able to have is not this one's failure.
+        # A base of another platform that this machine cannot get is no failure of it.
         is_own = base.platform == self._engine.platforms[0]
         raise StepError(message, hint=hint) if is_own else UnreachableError(message, hint=hint)
 
-    def _obtain(self, base: Base, source: Source, held: BaseLock | None, today: str) -> Content:
+    def _obtain(self, base: Base, source: Source, previous: BaseLock | None, today: str) -> Content:
         if source.kind == "registry":
             return self._from_registry(base, source)
-        epoch = held.epoch if held else _midnight(today)
+        epoch = previous.epoch if previous else _midnight(today)
         recent = self._recent(base, source, epoch)
-        if held is None and recent is not None and recent.archives[0].exists():
-            return recent  # of a lock that was ended before it was written
-        if held is not None and recent is not None and recent.digest != held.content:
+        if previous is None and recent is not None and recent.archives[0].exists():
+            return recent  # of an earlier `builder lock` that was stopped before it wrote the lock
+        if previous is not None and recent is not None and recent.digest != previous.content:
             epoch = _midnight(today)
         content = self._bootstrap(base, source, epoch)
-        if held is not None and content.digest != held.content and epoch != _midnight(today):
-            # What it holds has changed, and only then may its timestamps move.
+        if (
+            previous is not None
+            and content.digest != previous.content
+            and epoch != _midnight(today)
+        ):
+            # Its content has changed, and only then may its timestamps change.
             content = self._bootstrap(base, source, _midnight(today))
         return content
 
     def _recent(self, base: Base, source: Source, epoch: int) -> Content | None:
-        """Return what the last bootstrap of a base gave, if it was this one and of the last day."""
+        """Return the content of the last bootstrap, if it was this one, less than a day ago."""
         note = self._note(base)
         try:
-            said = json.loads(note.read_text())
-            is_this = (said["source"], said["epoch"]) == (str(source), epoch)
+            data = json.loads(note.read_text())
+            is_this = (data["source"], data["epoch"]) == (str(source), epoch)
             is_young = note.stat().st_mtime > time.time() - _DAY
-            digest = str(said["content"])
+            digest = str(data["content"])
         except (OSError, ValueError, TypeError, KeyError):
             return None
         archive = _folder(self._state, digest) / "context" / "rootfs.tar"
@@ -211,23 +221,26 @@ class Bases:
         reference = parse_reference(source.value)
         verify = ["--tls-verify=false"] if reference.is_loopback else []
         argv = (
-            *self._skopeo_on(base), "inspect", "--no-tags", *_AGAIN, *verify,
+            *self._skopeo_on(base), "inspect", "--no-tags", *_RETRIES, *verify,
             f"docker://{reference}",
         )  # fmt: skip
         inspect = Command(argv=argv, timeout=120)
         output = transfer(
             inspect, (reference,), self._credentials, self._runner, lambda command: command
         )
-        found = json.loads(output.stdout)
-        digest = str(found["Digest"])
+        inspected = json.loads(output.stdout)
+        digest = str(inspected["Digest"])
         layout = self._pull(base, source, digest)
-        said = str(found.get("Created") or "1970-01-01T00:00:00")  # an image need not say
-        created = time.strptime(said[:19], "%Y-%m-%dT%H:%M:%S")
+        # An image need not state when it was created.
+        created_text = str(inspected.get("Created") or "1970-01-01T00:00:00")
+        created = time.strptime(created_text[:19], "%Y-%m-%dT%H:%M:%S")
         return Content(
             digest=digest,
             epoch=max(0, calendar.timegm(created)),  # Go's zero is the year 1, which no archive has
-            # Not those that the registry names: skopeo compresses what is not, and names it anew.
-            archives=tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout)),
+            # Not the layers of the registry's manifest: skopeo compresses uncompressed ones.
+            archives=tuple(
+                layouts.blob(layout, layer.digest) for layer in layouts.layers_in(layout)
+            ),
         )
 
     def _pull(self, base: Base, source: Source, digest: str) -> Path:
@@ -236,18 +249,18 @@ class Bases:
         shutil.rmtree(partial, ignore_errors=True)
         partial.parent.mkdir(parents=True, exist_ok=True)
         command = self.pull_command(base, source, digest, partial)
-        place = parse_reference(source.value)
-        transfer(command, (place,), self._credentials, self._runner, self._enclose)
+        reference = parse_reference(source.value)
+        transfer(command, (reference,), self._credentials, self._runner, self._enclose)
         shutil.rmtree(layout, ignore_errors=True)
         partial.rename(layout)
         return layout
 
     def pull_command(self, base: Base, source: Source, digest: str, layout: Path) -> Command:
-        """Return how a base's image is copied from its registry."""
+        """Return the command that copies a base's image from its registry."""
         reference = parse_reference(source.value)
         return Command(
             argv=(
-                *self._skopeo_on(base), "copy", "--quiet", *_AGAIN,
+                *self._skopeo_on(base), "copy", "--quiet", *_RETRIES,
                 *(["--src-tls-verify=false"] if reference.is_loopback else []),
                 f"docker://{reference.at(digest)}", f"oci:{layout}:latest",
             ),
@@ -255,7 +268,7 @@ class Bases:
         )  # fmt: skip
 
     def _skopeo_on(self, base: Base) -> tuple[str, ...]:
-        """Return a command of skopeo that chooses the platform of the base out of an index."""
+        """Return the start of a skopeo command that chooses the base's platform from an index."""
         os_name, _, machine = base.platform.partition("/")
         family, _, variant = machine.partition("/")
         return (
@@ -269,10 +282,10 @@ class Bases:
         if which("mmdebstrap") is None:
             raise ToolError("mmdebstrap is not installed", hint="apt-get install mmdebstrap")
         if base.platform not in self._engine.platforms:
-            raise EmulationError(f"this machine does not run programs of {base.platform}")
+            raise EmulationError(f"this machine cannot run programs for {base.platform}")
         if base.platform != self._engine.platforms[0] and which("arch-test") is None:
             raise EmulationError(
-                "arch-test is not installed, and mmdebstrap asks it about emulation"
+                "arch-test is not installed; mmdebstrap needs it to detect emulation"
             )
         work = self._state.bases / f"{base.slug}.partial"
         shutil.rmtree(work, ignore_errors=True)
@@ -292,45 +305,45 @@ class Bases:
         return Content(digest=digest, epoch=epoch, archives=(folder / "context" / "rootfs.tar",))
 
     def bootstrap_command(self, base: Base, source: Source, epoch: int, archive: Path) -> Command:
-        """Return how a base is bootstrapped: the same archive and epoch give the same bytes."""
+        """Return the command of a bootstrap: the same archive and epoch give the same bytes."""
         options: list[str] = []
         if self._network.ca:
             options.append(f"--aptopt=Acquire::https::CAInfo {json.dumps(self._network.ca)}")
         if apt_mirrors(self._network):
             folder = archive.parent.parent
-            there, back = folder / "mirror-on", folder / "mirror-off"
-            write(there, _hook(self._network).encode(), 0o755)
-            write(back, _UNHOOK.encode(), 0o755)
-            options += [f"--setup-hook={there}", f"--customize-hook={back}"]
+            enable_hook, disable_hook = folder / "mirror-on", folder / "mirror-off"
+            write(enable_hook, _hook(self._network).encode(), 0o755)
+            write(disable_hook, _UNHOOK.encode(), 0o755)
+            options += [f"--setup-hook={enable_hook}", f"--customize-hook={disable_hook}"]
         return Command(
             argv=bootstrap_argv(base, source, str(archive), options),
             env={"SOURCE_DATE_EPOCH": str(epoch), **proxies(self._network)},
-            # Its packages set themselves up: by an emulator, ten times as slowly.
+            # Its packages run their own setup, ten times as slow in an emulator.
             timeout=1200 if base.platform == self._engine.platforms[0] else 7200,
         )
 
 
-def kept(state: StateDir, lock: BaseLock) -> tuple[Path, ...]:
-    """Return what a base is made of as tar archives, lowest layer first, if `state` has it."""
+def cached_archives(state: StateDir, lock: BaseLock) -> tuple[Path, ...]:
+    """Return the content of a base as tar archives, lowest layer first; empty if not in `state`."""
     folder = _folder(state, lock.content)
     archive, layout = folder / "context" / "rootfs.tar", folder / "layout"
     if archive.exists():
         return (archive,)
     if lock.source.kind == "registry" and (layout / "index.json").exists():
-        return tuple(layouts.blob(layout, it.digest) for it in layouts.layers_in(layout))
+        return tuple(layouts.blob(layout, layer.digest) for layer in layouts.layers_in(layout))
     return ()
 
 
 def _gone(base: Base, why: str) -> GoneError:
     name = base.value_id
     return GoneError(
-        f"base {base.id} can no longer be had as it is locked: {why}",
-        hint=f"run `builder lock --upgrade {name}`, which takes the base as it is now",
+        f"the locked content of base {base.id} is no longer available: {why}",
+        hint=f"run `builder lock --upgrade {name}` to lock the current content",
     )
 
 
 def _own_hint(source: Source, error: BuilderError) -> str:
-    """Return what helps against this very error; "" if it may be the network."""
+    """Return the hint of an error; "" if the network may be the cause."""
     if isinstance(error, TransientError | UnreachableError):
         return ""
     return error.hint if source.kind == "registry" or isinstance(error, ToolError) else ""
@@ -340,7 +353,7 @@ def _folder(state: StateDir, content: str) -> Path:
     return state.bases / content.removeprefix("sha256:")[:32]
 
 
-# What a registry says of a manifest that it does not have.
+# What a registry answers if it does not have a manifest.
 _UNKNOWN = ("manifest unknown", "name unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN")
 _DAY = 86400
 _EMULATION = "qemu-user-static binfmt-support arch-test"
@@ -348,15 +361,15 @@ _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/
 
 
 def canonize(archive: Path) -> None:
-    """Write a tar archive again, in one format: two versions of tar encode the same files apart."""
+    """Rewrite a tar archive in one format: versions of tar encode the same files differently."""
     partial = archive.with_suffix(".partial")
     with (
         tarfile.open(archive) as old,
         tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as new,
     ):
         for member in old:
-            kept = {k: v for k, v in member.pax_headers.items() if k.startswith("SCHILY.xattr.")}
-            member.pax_headers = kept
+            headers = {k: v for k, v in member.pax_headers.items() if k.startswith("SCHILY.xattr.")}
+            member.pax_headers = headers
             member.mtime = int(member.mtime)
             new.addfile(member, old.extractfile(member) if member.isfile() else None)
     partial.replace(archive)

@@ -1,4 +1,4 @@
-"""RStudio Server's official .deb, with the hash that the list of downloads gives."""
+"""RStudio Server's official .deb, with the hash from its list of downloads."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ BUILD = "jammy"  # the one that is for Debian 12 and newer too
 
 
 class RStudio:
-    """The one line that there is: the stable release. The file is `rstudio.deb`.
+    """The stable release of RStudio Server; its file is `rstudio.deb`.
 
-    The option `build` names another series of Ubuntu than the one that suits Debian.
+    The option `build` names a series of Ubuntu, if not the one that suits Debian.
     """
 
     name = "rstudio"
@@ -29,18 +29,18 @@ class RStudio:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """Return the one version that is offered."""
+        """Return the version of the stable release."""
         return (str(self._installer(request)["version"]),)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
-        """Return the version that is offered, if it is of the line. Raises StepError otherwise."""
-        found, arch = self._installer(request), arch_of(request)
-        version = newest_of(request.line, (str(found["version"]),), self.name)
-        url, digest = str(found["url"]), str(found["sha256"])
+        """Return the stable release. Raises StepError if it is of another release line."""
+        installer, arch = self._installer(request), arch_of(request)
+        version = newest_of(request.line, (str(installer["version"]),), self.name)
+        url, digest = str(installer["url"]), str(installer["sha256"])
         if arch == "amd64":
             file = RemoteFile(name="rstudio.deb", url=url, sha256=digest)
             return ExactVersion(version=version, files=(file,))
-        # The list names amd64 alone; other architectures lie beside it, without a hash.
+        # The list has amd64 only; other architectures have similar URLs, without a hash.
         other = re.sub(r"\bamd64\b", arch, url)
         if other == url or not self._fetcher.has(other):
             raise no_architecture(version, arch, ["amd64"], self.name)
@@ -55,8 +55,8 @@ class RStudio:
                 f"provider {self.name} has no build for {build}"
                 f" (it has {', '.join(sorted(installers))})"
             )
-        found: Mapping[str, Any] = installers[build]
-        return found
+        installer: Mapping[str, Any] = installers[build]
+        return installer
 
 
 RSTUDIO = ProviderDefinition(

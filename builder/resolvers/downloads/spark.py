@@ -1,4 +1,4 @@
-"""Spark's official distribution, out of the archive of its releases."""
+"""Spark's official distribution, from the archive of its releases."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FOLDER = re.compile(r'href="spark-([0-9.]+)/"')
 
 
 class SparkTarballs:
-    """Lines of Spark, the same file on every architecture: `spark.tgz`.
+    """Release lines of Spark; the file `spark.tgz` is the same for every architecture.
 
-    The option `build` names another one than `bin-hadoop3`. Upstream says a sha512, which is
-    checked when the file is fetched, once; the lock holds its sha256.
+    The option `build` names another one than `bin-hadoop3`. Upstream states a sha512, which is
+    checked at the first download; the lock has the sha256.
     """
 
     name = "tarball"
@@ -42,8 +42,8 @@ class SparkTarballs:
 
 def read_sha512(text: str, url: str) -> str:
     """Return the hash in a .sha512 file, written by sha512sum, or by gpg in groups and lines."""
-    plain = re.search(r"\b[0-9a-fA-F]{128}\b", text)
-    found = plain[0] if plain else re.sub(r"\s", "", text.partition(":")[2])
-    if not re.fullmatch(r"[0-9a-fA-F]{128}", found):
-        raise StepError(f"{url}.sha512 holds no sha512")
-    return found.lower()
+    match = re.search(r"\b[0-9a-fA-F]{128}\b", text)
+    digest = match[0] if match else re.sub(r"\s", "", text.partition(":")[2])
+    if not re.fullmatch(r"[0-9a-fA-F]{128}", digest):
+        raise StepError(f"{url}.sha512 has no sha512")
+    return digest.lower()

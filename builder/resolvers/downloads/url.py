@@ -1,4 +1,4 @@
-"""Any file of the network: a template of its URL, and where to read which versions there are."""
+"""Any file of the network: a template of its URL, and a list of its versions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from builder.resolvers.versions import arch_of, newest_first, newest_of, no_arch
 
 
 class UrlFiles:
-    """Files by the options of a recipe.
+    """Files that the options of a recipe describe.
 
-    - `url`: a template with `{version}`, and `{arch}` where there is one for each architecture;
+    - `url`: a template with `{version}`, and `{arch}` if there is a file for each architecture;
       it may begin with the name of a source, as in `{github}/owner/…`.
-    - `versions`: the exact versions there are, separated by blanks; or
-    - `index`: the URL of a text that names them; `pattern` finds them in it, as its first group.
-    - `archs`: what `{arch}` is for amd64 and arm64, where that differs: `amd64=x64 arm64=aarch64`.
+    - `versions`: the exact versions, separated by blanks; or
+    - `index`: the URL of a text with the versions; `pattern` finds them, as its first group.
+    - `archs`: `{arch}` for amd64 and arm64 where it differs: `amd64=x64 arm64=aarch64`.
     - `sha256`: the hash, or one for each architecture (`amd64=HEX arm64=HEX`), of the one version
-      that `versions` then names. Without it the file is fetched once, and its hash recorded.
+      in `versions`. Without it the file is downloaded once, and its hash recorded.
     - `sums`: the URL, by the same template, of a file of lines `HEX  NAME`.
-    - `name`: what the build calls the file; otherwise it is the last part of its URL.
+    - `name`: the name of the file in the build; otherwise the last part of its URL.
     """
 
     name = "url"
@@ -34,7 +34,7 @@ class UrlFiles:
         self._fetcher = fetcher
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """Return the exact versions that there are, newest first. No pre-releases."""
+        """Return the exact versions, newest first, without pre-releases."""
         if "versions" in request.options:
             return newest_first(request.options["versions"].split())
         text = self._fetcher.text(expand(option(request, "index", self.name)), "a list of versions")
@@ -54,23 +54,25 @@ class UrlFiles:
             else:
                 file = self._fetcher.record(name, urls[arch])
         except MissingError:
-            there = [of for of, url in urls.items() if of != arch and self._fetcher.has(url)]
-            if not there:
+            available = [
+                other for other, url in urls.items() if other != arch and self._fetcher.has(url)
+            ]
+            if not available:
                 raise
-            raise no_architecture(version, arch, there, self.name) from None
+            raise no_architecture(version, arch, available, self.name) from None
         return ExactVersion(version=version, files=(file,))
 
     def _urls(self, request: ReleaseLineRequest, version: str) -> dict[str, str]:
-        """Return where the file is, by architecture."""
+        """Return the URL of the file, by architecture."""
         template = option(request, "url", self.name)
         archs = _by_arch(request.options.get("archs", "amd64=amd64 arm64=arm64"))
-        return {of: _filled(template, version, arch) for of, arch in archs.items()}
+        return {name: _filled(template, version, arch) for name, arch in archs.items()}
 
     def _hash(self, request: ReleaseLineRequest, version: str, url: str) -> str:
-        """Return the hash that is stated, or ""."""
+        """Return the stated hash, or ""."""
         if text := request.options.get("sha256", ""):
             if len(request.options.get("versions", "").split()) != 1:
-                raise ConfigError("provider url: with `sha256`, `versions` names one version")
+                raise ConfigError("provider url: with `sha256`, `versions` must be one version")
             hashes = _by_arch(text) if "=" in text else {arch_of(request): text}
             if arch_of(request) not in hashes:
                 raise no_architecture(version, arch_of(request), hashes, self.name)

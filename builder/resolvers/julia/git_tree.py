@@ -1,4 +1,4 @@
-"""Tarballs that are named by the git tree of what they hold: checked by it, and kept."""
+"""Download tarballs that are named by the git tree of their content, and check them by it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Files = Mapping[str, "GitFile"]
 
 @dataclass(frozen=True)
 class GitFile:
-    """A file as git knows it: `mode` is its octal text (120000: a link, `data` its target)."""
+    """A file in git: `mode` is octal text (120000 is a link, and `data` its target)."""
 
     mode: str
     data: bytes
 
 
 class GitTrees:
-    """Fetches tarballs into the folder of a fetcher, where those that were checked are known."""
+    """Fetches tarballs into the folder of a fetcher, and notes there which were checked."""
 
     def __init__(self, *, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
@@ -37,45 +37,45 @@ class GitTrees:
 
         Raises StepError where it has another, UnreachableError.
         """
-        known = self._fetcher.folder / "trees" / tree
-        if known.is_file():
-            kept = self._fetcher.cached(known.read_text().strip())
-            if kept is not None:
-                return kept
+        note = self._fetcher.folder / "trees" / tree
+        if note.is_file():
+            cached = self._fetcher.cached(note.read_text().strip())
+            if cached is not None:
+                return cached
         file = self._fetcher.record(name, url, again=True)
         path = self._fetcher.folder / file.sha256
-        found = tree_sha1(read_tar(path, name))
-        if found != tree:
+        found_tree = tree_sha1(read_tar(path, name))
+        if found_tree != tree:
             raise StepError(
-                f"{name}: what came has another git tree than expected\n"
+                f"{name}: the downloaded tarball has another git tree than expected\n"
                 f"    expected {tree}\n"
-                f"    found    {found}",
+                f"    found    {found_tree}",
                 hint="it was replaced upstream, or the mirror serves another file;"
                 " do not build with it",
             )
-        write(known, f"{file.sha256}\n".encode())
+        write(note, f"{file.sha256}\n".encode())
         return path
 
 
-def read_tar(path: Path, name: str) -> Files:
-    """Return the files and links of a tarball; empty folders are left out, as git does it.
+def read_tar(archive: Path, name: str) -> Files:
+    """Return the files and links of a tarball, without empty folders, as in git.
 
-    Raises StepError where it is none, or holds what git does not know.
+    Raises StepError if it is damaged, or has entries that git cannot have.
     """
-    found: dict[str, GitFile] = {}
+    files: dict[str, GitFile] = {}
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(archive) as tar:
             for member in tar:
-                place = posixpath.normpath(member.name)
-                if place.startswith(("/", "..")):
-                    raise StepError(f"{name}: {place} is not below its folder")
+                path = posixpath.normpath(member.name)
+                if path.startswith(("/", "..")):
+                    raise StepError(f"{name}: {path} is outside the folder of the tarball")
                 if not member.isdir():
-                    found[place] = _file(tar, member, f"{name}: {place}")
+                    files[path] = _file(tar, member, f"{name}: {path}")
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise StepError(f"{name}: it is no tarball: {error}") from error
-    for folder in {place.rpartition("/")[0] for place in found} & found.keys():
-        raise StepError(f"{name}: {folder} is a folder, and something else")
-    return found
+        raise StepError(f"{name}: not a tarball: {error}") from error
+    for folder in {path.rpartition("/")[0] for path in files} & files.keys():
+        raise StepError(f"{name}: {folder} is both a folder and a file")
+    return files
 
 
 def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, what: str) -> GitFile:
@@ -88,7 +88,7 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, what: str) -> GitFile:
 
 
 def tree_sha1(files: Files) -> str:
-    """Return the hash of the git tree that holds just these files, in hex."""
+    """Return the hash of the git tree of these files, in hex."""
     folders: dict[str, dict[str, tuple[str, bytes]]] = {"": {}}
     for path, file in files.items():
         parent, _, name = path.rpartition("/")
@@ -115,5 +115,5 @@ def _tree(entries: Mapping[str, tuple[str, bytes]]) -> bytes:
 
 
 def _object(kind: str, data: bytes) -> bytes:
-    # git's own names; nothing is kept secret by them
+    # git's own hash: not for security
     return hashlib.sha1(f"{kind} {len(data)}".encode() + b"\0" + data).digest()

@@ -1,7 +1,7 @@
-"""The packages of Julia that a target adds: chosen of the registries, fetched by their git tree.
+"""Lock the Julia packages that a target adds, and fetch them by their git tree.
 
-The binaries of a package (of a JLL) are named by their hashes in its own Artifacts.toml, and so are
-fixed by the hash of the package. They are not fetched here: Pkg does, in the build.
+The Artifacts.toml of a package (a JLL) has the hashes of its binaries, so the hash of the package
+covers them. They are not fetched here: Pkg does that in the build.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TREE = "git-tree-sha1"
 
 
 class JuliaResolver:
-    """Layers of Julia's packages, for the Julia of a line. What comes with that is in no layer.
+    """Locks Julia packages, for the Julia of a release line, without those that come with it.
 
     The file of a package is its path at a package server, `package/<uuid>/<tree>`; its source is
     the name of the registry.
@@ -39,50 +39,52 @@ class JuliaResolver:
         self._trees = GitTrees(fetcher=fetcher)
         self._registries = Registries(fetcher=fetcher, trees=self._trees)
         self._guard = threading.Lock()
-        self._known: dict[str, Mapping[str, LockedPackage]] = {}
+        self._resolved: dict[str, Mapping[str, LockedPackage]] = {}
         self._stdlibs: dict[str, Mapping[str, Stdlib]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """Return what is installed, direct and transitive. Raises StepError, UnreachableError.
 
-        Targets that ask for the same are asked for once.
+        Equal requests of several targets are resolved once.
         """
         with self._guard:
             key = _key(request)
-            if key not in self._known:
-                self._known[key] = self._resolve(request)
-            return self._known[key]
+            if key not in self._resolved:
+                self._resolved[key] = self._resolve(request)
+            return self._resolved[key]
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `locked` has a newer candidate: the solver says so by solving."""
+        """Return False: only a resolution tells whether there are newer candidates."""
         return False
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]
     ) -> Mapping[str, Path]:
-        """Return the tarballs of packages on this machine; each has the git tree it must have.
+        """Return the tarballs of packages on this machine, each checked by its git tree.
 
         Raises StepError, UnreachableError.
         """
 
-        def one(name: str) -> Path:
-            it = packages[name]
-            tree = it.digest.removeprefix(f"{TREE}:")
-            return self._trees.fetch(f"{name} {it.version}", upstream(SERVER, it.file), tree)
+        def fetch_package(name: str) -> Path:
+            package = packages[name]
+            tree = package.digest.removeprefix(f"{TREE}:")
+            return self._trees.fetch(
+                f"{name} {package.version}", upstream(SERVER, package.file), tree
+            )
 
-        return by_item(one, packages, at_once=_AT_ONCE)
+        return by_item(fetch_package, packages, at_once=_AT_ONCE)
 
     def _resolve(self, request: PackageRequest) -> dict[str, LockedPackage]:
         registry = self._registries.load()
         world = self._world(request, registry)
         roots = _roots(request, registry, world.stdlibs)
         try:
-            found = solve(world, roots, request.target.id)
+            versions = solve(world, roots, request.target.id)
         except NoneFitError as error:
-            raise _none(request, error) from None
+            raise _no_versions(request, error) from None
         except ValueError as error:
-            raise StepError(f"a registry of Julia is not understood: {error}") from error
-        chosen = {uuid: version for uuid, version in found.items() if uuid not in world.fixed}
+            raise StepError(f"a Julia registry cannot be read: {error}") from error
+        chosen = {uuid: version for uuid, version in versions.items() if uuid not in world.fixed}
         locked = {
             registry.packages[uuid].name: _locked(registry.packages[uuid], version)
             for uuid, version in chosen.items()
@@ -93,14 +95,17 @@ class JuliaResolver:
         return World(
             registry=registry,
             julia=request.language("julia"),
-            stdlibs=self._brought(request),
-            fixed={_uuid(it): (name, it.version) for name, it in request.inherited.items()},
-            owners={
-                _uuid(it): request.introduced_by[name]
-                for name, it in request.inherited.items()
+            stdlibs=self._bundled(request),
+            fixed={
+                _uuid(package): (name, package.version)
+                for name, package in request.inherited.items()
+            },
+            introduced_by={
+                _uuid(package): request.introduced_by[name]
+                for name, package in request.inherited.items()
                 if name in request.introduced_by
             },
-            kept={_uuid(it): it.version for it in request.preferred.values()},
+            preferred={_uuid(package): package.version for package in request.preferred.values()},
             limits={
                 registry.names[name].uuid: (limit, _limit(name, limit))
                 for name, limit in request.constraints.items()
@@ -108,22 +113,22 @@ class JuliaResolver:
             },
         )
 
-    def _brought(self, request: PackageRequest) -> Mapping[str, Stdlib]:
-        """Return what comes with the Julia of the request, as its tarball says."""
+    def _bundled(self, request: PackageRequest) -> Mapping[str, Stdlib]:
+        """Return the packages that come with the Julia of the request, read from its tarball."""
         for file in request.archives:
             if file.sha256 not in self._stdlibs:
-                found = stdlibs(self._fetcher.file(file), request.language("julia"))
-                self._stdlibs[file.sha256] = found
+                packages = stdlibs(self._fetcher.file(file), request.language("julia"))
+                self._stdlibs[file.sha256] = packages
             return self._stdlibs[file.sha256]
         raise NoPackageError(
-            f"{request.target.id} asks for packages of Julia, and has no line of it in a tarball",
+            f"{request.target.id} has Julia packages, but no release line of Julia with a tarball",
             package=request.names[0],
             hint="`needs: [julia]` in its recipe.yaml says that its parent must have Julia",
         )
 
 
 def _key(request: PackageRequest) -> str:
-    """Return all that an answer depends on, except the registries."""
+    """Return all that the result depends on, except the registries."""
     parts = (request.inherited, request.preferred, request.constraints)
     return str(
         (
@@ -136,30 +141,30 @@ def _key(request: PackageRequest) -> str:
 
 
 def _roots(
-    request: PackageRequest, registry: Registry, brought: Mapping[str, Stdlib]
+    request: PackageRequest, registry: Registry, bundled: Mapping[str, Stdlib]
 ) -> list[Registered]:
-    """Return the packages that are asked for by name, but those that come with Julia."""
-    names = {it.name for it in brought.values()} | set(request.inherited)
-    found = []
-    for name in sorted({*request.names} - names):
+    """Return the packages that the recipe names, without those that come with Julia."""
+    present = {stdlib.name for stdlib in bundled.values()} | set(request.inherited)
+    roots = []
+    for name in sorted({*request.names} - present):
         if name not in registry.names:
             raise NoPackageError(
-                f"no registry of Julia has a package {name}, which {request.target.id} asks for",
+                f"no Julia registry has a package {name}, which {request.target.id} asks for",
                 package=name,
                 hint=did_you_mean(name, registry.names),
             )
-        found.append(registry.names[name])
-    return found
+        roots.append(registry.names[name])
+    return roots
 
 
-def _none(request: PackageRequest, error: NoneFitError) -> StepError:
-    said = "\n".join(f"    {line}" for line in error.reasons)
+def _no_versions(request: PackageRequest, error: NoneFitError) -> StepError:
+    reasons = "\n".join(f"    {line}" for line in error.reasons)
     text = str(error)
-    owners = sorted({it for it in request.introduced_by.values() if f"{it} has" in text})
-    hint = f"what {', '.join(owners)} has stays as it is: " if owners else ""
+    owners = sorted({owner for owner in request.introduced_by.values() if f"{owner} has" in text})
+    hint = f"the packages of {', '.join(owners)} stay: " if owners else ""
     return StepError(
-        f"no versions of Julia's packages fit for {request.target.id}:\n{said}",
-        hint=f"{hint}builder lock --upgrade, or ask for other packages",
+        f"no versions of the Julia packages of {request.target.id} fit together:\n{reasons}",
+        hint=f"{hint}run `builder lock --upgrade`, or ask for other packages",
     )
 
 
@@ -168,7 +173,7 @@ def _limit(name: str, text: str) -> tuple[Range, ...]:
         return parse_limit(text)
     except ValueError as error:
         raise ConfigError(
-            f"hold: julia {name}: {error}", hint="write it as in [compat]: 1.2, ~1.2.3, =1.2.3"
+            f"pin: julia {name}: {error}", hint="write it as in [compat]: 1.2, ~1.2.3, =1.2.3"
         ) from None
 
 

@@ -1,9 +1,9 @@
-"""Registries of Julia's packages, as a package server gives them.
+"""Read the registries of Julia packages from a package server.
 
-Upstream's names: a registry is a folder with Registry.toml, and for each package Package.toml,
-Versions.toml, Deps.toml and Compat.toml, whose sections are ranges of versions. Since Julia 1.9
-there are WeakDeps.toml and WeakCompat.toml too: a package that need not be there, but must fit
-where it is.
+A registry is a folder with Registry.toml, and for each package Package.toml, Versions.toml,
+Deps.toml and Compat.toml, whose sections are ranges of versions. Since Julia 1.9 there are
+WeakDeps.toml and WeakCompat.toml too, for packages that need not be installed, but must fit if
+they are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LISTED = re.compile(r"/registry/([0-9a-f-]{36})/([0-9a-f]{40})")
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a version of a package needs of another. `text` is its range, "" for any version."""
+    """A dependency of a version of a package. `text` is its range, "" for any version."""
 
     uuid: str
     name: str
@@ -37,12 +37,12 @@ class Need:
     is_weak: bool = False
 
     def takes(self, version: str) -> bool:
-        """Whether a version will do."""
+        """Whether a version is accepted."""
         return not self.ranges or any(version in item for item in self.ranges)
 
 
 class Registered:
-    """A package of a registry, read when it is first asked for."""
+    """A package of a registry, read at first use."""
 
     def __init__(self, *, registry: str, name: str, uuid: str, path: str, files: Files) -> None:
         self.registry = registry
@@ -66,23 +66,23 @@ class Registered:
         return bool(self._versions[version].get("yanked"))
 
     def julia(self, version: str) -> Need:
-        """Return the Julia that a version needs."""
+        """Return the requirement of a version on Julia itself."""
         text, ranges = _ranges(_merged(self._toml("Compat"), version).get("julia", ()))
         return Need(uuid="", name="julia", text=text, ranges=ranges)
 
     def needs(self, version: str, *, has_weak: bool) -> list[Need]:
-        """Return what a version needs; without `has_weak`, as Julia before 1.9 sees it."""
+        """Return the dependencies of a version; without `has_weak`, as for Julia before 1.9."""
         weak = _merged(self._toml("WeakDeps"), version) if has_weak else {}
         deps = _merged(self._toml("Deps"), version)
-        found = []
+        needs = []
         for names, file, is_weak in ((deps, "Compat", False), (weak, "WeakCompat", True)):
             compat = _merged(self._toml(file), version)
             for name, uuid in names.items():
                 if not is_weak and name in weak:
                     continue
                 text, ranges = _ranges(compat.get(name, ()))
-                found.append(Need(uuid=uuid, name=name, text=text, ranges=ranges, is_weak=is_weak))
-        return found
+                needs.append(Need(uuid=uuid, name=name, text=text, ranges=ranges, is_weak=is_weak))
+        return needs
 
     @cached_property
     def _versions(self) -> Mapping[str, Mapping[str, Any]]:
@@ -97,37 +97,37 @@ class Registered:
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """The packages of all registries of a server; where two have the same, the first one's."""
+    """The packages of all registries of a server; the first registry with a package wins."""
 
     packages: Mapping[str, Registered]  # by uuid
 
     @cached_property
     def names(self) -> Mapping[str, Registered]:
-        """By name."""
-        return {it.name: it for it in reversed(list(self.packages.values()))}
+        """The packages by name."""
+        return {package.name: package for package in reversed(list(self.packages.values()))}
 
 
 class Registries:
-    """What the package server has today; asked once. Their tarballs are kept by their git tree."""
+    """Loads today's registries of the package server once; their tarballs are kept."""
 
     def __init__(self, *, fetcher: Fetcher, trees: GitTrees) -> None:
         self._fetcher = fetcher
         self._trees = trees
         self._guard = threading.Lock()
-        self._known: Registry | None = None
+        self._registry: Registry | None = None
 
     def load(self) -> Registry:
         """Return all registries of the server. Raises StepError, UnreachableError."""
         with self._guard:
-            if self._known is None:
-                self._known = self._load()
-            return self._known
+            if self._registry is None:
+                self._registry = self._load()
+            return self._registry
 
     def _load(self) -> Registry:
         text = self._fetcher.text(upstream(SERVER, "registries"), "a list of registries")
         listed = _LISTED.findall(text)
         if not listed:
-            raise StepError(f"{SERVER}: it lists no registry")
+            raise StepError(f"{SERVER}: the server lists no registry")
         packages: dict[str, Registered] = {}
         for uuid, tree in listed:
             url = upstream(SERVER, f"registry/{uuid}/{tree}")
@@ -138,25 +138,25 @@ class Registries:
 
 def _packages(files: Files, what: str) -> dict[str, Registered]:
     try:
-        about = tomllib.loads(files["Registry.toml"].data.decode())
-        registry = "-".join(str(about["name"]).split())
+        data = tomllib.loads(files["Registry.toml"].data.decode())
+        registry = "-".join(str(data["name"]).split())
         return {
             uuid: Registered(
-                registry=registry, name=it["name"], uuid=uuid, path=it["path"], files=files
+                registry=registry, name=entry["name"], uuid=uuid, path=entry["path"], files=files
             )
-            for uuid, it in about["packages"].items()
+            for uuid, entry in data["packages"].items()
         }
     except (KeyError, ValueError) as error:
-        raise StepError(f"registry {what}: its Registry.toml is not understood: {error}") from error
+        raise StepError(f"registry {what}: Registry.toml cannot be read: {error}") from error
 
 
 def _merged(sections: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
-    """Return what holds for a version: the sections whose range it is in, merged."""
-    found: dict[str, Any] = {}
+    """Return the merged sections whose range contains a version."""
+    merged: dict[str, Any] = {}
     for ranges, items in sections.items():
         if version in parse_range(ranges):
-            found |= items
-    return found
+            merged |= items
+    return merged
 
 
 def _ranges(value: str | list[str] | tuple[()]) -> tuple[str, tuple[Range, ...]]:

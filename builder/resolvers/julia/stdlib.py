@@ -1,4 +1,4 @@
-"""What Julia brings by itself, as its own tarball says."""
+"""The packages that come with Julia, read from its own tarball."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from builder.common.errors import StepError
 
 _PROJECT = re.compile(r"[^/]+/share/julia/stdlib/v[^/]+/([^/]+)/Project\.toml")
 _PKG = re.compile(r"[^/]+/share/julia/stdlib/v[^/]+/Pkg/src/Types\.jl")
-# Of two names by version of Pkg: what Julia brings, and yet is a package as any other.
+# Packages that come with Julia and can be upgraded; Pkg has two names for the list, by version.
 _UPGRADABLE = re.compile(r"const (?:UPGRADABLE|FORMER)_STDLIBS = \[(.*?)\]", re.DOTALL)
 
 
@@ -29,9 +29,9 @@ class Stdlib:
 def stdlibs(tarball: Path, julia: str) -> Mapping[str, Stdlib]:
     """Return the packages that come with Julia, by uuid; not those that Pkg may upgrade.
 
-    `julia` is its exact version, which those have that state none. Raises StepError.
+    `julia` is its exact version, also that of packages that state none. Raises StepError.
     """
-    found: dict[str, Stdlib] = {}
+    packages: dict[str, Stdlib] = {}
     upgradable: set[str] = set()
     try:
         with tarfile.open(tarball) as tar:
@@ -45,12 +45,12 @@ def stdlibs(tarball: Path, julia: str) -> Mapping[str, Stdlib]:
                     match = _UPGRADABLE.search(text)
                     upgradable |= set(re.findall(r'"(\w+)"', match[1] if match else ""))
                     continue
-                about = tomllib.loads(text)
-                found[about["uuid"]] = Stdlib(
-                    name=about["name"], version=about.get("version", julia)
+                project = tomllib.loads(text)
+                packages[project["uuid"]] = Stdlib(
+                    name=project["name"], version=project.get("version", julia)
                 )
     except (tarfile.TarError, EOFError, OSError, zlib.error, KeyError, ValueError) as error:
-        raise StepError(f"the tarball of Julia {julia} is not understood: {error}") from error
-    if not found:
+        raise StepError(f"the tarball of Julia {julia} cannot be read: {error}") from error
+    if not packages:
         raise StepError(f"the tarball of Julia {julia} has no standard library")
-    return {uuid: it for uuid, it in found.items() if it.name not in upgradable}
+    return {uuid: package for uuid, package in packages.items() if package.name not in upgradable}

@@ -15,7 +15,7 @@ _TRIPLETS = {"x86_64-linux-gnu": "amd64", "aarch64-linux-gnu": "arm64"}
 
 
 class JuliaTarballs:
-    """Lines of Julia; the file is `julia.tar.gz`."""
+    """Release lines of Julia; the file is `julia.tar.gz`."""
 
     name = "tarball"
 
@@ -25,16 +25,16 @@ class JuliaTarballs:
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
-        found = self._stable()
-        return newest_first(version for version, files in found.items() if arch in files)
+        stable = self._stable()
+        return newest_first(version for version, files in stable.items() if arch in files)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""
-        found, arch = self._stable(), arch_of(request)
-        version = newest_of(request.line, newest_first(found), self.name)
-        if arch not in found[version]:
-            raise no_architecture(version, arch, found[version], self.name)
-        return ExactVersion(version=version, files=(found[version][arch],))
+        stable, arch = self._stable(), arch_of(request)
+        version = newest_of(request.line, newest_first(stable), self.name)
+        if arch not in stable[version]:
+            raise no_architecture(version, arch, stable[version], self.name)
+        return ExactVersion(version=version, files=(stable[version][arch],))
 
     def _stable(self) -> dict[str, dict[str, RemoteFile]]:
         """Return every stable version, with its files by architecture."""
@@ -44,9 +44,9 @@ class JuliaTarballs:
                 _TRIPLETS[file["triplet"]]: RemoteFile(
                     name="julia.tar.gz", url=file["url"], sha256=file["sha256"]
                 )
-                for file in about["files"]
+                for file in release["files"]
                 if file["triplet"] in _TRIPLETS and file["url"].endswith(".tar.gz")
             }
-            for version, about in versions.items()
-            if about["stable"]
+            for version, release in versions.items()
+            if release["stable"]
         }

@@ -1,4 +1,4 @@
-"""Versions of Julia's packages, and the ranges that registries and people write of them."""
+"""Versions of Julia packages, and the ranges that registries and people write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _END = 1 << 60
 
 @dataclass(frozen=True)
 class Range:
-    """Versions from `first` on, and below `end`."""
+    """The versions from `first` on that are less than `end`."""
 
     first: Number
     end: Number
@@ -36,7 +36,7 @@ def number(version: str) -> Number:
 
 
 def is_release(version: str) -> bool:
-    """Whether it is a version, and no pre-release."""
+    """Whether it is a version and not a pre-release."""
     match = _VERSION.fullmatch(version)
     return match is not None and match[4] is None
 
@@ -77,20 +77,20 @@ def _limit(text: str) -> Range:
     match = _LIMIT.fullmatch(text)
     if match is None:
         raise ValueError(f"not a limit of versions: {text!r}")
-    sign, words = match[1], match[2]
-    first = _padded(words)
+    sign, text = match[1], match[2]
+    first = _padded(text)
     if sign == "<":
         return Range((0, 0, 0), first)
     if sign in {">=", "≥"}:
         return Range(first, (_END, 0, 0))
     if sign == "=":
         return Range(first, _after(f"{first[0]}.{first[1]}.{first[2]}"))
-    parts = words.split(".")
+    parts = text.split(".")
     if sign == "~":
         return Range(first, _after(".".join(parts[:2])))
     # Up to the first number that is not zero, or the last that is written.
-    kept = next((place for place, part in enumerate(parts, 1) if int(part)), len(parts))
-    return Range(first, _after(".".join(parts[:kept])))
+    precision = next((position for position, part in enumerate(parts, 1) if int(part)), len(parts))
+    return Range(first, _after(".".join(parts[:precision])))
 
 
 def _padded(text: str) -> Number:

@@ -1,4 +1,4 @@
-"""The packages of npm that a target adds, by the lock files that they carry."""
+"""Lock and fetch the npm packages that a target adds, by the lock files in them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SHA512 = 64  # bytes
 
 
 class NpmResolver:
-    """Layers of packages `name@1.2.3`, with what their npm-shrinkwrap.json files name.
+    """Locks packages `name@1.2.3` with the packages in their npm-shrinkwrap.json files.
 
-    Those files say it all: npm is asked for the named packages alone. Packages are by
+    Those files are complete, so npm is asked for the named packages only. Packages are keyed by
     `name@version`, as several versions of one are common.
     """
 
@@ -33,21 +33,25 @@ class NpmResolver:
         self._packages = packages
         self._fetcher = fetcher
         self._guard = threading.Lock()
-        self._known: dict[tuple[str, str], Mapping[str, LockedPackage]] = {}
+        self._resolved: dict[tuple[str, str], Mapping[str, LockedPackage]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
         arch = request.target.platform.split("/")[1]
-        found: dict[str, LockedPackage] = {}
-        with self._guard:  # targets that ask for the same are asked for once
+        packages: dict[str, LockedPackage] = {}
+        with self._guard:  # equal requests of several targets are resolved once
             for name in request.names:
-                if (name, arch) not in self._known:
-                    self._known[name, arch] = dict(self._resolve(name, arch))
-                found |= self._known[name, arch]
-        return {key: it for key, it in sorted(found.items()) if key not in request.inherited}
+                if (name, arch) not in self._resolved:
+                    self._resolved[name, arch] = dict(self._resolve(name, arch))
+                packages |= self._resolved[name, arch]
+        return {
+            key: package
+            for key, package in sorted(packages.items())
+            if key not in request.inherited
+        }
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `locked` has a newer candidate: what is asked for is exact."""
+        """Whether no package of `locked` has a newer candidate; names have exact versions."""
         return all(name in locked for name in request.names)
 
     def fetch(
@@ -57,30 +61,30 @@ class NpmResolver:
         return dict(zip(packages, in_parallel(self._file, packages.values()), strict=True))
 
     def _resolve(self, name: str, arch: str) -> Iterator[tuple[str, LockedPackage]]:
-        exact = _EXACT.fullmatch(name)
-        if exact is None:
+        match = _EXACT.fullmatch(name)
+        if match is None:
             raise NoPackageError(
-                f"npm {name} is no exact version",
+                f"npm package {name} has no exact version",
                 package=name,
-                hint="write name@1.2.3, or name@{axis.version} for a line of the provider npm",
+                hint="write name@1.2.3, or name@{axis.version} for a release line of provider npm",
             )
-        top = _locked(exact["name"], exact["version"], *self._dist(name), owner=name)
+        top = _locked(match["name"], match["version"], *self._dist(name), owner=name)
         yield name, top
-        carried = shrinkwrap.read(self._file(top), name)
-        if carried.needs and "" not in carried.locks:
+        contents = shrinkwrap.read(self._file(top), name)
+        if contents.needs and "" not in contents.locks:
             raise NoPackageError(
-                f"{name} carries no {shrinkwrap.FILE}, so what it needs cannot be locked",
+                f"{name} has no {shrinkwrap.FILE}, so its dependencies cannot be locked",
                 package=name,
-                hint="name a package that carries one, or that needs no others",
+                hint="name a package that has one, or one without dependencies",
             )
-        for folder, entries in carried.locks.items():
+        for folder, lock_entries in contents.locks.items():
             owner = "/".join(part for part in (name, folder, shrinkwrap.FILE) if part)
             try:
-                wanted = shrinkwrap.installed(entries, arch)
+                entries = shrinkwrap.installed(lock_entries, arch)
             except StepError as error:
                 raise StepError(f"{owner}: {error.message}") from error
-            for path, entry in wanted.items():
-                if not entry.get("inBundle"):  # which is in the file of what needs it
+            for path, entry in entries.items():
+                if not entry.get("inBundle"):  # a bundled package is in the file of another
                     package = _listed(path, entry, owner, self._packages.registry)
                     yield f"{shrinkwrap.name_of(path, entry)}@{package.version}", package
 
@@ -92,24 +96,24 @@ class NpmResolver:
             raise
         except StepError as error:
             raise NoPackageError(
-                f"npm has no package {name}", package=name, hint="is its name right?"
+                f"npm has no package {name}", package=name, hint="is the name right?"
             ) from error
 
     def _file(self, package: LockedPackage) -> Path:
-        if (kept := self._fetcher.cached(package.hash)) is not None:
-            return kept
-        place = self._packages.place(package.file)
+        if (cached := self._fetcher.cached(package.hash)) is not None:
+            return cached
+        url = self._packages.file_url(package.file)
         try:
-            return self._fetcher.file_by_sha512(package.file_name, place, package.hash)
+            return self._fetcher.file_by_sha512(package.file_name, url, package.hash)
         except MissingError as error:
             raise StepError(
-                f"npm has no {package.file} any more, and it is not kept here",
+                f"npm has no {package.file} any more, and there is no copy of it here",
                 hint="run `builder lock --upgrade`",
             ) from error
 
 
 def _listed(path: str, entry: Mapping[str, Any], owner: str, registry: str) -> LockedPackage:
-    """Return a package as a lock file has it: of npm's own registry, wherever that is mirrored."""
+    """Return a package of a lock file. It must come from npm's own registry, or a mirror of it."""
     url, name = str(entry.get("resolved", "")), shrinkwrap.name_of(path, entry)
     if entry.get("link") or not url.startswith(registry):
         raise _unlocked(owner, name, f"it comes from {url or 'nowhere'}")
@@ -117,15 +121,15 @@ def _listed(path: str, entry: Mapping[str, Any], owner: str, registry: str) -> L
 
 
 def _locked(name: str, version: str, integrity: str, url: str, *, owner: str) -> LockedPackage:
-    """Return a package of the registry, by the path that upstream has it at.
+    """Return a package of the registry, with its path at upstream.
 
     A mirror may say `@scope/name/-/@scope/name-1.2.3.tgz`, but lock files name upstream's paths.
     """
-    _, found, place = url.partition("?")[0].rpartition(f"/{name}/-/")
-    if not found:
+    _, separator, path = url.partition("?")[0].rpartition(f"/{name}/-/")
+    if not separator:
         raise _unlocked(owner, name, f"it comes from {url}")
     digest = f"sha512:{_sha512(integrity, owner, name)}"
-    file = f"{name}/-/{place.rpartition('/')[2]}"
+    file = f"{name}/-/{path.rpartition('/')[2]}"
     return LockedPackage(version=version, digest=digest, source="npm", file=file)
 
 
@@ -146,5 +150,5 @@ def _sha512(integrity: str, owner: str, name: str) -> str:
 def _unlocked(owner: str, name: str, why: str) -> StepError:
     return StepError(
         f"{owner}: {name} cannot be locked: {why}",
-        hint="what is locked is of npm's registry, and has a sha512",
+        hint="only packages of npm's registry with a sha512 can be locked",
     )

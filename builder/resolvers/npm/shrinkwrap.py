@@ -1,4 +1,4 @@
-"""npm's lock files, as published packages carry them: what is installed by one."""
+"""Read npm's lock files in published packages, and find the packages that they install."""
 
 from __future__ import annotations
 
@@ -19,51 +19,55 @@ Entries = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carried:
-    """What the file of a package holds: the lock files by folder, and whether it needs others."""
+class Contents:
+    """The lock files in the file of a package, by folder, and whether it has dependencies."""
 
     locks: Mapping[str, Entries]
     needs: bool
 
 
-def read(file: Path, package: str) -> Carried:
-    """Read the .tgz of a package. Raises StepError where it is none, or too old a lock file."""
+def read(file: Path, package: str) -> Contents:
+    """Read the .tgz of a package. Raises StepError if it is damaged or its lock file too old."""
     try:
-        found = dict(_documents(file))
+        documents = dict(_documents(file))
     except (tarfile.TarError, OSError, ValueError) as error:
-        raise StepError(f"{package} is no package of npm: {error}") from error
-    about = found.pop("package.json", {})
+        raise StepError(f"{package} is not an npm package: {error}") from error
+    manifest = documents.pop("package.json", {})
     locks = {}
-    for path, data in found.items():
+    for path, data in documents.items():
         if "packages" not in data:
             raise StepError(
-                f"{package}: {path} has lockfileVersion {data.get('lockfileVersion')},"
-                " and 2 or 3 can be read"
+                f"{package}: {path} has lockfileVersion {data.get('lockfileVersion')};"
+                " only 2 and 3 can be read"
             )
         locks[path.removesuffix(FILE).rstrip("/")] = data["packages"]
-    return Carried(locks=locks, needs=bool(_wants(about)))
+    return Contents(locks=locks, needs=bool(_wants(manifest)))
 
 
 def installed(entries: Entries, arch: str) -> dict[str, Mapping[str, Any]]:
     """Return what npm installs by a lock file, by path, on Linux with glibc, for Docker's `arch`.
 
-    Without what is for development, what is a peer alone, and what is optional and for others.
-    Raises StepError where the file lacks something.
+    Without packages for development, peers, and optional packages for other platforms. Raises
+    StepError if the file lacks a package.
     """
-    found: dict[str, Mapping[str, Any]] = {}
-    stack = [""]
-    while stack:
-        path = stack.pop()
+    installed_entries: dict[str, Mapping[str, Any]] = {}
+    pending = [""]
+    while pending:
+        path = pending.pop()
         optional = entries[path].get("optionalDependencies", {})
         for name in _wants(entries[path]):
-            place = _find(name, path, entries)
-            if place is None and name not in optional:
+            needed_path = _find(name, path, entries)
+            if needed_path is None and name not in optional:
                 raise StepError(f"it lacks {name}, which {path or 'its package'} needs")
-            if place is None or place in found or not _fits(entries[place], arch):
+            if (
+                needed_path is None
+                or needed_path in installed_entries
+                or not _fits(entries[needed_path], arch)
+            ):
                 continue
-            found[place] = entries[place]
-            stack.append(place)
-    return dict(sorted(found.items()))
+            installed_entries[needed_path] = entries[needed_path]
+            pending.append(needed_path)
+    return dict(sorted(installed_entries.items()))
 
 
 def name_of(path: str, entry: Mapping[str, Any]) -> str:
@@ -72,7 +76,7 @@ def name_of(path: str, entry: Mapping[str, Any]) -> str:
 
 
 def _documents(file: Path) -> Iterator[tuple[str, Any]]:
-    """Return package.json and the lock files, by path below the folder in which all lies."""
+    """Yield package.json and the lock files, by path below the top folder."""
     with tarfile.open(file, "r:gz") as archive:
         for member in archive:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
@@ -86,18 +90,18 @@ def _wants(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find(name: str, path: str, entries: Entries) -> str | None:
-    """Return where Node finds a package from `path`: in the nearest node_modules that has it."""
+    """Return the path at which Node finds a package from `path`: the nearest node_modules."""
     while True:
-        place = f"{path}/{_BELOW}{name}".lstrip("/")
-        if place in entries:
-            return place
+        candidate = f"{path}/{_BELOW}{name}".lstrip("/")
+        if candidate in entries:
+            return candidate
         if not path:
             return None
         path = path.rpartition(_BELOW)[0].rstrip("/")
 
 
 def _fits(entry: Mapping[str, Any], arch: str) -> bool:
-    """Whether npm installs it here: only what is optional is left out silently."""
+    """Whether npm installs a package here; only optional ones are left out silently."""
     here = {"os": "linux", "cpu": _CPUS.get(arch, arch), "libc": "glibc"}
     return not entry.get("optional") or all(
         _allows(entry.get(key) or [], value) for key, value in here.items()

@@ -28,13 +28,13 @@ for d in m.distributions():
 
 def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
     try:
-        asked = Requirement(_HASH.sub("", request))
+        wanted = Requirement(_HASH.sub("", request))
     except InvalidRequirement:
         return False
-    package = packages.get(canonicalize_name(asked.name))
+    package = packages.get(canonicalize_name(wanted.name))
     if package is None:
-        return asked.marker is not None  # which may not hold for the target
-    return asked.specifier.contains(package.version.partition("+")[0], prereleases=True)
+        return wanted.marker is not None  # which may not hold for the target
+    return wanted.specifier.contains(package.version.partition("+")[0], prereleases=True)
 
 
 def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:

@@ -1,4 +1,4 @@
-"""Why uv found no packages of Python for a target, in the words of the recipe. Pure."""
+"""Explain why uv found no Python packages for a target, in terms of the recipe. Pure."""
 
 from __future__ import annotations
 
@@ -26,41 +26,40 @@ _REQUIRED = re.compile(rf"you require {_PACKAGE}{_SPEC}")
 _NAME = re.compile(_PACKAGE)
 _NO_EXTRA = re.compile(r"The package `([^`=]+)==([^`]+)` does not have an extra named `([^`]+)`")
 _LEVELS = 20
-_IS_RIGHT = "is its name right?"
+_IS_RIGHT = "is the name right?"
 Newest = Callable[[str], str]
-"""The newest version of a package that has a wheel for the target; "" where there is none."""
+"""Returns the newest version of a package with a wheel for the target, or ""."""
 
 
 def reason(log: str, request: PackageRequest, newest: Newest) -> BuilderError:
-    """Return the error of a target for which uv found nothing; `log` is all that it said."""
+    """Return the error of a target for which uv found nothing; `log` is its whole output."""
     text = " ".join(_words(log))
-    for find in (_no_wheel, _unknown, _yanked, _no_version):
-        if lack := find(text, request, newest):
-            return _error(lack, text, request)
+    for search in (_no_wheel, _unknown, _yanked, _no_version):
+        if missing := search(text, request, newest):
+            return _error(missing, text, request)
     return _conflict(log, request)
 
 
 def missing_extra(log: str, request: PackageRequest) -> NoPackageError | None:
     """Return the error of an extra that a recipe names and its package lacks, if uv warns of one.
 
-    What is missing of a package that the recipe does not name is its own matter.
+    Extras of packages that the recipe does not name are not checked.
     """
     for package, version, extra in _NO_EXTRA.findall(log):
         for name in _all_named(package, request):
             if canonicalize_name(extra) in map(canonicalize_name, _extras(name)):
                 recipe, target = request.target.recipe, request.target.id
                 return NoPackageError(
-                    f"{package} {version} has no extra {extra}, which recipe {recipe} names for"
-                    f" {target}",
+                    f"{package} {version} has no extra {extra} (recipe {recipe}, for {target})",
                     package=name,
-                    hint=f"is its name right? without it, {package} brings nothing more",
+                    hint="is the name of the extra right? If it is not needed, remove it",
                 )
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Lack:
-    """What is not there of a package, and what to do where a recipe names it by itself."""
+    """What of a package is missing, and the hint if the recipe itself names the package."""
 
     package: str
     what: str
@@ -68,7 +67,7 @@ class _Lack:
 
 
 def _words(log: str) -> Iterator[str]:
-    """Return what uv said, line by line, without hints: they name options that nobody has here."""
+    """Yield uv's output by line, without its hints: they name options of uv's command line."""
     for line in log.splitlines():
         text = line.strip()
         if text.startswith("hint:"):
@@ -84,15 +83,15 @@ def _no_wheel(text: str, request: PackageRequest, newest: Newest) -> _Lack | Non
     python = ".".join(request.language("python").split(".")[:2])
     suits = f"{request.target.platform} and Python {python}"
     if version := newest(package):
-        hint = f"the newest that has one is {version}: ask for what takes {package}=={version}"
+        hint = (
+            f"the newest with one is {version}: ask for packages that accept {package}=={version}"
+        )
     else:
         hint = (
-            f"no version of {package} has one: leave out what needs it, or serve a wheel of it"
-            " (made by `pip wheel`) from an index of your own, `network.mirrors: {pip: URL}`"
+            f"no version of {package} has one: leave out what needs it, or build a wheel with"
+            " `pip wheel` and serve it from your own index, `network.mirrors: {pip: URL}`"
         )
-    what = (
-        f"{package}{_version(match[2])} has no wheel for {suits}, and its source is not built here"
-    )
+    what = f"{package}{_version(match[2])} has no wheel for {suits}, and sources are not built here"
     return _Lack(package=package, what=what, hint=hint)
 
 
@@ -103,7 +102,7 @@ def _unknown(text: str, request: PackageRequest, newest: Newest) -> _Lack | None
     if match := _ABSENT.search(text):
         file, package = match[1], match[1].partition("-")[0].replace("_", "-")
         if file.endswith((".whl", ".metadata")):
-            what = f"the index lists {file.removesuffix('.metadata')}, and does not have it"
+            what = f"the index lists {file.removesuffix('.metadata')}, but does not have the file"
             return _Lack(package=package, what=what, hint="name another version")
         return _Lack(package=file, what=f"there is no package {file} in the index", hint=_IS_RIGHT)
     return None
@@ -116,7 +115,7 @@ def _yanked(text: str, request: PackageRequest, newest: Newest) -> _Lack | None:
     return _Lack(
         package=match[1],
         what=f"{match[1]}{_version(match[2])} was withdrawn by its project{why}",
-        hint="name another version; an exact one, with ==, is taken all the same",
+        hint="name another version; an exact one (==) is installed even if it was withdrawn",
     )
 
 
@@ -125,14 +124,14 @@ def _no_version(text: str, request: PackageRequest, newest: Newest) -> _Lack | N
     if not match:
         return None
     package = match[1]
-    specs = [it[2] for it in _REQUIRED.finditer(text) if it[1] == package]
-    specs += [it[4] for it in _NEEDS.finditer(text) if it[3] == package]
-    spec = next((it.rstrip(",.") for it in specs if it), "")
+    specs = [match[2] for match in _REQUIRED.finditer(text) if match[1] == package]
+    specs += [match[4] for match in _NEEDS.finditer(text) if match[3] == package]
+    spec = next((text.rstrip(",.") for text in specs if text), "")
     version = newest(package)
     if not spec or (version and _takes(spec, version)):
-        return None  # there is one, and something else does not take it
-    there = f"the newest that suits is {version}" if version else "no version of it suits"
-    return _Lack(package=package, what=f"the index has no {package}{spec}", hint=there)
+        return None  # there is one, but another package does not accept it
+    hint = f"the newest that suits is {version}" if version else "no version of it suits"
+    return _Lack(package=package, what=f"the index has no {package}{spec}", hint=hint)
 
 
 def _takes(spec: str, version: str) -> bool:
@@ -146,44 +145,44 @@ def _version(spec: str) -> str:
     return f" {spec.removeprefix('==')}" if spec else ""
 
 
-def _error(lack: _Lack, text: str, request: PackageRequest) -> NoPackageError:
-    """Return the error, with what of the recipe brought the package in."""
+def _error(missing: _Lack, text: str, request: PackageRequest) -> NoPackageError:
+    """Return the error, with the package of the recipe that needs the missing one."""
     recipe, target = request.target.recipe, request.target.id
-    needs = {it[3].rstrip("."): it[1] for it in _NEEDS.finditer(text)}
-    chain = [lack.package]
+    needs = {match[3].rstrip("."): match[1] for match in _NEEDS.finditer(text)}
+    chain = [missing.package]
     while chain[-1] in needs and needs[chain[-1]] not in chain and len(chain) < _LEVELS:
         chain.append(needs[chain[-1]])
-    name = next((it for one in reversed(chain) if (it := _named(one, request))), "")
-    if not name:  # uv did not say the whole way
-        required = (_named(it[1], request) for it in _REQUIRED.finditer(text))
+    name = next(filter(None, (_named(package, request) for package in reversed(chain))), "")
+    if not name:  # uv did not print the whole chain
+        required = (_named(match[1], request) for match in _REQUIRED.finditer(text))
         name = next(filter(None, required), request.names[0])
-    through = "".join(f", which {one} needs" for one in chain[1:])
-    hint = lack.hint
-    if canonicalize_name(_plain(name)) != canonicalize_name(lack.package):
+    through = "".join(f", which {package} needs" for package in chain[1:])
+    hint = missing.hint
+    if canonicalize_name(_plain(name)) != canonicalize_name(missing.package):
         way = "" if through else ", for which it is needed"
         tail = f"{through}; recipe {recipe} names {name} for {target}{way}"
         if hint == _IS_RIGHT:
             hint = f"ask for another version of {_plain(name)}, or leave it out"
     else:
-        tail = f", which recipe {recipe} names for {target}"
-    return NoPackageError(f"{lack.what}{tail}", package=name, hint=hint)
+        tail = f" (recipe {recipe}, for {target})"
+    return NoPackageError(f"{missing.what}{tail}", package=name, hint=hint)
 
 
 def _conflict(log: str, request: PackageRequest) -> BuilderError:
-    """Return the error of what does not fit together, or of words of uv that are not known."""
-    said = "\n".join(f"    {line}" for line in _words(log))
+    """Return the error of packages that do not fit together, or of an unknown message of uv."""
+    output = "\n".join(f"    {line}" for line in _words(log))
     introduced_by = request.introduced_by.items()
     owners = sorted({owner for name, owner in introduced_by if _speaks_of(log, name)})
     hint = "ask for other versions, or leave one out under a condition of `when`"
     if owners:
-        hint = f"{', '.join(owners)} keeps what it has: `builder lock --upgrade`, or {hint}"
+        hint = f"the packages of {', '.join(owners)} stay: run `builder lock --upgrade`, or {hint}"
     recipe, target = request.target.recipe, request.target.id
-    named = [name for name in request.names if _speaks_of(log, _plain(name))]
-    if not named:
-        return StepError(f"uv chose no packages for {target}:\n{said}", hint=hint)
+    names = [name for name in request.names if _speaks_of(log, _plain(name))]
+    if not names:
+        return StepError(f"uv chose no packages for {target}:\n{output}", hint=hint)
     return NoPackageError(
-        f"no versions of {', '.join(named)} fit, which recipe {recipe} names for {target}:\n{said}",
-        package=named[-1],
+        f"no versions of {', '.join(names)} fit (recipe {recipe}, for {target}):\n{output}",
+        package=names[-1],
         hint=hint,
     )
 
@@ -200,7 +199,7 @@ def _named(package: str, request: PackageRequest) -> str:
 def _all_named(package: str, request: PackageRequest) -> Iterator[str]:
     """Return all requirements of the recipe that name a package."""
     wanted = canonicalize_name(package)
-    return (it for it in request.names if canonicalize_name(_plain(it)) == wanted)
+    return (name for name in request.names if canonicalize_name(_plain(name)) == wanted)
 
 
 def _extras(requirement: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The wheels that a target adds, chosen by uv and fetched by pip, by their hash."""
+"""Lock and fetch the wheels that a target adds: uv chooses them, pip fetches them by hash."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def requirement(name: str, package: LockedPackage) -> str:
 
 
 class PipResolver:
-    """Layers of wheels, of the default index; those of PyTorch's lines of its own index too.
+    """Locks and fetches wheels of the default index, and of PyTorch's for its release lines.
 
-    `folder` is where files are kept by their sha256. `is_alone`: packages come without what they
-    depend on, and may state the hashes that they must have. `only_looks`: pages of the index are
-    asked for once for all layers, and those of packages that no layer has may be older.
+    Files are kept in `folder` by their sha256. `is_alone`: packages are installed without their
+    dependencies, and may state the hashes that they must have. `only_looks`: pages of the index are
+    fetched once for all targets, and those of packages that no target has may be older.
     """
 
     def __init__(
@@ -70,37 +70,37 @@ class PipResolver:
         self._folder = folder
         self._is_alone = is_alone
         self._only_looks = only_looks
-        self._looking = threading.Lock()
-        self._fresh: set[tuple[str, str]] = set()  # packages, by what uv is told of indexes
+        self._refresh_guard = threading.Lock()
+        self._refreshed: set[tuple[str, str]] = set()  # packages, by what uv is told of indexes
         self._guard = threading.Lock()
-        self._asking: dict[tuple[object, ...], threading.Lock] = {}
-        self._known: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
+        self._locks: dict[tuple[object, ...], threading.Lock] = {}
+        self._resolved: dict[tuple[object, ...], Mapping[str, LockedPackage]] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """Return what is installed, direct and transitive. Raises StepError, UnreachableError.
 
-        Targets that ask for the same are asked for once.
+        Equal requests of several targets are resolved once.
         """
         if not request.language("python"):
             recipe, target = request.target.recipe, request.target.id
             raise NoPackageError(
-                f"recipe {recipe} names packages of Python, and {target} has no Python",
+                f"recipe {recipe} names Python packages, but {target} has no Python",
                 package=request.names[0],
                 hint=f"`needs: [python]` in images/{recipe}/recipe.yaml, on an image that has it",
             )
         key = self._key(request)
-        with self._turn(key):
-            if key not in self._known:
-                self._known[key] = self._resolve(request)
-        return self._known[key]
+        with self._lock_for(key):
+            if key not in self._resolved:
+                self._resolved[key] = self._resolve(request)
+        return self._resolved[key]
 
-    def _turn(self, key: tuple[object, ...]) -> threading.Lock:
+    def _lock_for(self, key: tuple[object, ...]) -> threading.Lock:
         with self._guard:
-            return self._asking.setdefault(key, threading.Lock())
+            return self._locks.setdefault(key, threading.Lock())
 
     def _key(self, request: PackageRequest) -> tuple[object, ...]:
         versions = [
-            {name: it.version for name, it in packages.items()}
+            {name: package.version for name, package in packages.items()}
             for packages in (request.inherited, request.preferred)
         ]
         parts = [dict(sorted(part.items())) for part in (*versions, request.constraints)]
@@ -108,44 +108,45 @@ class PipResolver:
         return request.names, request.language("python"), _platform(request), str(parts), str(env)
 
     def _resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
-        found = self._compile(request, request.preferred) if request.preferred else None
-        found = self._compile(request, {}) if found is None else found
-        assert found is not None  # without `preferred`, what does not fit is raised
-        stated = _stated(request.names)
-        for name, package in found.items():
-            if stated.get(name) and package.digest not in stated[name]:
+        packages = self._compile(request, request.preferred) if request.preferred else None
+        packages = self._compile(request, {}) if packages is None else packages
+        assert packages is not None  # without `preferred`, what does not fit is raised
+        stated_hashes = _stated(request.names)
+        for name, package in packages.items():
+            if stated_hashes.get(name) and package.digest not in stated_hashes[name]:
                 raise StepError(
                     f"{package.file} has another hash than the recipe states: {package.digest}",
                     hint="it was replaced upstream, or the recipe is wrong; do not build with it",
                 )
-        return found
+        return packages
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
-        """Whether no package of `locked` has a newer candidate: uv says so by solving.
+        """Whether no package of `locked` has a newer candidate; only a resolution tells.
 
-        That is long for the index; where nothing is locked by it, uv solves with the pages that it
-        keeps, once those of what is locked and of what is inherited were asked for again.
+        That takes long with the index. If no lock is written, uv resolves with its cached pages,
+        after those of locked and inherited packages were fetched again.
         """
         if not self._only_looks:
             return False
         key = self._key(request)
-        with self._turn(key):
-            if key not in self._known and self._refresh(request, {**request.inherited, **locked}):
-                found = self._compile(request, {}, offline=True)
-                if found == locked:
-                    self._known[key] = found
-        return self._known.get(key) == locked
+        with self._lock_for(key):
+            pages = {**request.inherited, **locked}
+            if key not in self._resolved and self._refresh(request, pages):
+                packages = self._compile(request, {}, offline=True)
+                if packages == locked:
+                    self._resolved[key] = packages
+        return self._resolved.get(key) == locked
 
     def _refresh(self, request: PackageRequest, packages: Mapping[str, LockedPackage]) -> bool:
-        """Have uv ask for the pages of packages, once; whether it could."""
-        command, where = self._asked(request), str(sorted(self._env(request).items()))
-        with self._looking:
-            names = [name for name in packages if (where, name) not in self._fresh]
+        """Have uv fetch the index pages of packages, once; return whether it could."""
+        command, indexes = self._uv_command(request), str(sorted(self._env(request).items()))
+        with self._refresh_guard:
+            names = [name for name in packages if (indexes, name) not in self._refreshed]
             text = "".join(f"{name}=={packages[name].version}\n" for name in names)
-            asked = replace(command, argv=(*command.argv, "--no-deps"), stdin=text.encode())
-            if names and self._runner.run(asked, check=False).code != 0:
+            command = replace(command, argv=(*command.argv, "--no-deps"), stdin=text.encode())
+            if names and self._runner.run(command, check=False).code != 0:
                 return False
-            self._fresh.update((where, name) for name in names)
+            self._refreshed.update((indexes, name) for name in names)
         return True
 
     def fetch(
@@ -153,24 +154,26 @@ class PipResolver:
     ) -> Mapping[str, Path]:
         """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         missing = {
-            name: it for name, it in packages.items() if not (self._folder / it.hash).is_file()
+            name: package
+            for name, package in packages.items()
+            if not (self._folder / package.hash).is_file()
         }
         if missing:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=".") as folder:
                 self._download(request, missing, Path(folder))
-        return {name: self._folder / it.hash for name, it in packages.items()}
+        return {name: self._folder / package.hash for name, package in packages.items()}
 
     # Choosing.
 
-    def _asked(self, request: PackageRequest) -> Command:
+    def _uv_command(self, request: PackageRequest) -> Command:
         """Return the command of uv for a target; requirements go to its standard input."""
         command = compile_command(
             python=request.language("python"), platform=_platform(request), env=self._env(request)
         )
-        # It says of a missing extra nothing but a warning.
-        spoken = [word for word in command.argv if word != "--quiet"]
-        argv = (*spoken, "--format", "pylock.toml", "--only-binary", ":all:")
+        # Without --quiet: of a missing extra, uv only prints a warning.
+        loud = [word for word in command.argv if word != "--quiet"]
+        argv = (*loud, "--format", "pylock.toml", "--only-binary", ":all:")
         return replace(command, argv=argv)
 
     def _compile(
@@ -183,53 +186,55 @@ class PipResolver:
         """Return what uv chooses; None if it cannot with `preferred`, or with the pages it has."""
         fixed = {**preferred, **request.inherited}
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            file.writelines(f"{name}=={it.version}\n" for name, it in fixed.items())
+            file.writelines(f"{name}=={package.version}\n" for name, package in fixed.items())
             file.writelines(f"{name}{limit}\n" for name, limit in request.constraints.items())
             file.flush()
-            command = self._asked(request)
+            command = self._uv_command(request)
             argv = (
                 *command.argv, "--constraint", file.name,
                 *(["--no-deps"] if self._is_alone else []), *(["--offline"] if offline else []),
             )  # fmt: skip
             text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
-            asked = replace(command, argv=argv, stdin=text.encode())
-            output = self._runner.run(asked, check=False)
-        lacking = missing_extra(output.log, request)
-        if (output.code != 0 or lacking) and offline:
+            command = replace(command, argv=argv, stdin=text.encode())
+            output = self._runner.run(command, check=False)
+        missing = missing_extra(output.log, request)
+        if (output.code != 0 or missing) and offline:
             return None
         if output.code != 0 and (error := unreachable(output.log, default_index(self._network))):
             raise error
-        if (output.code != 0 or lacking) and preferred:
+        if (output.code != 0 or missing) and preferred:
             return None
         if output.code != 0:
-            raise self._none(request, _WARNING.sub("", output.log))
-        if lacking:
-            raise lacking
+            raise self._failure(request, _WARNING.sub("", output.log))
+        if missing:
+            raise missing
         tags = list(_tags(request.language("python"), _platform(request)))
-        found = {}
+        packages = {}
         for item in tomllib.loads(output.stdout).get("packages", []):
             if item["name"] not in request.inherited:
-                found[item["name"]] = _locked(item, tags, request)
-        return found
+                packages[item["name"]] = _locked(item, tags, request)
+        return packages
 
-    def _none(self, request: PackageRequest, log: str) -> BuilderError:
+    def _failure(self, request: PackageRequest, log: str) -> BuilderError:
         def newest(package: str) -> str:
             env, platform = self._env(request), _platform(request)
-            found, _ = locked(
+            package_entry, _ = locked(
                 self._runner, package, python=request.language("python"), env=env,
                 platform=platform, has_wheel=True,
             )  # fmt: skip
-            return str(found.get("version", ""))
+            return str(package_entry.get("version", ""))
 
         return reason(log, request, newest)
 
     # Fetching.
 
     def _download(
-        self, request: PackageRequest, asked: Mapping[str, LockedPackage], folder: Path
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage], folder: Path
     ) -> None:
-        wanted = folder / REQUIREMENTS
-        wanted.write_text("".join(f"{requirement(*it)}\n" for it in sorted(asked.items())))
+        requirements = folder / REQUIREMENTS
+        requirements.write_text(
+            "".join(f"{requirement(*item)}\n" for item in sorted(packages.items()))
+        )
         platform = _platform(request)
         major, minor = _python(request.language("python"))
         argv = (
@@ -238,33 +243,37 @@ class PipResolver:
             "--only-binary=:all:",
             "--implementation=cp", f"--python-version={major}.{minor}",
             *(f"--platform={name}" for name in _platforms(platform)),
-            f"--requirement={wanted}", f"--dest={folder}",
+            f"--requirement={requirements}", f"--dest={folder}",
         )  # fmt: skip
         command = Command(argv=argv, env=self._env(request), timeout=3600, program="pip")
         output = self._runner.run(command, check=False)
         for file in folder.glob("*.whl"):
             store_by_hash(file, self._folder)
-        gone = {name: it for name, it in asked.items() if not (self._folder / it.hash).is_file()}
-        if gone:
-            raise self._cannot_be_had(gone, output.log)
+        missing = {
+            name: package
+            for name, package in packages.items()
+            if not (self._folder / package.hash).is_file()
+        }
+        if missing:
+            raise self._cannot_be_had(missing, output.log)
 
-    def _cannot_be_had(self, gone: Mapping[str, LockedPackage], log: str) -> StepError:
-        """Return the error of files that the lock has, and the index does not give."""
+    def _cannot_be_had(self, missing: Mapping[str, LockedPackage], log: str) -> StepError:
+        """Return the error of locked files that the index does not have."""
         if is_unanswered(log):
             return unreachable_error(default_index(self._network), "no answer")
-        others = f", and {count(len(gone) - 1, 'other')}" if len(gone) > 1 else ""
-        if absent := _ABSENT.search(log):
-            package, version = absent[1], absent[2]
+        others = f", and {count(len(missing) - 1, 'other')}" if len(missing) > 1 else ""
+        if match := _ABSENT.search(log):
+            package, version = match[1], match[2]
             return StepError(
-                f"the index has no {package} {version} any more, and its file is not kept here",
+                f"the index has no {package} {version} any more, and there is no copy of it here",
                 hint="name another version or package in the recipe, then run `builder lock`",
             )
-        said = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", log, re.MULTILINE))
-        name, first = next(iter(gone.items()))
+        output = "\n".join(re.findall(r"^ *(?:ERROR: |Expected|Got).*", log, re.MULTILINE))
+        name, first = next(iter(missing.items()))
         return StepError(
-            f"{first.file}{others}, which the lock has, cannot be had:\n{said}",
-            hint=f"was it replaced upstream? where that is right, `builder lock --upgrade {name}`"
-            " takes what is there now",
+            f"the locked file {first.file}{others} cannot be downloaded:\n{output}",
+            hint="was it replaced upstream? If that is intended,"
+            f" `builder lock --upgrade {name}` locks the new file",
         )
 
     # The index.
@@ -285,16 +294,16 @@ def _platform(request: PackageRequest) -> str:
 
 def _stated(names: Iterable[str]) -> dict[str, list[str]]:
     """Return the hashes that requirements state, by package."""
-    found = {}
+    hashes = {}
     for text in names:
         match = re.match(r"[A-Za-z0-9._-]+", text)
         if match:
-            found[str(canonicalize_name(match[0]))] = _HASH.findall(text)
-    return found
+            hashes[str(canonicalize_name(match[0]))] = _HASH.findall(text)
+    return hashes
 
 
 def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -> LockedPackage:
-    """Return the wheel of a package that suits best."""
+    """Return the best wheel of a package for the target."""
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []
     for wheel in item.get("wheels", []):
@@ -305,7 +314,7 @@ def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -
     if not ranked:
         raise StepError(
             f"{item['name']} {item['version']} has no wheel for {request.target.id}",
-            hint="ask for another version, or for a package that has one",
+            hint="ask for a version that has one, or for another package",
         )
     _, name, digest = min(ranked)
     source = "pip" if "+" not in item["version"] else _PYTORCH
@@ -315,7 +324,7 @@ def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -
 
 
 def _tags(python: str, platform: str) -> Iterator[Tag]:
-    """Return the tags that a Python on a platform takes, the best first."""
+    """Yield the tags of wheels that a Python on a platform accepts, the best first."""
     major, minor = _python(python)
     platforms = _platforms(platform)
     yield from cpython_tags((major, minor), platforms=platforms)
@@ -323,7 +332,7 @@ def _tags(python: str, platform: str) -> Iterator[Tag]:
 
 
 def _platforms(platform: str) -> list[str]:
-    """Return what wheels call a platform, the newest glibc first."""
+    """Return the names of a platform in wheel tags, the newest glibc first."""
     machine, _, newest = platform.partition("-manylinux_")
     major, minor = newest.split("_")
     return [

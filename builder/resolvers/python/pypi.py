@@ -1,7 +1,7 @@
-"""Packages of a Python index: what of a line can be installed on a Python and a platform.
+"""Release lines that are packages of a Python index, for a Python and a platform.
 
-The index is asked by its clients: uv for the newest of a line, as it knows wheels, yanked releases
-and pre-releases; pip for the list of all.
+Its clients ask the index: uv for the newest version of a release line, as it knows wheels, yanked
+releases and pre-releases; pip for the list of all versions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FAILED = re.compile(r"Failed to fetch:\s*`?(\S+?)`?$", re.MULTILINE)
 
 
 def platform_tag(arch: str, debian: str) -> str:
-    """Return what uv calls a platform: the oldest glibc that it must run on."""
+    """Return uv's name for a platform, with the oldest glibc that it must run on."""
     return f"{_MACHINES.get(arch, arch)}-manylinux_{_GLIBC.get(debian, '2_28')}"
 
 
@@ -64,40 +64,40 @@ def locked(
     platform: str = "linux",
     has_wheel: bool = False,
 ) -> tuple[Mapping[str, Any], str]:
-    """Return what pylock.toml says of one package alone, or {}; and what uv printed.
+    """Return the entry of one package in pylock.toml, or {}, and the output of uv.
 
     `has_wheel`: versions without a wheel for the platform do not count.
     """
     command = compile_command(python=python, platform=platform, env=env)
     argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
     argv += ("--only-binary", ":all:") if has_wheel else ()
-    asked = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
-    output = runner.run(asked, check=False)
-    found = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
-    return (found[0] if found else {}), output.log
+    command = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
+    output = runner.run(command, check=False)
+    packages = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
+    return (packages[0] if packages else {}), output.log
 
 
 def index_env(network: Network, index: str = "") -> dict[str, str]:
-    """Return what uv and pip are told of the network; `index` replaces the default one.
+    """Return the environment of uv and pip for the network; `index` replaces the default one.
 
-    It is the environment, not the command line, because of the credentials in it.
+    It is not on the command line because of the credentials in it.
     """
-    found = {**proxies(network), "UV_HTTP_RETRIES": "2"}
+    env = {**proxies(network), "UV_HTTP_RETRIES": "2"}
     if network.ca:
-        found |= {"SSL_CERT_FILE": network.ca, "PIP_CERT": network.ca}
+        env |= {"SSL_CERT_FILE": network.ca, "PIP_CERT": network.ca}
     if index := index or network.mirrors.get("pip", ""):
-        found |= {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
-    return found
+        env |= {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
+    return env
 
 
 def default_index(network: Network) -> SourceUrl:
-    """Return the index that is asked; no URL means the client's own."""
+    """Return the default index; without URL it is that of the client."""
     mirror = network.mirrors.get("pip", "")
     return SourceUrl(source="pip", url=mirror, is_mirror=bool(mirror))
 
 
 def unreachable(log: str, index: SourceUrl) -> UnreachableError | None:
-    """Return the error, if uv printed that the index cannot be asked."""
+    """Return the error, if uv printed that the index cannot be reached."""
     failed = _FAILED.search(log)
     status = re.search(r"HTTP status \w+ error \((\d{3}[^)]*)\)", log)
     if refusal := _REFUSED.search(log):
@@ -107,20 +107,20 @@ def unreachable(log: str, index: SourceUrl) -> UnreachableError | None:
         return None
     causes = re.findall(r"cause: (.*)", log)
     reason = f"it answered {status[1]}" if status else (causes or ["no answer"])[-1]
-    for said, words in _SAID.items():
-        reason = words if said in reason else reason
+    for text, explanation in _SAID.items():
+        reason = explanation if text in reason else reason
     return unreachable_error(replace(index, url=failed[1]), reason)
 
 
 def is_unanswered(log: str) -> bool:
-    """Whether pip found nothing because the index cannot be asked: it says both then."""
+    """Whether pip found nothing because the index cannot be reached."""
     return "connection broken by" in log or "HTTP error" in log
 
 
 class PythonPackages:
-    """Lines of a package: option `package`. It must suit the Python of the target, if any.
+    """Release lines of the package in the option `package`, for the target's Python, if any.
 
-    The option `sdist` is the name of a file that a build gets: its source distribution.
+    With the option `sdist`, a build gets the source distribution as a file of that name.
     """
 
     def __init__(self, *, runner: Runner, network: Network, name: str = "pypi") -> None:
@@ -146,8 +146,8 @@ class PythonPackages:
         )  # fmt: skip
         command = Command(argv=argv, env=self._env(request), timeout=120, program="pip")
         output = self._runner.run(command, check=False)
-        if listed := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
-            return newest_first(re.sub(r"\+\w+$", "", text) for text in listed[1].split(", "))
+        if match := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
+            return newest_first(re.sub(r"\+\w+$", "", text) for text in match[1].split(", "))
         if is_unanswered(output.log):
             raise unreachable_error(self._index(request), "no answer")
         return ()
@@ -157,29 +157,29 @@ class PythonPackages:
         package, line = self._package(request), request.line
         platform = platform_tag(arch_of(request), request.base.value)
         python = request.axes.get("python", "")
-        wanted = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
+        requirement = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
         env = self._env(request)
-        found, log = locked(self._runner, wanted, python=python, platform=platform, env=env)
-        if found:
-            return self._line(found, request)
+        entry, log = locked(self._runner, requirement, python=python, platform=platform, env=env)
+        if entry:
+            return self._line(entry, request)
         raise unreachable(log, self._index(request)) or self._none(request, log)
 
-    def _line(self, found: Mapping[str, Any], request: ReleaseLineRequest) -> ExactVersion:
+    def _line(self, entry: Mapping[str, Any], request: ReleaseLineRequest) -> ExactVersion:
         """Return a release line as pylock.toml has it."""
-        package, version = found["name"], found["version"].partition("+")[0]
+        package, version = entry["name"], entry["version"].partition("+")[0]
         file = request.options.get("sdist", "")
         if not file:
             return ExactVersion(version=version)
-        if "sdist" not in found:
+        if "sdist" not in entry:
             raise StepError(f"provider {self.name} has no source of {package} {version}")
-        sha256 = found["sdist"].get("hashes", {}).get("sha256")
+        sha256 = entry["sdist"].get("hashes", {}).get("sha256")
         if not sha256:
             raise StepError(f"the index states no sha256 of the source of {package} {version}")
         url = f"{PYPI_SOURCE}{package}@{version}"
         return ExactVersion(version=version, files=(RemoteFile(name=file, url=url, sha256=sha256),))
 
     def _none(self, request: ReleaseLineRequest, log: str) -> StepError:
-        """Return why there is nothing: no such package, no file that fits, no such release line."""
+        """Return the error: no such package, no file that fits, or no such release line."""
         package, line = self._package(request), request.line
         if "was not found" in log:
             return StepError(f"provider {self.name} has no package {package}")
@@ -189,8 +189,8 @@ class PythonPackages:
         python = request.axes.get("python", "")
         on = f"{arch_of(request)} and Python {python}" if python else arch_of(request)
         return StepError(
-            f"provider {self.name} has {package} {line}, and not for {on}",
-            hint=hints[0] if hints else "ask for another line, or leave that platform out",
+            f"provider {self.name} has {package} {line}, but not for {on}",
+            hint=hints[0] if hints else "ask for another release line, or leave that platform out",
         )
 
     def _package(self, request: ReleaseLineRequest) -> str:
@@ -204,7 +204,7 @@ class PythonPackages:
 
 
 class PytorchPackages(PythonPackages):
-    """Lines of a package in PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
+    """Release lines of PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
 
     def __init__(self, *, runner: Runner, network: Network) -> None:
         super().__init__(runner=runner, network=network, name="pytorch")

@@ -1,4 +1,4 @@
-"""Source distributions of Python's packages: the index says where one is when it is fetched."""
+"""Source distributions of Python packages; the index is asked for the URL at each download."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from builder.network.fetcher import Fetcher
 from builder.network.upstreams import SourceUrl
 from builder.resolvers.python.pypi import default_index, index_env, locked, unreachable
 
-_PYTHON = "3.99"  # uv heeds the oldest that a package is for; this one suits them all
+_PYTHON = "3.99"  # uv checks the oldest Python of a package; this one suits them all
 
 
 class PipFiles:
-    """Gets files of the network; a source distribution from where the index of pip has it."""
+    """Downloads files; source distributions from the URL that pip's index has for them."""
 
     def __init__(self, *, fetcher: Fetcher, runner: Runner, network: Network) -> None:
         self._fetcher = fetcher
@@ -24,16 +24,16 @@ class PipFiles:
         self._network = network
 
     def file(self, file: RemoteFile) -> Path:
-        """Return where its content is here, checked. Raises StepError, UnreachableError."""
+        """Return the path of its checked content. Raises StepError, UnreachableError."""
         if not file.requirement or self._fetcher.cached(file.sha256) is not None:
             return self._fetcher.file(file)
-        return self._fetcher.file(file, self._place(file.requirement))
+        return self._fetcher.file(file, self._url(file.requirement))
 
-    def _place(self, requirement: str) -> SourceUrl:
+    def _url(self, requirement: str) -> SourceUrl:
         index, env = default_index(self._network), index_env(self._network)
-        found, log = locked(self._runner, requirement, python=_PYTHON, env=env)
-        if "sdist" in found:
-            url = _with_login(found["sdist"]["url"], index.url)
+        entry, log = locked(self._runner, requirement, python=_PYTHON, env=env)
+        if "sdist" in entry:
+            url = _with_login(entry["sdist"]["url"], index.url)
             return SourceUrl(source=index.source, url=url, is_mirror=index.is_mirror)
         raise unreachable(log, index) or StepError(f"pip: the index has no source of {requirement}")
 

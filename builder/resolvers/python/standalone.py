@@ -1,4 +1,4 @@
-"""Standalone builds of Python: what uv knows of, fetched from where uv would."""
+"""Standalone builds of Python, from the list and the URLs of uv."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class UvPythons:
-    """Lines of Python; the file is `python.tar.gz`, a relocatable tree in a folder `python`.
+    """Release lines of Python; the file `python.tar.gz` has a relocatable folder `python`.
 
-    uv carries the list of what there is, so it is known without a network; the hashes are those
-    that the release publishes beside its files.
+    uv contains the list of builds, so it needs no network; the hashes are those that a release
+    publishes with its files.
     """
 
     name = "uv"
@@ -37,15 +37,17 @@ class UvPythons:
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
-        return newest_first(version for version, of in self._urls() if of == arch)
+        return newest_first(version for version, build_arch in self._urls() if build_arch == arch)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""
         urls, arch = self._urls(), arch_of(request)
         version = newest_of(request.line, newest_first(key[0] for key in urls), self.name)
         if (version, arch) not in urls:
-            there = [of for found, of in urls if found == version]
-            raise no_architecture(version, arch, there, self.name)
+            available = [
+                build_arch for build_version, build_arch in urls if build_version == version
+            ]
+            raise no_architecture(version, arch, available, self.name)
         url = urls[version, arch]
         folder, _, name = url.rpartition("/")
         sums = self._fetcher.text(f"{folder}/SHA256SUMS", "checksums")
@@ -54,32 +56,32 @@ class UvPythons:
         return ExactVersion(version=version, files=(file,))
 
     def _urls(self) -> dict[tuple[str, str], str]:
-        """Return where each (version, architecture) is."""
+        """Return the URL of each (version, architecture)."""
         argv = (
             self._program or uv(), "python", "list", "--all-versions", "--only-downloads",
             "--all-platforms", "--all-arches", "--output-format", "json", "--no-config",
         )  # fmt: skip
         output = self._runner.run(Command(argv=argv, timeout=60))
-        found: list[dict[str, Any]] = json.loads(output.stdout)
+        builds: list[dict[str, Any]] = json.loads(output.stdout)
         return {
-            (item["version"], _ARCHITECTURES[item["arch"]]): item["url"]
-            for item in found
-            if item["os"] == "linux"
-            and item["libc"] == "gnu"
-            and item["implementation"] == "cpython"
-            and item["variant"] == "default"
-            and item["arch"] in _ARCHITECTURES
-            and urlsplit(item["url"] or "").path.endswith("-install_only_stripped.tar.gz")
+            (build["version"], _ARCHITECTURES[build["arch"]]): build["url"]
+            for build in builds
+            if build["os"] == "linux"
+            and build["libc"] == "gnu"
+            and build["implementation"] == "cpython"
+            and build["variant"] == "default"
+            and build["arch"] in _ARCHITECTURES
+            and urlsplit(build["url"] or "").path.endswith("-install_only_stripped.tar.gz")
         }
 
 
 def uv() -> str:
-    """Return the path of uv: the one that came with the builder, or the machine's."""
-    beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.is_file() else which("uv")
-    if found is None:
+    """Return the path of uv: that of the builder's environment, or the machine's."""
+    bundled = Path(sys.executable).parent / "uv"
+    path = str(bundled) if bundled.is_file() else which("uv")
+    if path is None:
         raise ToolError("uv is not installed", hint="pip install uv")
-    return found
+    return path
 
 
 UV = ProviderDefinition(

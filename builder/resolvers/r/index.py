@@ -1,4 +1,4 @@
-"""An index of R packages, `PACKAGES`, and versions and limits as R writes them."""
+"""The index of R packages, `PACKAGES`, and R's syntax of versions and limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HARD = ("Depends", "Imports", "LinkingTo")  # what a package cannot be installe
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """A package that another needs; `limit` is `>= 1.2`, or "" where any version will do."""
+    """A package that another needs; `limit` is e.g. `>= 1.2`, or "" for any version."""
 
     name: str
     limit: str
@@ -32,7 +32,7 @@ class Entry:
 
 
 class RIndex:
-    """What a repository has. `folder` is that of the index, `src/contrib`, without a slash."""
+    """The packages of a repository. `folder` is that of the index, e.g. `src/contrib`."""
 
     def __init__(self, text: str, folder: str) -> None:
         self._folder = folder
@@ -43,14 +43,14 @@ class RIndex:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The packages that it has."""
+        """The names of its packages."""
         return tuple(self._paragraphs)
 
     def entries(self, name: str) -> tuple[Entry, ...]:
-        """Return the versions of a package, newest first; a few have another one for a later R."""
-        found = [self._entry(name, text) for text in self._paragraphs.get(name, ())]
-        here = [entry for entry in found if entry is not None]
-        return tuple(sorted(here, key=lambda entry: version_key(entry.version), reverse=True))
+        """Return the versions of a package, newest first; some are for a later R."""
+        parsed = [self._entry(name, text) for text in self._paragraphs.get(name, ())]
+        entries = [entry for entry in parsed if entry is not None]
+        return tuple(sorted(entries, key=lambda entry: version_key(entry.version), reverse=True))
 
     def _entry(self, name: str, paragraph: str) -> Entry | None:
         fields = dict(_FIELD.findall(paragraph))
@@ -58,7 +58,7 @@ class RIndex:
             return None
         version = fields["Version"].strip()
         needs = list(_needs(fields))
-        # A folder of its own is how a repository has a package for a later R as well.
+        # A repository has packages for a later R in folders of their own.
         folder = "/".join(part for part in (self._folder, fields.get("Path", "").strip()) if part)
         return Entry(
             name=name,
@@ -87,8 +87,8 @@ def meets(version: str, limit: str) -> bool:
     return all(_holds(key, sign, version_key(other)) for sign, other in _LIMIT.findall(limit))
 
 
-def _holds(one: tuple[int, ...], sign: str, other: tuple[int, ...]) -> bool:
+def _holds(version: tuple[int, ...], sign: str, other: tuple[int, ...]) -> bool:
     return {
-        ">=": one >= other, "<=": one <= other, "==": one == other,
-        "!=": one != other, ">": one > other, "<": one < other,
+        ">=": version >= other, "<=": version <= other, "==": version == other,
+        "!=": version != other, ">": version > other, "<": version < other,
     }[sign]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The R packages that a target adds: of a dated snapshot of Package Manager, by their hash."""
+"""Lock and fetch the R packages that a target adds, from a snapshot of Package Manager."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ OWN = frozenset({
     "nnet", "parallel", "rpart", "spatial", "splines", "stats", "stats4", "survival", "tcltk",
     "tools", "utils",
 })  # fmt: skip
-"""The packages that R brings itself: its base, and those that it recommends."""
+"""The packages that come with R: its base, and those that it recommends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Choice:
-    """A version of a package in a snapshot; `locked` is it, if the lock has it already."""
+    """A version of a package in a snapshot; `locked` is its entry in the lock, if any."""
 
     entry: Entry
     snapshot: str
@@ -43,8 +43,8 @@ class _Choice:
 
 
 @dataclass(kw_only=True)
-class _Asked:
-    """A request with the index that it is answered from; what is in `moved` may not be kept."""
+class _Query:
+    """A request with the index that answers it; packages in `moved` may not stay as they are."""
 
     request: PackageRequest
     index: RIndex
@@ -53,10 +53,10 @@ class _Asked:
 
 
 class RResolver:
-    """Layers of R packages. A package's `source` is the snapshot, its `file` a path in that.
+    """Locks R packages. The `source` of a package is the snapshot, its `file` a path in that.
 
-    Package Manager has binaries for many a Debian, by the machine and R's minor version, and the
-    source of what it did not build. A mirror that knows no snapshots is asked for its latest.
+    Package Manager has binaries for several releases of Debian, by machine and R's minor version,
+    and sources of the other packages. A mirror without snapshots is asked for its latest packages.
     """
 
     def __init__(self, *, fetcher: Fetcher) -> None:
@@ -67,23 +67,23 @@ class RResolver:
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         """Return what is installed, direct and transitive. Raises StepError, UnreachableError."""
-        with self._guard:  # what several targets ask for is fetched once
-            asked = self._asked(request)
-            found = self._closure(asked)
-            while moved := self._unfit(found, asked):
-                asked.moved |= moved
-                found = self._closure(asked)
-            locked = in_parallel(self._locked, found.values())
-        packages = dict(zip(found, locked, strict=True))
+        with self._guard:  # files that several targets need are fetched once
+            query = self._query(request)
+            choices = self._closure(query)
+            while moved := self._unfit(choices, query):
+                query.moved |= moved
+                choices = self._closure(query)
+            locked = in_parallel(self._locked, choices.values())
+        packages = dict(zip(choices, locked, strict=True))
         return dict(sorted(packages.items()))
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate."""
         with self._guard:
-            asked = self._asked(request)
+            query = self._query(request)
         return all(
-            it.version == next((entry.version for entry in self._fitting(name, asked)), "")
-            for name, it in locked.items()
+            package.version == next((entry.version for entry in self._fitting(name, query)), "")
+            for name, package in locked.items()
         )
 
     def fetch(
@@ -93,7 +93,7 @@ class RResolver:
         return dict(zip(packages, in_parallel(self._file, packages.items()), strict=True))
 
     def _file(self, item: tuple[str, LockedPackage]) -> Path:
-        """Fetch a package from its snapshot, or from where a repository keeps older sources."""
+        """Fetch a package from its snapshot, or from the repository's archive of older sources."""
         name, package = item
         older = f"{_CONTRIB}/Archive/{name}/{package.file_name}"
         for path in (package.file, older):
@@ -106,78 +106,80 @@ class RResolver:
                 continue
         raise StepError(
             f"the snapshot {package.source} does not have {package.file} any more,"
-            " and it is not kept here",
+            " and there is no copy of it here",
             hint="run `builder lock --upgrade`",
         )
 
     def _locked(self, choice: _Choice) -> LockedPackage:
-        """Return a package with its hash. No index has that: the package is fetched for it."""
+        """Return a package with its hash. No index has hashes, so the package is downloaded."""
         if choice.locked is not None:
             return choice.locked
         entry = choice.entry
         url = _url(choice.snapshot, entry.file)
-        found = self._fetcher.record(entry.file.rpartition("/")[2], url)
+        file = self._fetcher.record(entry.file.rpartition("/")[2], url)
         return LockedPackage(
             version=entry.version,
-            digest=f"sha256:{found.sha256}",
+            digest=f"sha256:{file.sha256}",
             source=choice.snapshot,
             file=entry.file,
         )
 
     # Choosing.
 
-    def _closure(self, asked: _Asked) -> dict[str, _Choice]:
-        """Return a version of each package that is named or needed, limits of needs aside."""
-        found: dict[str, _Choice] = {}
-        wanted = [(name, "", name) for name in reversed(asked.request.names)]
-        while wanted:
-            name, owner, named = wanted.pop()
-            if name in found or name in asked.request.inherited or (owner and name in OWN):
+    def _closure(self, query: _Query) -> dict[str, _Choice]:
+        """Return a version of each named or needed package; limits are checked afterwards."""
+        choices: dict[str, _Choice] = {}
+        pending = [(name, "", name) for name in reversed(query.request.names)]
+        while pending:
+            name, owner, recipe_name = pending.pop()
+            if name in choices or name in query.request.inherited or (owner and name in OWN):
                 continue
-            found[name] = self._choice(name, owner, named, asked)
-            wanted += [(need.name, name, named) for need in reversed(found[name].entry.needs)]
-        return found
+            choices[name] = self._choice(name, owner, recipe_name, query)
+            pending += [
+                (need.name, name, recipe_name) for need in reversed(choices[name].entry.needs)
+            ]
+        return choices
 
-    def _choice(self, name: str, owner: str, named: str, asked: _Asked) -> _Choice:
-        """Return the version of a package to take; the recipe names `named`, which needs it."""
-        request = asked.request
-        there = list(self._candidates(name, asked))
-        if not there:
-            hint = did_you_mean(name, asked.index.names)
+    def _choice(self, name: str, owner: str, recipe_name: str, query: _Query) -> _Choice:
+        """Return the best version of a package that `recipe_name` needs, which the recipe names."""
+        request = query.request
+        candidates = list(self._candidates(name, query))
+        if not candidates:
+            hint = did_you_mean(name, query.index.names)
             raise NoPackageError(
-                f"the snapshot {asked.snapshot} has no R package {name},"
+                f"the snapshot {query.snapshot} has no R package {name},"
                 f" which {owner or f'recipe {request.target.recipe}'} needs for"
                 f" {request.target.id}",
-                package=named,
-                hint=hint or "is its name right? capitals count",
+                package=recipe_name,
+                hint=hint or "is the name right? Upper and lower case differ",
             )
-        fitting = [it for it in there if meets(request.language("r"), it.entry.r)]
+        fitting = [choice for choice in candidates if meets(request.language("r"), choice.entry.r)]
         if not fitting:
             raise StepError(
-                f"{name} {there[0].entry.version} needs R {there[0].entry.r},"
-                f" and {request.target.id} has {request.language('r')}",
-                hint="leave it out for this line of R",
+                f"{name} {candidates[0].entry.version} needs R {candidates[0].entry.r},"
+                f" but {request.target.id} has {request.language('r')}",
+                hint="leave it out for this release line of R",
             )
         limit = request.constraints.get(name, "")
-        allowed = [it for it in fitting if meets(it.entry.version, limit)]
+        allowed = [choice for choice in fitting if meets(choice.entry.version, limit)]
         if not allowed:
-            versions = ", ".join(dict.fromkeys(it.entry.version for it in fitting))
+            versions = ", ".join(dict.fromkeys(choice.entry.version for choice in fitting))
             raise StepError(
-                f"{name} is held to {limit} for {request.target.id},"
-                f" and the snapshot {asked.snapshot} has {versions}",
-                hint="hold it to what is there, or restore the lock that had an older one",
+                f"{name} is pinned to {limit} for {request.target.id},"
+                f" but the snapshot {query.snapshot} has {versions}",
+                hint="change the pin, or restore the lock that had an older version",
             )
         return allowed[0]
 
-    def _candidates(self, name: str, asked: _Asked) -> Iterator[_Choice]:
-        """Yield versions of a package, the one to take first; an older one of the lock is last."""
-        preferred, locked = asked.request.preferred.get(name), asked.request.locked.get(name)
-        if preferred is not None and name not in asked.moved:
+    def _candidates(self, name: str, query: _Query) -> Iterator[_Choice]:
+        """Yield versions of a package, the best first; an older one of the lock comes last."""
+        preferred, locked = query.request.preferred.get(name), query.request.locked.get(name)
+        if preferred is not None and name not in query.moved:
             yield from self._again(name, preferred, is_kept=True)
-        for entry in asked.index.entries(name):
+        for entry in query.index.entries(name):
             is_locked = locked and (locked.version, locked.file) == (entry.version, entry.file)
             yield _Choice(
-                entry=entry, snapshot=asked.snapshot, locked=locked if is_locked else None
+                entry=entry, snapshot=query.snapshot, locked=locked if is_locked else None
             )
         if locked is not None:
             yield from self._again(name, locked)
@@ -192,14 +194,14 @@ class RResolver:
             if entry.file == package.file
         ]
 
-    def _unfit(self, found: Mapping[str, _Choice], asked: _Asked) -> set[str]:
-        """Return what was kept and does not fit others. Raises StepError for what cannot move."""
+    def _unfit(self, choices: Mapping[str, _Choice], query: _Query) -> set[str]:
+        """Return kept packages that do not fit. Raises StepError if other packages conflict."""
         moved: set[str] = set()
-        inherited = asked.request.inherited
-        for choice in found.values():
+        inherited = query.request.inherited
+        for choice in choices.values():
             for need in choice.entry.needs:
                 name, entry = need.name, choice.entry
-                other = found.get(name)
+                other = choices.get(name)
                 if other is None and name not in inherited:
                     continue  # R's own
                 version = other.entry.version if other else inherited[name].version
@@ -210,39 +212,44 @@ class RResolver:
                 elif choice.is_kept:
                     moved.add(entry.name)
                 else:
-                    raise self._disagreement(entry, f"{name} {need.limit}", version, asked)
+                    raise self._disagreement(entry, f"{name} {need.limit}", version, query)
         return moved
 
-    def _disagreement(self, entry: Entry, need: str, version: str, asked: _Asked) -> StepError:
+    def _disagreement(self, entry: Entry, need: str, version: str, query: _Query) -> StepError:
         name = need.partition(" ")[0]
-        request = asked.request
+        request = query.request
         if owner := request.introduced_by.get(name):
-            has, hint = f"{owner} has {version}", f"lock that again: builder lock --upgrade {name}"
+            conflict, hint = f"{owner} has {version}", f"run `builder lock --upgrade {name}`"
         else:
-            has, hint = f"{version} is what there is", "ask for other versions"
+            conflict, hint = f"the snapshot has {version}", "ask for other versions"
         if name in request.constraints:
-            hint = f"{name} is held to {request.constraints[name]}"
+            hint = f"{name} is pinned to {request.constraints[name]}"
         return StepError(
-            f"{entry.name} {entry.version} needs {need} for {request.target.id}, and {has}",
+            f"{entry.name} {entry.version} needs {need} for {request.target.id}, but {conflict}",
             hint=hint,
         )
 
-    def _fitting(self, name: str, asked: _Asked) -> list[Entry]:
-        return [it for it in asked.index.entries(name) if meets(asked.request.language("r"), it.r)]
+    def _fitting(self, name: str, query: _Query) -> list[Entry]:
+        return [
+            entry
+            for entry in query.index.entries(name)
+            if meets(query.request.language("r"), entry.r)
+        ]
 
     # The index.
 
-    def _asked(self, request: PackageRequest) -> _Asked:
+    def _query(self, request: PackageRequest) -> _Query:
         if not request.language("r"):
             raise NoPackageError(
-                f"{request.target.id} names packages of R, and has no R",
+                f"recipe {request.target.recipe} names R packages, but"
+                f" {request.target.id} has no R",
                 package=request.names[0],
                 hint="build it on an image that has the axis r",
             )
         snapshot = self._newest()
-        for place in (_platform(request), ""):
-            if index := self._index(snapshot, place):
-                return _Asked(request=request, index=index, snapshot=snapshot)
+        for folder in (_platform(request), ""):
+            if index := self._index(snapshot, folder):
+                return _Query(request=request, index=index, snapshot=snapshot)
         raise StepError(f"{_SOURCE} has no index of R packages in the snapshot {snapshot}")
 
     def _newest(self) -> str:
@@ -250,16 +257,16 @@ class RResolver:
         if not self._snapshot:
             try:
                 dates = self._fetcher.json(upstream(_SOURCE, _DATES))
-                self._snapshot = max((str(it["alias"]) for it in dates), default=_LATEST)
+                self._snapshot = max((str(date["alias"]) for date in dates), default=_LATEST)
             except MissingError:
                 self._snapshot = _LATEST
         return self._snapshot
 
-    def _index(self, snapshot: str, place: str) -> RIndex | None:
+    def _index(self, snapshot: str, platform_folder: str) -> RIndex | None:
         """Return the index of a folder in a snapshot; None if there is none."""
-        key = (snapshot, place)
+        key = (snapshot, platform_folder)
         if key not in self._indexes:
-            folder = f"{place}{_CONTRIB}"
+            folder = f"{platform_folder}{_CONTRIB}"
             try:
                 text = self._fetcher.text(_url(snapshot, f"{folder}/PACKAGES"), "an index")
                 self._indexes[key] = RIndex(text, folder)
@@ -273,7 +280,7 @@ def _url(snapshot: str, path: str) -> str:
 
 
 def _platform(request: PackageRequest) -> str:
-    """Return where a snapshot has the binaries for a target, with a slash at the end."""
+    """Return the folder of a snapshot with the binaries for a target, with a slash at its end."""
     base = request.base
     machine = _MACHINES[request.target.platform.split("/")[1]]
     minor = ".".join(request.language("r").split(".")[:2])

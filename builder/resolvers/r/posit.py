@@ -12,9 +12,9 @@ _ARCHITECTURES = ("amd64", "arm64")
 
 
 class PositR:
-    """Lines of R; the file is `r.deb`, which installs to /opt/R/<version>.
+    """Release lines of R; the file `r.deb` installs to /opt/R/<version>.
 
-    Upstream gives no hash of it: it is fetched once, and its hash recorded.
+    Upstream states no hash: the file is downloaded once, and its hash recorded.
     """
 
     name = "posit"
@@ -24,20 +24,20 @@ class PositR:
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions that there are for the base, newest first. No pre-releases."""
-        found = self._fetcher.json(upstream("posit", "versions.json"))
-        return newest_first(found["r_versions"])
+        data = self._fetcher.json(upstream("posit", "versions.json"))
+        return newest_first(data["r_versions"])
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""
         version = newest_of(request.line, self.lines(request), self.name)
         arch = arch_of(request)
         if not self._fetcher.has(_url(request, version, arch)):
-            there = [
+            available = [
                 other for other in _ARCHITECTURES
                 if other != arch and self._fetcher.has(_url(request, version, other))
             ]  # fmt: skip
             raise no_architecture(
-                f"{version} on Debian {request.base.value}", arch, there, self.name
+                f"{version} on Debian {request.base.value}", arch, available, self.name
             )
         file = self._fetcher.record("r.deb", _url(request, version, arch))
         return ExactVersion(version=version, files=(file,))

@@ -57,8 +57,7 @@ def test_a_package_that_is_not_there(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0")
     error = asking.error("lamp", "lampp")
     assert str(error) == (
-        f"there is no package lampp in the index, which recipe leaf names {FOR}\n"
-        "  hint: is its name right?"
+        f"there is no package lampp in the index (recipe leaf, {FOR})\n  hint: is the name right?"
     )
     assert error.package == "lampp"
 
@@ -75,9 +74,7 @@ def test_a_dependency_that_is_not_there(index: Index, asking: Asking) -> None:
 def test_an_extra_that_is_not_there(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0")
     error = asking.error("lamp[dimmer]")
-    assert str(error).splitlines()[0] == (
-        f"lamp 1.0 has no extra dimmer, which recipe leaf names {FOR}"
-    )
+    assert str(error).splitlines()[0] == (f"lamp 1.0 has no extra dimmer (recipe leaf, {FOR})")
     assert error.package == "lamp[dimmer]"
 
 
@@ -85,8 +82,7 @@ def test_a_version_that_is_not_there(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0")
     for wanted in ("lamp==2.0", "lamp>=2"):
         assert str(asking.error(wanted)) == (
-            f"the index has no {wanted}, which recipe leaf names {FOR}\n"
-            "  hint: the newest that suits is 1.0"
+            f"the index has no {wanted} (recipe leaf, {FOR})\n  hint: the newest that suits is 1.0"
         )
 
 
@@ -94,10 +90,10 @@ def test_what_has_only_its_source_is_refused_and_never_run(index: Index, asking:
     index.sdist("cord", "2.0")
     index.wheel("lamp", "1.0", "cord")
     assert str(asking.error("lamp")) == (
-        "cord 2.0 has no wheel for linux/amd64 and Python 3.13, and its source is not built here,"
+        "cord 2.0 has no wheel for linux/amd64 and Python 3.13, and sources are not built here,"
         f" which lamp needs; recipe leaf names lamp {FOR}\n"
-        "  hint: no version of cord has one: leave out what needs it, or serve a wheel of it"
-        " (made by `pip wheel`) from an index of your own, `network.mirrors: {pip: URL}`"
+        "  hint: no version of cord has one: leave out what needs it, or build a"
+        " wheel with `pip wheel` and serve it from your own index, `network.mirrors: {pip: URL}`"
     )
 
 
@@ -107,7 +103,7 @@ def test_an_older_version_that_has_a_wheel_is_named_and_works(index: Index, aski
     index.wheel("lamp", "1.0", "cord>=1")
     assert asking.lock("lamp") == {"cord": "1.0", "lamp": "1.0"}
     error = asking.error("cord==2.0")
-    assert error.hint == "the newest that has one is 1.0: ask for what takes cord==1.0"
+    assert error.hint == "the newest with one is 1.0: ask for packages that accept cord==1.0"
     assert asking.lock("cord==1.0") == {"cord": "1.0"}
 
 
@@ -122,8 +118,8 @@ def test_a_wheel_of_another_machine(index: Index, asking: Asking) -> None:
 def test_a_withdrawn_version_is_taken_by_its_exact_name_alone(index: Index, asking: Asking) -> None:
     index.wheel("lamp", "1.0", link='data-yanked="it burns"')
     assert str(asking.error("lamp")) == (
-        f"lamp 1.0 was withdrawn by its project (it burns), which recipe leaf names {FOR}\n"
-        "  hint: name another version; an exact one, with ==, is taken all the same"
+        f"lamp 1.0 was withdrawn by its project (it burns) (recipe leaf, {FOR})\n"
+        "  hint: name another version; an exact one (==) is installed even if it was withdrawn"
     )
     assert asking.lock("lamp==1.0") == {"lamp": "1.0"}
 
@@ -172,7 +168,7 @@ def test_a_page_that_is_a_login(index: Index, asking: Asking) -> None:
 
 def test_a_file_that_the_index_lists_and_does_not_have(index: Index, asking: Asking) -> None:
     del index.files[index.wheel("lamp", "1.0")]
-    assert "the index lists lamp-1.0-py3-none-any.whl, and does not have it" in str(
+    assert "the index lists lamp-1.0-py3-none-any.whl, but does not have the file" in str(
         asking.error("lamp")
     )
 
@@ -198,7 +194,7 @@ def test_what_is_kept_is_had_by_its_hash(
     with pytest.raises(StepError) as caught:
         asking.layers().fetch(wanted, lamp)
     assert str(caught.value) == (
-        "the index has no lamp 1.0 any more, and its file is not kept here\n"
+        "the index has no lamp 1.0 any more, and there is no copy of it here\n"
         "  hint: name another version or package in the recipe, then run `builder lock`"
     )
 

@@ -90,11 +90,11 @@ def test_a_line_that_is_not_there(there: Place, fingerprint: str, name: str) -> 
 
 ARM = request("1", arch="s390x").base
 NOT_FOR: dict[str, str] = {
-    "nvidia": "provider nvidia has CUDA 13 for amd64, arm64, and not for s390x",
-    "posit": f"provider posit has {R} on Debian 13 for amd64, and not for s390x",
-    "pytorch": "provider pytorch has torch 2.15, and not for s390x and Python 3.13",
-    "rstudio": f"provider rstudio has {RSTUDIO} for amd64, and not for s390x",
-    "url": "provider url has 1.8.26 for amd64, arm64, and not for s390x",
+    "nvidia": "provider nvidia has CUDA 13 for amd64, arm64, but not for s390x",
+    "posit": f"provider posit has {R} on Debian 13 for amd64, but not for s390x",
+    "pytorch": "provider pytorch has torch 2.15, but not for s390x and Python 3.13",
+    "rstudio": f"provider rstudio has {RSTUDIO} for amd64, but not for s390x",
+    "url": "provider url has 1.8.26 for amd64, arm64, but not for s390x",
 }
 
 
@@ -109,7 +109,7 @@ def test_a_python_that_pytorch_has_no_wheel_for(there: Place) -> None:
     with pytest.raises(StepError) as caught:
         there.providers["pytorch"].resolve(request("2.14", axes=TORCH))
     assert caught.value.message == (
-        "provider pytorch has torch 2.14, and not for amd64 and Python 3.13"
+        "provider pytorch has torch 2.14, but not for amd64 and Python 3.13"
     )
     assert "cp312" in caught.value.hint
 
@@ -254,4 +254,4 @@ def test_julia_is_resolved_fetched_and_runs(there: Place, content: Path, tmp_pat
     assert caught.value.message == "provider tarball has no 1.12 (it has 1.5.3)"
     with pytest.raises(StepError) as caught:
         there.resolve("tarball", request("1.5", axis="julia", arch="arm64"))
-    assert caught.value.message == "provider tarball has 1.5.3 for amd64, and not for arm64"
+    assert caught.value.message == "provider tarball has 1.5.3 for amd64, but not for arm64"

@@ -42,7 +42,7 @@ def test_npm_finds_by_its_hash_what_the_lock_has(tmp_path: Path, runner: Runner)
     desk = {"name": "desk", "version": "1.0.0", "dependencies": {"@wood/oak": "^1.0.0"}}
     oak = {
         "version": "1.0.0",
-        "resolved": NpmPackages(runner=runner, network=network).place(file).url,
+        "resolved": NpmPackages(runner=runner, network=network).file_url(file).url,
         "integrity": f"sha512-{base64.b64encode(digest.digest()).decode()}",
     }
     lock = {"lockfileVersion": 3, "packages": {"": desk, "node_modules/@wood/oak": oak}}

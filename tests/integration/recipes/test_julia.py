@@ -184,7 +184,9 @@ def test_the_lock_has_what_fits_and_a_child_what_its_parent_lacks(catalog: Catal
 
 
 def test_another_tree_at_the_server_was_refused(made: Made) -> None:
-    assert "Depth 1.2.0+1: what came has another git tree than expected" in made.refused
+    assert (
+        "Depth 1.2.0+1: the downloaded tarball has another git tree than expected" in made.refused
+    )
     assert f"expected {DEPTH.tree}" in made.refused
 
 

@@ -217,6 +217,6 @@ def test_a_file_that_is_gone_is_told(place: Place) -> None:
     place.kept("rprojroot").unlink()
     place.file("rprojroot").unlink()
     assert (
-        f"the snapshot {SNAPSHOT} does not have {place.path('rprojroot')} any more,"
-        " and it is not kept here\n  hint: run `builder lock --upgrade`\n"
+        f"the snapshot {SNAPSHOT} does not have {place.path('rprojroot')} any"
+        " more, and there is no copy of it here\n  hint: run `builder lock --upgrade`\n"
     ) in place.build(code=5)

@@ -120,10 +120,10 @@ def moved(tmp_path: Path) -> Iterator[Moved]:
 
 INDEXES = {"/dists/tiny/InRelease": 1, "/dists/tiny/main/binary-amd64/Packages": 1}
 GONE = (
-    "base debian=13@linux/amd64 can no longer be had as it is locked: its archive has moved on, and"
-    " bootstraps to sha256:"
+    "the locked content of base debian=13@linux/amd64 is no longer available: its archive"
+    " has changed, and a bootstrap gives sha256:"
 )
-TAKE = "run `builder lock --upgrade debian=13`, which takes the base as it is now"
+TAKE = "run `builder lock --upgrade debian=13` to lock the current content"
 
 
 def seen(moved: Moved) -> dict[str, int]:
@@ -192,8 +192,8 @@ def test_a_package_that_left_the_archive_stops_its_own_targets(moved: Moved) -> 
     moved.add("other", "sole")
     said = moved.run("lock", "--upgrade", code=5)
     assert (
-        "error: images/leaf/recipe.yaml:3:10: leaf/debian=13: what is locked stays: there is no"
-        " package tree for debian=13@linux/amd64, which recipe leaf adds to leaf/debian=13\n"
+        "error: images/leaf/recipe.yaml:3:10: leaf/debian=13: stays as locked: there is no"
+        " package tree for debian=13@linux/amd64 (recipe leaf, for leaf/debian=13)\n"
     ) in said
     assert "matrix.lock written\n" in said
     assert (moved.packages("leaf"), moved.packages("other")) == ({"tree": "1"}, {"sole": "1"})
@@ -205,15 +205,15 @@ def test_a_name_is_exact(moved: Moved) -> None:
     moved.add("leaf", *absent, *patterns, "c-compiler", "only-one")
     moved.add("other", "only-one", "tree")
     said = moved.run("lock", code=2)
-    adds = "which recipe leaf adds to leaf/debian=13"
+    origin = "(recipe leaf, for leaf/debian=13)"
     for name in absent:
-        assert f": there is no package {name} for debian=13@linux/amd64, {adds}\n" in said
+        assert f": there is no package {name} for debian=13@linux/amd64 {origin}\n" in said
     for name in patterns:
-        assert f": {name!r} is no name of a package, {adds}\n" in said
+        assert f": {name!r} is not the name of an apt package {origin}\n" in said
     assert "error: images/leaf/recipe.yaml:3:10: there is no package g++-19 for" in said
-    assert f" package for debian=13@linux/amd64, {adds}: clang and g++-12 provide it\n" in said
+    assert f" package on debian=13@linux/amd64 {origin}; clang and g++-12 provide it\n" in said
     assert "  hint: name one of them instead of c-compiler\n" in said
-    assert "  hint: did you mean tree? Or should it stand under a condition of `when`?\n" in said
+    assert "  hint: did you mean tree? Or does it belong under a condition of `when`?\n" in said
     # What one alone provides is that one.
     assert moved.packages("other") == {"sole": "1", "tree": "1"}
     assert moved.packages("leaf") == {}
@@ -235,7 +235,7 @@ def test_a_fresh_clone_while_the_archive_stands_still(moved: Moved) -> None:
     moved.forget()
     moved.add("leaf", "sole")
     said = moved.run("lock")
-    assert "base debian=13@linux/amd64: neither here nor in a registry of the catalog; " in said
+    assert "base debian=13@linux/amd64: neither here nor in the catalog's registry; " in said
     assert moved.packages("leaf") == {"sole": "1"}
 
 

@@ -48,7 +48,7 @@ def locked(
     found = lock_catalog(
         catalog=project.catalog,
         expansion=project.expansion,
-        held=held,
+        previous=held,
         bases=bases or FakeBases(tmp_path, broken=broken),
         providers={"apt": FakeLines(versions)},
         today=today,
@@ -141,8 +141,8 @@ def test_a_line_that_is_gone_stops_only_what_needs_it(folder: Folder, tmp_path: 
     (error,) = failures(problems, reachable=True)
     assert (error.exit_code, str(error)) == (
         5,
-        "lang=1.9: what is locked stays: lang=1.9, which recipe speech brings to"
-        " speech/os=1,lang=1.9: there is no lang on os=1",
+        "lang=1.9: stays as locked: lang=1.9 for speech/os=1,lang=1.9"
+        " (recipe speech): there is no lang on os=1",
     )
     found = locked(folder, tmp_path, versions=versions, problems=problems)
     assert found.versions == {"lang=1.10": "1.10.5"}
@@ -158,7 +158,7 @@ def test_what_cannot_be_asked_counts_unless_reachable(folder: Folder, tmp_path: 
     (error,) = failures(problems, reachable=False)
     assert (error.exit_code, str(error)) == (
         5,
-        "lang=1.9: not locked: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        "lang=1.9: not locked: lang=1.9 for speech/os=1,lang=1.9 (recipe speech):"
         " example.org cannot be reached\n"
         "  hint: with --reachable it does not count",
     )
@@ -169,8 +169,8 @@ def test_all_lines_that_fail_are_named(folder: Folder, tmp_path: Path) -> None:
         locked(folder, tmp_path, versions={"lang on os=2": "1.11.0"})
     assert str(caught.value) == (
         "lang=1.10: not locked: lang=1.10: provider apt has 1.11.0 on os=2@linux/amd64\n"
-        "  hint: name the line that it has, or require another base\n"
-        "lang=1.9: not locked: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        "  hint: name the release line that it has, or require another base\n"
+        "lang=1.9: not locked: lang=1.9 for speech/os=1,lang=1.9 (recipe speech):"
         " there is no lang on os=1"
     )
 
@@ -198,7 +198,7 @@ def test_a_recipe_that_does_not_say_what_provides(folder: Folder, tmp_path: Path
     with pytest.raises(BuilderError) as caught:
         locked(folder, tmp_path)
     assert str(caught.value).splitlines()[:2] == [
-        "recipe speech does not say what provides lang by apt",
+        "recipe speech has no options for lang from provider apt",
         "  hint: images/speech/recipe.yaml: `provides: {lang: {apt: …}}`",
     ]
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_reached_is_left_out_or_kept(folder: Folder, tmp_path: Pa
         "lang=1.10": "1.10.4"
     }
     assert (
-        "lang=1.9: not locked: lang=1.9, which recipe speech brings to speech/os=1,lang=1.9:"
+        "lang=1.9: not locked: lang=1.9 for speech/os=1,lang=1.9 (recipe speech):"
         " example.org cannot be reached" in notes
     )
     kept = locked(folder, tmp_path, versions=versions, held=LOCK)
@@ -222,7 +222,7 @@ def test_only_what_is_selected_is_looked_up(folder: Folder, tmp_path: Path) -> N
     found = lock_catalog(
         catalog=project.catalog,
         expansion=project.expansion,
-        held=LOCK,
+        previous=LOCK,
         bases=bases,
         providers={"apt": FakeLines({"lang on os=2": "1.10.9"})},
         today=TODAY,
@@ -235,7 +235,7 @@ def test_only_what_is_selected_is_looked_up(folder: Folder, tmp_path: Path) -> N
     assert bases.calls == [("lock", "os=2@linux/amd64")]
 
 
-NO_EMULATOR = UnreachableError("no source of base os=1@linux/arm64 can be had", hint="emulate it")
+NO_EMULATOR = UnreachableError("no source of base os=1@linux/arm64 works", hint="emulate it")
 
 
 def test_a_base_of_another_machine_blocks_its_own_targets(folder: Folder, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_base_of_another_machine_blocks_its_own_targets(folder: Folder, tmp_pa
     assert sorted(found.bases) == ["os=1@linux/amd64", "os=2@linux/amd64", f"os=2@{ARM}"]
     assert found.versions == {"lang=1.10": "1.10.4", "lang=1.9": "1.9.7"}
     assert (
-        f"os=1@{ARM}: not locked: no source of base os=1@linux/arm64 can be had\n  hint: emulate it"
+        f"os=1@{ARM}: not locked: no source of base os=1@linux/arm64 works\n  hint: emulate it"
     ) in notes
     plan = plan_of(folder.load(), lock=found)
     blocked = {key: item.reason for key, item in plan.targets.items() if item.action == "block"}
@@ -304,7 +304,7 @@ def test_a_line_has_one_exact_version(folder: Folder, tmp_path: Path) -> None:
         "lang=1.10: not locked: lang=1.10 has more than one exact version: 1.10.4 on"
         " os=2@linux/amd64,"
         " 1.10.3 on os=1@linux/amd64\n"
-        "  hint: give each base a line of its own with `requires`"
+        "  hint: declare a release line for each base, with `requires`"
     )
 
 
@@ -314,7 +314,7 @@ def test_the_files_of_a_line_are_locked_for_each_base(folder: Folder, tmp_path: 
     found = lock_catalog(
         catalog=project.catalog,
         expansion=project.expansion,
-        held=None,
+        previous=None,
         bases=FakeBases(tmp_path),
         providers={"apt": FakeLines(VERSIONS, (file,))},
         today=TODAY,

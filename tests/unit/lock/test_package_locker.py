@@ -155,7 +155,7 @@ def test_what_is_gone_stops_only_its_own_targets(locking: Locking) -> None:
     (error,) = failures(locking.problems, reachable=True)
     assert (error.exit_code, str(error)) == (
         5,
-        "desk/os=1,lang=1.9: what is locked stays: nobody has legs, which desk/os=1,lang=1.9 wants",
+        "desk/os=1,lang=1.9: stays as locked: nobody has legs, which desk/os=1,lang=1.9 wants",
     )
     assert (
         "desk/os=1,lang=1.9: packages as they were: nobody has legs, which desk/os=1,lang=1.9 wants"
@@ -221,7 +221,7 @@ def test_a_file_that_was_replaced_is_not_taken_unless_named(locking: Locking) ->
     found = locking.lock(held)
     assert found.package_sets["base/os=2"] == held.package_sets["base/os=2"]
     assert locking.problems[0].reason.startswith(
-        "tar_1.35.deb is another file than the lock has: sha256:"
+        "tar_1.35.deb is not the file that the lock has: it is sha256:"
     )
     found = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})))
     assert found.package_sets["base/os=2"].packages["apt"]["tar"].digest != "sha256:0"
@@ -244,7 +244,8 @@ def test_a_lock_from_before_there_were_two_hashes_fits(locking: Locking) -> None
     )
 
     def former(key: str) -> str:
-        return package_requests.asked(project.expansion.targets[key], first.package_sets).former
+        target = project.expansion.targets[key]
+        return package_requests.request_key(target, first.package_sets).former
 
     layers = {key: replace(it, request=former(key)) for key, it in first.package_sets.items()}
     old = replace(first, package_sets=layers)

@@ -81,7 +81,7 @@ def test_julia_has_no_such_line_or_architecture(julia: JuliaTarballs) -> None:
         "provider tarball has no 1.13 (it has 1.12.1, 1.10.11)"
     )
     assert said(lambda: julia.resolve(request("1.12", arch="arm64"))).splitlines()[0] == (
-        "provider tarball has 1.12.1 for amd64, and not for arm64"
+        "provider tarball has 1.12.1 for amd64, but not for arm64"
     )
 
 
@@ -126,7 +126,7 @@ def test_both_ways_of_writing_a_sha512() -> None:
     assert read_sha512(f"{digest}  spark.tgz", "u") == digest.lower()
     assert read_sha512(f"spark.tgz: {groups}\n", "u") == digest.lower()
     assert said(lambda: read_sha512("spark.tgz: 01 23", "https://x.example/s.tgz")) == (
-        "https://x.example/s.tgz.sha512 holds no sha512"
+        "https://x.example/s.tgz.sha512 has no sha512"
     )
 
 
@@ -135,7 +135,7 @@ def test_a_tarball_is_of_its_axis_or_of_a_kind(julia: JuliaTarballs, spark: Spar
     assert tarballs.lines(request("1.10", axis="julia"))[0] == "1.12.1"
     assert tarballs.resolve(request("4.1", axis="jars", kind="spark")).version == "4.1.10"
     assert said(lambda: tarballs.lines(request("1", axis="jula"))) == (
-        "provider tarball knows no kind 'jula'\n  hint: did you mean julia?"
+        "provider tarball has no kind 'jula'\n  hint: did you mean julia?"
     )
 
 
@@ -162,10 +162,10 @@ def test_posit_has_no_such_line_or_architecture(posit: PositR) -> None:
         "provider posit has no 4.9 (it has 4.6.1, 4.5.2)"
     )
     assert said(lambda: posit.resolve(request("4.6", arch="arm64"))).splitlines()[0] == (
-        "provider posit has 4.6.1 on Debian 13 for amd64, and not for arm64"
+        "provider posit has 4.6.1 on Debian 13 for amd64, but not for arm64"
     )
     assert said(lambda: posit.resolve(request("4.6", debian="12"))).splitlines()[0] == (
-        "provider posit has 4.6.1 on Debian 12 for none, and not for amd64"
+        "provider posit has 4.6.1 on Debian 12 for none, but not for amd64"
     )
 
 
@@ -195,7 +195,7 @@ def test_rstudio_is_the_stable_release(rstudio: RStudio) -> None:
 
 def test_rstudio_of_another_architecture_is_recorded(rstudio: RStudio, there: Upstream) -> None:
     assert said(lambda: rstudio.resolve(request("2026.09", arch="arm64"))).splitlines()[0] == (
-        "provider rstudio has 2026.09.1+403 for amd64, and not for arm64"
+        "provider rstudio has 2026.09.1+403 for amd64, but not for arm64"
     )
     path = "server/jammy/arm64/rstudio-server-2026.09.1-403-arm64.deb"
     there.serve(f"rstudio-files/{path}", DATA)
@@ -269,19 +269,19 @@ def test_a_url_with_a_list_of_hashes(there: Upstream) -> None:
         ("1.99", "amd64", {}, "provider url has no 1.99 (it has 1.8.26)"),
         (
             "1.8", "arm64", {},
-            "provider url has 1.8.26 for amd64, and not for arm64",
+            "provider url has 1.8.26 for amd64, but not for arm64",
         ),
         (
             "1.8", "s390x", {},
-            "provider url has 1.8.26 for amd64, arm64, and not for s390x",
+            "provider url has 1.8.26 for amd64, arm64, but not for s390x",
         ),
         (
             "1.8", "arm64", {"sha256": f"amd64={HASH}"},
-            "provider url has 1.8.26 for amd64, and not for arm64",
+            "provider url has 1.8.26 for amd64, but not for arm64",
         ),
         (
             "1.8", "amd64", {"versions": "1.8.26 1.8.25", "sha256": HASH},
-            "provider url: with `sha256`, `versions` names one version",
+            "provider url: with `sha256`, `versions` must be one version",
         ),
     ],
 )  # fmt: skip
@@ -346,7 +346,7 @@ def test_uv_has_no_such_line_or_architecture(pythons: UvPythons) -> None:
         "provider uv has no 3.16 (it has 3.15.2, 3.14.10)"
     )
     assert said(lambda: pythons.resolve(request("3.15", arch="arm64"))).splitlines()[0] == (
-        "provider uv has 3.15.2 for amd64, and not for arm64"
+        "provider uv has 3.15.2 for amd64, but not for arm64"
     )
 
 
@@ -415,7 +415,7 @@ def test_what_nobody_publishes_for_is_an_error_of_its_own(there: Upstream, runne
     with pytest.raises(StepError) as caught:
         found["nvidia"].resolve(request("13", arch="s390x"))
     assert str(caught.value).splitlines()[0] == (
-        "provider nvidia has CUDA 13 for amd64, arm64, and not for s390x"
+        "provider nvidia has CUDA 13 for amd64, arm64, but not for s390x"
     )
     with pytest.raises(StepError) as caught:
         found["nvidia"].resolve(request("13", debian="11"))

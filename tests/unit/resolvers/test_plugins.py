@@ -68,7 +68,7 @@ class Press:
         """Lock the catalog."""
         project = self.load()
         locked = lock_catalog(
-            catalog=project.catalog, expansion=project.expansion, held=None,
+            catalog=project.catalog, expansion=project.expansion, previous=None,
             bases=FakeBases(self.folder.root / "bases"),
             providers=line_providers(self.tools(), ["foundry"]), today=TODAY, note=lambda _: None,
             locate=self.tools().locate,

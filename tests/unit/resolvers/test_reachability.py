@@ -107,7 +107,7 @@ def test_clients_are_asked_by_themselves(there: Upstream) -> None:
 def test_a_provider_that_no_recipe_gives_a_place(there: Upstream) -> None:
     item = Question(provider="url", sources=(), lines=("lang=1",), definition=URL)
     ((_, reason),) = reach(there.fetcher(), there.server.address).ask((item,))
-    assert reason == "no recipe says where it is"
+    assert reason == "no recipe has an option with its address"
 
 
 def test_a_host_that_is_a_source_of_nothing_is_asked_too(there: Upstream) -> None:

@@ -90,8 +90,8 @@ def test_no_such_line_among_many_or_none() -> None:
 def test_no_such_architecture() -> None:
     error = no_architecture("1.12.1", "s390x", ["arm64", "amd64"], "tarball")
     assert str(error) == (
-        "provider tarball has 1.12.1 for amd64, arm64, and not for s390x\n"
-        "  hint: leave that platform out for this line: `platforms` in matrix.yaml"
+        "provider tarball has 1.12.1 for amd64, arm64, but not for s390x\n"
+        "  hint: leave that platform out for this release line: `platforms` in matrix.yaml"
     )
 
 

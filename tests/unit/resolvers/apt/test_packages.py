@@ -139,8 +139,8 @@ def test_a_child_changes_no_package_of_its_parent(apt: Apt) -> None:
     with pytest.raises(StepError) as caught:
         apt.layers.resolve(asked("git", inherited=below, introduced_by={"less": "base/debian=13"}))
     assert str(caught.value) == (
-        "leaf/debian=13 needs less 700-1, and base/debian=13 has 668-1\n"
-        "  hint: lock that again: builder lock --upgrade less"
+        "leaf/debian=13 needs less 700-1, but base/debian=13 has 668-1\n"
+        "  hint: run `builder lock --upgrade less`"
     )
 
 
@@ -197,20 +197,20 @@ def test_what_is_no_name(apt: Apt, name: str) -> None:
     error = refused(apt, name)
     assert error.exit_code == 2
     assert str(error) == (
-        f"images/leaf/recipe.yaml:{len(name)}: {name!r} is no name of a package, which recipe leaf"
-        " adds to leaf/debian=13\n"
-        "  hint: name each package exactly: apt's patterns, and versions, releases and signs after"
-        " a name, are not taken; the version is what matrix.lock says"
+        f"images/leaf/recipe.yaml:{len(name)}: {name!r} is not the name of"
+        " an apt package (recipe leaf, for leaf/debian=13)\n"
+        "  hint: write the plain name of each package,"
+        " without pattern, version, release or sign after it; matrix.lock decides the version"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("g++-19", "is its name right, and should it stand under a condition of `when`?"),
-        ("gitt", "did you mean git? Or should it stand under a condition of `when`?"),
-        ("git-", "did you mean git? Or should it stand under a condition of `when`?"),
-        ("git+", "did you mean git? Or should it stand under a condition of `when`?"),
+        ("g++-19", "is the name right? Does it belong under a condition of `when`?"),
+        ("gitt", "did you mean git? Or does it belong under a condition of `when`?"),
+        ("git-", "did you mean git? Or does it belong under a condition of `when`?"),
+        ("git+", "did you mean git? Or does it belong under a condition of `when`?"),
     ],
 )
 def test_a_package_that_is_not_there(apt: Apt, name: str, hint: str) -> None:
@@ -220,7 +220,7 @@ def test_a_package_that_is_not_there(apt: Apt, name: str, hint: str) -> None:
     assert error.exit_code == 2
     assert str(error) == (
         f"images/leaf/recipe.yaml:{len(name)}: there is no package {name} for"
-        " debian=13@linux/amd64, which recipe leaf adds to leaf/debian=13\n"
+        " debian=13@linux/amd64 (recipe leaf, for leaf/debian=13)\n"
         f"  hint: {hint}"
     )
 
@@ -238,14 +238,14 @@ def test_a_virtual_package_is_told_with_those_that_provide_it(apt: Apt) -> None:
         "Package: awk\nReverse Provides: \nmawk 1 (= )\ngawk 1:5 (= )\n"
     )
     assert str(refused(apt, "awk")) == (
-        "images/leaf/recipe.yaml:3: awk is a virtual package for debian=13@linux/amd64, which"
-        " recipe leaf adds to leaf/debian=13: gawk and mawk provide it\n"
+        "images/leaf/recipe.yaml:3: awk is a virtual package on debian=13@linux/amd64"
+        " (recipe leaf, for leaf/debian=13); gawk and mawk provide it\n"
         "  hint: name one of them instead of awk"
     )
 
 
 def test_all_wrong_names_of_a_recipe_are_told_together(apt: Apt) -> None:
-    assert str(refused(apt, "g++-19", "git", "jq|nano")).count("which recipe leaf adds") == 2
+    assert str(refused(apt, "g++-19", "git", "jq|nano")).count("(recipe leaf, for") == 2
 
 
 def test_what_an_ancestor_has_is_no_wrong_name(apt: Apt) -> None:
@@ -295,8 +295,8 @@ def test_what_apt_cannot_choose_is_told_with_its_recipe(apt: Apt) -> None:
         "images/leaf/recipe.yaml:3: leaf/debian=13: apt cannot choose: git : Depends: libfoo (= 1)"
         " but 2 is to be installed; Unable to correct problems, you have held broken packages."
         " (for git of recipe leaf)\n"
-        "  hint: take what is newer of what it stands on: builder lock --upgrade debian, or take it"
-        " out of the recipe"
+        "  hint: run `builder lock --upgrade debian`, which takes newer packages of the"
+        " base, or remove the package from the recipe"
     )
     # Once as it should stay, and once with nothing that should.
     assert len(apt.programs.words("apt-get", "install")) == 2
@@ -338,7 +338,7 @@ def test_what_no_archive_has(apt: Apt) -> None:
     with pytest.raises(StepError) as caught:
         apt.layers.fetch(asked("git"), {"git": package("git", "2.47-1")})
     assert str(caught.value) == (
-        "no archive has pool/main/git_2.47-1_amd64.deb any more, and it is not kept here\n"
+        "no archive has pool/main/git_2.47-1_amd64.deb any more, and there is no copy of it here\n"
         "  hint: run `builder lock --upgrade`"
     )
 

@@ -18,10 +18,10 @@ class Root:
     """A private root of apt that has some packages."""
 
     def __init__(self, known: tuple[str, ...]) -> None:
-        self.known = known
+        self.package_names = known
 
     def missing(self, packages: object) -> tuple[str, ...]:
-        return tuple(sorted(set(packages) - set(self.known)))  # type: ignore[call-overload]
+        return tuple(sorted(set(packages) - set(self.package_names)))  # type: ignore[call-overload]
 
     def providers(self, package: str) -> tuple[str, ...]:
         return ()
@@ -58,11 +58,11 @@ def test_nothing_is_wrong(folder: Folder) -> None:
 def test_a_package_that_apt_does_not_have(folder: Folder) -> None:
     assert errors(folder, ALL[:-1]) == {
         f"desk/os={os},lang={lang}": [
-            f"images/desk/recipe.yaml:3:15: there is no package legs for os={os}@linux/amd64,"
-            f" which recipe desk adds to desk/os={os},lang={lang}\n"
+            f"images/desk/recipe.yaml:3:15: there is no package legs for os={os}@linux/amd64"
+            f" (recipe desk, for desk/os={os},lang={lang})\n"
             "      apt: [desk, legs]    # desk is no legs\n"
             "                  ^\n"
-            "  hint: is its name right, and should it stand under a condition of `when`?"
+            "  hint: is the name right? Does it belong under a condition of `when`?"
         ]
         for os, lang in (("2", "1.10"), ("1", "1.9"))
     }
@@ -92,7 +92,7 @@ def test_a_base_that_was_not_looked_at_says_nothing(folder: Folder) -> None:
 def test_a_package_of_a_parent_is_looked_at_too(folder: Folder) -> None:
     found = errors(folder, ALL[1:])
     assert (
-        "there is no package tar for os=2@linux/amd64, which recipe base adds to base/os=2"
+        "there is no package tar for os=2@linux/amd64 (recipe base, for base/os=2)"
         in (found["base/os=2"][0])
     )
 

@@ -131,7 +131,7 @@ def test_a_line_may_be_part_of_a_packages_name(tmp_path: Path) -> None:
 def test_a_root_beside_is_made_once(tmp_path: Path) -> None:
     base = root(tmp_path, {})
     source = AptSource(name="more", components=("contrib",))
-    assert base.beside(source) is base.beside(source)
+    assert base.with_source(source) is base.with_source(source)
     # apt asks the base's suites again, for what they have of the components.
     assert updates(base) == [("update", "--quiet", "--error-on=any")]
 
@@ -146,7 +146,7 @@ def test_of_a_repository_beside_the_bases_only_that_is_fetched(tmp_path: Path) -
     key = tmp_path / "key"
     key.write_text("key")
     base = root(tmp_path, {})
-    base.beside(AptSource(name="own", repository="http://m.example /", key=key))
+    base.with_source(AptSource(name="own", repository="http://m.example /", key=key))
     ((*_, source, _, parts, _, cleanup),) = updates(base)
     assert source == f"Dir::Etc::sourcelist={tmp_path}/root.own/etc/apt/sources.list.d/own.list"
     assert (parts, cleanup) == ("Dir::Etc::sourceparts=/dev/null", "APT::Get::List-Cleanup=0")
@@ -172,7 +172,7 @@ def test_a_repository_with_its_key_and_a_login(tmp_path: Path) -> None:
         name="cran", repository="https://me:p%40ss@mirror.example/cran trixie-cran40/",
         key=key, fingerprint="ABCD",
     )  # fmt: skip
-    root(tmp_path, {}).beside(source)
+    root(tmp_path, {}).with_source(source)
     apt = tmp_path / "root.cran/etc/apt"
     assert (apt / "sources.list.d/cran.list").read_text() == (
         "deb [signed-by=ABCD] https://mirror.example/cran trixie-cran40/\n"
@@ -187,16 +187,16 @@ def test_a_repository_with_its_key_and_a_login(tmp_path: Path) -> None:
 def test_a_password_that_apt_cannot_take(tmp_path: Path) -> None:
     source = AptSource(name="cran", repository="https://me:p%20w@mirror.example/cran x/")
     with pytest.raises(ConfigError) as caught:
-        root(tmp_path, {}).beside(source)
+        root(tmp_path, {}).with_source(source)
     assert str(caught.value) == (
-        "apt takes no user or password with a blank in it\n  hint: network.mirrors: cran"
+        "apt accepts no blank in a user name or password\n  hint: network.mirrors: cran"
     )
 
 
 def test_a_key_without_a_fingerprint_is_named_by_its_file(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("key")
-    root(tmp_path, {}).beside(AptSource(name="own", repository="http://m.example /", key=key))
+    root(tmp_path, {}).with_source(AptSource(name="own", repository="http://m.example /", key=key))
     folder = tmp_path / "root.own"
     assert not (folder / "etc/apt/auth.conf").exists()
     assert (folder / "etc/apt/sources.list.d/own.list").read_text() == (

@@ -42,10 +42,10 @@ class Kept:
 
 def archives(kept: Kept, store: FakeStore, folder: Path) -> BaseArchives:
     return BaseArchives(
-        kept=kept.of,
+        cached=kept.of,
         fetch=kept.fetch,
         store=store,
-        place=lambda _base, _lock: PLACE,
+        reference=lambda _base, _lock: PLACE,
         folder=folder,
         note=kept.told.append,
     )
@@ -90,15 +90,15 @@ def told(lock: BaseLock, folder: Path) -> list[str]:
 def test_what_to_run_is_told_before_the_wait(tmp_path: Path) -> None:
     suites = {day: Suite(date=f"2026-11-{day}T03:00:00Z", sha256="") for day in ("16", "23")}
     assert told(replace(LOCK, suites=suites), tmp_path) == [
-        "base os=1@linux/amd64: neither here nor in a registry of the catalog; bootstrap one is"
-        " asked (it is locked as of 2026-11-23). Where its archive has moved on since,"
-        " `builder lock --upgrade os=1` takes it as it is now"
+        "base os=1@linux/amd64: neither here nor in the catalog's registry;"
+        " asking bootstrap one (locked as of 2026-11-23). If its archive has changed since then,"
+        " run `builder lock --upgrade os=1` to lock the current content"
     ]
-    assert "(it is locked" not in told(LOCK, tmp_path)[0]
+    assert "(locked as of" not in told(LOCK, tmp_path)[0]
     source = Source(registry="example.org/os:1")
     assert told(replace(LOCK, source=source), tmp_path) == [
-        "base os=1@linux/amd64: neither here nor in a registry of the catalog;"
-        " registry example.org/os:1 is asked"
+        "base os=1@linux/amd64: neither here nor in"
+        " the catalog's registry; asking registry example.org/os:1"
     ]
 
 

@@ -17,7 +17,7 @@ from builder.common.process import Command, Output, Runner
 from builder.common.state_dir import StateDir
 from builder.lock.lockfile import BaseLock
 from builder.resolvers.base_images.apt_roots import AptRoots
-from builder.resolvers.base_images.provider import Bases, canonize, kept
+from builder.resolvers.base_images.provider import Bases, cached_archives, canonize
 from tests.fakes.engine import FakeEngine
 from tests.fakes.layout import write_layout
 from tests.fakes.programs import FakePrograms
@@ -105,8 +105,8 @@ def test_another_machines_base_waits_for_an_emulator(tmp_path: Path, programs: P
     error = refused(bases(tmp_path, "linux/amd64"), of("linux/arm64"))
     assert isinstance(error, UnreachableError)
     assert str(error) == (
-        "no source of base os=2@linux/arm64 can be had:\n"
-        "    bootstrap two: this machine does not run programs of linux/arm64\n"
+        "no source of base os=2@linux/arm64 works:\n"
+        "    bootstrap two: this machine cannot run programs for linux/arm64\n"
         "  hint: apt-get install qemu-user-static binfmt-support arch-test"
     )
 
@@ -116,8 +116,8 @@ def test_or_for_what_mmdebstrap_asks(tmp_path: Path, programs: Path) -> None:
     error = refused(found, of("linux/arm64"))
     assert isinstance(error, UnreachableError)
     assert str(error) == (
-        "no source of base os=2@linux/arm64 can be had:\n"
-        "    bootstrap two: arch-test is not installed, and mmdebstrap asks it about emulation\n"
+        "no source of base os=2@linux/arm64 works:\n"
+        "    bootstrap two: arch-test is not installed; mmdebstrap needs it to detect emulation\n"
         "  hint: apt-get install qemu-user-static binfmt-support arch-test"
     )
 
@@ -132,7 +132,7 @@ def test_what_fails_by_itself(
     error = refused(bases(tmp_path, "linux/amd64", "linux/arm64"), of(platform))
     assert type(error) is kind
     first, second, hint = str(error).splitlines()
-    assert first == f"no source of base os=2@{platform} can be had:"
+    assert first == f"no source of base os=2@{platform} works:"
     assert second.startswith("    bootstrap two: ")
     assert hint == "  hint: check the network connection, and `network` in matrix.yaml"
 
@@ -141,7 +141,7 @@ def test_what_this_machine_lacks_is_the_hint(tmp_path: Path, programs: Path) -> 
     (programs / "mmdebstrap").unlink()
     error = refused(bases(tmp_path, "linux/amd64"), of("linux/amd64"))
     assert str(error) == (
-        "no source of base os=2@linux/amd64 can be had:\n"
+        "no source of base os=2@linux/amd64 works:\n"
         "    bootstrap two: mmdebstrap is not installed\n"
         "  hint: apt-get install mmdebstrap"
     )
@@ -184,8 +184,8 @@ def test_an_archive_that_has_gone_back(tmp_path: Path) -> None:
     assert found.lock(base, BOOT, held, "2026-11-24") is held
     apt.day = "Mon, 16 Nov 2026 00:00:00 UTC"
     said = (
-        "the archive has an index of two of 2026-11-16T00:00:00Z,"
-        " and the lock knows one of 2026-11-23T00:00:00Z\n"
+        "the archive has an older"
+        " index of two (2026-11-16T00:00:00Z) than the lock (2026-11-23T00:00:00Z)\n"
         "  hint: wait until it has caught up, or name another in `network.mirrors`"
     )
     with pytest.raises(UnreachableError) as caught:
@@ -207,10 +207,10 @@ def test_what_a_base_of_a_registry_is_made_of(tmp_path: Path) -> None:
     layout.mkdir()
     digest = write_layout(layout, b"two")
     held = BaseLock(source=Source(registry="example.org/os:two"), content=digest, epoch=0)
-    assert kept(StateDir(tmp_path), held) == ()
+    assert cached_archives(StateDir(tmp_path), held) == ()
     found.folder(held).mkdir(parents=True)
     layout.rename(found.folder(held) / "layout")
-    (layer,) = kept(StateDir(tmp_path), held)
+    (layer,) = cached_archives(StateDir(tmp_path), held)
     with tarfile.open(layer) as tar:
         assert tar.getnames() == ["content"]
 
@@ -270,7 +270,7 @@ def mmdebstrap(programs: Path) -> None:
 def test_a_base_whose_archive_stands_still_is_had_again(tmp_path: Path) -> None:
     lock, here = locked(tmp_path, "13.3")
     here.fetch(of("linux/amd64"), lock)
-    (found,) = kept(StateDir(tmp_path / "here"), lock)
+    (found,) = cached_archives(StateDir(tmp_path / "here"), lock)
     with tarfile.open(found) as tar:
         assert tar.getnames() == ["./etc/debian_version"]
 
@@ -286,7 +286,7 @@ def test_what_was_bootstrapped_for_a_lock_that_was_ended_is_not_again(tmp_path: 
     assert here.lock(base, BOOT, None, "2026-11-24") != lock
     assert here.lock(base, (Source(bootstrap="3"),), None, "2026-11-24") != lock
     assert len(apt.words("mmdebstrap")) == 3
-    (archive,) = kept(StateDir(tmp_path), here.lock(base, BOOT, None, "2026-11-25"))
+    (archive,) = cached_archives(StateDir(tmp_path), here.lock(base, BOOT, None, "2026-11-25"))
     archive.unlink()
     here.lock(base, BOOT, None, "2026-11-25")
     assert len(apt.words("mmdebstrap")) == 5
@@ -300,9 +300,10 @@ def test_a_base_whose_archive_has_moved_on(tmp_path: Path, ask: str) -> None:
         getattr(here, ask)(of("linux/amd64"), lock)
     now = next(path.name for path in (tmp_path / "here/bases").iterdir() if path.is_dir())
     assert str(caught.value) == (
-        "base os=2@linux/amd64 can no longer be had as it is locked: its archive has moved on, and"
-        f" bootstraps to sha256:{now[:12]} instead of {lock.content[:19]}\n"
-        "  hint: run `builder lock --upgrade os=2`, which takes the base as it is now"
+        "the locked content of base os=2@linux/amd64 is no longer available:"
+        f" its archive has changed, and a bootstrap gives sha256:{now[:12]}"
+        f" instead of {lock.content[:19]}\n"
+        "  hint: run `builder lock --upgrade os=2` to lock the current content"
     )
     assert caught.value.exit_code == 5
 
@@ -328,7 +329,7 @@ def test_that_an_archive_has_moved_on_is_found_out_once_a_day(tmp_path: Path) ->
     os.utime(note, (0, 0))
     apt.content = "13.2"
     here.fetch(base, lock)
-    assert kept(StateDir(tmp_path / "here"), lock)
+    assert cached_archives(StateDir(tmp_path / "here"), lock)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +346,7 @@ def test_an_image_that_its_registry_has_no_more(
     assert type(caught.value) is kind
     if kind is GoneError:
         assert str(caught.value) == (
-            "base os=2@linux/amd64 can no longer be had as it is locked: example.org/os:two has no"
-            f" {lock.content} any more\n"
-            "  hint: run `builder lock --upgrade os=2`, which takes the base as it is now"
+            "the locked content of base os=2@linux/amd64 is no longer available:"
+            f" example.org/os:two has no {lock.content} any more\n"
+            "  hint: run `builder lock --upgrade os=2` to lock the current content"
         )

@@ -59,11 +59,11 @@ def test_another_tree_is_refused_until_it_is_the_right_one(there: Upstream) -> N
         with pytest.raises(StepError) as caught:
             trees.fetch("A 1.0.0", URL, tree_of(FILES))
         assert str(caught.value) == (
-            "A 1.0.0: what came has another git tree than expected\n"
+            "A 1.0.0: the downloaded tarball has another git tree than expected\n"
             f"    expected {tree_of(FILES)}\n"
             f"    found    {tree_of(other)}\n"
-            "  hint: it was replaced upstream, or the mirror serves another file;"
-            " do not build with it"
+            "  hint: it was replaced upstream, or the mirror serves another"
+            " file; do not build with it"
         )
     there.serve("julia-packages/package/a/b", tarball(FILES))
     assert trees.fetch("A 1.0.0", URL, tree_of(FILES)).read_bytes() == tarball(FILES)
@@ -71,10 +71,10 @@ def test_another_tree_is_refused_until_it_is_the_right_one(there: Upstream) -> N
 
 def test_what_is_no_tarball(there: Upstream) -> None:
     there.serve("julia-packages/package/a/b", b"nothing")
-    with pytest.raises(StepError, match=r"^A 1\.0\.0: it is no tarball: "):
+    with pytest.raises(StepError, match=r"^A 1\.0\.0: not a tarball: "):
         GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, "0" * 40)
     there.serve("julia-packages/package/a/b", tarball(FILES)[:-20])
-    with pytest.raises(StepError, match=r"^A 1\.0\.0: it is no tarball: "):
+    with pytest.raises(StepError, match=r"^A 1\.0\.0: not a tarball: "):
         GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, "0" * 40)
 
 
@@ -82,9 +82,9 @@ def test_what_is_no_tarball(there: Upstream) -> None:
     ("name", "kind", "what"),
     [
         ("a", tarfile.LNKTYPE, "a is neither a file nor a link"),
-        ("../a", tarfile.REGTYPE, "../a is not below its folder"),
-        ("/a", tarfile.REGTYPE, "/a is not below its folder"),
-        ("link/a", tarfile.REGTYPE, "link is a folder, and something else"),
+        ("../a", tarfile.REGTYPE, "../a is outside the folder of the tarball"),
+        ("/a", tarfile.REGTYPE, "/a is outside the folder of the tarball"),
+        ("link/a", tarfile.REGTYPE, "link is both a folder and a file"),
     ],
 )
 def test_what_git_does_not_know(tmp_path: Path, name: str, kind: bytes, what: str) -> None:

@@ -119,7 +119,7 @@ def test_packages_are_held(there: Upstream) -> None:
     with pytest.raises(ConfigError) as caught:
         chosen(there, *PLAIN, constraints={"B": "==1"})
     assert str(caught.value) == (
-        "hold: julia B: not a limit of versions: '==1'\n"
+        "pin: julia B: not a limit of versions: '==1'\n"
         "  hint: write it as in [compat]: 1.2, ~1.2.3, =1.2.3"
     )
 
@@ -157,11 +157,11 @@ def test_a_package_of_an_ancestor_may_forbid_one(there: Upstream) -> None:
         introduced_by={"A": "base/debian=13"},
     )
     assert said == (
-        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "no versions of the Julia packages of leaf/debian=13 fit together:\n"
         "    base/debian=13 has A 3.0.0\n"
         "    A 3.0.0 needs B 2\n"
-        "    B 1.0.0 is what the others take\n"
-        "  hint: what base/debian=13 has stays as it is: builder lock --upgrade,"
+        "    B 1.0.0 is the version that the others accept\n"
+        "  hint: the packages of base/debian=13 stay: run `builder lock --upgrade`,"
         " or ask for other packages"
     )
 
@@ -176,7 +176,7 @@ def test_julia_before_weak_needs_does_not_know_them(there: Upstream) -> None:
 def test_a_package_that_no_registry_has(there: Upstream) -> None:
     assert refused(there, *PLAIN, Release(name="DataFrames", version="1.0.0"),
                    names=("DataFrame",)) == (
-        "no registry of Julia has a package DataFrame, which leaf/debian=13 asks for\n"
+        "no Julia registry has a package DataFrame, which leaf/debian=13 asks for\n"
         "  hint: did you mean DataFrames?"
     )  # fmt: skip
 
@@ -184,30 +184,30 @@ def test_a_package_that_no_registry_has(there: Upstream) -> None:
 def test_no_versions_that_fit(there: Upstream) -> None:
     other = Release(name="C", version="1.0.0", needs={"B": "2"})
     assert refused(there, *PLAIN, other, names=("A", "C")) == (
-        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "no versions of the Julia packages of leaf/debian=13 fit together:\n"
         "    C 1.0.0 needs B 2\n"
         "    A 1.1.0 needs B 1\n"
-        "  hint: builder lock --upgrade, or ask for other packages"
+        "  hint: run `builder lock --upgrade`, or ask for other packages"
     )
 
 
 def test_an_ancestor_is_named_where_it_stands_in_the_way(there: Upstream) -> None:
     said = refused(there, *PLAIN, inherited={"B": B2.locked}, introduced_by={"B": "base/debian=13"})
     assert said == (
-        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "no versions of the Julia packages of leaf/debian=13 fit together:\n"
         "    base/debian=13 has B 2.0.0\n"
         "    A 1.1.0 needs B 1\n"
-        "  hint: what base/debian=13 has stays as it is: builder lock --upgrade,"
+        "  hint: the packages of base/debian=13 stay: run `builder lock --upgrade`,"
         " or ask for other packages"
     )
 
 
 def test_a_package_that_needs_a_newer_julia(there: Upstream) -> None:
     assert refused(there, Release(name="A", version="1.0.0", julia="1.11-1")) == (
-        "no versions of Julia's packages fit for leaf/debian=13:\n"
+        "no versions of the Julia packages of leaf/debian=13 fit together:\n"
         "    leaf/debian=13 asks for A\n"
         "    A 1.0.0 needs Julia 1.11-1, not 1.10.4\n"
-        "  hint: builder lock --upgrade, or ask for other packages"
+        "  hint: run `builder lock --upgrade`, or ask for other packages"
     )
 
 
@@ -217,7 +217,7 @@ def test_a_package_that_needs_a_newer_julia(there: Upstream) -> None:
         ((A1,), {}, f"no registry has B ({uuid_of('B')})"),
         ((A1, Release(name="B", version="1.0.0", is_yanked=True)), {},
          "every version of B was yanked"),
-        ((A1, B1), {"constraints": {"B": "2"}}, "B is held at 2"),
+        ((A1, B1), {"constraints": {"B": "2"}}, "B is pinned to 2"),
         ((Release(name="A", version="1.0.0", needs={"Zlib_jll": "1.3"}),), {},
          "Julia 1.10.4 has Zlib_jll 1.2.13+1"),
     ],
@@ -232,7 +232,7 @@ def test_a_target_without_julia(there: Upstream) -> None:
     with pytest.raises(NoPackageError) as caught:
         layers(there, *PLAIN).resolve(asked("A", julia="1.10.4"))
     assert str(caught.value) == (
-        "leaf/debian=13 asks for packages of Julia, and has no line of it in a tarball\n"
+        "leaf/debian=13 has Julia packages, but no release line of Julia with a tarball\n"
         "  hint: `needs: [julia]` in its recipe.yaml says that its parent must have Julia"
     )
 
@@ -240,7 +240,7 @@ def test_a_target_without_julia(there: Upstream) -> None:
 @pytest.mark.parametrize(
     ("tarred", "said"),
     [
-        (b"no", r"^the tarball of Julia 1\.10\.4 is not understood: "),
+        (b"no", r"^the tarball of Julia 1\.10\.4 cannot be read: "),
         (tarball({"a": ""}), r"^the tarball of Julia 1\.10\.4 has no standard library$"),
     ],
 )
@@ -251,7 +251,7 @@ def test_a_tarball_that_is_not_julia_s(there: Upstream, tarred: bytes, said: str
 
 def test_a_range_that_is_not_one(there: Upstream) -> None:
     said = refused(there, Release(name="A", version="1.0.0", needs={"B": "^1"}), B1)
-    assert said == "a registry of Julia is not understood: not a range of versions: '^1'"
+    assert said == "a Julia registry cannot be read: not a range of versions: '^1'"
 
 
 def test_a_server_that_cannot_be_asked(there: Upstream) -> None:

@@ -21,7 +21,7 @@ def test_a_server_that_is_not_one(there: Upstream) -> None:
     there.serve("julia-packages/registries", "nothing\n")
     with pytest.raises(StepError) as caught:
         JuliaResolver(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
-    assert str(caught.value) == "julia-packages: it lists no registry"
+    assert str(caught.value) == "julia-packages: the server lists no registry"
 
 
 def test_a_registry_that_is_not_one(there: Upstream) -> None:
@@ -32,7 +32,7 @@ def test_a_registry_that_is_not_one(there: Upstream) -> None:
     with pytest.raises(StepError) as caught:
         JuliaResolver(fetcher=there.fetcher()).resolve(asked("A", julia="1.10.4"))
     assert str(caught.value) == (
-        f"registry {uuid_of('General')}: its Registry.toml is not understood: 'packages'"
+        f"registry {uuid_of('General')}: Registry.toml cannot be read: 'packages'"
     )
 
 
@@ -48,7 +48,7 @@ def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
     with pytest.raises(StepError) as caught:
         resolver.fetch(asked("A"), {"B": B.locked})
     assert str(caught.value).splitlines()[:3] == [
-        "B 1.0.0: what came has another git tree than expected",
+        "B 1.0.0: the downloaded tarball has another git tree than expected",
         f"    expected {B.tree}",
         f"    found    {NEWER.tree}",
     ]

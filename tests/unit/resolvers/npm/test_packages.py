@@ -182,7 +182,7 @@ def wrong(**more: Any) -> dict[str, Any]:
     return {"npm-shrinkwrap.json": shrinkwrap("oak", oak=entry("oak", **more))}
 
 
-HINT = "\n  hint: what is locked is of npm's registry, and has a sha512"
+HINT = "\n  hint: only packages of npm's registry with a sha512 can be locked"
 OWNER = f"{DESK}/npm-shrinkwrap.json: "
 
 
@@ -191,8 +191,8 @@ OWNER = f"{DESK}/npm-shrinkwrap.json: "
     [
         (
             {"package.json": {"dependencies": {"oak": "^1"}}},
-            f"{DESK} carries no npm-shrinkwrap.json, so what it needs cannot be locked\n"
-            "  hint: name a package that carries one, or that needs no others",
+            f"{DESK} has no npm-shrinkwrap.json, so its dependencies cannot be locked\n"
+            "  hint: name a package that has one, or one without dependencies",
         ),
         (
             {"lib/npm-shrinkwrap.json": shrinkwrap("oak")},
@@ -200,7 +200,7 @@ OWNER = f"{DESK}/npm-shrinkwrap.json: "
         ),
         (
             {"npm-shrinkwrap.json": {"lockfileVersion": 1, "dependencies": {}}},
-            f"{DESK}: npm-shrinkwrap.json has lockfileVersion 1, and 2 or 3 can be read",
+            f"{DESK}: npm-shrinkwrap.json has lockfileVersion 1; only 2 and 3 can be read",
         ),
         (
             wrong(resolved="git+ssh://git@example.org/oak.git#0123"),
@@ -233,19 +233,19 @@ def test_a_file_that_is_no_package(there: Upstream, npm: Npm) -> None:
     there.serve("npm/@wood/desk/-/desk-1.2.0.tgz", b"torn")
     with pytest.raises(StepError) as caught:
         layers(there, npm).resolve(asked(DESK))
-    assert str(caught.value) == f"{DESK} is no package of npm: not a gzip file"
+    assert str(caught.value) == f"{DESK} is not an npm package: not a gzip file"
 
 
 def test_names_are_exact_and_known(there: Upstream, npm: Npm) -> None:
     with pytest.raises(NoPackageError) as caught:
         layers(there, npm).resolve(asked("desk@4"))
     assert str(caught.value) == (
-        "npm desk@4 is no exact version\n"
-        "  hint: write name@1.2.3, or name@{axis.version} for a line of the provider npm"
+        "npm package desk@4 has no exact version\n"
+        "  hint: write name@1.2.3, or name@{axis.version} for a release line of provider npm"
     )
     with pytest.raises(NoPackageError) as caught:
         layers(there, npm).resolve(asked("desk@9.9.9"))
-    assert str(caught.value) == "npm has no package desk@9.9.9\n  hint: is its name right?"
+    assert str(caught.value) == "npm has no package desk@9.9.9\n  hint: is the name right?"
     assert caught.value.package == "desk@9.9.9"
 
 
@@ -277,7 +277,7 @@ def test_a_file_that_vanished(there: Upstream, npm: Npm) -> None:
     with pytest.raises(StepError) as caught:
         layers(there, npm).fetch(asked(DESK), {"oak@1.0.0": OAK})
     assert str(caught.value) == (
-        "npm has no oak/-/oak-1.0.0.tgz any more, and it is not kept here\n"
+        "npm has no oak/-/oak-1.0.0.tgz any more, and there is no copy of it here\n"
         "  hint: run `builder lock --upgrade`"
     )
     there.folder.mkdir(exist_ok=True)

@@ -33,15 +33,15 @@ def told(log: str, *names: str, newest: str = "") -> NoPackageError:
             f"Because plain was not found in the package registry and you require plain, {END}",
             ["other", "Plain>=1"],
             "Plain>=1",
-            f"there is no package plain in the index, which recipe leaf names {FOR}\n"
-            "  hint: is its name right?",
+            f"there is no package plain in the index (recipe leaf, {FOR})\n"
+            "  hint: is the name right?",
         ),
         (
             f"Because there are no versions of plain and you require plain, {END}",
             ["plain"],
             "plain",
-            f"there is no package plain in the index, which recipe leaf names {FOR}\n"
-            "  hint: is its name right?",
+            f"there is no package plain in the index (recipe leaf, {FOR})\n"
+            "  hint: is the name right?",
         ),
         (
             "Because goneone was not found in the package registry and all versions of mid depend"
@@ -69,22 +69,20 @@ def told(log: str, *names: str, newest: str = "") -> NoPackageError:
             f"         And because you require yank, {END}",
             ["yank"],
             "yank",
-            f"yank 1.0 was withdrawn by its project (bad), which recipe leaf names {FOR}\n"
-            "  hint: name another version; an exact one, with ==, is taken all the same",
+            f"yank 1.0 was withdrawn by its project (bad) (recipe leaf, {FOR})\n"
+            "  hint: name another version; an exact one (==) is installed even if it was withdrawn",
         ),
         (
             f"Because there is no version of plain==3 and you require plain==3, {END}",
             ["plain==3"],
             "plain==3",
-            f"the index has no plain==3, which recipe leaf names {FOR}\n"
-            "  hint: the newest that suits is 2.0",
+            f"the index has no plain==3 (recipe leaf, {FOR})\n  hint: the newest that suits is 2.0",
         ),
         (
             f"Because only plain<=2.0 is available and you require plain>=3, {END}",
             ["plain>=3"],
             "plain>=3",
-            f"the index has no plain>=3, which recipe leaf names {FOR}\n"
-            "  hint: the newest that suits is 2.0",
+            f"the index has no plain>=3 (recipe leaf, {FOR})\n  hint: the newest that suits is 2.0",
         ),
         (
             "Because only plain<=2.0 is available and all versions of user depend on plain>=3, we"
@@ -120,10 +118,10 @@ def test_a_package_that_has_only_its_source() -> None:
         "needs-sdist",
     )
     assert str(error) == (
-        "only-sdist 1.0 has no wheel for linux/amd64 and Python 3.13, and its source is not built"
+        "only-sdist 1.0 has no wheel for linux/amd64 and Python 3.13, and sources are not built"
         f" here, which needs-sdist needs; recipe leaf names needs-sdist {FOR}\n"
-        "  hint: no version of only-sdist has one: leave out what needs it, or serve a wheel of it"
-        " (made by `pip wheel`) from an index of your own, `network.mirrors: {pip: URL}`"
+        "  hint: no version of only-sdist has one: leave out what needs it, or build a"
+        " wheel with `pip wheel` and serve it from your own index, `network.mirrors: {pip: URL}`"
     )
 
 
@@ -134,9 +132,9 @@ def test_a_version_that_has_only_its_source_where_another_has_more() -> None:
         newest="0.9",
     )
     assert str(error) == (
-        "old 1.0 has no wheel for linux/amd64 and Python 3.13, and its source is not built here,"
-        f" which recipe leaf names {FOR}\n"
-        "  hint: the newest that has one is 0.9: ask for what takes old==0.9"
+        "old 1.0 has no wheel for linux/amd64 and Python 3.13, and sources are not built here"
+        f" (recipe leaf, {FOR})\n"
+        "  hint: the newest with one is 0.9: ask for packages that accept old==0.9"
     )
 
 
@@ -151,13 +149,13 @@ def test_a_version_that_has_only_its_source_where_another_has_more() -> None:
         (
             "error: Failed to fetch: `http://127.0.0.1:1/files/lamp-1.0-py3-none-any.whl.metadata`\n"
             "  cause: HTTP status client error (404 Not Found) for url (…)\n",
-            "the index lists lamp-1.0-py3-none-any.whl, and does not have it",
+            "the index lists lamp-1.0-py3-none-any.whl, but does not have the file",
         ),
     ],
 )
 def test_a_page_or_a_file_that_the_index_does_not_have(log: str, what: str) -> None:
     error = reason(log, asked("lamp", python="3.13"), lambda _package: "")
-    assert str(error).startswith(f"{what}, which recipe leaf names {FOR}\n")
+    assert str(error).startswith(f"{what} (recipe leaf, {FOR})\n")
 
 
 def test_versions_that_exclude_each_other() -> None:
@@ -167,7 +165,7 @@ def test_versions_that_exclude_each_other() -> None:
     )
     error = told(log, "lxml>9", "six>=1", newest="1.17.0")
     assert str(error) == (
-        f"no versions of lxml>9, six>=1 fit, which recipe leaf names {FOR}:\n"
+        f"no versions of lxml>9, six>=1 fit (recipe leaf, {FOR}):\n"
         "    error: No solution found when resolving dependencies\n"
         "    cause: Because only six<=1.17.0 is available and you require six>=1 and lxml>9, we can"
         " conclude that your requirements are unsatisfiable.\n"

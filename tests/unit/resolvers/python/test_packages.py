@@ -131,7 +131,7 @@ def test_a_package_without_a_wheel(tmp_path: Path) -> None:
         layers(tmp_path, uv).resolve(asked("lxml", python="3.13.5"))
     assert str(caught.value) == (
         "lxml 6.0.0 has no wheel for leaf/debian=13\n"
-        "  hint: ask for another version, or for a package that has one"
+        "  hint: ask for a version that has one, or for another package"
     )
 
 
@@ -172,10 +172,10 @@ def test_what_uv_cannot_choose(tmp_path: Path) -> None:
             )
         )
     assert str(caught.value) == (
-        "no versions of lxml fit, which recipe leaf names for leaf/debian=13:\n"
+        "no versions of lxml fit (recipe leaf, for leaf/debian=13):\n"
         "    x No solution found:\n"
         "    because six==1.17.0 and lxml needs six>=2\n"
-        "  hint: base/debian=13 keeps what it has: `builder lock --upgrade`,"
+        "  hint: the packages of base/debian=13 stay: run `builder lock --upgrade`,"
         " or ask for other versions, or leave one out under a condition of `when`"
     )
     assert caught.value.package == "lxml"
@@ -190,8 +190,8 @@ def test_an_extra_that_a_package_does_not_have_is_refused(tmp_path: Path) -> Non
     with pytest.raises(NoPackageError) as raised:
         layers(tmp_path, uv).resolve(asked("lxml", "Six[fast, FST]>=1", python="3.13.5"))
     assert str(raised.value) == (
-        "six 1.17.0 has no extra fst, which recipe leaf names for leaf/debian=13\n"
-        "  hint: is its name right? without it, six brings nothing more"
+        "six 1.17.0 has no extra fst (recipe leaf, for leaf/debian=13)\n"
+        "  hint: is the name of the extra right? If it is not needed, remove it"
     )
     assert raised.value.package == "Six[fast, FST]>=1"
     assert "--quiet" not in uv.asked[0].argv, "uv says it as a warning alone"
@@ -214,7 +214,7 @@ def test_packages_of_python_for_an_image_that_has_none(tmp_path: Path) -> None:
     with pytest.raises(NoPackageError) as caught:
         layers(tmp_path, uv).resolve(asked("requestss"))
     assert str(caught.value) == (
-        "recipe leaf names packages of Python, and leaf/debian=13 has no Python\n"
+        "recipe leaf names Python packages, but leaf/debian=13 has no Python\n"
         "  hint: `needs: [python]` in images/leaf/recipe.yaml, on an image that has it"
     )
     assert uv.asked == []
@@ -293,11 +293,11 @@ def test_files_are_fetched_by_their_hash(tmp_path: Path) -> None:
             asked("six", python="3.13.5"), {"six": SIX, "lxml": other}
         )
     assert str(caught.value) == (
-        "six-1.17.0-py3-none-any.whl, and 1 other, which the lock has, cannot be had:\n"
+        "the locked file six-1.17.0-py3-none-any.whl, and 1 other cannot be downloaded:\n"
         "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n"
         f"        Expected sha256 {ONE}\n             Got        {TWO}\n"
-        "  hint: was it replaced upstream? where that is right, `builder lock --upgrade six`"
-        " takes what is there now"
+        "  hint: was it replaced upstream? If that is intended, `builder lock --upgrade six`"
+        " locks the new file"
     )
     assert uv.given["--requirement"] == (
         f"lxml==6.0.0 --hash=sha256:{THREE}\nsix==1.17.0 --hash=sha256:{ONE}\n"
@@ -319,6 +319,6 @@ def test_a_file_that_the_index_has_no_more(tmp_path: Path) -> None:
             asked("six", python="3.13"), {"six": SIX}
         )
     assert str(caught.value) == (
-        "the index has no six 1.17.0 any more, and its file is not kept here\n"
+        "the index has no six 1.17.0 any more, and there is no copy of it here\n"
         "  hint: name another version or package in the recipe, then run `builder lock`"
     )

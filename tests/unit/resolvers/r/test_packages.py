@@ -218,7 +218,7 @@ def test_a_package_that_is_not_there(there: Upstream) -> None:
     serve(there, {"dplyr 1.2.0": "Imports: vctrs\n", **{f"p{i} 1": "" for i in range(12)}})
     assert refusal(there, asked("dplyr")) == (
         f"the snapshot {DAY} has no R package vctrs, which dplyr needs for leaf/debian=13\n"
-        "  hint: is its name right? capitals count"
+        "  hint: is the name right? Upper and lower case differ"
     )
 
 
@@ -232,16 +232,16 @@ def test_the_recipe_is_told_which_of_its_packages_led_there(there: Upstream) -> 
 def test_a_package_that_needs_a_newer_r(there: Upstream) -> None:
     serve(there, HAS, folder=BINARIES.replace("4.5", "4.0"))
     assert refusal(there, asked("dplyr", r="4.0.5")) == (
-        "dplyr 1.2.0 needs R >= 4.1.0, and leaf/debian=13 has 4.0.5\n"
-        "  hint: leave it out for this line of R"
+        "dplyr 1.2.0 needs R >= 4.1.0, but leaf/debian=13 has 4.0.5\n"
+        "  hint: leave it out for this release line of R"
     )
 
 
 def test_a_hold_that_nothing_meets(there: Upstream) -> None:
     serve(there, HAS)
     assert refusal(there, asked("dplyr", constraints={"cli": "< 3.6"})) == (
-        f"cli is held to < 3.6 for leaf/debian=13, and the snapshot {DAY} has 3.6.5\n"
-        "  hint: hold it to what is there, or restore the lock that had an older one"
+        f"cli is pinned to < 3.6 for leaf/debian=13, but the snapshot {DAY} has 3.6.5\n"
+        "  hint: change the pin, or restore the lock that had an older version"
     )
 
 
@@ -251,8 +251,8 @@ def test_an_ancestor_has_too_old_a_one(there: Upstream) -> None:
         "dplyr", inherited={"cli": locked("cli 3.5.0", OLD)}, introduced_by={"cli": "base/x"}
     )
     assert refusal(there, request) == (
-        "dplyr 1.2.0 needs cli >= 3.6.0 for leaf/debian=13, and base/x has 3.5.0\n"
-        "  hint: lock that again: builder lock --upgrade cli"
+        "dplyr 1.2.0 needs cli >= 3.6.0 for leaf/debian=13, but base/x has 3.5.0\n"
+        "  hint: run `builder lock --upgrade cli`"
     )
 
 
@@ -261,14 +261,14 @@ def test_a_hold_that_another_package_does_not_bear(there: Upstream) -> None:
     serve(there, HAS)
     held = {"cli": locked("cli 3.5.0", OLD)}
     assert refusal(there, asked("dplyr", locked=held, constraints={"cli": "< 3.6"})) == (
-        "dplyr 1.2.0 needs cli >= 3.6.0 for leaf/debian=13, and 3.5.0 is what there is\n"
-        "  hint: cli is held to < 3.6"
+        "dplyr 1.2.0 needs cli >= 3.6.0 for leaf/debian=13, but the snapshot has 3.5.0\n"
+        "  hint: cli is pinned to < 3.6"
     )
 
 
 def test_an_image_without_r(there: Upstream) -> None:
     assert refusal(there, asked("R6", r="")) == (
-        "leaf/debian=13 names packages of R, and has no R\n"
+        "recipe leaf names R packages, but leaf/debian=13 has no R\n"
         "  hint: build it on an image that has the axis r"
     )
 
@@ -311,8 +311,8 @@ def test_a_file_that_is_gone(there: Upstream) -> None:
     with pytest.raises(StepError) as caught:
         layers(there).fetch(asked(), {"R6": locked("R6 2.6.1")})
     assert str(caught.value) == (
-        f"the snapshot {DAY} does not have {BINARIES}/R6_2.6.1.tar.gz any more,"
-        " and it is not kept here\n  hint: run `builder lock --upgrade`"
+        f"the snapshot {DAY} does not have {BINARIES}/R6_2.6.1.tar.gz any"
+        " more, and there is no copy of it here\n  hint: run `builder lock --upgrade`"
     )
 
 
