@@ -96,8 +96,8 @@ def _is_occupied(folder: Path, path: str) -> bool:
     file = folder / path
     if file.exists() or file.is_symlink():
         return True
-    above = [folder / parent for parent in Path(path).parents]
-    return any((part.exists() or part.is_symlink()) and not part.is_dir() for part in above)
+    folders = [folder / parent for parent in Path(path).parents]
+    return any((part.exists() or part.is_symlink()) and not part.is_dir() for part in folders)
 
 
 def _free_port() -> int:

@@ -115,9 +115,9 @@ def _steps(kind: str, targets: Sequence[str]) -> dict[str, Step]:
 @contextlib.contextmanager
 def _elsewhere(app: App) -> Iterator[App]:
     """Give an app on the same catalog with a new folder, of which only the logs are left."""
-    above = app.state.verifications
-    above.mkdir(parents=True, exist_ok=True)
-    separate_app = app.with_state(Path(tempfile.mkdtemp(dir=above)))
+    parent_folder = app.state.verifications
+    parent_folder.mkdir(parents=True, exist_ok=True)
+    separate_app = app.with_state(Path(tempfile.mkdtemp(dir=parent_folder)))
     try:
         yield separate_app
     finally:

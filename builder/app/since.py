@@ -26,20 +26,20 @@ class Since:
     @cached_property
     def targets(self) -> Mapping[str, str]:
         """Why each target that is selected differs; by id."""
-        picked = set(self._app.selected())
+        selected = set(self._app.selected())
         before, after = (app.fingerprints(app.locked()) for app in (self._other, self._app))
         return {
             target: f"changed: {', '.join(parts)}" if parts else "new"
             for target, parts in differences(before, after).items()
-            if target in picked
+            if target in selected
         }
 
     @cached_property
     def gone(self) -> Gone:
         """Return what the other checkout has of the selection, and this one has not."""
-        picked = _picked(self._other)
+        selected = _picked(self._other)
         current, expansion = self._app.project.expansion, self._other.project.expansion
-        targets = [expansion.targets[key] for key in picked if key not in current.targets]
+        targets = [expansion.targets[key] for key in selected if key not in current.targets]
         published = {
             target.variant.id: target.variant
             for target in targets
@@ -58,7 +58,7 @@ class Since:
             if (variant.image, tag) not in current_tags
         ]
         is_chosen = bool(self._app.options.select)
-        charts = expansion.charts_of(picked) if is_chosen else list(expansion.charts)
+        charts = expansion.charts_of(selected) if is_chosen else list(expansion.charts)
         return Gone(
             targets=tuple(target.id for target in targets),
             images=tuple(dict.fromkeys(target.variant.image for target in targets)),

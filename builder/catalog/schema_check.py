@@ -53,7 +53,7 @@ def _explain(document: Document, model: type, item: Any, *, at_keys: bool) -> Bu
     kind, message, hint = item["type"], item["msg"], ""
     # pydantic marks a mistake in a key itself by a last part of its own.
     is_key = bool(path) and path[-1] == "[key]"
-    bare = path[:-1] if is_key else path
+    value_path = path[:-1] if is_key else path
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         hint = did_you_mean(str(path[-1]), _fields(model, path[:-1]))
         return ConfigError(f"unknown key {path[-1]!r}", hint=hint, location=document.at_key(path))
@@ -70,10 +70,12 @@ def _explain(document: Document, model: type, item: Any, *, at_keys: bool) -> Bu
     elif kind == "string_pattern_mismatch":
         message = f"{item['input']!r} is not a name: it must match {item['ctx']['pattern']}"
     elif kind in _KINDS:
-        message = f"{_shown(bare)} must be {_KINDS[kind]}{_example(model, bare)}"
+        message = f"{_shown(value_path)} must be {_KINDS[kind]}{_example(model, value_path)}"
     else:
-        message = f"{_shown(bare)}: {message[0].lower()}{message[1:]}".replace("tuple", "list")
-    location = document.at_key(bare) if is_key or at_keys else document.at(path)
+        message = f"{_shown(value_path)}: {message[0].lower()}{message[1:]}".replace(
+            "tuple", "list"
+        )
+    location = document.at_key(value_path) if is_key or at_keys else document.at(path)
     return ConfigError(message, hint=hint, location=location)
 
 

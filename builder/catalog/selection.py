@@ -23,20 +23,20 @@ def select(expansion: Expansion, expressions: Sequence[str]) -> tuple[str, ...]:
     if not expressions:
         return tuple(expansion.targets)
     needs = expansion.needs
-    picked: set[str] = set()
+    selected: set[str] = set()
     for expression in expressions:
-        bare = expression.removeprefix("+").removesuffix("+")
-        targets = {target.id for target in expansion.targets.values() if _picks(bare, target)}
+        pattern = expression.removeprefix("+").removesuffix("+")
+        targets = {target.id for target in expansion.targets.values() if _picks(pattern, target)}
         if not targets:
             raise SelectionError(
-                f"no target matches {expression!r}", hint=_nearest(bare, expansion)
+                f"no target matches {expression!r}", hint=_nearest(pattern, expansion)
             )
-        picked |= targets
+        selected |= targets
         if expression.startswith("+"):
-            picked |= graph.reach(targets, needs)
+            selected |= graph.reach(targets, needs)
         if expression.endswith("+"):
-            picked |= graph.reach(targets, graph.reverse(needs))
-    return tuple(item for item in expansion.targets if item in picked)
+            selected |= graph.reach(targets, graph.reverse(needs))
+    return tuple(item for item in expansion.targets if item in selected)
 
 
 def find(expansion: Expansion, text: str) -> Target:

@@ -35,13 +35,13 @@ def levels(plan: Plan) -> tuple[tuple[Step, ...], ...]:
 
     The release is not among them: it comes last, whatever became of the others.
     """
-    todo = {step.id: step for step in plan.steps.values() if step.action in _ACTIONS}
-    needs = {step.id: [need for need in step.needs if need in todo] for step in todo.values()}
+    pending = {step.id: step for step in plan.steps.values() if step.action in _ACTIONS}
+    needs = {step.id: [need for need in step.needs if need in pending] for step in pending.values()}
     level_of: dict[str, int] = {}
     for step in graph.order(needs):
         level_of[step] = 1 + max((level_of[need] for need in needs[step]), default=-1)
     return tuple(
-        tuple(step for step in todo.values() if level_of[step.id] == level)
+        tuple(step for step in pending.values() if level_of[step.id] == level)
         for level in range(1 + max(level_of.values(), default=-1))
     )
 

@@ -37,11 +37,11 @@ def command(root: Path, engine: str, is_to_install: bool, browser: bool) -> int:
         install_browser(host.runner)
     findings = [*examine(host, engine, root.resolve())]
     app = open_app(root)
-    bad = 0
+    failures = 0
     for item in (*findings, *examine_providers(app.catalog, app.adapters.reachability)):
         mark = "wait" if item.waits else "ok  " if item.ok else "BAD "
         click.echo(f"{mark} {item.subject}: {item.found}")
         if not item.ok:
-            bad += 1
+            failures += 1
             click.echo(f"       {item.hint}")
-    return ToolError.exit_code if bad else 0
+    return ToolError.exit_code if failures else 0

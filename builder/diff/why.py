@@ -80,10 +80,10 @@ class Provenance:
         nothing, or no target has the package.
         """
         record = self._history.record("current")
-        picked = self._pick(record, image)
-        self._history.prepare(picked)
+        targets = self._pick(record, image)
+        self._history.prepare(targets)
         inventories: dict[str, PackageList] = {}
-        for key, target in picked.items():
+        for key, target in targets.items():
             packages = self._history.metadata(target).packages
             if packages is not None:
                 inventories[key] = packages
@@ -97,7 +97,7 @@ class Provenance:
         return Answer(
             release=record.release,
             reasons=tuple(reasons),
-            unknown=tuple(key for key in picked if key not in inventories),
+            unknown=tuple(key for key in targets if key not in inventories),
         )
 
     def _pick(self, record: Record, image: str | None) -> dict[str, ReleasedTarget]:
@@ -186,12 +186,13 @@ class Provenance:
             return False
         recipe = self._catalog.recipes[target.recipe]
         variables = build_variables(target, self._catalog.matrix, self._versions)
-        named = list(packages_of(recipe, variables).get(ecosystem, ()))
+        requirements = list(packages_of(recipe, variables).get(ecosystem, ()))
         for axis in own_values(target, self._expansion):
             version_source = recipe.provides.get(axis, {}).get(variables.providers[axis], {})
-            named += [version_source["package"]] if "package" in version_source else []
+            requirements += [version_source["package"]] if "package" in version_source else []
         return any(
-            _same(ecosystem, text, name, self._catalog.ecosystems) for text in _package_names(named)
+            _same(ecosystem, text, name, self._catalog.ecosystems)
+            for text in _package_names(requirements)
         )
 
 

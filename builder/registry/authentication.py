@@ -148,11 +148,11 @@ class Authenticator:
         )
 
     def renewed_authorization(
-        self, reference: Reference, scopes: Collection[str], header: str, used: str
+        self, reference: Reference, scopes: Collection[str], header: str, refused: str
     ) -> str:
         """Return the header for another try after 401; nothing where there is no other.
 
-        `used` is the one that was refused. Raises StepError, TransientError.
+        `refused` is the one that the registry did not accept. Raises StepError, TransientError.
         """
         challenge = _chosen(challenges(header), reference)
         if challenge is None:
@@ -160,12 +160,12 @@ class Authenticator:
         if challenge.scheme == "basic":
             self._challenges[reference.registry] = challenge
             authorization = self.authorization(reference, scopes)
-            return "" if authorization == used else authorization
+            return "" if authorization == refused else authorization
         needed_scopes = merged([*scopes, *challenge.get("scope").split()])
         with self._lock:
             self._challenges[reference.registry] = challenge
             self._needed_scopes[tuple(scopes)] = needed_scopes
-            self._forget((reference.registry, reference.api_repository), used)
+            self._forget((reference.registry, reference.api_repository), refused)
         return self._bearer(reference, challenge, needed_scopes)
 
     def _forget(self, key: tuple[str, str], used: str) -> None:

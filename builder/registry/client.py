@@ -54,7 +54,9 @@ class RegistryClient:
         digest = digest_of(answer.content)
         expected = reference.digest or answer.headers.get("Docker-Content-Digest", "")
         if is_digest(expected) and expected != digest:
-            raise TransientError(f"{reference}: its manifest arrived damaged: it is {digest}")
+            raise TransientError(
+                f"{reference}: the downloaded manifest is damaged: its digest is {digest}"
+            )
         document = answer.json("a manifest")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind not in KINDS:
@@ -159,28 +161,28 @@ class RegistryClient:
 
     def blob(self, reference: Reference, digest: str, size: int | None = None) -> bytes:
         """Return the content of a small blob, checked; `size` is what its descriptor says."""
-        most = _LARGEST_BLOB if size is None else min(size, _LARGEST_BLOB)
+        limit = _LARGEST_BLOB if size is None else min(size, _LARGEST_BLOB)
         path = f"blobs/{digest}"
-        answer = self._api.ask(reference, "GET", path, limit=most)
+        answer = self._api.ask(reference, "GET", path, limit=limit)
         check(answer, str(reference))
         if digest_of(answer.content) != digest:
-            raise TransientError(f"{reference}: blob {digest} arrived damaged")
+            raise TransientError(f"{reference}: the downloaded blob {digest} is damaged")
         return answer.content
 
     def save_blob(self, reference: Reference, digest: str, file: Path) -> None:
         """Write a blob to a file, piece by piece: whole and checked, or not at all."""
         partial = file.with_name(file.name + ".part")
         file.parent.mkdir(parents=True, exist_ok=True)
-        summed, size = hashlib.sha256(), 0
+        hasher, size = hashlib.sha256(), 0
         try:
             with self._open_blob(reference, digest) as pieces, partial.open("wb") as stream:
                 for piece in pieces:
-                    summed.update(piece)
+                    hasher.update(piece)
                     stream.write(piece)
                     if (size := size + len(piece)) > LARGEST_FILE:
                         raise StepError(f"{reference}: blob {digest} is too large")
-            if f"sha256:{summed.hexdigest()}" != digest:
-                raise TransientError(f"{reference}: blob {digest} arrived damaged")
+            if f"sha256:{hasher.hexdigest()}" != digest:
+                raise TransientError(f"{reference}: the downloaded blob {digest} is damaged")
             partial.rename(file)
         finally:
             partial.unlink(missing_ok=True)

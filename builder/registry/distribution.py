@@ -325,10 +325,10 @@ def resolved(url: str, location: str) -> str:
         if target.netloc.lower() == requested.netloc.lower():
             target = target._replace(scheme=requested.scheme)
         has_host = target.hostname and target.port != 0  # `port` raises where it is out of range
-        leads = target.scheme in {"http", "https"} and has_host and target.username is None
+        is_valid = target.scheme in {"http", "https"} and has_host and target.username is None
     except ValueError:
-        leads = False
-    if not leads:
+        is_valid = False
+    if not is_valid:
         raise StepError(f"{_host(url)} answers with an invalid location: {location[:200]!r}")
     return urlunsplit(target)
 

@@ -32,9 +32,9 @@ class PodmanFactory:
         """Make it as this machine needs it. Raises ToolError with what to install."""
         choice = probe(runner=runner)
         if not choice.ok:
-            bad = [finding for finding in choice.findings if not finding.ok]
-            reasons = "; ".join(f"{finding.subject}: {finding.found}" for finding in bad)
-            hint = "; ".join(finding.hint for finding in bad) or "builder doctor --install"
+            failures = [finding for finding in choice.findings if not finding.ok]
+            reasons = "; ".join(f"{finding.subject}: {finding.found}" for finding in failures)
+            hint = "; ".join(finding.hint for finding in failures) or "builder doctor --install"
             raise ToolError(f"podman cannot work on this machine: {reasons}", hint=hint)
         return Podman(
             runner=runner,

@@ -355,9 +355,9 @@ def suite(release: bytes) -> Suite:
     return Suite(date=date, sha256=sha256(release))
 
 
-def _behind(name: str, found: str, known: str) -> BehindError:
+def _behind(name: str, date: str, locked_date: str) -> BehindError:
     return BehindError(
-        f"the archive has an older index of {name} ({found}) than the lock ({known})",
+        f"the archive has an older index of {name} ({date}) than the lock ({locked_date})",
         hint="wait until it has caught up, or name another in `network.mirrors`",
     )
 

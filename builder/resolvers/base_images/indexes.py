@@ -17,7 +17,7 @@ class BaseIndexes(Protocol):
     """Says what the package indexes of base images have now."""
 
     def refresh(self, base: Base, lock: BaseLock) -> None:
-        """Fetch the indexes for a locked base image. Raises GoneError where it cannot be had."""
+        """Fetch the indexes for a locked base image. Raises GoneError if its content is gone."""
 
     def newer(self, base: Base, lock: BaseLock) -> tuple[str, ...]:
         """Return what the indexes have newer than a base image: `name old → new`."""

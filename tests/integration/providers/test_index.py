@@ -216,7 +216,7 @@ def test_a_file_that_was_replaced_is_not_installed(
     index.links.clear()
     index.files["lamp-1.0-py3-none-any.whl"] = wheel("lamp", "1.0").replace(b"x = 1", b"x = 2")
     index.offer("lamp", "lamp-1.0-py3-none-any.whl", "")
-    with pytest.raises(StepError, match="which the lock has, cannot be had"):
+    with pytest.raises(StepError, match=r"the locked file .* cannot be downloaded"):
         asking.layers().fetch(asked("lamp", python="3.13.5"), lamp)
     now = asking.layers().resolve(asked("lamp", python="3.13.5"))
     assert now["lamp"].file == lamp["lamp"].file

@@ -133,7 +133,7 @@ def test_a_manifest_that_is_another_one(
     with pytest.raises(TransientError) as caught:
         client.manifest(asked)
     assert caught.value.message == (
-        f"{asked}: its manifest arrived damaged: it is {digest_of(BODY)}"
+        f"{asked}: the downloaded manifest is damaged: its digest is {digest_of(BODY)}"
     )
 
 

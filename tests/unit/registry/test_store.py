@@ -196,7 +196,7 @@ def test_a_blob_that_arrives_damaged(registry: Registry, store: RegistryStore) -
     place = parse(f"{registry.address}/{TAG}")
     with pytest.raises(TransientError) as caught:
         store.get(place)
-    assert str(caught.value) == f"{place}: blob {DIGEST} arrived damaged"
+    assert str(caught.value) == f"{place}: the downloaded blob {DIGEST} is damaged"
 
 
 def test_an_upload_goes_where_the_registry_says(registry: Registry, store: RegistryStore) -> None:
