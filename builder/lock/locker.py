@@ -72,19 +72,17 @@ def lock_catalog(
 ) -> LockResult:
     """Lock what `targets` (ids; None: all) need, and keep the other entries of `previous`.
 
-    An entry that still fits stays, unless `upgrade` lets it move. A failure affects only the
-    targets that need the entry: its previous version stays, or it is left out, and the plan blocks
-    those targets. `resolvers` are in the order of installation. `explain` may return better reasons
-    for failures, given the base images and release lines. Raises ConfigError if the catalog
-    contradicts itself.
+    An entry that still fits stays, unless `upgrade` lets it move. One that fails keeps its previous
+    content or is left out, and the plan blocks the targets that need it. `resolvers` are in the
+    order of installation. `explain` may return better reasons for failures, given the base images
+    and release lines. Raises ConfigError if the catalog contradicts itself.
     """
     alive = alive_targets(expansion, today)
     chosen = with_dependencies(alive if targets is None else targets, alive, expansion)
-    previous_lock = previous or Lock()
+    previous = previous or Lock()
     base_locks = _lock_bases_and_release_lines(
-        catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen,
-        previous=previous_lock, bases=bases, providers=providers, upgrade=upgrade, today=today,
-        note=note,
+        catalog=catalog, expansion=expansion, alive=alive.values(), chosen=chosen, bases=bases,
+        providers=providers, upgrade=upgrade, today=today, note=note, previous=previous,
     )  # fmt: skip
     requests = PackageRequests(catalog=catalog, expansion=expansion, lock=base_locks.lock)
     locker = PackageLocker(
@@ -92,21 +90,11 @@ def lock_catalog(
         locate=locate,
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
-    locked_sets, failed = locker.lock(chosen, previous_lock)
-    package_sets = _marked(
-        requests,
-        alive.values(),
-        chosen,
-        {**previous_lock.package_sets, **locked_sets},
-        previous_lock,
-    )
-    lock = replace(
-        base_locks.lock,
-        package_sets=_in_use(package_sets, _of_any_platform(expansion, package_sets)),
-    )
-    return LockResult(
-        lock=lock, problems=(*base_locks.problems, *_explained(failed, explain, base_locks.lock))
-    )
+    locked, failed = locker.lock(chosen, previous)
+    sets = _marked(requests, alive.values(), chosen, {**previous.package_sets, **locked}, previous)
+    sets = _in_use(sets, _of_any_platform(expansion, sets))
+    problems = (*base_locks.problems, *_explained(failed, explain, base_locks.lock))
+    return LockResult(lock=replace(base_locks.lock, package_sets=sets), problems=problems)
 
 
 def _lock_bases_and_release_lines(

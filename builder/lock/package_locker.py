@@ -14,7 +14,7 @@ from builder.catalog.models import Matrix, Target
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, Location, NoPackageError, StepError, refused
 from builder.common.text import count
-from builder.lock.interfaces import AncestorError, PackageResolver
+from builder.lock.interfaces import AncestorError, PackageRequest, PackageResolver
 from builder.lock.lockfile import Lock, PackageSet
 from builder.lock.problems import Problem, named, same_reason
 from builder.lock.requests import MOVED, PackageRequests
@@ -198,33 +198,20 @@ class PackageLocker:
             return previous
         packages: dict[str, Mapping[str, LockedPackage]] = {}
         names = self._requests.names(target)
-        for ecosystem, resolver in self._resolvers.items():
-            if ecosystem not in names:
-                continue
+        for ecosystem in (name for name in self._resolvers if name in names):
             previous_packages = previous.packages.get(ecosystem, {}) if previous else {}
             is_fresh = is_same and ecosystem not in stale_ecosystems
             if previous_packages and is_fresh and not may_move:
                 packages[ecosystem] = previous_packages
-                continue
-            preferred = {} if is_covered else self._preferred(target, previous_packages)
-            request = self._requests.request(
-                target,
-                ecosystem,
-                package_sets,
-                own=packages,
-                preferred=preferred,
-                locked=previous_packages,
-            )
-            if (
-                previous_packages
-                and is_fresh
-                and is_covered
-                and resolver.is_newest(request, previous_packages)
-            ):
-                packages[ecosystem] = previous_packages
             else:
-                packages[ecosystem] = resolver.resolve(request)
-                self._check_replaced(previous_packages, packages[ecosystem])
+                preferred = {} if is_covered else self._preferred(target, previous_packages)
+                request = self._requests.request(
+                    target, ecosystem, package_sets, own=packages, preferred=preferred,
+                    locked=previous_packages,
+                )  # fmt: skip
+                packages[ecosystem] = self._resolved(
+                    ecosystem, request, previous_packages, may_stay=is_fresh and is_covered
+                )
         if previous and packages == previous.packages:
             is_marked = previous.request.endswith(MOVED)
             return (
@@ -235,6 +222,22 @@ class PackageLocker:
         if packages:
             self._report_packages(target, previous, packages)
         return PackageSet(epoch=self._epoch, request=str(request_key), packages=packages)
+
+    def _resolved(
+        self,
+        ecosystem: str,
+        request: PackageRequest,
+        previous: Mapping[str, LockedPackage],
+        *,
+        may_stay: bool,
+    ) -> Mapping[str, LockedPackage]:
+        """Return the packages of one ecosystem: the previous ones where nothing is newer."""
+        resolver = self._resolvers[ecosystem]
+        if previous and may_stay and resolver.is_newest(request, previous):
+            return previous
+        packages = resolver.resolve(request)
+        self._check_replaced(previous, packages)
+        return packages
 
     def _check_replaced(
         self, previous: Mapping[str, LockedPackage], packages: Mapping[str, LockedPackage]

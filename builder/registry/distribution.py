@@ -274,10 +274,7 @@ class Distribution:
                     f"{_host(url)} answers {method} with a redirect to {_host(redirect)}"
                 )
             url = next_url
-            if is_secret and not _same_origin(url, first):
-                raise StepError(f"{_host(first)} redirects a secret to another host, {_host(url)}")
-            if urlsplit(first).scheme == "https" and urlsplit(url).scheme != "https":
-                raise StepError(f"{_host(first)} redirects from https to http, at {_host(url)}")
+            _check_redirect(first, url, is_secret=is_secret)
         raise StepError(f"{_host(first)} redirects more than {_HOPS} times")
 
     def _token(self, request: TokenRequest) -> TokenAnswer:
@@ -311,6 +308,14 @@ class Distribution:
                 self._sessions[origin] = Session(self._network, certificates=folders)
                 self._sessions[origin].headers["User-Agent"] = CLIENT
             return self._sessions[origin]
+
+
+def _check_redirect(first: str, url: str, *, is_secret: bool) -> None:
+    """Raise StepError where a redirect from `first` would show a secret to others at `url`."""
+    if is_secret and not _same_origin(url, first):
+        raise StepError(f"{_host(first)} redirects a secret to another host, {_host(url)}")
+    if urlsplit(first).scheme == "https" and urlsplit(url).scheme != "https":
+        raise StepError(f"{_host(first)} redirects from https to http, at {_host(url)}")
 
 
 def resolved(url: str, location: str) -> str:

@@ -16,6 +16,7 @@ class Registry(ThreadingHTTPServer):
     """Answers `/v2/` well, and the rest from `script`: by (method, path without its host)."""
 
     daemon_threads = True
+    request_queue_size = 128  # many threads ask at once, and a busy machine answers late
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
