@@ -149,7 +149,7 @@ class PythonPackages:
         if match := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
             return newest_first(re.sub(r"\+\w+$", "", text) for text in match[1].split(", "))
         if is_unanswered(output.log):
-            raise unreachable_error(self._index(request), "no answer")
+            raise unreachable_error(self.index(request), "no answer")
         return ()
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
@@ -162,7 +162,7 @@ class PythonPackages:
         entry, log = locked(self._runner, requirement, python=python, platform=platform, env=env)
         if entry:
             return self._line(entry, request)
-        raise unreachable(log, self._index(request)) or self._none(request, log)
+        raise unreachable(log, self.index(request)) or self._none(request, log)
 
     def _line(self, entry: Mapping[str, Any], request: ReleaseLineRequest) -> ExactVersion:
         """Return a release line as pylock.toml has it."""
@@ -196,11 +196,12 @@ class PythonPackages:
     def _package(self, request: ReleaseLineRequest) -> str:
         return option(request, "package", self.name)
 
-    def _index(self, request: ReleaseLineRequest) -> SourceUrl:
+    def index(self, request: ReleaseLineRequest) -> SourceUrl:
+        """Return the index that has the package."""
         return default_index(self._network)
 
     def _env(self, request: ReleaseLineRequest) -> dict[str, str]:
-        return index_env(self._network, self._index(request).url)
+        return index_env(self._network, self.index(request).url)
 
 
 class PytorchPackages(PythonPackages):
@@ -212,7 +213,7 @@ class PytorchPackages(PythonPackages):
     def _package(self, request: ReleaseLineRequest) -> str:
         return request.options.get("package", "torch")
 
-    def _index(self, request: ReleaseLineRequest) -> SourceUrl:
+    def index(self, request: ReleaseLineRequest) -> SourceUrl:
         return source_url(
             upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
         )

@@ -37,11 +37,11 @@ class UvPythons:
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions that there are for the base, newest first. No pre-releases."""
         arch = arch_of(request)
-        return newest_first(version for version, build_arch in self._urls() if build_arch == arch)
+        return newest_first(version for version, build_arch in self.urls() if build_arch == arch)
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""
-        urls, arch = self._urls(), arch_of(request)
+        urls, arch = self.urls(), arch_of(request)
         version = newest_of(request.line, newest_first(key[0] for key in urls), self.name)
         if (version, arch) not in urls:
             available = [
@@ -55,7 +55,7 @@ class UvPythons:
         file = RemoteFile(name="python.tar.gz", url=url, sha256=digest)
         return ExactVersion(version=version, files=(file,))
 
-    def _urls(self) -> dict[tuple[str, str], str]:
+    def urls(self) -> dict[tuple[str, str], str]:
         """Return the URL of each (version, architecture)."""
         argv = (
             self._program or uv(), "python", "list", "--all-versions", "--only-downloads",

@@ -165,7 +165,7 @@ def _python(folder: Path) -> None:
     """This machine's Python, at the address of the one that uv knows."""
     known = UvPythons(runner=Runner(), fetcher=None)  # type: ignore[arg-type]
     version = newest_of(PYTHON, known.lines(request(PYTHON)), "uv")
-    url = known._urls()[version, "amd64"]
+    url = known.urls()[version, "amd64"]
     path = folder / "python" / unquote(url.removeprefix(f"{UPSTREAM['python']}/"))
     payloads.python(path)
     path.with_name("SHA256SUMS").write_text(f"{payloads.sha256(path)}  {path.name}\n")

@@ -181,15 +181,16 @@ def test_nobody_listens(tmp_path: Path) -> None:
     )
 
 
-def test_a_host_that_does_not_answer_is_waited_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fetcher = nowhere(tmp_path)
+def test_a_host_that_does_not_answer_is_waited_for_once(there: Upstream) -> None:
+    there.server.script = lambda _method, _path: None  # it resets the connection
+    fetcher = there.fetcher()
     with pytest.raises(UnreachableError):
         fetcher.file(julia())
-    monkeypatch.setattr(fetcher._session, "request", lambda *a, **k: pytest.fail("asked again"))
+    tries = len(there.server.asked)
+    assert tries > 0
     with pytest.raises(UnreachableError):
         fetcher.text(upstream("julia", "other"))
+    assert len(there.server.asked) == tries
 
 
 def test_a_name_that_nobody_knows(tmp_path: Path) -> None:

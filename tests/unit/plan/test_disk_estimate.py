@@ -109,17 +109,22 @@ def admission_of(plan: Plan, disk: FakeDisk, budget: int = 0) -> DiskAdmission:
 
 
 def build(
-    plan: Plan, admission: DiskAdmission, disk: FakeDisk, jobs: int = 1
+    plan: Plan,
+    admission: DiskAdmission,
+    disk: FakeDisk,
+    jobs: int = 1,
+    needs: disk_estimate.Needs | None = None,
 ) -> tuple[list[str], int]:
     """Carry the plan out; the targets in the order in which they began, and the most taken."""
     order: list[str] = []
+    needs = needs or needs_of(plan)
     most = 0
 
     def perform(step: Step) -> Result:
         nonlocal most
         if step.kind == "build":
             order.append(step.target)
-            need = admission._needs[step.target]
+            need = needs[step.target]
             most = max(most, disk.used() + need.own)
             disk.taken = {**disk.taken, step.target: 3 * need.added}
         return Result(step=step.id, status="done")
@@ -159,7 +164,7 @@ def test_what_nobody_waits_for_makes_room_the_oldest_first(week: Week) -> None:
         drop=lambda target: setattr(disk, "taken", {k: v for k, v in disk.taken.items()
                                                     if k != target}),
     )  # fmt: skip
-    order, most = build(plan, admission, disk)
+    order, most = build(plan, admission, disk, needs=needs)
     assert order.index(lamp) < order.index(SPEECH)
     assert admission.dropped == [lamp]  # the tool is older, and the desk copies from it
     assert most <= 50 * GB - RESERVE

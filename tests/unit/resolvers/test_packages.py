@@ -125,8 +125,8 @@ def test_certificates_and_proxies_reach_uv_and_pip() -> None:
 def test_the_index_of_pytorch_is_chosen_by_an_option(runner: Runner) -> None:
     network = mirrored("m", login="a:b")
     packages = PytorchPackages(runner=runner, network=network)
-    assert packages._index(request("2.15")).url == "http://a:b@m/pytorch/cpu"
-    assert packages._index(request("2.15", index="cu130")).url == "http://a:b@m/pytorch/cu130"
+    assert packages.index(request("2.15")).url == "http://a:b@m/pytorch/cpu"
+    assert packages.index(request("2.15", index="cu130")).url == "http://a:b@m/pytorch/cu130"
 
 
 REFUSED = """error: Request failed after 2 retries in 8.2s

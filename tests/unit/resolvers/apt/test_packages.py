@@ -47,16 +47,15 @@ def package(name: str, version: str, file: str = "", source: str = "trixie") -> 
 class Apt:
     """Layers of a base whose apt is played, and whose archives are on loopback."""
 
-    def __init__(self, folder: Path, server: Registry) -> None:
+    def __init__(self, folder: Path, server: Registry, in_the_way: Sequence[str] = ()) -> None:
         self.server, self.folder = server, folder
         self.archive = f"http://{server.address}/debian/"
         self.security = f"http://{server.address}/debian-security/"
-        self.programs = FakePrograms(
-            {
-                "apt-get indextargets": f"trixie {self.archive}\ntrixie-security {self.security}\n",
-                "apt-cache pkgnames": "git\nless\nliberror-perl\n",
-            }
-        )
+        answers = {
+            "apt-get indextargets": f"trixie {self.archive}\ntrixie-security {self.security}\n",
+            "apt-cache pkgnames": "git\nless\nliberror-perl\n",
+        }
+        self.programs = Stubborn(answers, in_the_way) if in_the_way else FakePrograms(answers)
         status = folder / "root/var/lib/dpkg/status"
         status.parent.mkdir(parents=True)
         status.write_text("Package: base-files\n")
@@ -277,10 +276,9 @@ class Stubborn(FakePrograms):
         return done
 
 
-def test_what_stays_lets_what_must_move_move(apt: Apt) -> None:
+def test_what_stays_lets_what_must_move_move(tmp_path: Path, registry: Registry) -> None:
+    apt = Apt(tmp_path, registry, in_the_way=("git", "liberror-perl"))
     apt.has("git", "2.47-1")
-    apt.programs = Stubborn(apt.programs.answers, ["git", "liberror-perl"])
-    apt.root._runner = apt.programs
     keep = {name: package(name, "1") for name in ("git", "less", "liberror-perl")}
     assert list(apt.layers.resolve(asked("git", preferred=keep))) == ["git"]
     assert len(apt.programs.words("apt-get", "install")) == 3

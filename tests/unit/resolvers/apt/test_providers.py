@@ -57,8 +57,8 @@ class FakeApt(Runner):
         return Output(code=0, stdout=text, log=text)
 
 
-def root(tmp_path: Path, answers: Mapping[str, str]) -> AptRoot:
-    """A root with a signed index, as after an update."""
+def root(tmp_path: Path, answers: Mapping[str, str], runner: FakeApt | None = None) -> AptRoot:
+    """A root with a signed index, as after an update; `runner` in place of one with `answers`."""
     folder = tmp_path / "root"
     lists = folder / "var/lib/apt/lists"
     lists.mkdir(parents=True)
@@ -67,7 +67,7 @@ def root(tmp_path: Path, answers: Mapping[str, str]) -> AptRoot:
     (folder / "etc/apt/sources.list").write_text(
         f"deb [signed-by={folder}/usr/a.gpg] http://archive.example trixie main\n"
     )
-    runner = FakeApt(answers)
+    runner = runner or FakeApt(answers)
     return AptRoot(folder=folder, architecture="amd64", runner=runner, network=NETWORK)
 
 
@@ -100,9 +100,9 @@ def test_a_line_is_of_a_package_and_not_of_a_pattern(tmp_path: Path) -> None:
         "pkgnames --all-names": "python3\n",
         "policy python3.": POLICY,
     }
-    apt = root(tmp_path, answers)
-    assert apt.candidate("python3.") == ""
-    assert ("apt-cache", "policy", "python3.") not in apt._runner.asked  # type: ignore[attr-defined]
+    programs = FakeApt(answers)
+    assert root(tmp_path, {}, programs).candidate("python3.") == ""
+    assert ("apt-cache", "policy", "python3.") not in programs.asked
 
 
 def test_a_pattern_of_a_recipe_that_is_none(tmp_path: Path) -> None:
@@ -129,25 +129,25 @@ def test_a_line_may_be_part_of_a_packages_name(tmp_path: Path) -> None:
 
 
 def test_a_root_beside_is_made_once(tmp_path: Path) -> None:
-    base = root(tmp_path, {})
+    programs = FakeApt({})
+    base = root(tmp_path, {}, programs)
     source = AptSource(name="more", components=("contrib",))
     assert base.with_source(source) is base.with_source(source)
     # apt asks the base's suites again, for what they have of the components.
-    assert updates(base) == [("update", "--quiet", "--error-on=any")]
+    assert updates(programs) == [("update", "--quiet", "--error-on=any")]
 
 
-def updates(apt: AptRoot) -> list[tuple[str, ...]]:
-    runner = apt._runner
-    assert isinstance(runner, FakeApt)
-    return [argv[1:] for argv in runner.asked if argv[:2] == ("apt-get", "update")]
+def updates(programs: FakeApt) -> list[tuple[str, ...]]:
+    return [argv[1:] for argv in programs.asked if argv[:2] == ("apt-get", "update")]
 
 
 def test_of_a_repository_beside_the_bases_only_that_is_fetched(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("key")
-    base = root(tmp_path, {})
+    programs = FakeApt({})
+    base = root(tmp_path, {}, programs)
     base.with_source(AptSource(name="own", repository="http://m.example /", key=key))
-    ((*_, source, _, parts, _, cleanup),) = updates(base)
+    ((*_, source, _, parts, _, cleanup),) = updates(programs)
     assert source == f"Dir::Etc::sourcelist={tmp_path}/root.own/etc/apt/sources.list.d/own.list"
     assert (parts, cleanup) == ("Dir::Etc::sourceparts=/dev/null", "APT::Get::List-Cleanup=0")
 

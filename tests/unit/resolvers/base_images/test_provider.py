@@ -254,11 +254,11 @@ class Debian(FakePrograms):
         return super().run(command, **options)
 
 
-def locked(tmp_path: Path, content: str) -> tuple[BaseLock, Bases]:
+def locked(tmp_path: Path, content: str, programs: Runner | None = None) -> tuple[BaseLock, Bases]:
     """A base that was locked elsewhere as `content`, and where bases come from here by now."""
     here = bases(tmp_path / "elsewhere", "linux/amd64", runner=Debian(content))
     lock = here.lock(of("linux/amd64"), BOOT, None, "2026-11-23")
-    return lock, bases(tmp_path / "here", "linux/amd64", runner=Debian("13.3"))
+    return lock, bases(tmp_path / "here", "linux/amd64", runner=programs or Debian("13.3"))
 
 
 @pytest.fixture
@@ -310,9 +310,9 @@ def test_a_base_whose_archive_has_moved_on(tmp_path: Path, ask: str) -> None:
 
 @pytest.mark.usefixtures("mmdebstrap")
 def test_that_an_archive_has_moved_on_is_found_out_once_a_day(tmp_path: Path) -> None:
-    lock, here = locked(tmp_path, "13.2")
-    base, apt = of("linux/amd64"), here._runner
-    assert isinstance(apt, Debian)
+    apt = Debian("13.3")
+    lock, here = locked(tmp_path, "13.2", apt)
+    base = of("linux/amd64")
     for _ in range(2):
         with pytest.raises(GoneError):
             here.fetch(base, lock)
