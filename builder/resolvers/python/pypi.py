@@ -214,6 +214,7 @@ class PytorchPackages(PythonPackages):
         return request.options.get("package", "torch")
 
     def index(self, request: ReleaseLineRequest) -> SourceUrl:
+        """Return the index of PyTorch that the option `index` names."""
         return source_url(
             upstream("pytorch", request.options.get("index", "cpu")), self._network.mirrors
         )
