@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,7 @@ def predict(
     changed = "its images" if tuple(images) != released.images else "its templates or values"
     reason = f"changed since {released.version}: {changed}"
     change = ChartChange(action="package", version=version, reason=reason)
-    return change, with_version(files, version)
+    return change, with_version(files, json.dumps(version))  # quoted, as a chart is rendered
 
 
 def preview_change(

@@ -25,7 +25,7 @@ from builder.network.fetcher import Fetcher
 from builder.oci.reference import parse
 from builder.plan.registry_state import read_record
 from builder.registry.store import RegistryStore
-from tests.cli.conftest import run  # noqa: F401 - a fixture
+from tests.cli.conftest import replaced, run  # noqa: F401 - fixtures
 from tests.fakes.catalog import Folder, Week
 from tests.fakes.charts import files
 from tests.integration.registry import registry as real_registry
