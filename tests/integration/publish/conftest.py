@@ -36,7 +36,7 @@ CORE = "charts/features/core/feature.yaml"
 POD = "charts/features/core/templates/pod.yaml"
 IMAGE = "images/base/Dockerfile.j2"
 ZONE = "  zone: {type: string, default: utc, text: Its time zone}\n"
-READ = "zone: {{ .Values.zone | quote }}\n"
+READ = "  labels: {zone: {{ .Values.zone | quote }}}\n"
 SMALL = """\
 catalog:
   name: shop
@@ -86,7 +86,7 @@ class Shop:
     def add_zone(self, day: str) -> None:
         """A week in which the chart gets a value."""
         self.folder.edit(CORE, "render: list, text: The image}\n", f"render: list}}\n{ZONE}")
-        self.folder.edit(POD, "\n", f"\n{READ}")
+        self.folder.edit(POD, "  name: desk\n", f"  name: desk\n{READ}")
         self.release(day)
 
     def take_zone(self, day: str) -> None:

@@ -19,8 +19,7 @@ from .conftest import WEEKS, Shop, content, served, versions
 @pytest.fixture(scope="module")
 def shop(first_week: Shop) -> Shop:
     """One for all tests: what it had in its first week is served, and its image changed since."""
-    folder = first_week.folder.root / "build" / "charts"
-    publish_index(first_week.released, folder)
+    publish_index(first_week.released, first_week.folder.root / "served")
     first_week.change_image(WEEKS[1])
     return first_week
 
@@ -29,7 +28,7 @@ def shop(first_week: Shop) -> Shop:
 def pages(shop: Shop, tmp_path: Path) -> Path:
     """What is served, and nothing of it was fetched before."""
     shutil.rmtree(shop.folder.root / "build" / "files", ignore_errors=True)
-    return Path(shutil.copytree(shop.folder.root / "build" / "charts", tmp_path / "served"))
+    return Path(shutil.copytree(shop.folder.root / "served", tmp_path / "served"))
 
 
 def test_a_new_folder_can_take_the_place_of_what_is_served(
@@ -103,7 +102,7 @@ def outside(answers: dict[str, Answer]) -> None:
         ),
         (
             answer(INDEX, 200, b"<!doctype html><p>Log in", "text/html"), 5,
-            "127.0.0.1: {url}/index.yaml answered with a web page, not a chart index: is it"
+            "127.0.0.1: {url}/index.yaml answered with a web page, not an index of charts: is it"
             f" a login page or a proxy?\n  hint: {READ}",
         ),
         (
