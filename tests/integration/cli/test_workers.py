@@ -203,15 +203,15 @@ def check_registry(tiny: Tiny) -> None:
             continue  # what images stand on, and records: neither is tested
         passed = {}
         for tag in tags:
-            if tag.startswith("fp-") and not tag.endswith(".metadata"):
-                metadata = store.get(place.with_tag(f"{tag}.metadata"))
+            if tag.startswith("fp-") and not tag.endswith(".evidence"):
+                metadata = store.get(place.with_tag(f"{tag}.evidence"))
                 assert metadata is not None, f"{place}:{tag}"
                 known = json.loads(metadata.config)
                 assert known["tests"]["passed"] > 0
                 assert known["tests"]["failed"] == 0
                 passed[known["digest"]] = tag
         for tag in tags:
-            if not tag.endswith(".metadata"):
+            if not tag.endswith(".evidence"):
                 assert store.digest(place.with_tag(tag)) in passed, f"{place}:{tag}"
 
 
