@@ -158,7 +158,7 @@ def test_a_partial_week_is_gone_on_from(moved: Moved) -> None:
     moved.add("other", "tree", "libfoo-dev")
     said = moved.run("lock")
     assert (
-        "lock: base/debian=13: libfoo must move: other/debian=13 needs libfoo 2, and base/debian=13"
+        "lock: base/debian=13: libfoo must move: other/debian=13 needs libfoo 2, but base/debian=13"
         " has 1\n"
     ) in said
     assert moved.packages("base") == {"libfoo": "2"}
@@ -252,7 +252,7 @@ def test_a_fresh_clone_weeks_later(moved: Moved) -> None:
     assert f"error: other/debian=13: not locked: {GONE}" in said
     assert f"  hint: {TAKE}\n" in said
     # What to run was said before there was anything to wait for.
-    told = "takes it as it is now\n"
+    told = "to lock the current content\n"
     assert said.index(told) < said.index(GONE)
     assert (moved.root / "matrix.lock").read_text() == lock
     # What a new lock would change.
