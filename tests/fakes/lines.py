@@ -18,7 +18,7 @@ from builder.resolvers.interfaces import ResolverTools
 from tests.fakes.answers import Registry
 
 LOCK = BaseLock(source=Source(bootstrap="trixie"), content="sha256:0", epoch=0)
-IMPATIENT = RetryPolicy(connect=2, read=2, retries=0, backoff=0)
+IMPATIENT = RetryPolicy(connect=20, read=20, retries=0, backoff=0)
 
 
 def request(
