@@ -93,7 +93,8 @@ class Catalog:
 
     def session(self, *select: str) -> App:
         """The builder's own parts, on this catalog."""
-        return App(load(self.root), Options(today=TODAY, select=select, engine="podman"))
+        options = Options(today=TODAY, select=select, engine="podman")
+        return App(load(self.root), options, notify=lambda text: print(text, file=sys.stderr))
 
     def borrow_tools(self) -> None:
         """Use the tools that `make setup` made: they are the same for every catalog."""
