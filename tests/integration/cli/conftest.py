@@ -79,7 +79,11 @@ class Tiny:
 
     def session(self) -> App:
         """The builder's own parts, on this catalog."""
-        return App(load(self.root), Options(today=TODAY, engine="podman"))
+        return App(
+            load(self.root),
+            Options(today=TODAY, engine="podman"),
+            notify=lambda text: print(text, file=sys.stderr),
+        )
 
 
 def lay(root: Path, *, registry: str, base: str, prefix: str) -> Tiny:
