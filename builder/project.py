@@ -252,11 +252,7 @@ class Workspace:
             named_ecosystems |= {
                 name for package_set in lock.package_sets.values() for name in package_set.packages
             }
-        installed = ecosystems.names(self.root)
-        names = [
-            name for name in installed if name in ecosystems.built_in or name in named_ecosystems
-        ]
-        return {name: ecosystems.get(name, catalog=self.root) for name in names}
+        return ecosystems.chosen(named_ecosystems, catalog=self.root)
 
     def _recipe(self, name: str, file: RecipeFile) -> Recipe:
         folder = f"images/{name}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import site
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
@@ -39,16 +39,14 @@ class Plugins(Generic[T]):
 
     def names(self, catalog: Path | None = None) -> tuple[str, ...]:
         """Return every name, the built-in ones first. Imports none of them."""
-        return (*self.built_in, *sorted(set(self._added(catalog)) - set(self.built_in)))
+        return self._names(self._added(catalog))
 
     def check(
         self, name: str, *, catalog: Path | None = None, location: Location | None = None
     ) -> None:
         """Raise ConfigError where nothing has this name. Imports nothing."""
-        if name not in self.built_in and name not in self._added(catalog):
-            names = self.names(catalog)
-            message = f"no {self.noun} is called {name!r}"
-            raise ConfigError(message, hint=names_hint(name, names), location=location)
+        if name not in self.built_in:
+            self._entries_of(name, self._added(catalog), location)
 
     def get(self, name: str, *, catalog: Path | None = None, location: Location | None = None) -> T:
         """Import the implementation called `name`.
@@ -60,13 +58,22 @@ class Plugins(Generic[T]):
         if name in self.built_in:
             entry = EntryPoint(name, self.built_in[name], self.group)
             return cast("T", entry.load())
-        self.check(name, catalog=catalog, location=location)
-        first, *others = self._added(catalog)[name]
+        first, *others = self._entries_of(name, self._added(catalog), location)
         if others:
             packages = listed(sorted(_package(entry) for entry in (first, *others)))
             hint = f"`pip uninstall` all but one of the packages {packages}"
             raise ToolError(f"{self.noun} {name!r} is added by several packages", hint=hint)
         return self._loaded(first, _distrusted(catalog))
+
+    def chosen(self, wanted: Iterable[str], *, catalog: Path | None = None) -> dict[str, T]:
+        """Import the built-in implementations, and those of `wanted` that packages add, by name.
+
+        Unknown names are left out. The metadata of packages is read only where a name is not built
+        in. Raises ToolError where a package that adds one does not work.
+        """
+        others = set(wanted) - set(self.built_in)
+        added = others & set(self._added(catalog)) if others else set()
+        return {name: self.get(name, catalog=catalog) for name in (*self.built_in, *sorted(added))}
 
     def ignored(self, catalog: Path | None = None) -> tuple[str, ...]:
         """Say which entry points are ignored, because they have the name of a built-in one."""
@@ -77,6 +84,19 @@ class Plugins(Generic[T]):
             if name in self.built_in
             for entry in entries
         )
+
+    def _names(self, added: Iterable[str]) -> tuple[str, ...]:
+        return (*self.built_in, *sorted(set(added) - set(self.built_in)))
+
+    def _entries_of(
+        self, name: str, added: Mapping[str, list[EntryPoint]], location: Location | None
+    ) -> list[EntryPoint]:
+        """Return the entry points of a name. Raises ConfigError where there is none."""
+        if name not in added:
+            message = f"no {self.noun} is called {name!r}"
+            hint = names_hint(name, self._names(added))
+            raise ConfigError(message, hint=hint, location=location)
+        return added[name]
 
     def _added(self, catalog: Path | None) -> dict[str, list[EntryPoint]]:
         """Return the entry points of this group by name, of packages that are believed."""

@@ -39,6 +39,5 @@ def line_providers(
     `root` is the folder of the catalog. Unknown names are left out. Raises ToolError if a plugin
     does not work.
     """
-    available = PROVIDERS.names(root)
-    names = dict.fromkeys((*PROVIDERS.built_in, *(name for name in named if name in available)))
-    return {name: PROVIDERS.get(name, catalog=root).provider(tools) for name in names}
+    definitions = PROVIDERS.chosen(named, catalog=root)
+    return {name: definition.provider(tools) for name, definition in definitions.items()}

@@ -157,6 +157,23 @@ def test_damaged_metadata(site: Path) -> None:
     )
 
 
+def test_those_that_are_wanted_come_after_the_built_in_ones(site: Path) -> None:
+    files = {"fr_wanted.py": FRENCH}
+    install(site, "acme-french", "[test_greeters]\nfrench = fr_wanted:FRENCH\n", files)
+    chosen = GREETERS.chosen(["french", "klingon"])
+    assert {name: greeter.language for name, greeter in chosen.items()} == {
+        "english": "English",
+        "french": "French",
+    }
+
+
+def test_packages_are_not_looked_at_where_all_that_is_wanted_is_built_in(site: Path) -> None:
+    install(site, "acme-french", "[test_greeters]\njunk\n")
+    assert list(GREETERS.chosen(["english"])) == ["english"]
+    with pytest.raises(ToolError):
+        GREETERS.chosen(["french"])
+
+
 def test_two_packages_add_the_same_name(site: Path) -> None:
     for name in ("b-french", "a-french"):
         install(site, name, "[test_greeters]\nfrench = fr_two:FRENCH\n")
