@@ -41,13 +41,7 @@ def command(ctx: click.Context, /, show_commands: bool, **options: Any) -> int:
     if ctx.invoked_subcommand is not None:
         return 0
     from builder.cli.open import open_app
-    from builder.cli.run import plan_and_run, tell_ending
+    from builder.cli.run import run_steps
 
     app = open_app(**options)
-    lock = app.fitting_lock()
-    with app.working():
-        run = plan_and_run(app, {"chart"}, lock=lock, show_commands=show_commands)
-    if run is None:
-        return 0
-    tell_ending(run, "chart")
-    return run.exit_code
+    return run_steps(app, {"chart"}, ending_of="chart", show_commands=show_commands)

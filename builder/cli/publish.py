@@ -8,7 +8,7 @@ import click
 
 from builder.cli.open import open_app
 from builder.cli.options import running
-from builder.cli.run import plan_and_run, tell_ending
+from builder.cli.run import run_steps
 
 
 @click.command()
@@ -23,10 +23,4 @@ def command(show_commands: bool, **options: Any) -> int:
       builder publish --registry ghcr.io/myorg
     """
     app = open_app(**options)
-    lock = app.fitting_lock()
-    with app.working():
-        run = plan_and_run(app, {"release"}, lock=lock, show_commands=show_commands)
-    if run is None:
-        return 0
-    tell_ending(run, "release")
-    return run.exit_code
+    return run_steps(app, {"release"}, ending_of="release", show_commands=show_commands)

@@ -34,6 +34,28 @@ def plan_and_run(
     return None
 
 
+def run_steps(
+    app: App,
+    kinds: Collection[str],
+    *,
+    ending_of: str,
+    show_commands: bool,
+    only: Collection[str] = (),
+    beside: bool = False,
+) -> int:
+    """Plan, carry out steps, print how those of the kind `ending_of` ended; return the exit code.
+
+    The arguments are those of `plan_and_run`, and of `App.working`.
+    """
+    lock = app.fitting_lock()
+    with app.working(beside=beside):
+        run = plan_and_run(app, kinds, lock=lock, only=only, show_commands=show_commands)
+    if run is None:
+        return 0
+    tell_ending(run, ending_of)
+    return run.exit_code
+
+
 def tell_ending(run: Run, kind: str) -> None:
     """Print what came of the steps of a kind, after every failure; nothing where none was done."""
     tell_failures(run)

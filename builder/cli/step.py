@@ -8,7 +8,7 @@ import click
 
 from builder.cli.open import open_app
 from builder.cli.options import running
-from builder.cli.run import plan_and_run, tell_ending
+from builder.cli.run import run_steps
 
 
 @click.command()
@@ -22,10 +22,6 @@ def command(steps: tuple[str, ...], show_commands: bool, **options: Any) -> int:
       builder step 'build:base/debian=13'
     """
     app = open_app(**options)
-    lock = app.fitting_lock()
-    with app.working(beside=True):
-        run = plan_and_run(app, (), lock=lock, only=steps, show_commands=show_commands)
-    if run is None:
-        return 0
-    tell_ending(run, "release")
-    return run.exit_code
+    return run_steps(
+        app, (), only=steps, ending_of="release", show_commands=show_commands, beside=True
+    )
