@@ -413,7 +413,7 @@ class Adapters:
 
     # Steps.
 
-    def build_actions(self, work: RunContext, store: Registry | None = None) -> BuildActions:
+    def build_actions(self, context: RunContext, store: Registry | None = None) -> BuildActions:
         """Return what builds, with the registries of a step where they are given."""
         toolbox = Toolbox(
             engine=self.engine,
@@ -423,22 +423,22 @@ class Adapters:
             smoke=self.smoke,
             packages=self.resolvers,
         )
-        return BuildActions(context=work, toolbox=toolbox)
+        return BuildActions(context=context, toolbox=toolbox)
 
-    def chart_actions(self, work: RunContext, store: Registry) -> ChartActions:
+    def chart_actions(self, context: RunContext, store: Registry) -> ChartActions:
         """Return what makes charts, with the registries of a step."""
-        return ChartActions(context=work, store=store, helm=self.helm, runner=self.chart_runner)
+        return ChartActions(context=context, store=store, helm=self.helm, runner=self.chart_runner)
 
-    def commands(self, work: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
+    def commands(self, context: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """Return the commands that steps would run, as lines of a shell script."""
         from builder.export.script import Commands
 
         return Commands(
-            context=work,
+            context=context,
             engine=self.engine,
             store=self._registry_store,
             bases=self._base_images,
-            requests=Requests(work),
+            requests=Requests(context),
             helm=self.helm,
         ).lines(steps)
 

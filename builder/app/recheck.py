@@ -45,11 +45,11 @@ def test(app: App) -> Run:
         steps = _steps("test", _in_registry(planned))
 
         def make(listen: Listener) -> Action:
-            work = app.context(planned, listen)
+            context = app.context(planned, listen)
 
             def test_image(step: Step) -> Result:
                 store = app.adapters.store_of(step.id, listen)
-                return app.adapters.build_actions(work, store).test(step)
+                return app.adapters.build_actions(context, store).test(step)
 
             return test_image
 
@@ -76,11 +76,11 @@ def verify(app: App) -> Verified:
         def make(listen: Listener) -> Action:
             def verify_image(step: Step) -> Result:
                 with _elsewhere(app) as separate_app:
-                    work = separate_app.context(planned, listen)
+                    context = separate_app.context(planned, listen)
                     store = separate_app.adapters.store_of(step.id, listen)
-                    builds = separate_app.adapters.build_actions(work, store)
+                    builds = separate_app.adapters.build_actions(context, store)
                     verification = Verification(
-                        context=work, build_actions=builds, store=store, engine_of=name_engine
+                        context=context, build_actions=builds, store=store, engine_of=name_engine
                     )
                     verdict = verdicts[step.target] = verification.verdict(step)
                 if verdict.status == "different":

@@ -137,14 +137,14 @@ class RunLoop:
         ended = dict(earlier or {})
 
         def make(listen: Listener) -> Action:
-            work = self.context(planned, listen)
+            context = self.context(planned, listen)
 
             def act(step: Step) -> Result:
                 if step.kind not in GATHERS and (
                     need := unmet(step, planned.plan, done_first=steps)
                 ):
                     raise StepError(f"{need} is not done, and {step.id} needs it")
-                return self._action(work, step, ended)(step)
+                return self._action(context, step, ended)(step)
 
             return act
 
@@ -218,21 +218,21 @@ class RunLoop:
             dropped=tuple(estimates.admission.dropped) if estimates else (),
         )
 
-    def _action(self, work: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
+    def _action(self, context: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
         """Return what a step does; adapters are made when the first step needs them."""
-        store = self._adapters.store_of(step.id, work.listen)
+        store = self._adapters.store_of(step.id, context.listen)
 
         def release(step: Step) -> Result:
-            blocked = blocked_steps(work.plan, ended)
-            result, record = Promotion(work=work, store=store).release(step, blocked)
+            blocked = blocked_steps(context.plan, ended)
+            result, record = Promotion(context=context, store=store).release(step, blocked)
             write_chart_index(self._adapters, record)
             return result
 
         if step.kind == "release":
             return release
         if step.kind == "chart":
-            return self._adapters.chart_actions(work, store).chart
-        actions = self._adapters.build_actions(work, store)
+            return self._adapters.chart_actions(context, store).chart
+        actions = self._adapters.build_actions(context, store)
         return actions.base if step.kind == "base" else actions.target
 
 

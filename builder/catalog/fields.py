@@ -146,10 +146,6 @@ def described(kind: type, schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _values(read: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(read.values())
-
-
 # Types.
 
 

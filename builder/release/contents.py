@@ -36,15 +36,15 @@ class CollectedTargets:
 class TargetCollector:
     """Collects the targets of a release. `previous` is the current record."""
 
-    def __init__(self, *, work: RunContext, store: Registry, previous: Record | None) -> None:
-        self._work = work
-        self._plan: Plan = work.plan
+    def __init__(self, *, context: RunContext, store: Registry, previous: Record | None) -> None:
+        self._context = context
+        self._plan: Plan = context.plan
         self._store = store
         self._previous = previous
 
     def collect(self) -> CollectedTargets:
         """Return every variant that has not ended. Pushes indexes, without tags."""
-        members = self._work.expansion.members
+        members = self._context.expansion.members
         parts = in_parallel(lambda item: self._variant(*item), members.items())
         return CollectedTargets(
             targets={key: value for part in parts for key, value in part.targets.items()},
@@ -121,7 +121,7 @@ class TargetCollector:
         item = self._plan.targets.get(key)
         old = self._previous.targets.get(key) if self._previous else None
         if item is None:
-            same = old and old.fingerprint == self._work.fingerprints[key].digest
+            same = old and old.fingerprint == self._context.fingerprints[key].digest
             return old if same else None
         if item.action == "block":
             return None

@@ -27,17 +27,17 @@ from builder.release.contents import WAITING, TargetCollector
 class Promotion:
     """Carries out the step of kind `release`."""
 
-    def __init__(self, *, work: RunContext, store: Registry) -> None:
-        self._work = work
+    def __init__(self, *, context: RunContext, store: Registry) -> None:
+        self._context = context
         self._store = store
-        self._records = Records(catalog=work.catalog, store=store)
+        self._records = Records(catalog=context.catalog, store=store)
 
     def release(self, step: Step, blocked: Mapping[str, str]) -> tuple[Result, Record]:
         """Promote the images and charts of the plan that are in the registry.
 
         `blocked` maps each step that did not pass to why. Returns the record that is current then.
         """
-        plan = self._work.plan
+        plan = self._context.plan
         previous = self._records.current()
         if previous and step.action == "keep":
             self._records.converge(previous)
@@ -60,19 +60,19 @@ class Promotion:
     # The record.
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
-        work = self._work
-        collector = TargetCollector(work=work, store=self._store, previous=previous)
+        context = self._context
+        collector = TargetCollector(context=context, store=self._store, previous=previous)
         collected = collector.collect()
         charts = {
             name: chart
-            for name in work.catalog.matrix.charts
+            for name in context.catalog.matrix.charts
             if (chart := self._chart(name, plan, previous)) is not None
         }
         return Record(
-            catalog=work.catalog.matrix.name,
+            catalog=context.catalog.matrix.name,
             release=plan.release,
             previous=previous.release if previous else None,
-            lock_data=lockfile.as_data(work.lock),
+            lock_data=lockfile.as_data(context.lock),
             targets=collected.targets,
             charts=charts,
             bases=self._bases(),
@@ -105,25 +105,27 @@ class Promotion:
         )
 
     def _bases(self) -> dict[str, str]:
-        work = self._work
+        context = self._context
         references = {
-            base.id: base_reference(base, work.catalog, work.lock)
-            for base in work.expansion.bases.values()
-            if base.id in work.lock.bases
+            base.id: base_reference(base, context.catalog, context.lock)
+            for base in context.expansion.bases.values()
+            if base.id in context.lock.bases
         }
         digests = {key: self._store.digest(item) for key, item in references.items()}
         return {key: digest for key, digest in digests.items() if digest}
 
     def _new(self, record: Record, previous: Record | None) -> _New:
         """Return what is new in a release."""
-        work = self._work
+        context = self._context
         images: dict[str, bool] = {}  # by id, whether it was built for this release
         for key, target in record.targets.items():
             old = previous.targets.get(key) if previous else None
-            is_here = target.publish and key in work.expansion.targets
+            is_here = target.publish and key in context.expansion.targets
             if is_here and (old is None or old.digest != target.digest):
-                variant = work.expansion.targets[key].variant.id
-                is_built = key in work.plan.targets and work.plan.targets[key].action == "build"
+                variant = context.expansion.targets[key].variant.id
+                is_built = (
+                    key in context.plan.targets and context.plan.targets[key].action == "build"
+                )
                 images[variant] = images.get(variant, False) or is_built
         before = (
             {name: chart.version for name, chart in previous.charts.items()} if previous else {}
@@ -140,7 +142,7 @@ class Promotion:
         Each image has one reference, with its most general tag. `embedded` is the address of the
         embedded registry, if that is where they are.
         """
-        matrix, targets = self._work.catalog.matrix, self._work.expansion.targets
+        matrix, targets = self._context.catalog.matrix, self._context.expansion.targets
         published = [
             key for key in targets if key in record.targets and record.targets[key].publish
         ]
@@ -161,7 +163,7 @@ class Promotion:
         )
 
     def _note(self, step: Step, text: str) -> None:
-        self._work.listen(Noted(step=step.id, text=text))
+        self._context.listen(Noted(step=step.id, text=text))
 
 
 @dataclass(frozen=True, kw_only=True)

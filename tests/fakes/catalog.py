@@ -402,7 +402,7 @@ class Week:
 
     def promotion(self, plan: Plan) -> Promotion:
         """Return the step that releases."""
-        return Promotion(work=self.work(plan), store=self.store)
+        return Promotion(context=self.work(plan), store=self.store)
 
     def rollback(self) -> Rollback:
         """Return what offers an older release again."""
