@@ -18,6 +18,7 @@ import pytest
 from builder.app.app import App
 from builder.app.load import load
 from builder.app.options import Options
+from builder.cli.open import notify
 from builder.testing.pod_runner import free_port
 from tests.fakes.report import check_report
 
@@ -94,7 +95,7 @@ class Catalog:
     def session(self, *select: str) -> App:
         """The builder's own parts, on this catalog."""
         options = Options(today=TODAY, select=select, engine="podman")
-        return App(load(self.root), options, notify=lambda text: print(text, file=sys.stderr))
+        return App(load(self.root), options, notify=notify)
 
     def borrow_tools(self) -> None:
         """Use the tools that `make setup` made: they are the same for every catalog."""

@@ -16,6 +16,7 @@ import pytest
 from builder.app.app import App
 from builder.app.load import load
 from builder.app.options import Options
+from builder.cli.open import notify
 from builder.oci.reference import Reference, parse
 
 BUILDER = Path(sys.executable).with_name("builder")
@@ -82,7 +83,7 @@ class Tiny:
         return App(
             load(self.root),
             Options(today=TODAY, engine="podman"),
-            notify=lambda text: print(text, file=sys.stderr),
+            notify=notify,
         )
 
 

@@ -48,12 +48,18 @@ def wait_for_text(file: Path, text: str) -> None:
         time.sleep(0.05)
 
 
-def remove_ended(bench: Bench, container: Container) -> None:
-    """Remove a container once it has ended: one engine writes its log as it runs, another then."""
+def wait_for_end(bench: Bench, container: Container) -> str:
+    """Return how a container ended. Fail where it runs for more than twenty seconds."""
     end = time.monotonic() + 20
-    while not bench.engine.ended(container):
+    while not (how := bench.engine.ended(container)):
         assert time.monotonic() < end, "the container does not end"
         time.sleep(0.05)
+    return how
+
+
+def remove_ended(bench: Bench, container: Container) -> None:
+    """Remove a container once it has ended: one engine writes its log as it runs, another then."""
+    wait_for_end(bench, container)
     bench.engine.remove(container)
 
 
@@ -422,10 +428,7 @@ def test_how_a_container_ended_is_told(bench: Bench) -> None:
         image=str(bench.parent), command=("sh", "-c", words), log=bench.folder / "said"
     )
     container = bench.engine.start(request)
-    end = time.monotonic() + 10
-    while not bench.engine.ended(container) and time.monotonic() < end:
-        time.sleep(0.1)
-    told = bench.engine.ended(container).splitlines()
+    told = wait_for_end(bench, container).splitlines()
     assert told[0] == "failed with exit code 3"
     assert sorted(told[1:]) == sorted([*(f"    {n}" for n in range(10, 21)), "    the last words"])
     bench.engine.remove(container)
