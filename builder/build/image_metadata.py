@@ -31,7 +31,7 @@ class ImageMetadata:
     """The metadata of an image that passed its tests.
 
     `size` is the sum of its compressed blobs in bytes. `seconds` is the time of its build and
-    test. `chain` has a share for each ancestor and, last, one for the image. `tests_hash` is the
+    test. `shares` has one for each ancestor and, last, one for the image. `tests_hash` is the
     hash of its tests.
     """
 
@@ -39,7 +39,7 @@ class ImageMetadata:
     size: int
     tests: TestCounts
     seconds: float
-    chain: tuple[ImageShare, ...]
+    shares: tuple[ImageShare, ...]
     tests_hash: str = ""
 
 
@@ -71,7 +71,7 @@ def _config(metadata: ImageMetadata) -> dict[str, Any]:
         "size": metadata.size,
         "tests": asdict(metadata.tests),
         "seconds": round(metadata.seconds, 1),
-        "shares": [asdict(share) for share in metadata.chain],
+        "shares": [asdict(share) for share in metadata.shares],
         "tests_hash": metadata.tests_hash,
     }
 
@@ -123,7 +123,7 @@ def tested_again(
 class StoredMetadata:
     """The part of the metadata that later builds need; an older builder stored less."""
 
-    chain: tuple[ImageShare, ...] = ()
+    shares: tuple[ImageShare, ...] = ()
     packages: PackageList | None = None
 
 
@@ -142,5 +142,5 @@ def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(reference) from error
     return StoredMetadata(
-        chain=shares_of(config_of(artifact, reference), reference), packages=packages
+        shares=shares_of(config_of(artifact, reference), reference), packages=packages
     )

@@ -142,7 +142,7 @@ class BuildActions:
         smoke_request = self._requests.smoke(target_plan, built.local, log)
         parent = self._requests.contexts(target_plan.target)["parent"]
         parent_metadata = image_metadata.read(self._toolbox.store, parent)
-        chain = self._check_size(target_plan, built, request, smoke_request, parent_metadata)
+        shares = self._check_size(target_plan, built, request, smoke_request, parent_metadata)
         counts = self._toolbox.smoke.test(smoke_request)
         self._check_packages(target_plan, parent_metadata.packages)
         self._note(step, "pushing")
@@ -151,13 +151,13 @@ class BuildActions:
             size=built.size,
             tests=counts,
             seconds=time.monotonic() - began,
-            chain=chain,
+            shares=shares,
             tests_hash=target_plan.tests_hash,
         )
         digest = self._push(target_plan, built, request.contexts["parent"], metadata)
         shutil.rmtree(self._requests.folder(target_plan), ignore_errors=True)
         detail = ImageResult(
-            digest=digest, size=built.size, tests=counts, chain=chain, log=str(log)
+            digest=digest, size=built.size, tests=counts, chain=shares, log=str(log)
         )
         return Result(step=step.id, status="done", reason=step.reason, detail=detail)
 
@@ -178,7 +178,7 @@ class BuildActions:
         """Return the shares of the lineage, the image last. Raises SizeError if it is too large."""
         context, toolbox, target = self._context, self._toolbox, target_plan.target
         image_size = size_check.measure_size(
-            target_plan, built, request.below, parent_metadata.chain
+            target_plan, built, request.below, parent_metadata.shares
         )
         if size_check.is_over(image_size, target_plan.budget):
             released_packages = None
@@ -199,7 +199,7 @@ class BuildActions:
         size_check.check_layers(
             target.id, image_size, Index(folder=context.state.layer_indexes, blob=blob)
         )
-        return image_size.chain
+        return image_size.shares
 
     def _push(
         self,
@@ -270,4 +270,4 @@ def _reused(target_plan: TargetPlan) -> ImageResult:
         return ImageResult(digest=digest)
     counts = {name: released.tests.get(name, 0) for name in ("passed", "failed", "skipped")}
     tests = TestCounts(**counts) if released.tests else None
-    return ImageResult(digest=digest, size=released.size, tests=tests, chain=released.chain)
+    return ImageResult(digest=digest, size=released.size, tests=tests, chain=released.shares)

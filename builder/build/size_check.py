@@ -33,7 +33,7 @@ class ImageSize:
 
     layers: tuple[ImageLayer, ...]
     own: tuple[ImageLayer, ...]
-    chain: tuple[ImageShare, ...]
+    shares: tuple[ImageShare, ...]
 
     @property
     def added(self) -> int:
@@ -54,7 +54,7 @@ def measure_size(
     # An older builder stored no shares of the parent, which then is one share.
     parents = parent_shares or [_share(target_plan.target.parent, "", parent_layers)]
     own_share = _share(target_plan.target.id, target_plan.target.recipe, own)
-    return ImageSize(layers=layers, own=own, chain=(*parents, own_share))
+    return ImageSize(layers=layers, own=own, shares=(*parents, own_share))
 
 
 def _share(target: str, recipe: str, layers: Sequence[ImageLayer]) -> ImageShare:

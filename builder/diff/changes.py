@@ -23,14 +23,14 @@ _EPOCH = re.compile(r"^\d+:|\+b\d+$")  # and the number of a rebuild: neither is
 class Image:
     """One image. `packages` and `config` are None where they are not known.
 
-    `chain` is that of a release record; `config` is its configuration blob. A package set of a
+    `shares` are those of a release record; `config` is its configuration blob. A package set of a
     lock is an image that has packages alone, and no digest.
     """
 
     name: str
     digest: str = ""
     size: int = 0
-    chain: tuple[ImageShare, ...] = ()
+    shares: tuple[ImageShare, ...] = ()
     packages: PackageList | None = None
     config: Mapping[str, Any] | None = None
 

@@ -132,7 +132,7 @@ def compare(old: Side, new: Side) -> Difference:
 
 def _in_order(images: Mapping[str, Image]) -> list[str]:
     """Return the ids of images, ancestors before descendants."""
-    return sorted(images, key=lambda key: (len(images[key].chain), key))
+    return sorted(images, key=lambda key: (len(images[key].shares), key))
 
 
 def _differ(old: Image, new: Image) -> bool:
@@ -163,14 +163,14 @@ def _diffs(image: Image) -> Sequence[str]:
 
 
 def _layers(image: Image) -> int:
-    return len(_diffs(image)) or sum(share.layers for share in image.chain)
+    return len(_diffs(image)) or sum(share.layers for share in image.shares)
 
 
 def _links(pairs: Mapping[str, tuple[Image, Image]]) -> tuple[Resized, ...]:
     """Return the shares of lineages whose size or layers changed, the largest change first."""
-    before = {share.target: share for old, _ in pairs.values() for share in old.chain}
-    after = {share.target: share for _, new in pairs.values() for share in new.chain}
-    targets = Counter(share.target for _, new in pairs.values() for share in new.chain)
+    before = {share.target: share for old, _ in pairs.values() for share in old.shares}
+    after = {share.target: share for _, new in pairs.values() for share in new.shares}
+    targets = Counter(share.target for _, new in pairs.values() for share in new.shares)
     resized = [
         Resized(
             name=name,
@@ -187,8 +187,8 @@ def _links(pairs: Mapping[str, tuple[Image, Image]]) -> tuple[Resized, ...]:
 def _total(side: Side) -> int:
     """Return the size of all images of a side together; a share that is in several counts once."""
     images = side.images.values()
-    shares = {share.target: share.size for image in images for share in image.chain}
-    return sum(shares.values()) + sum(image.size for image in images if not image.chain)
+    shares = {share.target: share.size for image in images for share in image.shares}
+    return sum(shares.values()) + sum(image.size for image in images if not image.shares)
 
 
 # The lock.

@@ -108,4 +108,4 @@ class History:
 
 def _outline(target: ReleasedTarget) -> Image:
     """Return the image of a target as far as its release record describes it."""
-    return Image(name=target.image, digest=target.digest, size=target.size, chain=target.chain)
+    return Image(name=target.image, digest=target.digest, size=target.size, shares=target.shares)

@@ -113,7 +113,7 @@ class Provenance:
                 f"release {record.release} has no image {image!r}",
                 hint=did_you_mean(str(image), candidates),
             )
-        return dict(sorted(chosen.items(), key=lambda item: (len(item[1].chain), item[0])))
+        return dict(sorted(chosen.items(), key=lambda item: (len(item[1].shares), item[0])))
 
     def _reason(self, record: Record, key: str, ecosystem: str, name: str) -> Reason:
         target = record.targets[key]
@@ -167,17 +167,17 @@ class Provenance:
     def _lineage(self, record: Record, key: str) -> Sequence[str]:
         """Return a target's ancestors that the release has, and itself, the root first."""
         # Its own share may have the id that it was built under.
-        links = [share.target for share in record.targets[key].chain[:-1]]
+        links = [share.target for share in record.targets[key].shares[:-1]]
         return [*(item for item in links if item in record.targets), key]
 
     def _base(self, record: Record, key: str) -> str:
         """Return the parent of a target if that is a base image, else ""."""
-        below = record.targets[key].chain[-2:-1]
+        below = record.targets[key].shares[-2:-1]
         return below[0].target if below and not below[0].recipe else ""
 
     def _recipe(self, record: Record, key: str) -> str:
         target = record.targets[key]
-        return target.chain[-1].recipe if target.chain else target.image
+        return target.shares[-1].recipe if target.shares else target.image
 
     def _names(self, key: str, ecosystem: str, name: str) -> bool:
         """Whether the recipe of a target names a package, as the catalog is now."""

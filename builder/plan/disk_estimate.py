@@ -66,7 +66,7 @@ def needs(
             return BASE
         if target not in whole:
             released = plan.targets[target].before if target in plan.targets else None
-            released_size = sum(share.size for share in released.chain) if released else 0
+            released_size = sum(share.size for share in released.shares) if released else 0
             whole[target] = released_size or size(parents[target][0]) + added[target]
         return whole[target]
 

@@ -57,7 +57,7 @@ class ReleasedTarget:
     """A target as it was released. `size` is in bytes, of compressed blobs.
 
     Fields that a record of an older builder lacks have a default: `seconds` are those of its
-    build and test; `chain` has the shares of its lineage, the base image first, its own last.
+    build and test; `shares` are those of its lineage, the base image first, its own last.
     """
 
     image: str
@@ -71,13 +71,13 @@ class ReleasedTarget:
     publish: bool = True
     tests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
-    chain: tuple[ImageShare, ...] = ()
+    shares: tuple[ImageShare, ...] = ()
     tests_hash: str = ""  # of the tests that it passed
 
     @property
     def added(self) -> int:
         """Return the compressed bytes that it adds to its parent; 0 where that is not known."""
-        return self.chain[-1].size if self.chain else 0
+        return self.shares[-1].size if self.shares else 0
 
     @property
     def tag(self) -> str:
@@ -205,8 +205,6 @@ def dump(record: Record) -> bytes:
     """Return the record as JSON, sorted: the same record gives the same bytes."""
     data = {"format": FORMAT, **asdict(record)}
     data["lock"] = data.pop("lock_data")
-    for target in data["targets"].values():
-        target["shares"] = target.pop("chain")
     return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -249,10 +247,13 @@ def _rename_older_keys(fields: dict[str, Any]) -> None:
 
 
 def _target(item: Mapping[str, Any]) -> ReleasedTarget:
-    fields = dict(item)
-    shares, fields["tests_hash"] = fields.pop("shares"), str(fields["tests_hash"])
-    rolling = tuple(fields.pop("rolling"))
-    return ReleasedTarget(**fields, rolling=rolling, chain=parse_shares(shares))
+    fields = {
+        **item,
+        "rolling": tuple(item["rolling"]),
+        "shares": parse_shares(item["shares"]),
+        "tests_hash": str(item["tests_hash"]),
+    }
+    return ReleasedTarget(**fields)
 
 
 def same_content(old: Record, new: Record) -> bool:

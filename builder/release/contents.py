@@ -164,6 +164,6 @@ class TargetCollector:
             publish=item.target.publish,
             tests=metadata["tests"],
             seconds=metadata.get("seconds", 0.0),
-            chain=image_metadata.shares_of(metadata, reference),
+            shares=image_metadata.shares_of(metadata, reference),
             tests_hash=metadata.get("tests_hash", ""),
         )

@@ -198,8 +198,8 @@ class Search:
         repository = parse_reference(self._catalog.matrix.repository_of(name))
 
         def target_of(fingerprint: Reference) -> str:
-            chain = image_metadata.read(self._store, repository.with_tag(fingerprint.tag)).chain
-            return chain[-1].target if chain else ""
+            shares = image_metadata.read(self._store, repository.with_tag(fingerprint.tag)).shares
+            return shares[-1].target if shares else ""
 
         return target_of
 

@@ -39,7 +39,7 @@ def layer(size: int = 0, instruction: str = "", diff: str = "sha256:1") -> Image
 def test_a_tenth_or_a_hundred_megabytes_over_is_too_much(
     budget: int, added: int, over: object
 ) -> None:
-    assert is_over(ImageSize(layers=(), own=(layer(added),), chain=()), budget) is over
+    assert is_over(ImageSize(layers=(), own=(layer(added),), shares=()), budget) is over
 
 
 class Heavy(FakeEngine):
@@ -128,7 +128,7 @@ def test_a_layer_that_owns_again_is_named_with_its_files(monkeypatch: pytest.Mon
         for n in range(12)
     )  # fmt: skip
     monkeypatch.setattr(Index, "reowned", lambda *_: {top: files})
-    weight = ImageSize(layers=(top,), own=(top,), chain=())
+    weight = ImageSize(layers=(top,), own=(top,), shares=())
     with pytest.raises(SizeError) as caught:
         check_layers(BASE, weight, Index(folder=None, blob=None))  # type: ignore[arg-type]
     shown = "".join(f"        /opt/{n}: 0:0 0644 → 1000:100 0664\n" for n in range(10))

@@ -30,9 +30,9 @@ def apt(**versions: str) -> PackageList:
 
 def image(name: str, digest: str, packages: PackageList | None = None, **given: Any) -> Image:
     """An image of the lineage base, desk."""
-    chain = (BASE,) if name == "base" else (BASE, DESK)
-    size = sum(share.size for share in chain)
-    fields = {"chain": chain, "size": size, "config": {}, **given}
+    shares = (BASE,) if name == "base" else (BASE, DESK)
+    size = sum(share.size for share in shares)
+    fields = {"shares": shares, "size": size, "config": {}, **given}
     return Image(name=name, digest=digest, packages=packages, **fields)
 
 
@@ -149,8 +149,8 @@ def test_what_grew_is_told_once_for_all_that_stand_on_it() -> None:
     grown = replace(BASE, size=60_000_000, layers=3)
     old = {"base/os=2": image("base", "1", {}), "desk/os=2": image("desk", "2", {})}
     new = {
-        "base/os=2": image("base", "3", {}, chain=(grown,), size=60_000_000),
-        "desk/os=2": image("desk", "4", {}, chain=(grown, DESK), size=69_000_000),
+        "base/os=2": image("base", "3", {}, shares=(grown,), size=60_000_000),
+        "desk/os=2": image("desk", "4", {}, shares=(grown, DESK), size=69_000_000),
     }
     found = differ(old, new)
     assert found.links == (

@@ -328,8 +328,8 @@ def test_what_brought_a_package(week: Week) -> None:
 def test_an_image_that_was_built_under_another_name(weeks: Week) -> None:
     found = history(weeks)
     current = found.record("current")
-    share = replace(current.targets[DESK].chain[-1], target="table/os=1,lang=1.9")
-    renamed = replace(current.targets[DESK], chain=(*current.targets[DESK].chain[:-1], share))
+    share = replace(current.targets[DESK].shares[-1], target="table/os=1,lang=1.9")
+    renamed = replace(current.targets[DESK], shares=(*current.targets[DESK].shares[:-1], share))
     kept = replace(current, targets={**current.targets, DESK: renamed})
     files = {FILE: Blob(kind="application/json", data=dump_record(kept))}
     place = parse("127.0.0.1:5999/shop-releases:current")

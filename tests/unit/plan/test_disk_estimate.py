@@ -53,7 +53,7 @@ def test_a_build_takes_its_layers_unpacked_and_its_layout() -> None:
 def test_the_release_knows_better_than_a_budget(week: Week) -> None:
     week.go_by()
     plan = week.plan("os=1")
-    chain = plan.targets[DESK].released.chain  # type: ignore[union-attr]
+    chain = plan.targets[DESK].released.shares  # type: ignore[union-attr]
     assert needs_of(plan)[DESK].whole == sum(share.size for share in chain)
 
 

@@ -86,7 +86,7 @@ def test_a_record_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_record_of_an_older_format_is_read(number: int) -> None:
     share = ImageShare(target="base/os=2", recipe="base", layers=1, size=7)
-    target = replace(TARGET, chain=(share,), tests_hash="abc")
+    target = replace(TARGET, shares=(share,), tests_hash="abc")
     variant = ReleasedVariant(digest="sha256:f", since="2026.11.23", targets={"linux/amd64": "a"})
     record = replace(RECORD, targets={"a": target}, blocked={"variant:b": "it failed"})
     if number == 2:
@@ -192,7 +192,7 @@ def test_a_damaged_lock_of_a_release(lock: object, text: str, hint: str) -> None
 
 def test_shares_come_back_as_they_were() -> None:
     share = ImageShare(target="desk/os=2", recipe="desk", layers=2, size=9)
-    record = replace(RECORD, targets={"desk/os=2": replace(TARGET, chain=(share,))})
+    record = replace(RECORD, targets={"desk/os=2": replace(TARGET, shares=(share,))})
     assert release_record.parse(release_record.dump(record)) == record
     data = release_record.dump(record).replace(b'"recipe": "desk",', b"")
     with pytest.raises(ConfigError) as caught:
