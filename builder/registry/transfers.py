@@ -24,6 +24,8 @@ _PASSING = re.compile(
     r"toomanyrequests|\bunavailable\b|parsing http (429|5\d\d) response"
     r"|status ?(code)?( from registry|:) ?(429|5\d\d)"
     r"|\bunknown: unknown error|broken pipe|: eof\b"
+    # Go closes a connection that was reset, and may find it closed before it sees the reset.
+    r"|use of closed network connection|server closed idle connection|http2: client connection lost"
 )
 _FATAL = re.compile(r'level=fatal msg="(.*)"$', re.MULTILINE)
 _UNTRUSTED = "certificate signed by unknown authority"

@@ -99,6 +99,9 @@ def test_podman_gets_them_too(skopeo: Skopeo, tmp_path: Path) -> None:
         "writing blob: uploading layer chunked: unknown: unknown error",
         'Patch "https://r/v2/x": write tcp 1->2: write: broken pipe',
         'Get "https://r/v2/": EOF',
+        'Patch "https://r/v2/x": readfrom tcp 1->2: use of closed network connection',
+        'Put "https://r/v2/x": http: server closed idle connection',
+        'Get "https://r/v2/x": http2: client connection lost',
     ],
 )  # fmt: skip
 def test_a_busy_registry_may_be_asked_again(skopeo: Skopeo, line: str) -> None:
