@@ -188,13 +188,14 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 
 def _of_command(words: Sequence[str]) -> Iterator[str]:
-    is_wrapped, begin = False, 0
-    for begin, word in enumerate([*words, ""]):
+    is_wrapped, skipped = False, 0
+    for word in words:
         is_wrapper = word in _WRAPPERS
         if not is_wrapper and not (_SKIPPED if is_wrapped else _ASSIGNED).match(word):
             break
         is_wrapped |= is_wrapper
-    words = words[begin:]
+        skipped += 1
+    words = words[skipped:]
     if not words or any(word in _OFFLINE for word in words):
         return
     program, arguments = PurePosixPath(words[0]).name, words[1:]
