@@ -32,7 +32,7 @@ def test_an_image_is_pushed_once_and_has_its_digest(client: Client, tmp_path: Pa
     assert store.digest(place) == store.digest(place.at(digest)) == digest
     assert store.tags(place.name) == ("a",)
     (layer,) = store.layers(place)
-    store.blob(place.at(digest), layer.digest, tmp_path / "blob")
+    store.blob(place.at(digest), layer, tmp_path / "blob")
     assert (tmp_path / "blob").read_bytes() == blob(tmp_path / "one", layer.digest).read_bytes()
 
 

@@ -98,7 +98,7 @@ def test_a_blob_is_written_to_a_file(
     store.push(layout, place("image:a"))
     (layer,) = store.layers(place("image:a"))
     file = tmp_path / "below" / "blob"
-    store.blob(place(f"image@{digest}"), layer.digest, file)
+    store.blob(place(f"image@{digest}"), layer, file)
     assert file.read_bytes() == blob(layout, layer.digest).read_bytes()
     with pytest.raises(StepError):
         store.blob(place(f"image@{digest}"), MISSING, tmp_path / "no")
