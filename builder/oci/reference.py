@@ -49,12 +49,17 @@ class Reference:
     @property
     def api(self) -> str:
         """Return the `host[:port]` of the registry's API; Docker Hub has one of its own."""
-        return _HUB_API if hub_name(self.registry) == _HUB else self.registry
+        return _HUB_API if self.is_on_hub else self.registry
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether the registry is Docker Hub."""
+        return hub_name(self.registry) == _HUB
 
     @property
     def api_repository(self) -> str:
         """Return the repository's name in the API; Docker Hub puts single names under `library`."""
-        if hub_name(self.registry) == _HUB and "/" not in self.repository:
+        if self.is_on_hub and "/" not in self.repository:
             return f"library/{self.repository}"
         return self.repository
 

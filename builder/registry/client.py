@@ -33,8 +33,17 @@ class RegistryClient:
     def digest(self, reference: Reference) -> str | None:
         """Return the digest of a manifest, or None where there is none.
 
-        It is computed from the content: a registry may state another one, or none.
+        It is computed from the content: a registry may state another one, or none. Docker Hub
+        counts each manifest that is read as a pull; there it is what a header states, and the
+        content is compared with it when it is read.
         """
+        if reference.is_on_hub:
+            answer = self._asked_for_manifest(reference, "HEAD")
+            if answer is None:
+                return None
+            digest = answer.headers.get("Docker-Content-Digest", "")
+            if is_digest(digest) and reference.digest in {"", digest}:
+                return digest
         manifest = self.manifest(reference)
         return None if manifest is None else manifest.digest
 
@@ -43,11 +52,9 @@ class RegistryClient:
 
         `size` is what its descriptor says, where an index lists it.
         """
-        path = f"manifests/{reference.digest or reference.tag}"
-        answer = self._api.ask(reference, "GET", path, headers=_ACCEPT)
-        if answer.code == 404:
+        answer = self._asked_for_manifest(reference, "GET")
+        if answer is None:
             return None
-        check(answer, str(reference))
         content = answer.content
         if size is not None and len(content) != size:
             raise StepError(
@@ -102,6 +109,14 @@ class RegistryClient:
         """Return the answer to the removal of a tag or a manifest."""
         path = f"manifests/{reference.digest or reference.tag}"
         return self._api.ask(reference, "DELETE", path)
+
+    def _asked_for_manifest(self, reference: Reference, method: str) -> Answer | None:
+        path = f"manifests/{reference.digest or reference.tag}"
+        answer = self._api.ask(reference, method, path, headers=_ACCEPT)
+        if answer.code == 404:
+            return None
+        check(answer, str(reference))
+        return answer
 
     # Tags.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.common.errors import StepError
+from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, layers_in
 from builder.registry.interfaces import Artifact, Blob
 from tests.fakes.catalog import Folder, Week
@@ -145,6 +146,7 @@ def test_the_builder_tells_who_asks_by_tls_alone(client: Client) -> None:
 
 def test_a_blob_that_is_not_there_leaves_no_file(client: Client, tmp_path: Path) -> None:
     client.store.put(ARTIFACT, client.place("thing:a"))
+    layer = ImageLayer(digest=MISSING, size=1, diff="")
     with pytest.raises(StepError):
-        client.store.blob(client.place("thing:a"), MISSING, tmp_path / "blob")
+        client.store.blob(client.place("thing:a"), layer, tmp_path / "blob")
     assert list(tmp_path.glob("blob*")) == []
