@@ -63,12 +63,12 @@ def _clear(folder: Path, *, keep: frozenset[str]) -> None:
                 path.unlink()
 
 
-def place_file(source: Path, folder: Path, name: str) -> None:
+def place_file(source: Path, folder: Path, name: str, what: str) -> None:
     """Make `name` below `folder` a file with the content of `source`, by a link where it can be.
 
     Whatever the umask, a build may read it. Raises StepError for a name that is not below it.
     """
-    target = safe_join(folder, name, str(folder))
+    target = safe_join(folder, name, what)
     missing = [parent for parent in target.parents if not parent.exists()]
     for parent in reversed(missing):
         parent.mkdir(exist_ok=True)

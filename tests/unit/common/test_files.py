@@ -31,8 +31,8 @@ def test_a_file_with_a_name_outside_of_its_folder_is_not_placed(name: str, tmp_p
     source.write_bytes(b"content")
     folder.mkdir(parents=True)
     with pytest.raises(StepError) as raised:
-        place_file(source, folder, name)
-    assert str(raised.value).startswith(f"{folder}: the path ")
+        place_file(source, folder, name, "desk")
+    assert str(raised.value).startswith("desk: the path ")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [source]
 
 
@@ -57,8 +57,8 @@ def test_a_file_is_not_placed_through_a_link(tmp_path: Path) -> None:
     source.write_bytes(b"content")
     (folder / "apt").symlink_to(other)
     with pytest.raises(StepError) as raised:
-        place_file(source, folder, "apt/x.deb")
-    assert str(raised.value) == f"{folder}: the path 'apt/x.deb' leaves its folder by a link"
+        place_file(source, folder, "apt/x.deb", "desk")
+    assert str(raised.value) == "desk: the path 'apt/x.deb' leaves its folder by a link"
     assert list(other.iterdir()) == []
 
 
