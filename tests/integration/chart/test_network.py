@@ -21,7 +21,15 @@ METADATA = (
     "fe80::a9fe:a9fe", "64:ff9b::a9fe:a9fe",
 )  # fmt: skip
 # What sessions connect to: the Internet, S3, mirrors and proxies of the site, the cluster.
-PEERS = ("1.1.1.1", "10.96.0.1", "172.16.4.4", "192.168.1.1", "100.64.0.1", "2606:4700::1111", "fd12::1")
+PEERS = (
+    "1.1.1.1",
+    "10.96.0.1",
+    "172.16.4.4",
+    "192.168.1.1",
+    "100.64.0.1",
+    "2606:4700::1111",
+    "fd12::1",
+)
 
 
 @pytest.fixture(scope="module", params=CHARTS)
@@ -109,7 +117,9 @@ def test_the_namespace_and_ingress_controllers_come_in(service: Played) -> None:
 
 def test_a_region_says_who_comes_in(service: Played) -> None:
     region = [{"namespaceSelector": {"matchLabels": {"name": "entry"}}}]
-    (rule,) = policy(service.manifests({"security": {"networkPolicy": {"from": region}}}))["ingress"]
+    (rule,) = policy(service.manifests({"security": {"networkPolicy": {"from": region}}}))[
+        "ingress"
+    ]
     assert rule["from"] == [{"podSelector": {}}, *region]
 
 
@@ -136,7 +146,9 @@ def test_only_what_asks_the_cluster_has_a_token(helm: Helm, tmp_path: Path) -> N
     def has_token(name: str, values: dict[str, Any]) -> bool:
         folder = tmp_path / name
         played = Played(
-            folder=folder if folder.exists() else written(name, tmp_path), helm=helm, scratch=tmp_path
+            folder=folder if folder.exists() else written(name, tmp_path),
+            helm=helm,
+            scratch=tmp_path,
         )
         spec = played.pod(values)["spec"]
         assert spec["enableServiceLinks"] is False
