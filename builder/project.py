@@ -153,6 +153,10 @@ class Workspace:
             raise ConfigError(reason, location=Location(file=path)) from error
         return checkout.text_of(data, path)
 
+    def lock_text(self) -> str:
+        """Return the text of matrix.lock, for positions in it; nothing where it is not there."""
+        return self.read(locks.FILE) if (self.root / locks.FILE).is_file() else ""
+
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock; whether that changed it."""
         return write(self.root / locks.FILE, locks.dump(lock).encode())
