@@ -91,6 +91,7 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
             is_sample=probe.is_sample,
             is_suspended=probe.is_suspended,
             is_hostile=probe.is_hostile,
+            has_lines=probe.has_lines,
         )
 
     return rendered(chart, render)
