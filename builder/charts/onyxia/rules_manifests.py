@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -72,18 +72,18 @@ class Rendered:
     is_hostile: bool = False
     has_lines: bool = False  # a hostile text of several lines
 
+    injected_in: str = ""  # the template that has a key out of a hostile text
+
     @property
     def is_broken(self) -> bool:
         """Whether a value became a part of the manifest, or of a template."""
-        return bool(
-            _NOT_YAML.search(self.failure) or _NOT_TEMPLATE.search(self.failure) or self.marked
-        )
+        is_wrong = _NOT_YAML.search(self.failure) or _NOT_TEMPLATE.search(self.failure)
+        return bool(is_wrong or self.injected_in)
 
-    @property
-    def marked(self) -> Manifest | None:
-        """Return the object that has a key out of a hostile text."""
-        objects = (manifest for manifest in self.manifests if self.is_hostile)
-        return next((manifest for manifest in objects if _has_key(manifest.data, MARK)), None)
+
+def injected_in(manifests: Sequence[Manifest]) -> str:
+    """Return the template of the first object with a key out of a hostile text, or ""."""
+    return next((manifest.file for manifest in manifests if _has_key(manifest.data, MARK)), "")
 
 
 def _has_key(node: object, key: str) -> bool:
@@ -122,9 +122,9 @@ def _adds_lines(rendered: Rendered) -> Iterator[Problem]:
     """Refuse a value whose lines become lines of a manifest: it adds fields, even objects."""
     if not rendered.is_hostile or not rendered.has_lines:
         return
-    if manifest := rendered.marked:
-        message = f"with {rendered.values}: {_name(manifest)} has a key out of the text"
-        yield Problem(message=message, hint=_QUOTE, file=manifest.file)
+    if rendered.injected_in:
+        message = f"with {rendered.values}: an object has a key out of the text"
+        yield Problem(message=message, hint=_QUOTE, file=rendered.injected_in)
     elif rendered.is_broken:
         yield replace(_said(rendered), hint=_QUOTE)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +12,16 @@ from builder.charts.helm import Helm, documents
 from .conftest import Played, one, written
 
 # Texts that values.yaml had, ours before and those of official charts: `--reuse-values` keeps them.
+ACCOUNT = "spark.kubernetes.authenticate.driver.serviceAccountName"
 FORMER = {
     "spark.master": "k8s://https://kubernetes.default.svc:443",
-    "spark.kubernetes.authenticate.driver.serviceAccountName": '{{ include "onyxia-library.fullname" . }}',
+    ACCOUNT: '{{ include "onyxia-library.fullname" . }}',
     "spark.kubernetes.driver.pod.name": '{{ include "onyxia-library.fullname" . }}-0',
     "spark.kubernetes.namespace": "{{ .Release.Namespace }}",
     "spark.kubernetes.container.image": "",
     "spark.driver.extraJavaOptions": '{{ include "jupyter-pyspark.sparkJavaOptions" . }}',
     "spark.executor.extraJavaOptions": '{{ include "jupyter-pyspark.sparkJavaOptions" . }}',
-}  # fmt: skip
+}
 OFFICIAL = {
     key: text.replace("onyxia-library.fullname", "library-chart.fullname").replace(
         "jupyter-pyspark.sparkJavaOptions", "library-chart.sparkExtraJavaOptions"
@@ -52,7 +52,7 @@ def test_older_values_give_what_they_gave(spark: Played, config: Mapping[str, st
         "-Dcom.amazonaws.sdk.disableCertChecking=false -Dhttp.nonProxyHosts=localhost|*.example.org"
     )
     expected = {
-        "spark.kubernetes.authenticate.driver.serviceAccountName": "r-1-jupyter-pyspark",
+        ACCOUNT: "r-1-jupyter-pyspark",
         "spark.kubernetes.driver.pod.name": "r-1-jupyter-pyspark-0",
         "spark.kubernetes.namespace": "default",
         "spark.driver.extraJavaOptions": options,
