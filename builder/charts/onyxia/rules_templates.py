@@ -35,11 +35,20 @@ def is_closed(chart: ChartFiles, path: str) -> bool:
 
 def _not_quoted(chart: ChartFiles) -> Iterator[Problem]:
     """Require that a value is quoted in a manifest: else its text adds lines and objects to it."""
-    for flow in open_values(manifests(chart)):
-        if not is_closed(chart, flow.path):
-            message = f"the value {flow.path} is written as it is: {{{{ {flow.expression} }}}}"
+    texts = manifests(chart)
+    for flow in open_values(texts):
+        if not is_closed(chart, flow.path) and not _is_for_notes(chart, texts, flow.template):
+            name = "a value" if flow.path == "Values" else f"the value {flow.path}"
+            message = f"{name} is written as it is: {{{{ {flow.expression} }}}}"
             hint = "end with `| quote`, `| int`, `toYaml` or `toJson`, or give it an enum"
             yield _at(chart, flow, message, hint)
+
+
+def _is_for_notes(chart: ChartFiles, texts: Mapping[str, str], template: str) -> bool:
+    """Whether only the notes include a named template."""
+    use = f'"{template}"'
+    uses = sum(text.count(use) for text in texts.values())
+    return bool(template) and uses == 1 and use in chart.templates.get(NOTES, "")
 
 
 def _evaluated(chart: ChartFiles) -> Iterator[Problem]:

@@ -50,6 +50,7 @@ class Flow:
     offset: int
     expression: str
     path: str = ""
+    template: str = ""  # the named template around it
 
 
 @dataclass(kw_only=True)
@@ -135,7 +136,13 @@ def _flows(texts: Mapping[str, str], known: _Known) -> Iterator[Flow]:
             if scope.template and not _ENTRY.search(line):
                 known.templates.add(scope.template)
             else:
-                yield Flow(file=file, offset=action.offset, expression=action.text, path=path)
+                yield Flow(
+                    file=file,
+                    offset=action.offset,
+                    expression=action.text,
+                    path=path,
+                    template=scope.template,
+                )
 
 
 def _follow(text: str, scope: _Scope, known: _Known) -> bool:
