@@ -31,7 +31,7 @@ def provide(
     """
     for file in context.plan.targets[target.id].files:
         note(f"fetching {file.name}")
-        place_file(toolbox.files.file(file), folder / file.name)
+        place_file(toolbox.files.file(file), folder, file.name, target.id)
     package_set = context.lock.package_sets.get(target.id)
     if package_set is None:
         return
@@ -45,9 +45,8 @@ def provide(
         )
         files = toolbox.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(
-                files[name], folder / file_path(ecosystem, package, context.catalog.ecosystems)
-            )
+            path = file_path(ecosystem, package, context.catalog.ecosystems)
+            place_file(files[name], folder, path, target.id)
 
 
 def check_installed(

@@ -22,14 +22,18 @@ from builder.catalog.recipe import BuildVariables, packages_of
 from builder.common.errors import ConfigError, Location
 from builder.common.text import did_you_mean
 from builder.plan.dockerfile_downloads import Download, downloads, marked, unmarked
+from builder.plan.template_sandbox import LARGEST_TEXT, TemplateSandbox
 
 PARENT = "parent"
-# The exceptions that an expression of a template can raise.
+# The exceptions that a template can raise where it is compiled or rendered.
 _MISTAKES = (
     jinja2.TemplateError,
     ArithmeticError,
     AttributeError,
     LookupError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
     TypeError,
     ValueError,
 )
@@ -62,13 +66,7 @@ class DockerfileRenderer:
         self._macros = macros
         self._macros_path = macros_path
         self._sources = sources
-        self._environment = jinja2.Environment(
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-        )
+        self._environment = TemplateSandbox()
         self._templates: dict[str, jinja2.Template] = {}
         self._rendered: dict[tuple[object, ...], str] = {}  # with marks, see `downloads`
 
@@ -93,6 +91,7 @@ class DockerfileRenderer:
         return self._rendered[key]
 
     def _render(self, recipe: Recipe, variables: BuildVariables) -> str:
+        self._environment.begin()
         path = recipe.dockerfile_path
         packages = packages_of(recipe, variables)
         context: dict[str, Any] = {
@@ -128,15 +127,24 @@ class DockerfileRenderer:
         for name, text in self._macros.items():
             path = self._path(name)
             template = self._compile(text, path)
-            module = self._guard(partial(template.make_module, dict(context)), path, text)
+            module = self._guard(partial(self._module, template, context), path, text)
             functions |= {key: value for key, value in vars(module).items() if key[0] != "_"}
         return functions
+
+    def _module(self, template: jinja2.Template, context: Mapping[str, Any]) -> Any:
+        try:
+            return template.make_module(dict(context))
+        except _MISTAKES:
+            self._environment.handle_exception()  # its frames get the lines of the template
 
     def _path(self, name: str) -> str:
         """Return the path of a file of macros; the builder's own are named by their paths."""
         return str(PurePosixPath(self._macros_path, name))
 
     def _compile(self, text: str, path: str) -> jinja2.Template:
+        if len(text) > LARGEST_TEXT:
+            message = f"template: it has more than {LARGEST_TEXT:,} characters"
+            raise ConfigError(message, location=Location(file=path))
         if path not in self._templates:
             code = self._guard(
                 lambda: self._environment.compile(text, name=path, filename=path), path, text

@@ -53,14 +53,15 @@ _SHELLS = frozenset(("sh", "bash", "dash", "ash"))
 _SCRIPT = re.compile(r"-\w*c")
 _PIP = re.compile(r"pip\d?(\.\d+)?")
 _URL = re.compile(r"(https?|git|ftp)://|git@")
+_LONGEST = 100_000  # characters of a script that are read; shlex needs the square of them in time
 _PIN = re.compile(r"@sha256:[0-9a-f]{64}\b")
-_BEGINS = re.compile(r"^(RUN|ADD|COPY|FROM)\b", re.MULTILINE | re.IGNORECASE)
+_BEGINS = re.compile(r"^(RUN|ADD|COPY|FROM)\b", re.IGNORECASE)
 # The marks are two private characters of Unicode, around the line of the template.
 _MARK = re.compile("\ue000(\\d+)\ue001")
 NETWORK = "network()"
 """The source of a RUN with the macro `network()` and no known program."""
 _SECRETS = "--mount=type=secret,id=env,"  # the start of a RUN with the macro
-_FLAG = re.compile(r"--[a-z-]+(=\S+)?\s+")
+_FLAGS = re.compile(r"(?:--[a-z-]+(?:=\S+)?\s+)*")
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 
 
@@ -83,11 +84,11 @@ class Download:
 def marked(template: str) -> str:
     """Return a template that marks each instruction that may download with its line."""
 
-    def mark(match: re.Match[str]) -> str:
-        line = template.count("\n", 0, match.start()) + 1
-        return f"{match.group()}\ue000{line}\ue001"
-
-    return _BEGINS.sub(mark, template)
+    lines = template.split("\n")
+    for number, line in enumerate(lines, 1):
+        if match := _BEGINS.match(line):
+            lines[number - 1] = f"{match.group()}\ue000{number}\ue001{line[match.end() :]}"
+    return "\n".join(lines)
 
 
 def unmarked(dockerfile: str) -> str:
@@ -124,15 +125,18 @@ def _instructions(dockerfile: str) -> Iterator[tuple[int, str, str]]:
             continue
         name, text = first[: mark.start()].strip().upper(), first[mark.end() :]
         ends = _HEREDOC.findall(text)
-        while text.endswith("\\"):
+        parts = [text]
+        while parts[-1].endswith("\\"):
             more = next(lines, "")
-            text = text if more.lstrip().startswith("#") else f"{text[:-1]} {more.strip()}"
+            if not more.lstrip().startswith("#"):
+                parts[-1] = parts[-1][:-1]
+                parts.append(f" {more.strip()}")
         for end in ends:
             for more in lines:
                 if more.strip() == end:
                     break
-                text += f"\n{more}"
-        yield int(mark.group(1)), name, _MARK.sub("", text).strip()
+                parts.append(f"\n{more}")
+        yield int(mark.group(1)), name, _MARK.sub("", "".join(parts)).strip()
 
 
 def _image(instruction: str, text: str, stages: set[str]) -> str:
@@ -152,10 +156,9 @@ def _image(instruction: str, text: str, stages: set[str]) -> str:
 
 def _of_run(text: str) -> Iterator[str]:
     """Yield the programs of a RUN that download."""
-    while match := _FLAG.match(text):
-        text = text[match.end() :]
+    text = text[_FLAGS.match(text).end() :]  # type: ignore[union-attr]  # it matches nothing too
     if text.startswith("["):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             yield from _of_command([str(word) for word in json.loads(text)])
         return
     yield from _of_script(text)
@@ -168,7 +171,7 @@ def _of_script(text: str) -> Iterator[str]:
 
 def _commands(text: str) -> Iterator[list[str]]:
     """Yield the commands of a script, each as its words."""
-    plain = text.replace("`", " ; ").replace("$(", " ; ").replace("\n", " ; ")
+    plain = text[:_LONGEST].replace("`", " ; ").replace("$(", " ; ").replace("\n", " ; ")
     lexer = shlex.shlex(plain, posix=True, punctuation_chars=";&|()")
     lexer.whitespace_split, lexer.commenters = True, ""
     command: list[str] = []
@@ -185,13 +188,14 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 
 def _of_command(words: Sequence[str]) -> Iterator[str]:
-    is_wrapped = False
-    while words:
-        is_wrapper = words[0] in _WRAPPERS
-        if not is_wrapper and not (_SKIPPED if is_wrapped else _ASSIGNED).match(words[0]):
+    is_wrapped, skipped = False, 0
+    for word in words:
+        is_wrapper = word in _WRAPPERS
+        if not is_wrapper and not (_SKIPPED if is_wrapped else _ASSIGNED).match(word):
             break
         is_wrapped |= is_wrapper
-        words = words[1:]
+        skipped += 1
+    words = words[skipped:]
     if not words or any(word in _OFFLINE for word in words):
         return
     program, arguments = PurePosixPath(words[0]).name, words[1:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from builder.common.errors import ConfigError
@@ -148,3 +150,21 @@ def test_a_macro_like_none_that_is_there(folder: Folder) -> None:
         "    {{ zzz() }}\n"
         "  hint: define it in images/_macros, or use a macro of the builder"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUN x" + "\\\n" * 200_000,
+        "RUN " + "--a " * 100_000,
+        "RUN --" + "a" * 400_000,
+        "RUN " + "env " * 100_000,
+        "RUN " + "[" * 400_000,
+        "RUN " + "<<a " * 100_000,
+        "RUN" + "\nRUN" * 20_000,
+    ],
+)
+def test_a_text_that_is_made_to_take_long_does_not(text: str) -> None:
+    begun = time.process_time()
+    assert downloads(marked(text), ()) == ()
+    assert time.process_time() - begun < 5
