@@ -17,23 +17,42 @@ set_git_identity() {
 # The token goes to git's cache, in memory, through a pipe, and to no other helper: one could write it
 # down. Whose token it is, is asked first.
 keep_git_token() {
-  local duration=${GIT_CREDENTIALS_CACHE_DURATION:-3600} token why
-  secret "$(git_own_token)"
-  [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-}$(git_own_token)${GIT_CREDENTIALS_CACHE_DURATION:-} ]] ||
+  local duration=${GIT_CREDENTIALS_CACHE_DURATION:-3600} token
+  token=$(git_own_token)
+  secret "$token"
+  [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-}$token${GIT_CREDENTIALS_CACHE_DURATION:-} ]] ||
     { skip "GIT_PERSONAL_ACCESS_TOKEN is unset"; return; }
   [[ $duration =~ ^[0-9]+$ ]] ||
     { fail "GIT_CREDENTIALS_CACHE_DURATION is not a number of seconds"; return; }
   use_git_cache "$duration" || return
   note "kept for $duration s"
-  [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-}$(git_own_token) ]] ||
+  [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-}$token ]] ||
     { note "once typed: GIT_PERSONAL_ACCESS_TOKEN is unset"; return; }
   [[ ${GIT_REPOSITORY:-} =~ ^https?:// ]] ||
     { skip "GIT_REPOSITORY does not say which HTTP server the token is for"; return; }
-  token=$(git_token)
-  [[ $token$GIT_REPOSITORY != *[[:cntrl:]]* ]] ||
+  [[ ${GIT_PERSONAL_ACCESS_TOKEN:-}$token$GIT_REPOSITORY != *[[:cntrl:]]* ]] ||
     { fail "the token or the URL holds a control character"; return; }
-  why=$(git_token_stays)
-  [[ -z $why ]] || { skip "$why"; return; }
+  give_git_token "$token"
+}
+
+# give_git_token TOKEN: the one that the URL itself holds, or the user's, to whose server it is.
+give_git_token() {
+  local token=$1 away
+  parse_url "$GIT_REPOSITORY"
+  away="not given to $_onyxia_url_host:"
+  if [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]]; then
+    if is_token_server; then
+      token=$GIT_PERSONAL_ACCESS_TOKEN
+    elif [[ -n $token ]]; then
+      note "$away it is not the server of the token"
+    else
+      skip "$away it is not the server of the token"
+      return
+    fi
+  fi
+  host_is_plain || { skip "$away it is no name of a server"; return; }
+  [[ $_onyxia_url_scheme == https ]] || is_loopback "$_onyxia_url_host" ||
+    { skip "$away by plain http it could be read on its way"; return; }
   # The cache's daemon outlives this step, so that it must not hold the pipe of a substitution.
   git_credential "$token" | git credential-cache "${_onyxia_git_cache[@]}" store >/dev/null 2>&1 ||
     fail "git refused the credential"
@@ -59,18 +78,6 @@ git_credential() {
   server=${server#*://}
   printf 'protocol=%s\nhost=%s\nusername=%s\npassword=%s\n\n' \
     "${GIT_REPOSITORY%%://*}" "${server%%[/?#]*}" "$(git_user)" "$1"
-}
-
-# Why no token is given to the server of the repository; nothing where it is.
-git_token_stays() {
-  parse_url "$GIT_REPOSITORY"
-  if [[ -z $(git_own_token) ]] && ! is_token_server; then
-    printf 'not given to %s: it is not the server of the token' "$_onyxia_url_host"
-  elif ! host_is_plain; then
-    printf 'not given to %s: it is no name of a server' "$_onyxia_url_host"
-  elif [[ $_onyxia_url_scheme != https ]] && ! is_loopback "$_onyxia_url_host"; then
-    printf 'not given to %s: by plain http it could be read on its way' "$_onyxia_url_host"
-  fi
 }
 
 # Whether GIT_PERSONAL_ACCESS_TOKEN is for the server of GIT_REPOSITORY. GIT_TOKEN_HOSTS names the
@@ -148,30 +155,19 @@ git_address() {
   fi
 }
 
-# What the URL itself says, for its own server: a password, or one word that is a token, unless it is
-# the name that goes with the user's token.
+# What the URL itself says, for its own server: a password; or one word, where no token is beside it.
 git_own_token() {
   local userinfo
   [[ ${GIT_REPOSITORY:-} =~ ^https?:// ]] || return 0
   userinfo=$(git_userinfo)
-  if [[ $userinfo == *:* ]] || ! { [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]] && is_token_server; }; then
-    url_decode "${userinfo#*:}"
-  fi
-}
-
-git_token() {
-  if [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]] && is_token_server; then
-    printf '%s' "$GIT_PERSONAL_ACCESS_TOKEN"
-  else
-    git_own_token
-  fi
+  [[ $userinfo != *:* && -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]] || url_decode "${userinfo#*:}"
 }
 
 # Servers that take a token take any name with it; this is the one that all of them accept.
 git_user() {
   local userinfo
   userinfo=$(git_userinfo)
-  if [[ $userinfo == *:* ]] || { [[ -n $userinfo && -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]] && is_token_server; }; then
+  if [[ $userinfo == *:* || ( -n $userinfo && -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ) ]]; then
     url_decode "${userinfo%%:*}"
   else
     printf 'oauth2'

@@ -105,7 +105,7 @@ forms_of_secrets() {
       utf8bytelength as $size
       | ("\u0000" * $skipped // "") + . | @base64
       | .[($skipped * 8 / 6 | ceil):(($skipped + $size) * 8 / 6 | floor)];
-    split("\u0000")[:-1][]
+    split("\u0000")[] | select(length > 3)
     | ., (split("[\r\n]+"; null) | select(length > 1)[])
     | ., tojson[1:-1], gsub("[\\x00-\\x1f\\x7f]"; ""),
       (select(utf8bytelength > 5) | core(0, 1, 2) | ., (gsub("\\+"; "-") | gsub("/"; "_")))
@@ -116,9 +116,10 @@ forms_of_secrets() {
 # A message on one line, without secrets, and without what a URL says of a user. Where a secret is
 # broken over lines, or escaped as in a URL, the message is said without the breaks and escapes.
 redacted() {
-  local text=$1 other one mask='***'
-  [[ -n $text ]] || return 0
-  for other in "${1//[[:cntrl:]]/}" "$(url_decode "$1")" "$(url_decode "${1//[[:cntrl:]]/}")"; do
+  local text=$1 joined=${1//[[:cntrl:]]/} others=() other one mask='***'
+  [[ $joined == "$text" ]] || others+=("$joined")
+  [[ $text != *%* ]] || others+=("$(url_decode "$text")" "$(url_decode "$joined")")
+  for other in ${others[@]+"${others[@]}"}; do
     for one in ${_onyxia_secrets[@]+"${_onyxia_secrets[@]}"}; do
       if [[ $other == *"$one"* && $text != *"$one"* ]]; then
         text=$other

@@ -10,7 +10,7 @@ prepare_session_directory() {
   local directory=${ONYXIA_SESSION_DIR:-/tmp/onyxia-session} output
   unset ONYXIA_SESSION
   # With a slash at its end a link would be its target, whoever made it.
-  while [[ $directory == *[!/]/ || $directory == */. ]]; do
+  while [[ $directory == ?*/ || $directory == ?*/. ]]; do
     directory=${directory%/.}
     directory=${directory%/}
   done

@@ -58,7 +58,7 @@ is_in_cluster() {
 # Whether what is asked of the URL, and what is answered, stays between the two: TLS, or a server
 # that needs none because it is in the same pod or cluster.
 is_private_way() {
-  parse_url "$1" && host_is_plain || return
+  parse_url "$1" && host_is_plain && [[ $_onyxia_url_authority != *%* ]] || return
   case $_onyxia_url_scheme in
     https) true ;;
     http) is_loopback "$_onyxia_url_host" || is_in_cluster "$_onyxia_url_host" ;;
