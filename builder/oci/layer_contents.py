@@ -12,7 +12,7 @@ import json
 import stat
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,11 @@ import zstandard
 
 from builder.common.errors import StepError
 from builder.common.files import write
-from builder.common.limits import LAYER_FILES
+from builder.common.limits import FILE, LAYER_FILES, bounded, exactly, opened
 from builder.oci.image import ImageLayer, Member
 
 _CHUNK = 1 << 16
+_PIECE = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LARGEST_EXTENSION = 1 << 20
 _EXTENSIONS = (
@@ -162,6 +163,33 @@ def read_members(blob: Path) -> dict[str, Member]:
     """Return all members of a layer, by path without a leading slash."""
     with _opened(blob) as archive:
         return {_path(member): _member(archive, member) for member in _members(archive)}
+
+
+def layer_digests(blob: Path, size: int) -> tuple[str, str]:
+    """Return the digest of the blob of a layer, which has `size` bytes, and that of its content.
+
+    Raises StepError where it has another size, is damaged, or is unpacked to too much.
+    """
+    what = f"the layer {blob.name}"
+    try:
+        with opened(blob, what) as file:
+            digest = _hash(exactly(_pieces(file), size, what))
+        with opened(blob, what) as file, _plain(file) as plain:
+            diff = _hash(bounded(_pieces(plain), FILE, what))
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        raise StepError(f"{what} cannot be read: {error}") from error
+    return digest, diff
+
+
+def _hash(pieces: Iterable[bytes]) -> str:
+    hasher = hashlib.sha256()
+    for piece in pieces:
+        hasher.update(piece)
+    return f"sha256:{hasher.hexdigest()}"
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(_PIECE), b"")
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
