@@ -17,6 +17,7 @@ from builder.charts.onyxia.render_cases import RenderCase, rendered
 from builder.charts.onyxia.rules_chart import missing
 from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered
 from builder.charts.package import unpack
+from builder.common import limits
 from builder.common.errors import ConfigError, Location, StepError
 
 RELEASE: Final = "check-0"
@@ -29,7 +30,7 @@ def read_chart(path: Path) -> dict[str, bytes]:
         return folder_files(path)
     if path.is_file():
         try:
-            return unpack(path.read_bytes())
+            return unpack(limits.read_file(path, limits.CHART_PACKAGE, error=ConfigError))
         except ConfigError as error:
             location = Location(file=str(path))
             raise ConfigError(error.message, hint=error.hint, location=location) from error

@@ -14,7 +14,8 @@ from builder.catalog.yaml_document import Document, load_as_helm
 from builder.charts.onyxia.context import UNDEFINED
 from builder.charts.onyxia.finding import CHART, FATAL, NOTES, SCHEMA, VALUES, Finding
 from builder.charts.onyxia.schema_nodes import Node, nodes, resolved
-from builder.charts.package import LARGEST, unpack
+from builder.charts.package import unpack
+from builder.common import limits
 from builder.common.errors import ConfigError, Location
 
 REQUIREMENTS = "requirements.yaml"
@@ -120,7 +121,7 @@ def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
 
 def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return files with the packages below `charts/` unpacked to folders."""
-    opened, remaining = dict(files), LARGEST
+    opened, remaining = dict(files), limits.CHART_UNPACKED
     for path in files:
         if path.startswith("charts/") and path.endswith(".tgz"):
             folder = path.removesuffix(".tgz")
@@ -129,10 +130,10 @@ def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
             except ConfigError as error:
                 raise ConfigError(error.message, location=Location(file=path)) from error
             remaining -= sum(map(len, inner.values()))
-            if remaining < 0:
+            opened |= {f"{folder}/{name}": data for name, data in inner.items()}
+            if remaining < 0 or len(opened) > limits.CHART_FILES:
                 message = "the packages below charts/ are larger than Helm's limit"
                 raise ConfigError(message, location=Location(file=path))
-            opened |= {f"{folder}/{name}": data for name, data in inner.items()}
     return opened
 
 

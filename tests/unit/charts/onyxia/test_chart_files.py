@@ -251,8 +251,8 @@ def test_a_value_that_a_subchart_reads() -> None:
 def test_packages_that_are_larger_together_than_helm_unpacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("builder.charts.onyxia.chart_files.LARGEST", 40)
-    inner = pack("lib", {"Chart.yaml": b"name: lib\nversion: 1.0.0\n"})
+    monkeypatch.setattr("builder.common.limits.CHART_UNPACKED", 10_240)
+    inner = pack("lib", {"Chart.yaml": b"name: lib\nversion: 1.0.0\n" + b"#" * 8_000})
     assert check({**files(), "charts/a.tgz": inner}) == ()
     with pytest.raises(ConfigError) as caught:
         check({**files(), "charts/a.tgz": inner, "charts/b.tgz": inner})
