@@ -7,11 +7,12 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from builder.catalog import tags
+from builder.catalog.charts import FeatureFile
 from builder.catalog.ecosystem import EcosystemRules, Ecosystems
 from builder.catalog.expansion import Expansion, expand
 from builder.catalog.models import (
@@ -151,6 +152,10 @@ class Workspace:
             reason = f"cannot be read: {error.strerror}"
             raise ConfigError(reason, location=Location(file=path)) from error
         return checkout.text_of(data, path)
+
+    def lock_text(self) -> str:
+        """Return the text of matrix.lock, for positions in it; nothing where it is not there."""
+        return self.read(locks.FILE) if (self.root / locks.FILE).is_file() else ""
 
     def write_lock(self, lock: Lock) -> bool:
         """Write matrix.lock; whether that changed it."""
@@ -365,8 +370,9 @@ class Workspace:
     ) -> ChartFeature | None:
         path = f"{folder}/{name}"
         file = f"{path}/feature.yaml"
-        parsed, feature_errors = parse_feature(self.read(file), file, notes.append)
+        parsed, feature_errors, feature_notes = _parsed_feature(self.read(file), file)
         errors += feature_errors
+        notes += feature_notes
         if parsed is None:
             return None
         return ChartFeature(**vars(parsed), name=name, folder=path, files=self._texts(path))
@@ -421,6 +427,19 @@ class Workspace:
         folder = self.root / path
         paths = self._checkout.files(folder)
         return {path.relative_to(folder).as_posix(): self._checkout.read(path) for path in paths}
+
+
+@lru_cache(maxsize=256)
+def _parsed_feature(
+    text: str, file: str
+) -> tuple[FeatureFile | None, tuple[BuilderError, ...], tuple[str, ...]]:
+    """Parse feature.yaml once in a process: every catalog has those of the builder.
+
+    Returns what `parse_feature` does, and its notes.
+    """
+    notes: list[str] = []
+    parsed, errors = parse_feature(text, file, notes.append)
+    return parsed, tuple(errors), tuple(notes)
 
 
 def _shared(kind: str) -> tuple[Workspace, str]:

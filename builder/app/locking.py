@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from builder.app.adapters import Adapters
-from builder.app.planning import check
+from builder.app.planning import check, flaws_of
 from builder.catalog.recipe import named_at
+from builder.common.errors import StepError
 from builder.common.text import count
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult, lock_catalog
-from builder.lock.package_locker import ALL, NOTHING, Upgrade, overdue_pins
+from builder.lock.lockfile import Lock
+from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pins
+from builder.lock.problems import Problem
+from builder.lock.verify import Flaw, without
 from builder.project import Project, Workspace
 
 
@@ -45,10 +49,10 @@ def choose_lock(
     check(project)
     for text in overdue_pins(project.catalog.matrix, today):
         note(text)
-    return lock_catalog(
+    result = lock_catalog(
         catalog=project.catalog,
         expansion=project.expansion,
-        previous=project.lock,
+        previous=_without_flaws(project, note),
         bases=bases or adapters.bases,
         providers=adapters.providers,
         today=today,
@@ -59,3 +63,27 @@ def choose_lock(
         resolvers=adapters.resolvers,
         explain=lambda lock: adapters.package_check.check(lock, selected),
     )
+    return _believed(result, flaws_of(project, result.lock))
+
+
+def _without_flaws(project: Project, note: Note) -> Lock | None:
+    """Return matrix.lock without the entries that are not believed."""
+    if project.lock is None:
+        return None
+    found = flaws_of(project, project.lock)
+    for flaw in found:
+        note(f"not believed, and looked up again: {flaw.message}")
+    return without(project.lock, found)
+
+
+def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
+    """Return a new lock without the entries for which an index gave a false name, URL or hash."""
+    problems = [
+        Problem(
+            subject=flaw.subject,
+            error=StepError(f"an index is not believed: {flaw.problem}"),
+            keeps=False,
+        )
+        for flaw in found
+    ]
+    return LockResult(lock=without(result.lock, found), problems=(*result.problems, *problems))

@@ -12,6 +12,7 @@ from builder.common.errors import BuilderError, ConfigError, raise_all
 from builder.lock.fit import Misfit, misfits, refusals
 from builder.lock.lockfile import Lock
 from builder.lock.package_locker import alive_targets
+from builder.lock.verify import Flaw, errors_of, flaws
 from builder.network.upstreams import UPSTREAM
 from builder.plan.change import as_if_built, explained
 from builder.plan.dockerfile import DockerfileRenderer
@@ -20,6 +21,7 @@ from builder.plan.models import ChartPlan, Plan, RegistryState, Step, TargetPlan
 from builder.plan.planner import make_plan
 from builder.project import Project, Workspace
 from builder.report.plan import FORMATS
+from builder.resolvers.providers import url_starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +70,17 @@ class Planned:
 
 
 def locked(project: Project) -> Lock:
-    """Return matrix.lock. Raises ConfigError where there is none."""
+    """Return matrix.lock. Raises ConfigError where there is none, and for each false entry."""
     if project.lock is None:
         raise ConfigError("there is no matrix.lock", hint="run `builder lock`")
+    if found := flaws_of(project, project.lock):
+        raise_all(errors_of(found, Workspace(project.root).lock_text()))
     return project.lock
+
+
+def flaws_of(project: Project, lock: Lock) -> tuple[Flaw, ...]:
+    """Return what is wrong with a lock of a catalog; no index is asked."""
+    return tuple(flaws(lock, project.catalog, url_starts(project.catalog, project.root)))
 
 
 def fitting_lock(project: Project, options: Options, selected: Sequence[str]) -> Lock:

@@ -11,6 +11,7 @@ from builder.catalog.models import Target
 from builder.catalog.packages import LockedPackage, Package, PackageList
 from builder.common.errors import StepError
 from builder.common.files import place_file
+from builder.common.limits import safe_join
 from builder.common.text import count
 from builder.lock.package_lists import file_path
 from builder.lock.requests import PackageRequests
@@ -31,7 +32,7 @@ def provide(
     """
     for file in context.plan.targets[target.id].files:
         note(f"fetching {file.name}")
-        place_file(toolbox.files.file(file), folder / file.name)
+        place_file(toolbox.files.file(file), safe_join(folder, file.name, target.id))
     package_set = context.lock.package_sets.get(target.id)
     if package_set is None:
         return
@@ -46,7 +47,10 @@ def provide(
         files = toolbox.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
             place_file(
-                files[name], folder / file_path(ecosystem, package, context.catalog.ecosystems)
+                files[name],
+                safe_join(
+                    folder, file_path(ecosystem, package, context.catalog.ecosystems), target.id
+                ),
             )
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage, Package
 from builder.common.errors import ConfigError, Location
 
@@ -84,7 +85,8 @@ class EcosystemRules:
     - `is_of_base`: whether its packages are chosen anew where the base has other content;
     - `is_met`: whether packages have what a recipe names, in the version that it asks for;
     - `pins`: how a package is pinned, None if none can be;
-    - `normalize`: the one spelling of a name that may be spelled in several ways.
+    - `normalize`: the one spelling of a name that may be spelled in several ways;
+    - `shape`: what its entries must look like; no other is used.
 
     Builds find its packages in the folder `downloads/<name>/`:
     - `list_file` and `list_line`: the list of them that lies there, for the installer;
@@ -107,6 +109,7 @@ class EcosystemRules:
     is_met: Callable[[str, Mapping[str, LockedPackage]], bool] = _is_met
     pins: PinSyntax | None = None
     normalize: Callable[[str], str] = _normalize
+    shape: PackageShape = field(default_factory=PackageShape)
     list_file: str = "packages.txt"
     list_line: Callable[[str, LockedPackage], str] = _list_line
     file_path: Callable[[LockedPackage], str] = _file_path

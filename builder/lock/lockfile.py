@@ -6,21 +6,21 @@ It is JSON, sorted, with a package on each line, so that a diff is readable.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from builder.catalog.models import RemoteFile, Source
+from builder.catalog.package_shape import HEX, is_digest
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
+from builder.lock.positions import location_of
 
 FORMAT = 4
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|git-tree-sha1:[0-9a-f]{40}")
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
@@ -90,13 +90,30 @@ def parse(text: str, file: str = FILE) -> Lock:
             hint=f"it was cut off or edited by hand; {_RESTORE}",
             location=Location(file=file, line=error.lineno, column=error.colno, source=source),
         ) from error
-    return from_data(data, file)
+    return from_data(data, file, text=text)
 
 
-def from_data(data: object, file: str = FILE, hint: str = _RESTORE) -> Lock:
+def position(text: str, path: Sequence[str], file: str = FILE) -> Location:
+    """Return the position of an entry in the text of a lock; `path` has its keys of today."""
+    section, *keys = path
+    older = _OLDER_KEYS.get(section, section)
+    is_older = f'"{section}"' not in text
+    return location_of(text, (older if is_older else section, *keys), file)
+
+
+class _EntryError(ValueError):
+    """A package set cannot be read; `path` has the keys of the entry."""
+
+    def __init__(self, message: str, path: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = "") -> Lock:
     """Read a lock that is JSON already, of this format or an older one; as `parse` does.
 
-    Errors name `file`, and have `hint` if the lock is damaged.
+    Errors name `file`, with the position of the entry in `text`, and have `hint` if the lock is
+    damaged.
     """
     location = Location(file=file)
     number = data.get("format") if isinstance(data, dict) else None
@@ -109,9 +126,12 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE) -> Lock:
             bases={name: _base(item) for name, item in data["bases"].items()},
             release_lines={name: _release_line(item) for name, item in data[lines_key].items()},
             package_sets={
-                name: _package_set(item, request_key) for name, item in data[sets_key].items()
+                name: _package_set(name, item, request_key) for name, item in data[sets_key].items()
             },
         )
+    except _EntryError as error:
+        location = position(text, error.path, file) if text else location
+        raise ConfigError(f"not a lock: {error}", hint=hint, location=location) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"not a lock: {_reason(error)}",
@@ -191,21 +211,26 @@ def _package_set_data(package_set: PackageSet) -> dict[str, Any]:
     return {"epoch": package_set.epoch, "request": package_set.request, "packages": packages}
 
 
-def _package_set(item: Mapping[str, Any], request: str) -> PackageSet:
+def _package_set(target: str, item: Mapping[str, Any], request: str) -> PackageSet:
     return PackageSet(
         epoch=int(item["epoch"]),
         request=str(item[request]),
         packages={
-            ecosystem: {name: _package(name, text) for name, text in packages.items()}
+            ecosystem: {
+                name: _package(target, ecosystem, name, text) for name, text in packages.items()
+            }
             for ecosystem, packages in item["packages"].items()
         },
     )
 
 
-def _package(name: str, text: str) -> LockedPackage:
+def _package(target: str, ecosystem: str, name: str, text: str) -> LockedPackage:
     words = text.split(" ", 3)
-    if len(words) != 4 or not _DIGEST.fullmatch(words[1]):
-        raise ValueError(f"package {name} is not `version digest source file`: {text!r}")
+    if len(words) != 4 or not is_digest(words[1], *HEX):
+        raise _EntryError(
+            f"{target}: package {name} is not `version digest source file`: {text!r}",
+            ("package_sets", target, "packages", ecosystem, name),
+        )
     return LockedPackage(version=words[0], digest=words[1], source=words[2], file=words[3])
 
 

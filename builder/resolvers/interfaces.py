@@ -7,7 +7,7 @@ somebody else names its own in an entry point. See docs/extend.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,11 @@ def sources_in_options(value: AxisValue, options: Mapping[str, str]) -> tuple[st
     return tuple(dict.fromkeys(name or url for name, url in matches if url or name in UPSTREAM))
 
 
+def below(sources: Iterable[str]) -> tuple[str, ...]:
+    """Return the starts of the URLs of sources, each by its name or the start of its URLs."""
+    return tuple(f"{UPSTREAM.get(source, source).rstrip('/')}/" for source in sources)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProviderDefinition:
     """A provider of release lines: how to make it, and how to test whether it can be reached.
@@ -68,7 +73,9 @@ class ProviderDefinition:
     `summary` describes it for people. `sources` are the names in `network.mirrors`, or the starts
     of URLs, that it always uses. If it has none, `sources_of` returns those of an axis value with
     the options of recipes. If there are none either, `ask` asks the provider's own client; it
-    raises UnreachableError.
+    raises UnreachableError. `urls_of` returns the URLs that files of a version may have, for an
+    axis value with the options of a recipe; one that ends with a slash is the start of URLs. By
+    default they are all below its sources.
     """
 
     name: str
@@ -77,6 +84,13 @@ class ProviderDefinition:
     sources: tuple[str, ...] = ()
     sources_of: Callable[[AxisValue, Mapping[str, str]], tuple[str, ...]] = sources_in_options
     ask: Callable[[ResolverTools], object] | None = None
+    urls_of: Callable[[AxisValue, Mapping[str, str], str], tuple[str, ...]] | None = None
+
+    def urls(self, value: AxisValue, options: Mapping[str, str], version: str) -> tuple[str, ...]:
+        """Return the URLs, and the starts of URLs, that files of a version may have."""
+        if self.urls_of is not None:
+            return self.urls_of(value, options, version)
+        return below(self.sources or self.sources_of(value, options))
 
 
 def request_for(package: str) -> ReleaseLineRequest:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from builder.catalog.models import AxisValue, Catalog
+from builder.common.errors import ConfigError
 from builder.common.plugins import Plugins
 from builder.lock.interfaces import Provider
-from builder.resolvers.interfaces import ProviderDefinition, ResolverTools
+from builder.lock.verify import UrlStarts
+from builder.resolvers.interfaces import (
+    ProviderDefinition,
+    ResolverTools,
+    below,
+    sources_in_options,
+)
 
 PROVIDERS: Plugins[ProviderDefinition] = Plugins(
     noun="provider",
@@ -29,6 +37,40 @@ PROVIDERS: Plugins[ProviderDefinition] = Plugins(
         "uv": "builder.resolvers.python.standalone:UV",
     },
 )
+
+
+def url_starts(catalog: Catalog, root: Path | None = None) -> UrlStarts:
+    """Return what knows the URLs that files of release lines may have.
+
+    Where the package is not installed that adds a provider, they are those that recipes name.
+    `root` is the folder of the catalog. Raises ToolError if a plugin does not work.
+    """
+    values = {value.id: value for values in catalog.matrix.axes.values() for value in values}
+
+    def starts(value_id: str, version: str) -> tuple[str, ...] | None:
+        value = values.get(value_id)
+        if value is None:
+            return None
+        name = value.provider or ""
+        options = [
+            recipe.provides[value.axis][name]
+            for recipe in catalog.recipes.values()
+            if name in recipe.provides.get(value.axis, {})
+        ]
+        found = [url for given in options for url in _urls(value, given, version, root)]
+        return tuple(dict.fromkeys(found))
+
+    return starts
+
+
+def _urls(
+    value: AxisValue, options: Mapping[str, str], version: str, root: Path | None
+) -> tuple[str, ...]:
+    try:
+        definition = PROVIDERS.get(value.provider or "", catalog=root)
+    except ConfigError:
+        return below(sources_in_options(value, options))
+    return definition.urls(value, options, version)
 
 
 def line_providers(

@@ -45,8 +45,9 @@ def _tarballs(tools: ResolverTools) -> Tarballs:
     )
 
 
-def _source(value: AxisValue, _options: Mapping[str, str]) -> tuple[str, ...]:
-    return (value.axis,) if value.axis in UPSTREAM else ()
+def _source(value: AxisValue, options: Mapping[str, str]) -> tuple[str, ...]:
+    kind = options.get("kind", value.axis)
+    return (kind,) if kind in UPSTREAM else ()
 
 
 TARBALL = ProviderDefinition(

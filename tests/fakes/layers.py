@@ -21,7 +21,7 @@ DEBIAN = Base(id="debian=13@linux/amd64", axis="debian", value="13", platform="l
 def package(name: str, version: str, source: str = "main") -> LockedPackage:
     """A package whose file holds its name and version."""
     digest = hashlib.sha256(f"{name} {version}".encode()).hexdigest()
-    file = f"pool/{name}_{version}.deb"
+    file = f"pool/{name}_{version}_all.deb"
     return LockedPackage(version=version, digest=f"sha256:{digest}", source=source, file=file)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from builder.catalog.ecosystem import PinSyntax
+from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.apt.packages import AptResolver
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
@@ -18,10 +19,25 @@ fi
 """
 
 
+_ARCHITECTURE = re.compile(r"[a-z0-9-]+\.deb")
+
+
 def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
     package = packages.get(re.split(r"[/:=]", request)[0])
     version = request.partition("=")[2]
     return package is not None and version in ("", package.version)
+
+
+def _is_file_of(name: str, package: LockedPackage) -> bool:
+    """Whether a file has the name that its package has in the pool of an archive.
+
+    Other repositories give files whatever names they like.
+    """
+    file = package.file_name
+    if not package.file.startswith("pool/"):
+        return file.endswith(".deb")
+    start = f"{name}_{package.version.rpartition(':')[2]}_"
+    return file.startswith(start) and _ARCHITECTURE.fullmatch(file[len(start) :]) is not None
 
 
 def _resolver(tools: ResolverTools) -> AptResolver:
@@ -44,6 +60,13 @@ APT = Ecosystem(
         name=re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*"),
         limit=re.compile(r"\S+"),
         example='git: "1:2.47*"',
+    ),
+    shape=PackageShape(
+        name=re.compile(r"[a-z0-9][a-z0-9+.-]*"),
+        version=re.compile(r"(?:\d+:)?\d[A-Za-z0-9.+~-]*"),
+        source=re.compile(r"/|[A-Za-z0-9][A-Za-z0-9._~+-]*"),
+        digests=("sha256",),
+        is_file_of=_is_file_of,
     ),
     list_line=lambda name, package: f"{name}={package.version}",
     probe=_PROBE,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from builder.catalog.models import RemoteFile
+from builder.catalog.models import AxisValue, RemoteFile
 from builder.common.errors import ConfigError
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import expand
 from builder.resolvers.interfaces import ProviderDefinition
 from builder.resolvers.versions import arch_of, newest_first, newest_of, no_architecture, option
+
+ARCHS = "amd64=amd64 arm64=arm64"
 
 
 class UrlFiles:
@@ -65,7 +68,7 @@ class UrlFiles:
     def _urls(self, request: ReleaseLineRequest, version: str) -> dict[str, str]:
         """Return the URL of the file, by architecture."""
         template = option(request, "url", self.name)
-        archs = _by_arch(request.options.get("archs", "amd64=amd64 arm64=arm64"))
+        archs = _by_arch(request.options.get("archs", ARCHS))
         return {name: _filled(template, version, arch) for name, arch in archs.items()}
 
     def _hash(self, request: ReleaseLineRequest, version: str, url: str) -> str:
@@ -105,8 +108,14 @@ def _by_arch(text: str) -> dict[str, str]:
     return {key: value for key, _, value in (item.partition("=") for item in text.split())}
 
 
+def _urls_of(_value: AxisValue, options: Mapping[str, str], version: str) -> tuple[str, ...]:
+    archs = _by_arch(options.get("archs", ARCHS))
+    return tuple(_filled(options.get("url", ""), version, arch) for arch in archs.values())
+
+
 URL = ProviderDefinition(
     name="url",
     summary="any file of the network, with its hash",
     provider=lambda tools: UrlFiles(fetcher=tools.fetcher),
+    urls_of=_urls_of,
 )

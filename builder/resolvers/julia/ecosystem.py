@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem
 from builder.resolvers.julia.packages import JuliaResolver
@@ -20,16 +23,29 @@ done
 """
 
 
+_FILE = re.compile(r"package/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{40}")
+
+
 def _list_line(name: str, package: LockedPackage) -> str:
     """Return its uuid and the git tree of which its file is made: `package/<uuid>/<tree>`."""
     _, uuid, tree = package.file.split("/")
     return f"{name} {package.version} {uuid} {tree}"
 
 
+def _is_file_of(_name: str, package: LockedPackage) -> bool:
+    return _FILE.fullmatch(package.file) is not None and package.file.endswith(package.hash)
+
+
 JULIA = Ecosystem(
     name="julia",
     languages=(Language(axis="julia", ecosystem="apt", package="julia", file_suffix=".tar.gz"),),
     pins=PinSyntax(example='CSV: "~0.10.14"'),
+    shape=PackageShape(
+        name=re.compile(r"[^\W\d_]\w{0,127}"),  # letters of any script
+        source=re.compile(r"\w[\w.-]{0,127}"),
+        digests=("git-tree-sha1",),
+        is_file_of=_is_file_of,
+    ),
     list_line=_list_line,
     mirror_variables=(MirrorVariable(source="julia-packages", name="JULIA_PKG_SERVER", path=""),),
     probe=_PROBE,

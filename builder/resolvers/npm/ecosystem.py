@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from builder.catalog.ecosystem import MirrorVariable
+from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 from builder.resolvers.npm.packages import NpmResolver
@@ -25,6 +28,15 @@ def _file_path(package: LockedPackage) -> str:
     return f"_cacache/content-v2/sha512/{digest[:2]}/{digest[2:4]}/{digest[4:]}"
 
 
+def _is_file_of(key: str, package: LockedPackage) -> bool:
+    name, _, version = key.rpartition("@")
+    plain_name = name.rpartition("/")[2]
+    return (
+        version == package.version
+        and package.file == f"{name}/-/{plain_name}-{package.version}.tgz"
+    )
+
+
 def _resolver(tools: ResolverTools) -> NpmResolver:
     packages = NpmPackages(runner=tools.runner, network=tools.network)
     return NpmResolver(packages=packages, fetcher=tools.fetcher)
@@ -33,6 +45,12 @@ def _resolver(tools: ResolverTools) -> NpmResolver:
 # What is installed is not compared: npm checks each file by its hash, and keeps no list of them.
 NPM = Ecosystem(
     name="npm",
+    shape=PackageShape(
+        name=re.compile(r"(?:@[a-z0-9._~-]+/)?[A-Za-z0-9._~-]+@[0-9A-Za-z.+-]+"),
+        source=re.compile("npm"),
+        digests=("sha512",),
+        is_file_of=_is_file_of,
+    ),
     list_line=lambda name, package: f"{package.hash}  {name}",
     file_path=_file_path,
     mirror_variables=(MirrorVariable(source="npm", name="NPM_CONFIG_REGISTRY"),),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
 from builder.resolvers.python.packages import REQUIREMENTS, PipResolver, requirement
 
 _HASH = re.compile(r"\s+--hash=\S+")
+_WHEEL = re.compile(r"([A-Za-z0-9._]+)-([^-]+)(?:-[0-9][^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
 _OWN = frozenset({"pip", "setuptools"})  # what a new environment has
 _PYTHON = Language(axis="python", ecosystem="apt", package="python3")
 _PROBE = r"""
@@ -37,6 +40,24 @@ def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
     return wanted.specifier.contains(package.version.partition("+")[0], prereleases=True)
 
 
+def _is_wheel_of(name: str, package: LockedPackage) -> bool:
+    match = _WHEEL.fullmatch(package.file)
+    if match is None or canonicalize_name(match[1]) != name:
+        return False
+    version = unquote(match[2])
+    return version == package.version or canonicalize_version(version) == canonicalize_version(
+        package.version
+    )
+
+
+_SHAPE = PackageShape(
+    name=re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
+    source=re.compile(r"pip|pytorch"),
+    digests=("sha256",),
+    is_file_of=_is_wheel_of,
+)
+
+
 def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:
     return PipResolver(
         runner=tools.runner,
@@ -53,6 +74,7 @@ PIP = Ecosystem(
     is_met=_is_met,
     pins=PinSyntax(example='lxml: ">=5.3.1"'),
     normalize=lambda name: str(canonicalize_name(name)),
+    shape=_SHAPE,
     list_file=REQUIREMENTS,
     list_line=requirement,
     mirror_variables=(
@@ -69,6 +91,7 @@ WHEEL = Ecosystem(
     name="wheel",
     languages=(_PYTHON,),
     is_met=_is_met,
+    shape=_SHAPE,
     list_file=REQUIREMENTS,
     list_line=requirement,
     resolver=lambda tools: _resolver(tools, is_alone=True),

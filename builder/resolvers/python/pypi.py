@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from builder.catalog.models import PYPI as PYPI_SOURCE
-from builder.catalog.models import Network, RemoteFile
+from builder.catalog.models import AxisValue, Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.process import Command, Runner
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
@@ -228,21 +230,30 @@ def _ask_index(tools: ResolverTools) -> None:
     _packages(tools).lines(request_for("pip"))
 
 
+def _source_of(_value: AxisValue, options: Mapping[str, str], version: str) -> tuple[str, ...]:
+    """Return the address of a source distribution in the lock."""
+    package = options.get("package", "torch")
+    return (f"{PYPI_SOURCE}{canonicalize_name(package)}@{version}",) if "sdist" in options else ()
+
+
 PYPI = ProviderDefinition(
     name="pypi",
     summary="a package of PyPI, such as Spark, TensorFlow and MLflow",
     provider=_packages,
     ask=_ask_index,
+    urls_of=_source_of,
 )
 PYPI_CPU = ProviderDefinition(
     name="pypi-cpu",
     summary="a package of PyPI that is built without CUDA",
     provider=lambda tools: _packages(tools, "pypi-cpu"),
     ask=_ask_index,
+    urls_of=_source_of,
 )
 PYTORCH = ProviderDefinition(
     name="pytorch",
     summary="a package of PyTorch's own index, without CUDA or with it",
     provider=lambda tools: PytorchPackages(runner=tools.runner, network=tools.network),
     sources=("pytorch",),
+    urls_of=_source_of,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage, Package
 from builder.resolvers.interfaces import Ecosystem
 from builder.resolvers.r.packages import OWN, RResolver
@@ -32,6 +33,10 @@ def _list_line(name: str, package: LockedPackage) -> str:
     return f"{name} {package.hash} {package.source}/{package.file}"
 
 
+def _is_file_of(name: str, package: LockedPackage) -> bool:
+    return package.file_name == f"{name}_{package.version}.tar.gz"
+
+
 def _is_own(name: str, package: Package) -> bool:
     """Whether it comes with R, or is Debian's own (without a size), which is compared as that."""
     return name in OWN or not package.size
@@ -41,6 +46,12 @@ R = Ecosystem(
     name="r",
     languages=(Language(axis="r", ecosystem="apt", package="r-base-core"),),
     pins=PinSyntax(limit=re.compile(rf"{_LIMIT}(, ?{_LIMIT})*"), example='dplyr: ">= 1.1, < 2"'),
+    shape=PackageShape(
+        name=re.compile(r"[A-Za-z][A-Za-z0-9.]*"),
+        source=re.compile(r"latest|[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+        digests=("sha256",),
+        is_file_of=_is_file_of,
+    ),
     list_line=_list_line,
     mirror_variables=(
         MirrorVariable(source="packagemanager", name="PACKAGE_MANAGER_URL", path="/cran"),

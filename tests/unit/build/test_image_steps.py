@@ -57,7 +57,7 @@ def test_build_then_test_then_push(week: Week) -> None:
         digest=week.store.named[place(week, BASE)],
         size=1000,
         tests=TestCounts(passed=2),
-        shares=image.chain,
+        chain=image.chain,
         log=str(week.state / "logs" / "build-base_os=1.log"),
     )
     notes = [event for event in week.events if isinstance(event, Noted)]

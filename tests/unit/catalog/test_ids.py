@@ -22,6 +22,8 @@ OWNERS = (
 KINDS = ("base:", "build:", "cell:", "chart:", "test:", "verify:")
 OTHER_TEXTS = {
     ("app/first_catalog.py", "/"): "the host of a registry",
+    ("catalog/package_shape.py", ":"): "a digest",
+    ("catalog/package_shape.py", "/"): "the path of a file",
     ("catalog/packages.py", ":"): "a digest",
     ("catalog/packages.py", "/"): "the path of a file",
     ("catalog/recipe.py", "/"): "a platform, the path of a URL",

@@ -86,7 +86,10 @@ def test_it_has_one_fact_a_line() -> None:
 def test_a_package_is_a_line() -> None:
     held = replace(LOCK, package_sets={"base/os=2": layer(apt={"tar": "1.35", "grep": "3.11"})})
     digest = package("tar", "1.35").digest
-    assert f'     "tar": "1.35 {digest} main pool/tar_1.35.deb"' in lockfile.dump(held).splitlines()
+    assert (
+        f'     "tar": "1.35 {digest} main pool/tar_1.35_all.deb"'
+        in lockfile.dump(held).splitlines()
+    )
 
 
 def test_a_digest_is_a_sha256_or_a_sha512() -> None:

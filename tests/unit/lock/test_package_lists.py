@@ -26,12 +26,12 @@ def test_each_ecosystem_has_a_list_in_its_clients_words() -> None:
         "apt/packages.txt": b"grep=3.11\ntar=1.35\n",
         "pip/requirements.txt": f"six==1.17 --hash={six}\n".encode(),
         "npm/packages.txt": f"{oak}  oak@1.0.0\n".encode(),
-        "r/packages.txt": f"cli {cli} main/pool/cli_3.6.5.deb\n".encode(),
+        "r/packages.txt": f"cli {cli} main/pool/cli_3.6.5_all.deb\n".encode(),
     }
     assert package_lists(None, BUILT_IN) == {}
 
 
 def test_npm_finds_a_file_by_its_hash_and_others_by_their_name() -> None:
-    assert file_path("apt", package("tar", "1.35"), BUILT_IN) == "apt/tar_1.35.deb"
+    assert file_path("apt", package("tar", "1.35"), BUILT_IN) == "apt/tar_1.35_all.deb"
     rest = DIGEST[4:]
     assert file_path("npm", OAK, BUILT_IN) == f"npm/_cacache/content-v2/sha512/ab/ab/{rest}"

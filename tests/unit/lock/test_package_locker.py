@@ -221,7 +221,7 @@ def test_a_file_that_was_replaced_is_not_taken_unless_named(locking: Locking) ->
     found = locking.lock(held)
     assert found.package_sets["base/os=2"] == held.package_sets["base/os=2"]
     assert locking.problems[0].reason.startswith(
-        "tar_1.35.deb is not the file that the lock has: it is sha256:"
+        "tar_1.35_all.deb is not the file that the lock has: it is sha256:"
     )
     found = locking.lock(held, upgrade=Upgrade(names=frozenset({"tar"})))
     assert found.package_sets["base/os=2"].packages["apt"]["tar"].digest != "sha256:0"
