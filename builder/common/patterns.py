@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,17 @@ from builder.common.limits import PATTERN_LENGTH, PATTERN_SECONDS
 
 _ALL_SECONDS = 60.0  # of all patterns of a schema, if each is matched once
 _LONGEST_TEXT = 100_000
+_LARGEST_WEIGHT = 20_000  # of a pattern in which each `{n}` is written out, as `regex` does
 _SHOWN = 60
+_TOKEN = re.compile(
+    r"\\(?:[pPu]\{[^}]*\}|k<[^>]*>|.)"  # an escape
+    r"|\[\^?\]?(?:\\.|[^\]\\])*\]"  # a class
+    r"|(?P<repeat>\{(?P<least>\d+)(?:,(?P<most>\d*))?\})"
+    r"|(?P<group>\()"
+    r"|.",
+    re.DOTALL,
+)
+_GROUP = re.compile(r"\((?!\?)|\(\?(?:[:=!]|<[=!]|P?<\w+>|[imsx-]+[:)])")
 
 
 class Pattern(str):
@@ -44,9 +55,10 @@ def matches(pattern: str, text: str) -> bool:
     seconds = pattern.seconds if isinstance(pattern, Pattern) else PATTERN_SECONDS
     try:
         _check_length(pattern)
-        if len(text) > _LONGEST_TEXT:
+        translated, weight = _translated(pattern)
+        if len(text) > _LONGEST_TEXT or weight > _LARGEST_WEIGHT:
             raise TimeoutError
-        return regex.search(str(pattern), text, timeout=seconds) is not None
+        return regex.search(translated, text, timeout=seconds) is not None
     except TimeoutError as error:
         shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
         raise ConfigError(
@@ -55,6 +67,34 @@ def matches(pattern: str, text: str) -> bool:
         ) from error
     except (regex.error, RecursionError, OverflowError, MemoryError):
         return True
+
+
+def _translated(pattern: str) -> tuple[str, int]:
+    """Return a pattern of JavaScript as `regex` reads it, and how long it is without `{n}`.
+
+    Raises regex.error for a group that JavaScript does not have: some of them have no end.
+    """
+    parts: list[str] = []
+    weights, last = [0], 0
+    for token in _TOKEN.finditer(pattern):
+        text = token[0]
+        if token["repeat"]:
+            times = max(int(token["most"] or token["least"]), 1)
+            weights[-1] += last * (times - 1)
+            last *= times
+        elif text == ")" and len(weights) > 1:
+            last = weights.pop() + 1
+            weights[-1] += last
+        elif token["group"]:
+            if not _GROUP.match(pattern, token.start()):
+                raise regex.error("a group that is not of JavaScript")
+            weights.append(0)
+        else:
+            last = 1
+            weights[-1] += last
+        named = text.startswith(r"\k<")
+        parts.append(r"\{" if text == "{" else r"\g" + text[2:] if named else text)
+    return "".join(parts), sum(weights)
 
 
 def _check_length(pattern: str) -> None:

@@ -54,6 +54,7 @@ def test_what_is_merged_has_the_place_where_it_was_written() -> None:
 
 
 NESTED = "[" * 40 + "{0}" + "]" * 40
+NESTED_TWICE = f"a: &a {NESTED.format(1)}\nb: {NESTED.format('*a')}"
 MERGED_IN_TURN = "- &a0 {b: 1}\n" + "".join(f"- &a{n} {{<<: *a{n - 1}}}\n" for n in range(1, 2000))
 
 
@@ -68,7 +69,7 @@ MERGED_IN_TURN = "- &a0 {b: 1}\n" + "".join(f"- &a{n} {{<<: *a{n - 1}}}\n" for n
         ("- " * 5000, "f:1:131: it has more than 64 levels\n"),
         ("{a: " * 5000, "f:1:258: it has more than 64 levels\n"),
         ("? " * 5000, "f:1:131: it has more than 64 levels\n"),
-        (f"a: &a {NESTED.format(1)}\nb: {NESTED.format('*a')}", "f:1:31: it has more than 64 levels\n"),
+        (NESTED_TWICE, "f:1:31: it has more than 64 levels\n"),
         (MERGED_IN_TURN, "f:1:3: it has more than 64 levels\n"),
         (MANY, "f:1:4: its aliases expand to too many nodes\n"),
         ("a: !!float 1_000.5e99999999\nb: [" , "f:2:5: not YAML: "),
