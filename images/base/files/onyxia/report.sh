@@ -61,7 +61,8 @@ know_secrets() {
   while IFS= read -r _onyxia_name; do
     _onyxia_value=${!_onyxia_name}
     case ${_onyxia_name^^} in
-      *PASSWORD | *PASSWD | *PASSPHRASE | *TOKEN | *SECRET | *_KEY | *APIKEY | *_PAT | *CREDENTIALS)
+      *PASSWORD | *PASSWD | *PASSPHRASE | *_PASS | *_PWD | *TOKEN | *SECRET | *_KEY | *APIKEY | *_PAT | \
+        *_JWT | *CREDENTIAL | *CREDENTIALS)
         secret "$_onyxia_value"
         ;;
       *)
