@@ -111,7 +111,7 @@ def test_a_hostile_value(played: list[Played], number: int) -> None:
     elif match := re.fullmatch(r"the token (of the URL )?goes to (\S+)", held):
         asked = dict(line.split("=", 1) for line in found.asked.splitlines() if line)
         assert asked["host"] == match[2], said
-        assert asked["password"] == (TOKEN_OF_URL if match[1] else TOKEN), said
+        assert asked["password"].startswith(TOKEN_OF_URL if match[1] else TOKEN), said
     elif held in ("it is asked", "nothing is asked"):
         assert bool(found.asked) is (held == "it is asked"), said
     elif held.startswith("the log says "):
