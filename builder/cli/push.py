@@ -20,11 +20,12 @@ from builder.cli.run import tell_failures
 @ci
 @run_name
 def command(folder: Path, steps: tuple[str, ...], **options: Any) -> int:
-    """Verify what `builder step --export DIR` wrote on another machine, and push it.
+    """Verify what steps on another machine handed over, and push it.
 
-    Builds, tests and runs nothing, and needs no engine. Fingerprints are computed from this
-    checkout and its lock, every blob is hashed, and each image must stand on its parent in the
-    registry. What is not as this run would have made it is refused, and none of it is pushed.
+    DIR is what `builder step ID --export DIR` wrote there. Builds, tests and runs nothing, and
+    needs no engine. Fingerprints are computed from this checkout and its lock, every blob is
+    hashed, and each image must stand on its parent in the registry. What is not as this run would
+    have made it is refused, and none of it is pushed.
 
     \b
     Example:
