@@ -43,7 +43,7 @@ data:
 {{- range $kind, $sources := dict "configMapRef" .slots.configs "secretRef" .slots.secrets -}}
 {{- range $source := $sources -}}
 {{- if include $source.template $root | trim -}}
-{{- $lines = append $lines (printf "- %s:\n    name: %s" $kind (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) -}}
+{{- $lines = append $lines (printf "- %s:\n    name: %s" $kind (include "onyxia-library.sourceName" (dict "root" $root "source" $source) | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -91,7 +91,7 @@ data already. In: root, source, text (its data, as YAML).
 {{- $lines := list -}}
 {{- range $source := .slots.files -}}
 {{- if include $source.template $root | trim -}}
-{{- $lines = append $lines (printf "- name: %s\n  secret:\n    secretName: %s" $source.part (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) -}}
+{{- $lines = append $lines (printf "- name: %s\n  secret:\n    secretName: %s" $source.part (include "onyxia-library.sourceName" (dict "root" $root "source" $source) | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- join "\n" $lines -}}
@@ -104,7 +104,7 @@ data already. In: root, source, text (its data, as YAML).
 {{- range $source := .slots.files -}}
 {{- range $name, $_ := include $source.template $root | fromYaml -}}
 {{- range $folder := $source.folders -}}
-{{- $lines = append $lines (printf "- name: %s\n  mountPath: %s\n  subPath: %s\n  readOnly: true" $source.part (printf "%s/%s" $folder $name | quote) $name) -}}
+{{- $lines = append $lines (printf "- name: %s\n  mountPath: %s\n  subPath: %s\n  readOnly: true" $source.part (printf "%s/%s" $folder $name | quote) (quote $name)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
