@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 from builder.catalog.models import RemoteFile
 from builder.charts.repository.index import INDEX, IndexEntry, read_index
 from builder.common.errors import Location, StepError, UnreachableError
+from builder.common.limits import CHART_INDEX, CHART_PACKAGE, SIGNATURE
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import without_credentials
 
@@ -29,7 +30,7 @@ class ServedRepository:
         """Return the entries of its index. Raises StepError, ConfigError, with the URL."""
         url = f"{self.url}/{INDEX}"
         try:
-            text = self._fetcher.text(url, "an index of charts")
+            text = self._fetcher.text(url, "an index of charts", CHART_INDEX)
         except MissingError as error:
             raise _located(error, url, "leave --against out for the first publication") from error
         except StepError as error:
@@ -44,8 +45,8 @@ class ServedRepository:
         file = RemoteFile(name=name, url=url, sha256=entry.sha256)
         try:
             if not file.sha256:
-                file = self._fetcher.record(name, url, again=True)
-            path = self._fetcher.file(file)
+                file = self._fetcher.record(name, url, again=True, limit=CHART_PACKAGE)
+            path = self._fetcher.file(file, limit=CHART_PACKAGE)
         except StepError as error:
             raise _located(error, url, "the index lists it; nothing was published") from error
         return path.read_bytes()
@@ -54,7 +55,7 @@ class ServedRepository:
         """Return the signature of a package of its index, or nothing."""
         url = urljoin(f"{self.url}/", entry.url + PROVENANCE_SUFFIX)
         try:
-            return self._fetcher.text(url, "a signature").encode()
+            return self._fetcher.text(url, "a signature", SIGNATURE).encode()
         except StepError:  # object stores answer 403 for what is not there
             return b""
 
