@@ -23,6 +23,7 @@ from builder.lock.verify import Flaw, without
 from builder.oci.reference import parse
 from builder.project import Project, Workspace
 from builder.registry.interfaces import Registry
+from builder.resolvers.cooldown import without_dates
 
 
 def upgrade_of(names: Iterable[str] | None) -> Upgrade:
@@ -53,6 +54,8 @@ def choose_lock(
     today = adapters.setup.options.today
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     check(project)
+    if unheld := without_dates(project.catalog, project.root):
+        note(f"{unheld}: the newest versions are taken, as no dates of them are known")
     for text in overdue_pins(project.catalog.matrix, today):
         note(text)
     result = lock_catalog(

@@ -35,6 +35,7 @@ from builder.build.run_context import RunContext
 from builder.build.size_check import ImageSize
 from builder.catalog.models import Base
 from builder.catalog.packages import PackageList
+from builder.common.archives import digests
 from builder.common.errors import StepError
 from builder.common.files import place_file, write
 from builder.common.hashing import canonical
@@ -51,7 +52,6 @@ from builder.engines.interfaces import BuildRequest, Built, built_from_layout
 from builder.lock.lockfile import BaseLock
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
-from builder.oci.layer_contents import layer_digests
 from builder.oci.reference import Reference
 from builder.plan.models import Step, TargetPlan
 from builder.registry.interfaces import Artifact, Registry
@@ -169,7 +169,7 @@ class Handed:
                 raise self.refused(f"the file {_shown(name)} is not a part of its image")
 
     def _check_layer(self, blob: Path, layer: ImageLayer) -> None:
-        digest, diff = layer_digests(blob, layer.size)
+        digest, diff = digests(blob, layer.size, f"the layer {blob.name}")
         if digest != layer.digest:
             raise self.refused(f"its layer {layer.digest} has the digest {digest}")
         if diff != layer.diff:
