@@ -58,11 +58,11 @@ def container_of(files: Mapping[str, bytes]) -> set[str]:
 @pytest.mark.parametrize("levels", DEPTHS)
 def test_each_level_waits_for_the_one_below_and_the_release_for_all(levels: int) -> None:
     jobs = read(levels, WEEKLY)["jobs"]
-    builds = [f"build-{level}" for level in range(levels)]
+    builds = [f"level-{level}" for level in range(levels)]
     publishes = [f"publish-{level}" for level in range(levels)]
     pairs = list(itertools.chain(*zip(builds, publishes, strict=True)))
-    assert list(jobs) == ["plan", *pairs, "release", "lock", "red"]
-    assert jobs["build-0"]["needs"] == ["plan"]
+    assert list(jobs) == ["plan", *builds, *publishes, "release", "lock", "red"]
+    assert jobs["level-0"]["needs"] == ["plan"]
     for level, (build, publish) in enumerate(zip(builds, publishes, strict=True)):
         assert jobs[publish]["needs"] == ["plan", build]
         assert jobs[publish]["strategy"] == jobs[build]["strategy"]
@@ -155,7 +155,7 @@ def test_no_job_that_can_write_builds_or_tests(levels: int) -> None:
     assert check_writers(read(levels, PR)) == 1
     check_writers(YAML(typ="safe").load((ROOT / CI).read_bytes()))
     for name, job in weekly["jobs"].items():
-        if name.startswith("build-"):
+        if name.startswith("level-"):
             assert "builder step" in run_by(job)
             assert set(job["permissions"].values()) == {"read"}
 
@@ -173,7 +173,7 @@ def test_no_job_that_can_write_builds_or_tests(levels: int) -> None:
 )
 def test_a_build_that_could_write_would_be_found(change: Callable[[Any], None]) -> None:
     weekly = read(1, WEEKLY)
-    change(weekly["jobs"]["build-0"])
+    change(weekly["jobs"]["level-0"])
     with pytest.raises((AssertionError, KeyError)):
         check_writers(weekly)
 
@@ -243,7 +243,7 @@ def test_the_lock_is_what_the_first_job_said() -> None:
 def test_the_scripts_of_the_lock_pass_it_on_and_refuse_another(tmp_path: Path) -> None:
     jobs = read(1, WEEKLY)["jobs"]
     (pack,) = (step for step in jobs["plan"]["steps"] if step.get("id") == "keep")
-    (verify,) = (step for step in jobs["build-0"]["steps"] if "lock-sha256" in str(step))
+    (verify,) = (step for step in jobs["level-0"]["steps"] if "lock-sha256" in str(step))
     (tmp_path / "matrix.lock").write_text("{}\n")
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci/requirements.txt").write_text("click==8\n")
