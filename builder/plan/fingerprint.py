@@ -47,6 +47,11 @@ class Fingerprint:
         return f"fp-{self.digest[:32]}"
 
     @property
+    def is_offline(self) -> bool:
+        """Whether all that the build installs is locked, so that it needs no network."""
+        return self.is_locked and not self.downloads
+
+    @property
     def parts(self) -> dict[str, str]:
         """A short hash of each part, to compare fingerprints without their documents."""
         return {part: sha256(canonical(self.document[part]))[:16] for part in PARTS}

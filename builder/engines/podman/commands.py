@@ -16,8 +16,12 @@ from builder.oci.reference import Reference
 def build_argv(
     program: str, request: BuildRequest, *, local: str, isolation: str
 ) -> tuple[str, ...]:
-    """Return the command that builds an image."""
-    words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
+    """Return the command that builds an image.
+
+    With chroot isolation podman has no network but the host's.
+    """
+    network = request.network if isolation == "oci" else "host"
+    words = [program, "build", "--isolation", isolation, "--network", network, "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
     # The label would hold podman's version, and so would the digest.
