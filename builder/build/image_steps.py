@@ -193,7 +193,7 @@ class BuildActions:
         def blob(layer: ImageLayer) -> Path:
             file = layouts.blob(built.layout, layer.digest)
             if not file.exists():
-                toolbox.store.blob(request.contexts["parent"], layer.digest, file)
+                toolbox.store.blob(request.contexts["parent"], layer, file)
             return file
 
         size_check.check_layers(

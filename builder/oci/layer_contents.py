@@ -22,6 +22,7 @@ import zstandard
 
 from builder.common.errors import StepError
 from builder.common.files import write
+from builder.common.limits import LAYER_FILES
 from builder.oci.image import ImageLayer, Member
 
 _CHUNK = 1 << 16
@@ -142,7 +143,7 @@ def read_layer(blob: Path) -> dict[str, Entry]:
     with _opened(blob) as archive:
         return {
             _path(member): Entry(member.size, stat.S_IMODE(member.mode), member.uid, member.gid)
-            for member in archive
+            for member in _members(archive)
             if member.isreg()
         }
 
@@ -151,7 +152,7 @@ def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
     """Return the sha256 of these files of a layer."""
     hashes = {}
     with _opened(blob) as archive:
-        for member in archive:
+        for member in _members(archive):
             if member.isreg() and (path := _path(member)) in paths:
                 hashes[path] = _sha256(archive, member)
     return hashes
@@ -160,7 +161,16 @@ def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
 def read_members(blob: Path) -> dict[str, Member]:
     """Return all members of a layer, by path without a leading slash."""
     with _opened(blob) as archive:
-        return {_path(member): _member(archive, member) for member in archive}
+        return {_path(member): _member(archive, member) for member in _members(archive)}
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of a layer, and keep none of them."""
+    for number, member in enumerate(archive):
+        if number >= LAYER_FILES:
+            raise tarfile.ReadError(f"it has more than {LAYER_FILES:,} files")
+        yield member
+        archive.members = []  # type: ignore[attr-defined]
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Member:

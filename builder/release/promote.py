@@ -87,7 +87,7 @@ class Promotion:
         if item is None or item.action != "package":
             return old
         manifest = self._store.digest(item.reference)
-        package = self._store.get(item.reference) if manifest else None
+        package = self._store.get(item.reference.at(manifest)) if manifest else None
         if manifest is None or package is None:
             return old
         listed = dict(old.listed) if old else {}
