@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.common.text import fields
-from builder.engines.interfaces import BuildRequest, StartRequest
+from builder.engines.interfaces import KERNEL, BuildRequest, StartRequest
 from builder.engines.names import context_name
 from builder.oci.reference import Reference
 
@@ -18,10 +18,10 @@ def build_argv(
 ) -> tuple[str, ...]:
     """Return the command that builds an image.
 
-    With chroot isolation podman has no network but the host's.
+    Without the isolation of the kernel podman has no network but the host's.
     """
-    network = request.network if isolation == "oci" else "host"
-    words = [program, "build", "--isolation", isolation, "--network", network, "--jobs", "1"]
+    kind, network = ("oci", request.network) if isolation == KERNEL else ("chroot", "host")
+    words = [program, "build", "--isolation", kind, "--network", network, "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
     # The label would hold podman's version, and so would the digest.
