@@ -86,7 +86,8 @@ def test_weaker_isolation_is_had_where_it_is_asked_for(
             {"cgroups": "none"},
             "this machine has no control groups",
             "BUILDER_ISOLATION=chroot builds without them, and nothing of that is released;"
-            " BUILDER_ISOLATION=pod in a pod of the step alone, without a credential that can write",
+            " BUILDER_ISOLATION=pod in a pod of the step alone, without a credential that can"
+            " write",
         ),
         (
             {"asked": "none"},
