@@ -165,7 +165,7 @@ def _isolation(host: Host) -> Finding:
         subject=subject,
         found="this machine has no control groups",
         ok=False,
-        hint=f"{ISOLATION}=chroot builds without them, and nothing of that is released;"
+        hint=f"{ISOLATION}=chroot builds without them;"
         f" {ISOLATION}=pod in a pod of the step alone, without a credential that can write",
     )
 
