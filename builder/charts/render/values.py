@@ -38,6 +38,7 @@ class Value:
     onyxia: Mapping[str, object] = field(default_factory=dict)
     hidden: tuple[str, bool] | None = None  # (path, the value of it that hides this one)
     form: bool = True
+    also: tuple[str, ...] = ()  # more types, which a form does not know
     schema: Mapping[str, object] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
 
@@ -83,6 +84,7 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
         onyxia=spec.onyxia or {},
         hidden=hidden,
         form=spec.form is not False,
+        also=spec.also or (),
         schema={key: _fact(value, facts) for key, value in spec.keywords.items()},
         formerly=spec.formerly or (),
     )
@@ -141,6 +143,8 @@ def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
     for old in value.formerly:
         if old in paths or any(path.startswith(f"{old}.") for path in paths):
             return f"{old}, which it was, is a value again"
+    if value.also and value.form:
+        return "a form knows one type of a value, and not those of `also`: add form: false"
     return ""
 
 
@@ -153,8 +157,8 @@ def _outside(value: Value) -> tuple[str, str] | None:
     pattern = value.schema.get("pattern")
     if pattern and not re.search(str(pattern), str(value.default)):
         return f"the default {scalar(value.default)} does not match {pattern}", ""
-    if value.schema.get("render") == "list" and "listEnum" not in value.schema:
-        return "render: list needs a listEnum", ""
+    if value.schema.get("render") == "list" and not {"listEnum", "enum"} & value.schema.keys():
+        return "render: list needs a listEnum or an enum", ""
     return None
 
 
@@ -209,13 +213,15 @@ def _defaults(node: Mapping[str, object]) -> dict[str, object]:
 
 
 def schema(values: Sequence[Value], title: str) -> dict[str, object]:
-    """Return the schema of the values that a form shows or sends."""
-    shown = [value for value in values if value.form]
-    groups = {value.keys: value for value in shown if value.is_group}
+    """Return the schema of all values. A form hides those that it is not to show.
+
+    Keys that it does not know are accepted, as saved launches have some: no template reads them.
+    """
+    groups = {value.keys: value for value in values if value.is_group}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
-        **_object(tree(shown), groups, ()),
+        **_object(tree(values), groups, ()),
     }
 
 
@@ -225,15 +231,20 @@ def _object(
     path: tuple[str, ...],
 ) -> dict[str, object]:
     properties: dict[str, object] = {}
+    of_types: dict[str, object] = {}
     for key, child in node.items():
         here = (*path, key)
-        if isinstance(child, Value):
+        if isinstance(child, Value) and child.also:
+            # A form refuses a property of several types, and does not look at these.
+            of_types[f"^{re.escape(key)}$"] = {"type": [child.type, *child.also], **child.schema}
+        elif isinstance(child, Value):
             properties[key] = _leaf(child)
         elif child:
             assert isinstance(child, dict)
             group = groups.get(here)
             properties[key] = {**(_about(group) if group else {}), **_object(child, groups, here)}
-    return {"type": "object", "properties": properties}
+    more = {"patternProperties": of_types} if of_types else {}
+    return {"type": "object", "properties": properties, **more}
 
 
 def _about(value: Value) -> dict[str, object]:
@@ -245,13 +256,13 @@ def _about(value: Value) -> dict[str, object]:
     if value.hidden:
         path, hides = value.hidden
         node["hidden"] = {"value": hides, "path": path.replace(".", "/")}
-    if value.onyxia:
-        node["x-onyxia"] = dict(value.onyxia)
+    if value.onyxia or not value.form:
+        node["x-onyxia"] = {**({} if value.form else {"hidden": True}), **value.onyxia}
     return node
 
 
 def _leaf(value: Value) -> dict[str, object]:
     node = {"type": value.type, **_about(value), "default": value.default, **value.schema}
     if value.source is not None:
-        node["x-onyxia"] = {"overwriteDefaultWith": value.source, **value.onyxia}
+        node["x-onyxia"] = {"overwriteDefaultWith": value.source, **mapping(node, "x-onyxia")}
     return node

@@ -12,6 +12,7 @@ import pytest
 import yamale
 
 from builder.charts.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.charts.onyxia.value_types import fits
 from builder.charts.render.values import split_path
 from builder.charts.tools import MissingTool, Tools
 from builder.common.errors import StepError
@@ -35,12 +36,6 @@ SERVICES = {
     "rstudio": (8787, "/auth-sign-in", ["/opt/rstudio/start", "--www-port=9999"]),
     "marimo": (2718, "/health", ["marimo-session", "--host=0.0.0.0", "--port=9999"]),
 }
-# Names of objects and the like, where Kubernetes refuses such a text by itself.
-NAMES = (
-    "service.image.pullPolicy", "networking.type", "networking.clusterIP", "nameOverride",
-    "fullnameOverride", "persistence.accessMode", "service.initContainer.pullPolicy",
-    "serviceAccount.name", "environment.user",
-)  # fmt: skip
 
 
 def test_every_case_is_well(chart: Played) -> None:
@@ -109,9 +104,9 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
     texts = {
         path: node
         for path, node in leaves(schema(chart))
-        if node["type"] == "string" and not {"enum", "listEnum"} & set(node)
+        if node["type"] == "string" and not {"enum", "listEnum", "pattern"} & set(node)
     }
-    hostile = [nested(split_path(path), HOSTILE) for path in texts if path not in NAMES]
+    hostile = [nested(split_path(path), HOSTILE) for path in texts]
     calm = {
         "networking": {"user": {"enabled": True}}, "proxy": {"enabled": True},
         "extraEnvVars": [{"name": "EXTRA", "value": HOSTILE}],
@@ -121,7 +116,7 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
         "openshiftSCC": {"enabled": True}, "podAnnotations": {"x/y": HOSTILE},
         "certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"},
     }  # fmt: skip
-    mild = [nested(split_path(path), "mild") for path in texts if path not in NAMES]
+    mild = [nested(split_path(path), "mild") for path in texts]
     before = documents(chart.template(merged(*mild, calm)))
     calm["certificates"] = {"cacerts": "-----BEGIN CERTIFICATE-----" + HOSTILE}
     after = documents(chart.template(merged(*hostile, calm)))
@@ -139,6 +134,53 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
         "EXTRA",
     ):
         assert secrets[key] == HOSTILE
+
+
+def test_what_names_objects_and_places_takes_no_such_text(chart: Played) -> None:
+    """Each value with a list or a pattern refuses texts of several lines, by the schema."""
+    named = {
+        path: node
+        for path, node in leaves(schema(chart))
+        if {"enum", "pattern"} & set(node) and node["type"] == "string"
+    }
+    assert len(named) > 15
+    for path, node in named.items():
+        assert not fits(node, f"{node['default']}\n---\nkind: Secret", {}), path
+    one_of_all = merged(*(nested(split_path(path), "a\n---\nkind: Secret") for path in named))
+    refused = chart.helm.attempt(chart.folder, release="r-1", values=one_of_all).log
+    for path in named:
+        assert f"at '/{'/'.join(split_path(path))}'" in refused, path
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kubernetes": {"role": "cluster-admin"}},
+        {"openshiftSCC": {"enabled": True, "scc": "privileged"}},
+        {"openshiftSCC": {"enabled": True, "scc": "hostaccess"}},
+        {"ingress": {"hostname": "*.example.org"}},
+        {"networking": {"type": "ExternalName"}},
+        {"networking": {"service": {"port": 0}}},
+        {"persistence": {"accessMode": "ReadWriteOnce\nvolumeName: x"}},
+    ],
+)
+def test_more_than_a_session_may_have_is_refused(
+    chart: Played, values: Mapping[str, object]
+) -> None:
+    with pytest.raises(StepError, match="specifications of the schema"):
+        chart.template(values)
+
+
+def test_keys_that_nobody_knows_are_taken(chart: Played) -> None:
+    """Saved launches and links have some, of platforms and of older charts."""
+    unknown = {
+        "onyxia": {"friendlyName": "mine", "share": True},
+        "course": {"chapter": "1"},
+        "networking": {"user": {"enabled": True, "ports%5B0%5D": 8080}},
+        "kubernetes": {"enable": True},
+        "ingress": {"annotations": []},
+    }
+    assert chart.manifests(unknown) == chart.manifests({"networking": {"user": {"enabled": True}}})
 
 
 def called(item: Mapping[str, Any]) -> tuple[str, str]:
