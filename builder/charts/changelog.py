@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.charts.semver import (
     CHANGELOG,
+    IMAGES,
     TEMPLATE,
     about,
     chart_version,
@@ -17,7 +18,7 @@ from builder.charts.semver import (
 )
 
 _LONGEST = 120
-_TOLD = ("Chart.yaml", "values.yaml", "values.schema.json", "README.md", CHANGELOG)
+_TOLD = ("Chart.yaml", "values.yaml", "values.schema.json", "README.md", CHANGELOG, IMAGES)
 
 
 def with_changelog(new: Mapping[str, bytes], old: Mapping[str, bytes] | None) -> dict[str, bytes]:

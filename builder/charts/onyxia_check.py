@@ -10,6 +10,7 @@ from typing import Final
 
 from builder.charts.chart_folder import folder_files
 from builder.charts.helm import Helm, documents
+from builder.charts.image_table import images_in
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import Finding
@@ -92,6 +93,7 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
             is_suspended=probe.is_suspended,
             is_hostile=probe.is_hostile,
             has_lines=probe.has_lines,
+            images=images_in(chart.files),
             injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 

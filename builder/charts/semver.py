@@ -16,15 +16,18 @@ FIRST = "1.0.0"
 FORMER = "former-values"
 """The annotation of Chart.yaml that maps former paths of values to present ones, as JSON."""
 CHANGELOG = "CHANGELOG.md"
-"""The file that lists the changes. It is derived, so it is no part of the fingerprint."""
+"""The file that lists the changes."""
+IMAGES = "images.json"
+"""The file with the digests of its images, by reference."""
+_DERIVED = (CHANGELOG, IMAGES)  # no part of the fingerprint
 TEMPLATE = "template"
 """The type of a file below `templates/`: a feature may bring templates, and no values."""
 _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
 def chart_fingerprint(files: Mapping[str, bytes]) -> str:
-    """Return the identity of a chart: sha256 of its files without version and changelog."""
-    same = with_version({path: files[path] for path in files if path != CHANGELOG}, "0.0.0")
+    """Return the identity of a chart: sha256 of its files, without version and derived files."""
+    same = with_version({path: files[path] for path in files if path not in _DERIVED}, "0.0.0")
     entries = [[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(same.items())]
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -240,13 +240,13 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
         f"{folder}: no findings\n"
         f"{folder}: not rendered, as helm is not installed; not tried: not-yaml, helm-refuses,"
         " helm-fails, instance, replicas, secret, init, value-adds-lines, unquoted,"
-        " discovery\n"
+        " image-by-tag, discovery\n"
     )
 
 
 SKIPPED = (
     "not tried: not-yaml, helm-refuses, helm-fails, instance, replicas, secret, init,"
-    " value-adds-lines, unquoted, discovery"
+    " value-adds-lines, unquoted, image-by-tag, discovery"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from builder.catalog.models import Path
@@ -72,6 +72,7 @@ class Rendered:
     is_hostile: bool = False
     has_lines: bool = False  # a hostile text of several lines
 
+    images: Mapping[str, str] = field(default_factory=dict)  # digests that the package has
     injected_in: str = ""  # the template that has a key out of a hostile text
 
     @property
@@ -239,6 +240,21 @@ def _mounts(container: Mapping[str, Any]) -> list[str]:
     return [str(mapping(mount).get("name")) for mount in container.get("volumeMounts") or ()]
 
 
+def _by_tag(rendered: Rendered) -> Iterator[Problem]:
+    """Require the digest of each image whose digest the package has: a tag can be moved."""
+    for manifest in rendered.manifests:
+        for key in ("initContainers", "containers"):
+            for path, container in _containers(manifest, key):
+                image = str(container.get("image", ""))
+                if image in rendered.images:
+                    yield Problem(
+                        message=f"{_name(manifest)}: the image {image} is named by its tag alone",
+                        hint=f"{image}@{rendered.images[image]}",
+                        path=(*path, "image"),
+                        file=manifest.file,
+                    )
+
+
 def _discovery(rendered: Rendered) -> Iterator[Problem]:
     """Require what other services need to discover this one."""
     for manifest in rendered.manifests:
@@ -262,5 +278,6 @@ POD_RULES: Final[tuple[Rule[Rendered], ...]] = (
     Rule("init", WARNING, "", _copies),
     Rule("value-adds-lines", FATAL, "", _adds_lines),
     Rule("unquoted", WARNING, "", _unquoted),
+    Rule("image-by-tag", WARNING, "", _by_tag),
     Rule("discovery", NOTE, "", _discovery),
 )

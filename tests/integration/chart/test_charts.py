@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ import pytest
 import yamale
 
 from builder.charts.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.charts.image_table import with_images
 from builder.charts.onyxia.value_types import fits
 from builder.charts.render.values import split_path
 from builder.charts.tools import MissingTool, Tools
 from builder.common.errors import StepError
+from builder.common.files import write_tree
 from builder.common.mappings import merged, nested
 
-from .conftest import Played, at, catalog, one
+from .conftest import Played, at, catalog, one, rendered
 
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
 SECRETS = (
@@ -236,6 +239,38 @@ def test_the_container_reads_every_source(chart: Played) -> None:
     assert made == read | mounted
     names = {f"r-1-{chart.folder.name}-{part}" for part in ("s3", "password", "repository")}
     assert names == read
+
+
+def test_images_are_named_by_digest(chart: Played, tmp_path: Path) -> None:
+    """Those that the package has the digest of; the values go on naming tags."""
+    files = rendered(chart.folder.name)
+    images = chart.values["service"]["image"]
+    first, second = json.loads(files["values.schema.json"])["properties"]["service"]["properties"][
+        "image"
+    ]["properties"]["version"]["listEnum"]
+    table = {first: f"sha256:{'a' * 64}", second: f"sha256:{'b' * 64}"}
+    write_tree(tmp_path / chart.folder.name, with_images(files, table))
+    packed = replace(chart, folder=tmp_path / chart.folder.name)
+    ca = {"certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"}}
+
+    def named(version: Mapping[str, object]) -> set[str]:
+        values = {**ca, "service": {"image": version}}
+        return set(re.findall(r'^ *image: "(.*)"$', packed.template(values), re.MULTILINE))
+
+    assert images["version"] == first
+    assert named({}) == {f"{first}@{table[first]}"}
+    assert named({"version": second}) == {f"{second}@{table[second]}"}
+    assert named({"version": "r.example/other:1"}) == {"r.example/other:1"}
+    other = {"enabled": True, "version": "r.example/own"}
+    assert named({"custom": other}) == {"r.example/own"}
+    assert named({"custom": {"enabled": True, "version": second}}) == {f"{second}@{table[second]}"}
+    environment = {item["name"]: item.get("value") for item in env_of(packed.pod())}
+    assert environment["IMAGE_NAME"] == first
+
+
+def env_of(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pod["spec"]["containers"][0]["env"]
+    return found
 
 
 def test_the_command(chart: Played) -> None:
