@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 
 from builder.charts.semver import IMAGES
-from builder.common.errors import ConfigError, Location
+from builder.common.errors import ConfigError
+from builder.common.limits import CHART_FILE, read_json
 
 
 def with_images(files: Mapping[str, bytes], digests: Mapping[str, str]) -> dict[str, bytes]:
@@ -21,10 +22,7 @@ def with_images(files: Mapping[str, bytes], digests: Mapping[str, str]) -> dict[
 
 def images_in(files: Mapping[str, bytes]) -> dict[str, str]:
     """Return the digests in a chart's table; none where it has no table. Raises ConfigError."""
-    try:
-        table = json.loads(files.get(IMAGES, b"{}"))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError("not JSON", location=Location(file=IMAGES)) from error
+    table = read_json(files.get(IMAGES, b"{}"), CHART_FILE, IMAGES, error=ConfigError)
     if not isinstance(table, dict):
-        raise ConfigError("not a mapping", location=Location(file=IMAGES))
+        raise ConfigError(f"{IMAGES}: not a mapping")
     return {str(reference): str(digest) for reference, digest in table.items()}

@@ -91,6 +91,11 @@ def _unreadable_schema(data: bytes) -> str:
 
 
 def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
+    try:
+        images = images_in(chart.files)
+    except ConfigError:  # another tool's file of this name
+        images = {}
+
     def render(probe: RenderCase) -> Rendered:
         output = helm.attempt(path, release=RELEASE, values=probe.values)
         failure = output.log if output.code != 0 else ""
@@ -108,7 +113,7 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
             is_suspended=probe.is_suspended,
             is_hostile=probe.is_hostile,
             has_lines=probe.has_lines,
-            images=images_in(chart.files),
+            images=images,
             injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 

@@ -75,8 +75,11 @@ def test_the_table_is_no_part_of_the_fingerprint() -> None:
     assert images_in(chart) == {}
 
 
-@pytest.mark.parametrize(("data", "text"), [(b"{", "not JSON"), (b"[]", "not a mapping")])
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [(b"a", " is not valid JSON: Expecting value (line 1, column 1)"), (b"[]", ": not a mapping")],
+)
 def test_a_table_that_is_none(data: bytes, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         images_in({"images.json": data})
-    assert str(caught.value) == f"images.json: {text}"
+    assert str(caught.value) == f"images.json{text}"
