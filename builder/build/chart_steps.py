@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from builder.build.events import ChartResult, Noted, Result
@@ -160,6 +161,7 @@ class ChartActions:
         image = reference(first_target, context.catalog, context.fingerprints[first_target.id])
         first = chart_plan.images[0]
         by_digest = str(image.at(self._store.digest(image) or digests[first]))
+        with_digest = str(replace(parse(first), digest=digests[first]))
         password = secrets.token_urlsafe(18)
         values = folder.with_name(f"{chart_plan.name}-values.json")
         chart, _ = read(read_chart(folder))
@@ -176,9 +178,7 @@ class ChartActions:
         return ChartRequest(
             chart=chart_plan.name,
             # The release writes the tag; the digest is in the registry already.
-            manifests=manifests.replace(f"{first}@{digests[first]}", by_digest).replace(
-                first, by_digest
-            ),
+            manifests=manifests.replace(with_digest, by_digest).replace(first, by_digest),
             password=password,
             suite=Path(context.catalog.charts[recipe].tests),
             port=context.catalog.charts[recipe].port,

@@ -14,6 +14,7 @@ from builder.charts.semver import (
     defaults,
     former,
     schema_nodes,
+    still_taken,
     value_types,
 )
 
@@ -43,7 +44,7 @@ def _broken(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]
     for path, kind in value_types(old).items():
         if path not in after:
             yield f"`{path}` is gone"
-        elif after[path] != kind:
+        elif not still_taken(kind, after[path]):
             yield f"`{path}` was {kind} and is {after[path]}"
 
 

@@ -114,6 +114,7 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
             is_hostile=probe.is_hostile,
             has_lines=probe.has_lines,
             images=images,
+            marked=probe.marked,
             injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 

@@ -16,6 +16,7 @@ from builder.common.text import did_you_mean
 
 INSTANCE: Final = "app.kubernetes.io/instance"
 DISCOVERY: Final = "onyxia/discovery"
+BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 DISCOVERED: Final = (
     "chromadb", "elastic", "hive", "kafka", "mariadb", "metaflow", "milvus", "mlflow", "mongodb",
     "opensearch", "postgres", "spark-thrift-server",
@@ -73,6 +74,7 @@ class Rendered:
     has_lines: bool = False  # a hostile text of several lines
 
     images: Mapping[str, str] = field(default_factory=dict)  # digests that the package has
+    marked: Mapping[str, str] = field(default_factory=dict)  # values, by the text that each is
     injected_in: str = ""  # the template that has a key out of a hostile text
 
     @property
@@ -240,6 +242,22 @@ def _mounts(container: Mapping[str, Any]) -> list[str]:
     return [str(mapping(mount).get("name")) for mount in container.get("volumeMounts") or ()]
 
 
+def _any_role(rendered: Rendered) -> Iterator[Problem]:
+    """Require a list of the roles that a value may name: else a launch takes any."""
+    for manifest in rendered.manifests:
+        reference = mapping(manifest.data, "roleRef")
+        role = str(reference.get("name", ""))
+        is_of_cluster = reference.get("kind") == "ClusterRole"
+        for text, value in rendered.marked.items():
+            if is_of_cluster and role.endswith(text):
+                yield Problem(
+                    message=f"{value} names the role of a {manifest.data['kind']}, and may be any",
+                    hint=f"give {value} an enum in values.schema.json",
+                    path=("roleRef", "name"),
+                    file=manifest.file,
+                )
+
+
 def _by_tag(rendered: Rendered) -> Iterator[Problem]:
     """Require the digest of each image whose digest the package has: a tag can be moved."""
     for manifest in rendered.manifests:
@@ -278,6 +296,7 @@ POD_RULES: Final[tuple[Rule[Rendered], ...]] = (
     Rule("init", WARNING, "", _copies),
     Rule("value-adds-lines", FATAL, "", _adds_lines),
     Rule("unquoted", WARNING, "", _unquoted),
+    Rule("any-role", WARNING, "", _any_role),
     Rule("image-by-tag", WARNING, "", _by_tag),
     Rule("discovery", NOTE, "", _discovery),
 )

@@ -42,6 +42,7 @@ class Value:
     also: tuple[str, ...] = ()  # more types, which a form does not know
     schema: Mapping[str, object] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
+    is_fixed: bool = False  # by the matrix: it is its default, and of a group no key is added
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -127,14 +128,22 @@ def _problem(
         hint = having(path) or did_you_mean(path, paths)
         return f"{path}, which shows it, is not a value of the chart", hint
     if value.is_group:
-        has_values = any(path.startswith(value.path + ".") for path in paths)
-        text = "an object needs a default, or values below it"
-        return None if has_values else (text, having(f"{value.path}."))
+        return _wrong_group(value, paths, having)
     if value.default is None:
         return "it has no default", "every value needs one, or a launch from the form fails"
-    if not _is(value.default, value.type):
+    if not is_type(value.default, value.type):
         return f"the default {scalar(value.default)} is not of type {value.type}", ""
     return _outside(value)
+
+
+def _wrong_group(
+    value: Value, paths: Mapping[str, Value], having: Callable[[str], str]
+) -> tuple[str, str] | None:
+    if value.default is not None:
+        return f"it is a group, and {scalar(value.default)} is none", "fix the values in it"
+    if any(path.startswith(value.path + ".") for path in paths):
+        return None
+    return "an object needs a default, or values below it", having(f"{value.path}.")
 
 
 def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
@@ -163,7 +172,8 @@ def _outside(value: Value) -> tuple[str, str] | None:
     return None
 
 
-def _is(default: object, kind: str) -> bool:
+def is_type(default: object, kind: str) -> bool:
+    """Whether a value is of a type, in the words of a schema."""
     if isinstance(default, bool):
         return kind == "boolean"
     return isinstance(default, _TYPES[kind])
@@ -233,6 +243,7 @@ def _object(
 ) -> dict[str, object]:
     properties: dict[str, object] = {}
     of_types: dict[str, object] = {}
+    required = [key for key, child in node.items() if _has_fixed(child)]
     for key, child in node.items():
         here = (*path, key)
         if isinstance(child, Value) and child.also:
@@ -244,8 +255,19 @@ def _object(
             assert isinstance(child, dict)
             group = groups.get(here)
             properties[key] = {**(_about(group) if group else {}), **_object(child, groups, here)}
-    more = {"patternProperties": of_types} if of_types else {}
+    more: dict[str, object] = {"patternProperties": of_types} if of_types else {}
+    if required:  # null would take the value away
+        more["required"] = required
+    if path in groups and groups[path].is_fixed:
+        more["additionalProperties"] = False
     return {"type": "object", "properties": properties, **more}
+
+
+def _has_fixed(node: object) -> bool:
+    """Whether a part of the tree has a value that the matrix fixes."""
+    if isinstance(node, Value):
+        return node.is_fixed
+    return any(_has_fixed(child) for child in mapping(node).values())
 
 
 def _about(value: Value) -> dict[str, object]:
@@ -263,7 +285,14 @@ def _about(value: Value) -> dict[str, object]:
 
 
 def _leaf(value: Value) -> dict[str, object]:
-    node = {"type": value.type, **_about(value), "default": value.default, **value.schema}
+    constant = {"const": value.default} if value.is_fixed else {}
+    node = {
+        "type": value.type,
+        **_about(value),
+        **constant,
+        "default": value.default,
+        **value.schema,
+    }
     if value.source is not None:
         node["x-onyxia"] = {"overwriteDefaultWith": value.source, **mapping(node, "x-onyxia")}
     return node
