@@ -56,14 +56,13 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason)
         if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        digests = self._digests(chart_plan)
-        if self._is_packaged(chart_plan, digests):
+        if self._is_packaged(chart_plan):
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
         released_files = former_files(
             chart_plan, matrix=self._context.catalog.matrix, store=self._store
         )
-        files = with_images(with_changelog(chart_plan.files, released_files), digests)
+        files = with_changelog(chart_plan.files, released_files)
         folder = self._context.state.chart(chart_plan.name)
         write_tree(folder, files)
         self._note(step, "checking the form")
@@ -72,6 +71,8 @@ class ChartActions:
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
             self._check_upgrade(chart_version(released_files), released_files, folder)
+        digests = self._digests(chart_plan)
+        write_tree(folder, with_images(files, digests))
         counts = self._run(step, chart_plan, folder, digests)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
@@ -109,12 +110,13 @@ class ChartActions:
             for image, manifests in zip(chart_plan.images, variants.values(), strict=True)
         }
 
-    def _is_packaged(self, chart_plan: ChartPlan, digests: Mapping[str, str]) -> bool:
+    def _is_packaged(self, chart_plan: ChartPlan) -> bool:
         """Whether a package of the same content, on the same images, passed its checks before."""
         artifact = self._store.get(chart_plan.reference)
         if artifact is None:
             return False
-        return images_in(package_in(artifact, str(chart_plan.reference)).files) == digests
+        package = package_in(artifact, str(chart_plan.reference))
+        return images_in(package.files) == self._digests(chart_plan)
 
     def _run(
         self, step: Step, chart_plan: ChartPlan, folder: Path, digests: Mapping[str, str]
