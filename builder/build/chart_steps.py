@@ -71,9 +71,7 @@ class ChartActions:
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
             self._check_upgrade(chart_version(released_files), released_files, folder)
-        digests = self._digests(chart_plan)
-        write_tree(folder, with_images(files, digests))
-        counts = self._run(step, chart_plan, folder, digests)
+        counts = self._run(step, chart_plan, folder, files)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
         self._store.put(chart_artifact(package), chart_plan.reference)
@@ -119,8 +117,11 @@ class ChartActions:
         return images_in(package.files) == self._digests(chart_plan)
 
     def _run(
-        self, step: Step, chart_plan: ChartPlan, folder: Path, digests: Mapping[str, str]
+        self, step: Step, chart_plan: ChartPlan, folder: Path, files: Mapping[str, bytes]
     ) -> TestCounts:
+        """Add the digests of its images to a chart, and run it on the first."""
+        digests = self._digests(chart_plan)
+        write_tree(folder, with_images(files, digests))
         request = self._request(step, chart_plan, folder, digests)
         if installing := self._runner.waits_for:
             self._note(step, f"{installing} (once, a minute or two)")
