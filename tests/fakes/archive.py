@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
 import shutil
@@ -56,5 +57,8 @@ def _artifact(item: Mapping[str, Any]) -> Artifact:
 def _data(file: Mapping[str, str]) -> bytes:
     """Return the bytes of a file: the archive has chart packages unpacked to their tar."""
     if "gzip" in file:
-        return gzip.compress(file["gzip"].encode("latin-1"), compresslevel=9, mtime=0)
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", filename="", compresslevel=9, mtime=0) as it:
+            it.write(file["gzip"].encode("latin-1"))
+        return packed.getvalue()
     return file["data"].encode("latin-1")

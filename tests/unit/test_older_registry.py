@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,11 +67,12 @@ def test_nothing_is_built_or_tested_again(week: Week) -> None:
         **{key.removeprefix("build:"): "block" for key in blocked if key.startswith("build:")},
     }
     assert len(released) == 72
-    assert {
-        name: chart.version for name, chart in plan.charts.items() if chart.action != "block"
-    } == {name: chart.version for name, chart in record(week).charts.items()}
-    assert plan.steps["release"].action == "keep"
-    assert plan.steps["release"].reason == f"nothing that passed has changed since {CURRENT}"
+    charts = {name: chart for name, chart in plan.charts.items() if chart.action != "block"}
+    assert {name: chart.reason for name, chart in charts.items()} == {
+        # This builder quotes what a template writes.
+        name: f"changed since {chart.version}: its templates or values"
+        for name, chart in record(week).charts.items()
+    }
 
 
 def test_fingerprints_and_the_lock_are_those_of_the_record(week: Week) -> None:
@@ -154,20 +156,33 @@ def test_an_older_release_is_offered_again(week: Week) -> None:
     assert record(week).release == "2026.11.30"
 
 
-def test_a_release_on_top_gives_a_new_version_to_what_changed_alone(week: Week) -> None:
+def test_charts_of_older_features_stay_as_they_were_released(week: Week) -> None:
+    """Those features write values without quotes: no new chart has them."""
     before = record(week)
+    ended = week.go_by(today=NEXT)
+    failed = {step: result for step, result in ended.items() if result.status == "failed"}
+    assert set(failed) == {f"chart:{name}" for name in before.charts}
+    assert all("value-not-quoted: fatal: " in result.reason for result in failed.values())
+    after = record(week)
+    assert {name: chart.version for name, chart in after.charts.items()} == {
+        name: chart.version for name, chart in before.charts.items()
+    }
+    assert {key: (target.digest, target.since) for key, target in after.targets.items()} == {
+        key: (target.digest, target.since) for key, target in before.targets.items()
+    }
+    assert not week.engine.requests
+
+
+def test_features_of_the_builder_give_each_chart_a_new_version(week: Week) -> None:
+    before = record(week)
+    for name in ("features", "library"):
+        shutil.rmtree(week.folder.root / "charts" / name)
     week.folder.edit("charts/marimo/chart.yaml", "description: ", "description: More. ")
     ended = week.go_by(today=NEXT)
     assert {result.status for result in ended.values()} == {"done", "reused", "blocked", "skipped"}
     after = record(week)
     assert (after.release, after.previous) == ("2026.11.30", CURRENT)
-    versions = {name: chart.version for name, chart in before.charts.items()}
-    assert {name: chart.version for name, chart in after.charts.items()} == {
-        **versions, "marimo-python": "1.0.2",
-    }  # fmt: skip
-    assert {key: (target.digest, target.since) for key, target in after.targets.items()} == {
-        key: (target.digest, target.since) for key, target in before.targets.items()
-    }
+    assert all(chart.version > before.charts[name].version for name, chart in after.charts.items())
     assert not week.engine.requests
 
 
