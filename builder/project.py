@@ -25,6 +25,7 @@ from builder.catalog.models import (
     Recipe,
     RecipeFile,
 )
+from builder.catalog.package_names import check_recipe
 from builder.catalog.parser import (
     CheckName,
     ParsedMatrix,
@@ -117,6 +118,13 @@ class Workspace:
             ecosystems=self._ecosystems(file.matrix, recipes, lock, ecosystems)
             if ecosystems
             else {},
+        )
+        raise_all(
+            [
+                error
+                for recipe in recipes.values()
+                for error in check_recipe(recipe, catalog.ecosystems, self.read)
+            ]
         )
         return Project(
             root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,

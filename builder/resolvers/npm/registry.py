@@ -79,7 +79,7 @@ class NpmPackages:
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """Return the command that asks npm for a field of a package, e.g. its versions."""
-        argv = (self._program or npm(), "view", package, field, "--json")
+        argv = (self._program or npm(), "view", "--json", "--", package, field)
         return Command(argv=argv, env=self._env(), timeout=180, program="npm")
 
     def _env(self) -> dict[str, str]:

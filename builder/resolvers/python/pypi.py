@@ -143,8 +143,8 @@ class PythonPackages:
 
     def _listed(self, request: ReleaseLineRequest, *options: str) -> tuple[str, ...]:
         argv = (
-            sys.executable, "-m", "pip", "index", "versions", self._package(request),
-            "--disable-pip-version-check", "--no-color", "--retries=2", *options,
+            sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check",
+            "--no-color", "--retries=2", *options, "--", self._package(request),
         )  # fmt: skip
         command = Command(argv=argv, env=self._env(request), timeout=120, program="pip")
         output = self._runner.run(command, check=False)
