@@ -48,6 +48,7 @@ from builder.lock.lockfile import Lock
 
 MATRIX = "matrix.yaml"
 _FEATURES = "charts/features"
+_LARGEST = 64 << 20  # bytes of a file that is read as text
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
 _BEGINNINGS = {
     "recipe.yaml": "`summary: …` is all that it needs",
@@ -152,14 +153,10 @@ class Workspace:
 
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""
-        try:
-            data = (self.root / path).read_bytes()
-        except FileNotFoundError:
-            raise ConfigError("no such file", location=Location(file=path)) from None
-        except OSError as error:
-            reason = f"cannot be read: {error.strerror}"
-            raise ConfigError(reason, location=Location(file=path)) from error
-        return checkout.text_of(data, path)
+        file = self.root / path
+        if not file.exists():
+            raise ConfigError("no such file", location=Location(file=path))
+        return checkout.text_of(checkout.Checkout(root=self.root).read(file, _LARGEST), path)
 
     def lock_text(self) -> str:
         """Return the text of matrix.lock, for positions in it; nothing where it is not there."""

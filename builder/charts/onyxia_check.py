@@ -19,7 +19,7 @@ from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered,
 from builder.charts.onyxia.schema_nodes import remote_reference
 from builder.charts.package import unpack
 from builder.common import limits
-from builder.common.errors import ConfigError, Location, StepError
+from builder.common.errors import ConfigError, Location, StepError, reading
 
 RELEASE: Final = "check-0"
 _SOURCE = re.compile(r"^# Source: [^/\n]+/(.+)$", re.MULTILINE)
@@ -57,6 +57,11 @@ def check_chart(path: Path, helm: Helm | None) -> ChartReport:
 
     Raises ConfigError where there is no chart.
     """
+    with reading(str(path)):
+        return _check_chart(path, helm)
+
+
+def _check_chart(path: Path, helm: Helm | None) -> ChartReport:
     files = read_chart(path)
     chart, broken = read(files)
     if reason := _unrendered(chart, is_broken=bool(broken), helm=helm):
