@@ -37,7 +37,7 @@ from builder.catalog.parser import (
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.common import checkout
-from builder.common.errors import BuilderError, ConfigError, Location, raise_all
+from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
 from builder.common.process import Runner
@@ -172,7 +172,8 @@ class Workspace:
                 f"no {MATRIX} in {self.root}",
                 hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
-        file, matrix_errors = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
+        with reading(MATRIX):
+            file, matrix_errors = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
         errors += matrix_errors
         if file is None:
             raise_all(errors)
@@ -183,7 +184,8 @@ class Workspace:
         if not (self.root / locks.FILE).is_file():
             return None
         try:
-            return locks.parse(self.read(locks.FILE))
+            with reading(locks.FILE):
+                return locks.parse(self.read(locks.FILE))
         except BuilderError as error:
             errors.append(error)
             return None
@@ -208,9 +210,10 @@ class Workspace:
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                parsed, recipe_errors = parse_recipe(
-                    self.read(path), path, file.matrix.axes, notes.append, check
-                )
+                with reading(path):
+                    parsed, recipe_errors = parse_recipe(
+                        self.read(path), path, file.matrix.axes, notes.append, check
+                    )
             except BuilderError as error:
                 errors.append(error)
                 continue
@@ -322,7 +325,8 @@ class Workspace:
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
             path, tests = f"{folder}/chart.yaml", self.root / folder / "tests"
-            parsed, chart_errors = parse_chart(self.read(path), path, notes.append)
+            with reading(path):
+                parsed, chart_errors = parse_chart(self.read(path), path, notes.append)
             errors += chart_errors
             if parsed is not None:
                 charts[chart.recipe] = ChartRecipe(

@@ -93,6 +93,8 @@ class EcosystemRules:
     - `is_locked`: whether its packages are in the lock;
     - `languages`: what packages are chosen for beside the base and the platform;
     - `package_suffix`: how files of release lines end that are themselves packages of it;
+    - `has_cooldown`: whether a version that is younger than `lock.cooldown` is not taken, or the
+      ecosystem is exempt from it; otherwise its index states no dates;
     - `is_of_base`: whether its packages are chosen anew where the base has other content;
     - `request`: how a recipe names a package;
     - `is_met`: whether packages have what a recipe names, in the version that it asks for;
@@ -117,6 +119,7 @@ class EcosystemRules:
     is_locked: bool = True
     languages: tuple[Language, ...] = ()
     package_suffix: str = ""
+    has_cooldown: bool = False
     is_of_base: bool = False
     request: RequestSyntax = RequestSyntax()
     is_met: Callable[[str, Mapping[str, LockedPackage]], bool] = _is_met

@@ -54,6 +54,7 @@ APT = Ecosystem(
     name="apt",
     package_suffix=".deb",
     is_of_base=True,
+    has_cooldown=True,
     # What follows may be an architecture, a version or a suite.
     request=RequestSyntax(
         pattern=re.compile(
