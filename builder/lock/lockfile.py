@@ -88,7 +88,9 @@ def parse(text: str, file: str = FILE) -> Lock:
         error = refusal.__cause__
         if not isinstance(error, json.JSONDecodeError):
             location = Location(file=file)
-            raise ConfigError(f"not a lock: {refusal.message}", hint=_RESTORE, location=location)
+            raise ConfigError(
+                f"not a lock: {refusal.message}", hint=_RESTORE, location=location
+            ) from refusal
         text_lines = text.splitlines()
         source = text_lines[error.lineno - 1] if error.lineno <= len(text_lines) else ""
         raise ConfigError(
