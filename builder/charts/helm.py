@@ -22,6 +22,7 @@ from builder.catalog.yaml_document import objects
 from builder.charts.package import ChartPackage, pack
 from builder.charts.semver import about
 from builder.common.errors import ConfigError, StepError
+from builder.common.limits import PROGRAM_MEMORY
 from builder.common.mappings import mapping
 from builder.common.process import Command, Output, Runner
 from builder.common.text import fields
@@ -106,7 +107,12 @@ class Helm:
 
     def command(self, *arguments: str) -> Command:
         """Return a helm command with its environment."""
-        return Command(argv=(str(self._program), *arguments), env=self._env(), timeout=120.0)
+        return Command(
+            argv=(str(self._program), *arguments),
+            env=self._env(),
+            timeout=120.0,
+            memory=PROGRAM_MEMORY,
+        )
 
     def lint_command(self, chart: Path) -> Command:
         """Return the command `helm lint --strict`."""

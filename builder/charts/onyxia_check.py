@@ -84,14 +84,18 @@ def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str
         return "a file of the chart cannot be read"
     if absent := missing(chart):
         return f"there is no {', '.join(absent)} below charts/: run `helm dependency build`"
+    return unreadable_schema(chart) or ("" if helm else "helm is not installed")
+
+
+def unreadable_schema(chart: ChartFiles) -> str:
+    """Return why Helm must not read a chart, or "": it would fetch what a schema refers to."""
     for file, data in chart.files.items():
-        if file.rpartition("/")[2] == SCHEMA and (reason := _unreadable_schema(data)):
+        if file.rpartition("/")[2] == SCHEMA and (reason := _unreadable(data)):
             return f"{file} {reason}"
-    return "" if helm else "helm is not installed"
+    return ""
 
 
-def _unreadable_schema(data: bytes) -> str:
-    """Return why Helm must not read a schema, or "": it would fetch what that refers to."""
+def _unreadable(data: bytes) -> str:
     try:
         schema = limits.read_json(data, limits.CHART_FILE, "it", error=ConfigError)
     except ConfigError:

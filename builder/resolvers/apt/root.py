@@ -26,7 +26,7 @@ from builder.common.archives import content, members, opened
 from builder.common.errors import ConfigError, StepError, UnreachableError
 from builder.common.files import write
 from builder.common.hashing import sha256
-from builder.common.limits import ARCHIVE_TEXT, safe_join
+from builder.common.limits import ARCHIVE_TEXT, PROGRAM_MEMORY, safe_join
 from builder.common.patterns import whole_matches
 from builder.common.process import Command, Output, Runner
 from builder.network.build_env import proxies, replace_urls
@@ -358,7 +358,7 @@ class AptRoot:
 
     def _command(self, *argv: str) -> Command:
         environment = {"APT_CONFIG": str(self._folder / "apt.conf"), **proxies(self._network)}
-        return Command(argv=argv, env=environment, timeout=300)
+        return Command(argv=argv, env=environment, timeout=300, memory=PROGRAM_MEMORY)
 
 
 def _path(member: tarfile.TarInfo) -> str:
