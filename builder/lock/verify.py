@@ -66,13 +66,13 @@ def flaws(lock: Lock, catalog: Catalog, url_starts: UrlStarts) -> Iterator[Flaw]
     )
 
 
-def errors_of(found: Iterable[Flaw], text: str = "") -> list[BuilderError]:
+def errors_of(found: Iterable[Flaw], text: str = "", hint: str = _HINT) -> list[BuilderError]:
     """Return an error for each flaw, with its position in the text of matrix.lock."""
     errors: list[BuilderError] = [
-        ConfigError(flaw.message, hint=_HINT, location=_location(flaw, text)) for flaw in found
+        ConfigError(flaw.message, hint=hint, location=_location(flaw, text)) for flaw in found
     ]
     if len(errors) > _SHOWN:
-        more = ConfigError(f"{len(errors) - _SHOWN} more entries of {FILE} are wrong", hint=_HINT)
+        more = ConfigError(f"{len(errors) - _SHOWN} more entries of {FILE} are wrong", hint=hint)
         return [*errors[:_SHOWN], more]
     return errors
 

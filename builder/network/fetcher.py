@@ -75,7 +75,7 @@ class Fetcher:
         """Return the folder of files; their names are their hashes, sha256 or sha512."""
         return self._folder
 
-    def text(self, url: str, expected: str = "text") -> str:
+    def text(self, url: str | SourceUrl, expected: str = "text") -> str:
         """Fetch a small text, no web page. Raises MissingError, UnreachableError, StepError."""
         data, source, kind = self._body(url)
         if _is_page(data, kind):
@@ -86,13 +86,13 @@ class Fetcher:
         """Fetch a small web page."""
         return self._body(url)[0].decode(errors="replace")
 
-    def json(self, url: str) -> Any:
+    def json(self, url: str | SourceUrl) -> Any:
         """Fetch and parse a JSON document."""
         text = self.text(url, "JSON")
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            source = source_url(url, self._network.mirrors)
+            source = self._place(url)
             raise StepError(f"{source.source}: {source.shown} is not JSON: {error.msg}") from error
 
     def file(self, file: RemoteFile, source: SourceUrl | None = None) -> Path:
@@ -144,7 +144,7 @@ class Fetcher:
 
     # Asking.
 
-    def _body(self, url: str) -> tuple[bytes, SourceUrl, str]:
+    def _body(self, url: str | SourceUrl) -> tuple[bytes, SourceUrl, str]:
         with self._asked(url) as (answer, source):
             data = bytearray()
             for piece in answer.iter_content(_PIECE):

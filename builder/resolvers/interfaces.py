@@ -7,12 +7,13 @@ somebody else names its own in an entry point. See docs/extend.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from builder.catalog.ecosystem import EcosystemRules
 from builder.catalog.models import AxisValue, Base, Network, Source
+from builder.catalog.packages import LockedPackage
 from builder.common.errors import Location
 from builder.common.process import Runner
 from builder.common.state_dir import StateDir
@@ -64,6 +65,14 @@ def sources_in_options(value: AxisValue, options: Mapping[str, str]) -> tuple[st
     """Return the sources and hosts that options name: `{github}/…`, `https://example.org/…`."""
     matches = _SOURCE.findall(" ".join(options.values()))
     return tuple(dict.fromkeys(name or url for name, url in matches if url or name in UPSTREAM))
+
+
+def said_of(package: LockedPackage, digests: Sequence[str]) -> str:
+    """Return what an index says of a package of which it states these digests; "" if the same."""
+    if package.digest in digests:
+        return ""
+    other = " or ".join(digests[:3])
+    return f"the index states {other}, not {package.digest}" if other else "the index has it not"
 
 
 def below(sources: Iterable[str]) -> tuple[str, ...]:
