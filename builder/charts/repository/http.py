@@ -33,7 +33,7 @@ class ServedRepository:
         """Return the entries of its index. Raises StepError, ConfigError, with the URL."""
         url = f"{self.url}/{INDEX}"
         try:
-            text = self._fetcher.text(url, "an index of charts")
+            text = self._fetcher.text(url, "an index of charts", limits.CHART_INDEX)
         except MissingError as error:
             raise _located(error, url, "leave --against out for the first publication") from error
         except StepError as error:
@@ -52,8 +52,8 @@ class ServedRepository:
         file = RemoteFile(name=name, url=url, sha256=entry.sha256)
         try:
             if not file.sha256:
-                file = self._fetcher.record(name, url, again=True)
-            path = self._fetcher.file(file)
+                file = self._fetcher.record(name, url, again=True, limit=limits.CHART_PACKAGE)
+            path = self._fetcher.file(file, limit=limits.CHART_PACKAGE)
         except StepError as error:
             raise _located(error, url, "the index lists it; nothing was published") from error
         return limits.read_file(path, limits.CHART_PACKAGE, without_credentials(url))
@@ -62,7 +62,7 @@ class ServedRepository:
         """Return the signature of a package of its index, or nothing."""
         url = urljoin(f"{self.url}/", entry.url + PROVENANCE_SUFFIX)
         try:
-            text = self._fetcher.text(url, "a signature")
+            text = self._fetcher.text(url, "a signature", limits.SIGNATURE)
         except StepError:  # object stores answer 403 for what is not there
             return b""
         return text.encode() if text.startswith(_SIGNED) else b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +11,8 @@ from typing import Any
 
 from builder.catalog.models import Network
 from builder.common.errors import StepError, ToolError, UnreachableError
+from builder.common.limits import TEXT, read_json
+from builder.common.mappings import json_object, mapping
 from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
@@ -108,10 +109,7 @@ class NpmPackages:
             raise self._failure(package, output.stdout, output.log)
         if not output.stdout.strip():  # older npm prints nothing for a version that is missing
             raise _none(package)
-        try:
-            return json.loads(output.stdout)
-        except ValueError as error:
-            raise StepError(f"the answer of npm for {package} is not JSON: {error}") from error
+        return read_json(output.stdout.encode(), TEXT, f"the answer of npm for {package}")
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """Return the command that asks npm for a field of a package, e.g. its versions."""
@@ -127,10 +125,7 @@ class NpmPackages:
         return env
 
     def _failure(self, package: str, stdout: str, log: str) -> StepError:
-        try:
-            error = json.loads(stdout)["error"]
-        except (ValueError, KeyError, TypeError):
-            error = {}
+        error = mapping(json_object(stdout), "error")
         code = (
             error.get("code") or (re.search(r"npm (?:error|ERR!) code (\S+)", log) or ("", "?"))[1]
         )
