@@ -15,9 +15,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.ids import BaseId
 from builder.catalog.models import Base, Matrix, RemoteFile
 from builder.lock.lockfile import BaseLock, Lock
+from builder.lock.package_lists import files_to_fetch
 from builder.plan.models import Plan, TargetPlan
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 
@@ -43,7 +45,9 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 """
 
 
-def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, bytes]:
+def tree(
+    *, lock: Lock, plan: Plan, epochs: Mapping[str, int], ecosystems: Ecosystems
+) -> dict[str, bytes]:
     """Return all files by path, without those of recipes; `epochs` has seconds by target id."""
     files: dict[str, bytes] = {"README.md": _README.encode()}
     for base in plan.bases.values():
@@ -51,8 +55,9 @@ def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, byte
     for target_plan in plan.targets.values():
         folder = f"images/{target_plan.target.slug}"
         files[f"{folder}/Dockerfile"] = target_plan.dockerfile.text.encode()
-        if target_plan.files:
-            files[f"{folder}/{FETCH}"] = fetch_script(target_plan.files).encode()
+        package_set = lock.package_sets.get(target_plan.target.id)
+        if to_fetch := (*target_plan.files, *files_to_fetch(package_set, ecosystems)):
+            files[f"{folder}/{FETCH}"] = fetch_script(to_fetch).encode()
     for chart in plan.charts.values():
         files |= {f"charts/{chart.name}/{path}": data for path, data in chart.files.items()}
     files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)
@@ -109,7 +114,9 @@ def fetch_lines(file: RemoteFile, folder: str) -> tuple[str, ...]:
     check = f"echo {shlex.quote(f'{file.sha256}  {path}')} | sha256sum --check --quiet"
     if file.requirement:
         return (*_index_lines(file), f'{_CURL} --output {shlex.quote(path)} "$url"', check)
-    return (f"{_CURL} {shlex.join(['--output', path, file.url])}", check)
+    parent, is_below, _ = file.name.rpartition("/")
+    folders = (f"mkdir -p {shlex.quote(f'{folder}/{parent}')}",) if is_below else ()
+    return (*folders, f"{_CURL} {shlex.join(['--output', path, file.url])}", check)
 
 
 def _index_lines(file: RemoteFile) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.catalog.ecosystem import EcosystemRules
-from builder.catalog.models import AxisValue, Base, Network, Source
+from builder.catalog.models import AxisValue, Base, Network, RemoteFile, Source
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import Location
 from builder.common.process import Runner
@@ -41,6 +42,7 @@ class ResolverTools:
     apt's private root of a locked base, with its indexes. `locate` returns the location at which a
     recipe names a package. `providers` are those of release lines, by name. With `only_looks`,
     results are shown to people and not written to the lock. `note` takes lines for a person.
+    `download` gets the file of a release line, from pip's index too.
     """
 
     fetcher: Fetcher
@@ -52,6 +54,7 @@ class ResolverTools:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     only_looks: bool = False
     note: Callable[[str], None] = tell_nobody
+    download: Callable[[RemoteFile], Path] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
