@@ -7,6 +7,7 @@ images in order. Nothing in it needs the builder. Pure: paths to bytes.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -120,16 +121,21 @@ def fetch_lines(file: RemoteFile, folder: str) -> tuple[str, ...]:
 
 
 def _index_lines(file: RemoteFile) -> tuple[str, ...]:
-    """Return such lines that find the URL of a source distribution by its hash in pip's index.
+    """Return such lines that find the URL of a source distribution in pip's index.
 
     Its page is only read: pip would run code of the package, to learn what it needs.
     """
-    page = shlex.quote(f"{canonicalize_name(file.requirement.partition('==')[0])}/")
-    link = rf's/.*href="\([^"#]*\)#sha256={file.sha256}.*/\1/p'
-    problem = shlex.quote(f"the index has no file of {file.requirement} with its hash")
+    name, _, version = file.requirement.partition("==")
+    source = re.sub(r"[-_.]+", "[-_.]*", name) + f"-{re.escape(version)}[.]tar[.]gz"
+    by_hash = rf's/.*href="\([^"#]*\)#sha256={file.sha256}.*/\1/p'
+    by_name = rf's/.*href="\([^"#]*{source}\)["#].*/\1/pI'  # where it states no hashes
+    page = shlex.quote(f"{canonicalize_name(name)}/")
+    problem = shlex.quote(f"the index has no source distribution of {file.requirement}")
     return (
         f"index=${{PIP_INDEX_URL:-{PYPI_INDEX}}} page=${{index%/}}/{page}",
-        f'url=$({_CURL} "$page" | sed -n {shlex.quote(link)} | head -n 1)',
+        f'links=$({_CURL} "$page")',
+        f'url=$(echo "$links" | sed -n {shlex.quote(by_hash)} | head -n 1)',
+        f'[ -n "$url" ] || url=$(echo "$links" | sed -n {shlex.quote(by_name)} | head -n 1)',
         f'[ -n "$url" ] || {{ echo {problem} >&2; exit 1; }}',
         "case $url in",
         "    *://*) ;;",

@@ -58,6 +58,17 @@ def test_a_source_distribution_is_found_by_its_hash(
     assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == DATA
 
 
+def test_an_index_that_states_no_hashes(registry: Registry, tmp_path: Path) -> None:
+    serve(registry, "/files/pyspark-4.1.4.tar.gz")
+    page = (
+        b'<a href="/files/x-pyspark-4.1.4.zip">a</a>\n<a href="/files/pyspark-4.1.4.tar.gz">b</a>'
+    )
+    bodies = {"/simple/pyspark/": page, "/files/pyspark-4.1.4.tar.gz": DATA}
+    registry.script = lambda _method, path: (200, {}, bodies[path]) if path in bodies else None
+    assert fetched(tmp_path, registry, SDIST).returncode == 0
+    assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == DATA
+
+
 def test_another_content_is_refused(registry: Registry, tmp_path: Path) -> None:
     serve(registry, f"/files/pyspark.tar.gz#sha256={SHA256}", b"something else")
     assert fetched(tmp_path, registry, SDIST).returncode != 0
@@ -67,7 +78,7 @@ def test_an_index_without_that_file(registry: Registry, tmp_path: Path) -> None:
     serve(registry, f"/files/pyspark.tar.gz#sha256={'1' * 64}")
     result = fetched(tmp_path, registry, SDIST)
     assert result.returncode == 1
-    assert result.stderr == "the index has no file of PySpark==4.1.4 with its hash\n"
+    assert result.stderr == "the index has no source distribution of PySpark==4.1.4\n"
 
 
 @pytest.mark.parametrize("link", ["file:///etc/passwd", "--output=/etc/x", "ftp://x/y"])
