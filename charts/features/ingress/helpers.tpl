@@ -1,6 +1,6 @@
-{{/* Annotations of an Ingress. In: the root, and more, a mapping that comes before the values. */}}
+{{/* Annotations of an Ingress. In: root, and own, a mapping that comes before the values. */}}
 {{- define "chart.ingressAnnotations" -}}
-{{- $more := .more -}}
+{{- $own := .own -}}
 {{- with .root -}}
 {{- $annotations := dict -}}
 {{- if kindIs "map" .Values.ingress.annotations -}}
@@ -13,20 +13,20 @@
 {{- $_ := set $annotations "cert-manager.io/cluster-issuer" .Values.ingress.certManagerClusterIssuer -}}
 {{- $_ := set $annotations "acme.cert-manager.io/http01-ingress-class" .Values.ingress.ingressClassName -}}
 {{- end -}}
-{{- include "onyxia-library.entries" (merge (dict) $more $annotations) -}}
+{{- include "onyxia-library.entries" (merge (dict) $own $annotations) -}}
 {{- end -}}
 {{- end -}}
 
 {{/*
-An Ingress. In: root, name, secret, path, rules (a list of host and port), and annotations, where it
-has some of its own.
+An Ingress. In: root, name, secret, path, rules (a list of host and port), and own, the
+annotations that no other has.
 */}}
 {{- define "chart.ingress" -}}
 {{- $values := .root.Values.ingress -}}
 {{- $path := .path -}}
 {{- $service := include "onyxia-library.fullname" .root -}}
 {{ include "onyxia-library.head" (dict "root" .root "apiVersion" "networking.k8s.io/v1" "kind" "Ingress" "name" .name) }}
-  {{- with include "chart.ingressAnnotations" (dict "root" .root "more" (.annotations | default dict)) }}
+  {{- with include "chart.ingressAnnotations" (dict "root" .root "own" (.own | default dict)) }}
   annotations:
     {{- . | nindent 4 }}
   {{- end }}
