@@ -22,6 +22,7 @@ import zstandard
 
 from builder.common.errors import StepError
 from builder.common.files import write
+from builder.common.limits import FILE
 from builder.oci.image import ImageLayer, Member
 
 _CHUNK = 1 << 16
@@ -155,6 +156,20 @@ def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
             if member.isreg() and (path := _path(member)) in paths:
                 hashes[path] = _sha256(archive, member)
     return hashes
+
+
+def has_uncompressed(blob: Path, diff: str) -> bool:
+    """Whether a layer has an uncompressed digest; it is read as a stream."""
+    hasher, size = hashlib.sha256(), 0
+    try:
+        with blob.open("rb") as file, _plain(file) as plain:
+            while piece := plain.read(_CHUNK):
+                hasher.update(piece)
+                if (size := size + len(piece)) > FILE:
+                    return False
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
+        return False
+    return f"sha256:{hasher.hexdigest()}" == diff
 
 
 def read_members(blob: Path) -> dict[str, Member]:

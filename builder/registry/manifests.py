@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.common.errors import StepError
+from builder.common.errors import DamagedError
 from builder.oci.layout import INDEX
 from builder.oci.reference import is_digest
 
@@ -61,9 +61,9 @@ class Manifest:
         """Return the annotations of a descriptor."""
         return self._texts(descriptor.get("annotations") or {}, "annotations of a descriptor")
 
-    def wrong(self, problem: str) -> StepError:
+    def wrong(self, problem: str) -> DamagedError:
         """Return the error of a manifest that is not valid."""
-        return StepError(
+        return DamagedError(
             f"{self.name}: its manifest is damaged: {problem}", hint="push it again, or remove it"
         )
 

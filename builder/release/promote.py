@@ -61,7 +61,9 @@ class Promotion:
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
         context = self._context
-        collector = TargetCollector(context=context, store=self._store, previous=previous)
+        collector = TargetCollector(
+            context=context, store=self._store, previous=previous, blocked=blocked
+        )
         collected = collector.collect()
         charts = {
             name: chart
@@ -87,13 +89,13 @@ class Promotion:
         if item is None or item.action != "package":
             return old
         manifest = self._store.digest(item.reference)
-        package = self._store.get(item.reference) if manifest else None
+        package = self._charts.checked(item) if manifest else None
         if manifest is None or package is None:
             return old
         listed = dict(old.listed) if old else {}
         listed[item.version] = {
             "manifest": manifest,
-            "digest": package_in(package, str(item.reference)).digest,
+            "digest": package.digest,
             "created": release_record.moment(plan.release),
         }
         return ReleasedChart(

@@ -21,6 +21,7 @@ from builder.common.errors import SelectionError, StepError
 from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan.image_check import ImageCheck
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
@@ -55,7 +56,7 @@ class Rollback:
         """Return what a rollback to release `name` would do; nothing is written.
 
         Raises SelectionError if there is no such release, StepError if one of its images is gone
-        from the registry.
+        from the registry, DifferenceError if one is not believed.
         """
         names = self._records.names()
         current = self._records.current()
@@ -156,7 +157,10 @@ class Rollback:
     # Whether it is possible.
 
     def _check(self, record: Record, name: str, packages: Collection[str]) -> None:
-        """Raise StepError, which lists them, if images of the new release are gone."""
+        """Raise StepError, which lists them, if images of the new release are gone.
+
+        Raises DifferenceError for those that are not believed.
+        """
         matrix = self._catalog.matrix
         needed = {
             key: parse_reference(matrix.repository_of(target.image)).at(target.digest)
@@ -175,6 +179,7 @@ class Rollback:
         if missing:
             lines = [f"release {name} cannot be released again: images are gone", *missing]
             raise StepError("\n".join(lines), hint="nothing was written")
+        ImageCheck(self._store, matrix.repository_of).check_released(record.targets)
 
 
 def _contents(

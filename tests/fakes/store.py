@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from builder.common.errors import StepError
+from builder.common.hashing import digest_of
 from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, config_in, entry, layers_in, read
 from builder.oci.reference import Reference
-from builder.registry.interfaces import Artifact
+from builder.registry.interfaces import Artifact, Part, Summary
 from tests.fakes.calls import Calls
 from tests.fakes.layout import add_manifest, read_digest
 
@@ -99,6 +100,28 @@ class FakeStore(Calls):
             self._ask("get", reference)
             digest = self._find(reference)
             return self.artifacts[f"{reference.name}@{digest}"] if digest else None
+
+    def summary(self, reference: Reference) -> Summary | None:
+        """An artifact without its content, or None."""
+        with self._guard:
+            self._ask("summary", reference)
+            digest = self._find(reference)
+            artifact = self.artifacts[f"{reference.name}@{digest}"] if digest else None
+            if artifact is None:
+                return None
+            files = {title: _part(blob.data) for title, blob in artifact.files.items()}
+            return Summary(config=_part(artifact.config), files=files)
+
+    def content(self, reference: Reference, part: Part) -> bytes:
+        """A part of an artifact."""
+        with self._guard:
+            self._ask("content", f"{reference} {part.digest}")
+            artifact = self.artifacts.get(f"{reference.name}@{self._find(reference)}")
+            if artifact is not None:
+                for data in (artifact.config, *(blob.data for blob in artifact.files.values())):
+                    if digest_of(data) == part.digest:
+                        return data
+            raise StepError(f"{reference} has no blob {part.digest}")
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image that was pushed here."""
@@ -248,3 +271,7 @@ class FakeStore(Calls):
             self._left -= 1
             if self._left <= 0:
                 raise Crash
+
+
+def _part(data: bytes) -> Part:
+    return Part(digest=digest_of(data), size=len(data))

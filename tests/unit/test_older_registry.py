@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.build import image_metadata
 from builder.common.hashing import canonical
 from builder.diff.history import History
 from builder.diff.why import Provenance
 from builder.lock.fit import stale_package_sets
 from builder.lock.package_locker import alive_targets
 from builder.oci.reference import parse as parse_reference
+from builder.plan import image_metadata
 from builder.project import Workspace
 from builder.registry.release_record import Record
 from tests.fakes.archive import CATALOGS, OLD_CATALOG, CatalogCopy, registry
@@ -100,7 +100,7 @@ def test_what_was_stored_beside_an_image_is_read(week: Week) -> None:
         assert stored is not None, key
         document = json.loads(stored.files[image_metadata.DOCUMENT].data)
         assert canonical(document) == canonical(found[key].document)
-        config = image_metadata.config_of(stored, place)
+        config = image_metadata.config_of(stored.config, place)
         assert config["tests_hash"] == target.tests_hash
         assert config["tests"] == {
             "passed": 2,

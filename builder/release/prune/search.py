@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from builder.build import image_metadata
 from builder.catalog.ids import BaseId
 from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
@@ -16,6 +15,7 @@ from builder.common.errors import StepError
 from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan import image_metadata
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record

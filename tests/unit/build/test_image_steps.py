@@ -7,9 +7,9 @@ import json
 import pytest
 
 from builder.build.events import ImageResult, Noted, detail_of
-from builder.build.image_metadata import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 from builder.common.errors import SmokeError, StepError, TransientError
 from builder.oci.reference import parse
+from builder.plan.image_metadata import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
 from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 from tests.fakes.catalog import Week
