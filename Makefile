@@ -3,22 +3,43 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Wheels alone: building from source would fetch what no hash is known of.
+HASHED := $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement
+REQUIREMENTS := .ci/requirements.txt
+BUILD_REQUIREMENTS := .ci/requirements-build.txt
+DEV_REQUIREMENTS := .ci/requirements-dev.txt
 
-.PHONY: setup run run-all check test test-heavy test-registries lint docs bench bench-bake release clean
+.PHONY: setup requirements run run-all check test test-heavy test-registries lint docs bench bench-bake \
+        release clean
 
 setup: build/.setup
 
 # A fresh machine may lack pip's own bootstrap; a finished .venv is never touched again.
-$(BIN)/builder: pyproject.toml
+$(BIN)/builder: pyproject.toml $(REQUIREMENTS) $(BUILD_REQUIREMENTS)
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends python3-venv; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --editable .
+	$(HASHED) $(BUILD_REQUIREMENTS) --requirement $(REQUIREMENTS)
+	$(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	touch $@
 
 # What only tests and checks need.
-$(VENV)/.dev: $(BIN)/builder
-	$(PIP_INSTALL) --editable '.[dev]'
+$(VENV)/.dev: $(BIN)/builder $(DEV_REQUIREMENTS)
+	$(HASHED) $(DEV_REQUIREMENTS)
 	touch $@
+
+# The newest packages that pyproject.toml admits, with their hashes, for every Python and system.
+# The weekly workflow runs this after `make setup`, and its pull request has what changed.
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+           --only-binary :all: --no-header --no-annotate --no-emit-index-url
+# An editable install needs `editables` beside what pyproject.toml says.
+BUILD_SYSTEM := import tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables<1", sep="\n")
+
+requirements:
+	$(COMPILE) --extra dev --output-file $(DEV_REQUIREMENTS) pyproject.toml
+	$(COMPILE) --constraint $(DEV_REQUIREMENTS) --output-file $(REQUIREMENTS) pyproject.toml
+	$(BIN)/python -c '$(BUILD_SYSTEM)' | \
+	  $(COMPILE) --constraint $(DEV_REQUIREMENTS) --output-file $(BUILD_REQUIREMENTS) -
 
 build/.setup: $(BIN)/builder
 	$(BIN)/builder doctor --install
@@ -86,7 +107,7 @@ bench-bake: setup
 	$(BIN)/python -m tests.benchmarks.bake $(STARTER)
 
 # Wheel, source distribution and requirements with hashes, of what is committed, and their sums. The
-# same commit gives the same wheel and source distribution; requirements are those of the day.
+# same commit gives the same files.
 DIST ?= build/dist
 
 release: $(VENV)/.dev
@@ -94,8 +115,7 @@ release: $(VENV)/.dev
 	git archive HEAD | tar -x -C build/release
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 	    $(BIN)/python -m build --no-isolation --outdir $(DIST) build/release
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-annotate --output-file $(DIST)/requirements.txt build/release/pyproject.toml
+	cp build/release/$(REQUIREMENTS) $(DIST)/requirements.txt
 	cd $(DIST) && sha256sum *.whl *.tar.gz requirements.txt > SHA256SUMS
 	rm -rf build/release
 

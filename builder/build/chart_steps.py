@@ -7,16 +7,15 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.build.checked_charts import CheckedChart
 from builder.build.events import ChartResult, Noted, Result
 from builder.build.run_context import RunContext
-from builder.catalog.models import Matrix
-from builder.charts.changelog import with_changelog
 from builder.charts.helm import Helm, documents, latest_minors
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia_check import check_chart, read_chart
-from builder.charts.repository.oci_artifact import chart_artifact, released_package
+from builder.charts.repository.oci_artifact import chart_artifact
 from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
@@ -40,7 +39,8 @@ class ChartActions:
     def chart(self, step: Step) -> Result:
         """Render a chart, check it, run it on its first image and push its package.
 
-        A chart whose plan has no work gets a result with the reason. Raises StepError, SmokeError.
+        A chart whose plan has no work gets a result with the reason. Raises StepError, SmokeError,
+        and DifferenceError if the registry has another package of the same version and content.
         """
         chart_plan = self._context.plan.charts[step.target]
         if chart_plan.action in ("skip", "block"):
@@ -49,15 +49,13 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason)
         if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        if self._store.digest(chart_plan.reference) is not None:
+        checked_chart = CheckedChart(chart_plan, self._context.catalog.matrix, self._store)
+        if checked_chart.in_registry():
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
-        released_files = former_files(
-            chart_plan, matrix=self._context.catalog.matrix, store=self._store
-        )
-        files = with_changelog(chart_plan.files, released_files)
+        released_files = checked_chart.former_files
         folder = self._context.state.chart(chart_plan.name)
-        write_tree(folder, files)
+        write_tree(folder, checked_chart.files)
         self._note(step, "checking the form")
         self._check(chart_plan.name, folder)
         self._note(step, "linting and validating")
@@ -67,7 +65,8 @@ class ChartActions:
         counts = self._run(step, chart_plan, folder)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
-        self._store.put(chart_artifact(package), chart_plan.reference)
+        if not checked_chart.in_registry():  # else another run was faster
+            self._store.put(chart_artifact(package), chart_plan.reference)
         detail = ChartResult(
             digest=f"sha256:{package.digest}",
             cases=checked.cases,
@@ -149,12 +148,3 @@ class ChartActions:
 
     def _note(self, step: Step, text: str) -> None:
         self._context.listen(Noted(step=step.id, text=text))
-
-
-def former_files(
-    chart_plan: ChartPlan, *, matrix: Matrix, store: Registry
-) -> Mapping[str, bytes] | None:
-    """Return the files of the released version of a planned chart, None if there is none."""
-    if chart_plan.before is None:
-        return None
-    return released_package(chart_plan.name, chart_plan.before, matrix=matrix, store=store).files

@@ -15,6 +15,7 @@ from typing import Any
 from builder.common.errors import DamagedError, DifferenceError
 from builder.engines.interfaces import Built
 from builder.oci import layout as layouts
+from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import has_uncompressed
 from builder.oci.reference import Reference
 from builder.plan import image_metadata
@@ -65,34 +66,38 @@ class ImagePush:
             before = self.store.get(reference)
             self.store.put(tested.artifact(tested.metadata), reference)
             digest = self.store.push(tested.built.layout, tested.image, tested.parent)
-        assert digest is not None
-        if digest != tested.built.digest:
-            self._keep(tested, digest, before)
-        return digest
-
-    def _keep(self, tested: TestedImage, digest: str, before: Artifact | None) -> None:
-        """Keep the image that another run pushed first, with its metadata.
-
-        `before` is what was stored when this run stored its own. Raises DifferenceError.
-        """
-        image, reference = tested.image, image_metadata.reference_of(tested.image)
-        is_same = self._is_same(image.at(digest), tested.built.layout)
-        if before is not None:
+            if digest == tested.built.digest:
+                return digest
+        if before is not None:  # it is of whoever was faster
             self.store.put(before, reference)
-        if not is_same:
-            raise DifferenceError(
-                f"{image} exists with another digest: {digest}, and this run built and tested"
-                f" {tested.built.digest}",
-                hint="nothing was changed: find out who pushed it, remove it from the registry,"
-                " and run it again",
-            )
-        if ImageCheck(self.store, self.repository_of).problem(
-            image, digest, tested.fingerprint.digest
-        ):
+        assert digest is not None
+        self._check_same(tested.image, digest, tested.built.layout)
+        images = ImageCheck(self.store, self.repository_of)
+        if images.problem(tested.image, digest, tested.fingerprint.digest):
             # All that was tested is in it: its configuration and every file.
-            size = sum(self.store.blobs(image.at(digest)).values())
+            size = sum(self.store.blobs(tested.image.at(digest)).values())
             metadata = replace(tested.metadata, digest=digest, size=size)
             self.store.put(tested.artifact(metadata), reference)
+        return digest
+
+    def push_base(self, layout: Path, image: Reference) -> str:
+        """Push a base image; return the digest that the tag names then.
+
+        Raises DifferenceError where it names an image with other content.
+        """
+        digest = self.store.push(layout, image)
+        self._check_same(image, digest, layout)
+        return digest
+
+    def _check_same(self, image: Reference, digest: str, layout: Path) -> None:
+        """Raise DifferenceError unless an image in the registry has the content of a layout."""
+        own = str(layouts.entry(layout)["digest"])
+        if digest != own and not self._is_same(image.at(digest), layout):
+            raise DifferenceError(
+                f"{image} exists with another digest: {digest}, and this run made {own}",
+                hint="it stays: find out who pushed it, remove it from the registry, and run it"
+                " again",
+            )
 
     def _is_same(self, image: Reference, layout: Path) -> bool:
         """Whether an image has the content of a layout; its layers are read where they differ."""
@@ -102,16 +107,17 @@ class ImagePush:
                 return False
             pairs = zip(self.store.layers(image), layouts.layers_in(layout), strict=True)
             return all(
-                theirs.digest == ours.digest or self._has_content(image, theirs.digest, ours.diff)
+                theirs.digest == ours.digest or self._has_content(image, theirs, ours.diff)
                 for theirs, ours in pairs
             )
         except DamagedError:
             return False
 
-    def _has_content(self, image: Reference, digest: str, diff: str) -> bool:
-        file = self.blob_file(digest)
+    def _has_content(self, image: Reference, layer: ImageLayer, diff: str) -> bool:
+        """Whether the blob of a layer is what its image says: nobody else looks at that."""
+        file = self.blob_file(layer.digest)
         try:
-            self.store.blob(image, digest, file)
+            self.store.blob(image, layer, file)
             return has_uncompressed(file, diff)
         finally:
             file.unlink(missing_ok=True)

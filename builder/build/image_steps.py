@@ -45,7 +45,13 @@ class BuildActions:
         self._context = context
         self._toolbox = toolbox
         self._requests = Requests(context)
-        self._images = ImageCheck(toolbox.store, context.catalog.matrix.repository_of)
+        repository_of = context.catalog.matrix.repository_of
+        self._images = ImageCheck(toolbox.store, repository_of)
+        self._image_push = ImagePush(
+            store=toolbox.store,
+            repository_of=repository_of,
+            blob_file=context.state.registry_blob,
+        )
 
     def base(self, step: Step) -> Result:
         """Fetch a base image and push it to the registry."""
@@ -56,7 +62,7 @@ class BuildActions:
         self._note(step, "fetching")
         layout = self._toolbox.bases.layout(base, self._context.lock.base(base.id))
         self._note(step, "pushing")
-        digest = self._toolbox.store.push(layout, reference)
+        digest = self._image_push.push_base(layout, reference)
         return Result(
             step=step.id, status="done", reason=step.reason, detail=BaseResult(digest=digest)
         )
@@ -202,7 +208,7 @@ class BuildActions:
         def blob(layer: ImageLayer) -> Path:
             file = layouts.blob(built.layout, layer.digest)
             if not file.exists():
-                toolbox.store.blob(request.contexts["parent"], layer.digest, file)
+                toolbox.store.blob(request.contexts["parent"], layer, file)
             return file
 
         size_check.check_layers(
@@ -218,12 +224,7 @@ class BuildActions:
         metadata: image_metadata.ImageMetadata,
     ) -> str:
         """Push an image with its metadata; return the digest of the fingerprint tag."""
-        push = ImagePush(
-            store=self._toolbox.store,
-            repository_of=self._context.catalog.matrix.repository_of,
-            blob_file=self._context.state.registry_blob,
-        )
-        return push.push(
+        return self._image_push.push(
             TestedImage(
                 image=target_plan.reference,
                 parent=parent,

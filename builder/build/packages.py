@@ -11,7 +11,6 @@ from builder.catalog.models import Target
 from builder.catalog.packages import LockedPackage, Package, PackageList
 from builder.common.errors import StepError
 from builder.common.files import place_file
-from builder.common.limits import safe_join
 from builder.common.text import count
 from builder.lock.package_lists import file_path
 from builder.lock.requests import PackageRequests
@@ -32,7 +31,7 @@ def provide(
     """
     for file in context.plan.targets[target.id].files:
         note(f"fetching {file.name}")
-        place_file(toolbox.files.file(file), safe_join(folder, file.name, target.id))
+        place_file(toolbox.files.file(file), folder, file.name, target.id)
     package_set = context.lock.package_sets.get(target.id)
     if package_set is None:
         return
@@ -46,12 +45,8 @@ def provide(
         )
         files = toolbox.packages[ecosystem].fetch(request, packages)
         for name, package in packages.items():
-            place_file(
-                files[name],
-                safe_join(
-                    folder, file_path(ecosystem, package, context.catalog.ecosystems), target.id
-                ),
-            )
+            path = file_path(ecosystem, package, context.catalog.ecosystems)
+            place_file(files[name], folder, path, target.id)
 
 
 def check_installed(

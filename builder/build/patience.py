@@ -67,9 +67,9 @@ class PatientStore:
         """Return the layers, as a Registry does."""
         return self._patiently(lambda: self._store.layers(reference))
 
-    def blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """Write a blob, as a Registry does."""
-        self._patiently(lambda: self._store.blob(reference, digest, file))
+    def blob(self, reference: Reference, layer: ImageLayer, file: Path) -> None:
+        """Write the blob of a layer, as a Registry does."""
+        self._patiently(lambda: self._store.blob(reference, layer, file))
 
     def configs(self, reference: Reference) -> Mapping[str, Mapping[str, Any]]:
         """Return the configurations, as a Registry does."""

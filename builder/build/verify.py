@@ -93,7 +93,7 @@ class Verification:
                 yield Difference(path=_name(number, old), change="comes from another parent image")
                 continue
             file = self.context.state.registry_blob(old.digest)
-            self.store.blob(registry_image, old.digest, file)
+            self.store.blob(registry_image, old, file)
             differences = compare_members(
                 read_members(file), read_members(layouts.blob(built.layout, new.digest))
             )

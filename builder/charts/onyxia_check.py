@@ -15,7 +15,7 @@ from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import Finding
 from builder.charts.onyxia.render_cases import RenderCase, rendered
 from builder.charts.onyxia.rules_chart import missing
-from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered
+from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered, injected_in
 from builder.charts.package import unpack
 from builder.common.errors import ConfigError, Location, StepError
 
@@ -86,11 +86,13 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
         return Rendered(
             values=probe.words,
             release=RELEASE,
-            manifests=manifests,
+            manifests=() if probe.is_hostile else manifests,
             failure=failure,
             is_sample=probe.is_sample,
             is_suspended=probe.is_suspended,
             is_hostile=probe.is_hostile,
+            has_lines=probe.has_lines,
+            injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 
     return rendered(chart, render)

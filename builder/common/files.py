@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.common.limits import check_name, safe_join
+
 
 def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -> bool:
     """Write a file atomically, and return whether it changed; `lasting` waits for the disk."""
@@ -33,10 +35,15 @@ def write(path: Path, data: bytes, mode: int = 0o644, *, lasting: bool = True) -
 
 
 def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make `folder` hold exactly these files, by path below it."""
+    """Make `folder` hold exactly these files, by path below it.
+
+    Raises StepError, before anything is written, for a name that is not below it.
+    """
+    for name in files:
+        check_name(name, str(folder))
     _clear(folder, keep=frozenset(files))
     for name, data in files.items():
-        write(folder / name, data, lasting=False)  # it can be derived again
+        write(safe_join(folder, name), data, lasting=False)  # it can be derived again
 
 
 def with_lf(data: bytes) -> bytes:
@@ -45,26 +52,27 @@ def with_lf(data: bytes) -> bytes:
 
 
 def _clear(folder: Path, *, keep: frozenset[str]) -> None:
-    """Remove all files but those in `keep`, and the folders that this leaves empty."""
+    """Remove all links, all files but those in `keep`, and the folders that this leaves empty."""
     for parent, folders, names in os.walk(folder, topdown=False):
         for name in (*names, *folders):
             path = Path(parent, name)
             if path.is_dir() and not path.is_symlink():
                 if not any(path.iterdir()):
                     path.rmdir()
-            elif path.relative_to(folder).as_posix() not in keep:
+            elif path.is_symlink() or path.relative_to(folder).as_posix() not in keep:
                 path.unlink()
 
 
-def place_file(source: Path, target: Path) -> None:
-    """Make `target` a file with the content of `source`, without a copy where the disk can.
+def place_file(source: Path, folder: Path, name: str, what: str) -> None:
+    """Make `name` below `folder` a file with the content of `source`, by a link where it can be.
 
-    Whatever the umask, a build may read it.
+    Whatever the umask, a build may read it. Raises StepError for a name that is not below it.
     """
-    missing = [folder for folder in target.parents if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o755)
+    target = safe_join(folder, name, what)
+    missing = [parent for parent in target.parents if not parent.exists()]
+    for parent in reversed(missing):
+        parent.mkdir(exist_ok=True)
+        parent.chmod(0o755)
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

@@ -8,7 +8,6 @@ may be hostile. Nothing of it is read without a limit, and no name of it becomes
 from __future__ import annotations
 
 import json
-import os
 import re
 import stat
 from collections import Counter
@@ -25,6 +24,8 @@ MANIFEST = 4 * _MIB
 """The bytes of a manifest or an index, as the distribution specification bounds a manifest."""
 CONFIGURATION = 8 * _MIB
 """The bytes of the configuration of an image or an artifact."""
+INDEX_MANIFESTS = 1_000
+"""The manifests that an index lists."""
 TOKEN = 64 * _KIB
 """The bytes of the answer of a token server, and of the body of an error."""
 TAGS_PAGE = 4 * _MIB
@@ -34,6 +35,8 @@ TAGS = 1_000_000
 """The pages, and the tags, of one repository."""
 ARTIFACT_FILE = 64 * _MIB
 """The bytes of a file of an artifact that is read whole: image metadata, a release record."""
+LAYER_FILES = 2_000_000
+"""The members of a layer whose files are listed."""
 
 # Downloads.
 FILE = 64 * _GIB
@@ -103,7 +106,11 @@ def safe_join(folder: Path, name: str, what: str = "", *, error: Refusal = StepE
     """
     check_name(name, what, error=error)
     path = folder / name
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+    try:
+        is_below = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link that leads to itself
+        is_below = False
+    if not is_below:
         raise error(f"{_prefix(what)}the path {_shown(name)} leaves its folder by a link")
     return path
 
@@ -178,14 +185,12 @@ def read_file(path: Path, limit: int, what: str = "", *, error: Refusal = StepEr
 def opened(path: Path, what: str = "", *, error: Refusal = StepError) -> IO[bytes]:
     """Open a regular file. Raises an error where it cannot be read: a pipe would never end."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if stat.S_ISREG(path.stat().st_mode):
+            return path.open("rb")
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise error(f"{what or path} cannot be read: {reason}") from problem
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise error(f"{what or path} is not a regular file")
-    return os.fdopen(handle, "rb")
+    raise error(f"{what or path} is not a regular file")
 
 
 # JSON.

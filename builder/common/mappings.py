@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from builder.common.errors import BuilderError
+from builder.common.limits import read_json
 
 
 def json_object(text: str | bytes) -> dict[str, Any] | None:
     """Return the object that is written in JSON; None where the text is anything else.
 
-    The text is not trusted: it may be nested deeper than a parser can read.
+    The text is not trusted: it is read within the limits of documents.
     """
+    data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = read_json(data, len(data), "it")
+    except BuilderError:
         return None
     return value if isinstance(value, dict) else None
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from builder.common.process import Runner
 from builder.oci.image import ImageLayer
-from builder.oci.layout import entry, read
+from builder.oci.layout import entry, manifest_in
 from builder.oci.reference import Reference
 
 
@@ -132,11 +132,10 @@ class Engine(Protocol):
 
 def built_from_layout(layout: Path, *, local: str) -> Built:
     """Return the image in a layout as the result of a build."""
-    descriptor = entry(layout)
-    manifest = read(layout, descriptor["digest"])
-    blobs = [manifest["config"], *manifest["layers"]]
-    size = int(descriptor["size"]) + sum(int(item["size"]) for item in blobs)
-    return Built(layout=layout, digest=descriptor["digest"], size=size, local=local)
+    manifest = manifest_in(layout)
+    blobs = [entry(layout), manifest.config, *manifest.layers]
+    size = sum(int(blob["size"]) for blob in blobs)
+    return Built(layout=layout, digest=manifest.digest, size=size, local=local)
 
 
 class LocalImages(Protocol):

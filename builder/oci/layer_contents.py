@@ -22,7 +22,8 @@ import zstandard
 
 from builder.common.errors import StepError
 from builder.common.files import write
-from builder.common.limits import FILE
+from builder.common.hashing import digest_parts, hasher_of
+from builder.common.limits import FILE, LAYER_FILES
 from builder.oci.image import ImageLayer, Member
 
 _CHUNK = 1 << 16
@@ -143,7 +144,7 @@ def read_layer(blob: Path) -> dict[str, Entry]:
     with _opened(blob) as archive:
         return {
             _path(member): Entry(member.size, stat.S_IMODE(member.mode), member.uid, member.gid)
-            for member in archive
+            for member in _members(archive)
             if member.isreg()
         }
 
@@ -152,7 +153,7 @@ def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
     """Return the sha256 of these files of a layer."""
     hashes = {}
     with _opened(blob) as archive:
-        for member in archive:
+        for member in _members(archive):
             if member.isreg() and (path := _path(member)) in paths:
                 hashes[path] = _sha256(archive, member)
     return hashes
@@ -160,7 +161,7 @@ def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
 
 def has_uncompressed(blob: Path, diff: str) -> bool:
     """Whether a layer has an uncompressed digest; it is read as a stream."""
-    hasher, size = hashlib.sha256(), 0
+    hasher, size = hasher_of(diff), 0
     try:
         with blob.open("rb") as file, _plain(file) as plain:
             while piece := plain.read(_CHUNK):
@@ -169,13 +170,22 @@ def has_uncompressed(blob: Path, diff: str) -> bool:
                     return False
     except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
         return False
-    return f"sha256:{hasher.hexdigest()}" == diff
+    return hasher.hexdigest() == digest_parts(diff)[1]
 
 
 def read_members(blob: Path) -> dict[str, Member]:
     """Return all members of a layer, by path without a leading slash."""
     with _opened(blob) as archive:
-        return {_path(member): _member(archive, member) for member in archive}
+        return {_path(member): _member(archive, member) for member in _members(archive)}
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of a layer, and keep none of them."""
+    for number, member in enumerate(archive):
+        if number >= LAYER_FILES:
+            raise tarfile.ReadError(f"it has more than {LAYER_FILES:,} files")
+        yield member
+        archive.members = []  # type: ignore[attr-defined]
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Member:

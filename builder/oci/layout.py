@@ -4,39 +4,69 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from builder.common.errors import StepError
-from builder.common.hashing import digest_of
+from builder.common.hashing import digest_as, digest_of, digest_parts, is_digest
+from builder.common.limits import CONFIGURATION, MANIFEST, read_file, read_json
 from builder.oci.image import ImageLayer
+from builder.oci.manifest import INDEX, Manifest
 
-INDEX = "application/vnd.oci.image.index.v1+json"
+_AGAIN = "build it again"
 
 
 def blob(layout: Path, digest: str) -> Path:
-    """Return the path of a blob in a layout."""
-    algorithm, _, value = digest.partition(":")
-    return layout / "blobs" / algorithm / value
+    """Return the path of a blob in a layout. Raises StepError for no digest."""
+    if not is_digest(digest):
+        raise StepError(f"{layout}: not a digest: {str(digest)[:200]!r}", hint=_AGAIN)
+    return layout.joinpath("blobs", *digest_parts(digest))
 
 
 def read(layout: Path, digest: str) -> dict[str, Any]:
-    """Read a JSON blob: a manifest or a configuration."""
-    content: dict[str, Any] = json.loads(blob(layout, digest).read_bytes())
+    """Read a JSON blob: a manifest or a configuration. Raises StepError if it is damaged."""
+    what = f"{layout}: blob {digest}"
+    data = read_file(blob(layout, digest), CONFIGURATION, what)
+    if digest_as(digest, data) != digest:
+        raise StepError(f"{what} is damaged: its digest is {digest_of(data)}", hint=_AGAIN)
+    content = read_json(data, CONFIGURATION, what)
+    if not isinstance(content, dict):
+        raise StepError(f"{what} is not a JSON object", hint=_AGAIN)
     return content
 
 
 def entry(layout: Path) -> dict[str, Any]:
     """Read the descriptor of the only manifest of a layout. Raises StepError without one."""
-    try:
-        index = json.loads((layout / "index.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise StepError(f"{layout} is not an OCI layout: {error}") from error
-    manifests: list[dict[str, Any]] = index.get("manifests", [])
+    index = _index(layout)
+    manifests = Manifest(
+        name=f"{layout}/index.json", digest="", kind=INDEX, content=b"", document=index, hint=_AGAIN
+    ).manifests
     if len(manifests) != 1:
         raise StepError(f"{layout} holds {len(manifests)} manifests instead of one")
-    return manifests[0]
+    return dict(manifests[0])
+
+
+def _index(layout: Path) -> dict[str, Any]:
+    what = f"{layout} is not an OCI layout: its index.json"
+    index = read_json(read_file(layout / "index.json", MANIFEST, what), MANIFEST, what)
+    if not isinstance(index, dict):
+        raise StepError(f"{what} is not a JSON object")
+    return index
+
+
+def manifest_in(layout: Path) -> Manifest:
+    """Read the only manifest of a layout."""
+    descriptor = entry(layout)
+    return Manifest(
+        name=str(layout),
+        digest=descriptor["digest"],
+        kind=descriptor["mediaType"],
+        content=b"",
+        document=read(layout, descriptor["digest"]),
+        hint=_AGAIN,
+    )
 
 
 def index(manifests: Iterable[tuple[str, str, str, int]]) -> bytes:
@@ -57,8 +87,13 @@ def index(manifests: Iterable[tuple[str, str, str, int]]) -> bytes:
 
 
 def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[ImageLayer, ...]:
-    """Return the layers that a manifest and its configuration describe, the lowest first."""
+    """Return the layers that a manifest and its configuration describe, the lowest first.
+
+    Raises ValueError, KeyError, TypeError or AttributeError where it does not describe them.
+    """
     blobs, diffs = manifest["layers"], config["rootfs"]["diff_ids"]
+    if wrong := [diff for diff in diffs if not is_digest(diff)]:  # they become names of files
+        raise ValueError(f"{wrong[0]!r} is not a digest")
     history = [record for record in config.get("history") or [] if not record.get("empty_layer")]
     instructions = [record.get("created_by", "") for record in history]
     if len(history) != len(blobs):  # nobody can tell which instruction made which layer
@@ -76,14 +111,18 @@ def layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Imag
 
 
 def layers_in(layout: Path) -> tuple[ImageLayer, ...]:
-    """Read the layers of the only image of a layout, the lowest first."""
-    manifest = read(layout, entry(layout)["digest"])
-    return layers(manifest, read(layout, manifest["config"]["digest"]))
+    """Read the layers of the only image of a layout, the lowest first. Raises StepError."""
+    manifest = manifest_in(layout)
+    config = read(layout, manifest.config["digest"])
+    try:
+        return layers({"layers": manifest.layers}, config)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise manifest.wrong("its configuration does not describe its layers") from error
 
 
 def config_in(layout: Path) -> dict[str, Any]:
     """Read the configuration of the only image of a layout."""
-    return read(layout, read(layout, entry(layout)["digest"])["config"]["digest"])
+    return read(layout, manifest_in(layout).config["digest"])
 
 
 def place_parent_layers(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
@@ -116,7 +155,7 @@ def canonize(layout: Path, parent_layers: Sequence[ImageLayer]) -> None:
         if (layer := parents.get(listed["digest"])) is not None:
             listed.update(mediaType=layer.kind, digest=layer.digest, size=layer.size)
     written = _write(layout, manifest)
-    index = json.loads((layout / "index.json").read_bytes())
+    index = _index(layout)
     index["manifests"][0].update(written)
     (layout / "index.json").write_text(json.dumps(index, separators=(",", ":")))
     for digest in replaced - {written["digest"], manifest["config"]["digest"]}:
@@ -131,11 +170,24 @@ def _write(layout: Path, content: Mapping[str, Any]) -> dict[str, Any]:
     return {"digest": digest, "size": len(data)}
 
 
-def missing(layout: Path) -> tuple[str, ...]:
-    """Return the layers of the only image of a layout whose blobs are missing."""
-    return tuple(
-        layer.digest for layer in layers_in(layout) if not blob(layout, layer.digest).exists()
-    )
+def missing(layout: Path) -> tuple[ImageLayer, ...]:
+    """Return the layers of the only image of a layout whose blobs are missing.
+
+    Raises StepError for a blob that is not a regular file, or not as long as the manifest says.
+    """
+    absent = []
+    for layer in layers_in(layout):
+        try:
+            status = blob(layout, layer.digest).lstat()
+        except FileNotFoundError:
+            absent.append(layer)
+            continue
+        if not stat.S_ISREG(status.st_mode) or status.st_size != layer.size:
+            raise StepError(
+                f"{layout}: blob {layer.digest} is not a regular file of {layer.size:,} bytes",
+                hint=_AGAIN,
+            )
+    return tuple(absent)
 
 
 def partial_folder(layout: Path) -> Path:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from builder.common.errors import ConfigError
+from builder.common.hashing import is_digest
 
 # The grammar of the OCI distribution specification, 1.1 ("Pulling manifests").
 _REPOSITORY = re.compile(
@@ -16,7 +17,6 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _REGISTRY = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d+)?")
 _HUB = "docker.io"
 _HUB_API = "registry-1.docker.io"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,21 +49,33 @@ class Reference:
     @property
     def api(self) -> str:
         """Return the `host[:port]` of the registry's API; Docker Hub has one of its own."""
-        return _HUB_API if hub_name(self.registry) == _HUB else self.registry
+        return _HUB_API if self.is_on_hub else self.registry
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether the registry is Docker Hub."""
+        return hub_name(self.registry) == _HUB
 
     @property
     def api_repository(self) -> str:
         """Return the repository's name in the API; Docker Hub puts single names under `library`."""
-        if hub_name(self.registry) == _HUB and "/" not in self.repository:
+        if self.is_on_hub and "/" not in self.repository:
             return f"library/{self.repository}"
         return self.repository
 
     def with_tag(self, tag: str) -> Reference:
-        """Return the reference of `tag` in the same repository."""
+        """Return the reference of `tag` in the same repository. Raises ConfigError for no tag."""
+        if not is_tag(tag):
+            raise ConfigError(f"not a tag of {self.name}: {tag[:200]!r}")
         return replace(self, tag=tag, digest="")
 
     def at(self, digest: str) -> Reference:
-        """Return the reference of `digest` in the same repository, without a tag."""
+        """Return the reference of `digest` in the same repository, without a tag.
+
+        Raises ConfigError for no digest: it becomes a part of a URL.
+        """
+        if not is_digest(digest):
+            raise ConfigError(f"not a digest of {self.name}: {digest[:200]!r}")
         return replace(self, tag="", digest=digest)
 
 
@@ -93,7 +105,7 @@ def parse(text: str) -> Reference:
         and not re.search(r"[:@](@|$)", text)
         and _REPOSITORY.fullmatch(repository)
         and (not tag or _TAG.fullmatch(tag))
-        and (not digest or _DIGEST.fullmatch(digest))
+        and (not digest or is_digest(digest))
     )
     if not valid:
         raise ConfigError(
@@ -114,11 +126,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def is_digest(text: str) -> bool:
-    """Whether `text` is a sha256 digest, the only kind that this builder checks."""
-    return _DIGEST.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 from requests.utils import parse_header_links
 
 from builder.common.errors import StepError, TransientError
-from builder.common.hashing import digest_of
-from builder.network.connections import LARGEST_FILE
-from builder.oci.layout import INDEX
-from builder.oci.reference import Reference, is_digest, is_tag
+from builder.common.hashing import digest_as, digest_of, digest_parts, hasher_of, is_digest
+from builder.common.limits import ARTIFACT_FILE, TAG_PAGES, TAGS, binary, exactly
+from builder.oci.image import ImageLayer
+from builder.oci.manifest import INDEX, KINDS, MANIFEST, Manifest
+from builder.oci.reference import Reference, is_tag
 from builder.registry.distribution import Answer, Distribution, check, own_path, resolved
 from builder.registry.interfaces import Blob
-from builder.registry.manifests import KINDS, MANIFEST, Manifest
 
 _ACCEPT = {"Accept": ", ".join(KINDS)}
-_PAGES = 1000
-_LARGEST_BLOB = 256 << 20  # of those that are read whole: configurations, charts, records
 
 
 class RegistryClient:
@@ -35,41 +33,56 @@ class RegistryClient:
     def digest(self, reference: Reference) -> str | None:
         """Return the digest of a manifest, or None where there is none.
 
-        A registry need not state it; then it is computed from the content.
+        It is computed from the content: a registry may state another one, or none. Docker Hub
+        counts each manifest that is read as a pull; there it is what a header states, and the
+        content is compared with it when it is read.
         """
-        answer = self._asked_for_manifest(reference, "HEAD")
-        if answer is None:
-            return None
-        digest = answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(digest) and reference.digest in {"", digest}:
-            return digest
+        if reference.is_on_hub:
+            answer = self._asked_for_manifest(reference, "HEAD")
+            if answer is None:
+                return None
+            digest = answer.headers.get("Docker-Content-Digest", "")
+            if is_digest(digest) and reference.digest in {"", digest}:
+                return digest
         manifest = self.manifest(reference)
         return None if manifest is None else manifest.digest
 
-    def manifest(self, reference: Reference) -> Manifest | None:
-        """Return a manifest, checked against its digest, or None if there is none."""
+    def manifest(self, reference: Reference, size: int | None = None) -> Manifest | None:
+        """Return a manifest, checked against its digest, or None if there is none.
+
+        `size` is what its descriptor says, where an index lists it.
+        """
         answer = self._asked_for_manifest(reference, "GET")
         if answer is None:
             return None
-        digest = digest_of(answer.content)
-        expected = reference.digest or answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(expected) and expected != digest:
-            raise TransientError(
-                f"{reference}: the downloaded manifest is damaged: its digest is {digest}"
+        content = answer.content
+        if size is not None and len(content) != size:
+            raise StepError(
+                f"{reference}: the manifest has {len(content):,} bytes, and its descriptor says"
+                f" {size:,}"
             )
+        digest = digest_of(content)
+        for expected in (reference.digest, answer.headers.get("Docker-Content-Digest", "")):
+            if is_digest(expected) and (digest := digest_as(expected, content)) != expected:
+                raise TransientError(
+                    f"{reference}: the downloaded manifest is damaged: its digest is {digest}"
+                )
         document = answer.json("a manifest")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind not in KINDS:
             media_type = document.get("mediaType")
             usual = INDEX if "manifests" in document else MANIFEST
             kind = media_type if media_type in KINDS else usual
-        return Manifest(
+        manifest = Manifest(
             name=str(reference),
-            digest=digest,
+            digest=reference.digest or digest_of(content),
             kind=kind,
-            content=answer.content,
+            content=content,
             document=document,
         )
+        if manifest.is_index and not {"config", "layers"}.isdisjoint(document):
+            raise manifest.wrong("it is an image and an index")  # others may read the other one
+        return manifest
 
     def present(self, reference: Reference) -> Manifest:
         """Return a manifest. Raises StepError if it is missing."""
@@ -111,8 +124,9 @@ class RegistryClient:
         """Yield the tags of a repository, page by page; none where it does not exist."""
         path: str | None = "tags/list?n=1000"
         seen: set[str] = set()
+        count = 0
         while path:
-            if path in seen or len(seen) >= _PAGES:
+            if path in seen or len(seen) >= TAG_PAGES:
                 raise StepError(f"{repository}: the registry's list of tags does not end")
             seen.add(path)
             answer = self._api.ask(repository, "GET", path)
@@ -122,6 +136,8 @@ class RegistryClient:
             tags = answer.json("a list of tags").get("tags") or []
             if not isinstance(tags, list) or not all(map(_is_tag, tags)):
                 raise StepError(f"{repository}: the registry lists invalid tags")
+            if (count := count + len(tags)) > TAGS:
+                raise StepError(f"{repository}: the registry lists more than {TAGS:,} tags")
             yield from tags
             path = _next_page(answer)
 
@@ -159,39 +175,38 @@ class RegistryClient:
             check(answer, str(reference))
         return answer.code == 201
 
-    def blob(self, reference: Reference, digest: str, size: int | None = None) -> bytes:
+    def blob(
+        self, reference: Reference, digest: str, size: int, limit: int = ARTIFACT_FILE
+    ) -> bytes:
         """Return the content of a small blob, checked; `size` is what its descriptor says."""
-        limit = _LARGEST_BLOB if size is None else min(size, _LARGEST_BLOB)
-        path = f"blobs/{digest}"
-        answer = self._api.ask(reference, "GET", path, limit=limit)
-        check(answer, str(reference))
-        if digest_of(answer.content) != digest:
-            raise TransientError(f"{reference}: the downloaded blob {digest} is damaged")
-        return answer.content
+        if size > limit:
+            raise StepError(f"{reference}: blob {digest} has more than {binary(limit)}")
+        content = io.BytesIO()
+        self._write_blob(reference, digest, size, content)
+        return content.getvalue()
 
-    def save_blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """Write a blob to a file, piece by piece: whole and checked, or not at all."""
+    def save_blob(self, reference: Reference, layer: ImageLayer, file: Path) -> None:
+        """Write the blob of a layer to a file, piece by piece: whole and checked, or not at all."""
         partial = file.with_name(file.name + ".part")
         file.parent.mkdir(parents=True, exist_ok=True)
-        hasher, size = hashlib.sha256(), 0
         try:
-            with self._open_blob(reference, digest) as pieces, partial.open("wb") as stream:
-                for piece in pieces:
-                    hasher.update(piece)
-                    stream.write(piece)
-                    if (size := size + len(piece)) > LARGEST_FILE:
-                        raise StepError(f"{reference}: blob {digest} is too large")
-            if f"sha256:{hasher.hexdigest()}" != digest:
-                raise TransientError(f"{reference}: the downloaded blob {digest} is damaged")
+            with partial.open("wb") as stream:
+                self._write_blob(reference, layer.digest, layer.size, stream)
             partial.rename(file)
         finally:
             partial.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def _open_blob(self, reference: Reference, digest: str) -> Iterator[Iterator[bytes]]:
+    def _write_blob(self, reference: Reference, digest: str, size: int, stream: IO[bytes]) -> None:
+        """Copy a blob to a stream. Raises an error where it is not what its descriptor says."""
+        hasher = hasher_of(digest)
+        what = f"{reference}: blob {digest}"
         with self._api.opened(reference, "GET", f"blobs/{digest}") as (answer, pieces):
             check(answer, str(reference))
-            yield pieces
+            for piece in exactly(pieces, size, what, error=TransientError):
+                hasher.update(piece)
+                stream.write(piece)
+        if hasher.hexdigest() != digest_parts(digest)[1]:
+            raise TransientError(f"{reference}: the downloaded blob {digest} is damaged")
 
 
 def _upload(start: Answer, digest: str) -> str:
@@ -207,10 +222,19 @@ def _upload(start: Answer, digest: str) -> str:
 
 
 def _next_page(answer: Answer) -> str | None:
-    """Return what is asked of the registry for the next page of tags, or None at the last."""
+    """Return what is asked of the registry for the next page of tags, or None at the last.
+
+    Raises StepError where it is no page of this list.
+    """
     for link in parse_header_links(answer.headers.get("Link", "")):
         if link.get("rel") == "next" and link.get("url"):
-            return own_path(resolved(answer.url, link["url"]))
+            path = own_path(resolved(answer.url, link["url"]))
+            if not urlsplit(path).path.endswith("/tags/list"):
+                raise StepError(
+                    f"{answer.reference}: the next page of the registry's tags is no list of tags:"
+                    f" {path[:200]!r}"
+                )
+            return path
     return None
 
 

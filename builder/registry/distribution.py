@@ -26,6 +26,7 @@ from builder.common.errors import (
     StepError,
     TransientError,
 )
+from builder.common.limits import MANIFEST, TOKEN, bounded, read_json
 from builder.common.mappings import json_object
 from builder.common.text import one_line
 from builder.network.connections import UNTRUSTED, Session, causes, certificate_folders, retry_after
@@ -47,9 +48,6 @@ _HOPS = 5
 _LONGEST_TRY = 5.0
 _MOVED = {301, 302, 303, 307, 308}
 _KEEPS_METHOD = {307, 308}
-LARGEST = 4 << 20
-"""The bytes of a manifest or a page of tags, as the specification bounds a manifest."""
-_LARGEST_ERROR = 64 << 10
 CREATE = "create the repository first: this registry makes none by a push, as Amazon ECR"
 NO_NETWORK = Network()
 
@@ -73,20 +71,25 @@ class Answer:
 
     def json(self, expected: str) -> dict[str, Any]:
         """Return the JSON document in it. Raises StepError if it is something else."""
-        document = json_object(self.content)
-        if document is not None:
-            return document
-        kind = self.headers.get("Content-Type", "")
-        is_page = "html" in kind or self.content[:200].lstrip().lower().startswith(b"<")
-        received = (
-            "a web page" if is_page else f"{len(self.content)} bytes that are not a JSON object"
-        )
-        raise StepError(
-            f"{self.reference}: the registry answered {self.method} with {received}, not"
-            f" {expected}",
-            hint=f"is {self.reference.registry} a registry? a login page or a proxy may answer"
-            " for it",
-        )
+        is_page = "html" in self.headers.get("Content-Type", "") or self.content[
+            :200
+        ].lstrip().startswith(b"<")
+        if is_page:
+            raise self._other(f"{self._what} is a web page, not {expected}")
+        document = read_json(self.content, len(self.content), self._what, error=self._other)
+        if not isinstance(document, dict):
+            raise self._other(f"{self._what} is not {expected}")
+        return document
+
+    @property
+    def _what(self) -> str:
+        return f"{self.reference}: what the registry answered to {self.method}"
+
+    def _other(self, message: str) -> StepError:
+        """Return the error of an answer that is not what a registry answers."""
+        host = self.reference.registry
+        hint = f"is {host} a registry? a login page or a proxy may answer for it"
+        return StepError(message, hint=hint)
 
 
 class Distribution:
@@ -123,7 +126,6 @@ class Distribution:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
         scopes: tuple[str, ...] = (),
-        limit: int = LARGEST,
     ) -> Answer:
         """Return the answer to a request, whole. Raises TransientError, StepError.
 
@@ -133,14 +135,9 @@ class Distribution:
             answer,
             pieces,
         ):
-            content = bytearray(answer.content)
-            for piece in pieces:
-                content += piece
-                if len(content) > limit:
-                    raise StepError(
-                        f"{reference}: the registry answered {method} with more than {limit} bytes"
-                    )
-        return replace(answer, content=bytes(content))
+            what = f"{reference}: what the registry answered to {method}"
+            content = b"".join(bounded(pieces, MANIFEST, what))
+            return replace(answer, content=answer.content + content)
 
     @contextlib.contextmanager
     def opened(
@@ -170,7 +167,7 @@ class Distribution:
                     code=response.status_code,
                     reason=response.reason or "",
                     headers=response.headers,
-                    content=raw.read(_LARGEST_ERROR, decode_content=False) if is_error else b"",
+                    content=raw.read(TOKEN, decode_content=False) if is_error else b"",
                     login=self._login.source(reference) if used else "",
                     lacking=self._credentials.lacking,
                 )
@@ -239,7 +236,7 @@ class Distribution:
         again = self._login.renewed_authorization(reference, scopes, challenge, login)
         if not again:
             return response, login
-        response.raw.read(_LARGEST_ERROR)  # so that its connection can be used again
+        response.raw.read(TOKEN)  # so that its connection can be used again
         response.close()
         return self._send(method, url, headers=headers, data=data, login=again), again
 
@@ -298,9 +295,11 @@ class Distribution:
             is_secret=request.form is not None,
         )
         with contextlib.closing(response):
+            pieces = response.raw.stream(TOKEN, decode_content=False)
+            what = f"the answer of the token server {_host(request.url)}"
             return TokenAnswer(
                 code=response.status_code,
-                content=response.raw.read(LARGEST, decode_content=False),
+                content=b"".join(bounded(pieces, TOKEN, what)),
                 after=retry_after(response.headers.get("Retry-After", "")),
             )
 

@@ -91,8 +91,8 @@ class Registry(Protocol):
         Empty where there is no such manifest.
         """
 
-    def blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """Write a blob of an image to a file. Raises StepError if it is missing."""
+    def blob(self, reference: Reference, layer: ImageLayer, file: Path) -> None:
+        """Write the blob of a layer to a file. Raises StepError unless it is there, as stated."""
 
     def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
         """Push an index, without a tag, of digests by platform that are there; return its digest.

@@ -14,8 +14,11 @@ from typing import Any
 
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
+from builder.common.hashing import is_digest
+from builder.common.limits import ARTIFACT_FILE, read_json
 from builder.lock import lockfile
 from builder.lock.lockfile import Lock
+from builder.oci.reference import is_tag
 
 FORMAT = 3
 KIND = "application/vnd.onyxia.catalog.release.v1+json"
@@ -23,6 +26,7 @@ FILE = "release.json"
 CURRENT = "current"
 REPOSITORY = "releases"  # in place of an image's name
 CHARTS = "charts"
+_CHART_FILE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,249}")  # a name and a version
 _NAME = re.compile(r"\d{4}\.\d{2}\.\d{2}(\.[1-9]\d*)?")
 
 
@@ -215,22 +219,26 @@ def parse(data: bytes, file: str = FILE) -> Record:
     """
     location = Location(file=file)
     try:
-        fields = json.loads(data)
+        fields = read_json(
+            data,
+            ARTIFACT_FILE,
+            "the release record",
+            error=lambda message: ConfigError(message, location=location),
+        )
         number = fields.pop("format")
         check_format(number, FORMAT, location)
         if number < 3:
             _rename_older_keys(fields)
         fields["targets"] = {key: _target(item) for key, item in fields["targets"].items()}
         fields["variants"] = {
-            key: ReleasedVariant(**item) for key, item in fields["variants"].items()
+            key: ReleasedVariant(**{**item, "digest": _digest(item["digest"])})
+            for key, item in fields["variants"].items()
         }
-        fields["charts"] = {
-            key: ReleasedChart(**{**item, "images": tuple(item["images"])})
-            for key, item in fields["charts"].items()
-        }
+        fields["charts"] = {key: _chart(key, item) for key, item in fields["charts"].items()}
+        fields["bases"] = {key: _digest(digest) for key, digest in fields["bases"].items()}
         fields["lock_data"] = fields.pop("lock")
         return Record(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"not a release record: {error!r}", location=location) from error
 
 
@@ -249,11 +257,35 @@ def _rename_older_keys(fields: dict[str, Any]) -> None:
 def _target(item: Mapping[str, Any]) -> ReleasedTarget:
     fields = {
         **item,
-        "rolling": tuple(item["rolling"]),
+        "digest": _digest(item["digest"]),
+        "exact": _tag(item["exact"]),
+        "rolling": tuple(map(_tag, item["rolling"])),
         "shares": parse_shares(item["shares"]),
         "tests_hash": str(item["tests_hash"]),
     }
     return ReleasedTarget(**fields)
+
+
+def _chart(name: str, item: Mapping[str, Any]) -> ReleasedChart:
+    """Read a chart; its name and its versions become names of files."""
+    for version, listed in item["listed"].items():
+        _digest(listed["manifest"])
+        _digest(f"sha256:{listed['digest']}")
+        if not _CHART_FILE.fullmatch(f"{name}-{version}"):
+            raise ValueError(f"chart {name!r} has a version {version!r}")
+    return ReleasedChart(**{**item, "images": tuple(item["images"])})
+
+
+def _digest(value: object) -> str:
+    if not is_digest(value):
+        raise ValueError(f"{value!r} is not a digest")
+    return str(value)
+
+
+def _tag(value: object) -> str:
+    if not isinstance(value, str) or not is_tag(value):
+        raise ValueError(f"{value!r} is not a tag")
+    return value
 
 
 def same_content(old: Record, new: Record) -> bool:

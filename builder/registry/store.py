@@ -7,23 +7,23 @@ skopeo moves images; everything else uses the OCI distribution API. Both use the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from builder.catalog.models import Network
 from builder.common.errors import StepError, TransientError
 from builder.common.hashing import digest_of
-from builder.common.mappings import json_object
+from builder.common.limits import CONFIGURATION, read_json
 from builder.common.process import Command, Runner
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
+from builder.oci.manifest import INDEX, MANIFEST, Manifest
 from builder.oci.reference import Reference, parse
 from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
 from builder.registry.distribution import NO_NETWORK, Distribution, check
 from builder.registry.interfaces import Artifact, Blob, Part, Summary
-from builder.registry.manifests import MANIFEST, Manifest
 from builder.registry.transfers import transfer
 
 _TITLE = "org.opencontainers.image.title"
@@ -72,8 +72,9 @@ class RegistryStore:
         """
         digest = self.digest(reference)
         if digest is None:
+            missing = layouts.missing(layout)
             if parent is not None:
-                self._mount_missing(layout, parent, reference)
+                self._mount(missing, layout, parent, reference)
             self._move(self.push_command(layout, reference), reference)
             digest = self.digest(reference)
         if digest is None:
@@ -202,13 +203,18 @@ class RegistryStore:
         for item in manifest.manifests:
             platform = item.get("platform")
             # A manifest for an unknown system is an attestation.
-            if not isinstance(platform, dict) or platform.get("os") != "unknown":
-                configs |= self.configs(reference.at(item["digest"]))
+            if isinstance(platform, dict) and platform.get("os") == "unknown":
+                continue
+            image = reference.at(item["digest"])
+            listed = self._client.manifest(image, item["size"])
+            if listed is not None and listed.is_index:
+                raise manifest.wrong("an index lists another index")
+            configs |= {} if listed is None else {listed.digest: self._config(image, listed)}
         return configs
 
-    def blob(self, reference: Reference, digest: str, file: Path) -> None:
-        """Write a blob of an image to a file. Raises StepError if it is missing."""
-        self._client.save_blob(reference, digest, file)
+    def blob(self, reference: Reference, layer: ImageLayer, file: Path) -> None:
+        """Write the blob of a layer to a file. Raises StepError unless it is there, as stated."""
+        self._client.save_blob(reference, layer, file)
 
     def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
         """Push an index, without a tag, of digests by platform; return its digest."""
@@ -217,7 +223,7 @@ class RegistryStore:
             manifest = self._client.present(repository.at(digest))
             entries.append((platform, digest, manifest.kind, len(manifest.content)))
         body = layouts.index(entries)
-        self._client.put_manifest(repository.at(digest_of(body)), body, layouts.INDEX)
+        self._client.put_manifest(repository.at(digest_of(body)), body, INDEX)
         return digest_of(body)
 
     def blobs(self, reference: Reference) -> dict[str, int]:
@@ -250,11 +256,13 @@ class RegistryStore:
             check(answer, str(reference))
         return answer.code not in {400, 405}
 
-    def _mount_missing(self, layout: Path, parent: Reference, reference: Reference) -> None:
+    def _mount(
+        self, missing: Sequence[ImageLayer], layout: Path, parent: Reference, reference: Reference
+    ) -> None:
         """Mount the blobs that a layout lacks from the parent's repository, or download them."""
-        for digest in layouts.missing(layout):
-            if not self._client.mount(reference, digest, parent):
-                self.blob(parent, digest, layouts.blob(layout, digest))
+        for layer in missing:
+            if not self._client.mount(reference, layer.digest, parent):
+                self.blob(parent, layer, layouts.blob(layout, layer.digest))
 
     def _move(self, command: Command, *references: Reference) -> None:
         """Run skopeo with the credentials of these references."""
@@ -266,9 +274,11 @@ class RegistryStore:
 
     def _config(self, reference: Reference, manifest: Manifest) -> dict[str, Any]:
         """Return the configuration of an image. Raises StepError if it is not valid."""
-        config = json_object(self._read(reference, manifest.config))
-        if config is None:
-            raise manifest.wrong("its configuration is not JSON")
+        descriptor = manifest.config
+        data = self._client.blob(reference, descriptor["digest"], descriptor["size"], CONFIGURATION)
+        config = read_json(data, CONFIGURATION, "its configuration", error=manifest.wrong)
+        if not isinstance(config, dict):
+            raise manifest.wrong("its configuration is not a JSON object")
         return config
 
 

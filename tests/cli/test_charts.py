@@ -99,9 +99,21 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             " the variable KEY contains git.token in plain text",
             "  hint: read it from a Secret: valueFrom, or envFrom",
             f"{pod}not-yaml: fatal: with runtimeClassName set: {fault}",
-            f'{pod}unquoted: warning: with "sample: \\"x\' #" in zone: {fault}',
-            f'{pod}unquoted: warning: with "sample: \\"x\' #" in image: {fault}',
-            f'{pod}unquoted: warning: with "sample: \\"x\' #" in runtimeClassName: {fault}',
+            *(
+                line
+                for name in ("zone", "image", "runtimeClassName")
+                for line in (
+                    f'{pod}value-adds-lines: fatal: with "sample\\n---\\nonyxia-check: sample" in'
+                    f" {name}: {fault}",
+                    "  hint: end each expression that the value reaches with `| quote`",
+                )
+            ),
+            *written("12:25", "runtimeClassName", ".Values.runtimeClassName"),
+            "clock/templates/pod.yaml:16:18: value-in-tpl: fatal: the value image is evaluated as a"
+            " template, by tpl",
+            IN_TPL,
+            *written("16:18", "image", "tpl .Values.image ."),
+            *written("20:18", "zone", ".Values.zone"),
             "clock/values.schema.json:23:3: $.properties.project: unread: warning: no template"
             " reads project",
             "clock/values.schema.json:27:5: $.properties.project.x-onyxia.overwriteDefaultWith:"
@@ -115,8 +127,20 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "  hint: a launch from the form sends the one in values.schema.json",
             "",
         ]),
-        "clock: 1 fatal, 10 warnings\n",
+        "clock: 8 fatal, 7 warnings\n",
     )  # fmt: skip
+
+
+IN_TPL = '  hint: replace the words of a closed list in it: `replace "${name}" .Release.Name`'
+
+
+def written(place: str, value: str, expression: str) -> tuple[str, str]:
+    """What is said of a value that is written as it is."""
+    return (
+        f"clock/templates/pod.yaml:{place}: value-not-quoted: fatal: the value {value} is written"
+        f" as it is: {{{{ {expression} }}}}",
+        "  hint: end with `| quote`, `| int`, `toYaml` or `toJson`, or give it an enum",
+    )
 
 
 def test_a_value_that_becomes_a_template(run: Run, tmp_path: Path) -> None:
@@ -124,11 +148,28 @@ def test_a_value_that_becomes_a_template(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", files(pod=pod))
     found = run("charts", "check", str(folder))
     assert (found.code, found.out) == (
-        0,
+        2,
+        f"{folder}/templates/pod.yaml:14:18: value-in-tpl: fatal: the value zone is evaluated as a"
+        f" template, by tpl\n{IN_TPL}\n"
         f'{folder}/templates/pod.yaml:14:20: unquoted: warning: with "{{{{ sample" in zone:'
         ' template: clock/templates/pod.yaml:14:20: executing "clock/templates/pod.yaml" at <tpl'
         ' .Values.zone .>: error calling tpl: cannot parse template "{{ sample": template: gotpl:1:'
         ' function "sample" not defined\n',
+    )
+
+
+def test_a_value_that_adds_an_object_by_a_detour(run: Run, tmp_path: Path) -> None:
+    """By a value that the schema does not know, and a named template: only rendering shows it."""
+    pod = POD.replace("name: {{ .Release.Name }}", 'name: {{ include "clock.name" . }}', 1)
+    pod += '{{- define "clock.name" }}{{ .Values.zoneName | trunc 63 }}{{ end }}\n'
+    chart = files(values={**VALUES, "zoneName": "clock"}, pod=pod)
+    folder = write(tmp_path / "clock", chart)
+    found = run("charts", "check", str(folder))
+    assert (found.code, found.out) == (
+        2,
+        f'{folder}/templates/pod.yaml: value-adds-lines: fatal: with "sample\\n---\\nonyxia-check:'
+        ' sample" in zoneName: an object has a key out of the text\n'
+        "  hint: end each expression that the value reaches with `| quote`\n",
     )
 
 
@@ -198,13 +239,14 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
     assert found.err.endswith(
         f"{folder}: no findings\n"
         f"{folder}: not rendered, as helm is not installed; not tried: not-yaml, helm-refuses,"
-        " helm-fails, instance, replicas, secret, init, unquoted, discovery\n"
+        " helm-fails, instance, replicas, secret, init, value-adds-lines, unquoted,"
+        " discovery\n"
     )
 
 
 SKIPPED = (
-    "not tried: not-yaml, helm-refuses, helm-fails, instance, replicas, secret, init, unquoted,"
-    " discovery"
+    "not tried: not-yaml, helm-refuses, helm-fails, instance, replicas, secret, init,"
+    " value-adds-lines, unquoted, discovery"
 )
 
 

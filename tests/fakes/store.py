@@ -154,14 +154,15 @@ class FakeStore(Calls):
                 file.write_bytes(self._blobs[item])
             add_manifest(layout, digest, len(self._blobs[digest]), name)
 
-    def blob(self, reference: Reference, digest: str, file: Path) -> None:
+    def blob(self, reference: Reference, layer: ImageLayer, file: Path) -> None:
         """A layer of an image that was pushed here."""
         with self._guard:
-            self._ask("blob", f"{reference} {digest}")
-            if digest not in self._blobs:
-                raise StepError(f"{reference} has no blob {digest}")
+            self._ask("blob", f"{reference} {layer.digest}")
+            data = self._blobs.get(layer.digest)
+            if data is None or len(data) != layer.size:
+                raise StepError(f"{reference} has no blob {layer.digest} of {layer.size} bytes")
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(self._blobs[digest])
+            file.write_bytes(data)
 
     def put_index(self, manifests: Mapping[str, str], repository: Reference) -> str:
         """Push an index of manifests that are there."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from builder.catalog.selection import select
 from builder.project import Workspace
@@ -28,6 +31,54 @@ def test_the_starter_slice_is_light_and_on_both_debians() -> None:
     assert {target.variant.values["debian"] for target in found} == {"13", "12"}
     assert {target.variant.values.get("cuda", "none") for target in found} == {"none"}
     assert len(found) <= 14
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """Return the versions by package of a file that `make requirements` wrote; each has hashes."""
+    text = (ROOT / ".ci" / name).read_text().replace("\\\n", "")
+    versions: dict[str, set[str]] = {}
+    for line in text.splitlines():
+        words, *hashes = re.split(r" +--hash=", line)
+        assert hashes, f"{name}: {line}"
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", item.strip()) for item in hashes), line
+        package, version = words.partition(";")[0].strip().split("==")
+        versions.setdefault(package, set()).add(version)
+    return versions
+
+
+def test_the_packages_of_the_builder_are_locked_with_hashes_and_name_no_index() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    runtime = project["project"]["dependencies"]
+    needs = {
+        "requirements.txt": runtime,
+        "requirements-build.txt": project["build-system"]["requires"],
+        "requirements-dev.txt": runtime + project["project"]["optional-dependencies"]["dev"],
+    }
+    for name, requirements in needs.items():
+        versions = locked(name)
+        for text in requirements:
+            requirement = Requirement(text)
+            found = versions.get(canonicalize_name(requirement.name), set())
+            assert found, f"{name} lacks {text}: run `make requirements`"
+            assert all(requirement.specifier.contains(version) for version in found), text
+    for name in ("requirements.txt", "requirements-build.txt"):
+        both = {
+            package: found
+            for package, found in locked(name).items()
+            if package in (dev := locked("requirements-dev.txt")) and not found <= dev[package]
+        }
+        assert not both, f"{name} has other versions than requirements-dev.txt"
+
+
+def test_setup_installs_nothing_that_has_no_hash() -> None:
+    argv = ["make", "--dry-run", "--always-make", ".venv/.dev"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20)
+    lines = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert len(lines) == 3
+    for line in lines:
+        words = set(shlex.split(line))
+        by_hash = {"--require-hashes", "--only-binary", ":all:"} <= words
+        assert by_hash or {"--no-index", "--no-deps", "--no-build-isolation"} <= words, line
 
 
 USAGE = "usage: .ci/run: lint the catalog builder and run its tests, as `make test` does\n"

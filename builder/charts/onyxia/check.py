@@ -10,7 +10,14 @@ from builder.charts.onyxia.finding import CHART, FATAL, SCHEMA, VALUES, Finding,
 from builder.charts.onyxia.rules_chart import CHART_RULES, HEAD_RULES
 from builder.charts.onyxia.rules_manifests import POD_RULES, Rendered
 from builder.charts.onyxia.rules_schema import NODE_RULES, SLIDER_RULES
+from builder.charts.onyxia.rules_templates import TEMPLATE_RULES
 from builder.charts.onyxia.rules_values import VALUE_RULES
+
+ALL_RULES = (
+    *HEAD_RULES, *CHART_RULES, *TEMPLATE_RULES, *VALUE_RULES, *NODE_RULES, *SLIDER_RULES,
+    *POD_RULES,
+)  # fmt: skip
+"""Every rule, for the page that lists them."""
 
 
 def check(files: Mapping[str, bytes], rendered: Sequence[Rendered] = ()) -> tuple[Finding, ...]:
@@ -22,7 +29,8 @@ def check(files: Mapping[str, bytes], rendered: Sequence[Rendered] = ()) -> tupl
         return _placed(chart, [*findings, *_of(chart, HEAD_RULES)])
     if not {VALUES, SCHEMA} & {finding.file for finding in findings}:
         findings += _of(chart, VALUE_RULES)  # which compare the two
-    findings += _of(chart, HEAD_RULES) + _of(chart, CHART_RULES) + _of(chart, SLIDER_RULES)
+    for rules in (HEAD_RULES, CHART_RULES, TEMPLATE_RULES, SLIDER_RULES):
+        findings += _of(chart, rules)
     findings += [
         finding for rule in NODE_RULES for node in chart.nodes for finding in rule.findings(node)
     ]

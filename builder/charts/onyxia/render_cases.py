@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,15 +11,17 @@ from builder.catalog.models import Path
 from builder.charts.onyxia.chart_files import ChartFiles
 from builder.charts.onyxia.context import SAMPLE, UNDEFINED
 from builder.charts.onyxia.launch import launch
-from builder.charts.onyxia.rules_manifests import Rendered
+from builder.charts.onyxia.rules_manifests import MARK, Rendered
 from builder.charts.onyxia.rules_schema import quoted
 from builder.charts.onyxia.schema_nodes import Node
 from builder.charts.onyxia.value_types import Schema, fits, kind_of, type_of
 from builder.common.errors import BuilderError
 from builder.common.mappings import merged, nested
 
-# Texts that a user may type: they end a quoted text, and begin an entry or a template.
-HOSTILE: Final = ("sample: \"x' #", "{{ sample")
+# Texts that a user may type: they begin a line or an object, end a quoted text, begin a template.
+HOSTILE: Final = (
+    f"sample\n---\n{MARK}: sample", f"sample\n{MARK}: sample", "sample: \"x' #", "{{ sample",
+)  # fmt: skip
 # A block that swallows the line break before it and the one after, as its content begins a line.
 _GLUED = re.compile(r"\{\{-\s*(?:if|with)\s+[$\w]*\.Values\.([\w.]+)\s*-\}\}(?!\s*\{\{)")
 _TRUTHY: Mapping[str, object] = {
@@ -37,6 +39,7 @@ class RenderCase:
     is_sample: bool = False
     is_suspended: bool = False
     is_hostile: bool = False
+    has_lines: bool = False
 
 
 Render = Callable[[RenderCase], Rendered]
@@ -96,26 +99,55 @@ def _node(chart: ChartFiles, path: Path) -> Node:
 
 
 def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> Iterator[Rendered]:
-    """Put a text into every value that takes one; where that fails, into each value alone."""
+    """Put a text into every value that takes one; where that fails, find the values that break."""
     filled = {
         node.value: nested(node.path, value)
-        for node in chart.leaves
+        for node in (*chart.leaves, *_outside(chart))
         if (value := _filled(node.schema, text)) is not UNDEFINED and node.value not in blamed
     }
     base = _launched(chart, SAMPLE)  # enables most features of a chart
-    whole = _typed("every text", text, merged(base, *filled.values()))
-    if not filled or not render(whole).failure:
-        return
-    for name, values in filled.items():
-        output = render(_typed(name, text, merged(base, values)))
-        if output.is_broken:
-            blamed.add(name)
+
+    def breaking(names: Sequence[str]) -> Iterator[Rendered]:
+        words = names[0] if len(names) == 1 else "every text"
+        values = merged(base, *(filled[name] for name in names))
+        output = render(_typed(words, text, values))
+        if len(names) > 1 and (output.failure or output.is_broken):
+            yield from breaking(names[: len(names) // 2])
+            yield from breaking(names[len(names) // 2 :])
+        elif output.is_broken:
+            blamed.add(names[0])
             yield output
+
+    if filled:
+        yield from breaking(tuple(filled))
+
+
+def _outside(chart: ChartFiles) -> Iterator[Node]:
+    """Yield a node for each value that the schema does not describe: it may be a text."""
+    known = {node.path for node in chart.nodes}
+    for path, value in _leaves(chart.values, ()):
+        if path not in known:
+            is_list = isinstance(value, list)
+            schema = {"type": "array", "items": {"type": "string"}} if is_list else {}
+            yield Node(schema_path=(), path=path, schema=schema or {"type": "string"})
+
+
+def _leaves(values: object, path: Path) -> Iterator[tuple[Path, object]]:
+    """Yield the values of values.yaml that are no groups, and one below each empty mapping."""
+    if isinstance(values, Mapping):
+        for key, value in (values or {"sample": ""}).items():
+            yield from _leaves(value, (*path, str(key)))
+    else:
+        yield path, values
 
 
 def _typed(subject: str, text: str, values: Mapping[str, Any]) -> RenderCase:
     return RenderCase(
-        words=f"{quoted(text)} in {subject}", values=values, is_sample=True, is_hostile=True
+        words=f"{quoted(text)} in {subject}",
+        values=values,
+        is_sample=True,
+        is_hostile=True,
+        has_lines="\n" in text,
     )
 
 

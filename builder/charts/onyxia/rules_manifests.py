@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from builder.catalog.models import Path
@@ -26,6 +26,10 @@ SECRET: Final = (
     "s3.AWS_SESSION_TOKEN",
 )  # fmt: skip
 """The variables that only their user may read."""
+
+MARK: Final = "onyxia-check"
+"""The key that hostile texts of several lines try to add."""
+_QUOTE = "end each expression that the value reaches with `| quote`"
 
 _POD: Path = ("spec", "template")
 _TEMPLATES: Mapping[str, Path] = {
@@ -66,11 +70,26 @@ class Rendered:
     is_sample: bool = False  # values of our own, which a chart may refuse
     is_suspended: bool = False
     is_hostile: bool = False
+    has_lines: bool = False  # a hostile text of several lines
+
+    injected_in: str = ""  # the template that has a key out of a hostile text
 
     @property
     def is_broken(self) -> bool:
         """Whether a value became a part of the manifest, or of a template."""
-        return bool(_NOT_YAML.search(self.failure) or _NOT_TEMPLATE.search(self.failure))
+        is_wrong = _NOT_YAML.search(self.failure) or _NOT_TEMPLATE.search(self.failure)
+        return bool(is_wrong or self.injected_in)
+
+
+def injected_in(manifests: Sequence[Manifest]) -> str:
+    """Return the template of the first object with a key out of a hostile text, or ""."""
+    return next((manifest.file for manifest in manifests if _has_key(manifest.data, MARK)), "")
+
+
+def _has_key(node: object, key: str) -> bool:
+    if isinstance(node, Mapping):
+        return key in node or any(_has_key(child, key) for child in node.values())
+    return isinstance(node, list) and any(_has_key(child, key) for child in node)
 
 
 def _invalid(rendered: Rendered) -> Iterator[Problem]:
@@ -95,8 +114,19 @@ def _fails(rendered: Rendered) -> Iterator[Problem]:
 
 def _unquoted(rendered: Rendered) -> Iterator[Problem]:
     """Require values that are quoted, whatever a user types into the form."""
-    if rendered.is_hostile and rendered.is_broken:
+    if rendered.is_hostile and rendered.is_broken and not rendered.has_lines:
         yield _said(rendered)
+
+
+def _adds_lines(rendered: Rendered) -> Iterator[Problem]:
+    """Refuse a value whose lines become lines of a manifest: it adds fields, even objects."""
+    if not rendered.is_hostile or not rendered.has_lines:
+        return
+    if rendered.injected_in:
+        message = f"with {rendered.values}: an object has a key out of the text"
+        yield Problem(message=message, hint=_QUOTE, file=rendered.injected_in)
+    elif rendered.is_broken:
+        yield replace(_said(rendered), hint=_QUOTE)
 
 
 def _said(rendered: Rendered) -> Problem:
@@ -230,6 +260,7 @@ POD_RULES: Final[tuple[Rule[Rendered], ...]] = (
     Rule("replicas", WARNING, "", _replicas),
     Rule("secret", WARNING, "", _secret),
     Rule("init", WARNING, "", _copies),
+    Rule("value-adds-lines", FATAL, "", _adds_lines),
     Rule("unquoted", WARNING, "", _unquoted),
     Rule("discovery", NOTE, "", _discovery),
 )

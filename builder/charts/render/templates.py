@@ -25,6 +25,9 @@ EXCLUSIVE = ("replicas", "container", "privileges", "resources", "exposure")
 
 _READ = re.compile(r"\.Values((?:\.[A-Za-z_]\w*)+)")
 _ALIAS = re.compile(r"\$(\w+)\s*:?=\s*\$?[\w.]*\bValues((?:\.[A-Za-z_]\w*)+)\s*-?\}\}")
+_EXPRESSION = re.compile(r"\{\{-?(.*?)-?\}\}")
+_ONE_EXPRESSION = re.compile(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}")
+_CONTROL = re.compile(r"\s*(?:if|else|end|with|range|define|block|template|\$\w*\s*:?=)(?!\w)")
 _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 
@@ -110,39 +113,54 @@ def _source(part: Part, source: str, chart: str) -> str:
     object_name = f"{part.name}-files" if source == "files" else part.name
     text = f"  - part: {object_name}\n    template: {template}\n    name: {name}"
     if about.folders:
-        folders = (f"\n      - {scoped(folder, chart)}" for folder in about.folders)
+        folders = (f"\n      - {scoped(quoted(folder), chart)}" for folder in about.folders)
         text += "".join(["\n    folders:", *folders])
     return text
 
 
 def core_template(command: Sequence[str], health: str, chart: str) -> str:
     """Return `templates/_command.tpl`: the command of the service, and its health check."""
+    names = {word: f"{chart}.command.{number}" for number, word in enumerate(command)}
+    apart = {name: word for word, name in names.items() if _has_control(word)}
     lines = [
         "{{/* The command of the service, after the program that prepares the session. */}}",
         f'{{{{- define "{chart}.command" -}}}}',
-        *(line for word in command for line in _item(word)),
+        *(line for word in command for line in _item(word, names[word])),
         "{{- end -}}",
         "",
         "{{/* A path that answers as soon as the service is up, without a password. */}}",
         f'{{{{- define "{chart}.healthPath" -}}}}{health}{{{{- end -}}}}',
+        *(f'\n{{{{- define "{name}" -}}}}{word}{{{{- end -}}}}' for name, word in apart.items()),
     ]
     return scoped("\n".join(lines) + "\n", chart)
 
 
-def _item(word: str) -> tuple[str, ...]:
-    """Return a word of the command; an expression is left out where it is empty."""
-    whole = re.fullmatch(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}", word)
+def _item(word: str, name: str) -> tuple[str, ...]:
+    """Return a word of the command; an expression is left out where it is empty.
+
+    A word with `if` and the like is a template of its own, called `name`.
+    """
+    if _has_control(word):
+        return (f'- {{{{ include "{name}" . | quote }}}}',)
+    whole = _ONE_EXPRESSION.fullmatch(word)
     if whole is None:
-        return (f"- {_word(word)}",)
+        return (f"- {quoted(word)}",)
     return (f"{{{{- with {whole.group(1).strip()} }}}}", "- {{ . | quote }}", "{{- end }}")
 
 
-def _word(word: str) -> str:
-    """Return a word of the command in quotes; `{{ … }}` is left to Helm."""
-    pieces = re.split(r"(\{\{.*?\}\})", word)
-    return '"' + "".join(
-        piece if piece.startswith("{{") else json.dumps(piece)[1:-1] for piece in pieces
-    ) + '"'  # fmt: skip
+def _has_control(text: str) -> bool:
+    """Whether an expression of a text is no value: `if`, `with`, a variable, ..."""
+    return any(_CONTROL.match(match.group(1)) for match in _EXPRESSION.finditer(text))
+
+
+def quoted(text: str) -> str:
+    """Return a text with expressions of a template as YAML, quoted whatever they give."""
+    expressions = [match.group(1).strip() for match in _EXPRESSION.finditer(text)]
+    if not expressions:
+        return json.dumps(text)
+    literal = _EXPRESSION.sub("\0", text).replace("%", "%%").replace("\0", "%v")
+    arguments = " ".join(f"({expression})" for expression in expressions)
+    return f"{{{{ printf {json.dumps(literal, ensure_ascii=False)} {arguments} | quote }}}}"
 
 
 def former_template(values: Sequence[Value], chart: str) -> str:

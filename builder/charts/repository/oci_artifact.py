@@ -9,7 +9,7 @@ import json
 
 from builder.catalog.models import Matrix
 from builder.charts.package import ChartPackage
-from builder.common.errors import ConfigError, StepError
+from builder.common.errors import ConfigError, ConflictError, StepError
 from builder.oci.reference import parse as parse_reference
 from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import CHARTS, ReleasedChart
@@ -41,12 +41,19 @@ def released_package(
 ) -> ChartPackage:
     """Return the package of a chart in a release, or of another listed version.
 
-    Raises StepError if it is gone.
+    Raises StepError if it is gone, ConflictError if it is not the package that the release lists.
     """
     number = version or chart.version
     repository = parse_reference(matrix.repository_of(f"{CHARTS}/{name}"))
-    manifest = repository.at(chart.listed[number]["manifest"])
+    listed = chart.listed[number]
+    manifest = repository.at(listed["manifest"])
     artifact = store.get(manifest)
     if artifact is None:
         raise StepError(f"chart {name} {number} no longer exists in {matrix.registry}")
-    return package_in(artifact, str(manifest))
+    package = package_in(artifact, str(manifest))
+    if package.digest != listed["digest"]:
+        raise ConflictError(
+            f"{manifest} is not the package of chart {name} {number} that the release lists",
+            hint=f"listed {listed['digest']}, found {package.digest}",
+        )
+    return package

@@ -18,6 +18,7 @@ from builder.charts.semver import is_lower
 from builder.common.errors import BuilderError, raise_all
 from builder.common.filelock import exclusive_lock
 from builder.common.files import write
+from builder.common.limits import safe_join
 from builder.common.parallel import by_item
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, moment
@@ -118,7 +119,7 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
     publications = []
     for name, chart in released.record.charts.items():
         for version, listed in chart.listed.items():
-            file = folder / f"{name}-{version}.tgz"
+            file = _package_file(folder, name, version)
             data = file.read_bytes() if file.is_file() else b""
             package = ChartPackage(data=data)
             if package.digest != listed["digest"]:
@@ -134,8 +135,13 @@ def publish_index(released: Released, folder: Path, *, keeps: Collection[str] | 
         write(index, without(merged, retired, generated=released.moment))
         for name, versions in retired.items():
             for version in versions:
-                (folder / f"{name}-{version}.tgz").unlink(missing_ok=True)
+                _package_file(folder, name, version).unlink(missing_ok=True)
     return len(publications)
+
+
+def _package_file(folder: Path, name: str, version: str) -> Path:
+    """Return the file of a package. Raises StepError where its name leads out of the folder."""
+    return safe_join(folder, f"{name}-{version}.tgz", f"chart {name} {version}")
 
 
 def _retired(

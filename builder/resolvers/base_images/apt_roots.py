@@ -140,7 +140,7 @@ class BaseArchives:
         layout = self._folder / lock.content.partition(":")[2][:32]
         for layer in layers:
             if not layouts.blob(layout, layer.digest).exists():
-                self._store.blob(reference, layer.digest, layouts.blob(layout, layer.digest))
+                self._store.blob(reference, layer, layouts.blob(layout, layer.digest))
         return [layouts.blob(layout, layer.digest) for layer in layers]
 
 

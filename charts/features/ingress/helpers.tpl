@@ -47,7 +47,7 @@ spec:
             pathType: Prefix
             backend:
               service:
-                name: {{ $service }}
+                name: {{ $service | quote }}
                 port:
                   number: {{ int .port }}
     {{- end }}

@@ -1,8 +1,6 @@
 {{/* The service account of the pod. */}}
 {{- define "chart.serviceAccount" -}}
-{{- if .Values.serviceAccount.create -}}
-{{- .Values.serviceAccount.name | default (include "onyxia-library.fullname" .) -}}
-{{- else -}}
-{{- .Values.serviceAccount.name | default "default" -}}
-{{- end -}}
+{{- $name := ternary (include "onyxia-library.fullname" .) "default" .Values.serviceAccount.create -}}
+{{- $account := .Values.serviceAccount.name | default $name -}}
+{{- $account -}}
 {{- end -}}

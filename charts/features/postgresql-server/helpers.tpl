@@ -41,6 +41,6 @@ entries:
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ include "onyxia-library.sourceName" (dict "root" . "source" (dict "part" "password" "name" "")) }}
+      name: {{ include "onyxia-library.sourceName" (dict "root" . "source" (dict "part" "password" "name" "")) | quote }}
       key: PASSWORD
 {{- end -}}

@@ -10,7 +10,7 @@ spec:
   host: {{ .host | quote }}
   to:
     kind: Service
-    name: {{ include "onyxia-library.fullname" .root }}
+    name: {{ include "onyxia-library.fullname" .root | quote }}
     weight: 100
   port:
     targetPort: {{ int .port }}

@@ -12,3 +12,10 @@
 {{- $restricted := dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) -}}
 {{- toYaml (mergeOverwrite $restricted (deepCopy .Values.securityContext)) -}}
 {{- end -}}
+
+{{/* Whether the pod is given the token of its service account: only what asks the cluster uses it. */}}
+{{- define "chart.usesToken" -}}
+{{- $role := get .Values "kubernetes" | default dict -}}
+{{- $spark := get .Values "spark" | default dict -}}
+{{- or (eq (get $role "enabled" | toString) "true") (eq (get $spark "default" | toString) "true") -}}
+{{- end -}}

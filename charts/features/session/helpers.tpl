@@ -1,6 +1,7 @@
 {{/* The user's home directory. */}}
 {{- define "chart.home" -}}
-/home/{{ .Values.environment.user }}
+{{- $user := .Values.environment.user -}}
+/home/{{ $user }}
 {{- end -}}
 
 {{/* Where the user works. */}}

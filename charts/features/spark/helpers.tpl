@@ -15,6 +15,30 @@
 {{- join " " $options -}}
 {{- end -}}
 
+{{/*
+A property in which the words of a closed list are replaced. No more of it is evaluated: a value is
+never a template. The words in braces are what older values.yaml had, ours and the official ones.
+In: root, value.
+*/}}
+{{- define "chart.sparkProperty" -}}
+{{- $name := include "onyxia-library.fullname" .root -}}
+{{- $options := include "chart.sparkJavaOptions" .root -}}
+{{- $words := dict
+    "${fullname}" $name
+    "${namespace}" .root.Release.Namespace
+    "${javaOptions}" $options
+    "{{ include \"onyxia-library.fullname\" . }}" $name
+    "{{ include \"library-chart.fullname\" . }}" $name
+    "{{ .Release.Namespace }}" .root.Release.Namespace
+    "{{ include \"chart.sparkJavaOptions\" . }}" $options
+    "{{ include \"library-chart.sparkExtraJavaOptions\" . }}" $options -}}
+{{- $property := toString .value -}}
+{{- range $word, $text := $words -}}
+{{- $property = replace $word $text $property -}}
+{{- end -}}
+{{- $property -}}
+{{- end -}}
+
 {{/* spark-defaults.conf, from properties. In: a mapping. */}}
 {{- define "chart.sparkDefaults" -}}
 {{- range $key, $value := . -}}

@@ -5,35 +5,32 @@ as `.` here, and as `root` in a dict where there is more to say.
 
 {{/* The name of the chart, or what `nameOverride` says. */}}
 {{- define "onyxia-library.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- $name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* The name of the service: the release, with the chart's name unless the release has it. */}}
 {{- define "onyxia-library.fullname" -}}
 {{- $name := include "onyxia-library.name" . -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 53 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 53 | trimSuffix "-" -}}
-{{- end -}}
+{{- $release := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $full := .Values.fullnameOverride | default $release -}}
+{{- $full | trunc 53 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* What selects the pods of the service; these never change in the life of a release. */}}
 {{- define "onyxia-library.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "onyxia-library.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "onyxia-library.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* The labels of every object. */}}
 {{- define "onyxia-library.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 {{ include "onyxia-library.selectorLabels" . }}
 {{- with .Chart.AppVersion }}
 app.kubernetes.io/version: {{ . | trunc 63 | quote }}
 {{- end }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end -}}
 
 {{/* The head of an object. In: root, kind, apiVersion, name. */}}
@@ -41,7 +38,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 apiVersion: {{ .apiVersion }}
 kind: {{ .kind }}
 metadata:
-  name: {{ .name }}
+  name: {{ .name | quote }}
   labels:
     {{- include "onyxia-library.labels" .root | nindent 4 }}
 {{- end -}}

@@ -49,7 +49,7 @@ in the first column, or nothing; a slot is what they write, one after the other.
 {{- $lines := list -}}
 {{- range $key, $value := . -}}
 {{- if and (not (kindIs "invalid" $value)) (ne (toString $value) "") -}}
-{{- $lines = append $lines (printf "- name: %s\n  value: %s" $key (toString $value | replace "$(" "$$(" | quote)) -}}
+{{- $lines = append $lines (printf "- name: %s\n  value: %s" (quote $key) (toString $value | replace "$(" "$$(" | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- join "\n" $lines -}}

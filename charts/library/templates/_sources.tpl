@@ -40,7 +40,7 @@ data:
 {{- range $kind, $sources := dict "configMapRef" .slots.configs "secretRef" .slots.secrets -}}
 {{- range $source := $sources -}}
 {{- if include $source.template $root | trim -}}
-{{- $lines = append $lines (printf "- %s:\n    name: %s" $kind (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) -}}
+{{- $lines = append $lines (printf "- %s:\n    name: %s" $kind (include "onyxia-library.sourceName" (dict "root" $root "source" $source) | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -65,7 +65,7 @@ data:
 {{- $lines := list -}}
 {{- range $source := .slots.files -}}
 {{- if include $source.template $root | trim -}}
-{{- $lines = append $lines (printf "- name: %s\n  secret:\n    secretName: %s" $source.part (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) -}}
+{{- $lines = append $lines (printf "- name: %s\n  secret:\n    secretName: %s" $source.part (include "onyxia-library.sourceName" (dict "root" $root "source" $source) | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- join "\n" $lines -}}
@@ -78,7 +78,7 @@ data:
 {{- range $source := .slots.files -}}
 {{- range $name, $_ := include $source.template $root | fromYaml -}}
 {{- range $folder := $source.folders -}}
-{{- $lines = append $lines (printf "- name: %s\n  mountPath: %s\n  subPath: %s\n  readOnly: true" $source.part (printf "%s/%s" $folder $name | quote) $name) -}}
+{{- $lines = append $lines (printf "- name: %s\n  mountPath: %s\n  subPath: %s\n  readOnly: true" $source.part (printf "%s/%s" $folder $name | quote) (quote $name)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -6,7 +6,7 @@ list).
 apiVersion: v1
 kind: Pod
 metadata:
-  name: {{ include "onyxia-library.fullname" .root }}-test
+  name: {{ printf "%s-test" (include "onyxia-library.fullname" .root) | quote }}
   labels:
     {{- include "onyxia-library.labels" .root | nindent 4 }}
   annotations:

@@ -11,9 +11,9 @@ Slots of the StatefulSet: replicas.
 {{ include "onyxia-library.head" (dict "root" .root "apiVersion" "apps/v1" "kind" "StatefulSet" "name" (include "onyxia-library.fullname" .root)) }}
 spec:
   {{- with include "onyxia-library.slot" (dict "root" .root "slots" .slots "slot" "replicas") }}
-  replicas: {{ . }}
+  replicas: {{ . | int }}
   {{- end }}
-  serviceName: {{ include "onyxia-library.fullname" .root }}
+  serviceName: {{ include "onyxia-library.fullname" .root | quote }}
   selector:
     matchLabels:
       {{- include "onyxia-library.selectorLabels" .root | nindent 6 }}
@@ -38,7 +38,7 @@ spec:
   {{- with include "onyxia-library.slot" (merge (dict "slot" "scheduling") $at) }}{{ . | nindent 2 }}{{ end }}
   {{- with include "onyxia-library.block" (merge (dict "slot" "init" "key" "initContainers") $at) }}{{ . | nindent 2 }}{{ end }}
   containers:
-    - name: {{ include "onyxia-library.name" .root }}
+    - name: {{ include "onyxia-library.name" .root | quote }}
       {{- include "onyxia-library.container" . | nindent 6 }}
     {{- with include "onyxia-library.slot" (merge (dict "slot" "containers") $at) }}{{ . | nindent 4 }}{{ end }}
   {{- $volumes := dict "slot" "volumes" "key" "volumes" "more" (include "onyxia-library.fileVolumes" .) -}}

@@ -9,7 +9,7 @@ set -o pipefail # and neither -e nor -u: whatever happens, the service starts
 
 _onyxia_library=$(dirname -- "$(readlink --canonicalize -- "$0")")/onyxia
 
-for _onyxia_part in report quote session settings network scripts vault kubernetes s3 packages git desktop; do
+for _onyxia_part in report quote urls session settings network scripts names vault kubernetes s3 packages git desktop; do
   # shellcheck disable=SC1090 # they are checked themselves
   . "$_onyxia_library/$_onyxia_part.sh"
 done

@@ -27,9 +27,13 @@ SERVICES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     ),
 }
 KINDS = {
-    "postgresql": {"StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod"},
+    "postgresql": {
+        "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod",
+        "NetworkPolicy",
+    },
     "mlflow": {
         "StatefulSet", "Service", "PersistentVolumeClaim", "Secret", "ConfigMap", "Pod", "Ingress",
+        "NetworkPolicy",
     },
 }  # fmt: skip
 

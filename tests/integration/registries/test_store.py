@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.common.errors import StepError
+from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, layers_in
 from builder.registry.interfaces import Artifact, Blob
 from tests.fakes.catalog import Folder, Week
@@ -32,7 +33,7 @@ def test_an_image_is_pushed_once_and_has_its_digest(client: Client, tmp_path: Pa
     assert store.digest(place) == store.digest(place.at(digest)) == digest
     assert store.tags(place.name) == ("a",)
     (layer,) = store.layers(place)
-    store.blob(place.at(digest), layer.digest, tmp_path / "blob")
+    store.blob(place.at(digest), layer, tmp_path / "blob")
     assert (tmp_path / "blob").read_bytes() == blob(tmp_path / "one", layer.digest).read_bytes()
 
 
@@ -145,6 +146,7 @@ def test_the_builder_tells_who_asks_by_tls_alone(client: Client) -> None:
 
 def test_a_blob_that_is_not_there_leaves_no_file(client: Client, tmp_path: Path) -> None:
     client.store.put(ARTIFACT, client.place("thing:a"))
+    layer = ImageLayer(digest=MISSING, size=1, diff="")
     with pytest.raises(StepError):
-        client.store.blob(client.place("thing:a"), MISSING, tmp_path / "blob")
+        client.store.blob(client.place("thing:a"), layer, tmp_path / "blob")
     assert list(tmp_path.glob("blob*")) == []

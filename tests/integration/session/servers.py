@@ -200,13 +200,16 @@ def vault(*, token: str, secrets: Mapping[str, object], role: str, jwt: str) -> 
     return answer
 
 
-def git(folder: Path, *, token: str) -> Application:
-    """git's own HTTP backend; every repository below `folder` takes the token as a password."""
+def git(folder: Path, *, token: str = "") -> Application:
+    """git's own HTTP backend; every repository below `folder` takes the token as a password.
+
+    Without a token it is for everybody.
+    """
 
     def answer(request: Request) -> Answer:
         expected = f":{token}".encode()
         given = request.headers.get("Authorization", "").removeprefix("Basic ")
-        if not base64.b64decode(given).endswith(expected):
+        if token and not base64.b64decode(given).endswith(expected):
             return Answer(status=401, headers={"WWW-Authenticate": 'Basic realm="git"'})
         parts = urlsplit(request.path)
         environment = {

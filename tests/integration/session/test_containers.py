@@ -73,7 +73,7 @@ def test_any_user_works(
     ended = boxes["base"].run(
         "bash", "-euc", WORKS, options=options, GIT_USER_NAME="Ann", GIT_USER_MAIL="a@example.org",
         GIT_REPOSITORY=f"{git_server.url}/project.git", GIT_PERSONAL_ACCESS_TOKEN=GIT_TOKEN,
-        **vault_of(kv),
+        GIT_TOKEN_HOSTS="127.0.0.1", **vault_of(kv),
     )  # fmt: skip
     assert ended.status == 0, ended.log
     assert ended.out.decode() == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import pytest
 
 from tests.integration.session.conftest import GIT_TOKEN
 from tests.integration.session.host import Host
-from tests.integration.session.servers import Serving
+from tests.integration.session.servers import Answer, Request, Serving, git, serve
 
 ASKS = (
     "printf 'protocol=http\\nhost=%s\\n\\n' \"$HOST\" | GIT_TERMINAL_PROMPT=0 git credential fill"
@@ -28,7 +29,7 @@ def test_a_clone_with_a_token(machine: Host, git_server: Serving) -> None:
         "sh", "-c", f"pwd; cat project/file; git -C project pull --quiet && {ASKS}; env --null",
         GIT_REPOSITORY=f"{git_server.url}/project.git", GIT_BRANCH="other'branch",
         GIT_PERSONAL_ACCESS_TOKEN=GIT_TOKEN, GIT_CREDENTIALS_CACHE_DURATION="120",
-        HOST=git_server.host,
+        GIT_TOKEN_HOSTS="git.example, 127.0.0.1", HOST=git_server.host,
     )  # fmt: skip
     assert ended.steps["git token"] == "done (kept for 120 s)"
     assert ended.steps["git clone"] == f"done ({machine.work}/project)"
@@ -77,6 +78,7 @@ def test_a_wrong_token_fails_the_clone_alone(machine: Host, git_server: Serving)
     ended = machine.start(
         "sh", "-c", "echo started",
         GIT_REPOSITORY=f"{git_server.url}/project.git", GIT_PERSONAL_ACCESS_TOKEN="wr0ng-one",
+        GIT_TOKEN_HOSTS=git_server.host,
     )  # fmt: skip
     assert ended.out == b"started\n"
     assert ended.steps["git clone"].startswith("failed (")
@@ -105,3 +107,65 @@ def test_other_credential_helpers_stay(machine: Host) -> None:
     helpers = [line for line in config.read_text().splitlines() if "helper" in line]
     socket = f"cache --timeout=70 --socket='{machine.session}/git/socket'"
     assert helpers == ["\thelper = store", f"\thelper = {socket}"]
+
+
+def authorizations(server: Serving) -> list[str]:
+    """What a server was told of who asks."""
+    told = (request.headers.get("Authorization") for request in server.requests)
+    return [base64.b64decode(one.split()[-1]).decode() for one in told if one]
+
+
+def asks_who(_: Request) -> Answer:
+    """A server that wants to know who asks."""
+    return Answer(status=401, headers={"WWW-Authenticate": 'Basic realm="git"'})
+
+
+@pytest.mark.parametrize("hosts", ["", "git.example", "127.0.0.2", "127.0.0.1:1", "127.0.0.10"])
+def test_a_token_is_for_its_own_server(machine: Host, hosts: str) -> None:
+    """A link may name any repository."""
+    with serve(asks_who) as stranger:
+        ended = machine.start(
+            "cat", str(machine.home / ".gitconfig"),
+            GIT_REPOSITORY=f"{stranger.url}/x.git", GIT_PERSONAL_ACCESS_TOKEN=GIT_TOKEN,
+            GIT_TOKEN_HOSTS=hosts,
+        )  # fmt: skip
+    assert ended.steps["git token"] == (
+        "skipped (not given to 127.0.0.1: it is not the server of the token)"
+    )
+    assert ended.steps["git clone"].startswith("failed (fatal: could not read Username")
+    assert stranger.requests
+    assert not authorizations(stranger)
+    # What the user types is kept, all the same.
+    assert b"helper = cache" in ended.out
+
+
+def test_a_public_project_is_cloned_without_the_token(machine: Host, repositories: Path) -> None:
+    with serve(git(repositories)) as stranger:
+        ended = machine.start(
+            GIT_REPOSITORY=f"{stranger.url}/project.git", GIT_PERSONAL_ACCESS_TOKEN=GIT_TOKEN
+        )
+    assert ended.steps["git clone"] == f"done ({machine.work}/project)"
+    assert not authorizations(stranger)
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_a_token_does_not_follow_a_redirection(machine: Host, times: int) -> None:
+    """Neither where the known server asks for it first."""
+    with serve(asks_who) as stranger:
+
+        def away(request: Request) -> Answer:
+            if times and "Authorization" not in request.headers:
+                return asks_who(request)
+            return Answer(status=302, headers={"Location": f"{stranger.url}{request.path}"})
+
+        with serve(away) as known:
+            ended = machine.start(
+                GIT_REPOSITORY=f"{known.url}/x.git", GIT_PERSONAL_ACCESS_TOKEN=GIT_TOKEN,
+                GIT_TOKEN_HOSTS=known.host,
+            )  # fmt: skip
+    assert ended.steps["git token"] == "done (kept for 3600 s)"
+    assert ended.steps["git clone"].startswith("failed (")
+    assert len(authorizations(known)) == times
+    assert stranger.requests
+    assert not authorizations(stranger)
+    stop_cache(machine)

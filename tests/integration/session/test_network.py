@@ -67,6 +67,7 @@ def given(way: Serving) -> dict[str, str]:
         "PATH_TO_CA_BUNDLE": BUNDLE, "PIP_REPOSITORY": f"{MIRROR}/simple/",
         "R_REPOSITORY": f"{MIRROR}/cran/", "PACKAGE_MANAGER_URL": f"{MIRROR}/ppm",
         "GIT_REPOSITORY": f"{MIRROR}/project.git", "GIT_PERSONAL_ACCESS_TOKEN": GIT_TOKEN,
+        "GIT_TOKEN_HOSTS": "mirror.example",
         "PERSONAL_INIT_SCRIPT": f"{MIRROR}/script.sh", "PERSONAL_INIT_ARGS": "a 'b c'",
     }  # fmt: skip
 

@@ -98,6 +98,14 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"REGION_INIT_SCRIPT": "file:///etc/passwd"},
         {"region script": "failed (it is not an http(s) URL)"},
     ),
+    "region script by plain http": (
+        {"REGION_INIT_SCRIPT": "http://192.0.2.1/a", "PERSONAL_INIT_SCRIPT": "http://192.0.2.1/a"},
+        {
+            "region script": "failed (by plain http it could be changed on its way: use https, "
+            "or REGION_INIT_SCRIPT_CHECKSUM)",
+            "personal script": "failed (by plain http it could be changed on its way: use https)",
+        },
+    ),
     "vault, unreachable": (
         {**VAULT, "VAULT_TOKEN": "t0ken"},
         {"vault": f"failed ({REFUSED})"},
@@ -154,6 +162,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "S3, a host": (
         {**KEYS, **ENDPOINT, "AWS_SESSION_TOKEN": "t"},
+        {"S3": "done (s3.example)", **LATER, **NO_SPARK},
+    ),
+    "S3, with a user": (
+        {**KEYS, "AWS_S3_ENDPOINT": "https://AKIA:s3cr3tpass@s3.example"},
         {"S3": "done (s3.example)", **LATER, **NO_SPARK},
     ),
     "S3, a URL and path style": (
@@ -219,9 +231,18 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"git token": "skipped (GIT_REPOSITORY does not say which HTTP server the token is for)"},
     ),
     "git token of two lines": (
-        {"GIT_PERSONAL_ACCESS_TOKEN": "a\nhost=b", "GIT_REPOSITORY": "http://127.0.0.1:1/p"},
+        {"GIT_PERSONAL_ACCESS_TOKEN": "a\nhost=b", "GIT_REPOSITORY": "http://127.0.0.1:1/p",
+         "GIT_TOKEN_HOSTS": "127.0.0.1"},
         {
             "git token": "failed (the token or the URL holds a control character)",
+            "git clone": "failed (fatal: unable to access 'http://127.0.0.1:1/p/': "
+            "Failed to connect to 127.0.0.1 port 1 after N ms: no connection)",
+        },
+    ),
+    "git token for another server": (
+        {"GIT_PERSONAL_ACCESS_TOKEN": "t0ken", "GIT_REPOSITORY": "http://127.0.0.1:1/p"},
+        {
+            "git token": "skipped (not given to 127.0.0.1: it is not the server of the token)",
             "git clone": "failed (fatal: unable to access 'http://127.0.0.1:1/p/': "
             "Failed to connect to 127.0.0.1 port 1 after N ms: no connection)",
         },

@@ -33,13 +33,26 @@ LEFT_OUT = {
     "BINARY": "a\0b", "with space": "x", "two\nlines": "x", "1ST": "x", "_onyxia_why": "x", "": "x",
 }  # fmt: skip
 
+KEYS_OF_S3 = {"AWS_ACCESS_KEY_ID": "of-vault", "AWS_SECRET_ACCESS_KEY": "s3cret-of-vault"}
+EVIL = dict.fromkeys(
+    ("PERSONAL_INIT_SCRIPT", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0",
+     "NODE_OPTIONS", "PYTHONSTARTUP", "JAVA_TOOL_OPTIONS", "GCONV_PATH", "GIT_SSL_NO_VERIFY",
+     "TMPDIR", "POSIXLY_CORRECT", "PASSWORD", "FUNCNEST", "AWS_ENDPOINT_URL", "https_proxy"), "1",
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def kv() -> Iterator[Serving]:
     """Vault with a secret at PLACE; whoever asks has no secret on a command line."""
     application = vault(
         token=TOKEN,
-        secrets={PLACE: {**KEYS, **LEFT_OUT}, "ann/plain": {"PASSWORD": "of vault"}, "text": "a"},
+        secrets={
+            PLACE: {**KEYS, **LEFT_OUT},
+            "ann/plain": {"A_KEY": "of vault"},
+            "text": "a",
+            "ann/keys": KEYS_OF_S3 | {"A_KEY": "x"},
+            "ann/evil": {**EVIL, "MY_KEY": "x"},
+        },
         role=ROLE,
         jwt=JWT,
     )
@@ -58,9 +71,10 @@ def at(kv: Serving, path: str = PLACE, **more: str) -> dict[str, str]:
 
 def test_a_vault_secret_arrives_byte_for_byte(machine: Host, kv: Serving) -> None:
     ended = machine.start(**at(kv))
-    left = "1ST BINARY LD_PRELOAD PATH UID _onyxia_why a[$(touch /tmp/onyxia-canary)]"
     assert ended.steps["vault"] == (
-        f"done (7 keys; left out, not names of variables:  {left} two lines with space)"
+        "done (7 keys; left out, set already: PATH; "
+        "left out, names that programs or this session act upon: LD_PRELOAD UID _onyxia_why; "
+        "left out, not variables: 1ST BINARY a[$(touch /tmp/onyxia-canary)] two lines with space)"
     )
     expected = {name: value for name, value in KEYS.items() if isinstance(value, str)}
     expected |= {"NUMBER": "7", "NESTED": '{"a":[1,null]}'}
@@ -83,10 +97,51 @@ def test_keys_come_in_their_order_and_then_the_rest(machine: Host) -> None:
     assert names == ["ZULU", "ALPHA", *rest, ""]
 
 
-def test_a_vault_secret_comes_before_what_reads_it(machine: Host, kv: Serving) -> None:
-    ended = machine.start(**at(kv, "ann/plain", PASSWORD="of the chart"))
-    assert ended.steps["vault"] == "done (1 keys)"
-    assert ended.environment["PASSWORD"] == "of vault"
+def test_what_is_set_already_stays(machine: Host, kv: Serving) -> None:
+    given = {"A_KEY": "of the chart", "AWS_ACCESS_KEY_ID": "mine"}
+    ended = machine.start(**at(kv, "ann/keys", **given))
+    assert ended.steps["vault"] == (
+        "done (0 keys; left out, set already: AWS_ACCESS_KEY_ID A_KEY; "
+        "left out, names that programs or this session act upon: AWS_SECRET_ACCESS_KEY)"
+    )
+    assert {name: ended.environment.get(name) for name in given} == given
+    assert "AWS_SECRET_ACCESS_KEY" not in ended.environment
+
+
+def test_keys_of_s3_come_before_what_reads_them(machine: Host, kv: Serving) -> None:
+    ended = machine.start(**at(kv, "ann/keys", AWS_ENDPOINT_URL="http://127.0.0.1:1"))
+    assert ended.steps["vault"] == "done (3 keys)"
+    assert ended.environment["MC_HOST_s3"] == "http://of-vault:s3cret-of-vault@127.0.0.1:1"
+    assert "s3cret-of-vault" not in ended.log
+
+
+def test_a_secret_does_not_say_what_runs(machine: Host, kv: Serving) -> None:
+    """Nor where its own token goes, who may enter, or whether the session starts."""
+    ended = machine.start(**at(kv, "ann/evil"))
+    assert ended.steps["vault"] == (
+        "done (1 keys; left out, names that programs or this session act upon: "
+        + " ".join(sorted(EVIL)) + ")"
+    )  # fmt: skip
+    assert not set(EVIL) & (set(ended.environment) - {"TMPDIR"})
+    assert ended.environment["MY_KEY"] == "x"
+    assert ended.steps["personal script"] == "skipped (PERSONAL_INIT_SCRIPT is unset)"
+
+
+def test_a_token_is_not_sent_where_it_can_be_read(machine: Host) -> None:
+    """Not by plain HTTP, and so neither by a proxy that would see it."""
+    with serve(lambda _: Answer(body=b"{}")) as proxy:
+        given = {"VAULT_MOUNT": "kv", "VAULT_RELATIVE_PATH": "a", "VAULT_TOKEN": TOKEN}
+        for address in ("http://vault.example:8200", "http://127.0.0.1@vault.example",
+                        "http://vault.svc.example.org", "http://134744072"):  # fmt: skip
+            ended = machine.start(**given, VAULT_ADDR=address, HTTP_PROXY=proxy.url)
+            assert ended.steps["vault"] == (
+                f"failed (the token is not sent to {address.replace('127.0.0.1@', '***@')}: "
+                "by plain http it could be read on its way)"
+            )
+        # A service of the cluster is asked, and by no proxy.
+        ended = machine.start(**given, VAULT_ADDR="http://vault.a.svc:8200", HTTP_PROXY=proxy.url)
+        assert ended.steps["vault"].startswith("failed (curl: (6) Could not resolve host")
+        assert not proxy.requests
 
 
 def test_a_service_account_logs_in(machine: Host, kv: Serving) -> None:

@@ -86,7 +86,7 @@ def test_what_a_layout_lacks_is_lent_by_its_parent(
     shutil.copytree(layout, lean)
     (layer,) = layers_in(lean)
     blob(lean, layer.digest).unlink()
-    assert missing(lean) == (layer.digest,)
+    assert missing(lean) == (layer,)
     assert store.push(lean, place("child:a"), place("parent:a")) == digest
     assert store.digest(place("child:a")) == digest
 
@@ -98,10 +98,11 @@ def test_a_blob_is_written_to_a_file(
     store.push(layout, place("image:a"))
     (layer,) = store.layers(place("image:a"))
     file = tmp_path / "below" / "blob"
-    store.blob(place(f"image@{digest}"), layer.digest, file)
+    store.blob(place(f"image@{digest}"), layer, file)
     assert file.read_bytes() == blob(layout, layer.digest).read_bytes()
-    with pytest.raises(StepError):
-        store.blob(place(f"image@{digest}"), MISSING, tmp_path / "no")
+    for wrong in (replace(layer, digest=MISSING), replace(layer, size=layer.size + 1)):
+        with pytest.raises(StepError):
+            store.blob(place(f"image@{digest}"), wrong, tmp_path / "no")
     assert not (tmp_path / "no").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
 from builder.catalog.recipe import URL
+from builder.charts.onyxia.check import ALL_RULES
 from builder.ci.systems import CI_SYSTEMS
 from builder.common import errors
 from builder.common.version import VERSION
@@ -94,6 +95,18 @@ def test_the_table_of_providers_is_that_of_the_code() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         (DOCS / "providers.md").write_text(generated, encoding="utf-8")
     assert page("providers.md") == generated, "run UPDATE_GOLDEN=1 pytest tests/unit/docs"
+
+
+def test_the_table_of_rules_is_that_of_the_code() -> None:
+    rows = (
+        f"| `{rule.id}` | {rule.severity} | {(rule.check.__doc__ or '').split(chr(10))[0]} |\n"
+        for rule in ALL_RULES
+    )
+    head, _, rest = page("check-charts.md").partition("|---|---|---|\n")
+    generated = f"{head}|---|---|---|\n{''.join(rows)}\n{rest.partition(chr(10) * 2)[2]}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        (DOCS / "check-charts.md").write_text(generated, encoding="utf-8")
+    assert page("check-charts.md") == generated, "run UPDATE_GOLDEN=1 pytest tests/unit/docs"
 
 
 def test_every_ecosystem_is_listed() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import tracemalloc
@@ -19,6 +18,8 @@ from builder.catalog.models import Proxy
 from builder.common.errors import NoConnectionError, StepError, TransientError
 from builder.common.hashing import digest_of
 from builder.common.process import Runner
+from builder.oci.image import ImageLayer
+from builder.oci.manifest import MANIFEST
 from builder.oci.reference import Reference, parse
 from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
@@ -31,7 +32,6 @@ from builder.registry.distribution import (
     resolved,
 )
 from builder.registry.interfaces import Artifact, Blob
-from builder.registry.manifests import MANIFEST
 from builder.registry.store import RegistryStore
 from tests.fakes.answers import Answer as StoredMetadata
 from tests.fakes.answers import Registry, serving
@@ -110,10 +110,7 @@ def test_a_digest_that_the_registry_does_not_say(
 ) -> None:
     registry.script = lambda method, path: (200, {}, BODY)
     assert client.digest(place) == digest_of(BODY)
-    assert registry.asked == [
-        ("HEAD", "/v2/image/manifests/tag"),
-        ("GET", "/v2/image/manifests/tag"),
-    ]
+    assert registry.asked == [("GET", "/v2/image/manifests/tag")]
 
 
 @pytest.mark.parametrize("said", ["sha256:12", "md5:x", "../../etc", MISSING + "\x00"])
@@ -143,20 +140,24 @@ def test_a_manifest_has_a_bound(
     registry.script = lambda method, path: (200, {}, b" " * (4 << 20) + BODY)
     with pytest.raises(StepError) as caught:
         client.manifest(place)
-    assert (
-        caught.value.message == f"{place}: the registry answered GET with more than 4194304 bytes"
-    )
+    assert caught.value.message == f"{place}: what the registry answered to GET has more than 4 MiB"
 
 
 @pytest.mark.parametrize(
     ("headers", "body", "came"),
     [
-        ({"Content-Type": "text/html"}, b"x", "a web page"),
-        ({}, b"  <!DOCTYPE html><p>log in", "a web page"),
-        ({}, BODY[:-1], f"{len(BODY) - 1} bytes that are not a JSON object"),
-        ({}, b"", "0 bytes that are not a JSON object"),
-        ({}, b"[]", "2 bytes that are not a JSON object"),
-        ({}, b"[" * 100_000, "100000 bytes that are not a JSON object"),
+        ({"Content-Type": "text/html"}, b"x", "is a web page, not a manifest"),
+        ({}, b"  <!DOCTYPE html><p>log in", "is a web page, not a manifest"),
+        ({}, BODY[:-1], f"is not valid JSON: Expecting ',' delimiter (line 1, column {len(BODY)})"),
+        ({}, b"", "is not valid JSON: Expecting value (line 1, column 1)"),
+        ({}, b"[]", "is not a manifest"),
+        ({}, b"[" * 100_000, "has more than 64 levels"),
+        ({}, b'{"config": [' + b"1," * 1_000_000 + b"1]}", "has more than 1,000,000 nodes"),
+        (
+            {},
+            BODY[:-1] + b', "config": {}}',
+            "is not valid JSON: the key 'config' stands twice in one object",
+        ),
     ],
 )
 def test_what_is_no_manifest(
@@ -167,7 +168,7 @@ def test_what_is_no_manifest(
     with pytest.raises(StepError) as caught:
         client.manifest(place)
     assert str(caught.value) == (
-        f"{place}: the registry answered GET with {came}, not a manifest\n"
+        f"{place}: what the registry answered to GET {came}\n"
         f"  hint: is {place.registry} a registry? a login page or a proxy may answer for it"
     )
 
@@ -176,9 +177,9 @@ def test_what_is_no_manifest(
     ("change", "what"),
     [
         ({"config": None}, "`config` has no descriptor"),
-        ({"config": {}}, "`config` has no sha256 digest"),
+        ({"config": {}}, "`config` has no digest of sha256 or sha512"),
         ({"config": {**descriptor(b""), "digest": "sha256:../../../etc"}},
-         "`config` has no sha256 digest"),
+         "`config` has no digest of sha256 or sha512"),
         ({"config": {**descriptor(b""), "size": -1}}, "`config` has no size"),
         ({"config": {**descriptor(b""), "size": "7"}}, "`config` has no size"),
         ({"config": {**descriptor(b""), "mediaType": 1}}, "`config` has no mediaType"),
@@ -234,7 +235,7 @@ def test_a_blob_is_as_long_as_its_manifest_says(
     with pytest.raises(StepError) as caught:
         store.get(place)
     assert caught.value.message == (
-        f"{place}: the registry answered GET with more than {len(LAYER)} bytes"
+        f"{place}: blob {digest_of(LAYER)} has more than the {len(LAYER)} bytes that are stated"
     )
 
 
@@ -441,7 +442,6 @@ def test_a_registry_whose_name_is_spelled_in_another_way_gets_its_password(
     (tmp_path / ".docker" / "config.json").write_text(
         json.dumps({"auths": {name: {"auth": "YW5uOnJpZ2h0"}}})
     )
-    digest = {"Docker-Content-Digest": MISSING}
 
     def answer(request: Request) -> SiteAnswer:
         if request.headers.get("Authorization") != "Basic YW5uOnJpZ2h0":
@@ -450,13 +450,13 @@ def test_a_registry_whose_name_is_spelled_in_another_way_gets_its_password(
             return SiteAnswer(status=404)
         if request.method == "POST":
             return SiteAnswer(status=202, headers={"Location": "https://REGISTRY.example/up"})
-        return SiteAnswer(headers=digest)
+        return SiteAnswer(body=BODY)
 
     with serve(answer, tls=site.context) as tls, serve(proxy(tls.port)) as way:
         network = replace(NO_NETWORK, ca=str(site.ca), proxy=Proxy(https=way.url))
         client = RegistryClient(Distribution(credentials=files, network=network))
         reference = parse(f"{name}/image:tag")
-        assert client.digest(reference) == MISSING
+        assert client.digest(reference) == digest_of(BODY)
         client.put_blob(reference, Blob(kind="x/y", data=LAYER))
         assert tls.requests[-1].path == f"/up?digest={digest_of(LAYER)}"
 
@@ -471,7 +471,7 @@ def test_a_blob_in_an_object_store_is_fetched_without_the_password(
     where = {"Location": f"http://{other.address}/bucket?signature=x"}
     guarded(registry, {("GET", path): (code, where, b"")})
     other.script = lambda method, path: (200, {}, LAYER)
-    assert client.blob(place, digest_of(LAYER)) == LAYER
+    assert client.blob(place, digest_of(LAYER), len(LAYER)) == LAYER
     assert other.asked == [("GET", "/bucket?signature=x")]
     assert other.logins == [""]
 
@@ -484,7 +484,7 @@ def test_an_object_store_that_asks_for_a_password_gets_none(
     guarded(registry, {("GET", path): (307, {"Location": f"http://{other.address}/b"}, b"")})
     other.script = lambda method, path: (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"")
     with pytest.raises(StepError, match="answered 401 Unauthorized to GET /b"):
-        client.blob(place, digest_of(LAYER))
+        client.blob(place, digest_of(LAYER), len(LAYER))
     assert other.logins == [""]
 
 
@@ -493,7 +493,7 @@ def test_redirects_that_do_not_end(
 ) -> None:
     registry.script = lambda method, path: (302, {"Location": path + "x"}, b"")
     with pytest.raises(StepError) as caught:
-        client.blob(place, MISSING)
+        client.blob(place, MISSING, 1)
     assert caught.value.message == f"{registry.address} redirects more than 5 times"
     assert len(registry.asked) == 5
 
@@ -522,7 +522,7 @@ def test_nothing_that_was_encrypted_goes_on_in_the_open(
         network = replace(NO_NETWORK, ca=str(site.ca), proxy=Proxy(https=way.url))
         client = RegistryClient(Distribution(credentials=files, network=network))
         with pytest.raises(StepError) as caught:
-            client.blob(parse("registry.example/image:tag"), MISSING)
+            client.blob(parse("registry.example/image:tag"), MISSING, 1)
     assert caught.value.message == (
         f"registry.example redirects from https to http, at {other.address}"
     )
@@ -693,9 +693,9 @@ def test_a_large_blob_is_never_whole_in_memory(
 ) -> None:
     data = bytes(48 << 20)
     registry.script = lambda method, path: (200, {}, data)
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    layer = ImageLayer(digest=digest_of(data), size=len(data), diff="")
     tracemalloc.start()
-    client.save_blob(place, digest, tmp_path / "blob")
+    client.save_blob(place, layer, tmp_path / "blob")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (tmp_path / "blob").stat().st_size == len(data)
@@ -707,7 +707,7 @@ def test_a_blob_that_arrives_damaged_leaves_no_file(
 ) -> None:
     registry.script = lambda method, path: (200, {}, b"torn")
     with pytest.raises(TransientError):
-        client.save_blob(place, MISSING, tmp_path / "blob")
+        client.save_blob(place, ImageLayer(digest=MISSING, size=4, diff=""), tmp_path / "blob")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -715,14 +715,13 @@ def test_a_registry_on_loopback_that_takes_tls_alone_is_asked_so(
     files: CredentialFiles, tmp_path: Path
 ) -> None:
     site = Site(tmp_path)
-    digest = {"Docker-Content-Digest": MISSING}
-    with serve(lambda _: SiteAnswer(headers=digest), tls=site.context) as tls:
+    with serve(lambda _: SiteAnswer(body=BODY), tls=site.context) as tls:
         reference = parse(f"127.0.0.1:{tls.port}/image:tag")
         client = RegistryClient(
             Distribution(credentials=files, network=replace(NO_NETWORK, ca=str(site.ca)))
         )
-        assert client.digest(reference) == MISSING
-        assert client.digest(reference) == MISSING
+        assert client.digest(reference) == digest_of(BODY)
+        assert client.digest(reference) == digest_of(BODY)
         assert [request.path for request in tls.requests] == ["/v2/image/manifests/tag"] * 2
         with pytest.raises(StepError) as caught:
             RegistryClient(Distribution(credentials=files)).digest(reference)
@@ -735,8 +734,7 @@ def test_threads_that_ask_a_registry_of_tls_together_all_get_their_answers(
     files: CredentialFiles, tmp_path: Path
 ) -> None:
     site = Site(tmp_path)
-    digest = {"Docker-Content-Digest": MISSING}
-    with serve(lambda _: SiteAnswer(headers=digest), tls=site.context) as tls:
+    with serve(lambda _: SiteAnswer(body=BODY), tls=site.context) as tls:
         reference = parse(f"127.0.0.1:{tls.port}/image:tag")
         trusting = replace(NO_NETWORK, ca=str(site.ca))
         client = RegistryClient(Distribution(credentials=files, network=trusting))
@@ -747,4 +745,4 @@ def test_threads_that_ask_a_registry_of_tls_together_all_get_their_answers(
             return client.digest(reference)
 
         with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(ask, range(8))) == [MISSING] * 8
+            assert list(pool.map(ask, range(8))) == [digest_of(BODY)] * 8

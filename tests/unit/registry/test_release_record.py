@@ -36,7 +36,9 @@ CHART = ReleasedChart(
     fingerprint="d" * 64,
     images=("r/desk:1",),
     values={"image": "object"},
-    listed={"1.0.0": {"digest": "x", "created": "y", "manifest": "z"}},
+    listed={
+        "1.0.0": {"digest": "1" * 64, "created": "y", "manifest": "sha256:" + "2" * 64},
+    },
 )
 LOCK = Lock(release_lines={"lang=1.10": VersionLock(version="1.10.4")})
 RECORD = Record(
@@ -46,7 +48,7 @@ RECORD = Record(
     lock_data=lockfile.as_data(LOCK),
     targets={"desk/os=2": TARGET},
     charts={"desk": CHART},
-    bases={"os=2@linux/amd64": "sha256:e"},
+    bases={"os=2@linux/amd64": "sha256:" + "e" * 64},
     blocked={"build:tool/os=2": "it failed"},
 )
 
@@ -87,7 +89,9 @@ def test_a_record_comes_back_as_it_was() -> None:
 def test_a_record_of_an_older_format_is_read(number: int) -> None:
     share = ImageShare(target="base/os=2", recipe="base", layers=1, size=7)
     target = replace(TARGET, shares=(share,), tests_hash="abc")
-    variant = ReleasedVariant(digest="sha256:f", since="2026.11.23", targets={"linux/amd64": "a"})
+    variant = ReleasedVariant(
+        digest="sha256:" + "f" * 64, since="2026.11.23", targets={"linux/amd64": "a"}
+    )
     record = replace(RECORD, targets={"a": target}, blocked={"variant:b": "it failed"})
     if number == 2:
         record = replace(record, variants={"a": variant})
@@ -115,21 +119,70 @@ def test_a_record_of_a_newer_format_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"{", "not a release record: JSONDecodeError("),
+        (
+            b"{",
+            "the release record is not valid JSON: Expecting property name enclosed in double"
+            " quotes (line 1, column 2)",
+        ),
         (b"{}", "not a release record: KeyError('format')"),
         (
-            b'{"format": 1, "targets": {}, "charts": {}, "lock": {}, "blocked": {}}',
+            b'{"format": 1, "targets": {}, "charts": {}, "bases": {}, "lock": {}, "blocked": {}}',
             "not a release record: TypeError(",
         ),
         (b'{"format": 1}', "not a release record: KeyError('targets')"),
         (b"[]", "not a release record: TypeError("),
-        (b"[" * 100_000, "not a release record: RecursionError("),
+        (b"[" * 100_000, "the release record has more than 64 levels"),
     ],
 )
 def test_what_is_no_record(data: bytes, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         release_record.parse(data)
     assert str(caught.value).startswith(f"release.json: {text}")
+
+
+NO_DIGEST = "sha256:../../../etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        (("targets", "desk/os=2", "digest"), NO_DIGEST, f"'{NO_DIGEST}' is not a digest"),
+        (("targets", "desk/os=2", "digest"), None, "None is not a digest"),
+        (("targets", "desk/os=2", "exact"), "../../x", "'../../x' is not a tag"),
+        (("targets", "desk/os=2", "rolling"), ["latest", "a/b"], "'a/b' is not a tag"),
+        (("variants", "desk"), {"digest": "md5:1"}, "'md5:1' is not a digest"),
+        (("bases", "os=2@linux/amd64"), "sha256:12", "'sha256:12' is not a digest"),
+        (
+            ("charts", "desk", "listed", "1.0.0", "manifest"),
+            "../tags/list",
+            "'../tags/list' is not a digest",
+        ),
+        (("charts", "desk", "listed", "1.0.0", "digest"), "x", "'sha256:x' is not a digest"),
+    ],
+)
+def test_a_record_whose_digests_and_tags_are_paths_is_refused(
+    path: tuple[str, ...], value: object, text: str
+) -> None:
+    data = json.loads(release_record.dump(RECORD))
+    node = data
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    with pytest.raises(ConfigError) as caught:
+        release_record.parse(json.dumps(data).encode())
+    assert str(caught.value) == f"release.json: not a release record: ValueError({text!r})"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("../../desk", "1.0.0"), ("desk", "1/../../x"), ("", ""), ("desk", "1\n")]
+)
+def test_a_chart_whose_name_or_version_is_a_path_is_refused(name: str, version: str) -> None:
+    listed = {version: CHART.listed["1.0.0"]}
+    data = release_record.dump(replace(RECORD, charts={name: replace(CHART, listed=listed)}))
+    with pytest.raises(ConfigError) as caught:
+        release_record.parse(data)
+    message = f"chart {name!r} has a version {version!r}"
+    assert str(caught.value) == f"release.json: not a release record: ValueError({message!r})"
 
 
 def test_the_tags_that_never_move() -> None:

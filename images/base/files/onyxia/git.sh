@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # other parts set some of what begins with _onyxia
 # Who commits, how git is let in, and the clone that a session works on.
 
 set_git_identity() {
@@ -14,24 +14,47 @@ set_git_identity() {
   fi
 }
 
-# The token goes to git's cache, in memory, through a pipe.
+# The token goes to git's cache, in memory, through a pipe, and to no other helper: one could write it
+# down. Whose token it is, is asked first.
 keep_git_token() {
   local duration=${GIT_CREDENTIALS_CACHE_DURATION:-3600} token
-  token=$(git_token)
+  token=$(git_own_token)
   secret "$token"
-  [[ -n $token${GIT_CREDENTIALS_CACHE_DURATION:-} ]] ||
+  [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-}$token${GIT_CREDENTIALS_CACHE_DURATION:-} ]] ||
     { skip "GIT_PERSONAL_ACCESS_TOKEN is unset"; return; }
   [[ $duration =~ ^[0-9]+$ ]] ||
     { fail "GIT_CREDENTIALS_CACHE_DURATION is not a number of seconds"; return; }
   use_git_cache "$duration" || return
   note "kept for $duration s"
-  [[ -n $token ]] || { note "once typed: GIT_PERSONAL_ACCESS_TOKEN is unset"; return; }
+  [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-}$token ]] ||
+    { note "once typed: GIT_PERSONAL_ACCESS_TOKEN is unset"; return; }
   [[ ${GIT_REPOSITORY:-} =~ ^https?:// ]] ||
     { skip "GIT_REPOSITORY does not say which HTTP server the token is for"; return; }
-  [[ $token$GIT_REPOSITORY != *[[:cntrl:]]* ]] ||
+  [[ ${GIT_PERSONAL_ACCESS_TOKEN:-}$token$GIT_REPOSITORY != *[[:cntrl:]]* ]] ||
     { fail "the token or the URL holds a control character"; return; }
+  give_git_token "$token"
+}
+
+# give_git_token TOKEN: the one that the URL itself holds, or the user's, to whose server it is.
+give_git_token() {
+  local token=$1 away
+  parse_url "$GIT_REPOSITORY"
+  away="not given to $_onyxia_url_host:"
+  if [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]]; then
+    if is_token_server; then
+      token=$GIT_PERSONAL_ACCESS_TOKEN
+    elif [[ -n $token ]]; then
+      note "$away it is not the server of the token"
+    else
+      skip "$away it is not the server of the token"
+      return
+    fi
+  fi
+  host_is_plain || { skip "$away it is no name of a server"; return; }
+  [[ $_onyxia_url_scheme == https ]] || is_loopback "$_onyxia_url_host" ||
+    { skip "$away by plain http it could be read on its way"; return; }
   # The cache's daemon outlives this step, so that it must not hold the pipe of a substitution.
-  git_credential "$token" | git credential approve >/dev/null 2>&1 ||
+  git_credential "$token" | git credential-cache "${_onyxia_git_cache[@]}" store >/dev/null 2>&1 ||
     fail "git refused the credential"
 }
 
@@ -39,8 +62,10 @@ keep_git_token() {
 # volume that has none, and has those of other sessions.
 use_git_cache() {
   local helper="cache --timeout=$1" output
+  _onyxia_git_cache=("--timeout=$1")
   if [[ -n ${ONYXIA_SESSION:-} ]]; then
     helper+=" --socket=$(quote_shell "$ONYXIA_SESSION/git/socket")"
+    _onyxia_git_cache+=("--socket=$ONYXIA_SESSION/git/socket")
   fi
   output=$(git config --global --replace-all credential.helper "$helper" '^cache( |$)' 2>&1) ||
     fail "$output"
@@ -52,8 +77,24 @@ git_credential() {
   server=$(git_address)
   server=${server#*://}
   printf 'protocol=%s\nhost=%s\nusername=%s\npassword=%s\n\n' \
-    "${GIT_REPOSITORY%%://*}" "${server%%/*}" "$(git_user)" "$1"
+    "${GIT_REPOSITORY%%://*}" "${server%%[/?#]*}" "$(git_user)" "$1"
 }
+
+# Whether GIT_PERSONAL_ACCESS_TOKEN is for the server of GIT_REPOSITORY. GIT_TOKEN_HOSTS names the
+# hosts, with a port or for all of their ports.
+is_token_server() (
+  parse_url "${GIT_REPOSITORY:-}" && host_is_plain || exit
+  host=$_onyxia_url_host port=$(url_port)
+  IFS=$', \t\n' read -r -d '' -a listed <<<"${GIT_TOKEN_HOSTS:-github.com gitlab.com}"
+  for one in "${listed[@]}"; do
+    [[ $one == *://* ]] || one=https://$one
+    if parse_url "$one" && host_is_plain && [[ $_onyxia_url_host == "$host" ]] &&
+      [[ -z $_onyxia_url_port || $_onyxia_url_port == "$port" ]]; then
+      exit 0
+    fi
+  done
+  exit 1
+)
 
 clone_repository() {
   local address directory output
@@ -95,35 +136,31 @@ project_name() {
   printf '%s' "$name"
 }
 
-# `user:password@` of a URL, if it has one.
+# `user:password` of the URL, if it has them.
 git_userinfo() {
-  local repository=${GIT_REPOSITORY:-} rest
-  rest=${repository#*://}
-  rest=${rest%%/*}
-  [[ $repository =~ ^https?:// && $rest == *@* ]] && printf '%s' "${rest%@*}"
-  return 0
+  ! parse_url "${GIT_REPOSITORY:-}" || printf '%s' "$_onyxia_url_userinfo"
 }
 
-# The URL without them: it is written into .git/config.
+# The URL as it is written into .git/config: a server of HTTP is told who asks by git's cache, and
+# ssh wants a name, but no password.
 git_address() {
-  local userinfo
-  userinfo=$(git_userinfo)
-  if [[ -n $userinfo ]]; then
-    printf '%s' "${GIT_REPOSITORY/"$userinfo@"/}"
-  else
+  local user
+  if ! parse_url "$GIT_REPOSITORY"; then
     printf '%s' "$GIT_REPOSITORY"
+  elif [[ $_onyxia_url_scheme =~ ^https?$ ]]; then
+    plain_address
+  else
+    user=${_onyxia_url_userinfo%%:*}
+    printf '%s' "${GIT_REPOSITORY/"://$_onyxia_url_userinfo@"/"://${user:+$user@}"}"
   fi
 }
 
-# A URL with one word before the `@`, and no token beside it: the word is the token.
-git_token() {
+# What the URL itself says, for its own server: a password; or one word, where no token is beside it.
+git_own_token() {
   local userinfo
+  [[ ${GIT_REPOSITORY:-} =~ ^https?:// ]] || return 0
   userinfo=$(git_userinfo)
-  if [[ -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]]; then
-    printf '%s' "$GIT_PERSONAL_ACCESS_TOKEN"
-  else
-    url_decode "${userinfo#*:}"
-  fi
+  [[ $userinfo != *:* && -n ${GIT_PERSONAL_ACCESS_TOKEN:-} ]] || url_decode "${userinfo#*:}"
 }
 
 # Servers that take a token take any name with it; this is the one that all of them accept.

@@ -82,11 +82,22 @@ trust_in_java() {
   tell_java "-Djavax.net.ssl.trustStore=$store" -Djavax.net.ssl.trustStorePassword=changeit
 }
 
-# fetch FILE [OPTION…]: a request whose URL and headers stand on stdin as configuration of curl, so
-# that no secret is on a command line. TLS is always verified: a ~/.curlrc is not read.
+# What a server may answer to the start of a session.
+readonly _onyxia_most_bytes=1048576
+
+# fetch FILE URL [OPTION…]: a request whose URL stands on stdin too, with headers, as configuration
+# of curl, so that no secret is on a command line. TLS is always verified: a ~/.curlrc is not read.
+# What goes without TLS to a server nearby goes through no proxy. The file grows to a little more
+# than what a server may answer, so that this is seen.
 fetch() {
-  local file=$1
-  shift
-  curl --disable --config - --silent --show-error --fail --globoff --proto '=http,https' \
-    --connect-timeout 10 --max-time 60 --retry 2 --retry-delay 1 --output "$file" "$@"
+  local file=$1 url=$2 near=()
+  shift 2
+  [[ $url == https:* ]] || ! is_private_way "$url" || near=(--noproxy '*')
+  (
+    trap '' XFSZ
+    ulimit -S -f $((_onyxia_most_bytes / 1024 + 1))
+    exec curl --disable --config - --silent --show-error --fail --globoff --proto '=http,https' \
+      --connect-timeout 10 --max-time 60 --retry 2 --retry-delay 1 --output "$file" \
+      ${near[@]+"${near[@]}"} "$@"
+  )
 }

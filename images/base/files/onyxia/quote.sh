@@ -38,7 +38,9 @@ quote_path() {
     '$path | split("/") | map(select(. != "") | @uri) | join("/")'
 }
 
+# But for NUL, which no variable holds: it stays as it is.
 url_decode() {
   local escaped=${1//\\/\\\\}
+  escaped=${escaped//%00/%2500}
   printf '%b' "${escaped//%/\\x}"
 }

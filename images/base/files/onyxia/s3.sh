@@ -13,10 +13,11 @@ prepare_s3() {
   if [[ -n $url ]]; then
     [[ $url =~ ^https?:// ]] || { fail "the endpoint is not an http(s) URL"; return; }
     host=$(s3_host)
-    [[ ${AWS_ENDPOINT_URL:-} == *://* ]] || session_export AWS_ENDPOINT_URL "$url"
+    [[ ${AWS_ENDPOINT_URL:-} == *://* && $AWS_ENDPOINT_URL != *@* ]] ||
+      session_export AWS_ENDPOINT_URL "$url"
     [[ -n ${S3_ENDPOINT:-} ]] || session_export S3_ENDPOINT "$url"
     # Without scheme and path: so aws.s3 and GDAL want it.
-    [[ -n ${AWS_S3_ENDPOINT:-} && $AWS_S3_ENDPOINT != */* ]] ||
+    [[ -n ${AWS_S3_ENDPOINT:-} && $AWS_S3_ENDPOINT != *[/@]* ]] ||
       session_export AWS_S3_ENDPOINT "$host"
     [[ -n ${AWS_DEFAULT_REGION:-} ]] || session_export AWS_DEFAULT_REGION us-east-1
     # Rust's object_store, which polars and delta-rs use; GDAL.
@@ -33,11 +34,11 @@ has_s3() {
   [[ -n ${AWS_ACCESS_KEY_ID:-}${AWS_S3_ENDPOINT:-}${AWS_ENDPOINT_URL:-} ]]
 }
 
-# Where S3 is, with its scheme; nothing where it is Amazon's.
+# Where S3 is, with its scheme and without a user; nothing where it is Amazon's.
 s3_url() {
   local url=${AWS_ENDPOINT_URL:-${AWS_S3_ENDPOINT:-}}
   [[ -z $url || $url == *://* ]] || url=https://$url
-  printf '%s' "$url"
+  without_user "$url"
 }
 
 # The same without scheme and last slash: what aws.s3, DuckDB and GDAL want.

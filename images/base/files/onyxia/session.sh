@@ -9,6 +9,11 @@
 prepare_session_directory() {
   local directory=${ONYXIA_SESSION_DIR:-/tmp/onyxia-session} output
   unset ONYXIA_SESSION
+  # With a slash at its end a link would be its target, whoever made it.
+  while [[ $directory == ?*/ || $directory == ?*/. ]]; do
+    directory=${directory%/.}
+    directory=${directory%/}
+  done
   [[ $directory == /* ]] || { fail "ONYXIA_SESSION_DIR is not an absolute path"; return; }
   output=$(umask 077 && mkdir --parents -- "$directory" 2>&1) || { fail "$output"; return; }
   [[ ! -L $directory && -O $directory ]] || { fail "$directory belongs to somebody else"; return; }

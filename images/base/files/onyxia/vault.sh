@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # other parts set some of what begins with _onyxia
 # One secret of a KV v2 engine: its keys become variables of the session, byte for byte.
 
 read_vault_secret() {
@@ -8,6 +8,8 @@ read_vault_secret() {
     [[ -n ${!name:-} ]] || { fail "$name is unset"; return; }
   done
   [[ $VAULT_ADDR =~ ^https?:// ]] || { fail "VAULT_ADDR is not an http(s) URL"; return; }
+  is_private_way "$VAULT_ADDR" ||
+    { fail "the token is not sent to $VAULT_ADDR: by plain http it could be read on its way"; return; }
   if [[ ${VAULT_INJECTION_SA_ENABLED,,} == true ]]; then
     vault_login || return
   fi
@@ -27,7 +29,7 @@ vault_call() {
   {
     printf 'url = %s\n' "$(quote_curl "${VAULT_ADDR%/}/$path")"
     [[ -z ${VAULT_TOKEN:-} ]] || printf 'header = %s\n' "$(quote_curl "X-Vault-Token: $VAULT_TOKEN")"
-  } | fetch - "$@"
+  } | fetch - "$VAULT_ADDR" "$@" | head --bytes="$_onyxia_most_bytes"
 }
 
 # The service account's token is traded for one of Vault's, which the session keeps.
@@ -51,27 +53,30 @@ vault_login() {
   session_export VAULT_TOKEN "$token"
 }
 
-# export_vault_keys ANSWER. Names that a shell or the loader acts upon are no secrets of a user.
+# export_vault_keys ANSWER. What a key may be called: see names.sh.
 export_vault_keys() {
-  local name state value count=0 left=()
+  local name state value count=0 why
+  local -A left=()
+  learn_names
   while IFS= read -r -d '' name && IFS= read -r -d '' state && IFS= read -r -d '' value; do
-    if [[ $state != text || ! $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || acts_by_itself "$name"; then
-      left+=("$name")
+    if [[ $state != text || ! $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]]; then
+      why='not variables'
+    elif is_taken "$name"; then
+      why='set already'
+    elif is_reserved "$name"; then
+      why='names that programs or this session act upon'
+    else
+      secret "$value"
+      session_export "$name" "$value"
+      count=$((count + 1))
       continue
     fi
-    secret "$value"
-    session_export "$name" "$value"
-    count=$((count + 1))
+    left[$why]+="${left[$why]:+ }$name"
   done < <(printf '%s' "$1" | vault_pairs)
   note "$count keys"
-  [[ ${#left[@]} -eq 0 ]] || note "left out, not names of variables: ${left[*]}"
-}
-
-acts_by_itself() {
-  case $1 in
-    _onyxia* | ONYXIA_* | BASH* | LD_* | SHELLOPTS | IFS | ENV | PATH | HOME | PS4 | PROMPT_COMMAND) true ;;
-    *) [[ $(declare -p -- "$1" 2>/dev/null) =~ ^declare\ -[a-zA-Z]*r ]] ;; # as UID is
-  esac
+  for why in 'set already' 'names that programs or this session act upon' 'not variables'; do
+    [[ -z ${left[$why]:-} ]] || note "left out, $why: ${left[$why]}"
+  done
 }
 
 # Name, `text` or `binary`, value; each ends with NUL. Keys of keysOrdering come first, in its order.

@@ -195,6 +195,11 @@ def test_notes_without_a_link() -> None:
     assert said({**files(), **made}) == []
 
 
+def unread(chart: Mapping[str, bytes]) -> list[str]:
+    """What is said of values that no template reads; how they are written is another rule."""
+    return [text for text in said(chart) if ": unread: " in text]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -212,7 +217,7 @@ def test_notes_without_a_link() -> None:
     ],
 )
 def test_a_value_that_is_read(text: str) -> None:
-    assert said(reading(text)) == []
+    assert unread(reading(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -227,7 +232,7 @@ def test_a_value_that_is_read(text: str) -> None:
     ],
 )
 def test_a_value_that_no_template_reads(text: str) -> None:
-    assert said(reading(text)) == [
+    assert unread(reading(text)) == [
         "values.schema.json:20:5: $.properties.box.properties.lid: unread: warning: no template"
         " reads box.lid"
     ]
@@ -238,14 +243,14 @@ def test_a_value_that_a_subchart_reads() -> None:
         "charts/lib/Chart.yaml": b"name: lib\nversion: 1.0.0\ntype: library\n",
         "charts/lib/templates/_box.tpl": b"{{ .Values.box.lid }}",
     }
-    assert said({**reading(""), **lib}) == []
+    assert unread({**reading(""), **lib}) == []
     inner = {path.removeprefix("charts/lib/"): data for path, data in lib.items()}
-    assert said({**reading(""), "charts/lib-1.0.0.tgz": pack("lib", inner)}) == []
+    assert unread({**reading(""), "charts/lib-1.0.0.tgz": pack("lib", inner)}) == []
     app = {"charts/box/Chart.yaml": b"name: box\nversion: 1.0.0\n"}
     about = ABOUT + "dependencies: [{name: box, version: 1.0.0}]\n"
-    assert said({**reading("", about=about), **app}) == []
+    assert unread({**reading("", about=about), **app}) == []
     about = ABOUT + "dependencies: [{name: lib, version: 1.0.0, condition: box.lid}]\n"
-    assert said({**reading("", about=about), **lib}) == []
+    assert unread({**reading("", about=about), **lib}) == []
 
 
 def test_packages_that_are_larger_together_than_helm_unpacks(

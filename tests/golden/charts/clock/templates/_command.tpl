@@ -2,7 +2,7 @@
 {{- define "clock.command" -}}
 - "clock"
 - "say \"hi\""
-- "--port={{ .Values.image.port | int }}"
+- {{ printf "--port=%v" (.Values.image.port | int) | quote }}
 {{- end -}}
 
 {{/* A path that answers as soon as the service is up, without a password. */}}

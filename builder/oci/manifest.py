@@ -1,4 +1,4 @@
-"""Read manifests of registries, and check them: digests become paths, sizes become bounds."""
+"""Reads manifests, and checks them: digests become paths, sizes become bounds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.common.errors import DamagedError
-from builder.oci.layout import INDEX
-from builder.oci.reference import is_digest
+from builder.common.hashing import is_digest
+from builder.common.limits import INDEX_MANIFESTS
 
+INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 KINDS = (
     MANIFEST,
@@ -23,7 +24,8 @@ KINDS = (
 class Manifest:
     """A manifest, or an index of manifests: its bytes, and the document in them.
 
-    `name` is what errors call it. Every method raises StepError if the manifest is not valid.
+    `name` is what errors call it, and `hint` what mends it. Every method raises StepError if the
+    manifest is not valid.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Manifest:
     kind: str
     content: bytes
     document: Mapping[str, Any]
+    hint: str = "push it again, or remove it"
 
     @property
     def is_index(self) -> bool:
@@ -50,7 +53,10 @@ class Manifest:
     @property
     def manifests(self) -> tuple[Mapping[str, Any], ...]:
         """Return the descriptors of the manifests of an index."""
-        return self._descriptors("manifests")
+        descriptors = self._descriptors("manifests")
+        if len(descriptors) > INDEX_MANIFESTS:
+            raise self.wrong(f"it lists more than {INDEX_MANIFESTS:,} manifests")
+        return descriptors
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -63,9 +69,7 @@ class Manifest:
 
     def wrong(self, problem: str) -> DamagedError:
         """Return the error of a manifest that is not valid."""
-        return DamagedError(
-            f"{self.name}: its manifest is damaged: {problem}", hint="push it again, or remove it"
-        )
+        return DamagedError(f"{self.name}: its manifest is damaged: {problem}", hint=self.hint)
 
     def _descriptors(self, name: str) -> tuple[Mapping[str, Any], ...]:
         value = self.document.get(name) or []
@@ -77,8 +81,8 @@ class Manifest:
         if not isinstance(value, dict):
             raise self.wrong(f"`{name}` has no descriptor")
         digest, size = value.get("digest"), value.get("size")
-        if not isinstance(digest, str) or not is_digest(digest):
-            raise self.wrong(f"`{name}` has no sha256 digest")
+        if not is_digest(digest):
+            raise self.wrong(f"`{name}` has no digest of sha256 or sha512")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise self.wrong(f"`{name}` has no size")
         if not isinstance(value.get("mediaType"), str):
