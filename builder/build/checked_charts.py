@@ -11,9 +11,8 @@ from functools import cached_property
 
 from builder.catalog.models import Matrix
 from builder.charts.changelog import with_changelog
-from builder.charts.package import ChartPackage, pack
-from builder.charts.repository.oci_artifact import package_in, released_package
-from builder.common.errors import BuilderError, DifferenceError
+from builder.charts.package import ChartPackage
+from builder.charts.repository.oci_artifact import package_at, released_package
 from builder.plan.models import ChartPlan
 from builder.registry.interfaces import Registry
 
@@ -46,23 +45,4 @@ class CheckedChart:
 
         Raises DifferenceError if its files are others.
         """
-        reference = self.chart_plan.reference
-        digest = self.store.digest(reference)
-        artifact = self.store.get(reference.at(digest)) if digest else None
-        if digest is None or artifact is None:
-            return None
-        try:
-            package = package_in(artifact, str(reference))
-            is_same = package.files == self.files
-            found = package.digest
-        except BuilderError as error:
-            is_same, found = False, error.message
-        if not is_same:
-            own = ChartPackage(data=pack(self.chart_plan.name, self.files))
-            raise DifferenceError(
-                f"{reference} exists with other content: its package is {found}, and this"
-                f" catalog makes {own.digest}",
-                hint="it stays: find out who pushed it, remove it from the registry, and run it"
-                " again",
-            )
-        return digest, package
+        return package_at(self.store, self.chart_plan.reference, self.files)

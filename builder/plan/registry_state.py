@@ -85,7 +85,7 @@ def _believed(
         base = f"base image {target.parent}" if target.is_root else f"parent {target.parent}"
         parents = {target.parent: base, **{item: f"input {item}" for _, item in target.inputs}}
         if missing := [role for parent, role in parents.items() if parent not in digests]:
-            doubts[key] = f"its {missing[0]} is not in the registry"
+            doubts[key] = f"its {missing[0]} is not"
         elif doubted := [role for parent, role in parents.items() if parent in doubts]:
             doubts[key] = f"its {doubted[0]} is not believed"
     return {key: digest for key, digest in digests.items() if key not in doubts}, doubts

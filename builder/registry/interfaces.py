@@ -112,4 +112,4 @@ class Registry(Protocol):
         """Return an artifact without its content, in one request; None where there is none."""
 
     def content(self, reference: Reference, part: Part) -> bytes:
-        """Return a part of an artifact, checked. Raises StepError if it is missing."""
+        """Return a part of an artifact, checked. Raises DamagedError if it is missing."""

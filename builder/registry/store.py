@@ -177,7 +177,7 @@ class RegistryStore:
         return Summary(config=_part(manifest.config), files=files)
 
     def content(self, reference: Reference, part: Part) -> bytes:
-        """Return a part of an artifact, checked. Raises StepError if it is missing."""
+        """Return a part of an artifact, checked. Raises DamagedError if it is missing."""
         return self._client.blob(reference, part.digest, part.size)
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:

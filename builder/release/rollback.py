@@ -15,7 +15,11 @@ from builder.charts import helm_versions
 from builder.charts.changelog import with_changelog
 from builder.charts.next_version import chart_reference
 from builder.charts.package import ChartPackage, pack
-from builder.charts.repository.oci_artifact import chart_artifact, released_package
+from builder.charts.repository.oci_artifact import (
+    chart_artifact,
+    package_at,
+    released_package,
+)
 from builder.charts.semver import bump, with_version
 from builder.common.errors import SelectionError, StepError
 from builder.common.parallel import in_parallel
@@ -140,10 +144,14 @@ class Rollback:
         return released_package(name, chart, matrix=matrix, store=self._store)
 
     def _publish(self, chart: ReleasedChart, package: ChartPackage, name: str) -> ReleasedChart:
-        """Push a package; return the chart as release `name` lists it."""
+        """Push a package unless it is there; return the chart as release `name` lists it."""
         reference = chart_reference(self._catalog, package.name, package.files, package.version)
+        if found := package_at(self._store, reference, package.files):
+            manifest, package = found
+        else:
+            manifest = self._store.put(chart_artifact(package), reference)
         entry = {
-            "manifest": self._store.put(chart_artifact(package), reference),
+            "manifest": manifest,
             "digest": package.digest,
             "created": release_record.moment(name),
         }

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from builder.common.errors import StepError
+from builder.common.errors import DamagedError, StepError
 from builder.common.hashing import digest_of
 from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, config_in, entry, layers_in, read
@@ -60,7 +60,10 @@ class FakeStore(Calls):
         """The first push of a tag wins."""
         with self._guard:
             self._ask("push", reference)
-            digest = self.named.get(str(reference)) or read_digest(layout)
+            if first := self.named.get(str(reference)):
+                self._written()
+                return first
+            digest = read_digest(layout)
             self.known_layers.setdefault(digest, layers_in(layout))
             self._configs.setdefault(digest, config_in(layout))
             self._keep_description(layout)
@@ -121,7 +124,7 @@ class FakeStore(Calls):
                 for data in (artifact.config, *(blob.data for blob in artifact.files.values())):
                     if digest_of(data) == part.digest:
                         return data
-            raise StepError(f"{reference} has no blob {part.digest}")
+            raise DamagedError(f"{reference} has no blob {part.digest}")
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image that was pushed here."""
@@ -139,7 +142,10 @@ class FakeStore(Calls):
             artifact = self.artifacts[f"{reference.name}@{digest}"]
             if artifact is not None:
                 return {digest: json.loads(artifact.config)}
-            return {item: self._configs[item] for item in self._members.get(digest, (digest,))}
+            members = self._members.get(digest, (digest,))
+            if missing := [item for item in members if item not in self._configs]:
+                raise DamagedError(f"{reference} has no configuration of {missing[0]}")
+            return {item: self._configs[item] for item in members}
 
     def export(self, reference: Reference, layout: Path, name: str) -> None:
         """Write an image that was pushed here to a layout, under a name."""

@@ -19,6 +19,7 @@ from builder.project import Workspace
 from builder.registry.release_record import Record
 from tests.fakes.archive import CATALOGS, OLD_CATALOG, CatalogCopy, registry
 from tests.fakes.catalog import BOTH, Folder, Week, prints
+from tests.fakes.planted import STRANGER, plant, restate
 from tests.fakes.pruning import Broom
 
 TODAY, NEXT = "2026-11-23", "2026-11-30"
@@ -71,6 +72,23 @@ def test_nothing_is_built_or_tested_again(week: Week) -> None:
     } == {name: chart.version for name, chart in record(week).charts.items()}
     assert plan.steps["release"].action == "keep"
     assert plan.steps["release"].reason == f"nothing that passed has changed since {CURRENT}"
+
+
+def test_metadata_of_the_older_format_is_believed_without_a_request_more(week: Week) -> None:
+    week.observed()
+    assert len(week.store.called("summary")) == 72
+    assert week.store.called("content") == []
+
+
+def test_metadata_of_the_older_format_is_held_against_its_image(week: Week) -> None:
+    item = week.plan(today=TODAY).targets[DATASCIENCE]
+    plant(week.store, item.reference)
+    restate(week.store, item.reference, digest=STRANGER)
+    assert not week.observed().doubts  # whoever writes both is told apart by a signature alone
+    restate(week.store, item.reference, digest=item.digest)
+    assert week.observed().doubts[DATASCIENCE] == (
+        f"it is {STRANGER}, and its metadata is of {item.digest}"
+    )
 
 
 def test_fingerprints_and_the_lock_are_those_of_the_record(week: Week) -> None:

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from builder.catalog.models import Matrix
-from builder.charts.package import ChartPackage
-from builder.common.errors import ConfigError, ConflictError, StepError
+from builder.charts.package import ChartPackage, pack
+from builder.charts.semver import about
+from builder.common.errors import ConfigError, ConflictError, DifferenceError, StepError
+from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import CHARTS, ReleasedChart
@@ -57,3 +60,28 @@ def released_package(
             hint=f"listed {listed['digest']}, found {package.digest}",
         )
     return package
+
+
+def package_at(
+    store: Registry, reference: Reference, files: Mapping[str, bytes]
+) -> tuple[str, ChartPackage] | None:
+    """Return the digest of the manifest at a reference, and its package; None where there is none.
+
+    Anybody can compute the tag. Raises DifferenceError unless the package has just these files.
+    """
+    digest = store.digest(reference)
+    artifact = store.get(reference.at(digest)) if digest else None
+    if digest is None or artifact is None:
+        return None
+    try:
+        package = package_in(artifact, str(reference))
+        is_same, found = package.files == files, package.digest
+    except ConfigError as error:
+        is_same, found = False, error.message
+    if not is_same:
+        own = ChartPackage(data=pack(str(about(files)["name"]), files)).digest
+        raise DifferenceError(
+            f"{reference} exists with another package: {found}, and this catalog makes {own}",
+            hint="it stays: find out who pushed it, remove it from the registry, and run it again",
+        )
+    return digest, package
