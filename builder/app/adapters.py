@@ -324,6 +324,7 @@ class Adapters:
             apt_root=self._prepared,
             locate=partial(named_at, self._read),
             only_looks=self.setup.options.only_looks,
+            note=lambda text: self.setup.notify(f"lock: {text}"),
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pin
 from builder.lock.problems import Problem
 from builder.lock.verify import Flaw, without
 from builder.project import Project, Workspace
+from builder.resolvers.cooldown import without_dates
 
 
 def upgrade_of(names: Iterable[str] | None) -> Upgrade:
@@ -47,6 +48,8 @@ def choose_lock(
     today = adapters.setup.options.today
     note(f"{count(len(selected), 'target')}: looking at bases, release lines and packages")
     check(project)
+    if unheld := without_dates(project.catalog, project.root):
+        note(f"{unheld}: the newest versions are taken, as no dates of them are known")
     for text in overdue_pins(project.catalog.matrix, today):
         note(text)
     result = lock_catalog(

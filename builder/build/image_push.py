@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from builder.common.archives import has_uncompressed
 from builder.common.errors import DamagedError, DifferenceError
 from builder.engines.interfaces import Built
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
-from builder.oci.layer_contents import has_uncompressed
 from builder.oci.reference import Reference
 from builder.plan import image_metadata
 from builder.plan.fingerprint import Fingerprint

@@ -82,6 +82,8 @@ class EcosystemRules:
     - `is_locked`: whether its packages are in the lock;
     - `languages`: what packages are chosen for beside the base and the platform;
     - `package_suffix`: how files of release lines end that are themselves packages of it;
+    - `has_cooldown`: whether a version that is younger than `lock.cooldown` is not taken, or the
+      ecosystem is exempt from it; otherwise its index states no dates;
     - `is_of_base`: whether its packages are chosen anew where the base has other content;
     - `is_met`: whether packages have what a recipe names, in the version that it asks for;
     - `pins`: how a package is pinned, None if none can be;
@@ -105,6 +107,7 @@ class EcosystemRules:
     is_locked: bool = True
     languages: tuple[Language, ...] = ()
     package_suffix: str = ""
+    has_cooldown: bool = False
     is_of_base: bool = False
     is_met: Callable[[str, Mapping[str, LockedPackage]], bool] = _is_met
     pins: PinSyntax | None = None

@@ -24,6 +24,7 @@ from pydantic_core import PydanticKnownError, PydanticOmit, core_schema
 from builder.common.text import size
 
 PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$"
+_DAYS = re.compile(r"\d{1,3}d")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) (MB|GB)")
 
 Path = tuple[str | int, ...]
@@ -168,6 +169,12 @@ def _size(value: Any) -> int:
     return size(value)
 
 
+def _days(value: Any) -> int:
+    if not isinstance(value, str) or not _DAYS.fullmatch(value):
+        raise ValueError(f"not a number of days: {value!r}; write e.g. 3d, or 0d for none")
+    return int(value[:-1])
+
+
 def _empty(value: Any) -> Any:
     return {} if value is None else value
 
@@ -209,4 +216,7 @@ Constraint = Mapping[str, OneOrMany]
 Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Size = Annotated[
     int, PlainValidator(_size), WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"})
+]
+Days = Annotated[
+    int, PlainValidator(_days), WithJsonSchema({"type": "string", "pattern": f"^{_DAYS.pattern}$"})
 ]

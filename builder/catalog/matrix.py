@@ -16,6 +16,7 @@ from builder.catalog.fields import (
     AxisName,
     Constraint,
     Day,
+    Days,
     FileModel,
     Flag,
     Name,
@@ -238,6 +239,19 @@ class Network(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LockSettings(FileModel):
+    """How `builder lock` chooses."""
+
+    cooldown: Annotated[
+        Days,
+        Field(
+            description="how old a version must be before it is taken, in days; what Debian's"
+            " archive has is taken at once"
+        ),
+    ] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class Retention(FileModel):
     """What `builder prune` keeps besides the current release, and what it names."""
 
@@ -273,6 +287,7 @@ class Matrix(FileModel):
 
     catalog: Annotated[Settings, Field(description="what holds for all images and charts")]
     network: Annotated[Network, Field(description="how the network is reached")] = Network()
+    lock: Annotated[LockSettings, Field(description="how versions are chosen")] = LockSettings()
     retention: Annotated[Retention, Field(description="what `builder prune` keeps")] = Retention()
     axes: Annotated[
         Mapping[AxisName, Annotated[tuple[AxisValue, ...], as_tuple(ValueName, AxisValue)]],

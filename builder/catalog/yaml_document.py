@@ -9,15 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from builder.catalog.models import Path
+from builder.common import limits
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.yaml_scalars import core_scalar, helm_scalar
 
 _TAG = "tag:yaml.org,2002:"
 _REPEATED = 100_000  # nodes that aliases may stand for in all
+_LONGEST_SHOWN = 500  # characters of a line that an error shows
+_ERRORS = 100  # errors of one document that are told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class Document:
     def location(self, line: int, column: int) -> Location:
         """Return a location in the file, with the text of its line."""
         source = self.lines[line - 1] if line <= len(self.lines) else ""
+        source = source if len(source) <= _LONGEST_SHOWN else ""
         return Location(file=self.file, line=line, column=column, source=source)
 
 
@@ -108,6 +113,7 @@ def _is_scalar_at(data: Any, path: Path) -> bool:
 def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
     """Return the documents of a text. Raises ConfigError."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
     try:
         nodes = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
     except MarkedYAMLError as error:
@@ -115,16 +121,46 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
         location = Location(file=document.file)
         if mark is not None:
             location = document.location(mark.line + 1, mark.column + 1)
-        raise ConfigError(
-            f"not YAML: {error.problem or error.context}", location=location
-        ) from error
+        message = error.problem or error.context
+        if not isinstance(error, _TooLargeError):
+            message = f"not YAML: {message}"
+        raise ConfigError(message, location=location) from error
     except (YAMLError, ValueError, OverflowError) as error:  # ruamel trusts the numbers of escapes
         location = Location(file=document.file)
         raise ConfigError(f"not YAML: {error}", location=location) from error
-    except RecursionError:
-        location = Location(file=document.file)
-        raise ConfigError("it is nested too deeply", location=location) from None
     return [node for node in nodes if node is not None]
+
+
+class _TooLargeError(MarkedYAMLError):
+    """A document has more levels or more nodes than are read."""
+
+
+class _Composer(Composer):
+    """Makes nodes of a document, and stops where there are too many."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self._levels = 0
+        self._nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node. Raises _TooLargeError."""
+        self._levels += 1
+        self._nodes += 1
+        for number, most, name in (
+            (self._levels - 1, limits.DEPTH, "levels"),
+            (self._nodes, limits.NODES, "nodes"),
+        ):
+            if number > most:
+                mark = self.parser.peek_event().start_mark
+                raise _TooLargeError(None, None, _too_many(most, name), mark)
+        node = super().compose_node(parent, index)
+        self._levels -= 1
+        return node
+
+
+def _too_many(most: int, name: str) -> str:
+    return f"it has more than {most:,} {name}"
 
 
 class _Reader:
@@ -142,6 +178,7 @@ class _Reader:
         """Return the data of a node. Raises ConfigError where an alias cannot be followed."""
         document = self._document
         document.values[path] = _start(node)
+        self._check_levels(node, len(path))
         if isinstance(node, ScalarNode):
             self._check_text(node)
             document.raw[path] = node.value
@@ -154,6 +191,12 @@ class _Reader:
             data = [self.construct(item, (*path, index)) for index, item in enumerate(node.value)]
         self._open.discard(id(node))
         return data
+
+    def _check_levels(self, node: Node, levels: int) -> None:
+        """Refuse aliases, or merges, that lead too deep."""
+        if levels > limits.DEPTH:
+            location = self._document.location(*_start(node))
+            raise ConfigError(_too_many(limits.DEPTH, "levels"), location=location)
 
     def _enter(self, node: Node) -> None:
         """Refuse an alias of a node that contains it, and aliases that multiply."""
@@ -180,16 +223,17 @@ class _Reader:
             location = self._document.location(*_start(key_node))
             if key in data:
                 hint = f"the first one is on line {self._document.keys[(*path, key)][0]}"
-                self.errors.append(
-                    ConfigError(f"duplicate key {key!r}", hint=hint, location=location)
-                )
+                self._note(f"duplicate key {key!r}", hint, location)
                 continue
             if not self._as_helm and _is_number(key_node):
                 message = f"{key} is a number here, and a key must be a string"
-                error = ConfigError(message, hint=f'quote it: "{key}"', location=location)
-                self.errors.append(error)
+                self._note(message, f'quote it: "{key}"', location)
             data[key] = self._member(key_node, value_node, (*path, key))
         return data
+
+    def _note(self, message: str, hint: str, location: Location) -> None:
+        if len(self.errors) < _ERRORS:
+            self.errors.append(ConfigError(message, hint=hint, location=location))
 
     def _member(self, key_node: Node, value_node: Node, path: Path) -> Any:
         position = _start(key_node)
@@ -199,8 +243,9 @@ class _Reader:
             self._document.values[path] = position
         return value
 
-    def _merge_keys(self, node: MappingNode) -> Iterator[tuple[Node, Node]]:
+    def _merge_keys(self, node: MappingNode, levels: int = 0) -> Iterator[tuple[Node, Node]]:
         """Yield the keys that `<<` brings into a mapping; the first of a name counts."""
+        self._check_levels(node, levels)
         for key_node, value_node in node.value:
             if not _is_merge(key_node):
                 continue
@@ -212,7 +257,7 @@ class _Reader:
                     raise ConfigError(message, hint="<<: *anchor", location=location)
                 self._enter(item)
                 yield from (pair for pair in item.value if not _is_merge(pair[0]))
-                yield from self._merge_keys(item)
+                yield from self._merge_keys(item, levels + 1)
                 self._open.discard(id(item))
 
     def _check_text(self, node: Node) -> None:

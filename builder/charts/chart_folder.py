@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from builder.charts.package import LARGEST
+from builder.common import limits
 from builder.common.errors import ConfigError, Location
 
 IGNORE = ".helmignore"
 _ALWAYS = "templates/.?*"
-_MOST_PATHS = 10_000  # files and folders; each counts once per link that leads to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +45,8 @@ class _Walk:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._patterns = _patterns(folder)
-        self._bytes = LARGEST
-        self._paths = _MOST_PATHS
+        self._bytes = limits.CHART_UNPACKED
+        self._paths = limits.CHART_FILES  # and folders; each counts once per link that leads to it
 
     def files(
         self, folder: Path, below: str, above: tuple[str, ...]
@@ -76,7 +75,7 @@ class _Walk:
             raise ConfigError(f"it is {kind}", hint=hint, location=Location(file=str(path)))
         self._bytes -= path.stat().st_size
         self._check_left()
-        return path.read_bytes()
+        return limits.read_file(path, limits.CHART_FILE, error=ConfigError)
 
     def _check_left(self) -> None:
         if self._bytes < 0 or self._paths < 0:
@@ -89,9 +88,12 @@ class _Walk:
 
 def _patterns(folder: Path) -> list[_Pattern]:
     path = folder / IGNORE
-    lines = path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
+    data = b""
+    if path.is_file():
+        data = limits.read_file(path, limits.CHART_FILE, error=ConfigError)
     patterns = [_pattern(_ALWAYS)]
-    for number, line in enumerate(lines.splitlines(), 1):
+    lines = data.decode("utf-8-sig", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
         text = line.strip()
         if "**" in text and not text.startswith("#"):
             location = Location(file=str(path), line=number, source=line)

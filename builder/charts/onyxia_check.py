@@ -12,11 +12,13 @@ from builder.charts.chart_folder import folder_files
 from builder.charts.helm import Helm, documents
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
-from builder.charts.onyxia.finding import Finding
+from builder.charts.onyxia.finding import SCHEMA, Finding
 from builder.charts.onyxia.render_cases import RenderCase, rendered
 from builder.charts.onyxia.rules_chart import missing
 from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered, injected_in
+from builder.charts.onyxia.schema_nodes import remote_reference
 from builder.charts.package import unpack
+from builder.common import limits
 from builder.common.errors import ConfigError, Location, StepError
 
 RELEASE: Final = "check-0"
@@ -29,7 +31,7 @@ def read_chart(path: Path) -> dict[str, bytes]:
         return folder_files(path)
     if path.is_file():
         try:
-            return unpack(path.read_bytes())
+            return unpack(limits.read_file(path, limits.CHART_PACKAGE, error=ConfigError))
         except ConfigError as error:
             location = Location(file=str(path))
             raise ConfigError(error.message, hint=error.hint, location=location) from error
@@ -71,7 +73,20 @@ def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str
         return "a file of the chart cannot be read"
     if absent := missing(chart):
         return f"there is no {', '.join(absent)} below charts/: run `helm dependency build`"
+    for file, data in chart.files.items():
+        if file.rpartition("/")[2] == SCHEMA and (reason := _unreadable_schema(data)):
+            return f"{file} {reason}"
     return "" if helm else "helm is not installed"
+
+
+def _unreadable_schema(data: bytes) -> str:
+    """Return why Helm must not read a schema, or "": it would fetch what that refers to."""
+    try:
+        schema = limits.read_json(data, limits.CHART_FILE, "it", error=ConfigError)
+    except ConfigError:
+        return "cannot be read"
+    reference = remote_reference(schema)
+    return f"refers to {reference}, which is not fetched" if reference else ""
 
 
 def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Self
 
 from builder.charts.semver import about
+from builder.common import limits
 from builder.common.errors import ConfigError
 
 # The modification time of all files: 1 January 1980, as some tools refuse earlier ones.
 _EPOCH = 315_532_800
-LARGEST = 100 << 20
-"""The largest number of bytes that Helm unpacks from a package."""
+_ANY_RATIO = 1 << 20  # what is no larger unpacked may be packed in any ratio
+_RECORDS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_LARGEST_RECORD = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,29 +46,44 @@ class ChartPackage:
     @property
     def name(self) -> str:
         """Return the chart's name."""
-        return self._text("name")
+        return self._text("name", _NAME)
 
     @property
     def version(self) -> str:
         """Return the chart's version."""
-        return self._text("version")
+        return self._text("version", _VERSION)
 
-    def _text(self, key: str) -> str:
+    def _text(self, key: str, pattern: re.Pattern[str]) -> str:
         text = self.metadata.get(key)
-        if not isinstance(text, str) or not text or "/" in text:  # it becomes the name of a file
+        if not isinstance(text, str) or not pattern.fullmatch(text):  # it names a file
             actual = f"the {key} {text!r}" if text else f"no {key}"
-            raise ConfigError(f"not a chart package: its Chart.yaml has {actual}")
+            raise _refused(f"its Chart.yaml has {actual}")
         return text
 
     @property
     def file(self) -> str:
         """Return the name of its file."""
-        return f"{self.name}-{self.version}.tgz"
+        return package_file(self.name, self.version)
 
     @cached_property
     def digest(self) -> str:
         """Return its sha256, in hex."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+def package_file(name: str, version: str) -> str:
+    """Return the name of the file of a package."""
+    return f"{name}-{version}.tgz"
+
+
+def is_name(name: str) -> bool:
+    """Whether a chart may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_version(version: str) -> bool:
+    """Whether a version of a chart may be called so; Helm may still skip it."""
+    return _VERSION.fullmatch(version) is not None
 
 
 def pack(name: str, files: Mapping[str, bytes]) -> bytes:
@@ -81,43 +103,95 @@ def pack(name: str, files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(package: bytes) -> dict[str, bytes]:
-    """Unpack a package to files, by path below the chart's folder. Raises ConfigError."""
-    files: dict[str, bytes] = {}
-    remaining = LARGEST
+    """Unpack a package to files, by path below the chart's folder. Raises ConfigError.
+
+    It is read as a stream, and not further than its first fault.
+    """
+    if len(package) > limits.CHART_PACKAGE:
+        raise _refused(f"it is larger than {limits.binary(limits.CHART_PACKAGE)}")
     try:
-        with tarfile.open(fileobj=_plain(package), mode="r:") as archive:
-            for member in archive:
-                remaining -= member.size
-                if member.size < 0 or remaining < 0:  # a negative size would be read without end
-                    raise _too_large()
-                if not member.isfile():
-                    continue
-                content = archive.extractfile(member)
-                assert content is not None
-                files[_below(member.name)] = content.read()
+        with gzip.GzipFile(fileobj=io.BytesIO(package)) as plain:
+            stream = _Bounded(plain, packed=len(package))
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
+                files = _files(archive)
+            while stream.read(1 << 16):  # the checksum is at the end
+                pass
     except gzip.BadGzipFile as error:
-        raise ConfigError("not a chart package: not a gzip file") from error
+        raise _refused("not a gzip file") from error
+    except RecursionError as error:
+        raise _refused("its headers are nested too deeply") from error
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
-        raise ConfigError(f"not a chart package: {error}") from error
+        raise _refused(str(error)) from error
     return files
 
 
-def _plain(package: bytes) -> io.BytesIO:
-    """Return the tar of a package. Its headers may be as large as its files."""
-    with gzip.GzipFile(fileobj=io.BytesIO(package)) as stream:
-        plain = stream.read(2 * LARGEST + 1)
-    if len(plain) > 2 * LARGEST:
-        raise _too_large()
-    return io.BytesIO(plain)
+def _files(archive: tarfile.TarFile) -> dict[str, bytes]:
+    """Return the files of an archive, by path below its one folder. Raises ConfigError."""
+    files: dict[str, bytes] = {}
+    folders: set[str] = set()
+    top, count = "", 0
+    for member in archive:
+        name = member.name.rstrip("/")
+        limits.check_name(name, error=_refused)
+        if not (member.isdir() or member.isfile()) or member.issparse():
+            raise _refused(f"{name!r} is neither a file nor a folder")
+        first, _, path = name.partition("/")
+        if first != (top := top or first) or not (path or member.isdir()):
+            raise _refused(f"{name!r} is outside of the chart's folder")
+        if (count := count + 1) > limits.CHART_FILES:
+            raise _refused(f"it has more than {limits.CHART_FILES:,} files")
+        if member.isdir():
+            folders.add(path)
+            continue
+        if path in files:
+            raise _refused(f"it has {name!r} twice")
+        files[path] = _content(archive, member)
+        folders.update(map(str, PurePosixPath(path).parents))
+    if both := sorted(folders & files.keys()):
+        raise _refused(f"{both[0]!r} is a file and a folder")
+    return files
 
 
-def _below(name: str) -> str:
-    """Return the path of a member below the chart's folder. Raises ConfigError where it is not."""
-    path = name.partition("/")[2]
-    if not path or path.startswith("/") or ".." in path.split("/"):
-        raise ConfigError(f"not a chart package: {name!r} is outside of the chart's folder")
-    return path
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if not 0 <= member.size <= limits.CHART_FILE:
+        most = limits.binary(limits.CHART_FILE)
+        raise _refused(f"the file {member.name!r} is larger than {most}")
+    content = archive.extractfile(member)
+    assert content is not None
+    return content.read()
 
 
-def _too_large() -> ConfigError:
-    return ConfigError("not a chart package: it is larger than Helm unpacks")
+class _Header(tarfile.TarInfo):
+    """A header of an archive, of which no record of names may be long."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header. Raises ReadError where the records after it are too long."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _RECORDS and not 0 <= header.size <= _LARGEST_RECORD:
+            raise tarfile.ReadError(f"a header of {header.size} bytes")
+        return header
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that is unpacked, up to the size and the ratio that a package may have."""
+
+    def __init__(self, stream: gzip.GzipFile, *, packed: int) -> None:
+        self._stream = stream
+        self._unpacked = 0
+        self._least = min(_ANY_RATIO, limits.CHART_UNPACKED)
+        self._most = min(limits.CHART_UNPACKED, packed * limits.CHART_RATIO)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most so many bytes. Raises ConfigError where the stream has too many."""
+        data = self._stream.read(size)
+        self._unpacked += len(data)
+        if self._unpacked > limits.CHART_UNPACKED:
+            raise _refused(f"unpacked it is larger than {limits.binary(limits.CHART_UNPACKED)}")
+        if self._unpacked > max(self._least, self._most):
+            raise _refused(f"unpacked it is more than {limits.CHART_RATIO} times as large")
+        return data
+
+
+def _refused(reason: str) -> ConfigError:
+    return ConfigError(f"not a chart package: {reason}")

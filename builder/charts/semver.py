@@ -11,6 +11,7 @@ from typing import Any
 from builder.catalog.yaml_document import load_as_helm
 from builder.charts import helm_versions
 from builder.common.errors import ConfigError, Location
+from builder.common.limits import CHART_FILE, read_json
 
 FIRST = "1.0.0"
 FORMER = "former-values"
@@ -133,8 +134,8 @@ def former(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def _json(text: bytes, problem: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return read_json(text, CHART_FILE, "it", error=ConfigError)
+    except ConfigError as error:
         raise ConfigError(problem) from error
 
 

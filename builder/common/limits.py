@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -35,14 +36,25 @@ TAGS = 1_000_000
 """The pages, and the tags, of one repository."""
 ARTIFACT_FILE = 64 * _MIB
 """The bytes of a file of an artifact that is read whole: image metadata, a release record."""
-LAYER_FILES = 2_000_000
-"""The members of a layer whose files are listed."""
+
+# Archives: layers, tarballs, the packages of npm and Julia.
+ARCHIVE_FILES = 2_000_000
+ARCHIVE_UNPACKED = 64 * _GIB
+"""The members of an archive, and the bytes of them together."""
+ARCHIVE_HEADER = 1 * _MIB
+"""The bytes of the name or the attributes of a member; the limit is that of Go."""
+ARCHIVE_TEXT = 64 * _MIB
+"""The bytes of a file of an archive that is read whole."""
+ARCHIVE_READ = 1 * _GIB
+"""The bytes of all files of an archive that is read whole: a registry of Julia packages."""
 
 # Downloads.
 FILE = 64 * _GIB
-"""The bytes of a file or a layer whose length nobody states."""
-TEXT = 256 * _MIB
+"""The bytes of a file whose length nobody states."""
+TEXT = 64 * _MIB
 """The bytes of a text of a package index: that of all R packages has some 10 MB."""
+SIGNATURE = 1 * _MIB
+"""The bytes of the file that signs a chart package."""
 
 # Charts.
 CHART_INDEX = 64 * _MIB
@@ -80,6 +92,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _SHOWN = 120
+_DIGITS = 4_000  # of a whole number; Python itself reads few more
 
 
 def binary(size: int) -> str:
@@ -193,7 +206,7 @@ def opened(path: Path, what: str = "", *, error: Refusal = StepError) -> IO[byte
     raise error(f"{what or path} is not a regular file")
 
 
-# JSON.
+# JSON and TOML.
 
 
 def read_json(data: bytes, limit: int, what: str, *, error: Refusal = StepError) -> Any:
@@ -207,7 +220,11 @@ def read_json(data: bytes, limit: int, what: str, *, error: Refusal = StepError)
     try:
         text = data.decode("utf-8-sig")
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
         )
         if _SURROGATE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
@@ -219,6 +236,20 @@ def read_json(data: bytes, limit: int, what: str, *, error: Refusal = StepError)
     except ValueError as problem:
         raise error(f"{what} is not valid JSON: {problem}") from problem
     return value
+
+
+def read_toml(data: bytes, limit: int, what: str, *, error: Refusal = StepError) -> dict[str, Any]:
+    """Return a document in TOML. Raises an error where it is larger than is allowed, or none."""
+    if len(data) > limit:
+        raise error(f"{what} has more than {binary(limit)}")
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeError as problem:
+        raise error(f"{what} is not valid TOML: not UTF-8") from problem
+    except ValueError as problem:
+        raise error(f"{what} is not valid TOML: {problem}") from problem
+    except RecursionError as problem:
+        raise error(f"{what} has too many levels") from problem
 
 
 def _check_shape(data: bytes, what: str, error: Refusal) -> None:
@@ -239,6 +270,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {_shown(twice)} stands twice in one object")
     return mapping
+
+
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"a number has {len(text):,} digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

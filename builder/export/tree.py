@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from builder.catalog.ids import BaseId
 from builder.catalog.models import Base, Matrix, RemoteFile
 from builder.lock.lockfile import BaseLock, Lock
@@ -22,6 +24,9 @@ from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_a
 BAKE = "docker-bake.json"
 ROOTFS = "make-rootfs.sh"
 FETCH = "fetch.sh"
+PYPI_INDEX = "https://pypi.org/simple"
+"""The index of Python packages for whoever fetches by hand and has set no other."""
+_CURL = "curl -fsSL --proto =https,http"
 _README = """\
 # A rendered catalog
 
@@ -101,24 +106,29 @@ def fetch_script(files: Sequence[RemoteFile]) -> str:
 def fetch_lines(file: RemoteFile, folder: str) -> tuple[str, ...]:
     """Return shell lines that download a file into a folder and check its hash."""
     path = f"{folder}/{file.name}"
+    check = f"echo {shlex.quote(f'{file.sha256}  {path}')} | sha256sum --check --quiet"
     if file.requirement:
-        return _pip_lines(file, folder, path)
-    return (
-        shlex.join(["curl", "-fsSL", "--output", path, file.url]),
-        f"echo {shlex.quote(f'{file.sha256}  {path}')} | sha256sum --check --quiet",
-    )
+        return (*_index_lines(file), f'{_CURL} --output {shlex.quote(path)} "$url"', check)
+    return (f"{_CURL} {shlex.join(['--output', path, file.url])}", check)
 
 
-def _pip_lines(file: RemoteFile, folder: str, path: str) -> tuple[str, ...]:
-    """Return such lines for pip, which checks the hash before it opens the file."""
-    requirement = f"{file.requirement} --hash=sha256:{file.sha256}"
-    argv = ["python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:"]
+def _index_lines(file: RemoteFile) -> tuple[str, ...]:
+    """Return such lines that find the URL of a source distribution by its hash in pip's index.
+
+    Its page is only read: pip would run code of the package, to learn what it needs.
+    """
+    page = shlex.quote(f"{canonicalize_name(file.requirement.partition('==')[0])}/")
+    link = rf's/.*href="\([^"#]*\)#sha256={file.sha256}.*/\1/p'
+    problem = shlex.quote(f"the index has no file of {file.requirement} with its hash")
     return (
-        f"mkdir -p {shlex.quote(f'{path}.d')}",
-        f"echo {shlex.quote(requirement)}"
-        f" | {shlex.join([*argv, '--dest', f'{path}.d', '--requirement', '/dev/stdin'])}",
-        f"mv {shlex.quote(f'{path}.d')}/* {shlex.quote(path)}",
-        f"rmdir {shlex.quote(f'{path}.d')}",
+        f"index=${{PIP_INDEX_URL:-{PYPI_INDEX}}} page=${{index%/}}/{page}",
+        f'url=$({_CURL} "$page" | sed -n {shlex.quote(link)} | head -n 1)',
+        f'[ -n "$url" ] || {{ echo {problem} >&2; exit 1; }}',
+        "case $url in",
+        "    *://*) ;;",
+        "    /*) url=$(echo \"$page\" | sed 's|^\\([a-z]*://[^/]*\\).*|\\1|')$url ;;",
+        "    *) url=$page$url ;;",
+        "esac",
     )
 
 

@@ -43,7 +43,8 @@ class PackageRequest:
     they can; `locked` are those that the lock has of the target. `release_lines` are those of the
     target and its ancestors, each with the name of its provider. `languages` maps an axis to the
     exact version that packages are for. `archives` are files of release lines that are packages of
-    the ecosystem, or have some in them.
+    the ecosystem, or have some in them. `not_after`: no version that was published later is taken,
+    but one that is locked; it is in UTC and ISO 8601, "" for no limit.
     """
 
     target: Target
@@ -58,6 +59,7 @@ class PackageRequest:
     release_lines: tuple[tuple[str, ReleaseLineRequest], ...] = ()
     languages: Mapping[str, str] = field(default_factory=dict)
     archives: tuple[RemoteFile, ...] = ()
+    not_after: str = ""
 
     def language(self, axis: str) -> str:
         """Return the exact version of a language; "" if the target has none."""
@@ -98,6 +100,7 @@ class ReleaseLineRequest:
 
     `line` is its name for the provider, e.g. 3.13; `options` are those that the recipe gives.
     `axis` is that of the release line; `axes` maps each axis of the target to its release line.
+    `not_after`: as in PackageRequest.
     """
 
     line: str
@@ -106,6 +109,7 @@ class ReleaseLineRequest:
     options: Mapping[str, str] = field(default_factory=dict)
     axis: str = ""
     axes: Mapping[str, str] = field(default_factory=dict)
+    not_after: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

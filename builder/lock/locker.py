@@ -13,6 +13,7 @@ from builder.catalog.models import AxisValue, Base, Catalog, Matrix, RemoteFile,
 from builder.common.errors import BuilderError, ConfigError, NoPackageError, StepError, raise_all
 from builder.common.parallel import in_parallel
 from builder.common.text import count, did_you_mean
+from builder.lock.cooldown import not_after, resolve
 from builder.lock.interfaces import (
     BaseLocker,
     ExactVersion,
@@ -87,7 +88,7 @@ def lock_catalog(
     requests = PackageRequests(catalog=catalog, expansion=expansion, lock=base_locks.lock)
     locker = PackageLocker(
         package_requests=requests, resolvers=resolvers, upgrade=upgrade, today=today, note=note,
-        locate=locate,
+        locate=locate, not_after=not_after(today, catalog.matrix.lock.cooldown),
     )  # fmt: skip
     note(f"packages of {count(len(chosen), 'target')}: looking")
     locked, failed = locker.lock(chosen, previous)
@@ -123,7 +124,7 @@ def _lock_bases_and_release_lines(
         and not _is_locked_for(unchanged.release_lines.get(item.value.id), item.base)
     ]
     release_locks, failed_lines = _lock_release_lines(
-        catalog, missing, base_locks, previous.release_lines, providers, note
+        catalog, missing, base_locks, previous.release_lines, providers, today, note
     )
     lock = _merged(alive, previous, base_locks, release_locks)
     return LockResult(lock=lock, problems=(*failed_bases, *failed_lines))
@@ -263,13 +264,16 @@ def _lock_release_lines(
     bases: Mapping[str, BaseLock],
     previous: Mapping[str, VersionLock],
     providers: Mapping[str, Provider],
+    today: str,
     note: Note,
 ) -> tuple[dict[str, VersionLock], list[Problem]]:
     """Resolve every release line once for each base on which a recipe installs it."""
+    limit = not_after(today, catalog.matrix.lock.cooldown)
 
     def resolve(item: WantedReleaseLine) -> ExactVersion | BuilderError:
         try:
-            return _resolve(item, bases[item.base.id], catalog, providers)
+            request = replace(_request(item, bases[item.base.id], catalog), not_after=limit)
+            return _resolve(item, request, providers, previous.get(item.value.id))
         except BuilderError as error:
             return error
 
@@ -337,14 +341,9 @@ def _no_provider(value: AxisValue, target: Target) -> ConfigError:
     )
 
 
-def _resolve(
-    wanted: WantedReleaseLine,
-    lock: BaseLock,
-    catalog: Catalog,
-    providers: Mapping[str, Provider],
-) -> ExactVersion:
+def _request(wanted: WantedReleaseLine, lock: BaseLock, catalog: Catalog) -> ReleaseLineRequest:
     value, provider_name = wanted.value, wanted.value.provider or ""
-    request = ReleaseLineRequest(
+    return ReleaseLineRequest(
         line=value.upstream,
         base=wanted.base,
         lock=lock,
@@ -355,8 +354,17 @@ def _resolve(
             for axis, value_name in wanted.target.variant.values.items()
         },
     )
+
+
+def _resolve(
+    wanted: WantedReleaseLine,
+    request: ReleaseLineRequest,
+    providers: Mapping[str, Provider],
+    previous: VersionLock | None,
+) -> ExactVersion:
+    value, provider_name = wanted.value, wanted.value.provider or ""
     try:
-        exact = providers[provider_name].resolve(request)
+        exact = resolve(providers[provider_name], request, previous)
     except BuilderError as error:
         subject = f"{value.id} for {wanted.target.id} (recipe {wanted.target.recipe})"
         raise type(error)(f"{subject}: {error.message}", hint=error.hint) from error

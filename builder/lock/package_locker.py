@@ -56,7 +56,10 @@ NOTHING = Upgrade()
 
 
 class PackageLocker:
-    """Locks the package sets of a catalog. A new one gets the epoch of `today` (YYYY-MM-DD)."""
+    """Locks the package sets of a catalog. A new one gets the epoch of `today` (YYYY-MM-DD).
+
+    `not_after` is that of its requests.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,9 @@ class PackageLocker:
         today: str,
         note: Note,
         locate: Locate,
+        not_after: str = "",
     ) -> None:
+        self._not_after = not_after
         self._requests = package_requests
         self._resolvers = resolvers
         self._upgrade = upgrade
@@ -233,6 +238,7 @@ class PackageLocker:
     ) -> Mapping[str, LockedPackage]:
         """Return the packages of one ecosystem: the previous ones where nothing is newer."""
         resolver = self._resolvers[ecosystem]
+        request = replace(request, not_after=self._not_after)
         if previous and may_stay and resolver.is_newest(request, previous):
             return previous
         packages = resolver.resolve(request)

@@ -34,8 +34,6 @@ UNTRUSTED = "name the file of its CA: `network.ca` in matrix.yaml, or BUILDER_CA
 """The hint for a certificate whose CA this machine does not trust."""
 LONGEST_WAIT = 60.0
 """The largest number of seconds that is waited where an answer asks for a pause."""
-LARGEST_FILE = 64 << 30
-"""The largest number of bytes of a file or a layer; a longer download is stopped."""
 _LARGEST_REDIRECT = 64 << 10
 
 

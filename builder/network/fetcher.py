@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 import socket
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,10 @@ from urllib3 import exceptions as lower
 from builder.catalog.models import Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
 from builder.common.files import write
+from builder.common.limits import FILE, TEXT, bounded, read_json
 from builder.common.text import one_line
 from builder.network.build_env import variable
-from builder.network.connections import LARGEST_FILE, BoundedRetry, Session, causes
+from builder.network.connections import BoundedRetry, Session, causes
 from builder.network.upstreams import UPSTREAM, SourceUrl, source_url
 
 _PIECE = 1 << 20
@@ -31,8 +32,6 @@ _HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{128}")  # of sha256, of sha512
 _HTML = (b"<!doctype html", b"<html")
 _AGAIN = (429, 500, 502, 503, 504)
 _TRIES = 3
-_LARGEST_TEXT = 256 << 20
-"""The largest number of bytes of a text or a page: the index of all R packages has some 10 MB."""
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes that have arrived, and their total, or 0 if unknown."""
 
@@ -75,9 +74,9 @@ class Fetcher:
         """Return the folder of files; their names are their hashes, sha256 or sha512."""
         return self._folder
 
-    def text(self, url: str, expected: str = "text") -> str:
+    def text(self, url: str, expected: str = "text", limit: int = TEXT) -> str:
         """Fetch a small text, no web page. Raises MissingError, UnreachableError, StepError."""
-        data, source, kind = self._body(url)
+        data, source, kind = self._body(url, limit)
         if _is_page(data, kind):
             raise _web_page(source, expected)
         return data.decode(errors="replace")
@@ -88,21 +87,17 @@ class Fetcher:
 
     def json(self, url: str) -> Any:
         """Fetch and parse a JSON document."""
-        text = self.text(url, "JSON")
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            source = source_url(url, self._network.mirrors)
-            raise StepError(f"{source.source}: {source.shown} is not JSON: {error.msg}") from error
+        source = source_url(url, self._network.mirrors)
+        return read_json(self.text(url, "JSON").encode(), TEXT, f"{source.source}: {source.shown}")
 
-    def file(self, file: RemoteFile, source: SourceUrl | None = None) -> Path:
+    def file(self, file: RemoteFile, source: SourceUrl | None = None, *, limit: int = FILE) -> Path:
         """Return the path of a file after checking its hash. Raises StepError, UnreachableError.
 
         `source` is where it is fetched from, where that is not its URL's.
         """
         if (cached := self.cached(file.sha256)) is not None:
             return cached
-        digest = self._download(file.name, source or file.url, sha256=file.sha256)
+        digest = self._download(file.name, source or file.url, sha256=file.sha256, limit=limit)
         return self._folder / digest
 
     def file_by_sha512(self, name: str, source: SourceUrl, sha512: str) -> Path:
@@ -114,7 +109,9 @@ class Fetcher:
         path = self._folder / digest
         return path if _HASH.fullmatch(digest) and path.is_file() else None
 
-    def record(self, name: str, url: str, *, sha512: str = "", again: bool = False) -> RemoteFile:
+    def record(
+        self, name: str, url: str, *, sha512: str = "", again: bool = False, limit: int = FILE
+    ) -> RemoteFile:
         """Fetch a file whose sha256 upstream does not state, and record its hash.
 
         A URL is fetched once, as a released file never changes; `again` fetches it in any case.
@@ -123,9 +120,9 @@ class Fetcher:
         hash_file = self._folder / "urls" / hashlib.sha256(url.encode()).hexdigest()
         if hash_file.is_file() and not again:
             digest = hash_file.read_text().strip()
-            if (self._folder / digest).is_file():
+            if self.cached(digest) is not None:
                 return RemoteFile(name=name, url=url, sha256=digest)
-        digest = self._download(name, url, sha512=sha512)
+        digest = self._download(name, url, sha512=sha512, limit=limit)
         write(hash_file, f"{digest}\n".encode())
         return RemoteFile(name=name, url=url, sha256=digest)
 
@@ -144,14 +141,12 @@ class Fetcher:
 
     # Asking.
 
-    def _body(self, url: str) -> tuple[bytes, SourceUrl, str]:
+    def _body(self, url: str, limit: int = TEXT) -> tuple[bytes, SourceUrl, str]:
         with self._asked(url) as (answer, source):
-            data = bytearray()
-            for piece in answer.iter_content(_PIECE):
-                data += piece
-                if len(data) > _LARGEST_TEXT:
-                    raise _endless(source)
-            return bytes(data), source, answer.headers.get("Content-Type", "")
+            what = f"{source.source}: {source.shown}"
+            pieces = _decoded(answer, what)
+            data = b"".join(bounded(pieces, limit, what))
+            return data, source, answer.headers.get("Content-Type", "")
 
     @contextlib.contextmanager
     def _asked(
@@ -193,27 +188,28 @@ class Fetcher:
         sha256: str = "",
         sha512: str = "",
         by: str = "sha256",
+        limit: int = FILE,
     ) -> str:
         """Download a file, check its hashes, store it under its hash `by`, and return that one."""
         stated = {"sha256": sha256, "sha512": sha512}
         for _ in range(_TRIES - 1):
             try:
-                return self._download_once(name, url, stated, by)
+                return self._download_once(name, url, stated, by, limit)
             except UnreachableError:
                 with self._lock:  # a broken connection is worth another try, a dead host is not
                     if self._place(url).host in self._dead:
                         raise
-        return self._download_once(name, url, stated, by)
+        return self._download_once(name, url, stated, by, limit)
 
     def _download_once(
-        self, name: str, url: str | SourceUrl, stated: Mapping[str, str], by: str
+        self, name: str, url: str | SourceUrl, stated: Mapping[str, str], by: str, limit: int
     ) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
             partial = Path(file.name)
             try:
                 with self._asked(url) as (answer, source):
-                    digests = self._stream(name, answer, source, file.write)
+                    digests = self._stream(name, answer, source, file.write, limit)
                 for kind, digest in stated.items():
                     if digest not in ("", digests[kind]):
                         raise _differs(name, source, kind, digest, digests[kind])
@@ -231,19 +227,20 @@ class Fetcher:
         answer: requests.Response,
         source: SourceUrl,
         sink: Callable[[bytes], object],
+        limit: int,
     ) -> dict[str, str]:
         """Copy the body of an answer to `sink`, and return its hashes."""
         total = answer.raw.length_remaining or 0
         digesters, done = (hashlib.sha256(), hashlib.sha512()), 0
         # Not decoded: a server that calls a .tgz "encoded" must not have it unpacked.
-        for piece in answer.raw.stream(_PIECE, decode_content=False):
+        pieces = answer.raw.stream(_PIECE, decode_content=False)
+        for piece in bounded(pieces, limit, f"{source.source}: {source.shown}"):
             if not done and _is_page(piece, answer.headers.get("Content-Type", "")):
                 raise _web_page(source, name)
             for digester in digesters:
                 digester.update(piece)
             sink(piece)
-            if (done := done + len(piece)) > LARGEST_FILE:
-                raise _endless(source)
+            done += len(piece)
             if self._progress is not None:
                 self._progress(name, done, total)
         return {digester.name: digester.hexdigest() for digester in digesters}
@@ -278,6 +275,29 @@ def _check(answer: requests.Response, source: SourceUrl) -> None:
         raise unreachable_error(source, f"it answered {answer.status_code} {reason}".rstrip())
 
 
+def _decoded(answer: requests.Response, what: str) -> Iterator[bytes]:
+    """Yield the body of an answer in pieces, unpacked where the server packs it unasked.
+
+    A few bytes may stand for many: no piece is larger than what is asked for. Raises StepError.
+    """
+    pieces = answer.raw.stream(_PIECE, decode_content=False)
+    coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding == "identity":
+        yield from pieces
+        return
+    if coding not in {"gzip", "x-gzip"}:
+        raise StepError(f"{what} has the Content-Encoding {one_line(coding)!r}")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for piece in pieces:
+            packed = piece
+            while packed:
+                yield unpacker.decompress(packed, _PIECE)
+                packed = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise StepError(f"{what} is damaged: {error}") from error
+
+
 def _is_page(data: bytes, kind: str) -> bool:
     return kind.startswith("text/html") or data[:200].lstrip().lower().startswith(_HTML)
 
@@ -288,10 +308,6 @@ def _web_page(source: SourceUrl, expected: str) -> StepError:
         " is it a login page or a proxy?",
         hint=f"open the URL, and check `network.mirrors` ({source.source}) in matrix.yaml",
     )
-
-
-def _endless(source: SourceUrl) -> StepError:
-    return StepError(f"{source.source}: {source.shown} sends too much data")
 
 
 def _differs(name: str, source: SourceUrl, kind: str, expected: str, actual: str) -> StepError:

@@ -12,30 +12,14 @@ import json
 import stat
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
-import zstandard
-
-from builder.common.errors import StepError
+from builder.common.archives import members, opened, stream
 from builder.common.files import write
-from builder.common.hashing import digest_parts, hasher_of
-from builder.common.limits import FILE, LAYER_FILES
 from builder.oci.image import ImageLayer, Member
 
-_CHUNK = 1 << 16
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_LARGEST_EXTENSION = 1 << 20
-_EXTENSIONS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
 _XATTR = "SCHILY.xattr."
 _KINDS = {
     tarfile.DIRTYPE: "folder",
@@ -141,10 +125,10 @@ class Index:
 
 def read_layer(blob: Path) -> dict[str, Entry]:
     """Return the regular files of a layer from its blob: a tar, plain or packed by gzip or zstd."""
-    with _opened(blob) as archive:
+    with opened(blob, f"the layer {blob.name}") as archive:
         return {
             _path(member): Entry(member.size, stat.S_IMODE(member.mode), member.uid, member.gid)
-            for member in _members(archive)
+            for member in members(archive)
             if member.isreg()
         }
 
@@ -152,40 +136,17 @@ def read_layer(blob: Path) -> dict[str, Entry]:
 def read_hashes(blob: Path, paths: Set[str]) -> dict[str, str]:
     """Return the sha256 of these files of a layer."""
     hashes = {}
-    with _opened(blob) as archive:
-        for member in _members(archive):
+    with opened(blob, f"the layer {blob.name}") as archive:
+        for member in members(archive):
             if member.isreg() and (path := _path(member)) in paths:
                 hashes[path] = _sha256(archive, member)
     return hashes
 
 
-def has_uncompressed(blob: Path, diff: str) -> bool:
-    """Whether a layer has an uncompressed digest; it is read as a stream."""
-    hasher, size = hasher_of(diff), 0
-    try:
-        with blob.open("rb") as file, _plain(file) as plain:
-            while piece := plain.read(_CHUNK):
-                hasher.update(piece)
-                if (size := size + len(piece)) > FILE:
-                    return False
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
-        return False
-    return hasher.hexdigest() == digest_parts(diff)[1]
-
-
 def read_members(blob: Path) -> dict[str, Member]:
     """Return all members of a layer, by path without a leading slash."""
-    with _opened(blob) as archive:
-        return {_path(member): _member(archive, member) for member in _members(archive)}
-
-
-def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members of a layer, and keep none of them."""
-    for number, member in enumerate(archive):
-        if number >= LAYER_FILES:
-            raise tarfile.ReadError(f"it has more than {LAYER_FILES:,} files")
-        yield member
-        archive.members = []  # type: ignore[attr-defined]
+    with opened(blob, f"the layer {blob.name}") as archive:
+        return {_path(member): _member(archive, member) for member in members(archive)}
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
@@ -205,9 +166,7 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
 
 
 def _sha256(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    content = archive.extractfile(member)
-    assert content is not None
-    return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    return hashlib.file_digest(stream(archive, member), "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _only_owned(before: Entry, after: Entry) -> bool:
@@ -216,42 +175,3 @@ def _only_owned(before: Entry, after: Entry) -> bool:
 
 def _path(member: tarfile.TarInfo) -> str:
     return member.name.removeprefix("./").lstrip("/")
-
-
-class _Header(tarfile.TarInfo):
-    """A tar header of limited size, so that it cannot fill the memory; the limit is Go's."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
-        """Read a header. Raises ReadError where the names or attributes after it are too long."""
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _EXTENSIONS and header.size > _LARGEST_EXTENSION:
-            raise tarfile.ReadError(f"a header of {header.size} bytes")
-        return header
-
-
-@contextmanager
-def _opened(blob: Path) -> Iterator[tarfile.TarFile]:
-    """Open a layer to be read once, from its beginning to its end.
-
-    Raises StepError where it is damaged or not a layer.
-    """
-    try:
-        with (
-            blob.open("rb") as file,
-            _plain(file) as plain,
-            tarfile.open(fileobj=plain, mode="r|", bufsize=_CHUNK, tarinfo=_Header) as archive,
-        ):
-            yield archive
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
-        raise StepError(f"the layer {blob.name} cannot be read: {error}") from error
-
-
-def _plain(file: IO[bytes]) -> IO[bytes]:
-    """Return the uncompressed content of a file."""
-    head = file.read(4)
-    file.seek(0)
-    if head.startswith(_ZSTD):
-        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        return cast(IO[bytes], reader)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if head.startswith(_GZIP) else file

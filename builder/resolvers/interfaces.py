@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _SOURCE = re.compile(r"\{([a-z-]+)\}|(https?://[^/\s]+)")
 
 
+def tell_nobody(_text: str) -> None:
+    """Drop a line for a person."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResolverTools:
     """The tools of resolvers and providers.
@@ -35,7 +39,7 @@ class ResolverTools:
     environment that `network` asks for. `state` has the folders in `build/`. `apt_root` returns
     apt's private root of a locked base, with its indexes. `locate` returns the location at which a
     recipe names a package. `providers` are those of release lines, by name. With `only_looks`,
-    results are shown to people and not written to the lock.
+    results are shown to people and not written to the lock. `note` takes lines for a person.
     """
 
     fetcher: Fetcher
@@ -46,6 +50,7 @@ class ResolverTools:
     locate: Callable[[str, str], Location]
     providers: Mapping[str, Provider] = field(default_factory=dict)
     only_looks: bool = False
+    note: Callable[[str], None] = tell_nobody
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +80,8 @@ class ProviderDefinition:
     the options of recipes. If there are none either, `ask` asks the provider's own client; it
     raises UnreachableError. `urls_of` returns the URLs that files of a version may have, for an
     axis value with the options of a recipe; one that ends with a slash is the start of URLs. By
-    default they are all below its sources.
+    default they are all below its sources. `has_cooldown`: whether it returns no version that is
+    younger than `lock.cooldown`, or is exempt from it; otherwise its source states no dates.
     """
 
     name: str
@@ -84,6 +90,7 @@ class ProviderDefinition:
     sources: tuple[str, ...] = ()
     sources_of: Callable[[AxisValue, Mapping[str, str]], tuple[str, ...]] = sources_in_options
     ask: Callable[[ResolverTools], object] | None = None
+    has_cooldown: bool = False
     urls_of: Callable[[AxisValue, Mapping[str, str], str], tuple[str, ...]] | None = None
 
     def urls(self, value: AxisValue, options: Mapping[str, str], version: str) -> tuple[str, ...]:

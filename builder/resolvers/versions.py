@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from builder.common.errors import ConfigError, StepError
 from builder.lock.interfaces import ReleaseLineRequest
@@ -38,6 +39,17 @@ def newest_of(line: str, versions: Sequence[str], provider: str) -> str:
         if is_of_line(version, line):
             return version
     raise no_line(line, versions, provider)
+
+
+def is_published(time: str, not_after: str) -> bool:
+    """Whether a time, in ISO 8601, is not after another; what is no time is none, and passes."""
+    try:
+        published = datetime.fromisoformat(time)
+    except ValueError:
+        return True
+    if published.tzinfo is None:
+        published = published.replace(tzinfo=UTC)
+    return published <= datetime.fromisoformat(not_after)
 
 
 def no_line(line: str, versions: Sequence[str], provider: str) -> StepError:

@@ -334,8 +334,8 @@ def test_a_chart_of_helm_2(run: Run, tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("values.yaml", b"a: &a [*a]\n", "fatal: an alias refers to a node that contains it"),
-        ("values.yaml", b"[" * 5000, "fatal: it is nested too deeply"),
-        ("values.schema.json", b"[" * 100_000, "fatal: the file is nested too deeply to be read"),
+        ("values.yaml", b"[" * 5000, "fatal: it has more than 64 levels"),
+        ("values.schema.json", b"[" * 100_000, "fatal: the file has more than 64 levels"),
         ("charts/gear.tgz", b"a gear", "charts/gear.tgz: not a chart package: not a gzip file"),
     ],
 )

@@ -67,6 +67,7 @@ class FakeLayers(Calls):
         super().__init__()
         self.versions = dict(versions)
         self.held: dict[str, Mapping[str, LockedPackage]] = {}
+        self.limits: set[str] = set()  # of the moments of what is taken
         self._folder = folder
         self._needs = needs or {}
 
@@ -79,6 +80,7 @@ class FakeLayers(Calls):
         """What the table says, less what the ancestors have."""
         self._call("resolve", request.target.id)
         self.held[request.target.id] = request.locked
+        self.limits.add(request.not_after)
         found: dict[str, LockedPackage] = {}
         wanted = list(request.names)
         while wanted:

@@ -13,11 +13,13 @@ from builder.catalog.models import Path
 from builder.catalog.yaml_document import Document, load_as_helm
 from builder.charts.onyxia.context import UNDEFINED
 from builder.charts.onyxia.finding import CHART, FATAL, NOTES, SCHEMA, VALUES, Finding
-from builder.charts.onyxia.schema_nodes import Node, nodes, resolved
-from builder.charts.package import LARGEST, unpack
+from builder.charts.onyxia.schema_nodes import Node, bounded, nodes, resolved
+from builder.charts.package import unpack
+from builder.common import limits
 from builder.common.errors import ConfigError, Location
 
 REQUIREMENTS = "requirements.yaml"
+_PACKAGE = re.compile(r"(?:^|/)charts/[^/]+\.tgz$")
 _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 
@@ -119,20 +121,21 @@ def _required(files: Mapping[str, bytes]) -> Mapping[str, Any]:
 
 
 def _opened(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return files with the packages below `charts/` unpacked to folders."""
-    opened, remaining = dict(files), LARGEST
-    for path in files:
-        if path.startswith("charts/") and path.endswith(".tgz"):
-            folder = path.removesuffix(".tgz")
-            try:
-                inner = unpack(opened.pop(path))
-            except ConfigError as error:
-                raise ConfigError(error.message, location=Location(file=path)) from error
-            remaining -= sum(map(len, inner.values()))
-            if remaining < 0:
-                message = "the packages below charts/ are larger than Helm's limit"
-                raise ConfigError(message, location=Location(file=path))
-            opened |= {f"{folder}/{name}": data for name, data in inner.items()}
+    """Return files with the packages below `charts/`, and those in them, unpacked to folders."""
+    opened, remaining = dict(files), limits.CHART_UNPACKED
+    packages = [path for path in files if _PACKAGE.search(path)]
+    for path in packages:  # it grows
+        try:
+            inner = unpack(opened.pop(path))
+        except ConfigError as error:
+            raise ConfigError(error.message, location=Location(file=path)) from error
+        below = {f"{path.removesuffix('.tgz')}/{name}": data for name, data in inner.items()}
+        opened |= below
+        packages += [path for path in below if _PACKAGE.search(path)]
+        remaining -= sum(map(len, inner.values()))
+        if remaining < 0 or len(opened) > limits.CHART_FILES:
+            message = "the packages below charts/ are larger than Helm's limit"
+            raise ConfigError(message, location=Location(file=path))
     return opened
 
 
@@ -179,16 +182,12 @@ def _json(files: Mapping[str, bytes], findings: list[Finding]) -> Mapping[str, A
     if SCHEMA not in files:
         return broken("the file is missing", "without it the form is empty")
     try:
-        data = json.loads(files[SCHEMA])
-    except UnicodeDecodeError:
-        return broken("the file is not UTF-8")
-    except json.JSONDecodeError as error:
-        return broken(f"not JSON: {error.msg}", line=error.lineno, column=error.colno)
-    except ValueError:
-        return broken("the file has a number that is too large to be read")
-    except RecursionError:
-        return broken("the file is nested too deeply to be read")
-    return data if isinstance(data, dict) else broken("the file is not a mapping")
+        data = limits.read_json(files[SCHEMA], limits.CHART_FILE, "the file", error=ConfigError)
+        return bounded(data) if isinstance(data, dict) else broken("the file is not a mapping")
+    except ConfigError as error:
+        at = error.__cause__
+        line, column = (at.lineno, at.colno) if isinstance(at, json.JSONDecodeError) else (0, 0)
+        return broken(error.message, line=line, column=column)
 
 
 def documents(chart: ChartFiles, names: set[str]) -> Iterator[Document]:

@@ -15,13 +15,13 @@ from builder.charts.onyxia.schema_nodes import ITEM, Node
 from builder.charts.onyxia.value_types import (
     coerced,
     fits,
-    matches,
     misfits,
     options,
     same,
     type_of,
 )
 from builder.common.errors import BuilderError
+from builder.common.patterns import matches
 from builder.common.text import did_you_mean
 
 

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from builder.catalog.models import Path
 from builder.charts.onyxia.value_types import Schema, kind_of
+from builder.common import limits
+from builder.common.errors import ConfigError
+from builder.common.patterns import with_patterns
 
 ITEM: Final = "[]"
 """The part of a value's path that stands for any item of a list."""
@@ -24,6 +27,15 @@ REPLACED: Final = (
     "role-spark.json", "spark.json", "tolerations.json",
 )  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]*")
+_LEVELS = 2 * limits.DEPTH  # of a schema, each reference is one
+_HERE = re.compile("#|$")
+# What names another document in a schema, and how it names none, or one that every reader has.
+_REFERENCES = {
+    "$ref": _HERE,
+    "$dynamicRef": _HERE,
+    "$recursiveRef": _HERE,
+    "$schema": re.compile(r"https?://json-schema\.org/(draft-0\d|draft/20\d\d-\d\d)/schema#?$"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,30 +79,66 @@ class Node:
 
 
 def resolved(schema: Schema) -> Schema:
-    """Return the schema with `#/definitions/x` resolved; a loop or a missing one stays a $ref."""
-    result = _resolved(schema, schema, ())
+    """Return the schema with `#/definitions/x` resolved; a loop or a missing one stays a $ref.
+
+    Raises ConfigError where that makes too many nodes.
+    """
+    result = _Resolver(schema).resolved(schema, (), 0)
     assert isinstance(result, Mapping)
     return result
 
 
-def _resolved(node: object, root: Schema, above: tuple[str, ...]) -> object:
-    if isinstance(node, list):
-        return [_resolved(item, root, above) for item in node]
-    if not isinstance(node, Mapping):
-        return node
-    name = node.get("$ref")
-    definitions = root.get("definitions")
-    if isinstance(name, str) and name.startswith(DEFINITIONS) and name not in above:
-        definition = (
-            definitions.get(name[len(DEFINITIONS) :]) if isinstance(definitions, Mapping) else 0
-        )
-        if isinstance(definition, Mapping):
-            rest = {key: value for key, value in node.items() if key != "$ref"}
-            return _resolved({**rest, **definition}, root, (*above, name))
-    return {
-        key: value if key == "definitions" and node is root else _resolved(value, root, above)
-        for key, value in node.items()
-    }
+class _Resolver:
+    """Replaces references by what they name, and stops where that grows too large."""
+
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+        definitions = root.get("definitions")
+        self._definitions = definitions if isinstance(definitions, Mapping) else {}
+        self._nodes = 0
+
+    def resolved(self, node: object, above: tuple[str, ...], levels: int) -> object:
+        """Return a node; `above` are the references that led to it, `levels` the nodes."""
+        self._nodes += 1
+        if self._nodes > limits.SCHEMA_NODES or levels > _LEVELS:
+            what = "nodes" if levels <= _LEVELS else "levels"
+            most = limits.SCHEMA_NODES if levels <= _LEVELS else _LEVELS
+            raise ConfigError(f"the schema has more than {most:,} {what} with its references")
+        levels += 1
+        if isinstance(node, list):
+            return [self.resolved(item, above, levels) for item in node]
+        if not isinstance(node, Mapping):
+            return node
+        name = node.get("$ref")
+        if isinstance(name, str) and name.startswith(DEFINITIONS) and name not in above:
+            definition = self._definitions.get(name.removeprefix(DEFINITIONS))
+            if isinstance(definition, Mapping):
+                rest = {key: value for key, value in node.items() if key != "$ref"}
+                return self.resolved({**rest, **definition}, (*above, name), levels)
+        return {
+            key: value
+            if key == "definitions" and node is self._root
+            else self.resolved(value, above, levels)
+            for key, value in node.items()
+        }
+
+
+def bounded(schema: Schema) -> Schema:
+    """Return a schema of anybody. Raises ConfigError where it is too large to be worked on."""
+    resolved(schema)
+    return with_patterns(schema)
+
+
+def remote_reference(schema: object) -> str:
+    """Return a reference to another document, which a reader of the schema would fetch, or ""."""
+    if isinstance(schema, list):
+        return next(filter(None, map(remote_reference, schema)), "")
+    if not isinstance(schema, Mapping):
+        return ""
+    for key, is_here in _REFERENCES.items():
+        if isinstance(name := schema.get(key), str) and not is_here.match(name):
+            return name
+    return next(filter(None, map(remote_reference, schema.values())), "")
 
 
 def nodes(schema: Schema) -> Iterator[Node]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from builder.charts.onyxia.context import UNDEFINED, as_text, resolve
+from builder.common.patterns import matches
 
 Schema = Mapping[str, Any]
 Context = Mapping[str, Any]
@@ -16,7 +17,6 @@ _WORDS = {
     "true": True, "yes": True, "1": True, "on": True,
     "false": False, "no": False, "0": False, "off": False,
 }  # fmt: skip
-_NAMED = re.compile(r"\(\?<(?![=!])")  # a named group, as JavaScript writes it
 _FLOAT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
@@ -170,14 +170,6 @@ _CONVERSIONS: Mapping[str, Callable[[Schema, object, Context], object]] = {
     "string": _string, "boolean": _boolean, "integer": _number, "number": _number,
     "array": _array, "object": _object,
 }  # fmt: skip
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern matches a text; True if Python cannot read the pattern."""
-    try:
-        return re.search(_NAMED.sub("(?P<", pattern), text) is not None
-    except re.error:
-        return True
 
 
 def as_number(text: str) -> float | None:

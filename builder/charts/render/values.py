@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from builder.catalog.models import ValueSpec
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.mappings import mapping
+from builder.common.patterns import matches
 from builder.common.text import did_you_mean
 from builder.common.yaml_writer import Inline, block, scalar
 
@@ -151,7 +152,7 @@ def _outside(value: Value) -> tuple[str, str] | None:
             listed = ", ".join(str(choice) for choice in choices)
             return f"the default {scalar(value.default)} is not in its {key}", f"one of: {listed}"
     pattern = value.schema.get("pattern")
-    if pattern and not re.search(str(pattern), str(value.default)):
+    if pattern and not matches(str(pattern), str(value.default)):
         return f"the default {scalar(value.default)} does not match {pattern}", ""
     if value.schema.get("render") == "list" and "listEnum" not in value.schema:
         return "render: list needs a listEnum", ""

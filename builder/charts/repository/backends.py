@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from builder.charts import helm_versions
-from builder.charts.package import ChartPackage
+from builder.charts.package import ChartPackage, package_file
 from builder.charts.repository import index
-from builder.charts.repository.http import PROVENANCE_SUFFIX, ServedRepository
+from builder.charts.repository.http import PROVENANCE_SUFFIX, ServedRepository, check_scheme
 from builder.charts.repository.index import (
     INDEX,
     Entries,
@@ -24,6 +25,7 @@ from builder.charts.repository.index import (
 )
 from builder.charts.repository.oci_artifact import chart_artifact, package_in
 from builder.charts.semver import value_types
+from builder.common import limits
 from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
 from builder.common.filelock import exclusive_lock
 from builder.common.files import write
@@ -35,6 +37,7 @@ from builder.oci.reference import parse as parse_reference
 from builder.registry.interfaces import Registry
 
 OCI = "oci://"
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")  # no hidden one: git and web servers obey some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,7 @@ class FolderRepository:
             self._check_unproved(publication)
         fetched = self._fetched()
         with exclusive_lock(self._folder):
-            if _read(self._file) != self._before:
+            if _read(self._file, limits.CHART_INDEX) != self._before:
                 raise ConflictError(
                     f"another run published to {self._folder} just now",
                     hint="run the command again: it computes new versions",
@@ -118,7 +121,7 @@ class FolderRepository:
     @cached_property
     def _before(self) -> bytes | None:
         """Return the index of the folder as it was at first, or None."""
-        return _read(self._file)
+        return _read(self._file, limits.CHART_INDEX)
 
     @cached_property
     def _own(self) -> Index:
@@ -186,33 +189,51 @@ class FolderRepository:
         return data
 
     def _fetched(self) -> dict[Path, bytes]:
-        """Download packages that the folder lacks, and their signatures; return them by path."""
+        """Download packages that the folder lacks, and their signatures; return them by path.
+
+        Each is a package of the chart and the version that the index lists, in a file of its name.
+        """
         missing = [
-            entry for entry in self._served_entries if not self._has(entry) and self._path(entry)
+            (path, entry)
+            for entry in self._served_entries
+            if not self._has(entry) and (path := self._path(entry))
         ]
-        downloads = in_parallel(self._with_provenance, missing)
+        raise_all([error for path, entry in missing if (error := self._misnamed(path, entry))])
+        downloads = in_parallel(lambda pair: self._with_provenance(*pair), missing)
         return {path: data for files in downloads for path, data in files.items() if data}
 
-    def _with_provenance(self, entry: IndexEntry) -> dict[Path, bytes]:
-        path = self._path(entry)
-        assert path is not None
+    def _with_provenance(self, path: Path, entry: IndexEntry) -> dict[Path, bytes]:
         assert self._served is not None
+        package = ChartPackage(data=self._served.package(entry))
+        _check_listed(package, entry.name, entry.version, entry.url)
         signed = path.with_name(path.name + PROVENANCE_SUFFIX)
-        return {path: self._served.package(entry), signed: self._served.provenance(entry)}
+        return {path: package.data, signed: self._served.provenance(entry)}
+
+    def _misnamed(self, path: Path, entry: IndexEntry) -> ConfigError | None:
+        """Return an error unless a file may be written for an entry that somebody else serves."""
+        file = package_file(entry.name, entry.version)
+        folders = path.relative_to(self._folder).parts[:-1]
+        if path.name == file and all(map(_FOLDER.fullmatch, folders)):
+            return None
+        return ConfigError(
+            f"the index lists {entry.name} {entry.version} as the file {entry.url!r}, and not as"
+            f" {file}",
+            hint="a package is taken into the folder under that name only; have it served so",
+            location=_at(self._file),
+        )
 
     def _path(self, entry: IndexEntry) -> Path | None:
         """Return the path of a package in the folder; None where its URL is elsewhere."""
         url = entry.url.removeprefix(f"{self._served.url}/") if self._served else entry.url
         if "://" in url or not url:
             return None
-        relative = PurePosixPath(url)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise ConfigError(
-                f"the index lists {entry.name} {entry.version} with a path outside the folder:"
-                f" {url}",
-                location=_at(self._file),
-            )
-        return self._folder / relative
+
+        def outside(_reason: str) -> ConfigError:
+            listed = f"the index lists {entry.name} {entry.version}"
+            message = f"{listed} with a path outside the folder: {url}"
+            return ConfigError(message, location=_at(self._file))
+
+        return limits.safe_join(self._folder, url, error=outside)
 
 
 class RegistryRepository:
@@ -284,6 +305,7 @@ def repository_at(
     if against and not against.startswith(("http://", "https://")):
         hint = "give the URL at which the folder is served: --against https://…"
         raise ConfigError(f"--against {against} is not a URL", hint=hint)
+    check_scheme(against)
     if not to.startswith(OCI):
         if "://" in to:
             hint = f"`--to FOLDER`, which is served as static pages, or `--to {OCI}REGISTRY/PATH`"
@@ -321,11 +343,21 @@ def _checked(package: ChartPackage, name: str, version: str, source: object) -> 
     """Return a package that can be compared with others. Raises ConfigError with its place."""
     location = Location(file=str(source))
     try:
-        about = package.metadata
         value_types(package.files)
     except BuilderError as error:
         message = f"chart {name} {version} cannot be compared: {error.message}"
         raise ConfigError(message, hint=error.hint, location=location) from error
+    _check_listed(package, name, version, source)
+    return package
+
+
+def _check_listed(package: ChartPackage, name: str, version: str, source: object) -> None:
+    """Raise ConfigError unless a package is the chart and the version that an index lists."""
+    location = Location(file=str(source))
+    try:
+        about = package.metadata
+    except BuilderError as error:
+        raise ConfigError(error.message, hint=error.hint, location=location) from error
     if (about.get("name"), about.get("version")) != (name, version):
         raise ConfigError(
             f"this package is listed as chart {name} {version}, but its Chart.yaml says "
@@ -333,11 +365,10 @@ def _checked(package: ChartPackage, name: str, version: str, source: object) -> 
             hint="publish it again under its own version, or delete it from the repository",
             location=location,
         )
-    return package
 
 
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+def _read(path: Path, limit: int = limits.CHART_PACKAGE) -> bytes | None:
+    return limits.read_file(path, limit, error=ConfigError) if path.is_file() else None
 
 
 def _at(path: Path) -> Location:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from builder.catalog.yaml_document import Document, load_as_helm
 from builder.charts import helm_versions
+from builder.charts.package import is_name, is_version
+from builder.common import limits
 from builder.common.errors import BuilderError, ConfigError, ConflictError, Location, raise_all
 from builder.common.yaml_writer import block
 
@@ -120,6 +122,9 @@ def read_index(text: bytes, file: str = INDEX) -> dict[str, list[Mapping[str, ob
 def parse_index(text: bytes, file: str = INDEX) -> Index:
     """Read an index as Helm does. Raises as `read_index` does."""
     location = Location(file=file)
+    if len(text) > limits.CHART_INDEX:
+        most = limits.binary(limits.CHART_INDEX)
+        raise ConfigError(f"the index is larger than {most}", location=location)
     hint = "restore it, or move it away to list only what is published from now on"
     try:
         document, errors = load_as_helm(text.decode(errors="replace"), file)
@@ -165,6 +170,14 @@ def _versions(document: Document, name: str) -> list[Mapping[str, object]]:
             hint="every entry needs a name and a version, and its urls must be a list",
             location=document.at_key(("entries", name)),
         )
+    for number, version_entry in enumerate(listed):
+        for key, is_valid in (("name", is_name), ("version", is_version)):
+            if version_entry is not None and not is_valid(version_entry[key]):
+                raise ConfigError(
+                    f"the index lists a chart with the {key} {version_entry[key]!r}",
+                    hint="Helm installs no such chart; take it out of the index",
+                    location=document.at(("entries", name, number, key)),
+                )
     return [version_entry for version_entry in listed if version_entry is not None]
 
 

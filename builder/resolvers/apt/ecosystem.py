@@ -54,6 +54,7 @@ APT = Ecosystem(
     name="apt",
     package_suffix=".deb",
     is_of_base=True,
+    has_cooldown=True,
     is_met=_is_met,
     # They become preferences of apt: a name must be no pattern there, and neither may end its line.
     pins=PinSyntax(

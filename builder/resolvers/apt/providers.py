@@ -219,12 +219,14 @@ APT = ProviderDefinition(
     summary="a package of the base's archive",
     provider=lambda tools: AptProvider(prepare=tools.apt_root),
     ask=_ask_archive,
+    has_cooldown=True,
 )
 DEBIAN = ProviderDefinition(
     name="debian",
     summary="a package of more components of the base's archive, such as CUDA of non-free",
     provider=lambda tools: DebianProvider(prepare=tools.apt_root),
     ask=_ask_archive,
+    has_cooldown=True,
 )
 CRAN = ProviderDefinition(
     name="cran",

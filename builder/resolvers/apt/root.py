@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import re
 import shutil
 import tarfile
@@ -15,23 +16,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit
 
 from builder.catalog.models import Network
 from builder.catalog.packages import Suite
+from builder.common.archives import content, members, opened
 from builder.common.errors import ConfigError, StepError, UnreachableError
 from builder.common.files import write
 from builder.common.hashing import sha256
+from builder.common.limits import ARCHIVE_TEXT, safe_join
 from builder.common.process import Command, Output, Runner
 from builder.network.build_env import proxies, replace_urls
 from builder.network.upstreams import without_credentials
 
 _TAKEN = re.compile(
-    r"(\./)?(etc/apt/(sources\.list(\.d/.*)?|trusted\.gpg\.d/.*)"
+    r"(etc/apt/(sources\.list(\.d/.*)?|trusted\.gpg\.d/.*)"
     r"|usr/share/keyrings/.*|var/lib/dpkg/status(\.d/.*)?)"
 )
+_LINKS = 10  # the longest chain of links that is followed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +163,28 @@ class AptRoot:
         write(self._folder / f"etc/apt/sources.list.d/{source.name}.list", line.encode())
 
     def _take(self, archive: Path) -> None:
-        """Copy the files that apt needs from an archive; a link becomes a copy of its target."""
-        with tarfile.open(archive) as tar:
-            for member in tar.getmembers():
-                parts = PurePosixPath(member.name).parts
-                if _TAKEN.fullmatch(member.name) and not member.isdir() and ".." not in parts:
-                    content = tar.extractfile(member)
-                    if content is not None:
-                        write(self._folder.joinpath(*parts), content.read())
+        """Copy the files that apt needs from an archive; a link becomes a copy of its target.
+
+        The archive may be a stranger's: no name and no link of it leads out of the root.
+        """
+        what = f"the base's archive {archive.name}"
+        with opened(archive, what) as tar:
+            kinds = {_path(member): _target(member) for member in members(tar)}
+        copies: dict[str, list[str]] = {}  # the names that a file gets, by its path in the archive
+        for path in filter(_TAKEN.fullmatch, kinds):
+            target: str | None = path
+            for _ in range(_LINKS):
+                if target is None or not kinds.get(target):
+                    break
+                target = kinds[target]
+            if target is not None and kinds.get(target) == "":
+                copies.setdefault(target, []).append(path)
+        with opened(archive, what) as tar:
+            for member in members(tar):
+                if names := copies.get(_path(member), ()):
+                    data = content(tar, member, ARCHIVE_TEXT)
+                    for name in names:
+                        write(safe_join(self._folder, name, what), data)
 
     def update(
         self,
@@ -342,6 +360,20 @@ class AptRoot:
     def _command(self, *argv: str) -> Command:
         environment = {"APT_CONFIG": str(self._folder / "apt.conf"), **proxies(self._network)}
         return Command(argv=argv, env=environment, timeout=300)
+
+
+def _path(member: tarfile.TarInfo) -> str:
+    return member.name.removeprefix("./")
+
+
+def _target(member: tarfile.TarInfo) -> str | None:
+    """Return the path to which a link leads, "" for a file, None for what is neither."""
+    if member.islnk():
+        return member.linkname.removeprefix("./")
+    if member.issym():
+        folder = posixpath.dirname(_path(member))
+        return posixpath.normpath(posixpath.join("/", folder, member.linkname)).lstrip("/")
+    return "" if member.isreg() else None
 
 
 def suite(release: bytes) -> Suite:

@@ -26,6 +26,9 @@ from builder.common.errors import (
     UnreachableError,
 )
 from builder.common.files import write
+from builder.common.hashing import digest_parts, is_digest
+from builder.common.limits import CONFIGURATION, read_json
+from builder.common.mappings import at
 from builder.common.process import Command, Runner, which
 from builder.common.state_dir import StateDir
 from builder.engines.interfaces import BuildRequest, Engine
@@ -228,15 +231,11 @@ class Bases:
         output = transfer(
             inspect, (reference,), self._credentials, self._runner, lambda command: command
         )
-        inspected = json.loads(output.stdout)
-        digest = str(inspected["Digest"])
+        digest, epoch = _inspected(output.stdout, source.value)
         layout = self._pull(base, source, digest)
-        # An image need not state when it was created.
-        created_text = str(inspected.get("Created") or "1970-01-01T00:00:00")
-        created = time.strptime(created_text[:19], "%Y-%m-%dT%H:%M:%S")
         return Content(
             digest=digest,
-            epoch=max(0, calendar.timegm(created)),  # Go's zero is the year 1, which no archive has
+            epoch=epoch,
             # Not the layers of the registry's manifest: skopeo compresses uncompressed ones.
             archives=tuple(
                 layouts.blob(layout, layer.digest) for layer in layouts.layers_in(layout)
@@ -349,13 +348,33 @@ def _own_hint(source: Source, error: BuilderError) -> str:
     return error.hint if source.kind == "registry" or isinstance(error, ToolError) else ""
 
 
+def _inspected(stdout: str, image: str) -> tuple[str, int]:
+    """Return the digest of an image, and when it was made, as `skopeo inspect` prints them."""
+    what = f"{image}: what skopeo says of it"
+    inspected = read_json(stdout.encode(), CONFIGURATION, what)
+    digest = at(inspected, "Digest")
+    if not is_digest(digest):
+        raise StepError(f"{what} has no digest")
+    # An image need not state when it was created.
+    created = str(at(inspected, "Created") or "1970-01-01T00:00:00")
+    try:
+        seconds = calendar.timegm(time.strptime(created[:19], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError as error:
+        raise StepError(f"{what} has no time of creation: {created[:40]!r}") from error
+    return str(digest), max(0, seconds)  # Go's zero is the year 1, which no archive has
+
+
 def _folder(state: StateDir, content: str) -> Path:
-    return state.bases / content.removeprefix("sha256:")[:32]
+    """Return the folder of a content. Raises StepError where it is no digest: it is a path."""
+    if not is_digest(content):
+        raise StepError(f"the content of a base is not a digest: {content[:200]!r}", hint=_RELOCK)
+    return state.bases / digest_parts(content)[1][:32]
 
 
 # What a registry answers if it does not have a manifest.
 _UNKNOWN = ("manifest unknown", "name unknown", "MANIFEST_UNKNOWN", "NAME_UNKNOWN")
 _DAY = 86400
+_RELOCK = "restore matrix.lock, or run `builder lock`"
 _EMULATION = "qemu-user-static binfmt-support arch-test"
 _UNHOOK = '#!/bin/sh\nset -eu\nmv "$1/etc/apt/sources.list.default" "$1/etc/apt/sources.list"\n'
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import threading
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from builder.common.errors import StepError
+from builder.common.limits import ARCHIVE_TEXT, read_toml
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
 from builder.resolvers.julia.git_tree import Files, GitTrees, read_tar
@@ -91,7 +91,8 @@ class Registered:
     def _toml(self, name: str) -> dict[str, Any]:
         if name not in self._read:
             file = self._files.get(f"{self._path}/{name}.toml")
-            self._read[name] = tomllib.loads(file.data.decode()) if file else {}
+            what = f"registry {self.registry}: {self._path}/{name}.toml"
+            self._read[name] = read_toml(file.data, ARCHIVE_TEXT, what) if file else {}
         return self._read[name]
 
 
@@ -138,7 +139,8 @@ class Registries:
 
 def _packages(files: Files, what: str) -> dict[str, Registered]:
     try:
-        data = tomllib.loads(files["Registry.toml"].data.decode())
+        text = files["Registry.toml"].data
+        data = read_toml(text, ARCHIVE_TEXT, f"registry {what}: Registry.toml")
         registry = "-".join(str(data["name"]).split())
         return {
             uuid: Registered(
@@ -146,7 +148,7 @@ def _packages(files: Files, what: str) -> dict[str, Registered]:
             )
             for uuid, entry in data["packages"].items()
         }
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise StepError(f"registry {what}: Registry.toml cannot be read: {error}") from error
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tarfile
-import tomllib
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.common.archives import content, members, opened
 from builder.common.errors import StepError
+from builder.common.limits import ARCHIVE_TEXT, read_toml
 
 _PROJECT = re.compile(r"[^/]+/share/julia/stdlib/v[^/]+/([^/]+)/Project\.toml")
 _PKG = re.compile(r"[^/]+/share/julia/stdlib/v[^/]+/Pkg/src/Types\.jl")
@@ -33,24 +32,22 @@ def stdlibs(tarball: Path, julia: str) -> Mapping[str, Stdlib]:
     """
     packages: dict[str, Stdlib] = {}
     upgradable: set[str] = set()
-    try:
-        with tarfile.open(tarball) as tar:
-            for member in tar:
-                is_pkg = _PKG.fullmatch(member.name)
-                if not is_pkg and not _PROJECT.fullmatch(member.name):
-                    continue
-                content = tar.extractfile(member)
-                text = content.read().decode() if content else ""
-                if is_pkg:
-                    match = _UPGRADABLE.search(text)
-                    upgradable |= set(re.findall(r'"(\w+)"', match[1] if match else ""))
-                    continue
-                project = tomllib.loads(text)
-                packages[project["uuid"]] = Stdlib(
-                    name=project["name"], version=project.get("version", julia)
-                )
-    except (tarfile.TarError, EOFError, OSError, zlib.error, KeyError, ValueError) as error:
-        raise StepError(f"the tarball of Julia {julia} cannot be read: {error}") from error
+    what = f"the tarball of Julia {julia}"
+    with opened(tarball, what) as tar:
+        for member in members(tar):
+            is_pkg = _PKG.fullmatch(member.name)
+            if not is_pkg and not _PROJECT.fullmatch(member.name):
+                continue
+            data = content(tar, member, ARCHIVE_TEXT)
+            if is_pkg:
+                match = _UPGRADABLE.search(data.decode())
+                upgradable |= set(re.findall(r'"(\w+)"', match[1] if match else ""))
+                continue
+            project = read_toml(data, ARCHIVE_TEXT, f"{what}: {member.name}")
+            if not isinstance(project.get("uuid"), str) or not isinstance(project.get("name"), str):
+                raise StepError(f"{what}: {member.name} has no uuid and name")
+            version = project.get("version", julia)
+            packages[project["uuid"]] = Stdlib(name=project["name"], version=str(version))
     if not packages:
-        raise StepError(f"the tarball of Julia {julia} has no standard library")
+        raise StepError(f"{what} has no standard library")
     return {uuid: package for uuid, package in packages.items() if package.name not in upgradable}

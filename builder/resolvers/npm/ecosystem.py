@@ -45,6 +45,7 @@ def _resolver(tools: ResolverTools) -> NpmResolver:
 # What is installed is not compared: npm checks each file by its hash, and keeps no list of them.
 NPM = Ecosystem(
     name="npm",
+    has_cooldown=True,
     shape=PackageShape(
         name=re.compile(r"(?:@[a-z0-9._~-]+/)?[A-Za-z0-9._~-]+@[0-9A-Za-z.+-]+"),
         source=re.compile("npm"),

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from builder.catalog.models import Network
 from builder.common.errors import StepError, ToolError, UnreachableError
+from builder.common.limits import TEXT, read_json
+from builder.common.mappings import json_object, mapping
 from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
 from builder.network.upstreams import SourceUrl
-from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
-from builder.resolvers.versions import newest_first, newest_of, option
+from builder.resolvers.interfaces import (
+    ProviderDefinition,
+    ResolverTools,
+    request_for,
+    tell_nobody,
+)
+from builder.resolvers.versions import is_published, newest_first, newest_of, option
 
 # Default values are listed first, those that a setting overrides behind a semicolon.
 _REGISTRY = re.compile(r'^(?:; )?registry = "([^"]+)"', re.MULTILINE)
@@ -27,19 +34,49 @@ class NpmPackages:
 
     name = "npm"
 
-    def __init__(self, *, runner: Runner, network: Network, program: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        network: Network,
+        program: str = "",
+        note: Callable[[str], None] = tell_nobody,
+    ) -> None:
+        self._note = note
         self._runner = runner
         self._network = network
         self._program = program
 
     def lines(self, request: ReleaseLineRequest) -> tuple[str, ...]:
         """Return the exact versions, newest first, without pre-releases."""
-        return self.released(option(request, "package", self.name))
+        return self.released(option(request, "package", self.name), request.not_after)
 
-    def released(self, package: str) -> tuple[str, ...]:
-        """Return the releases of a package, newest first. Raises StepError, UnreachableError."""
+    def released(self, package: str, not_after: str = "") -> tuple[str, ...]:
+        """Return the releases of a package, newest first. Raises StepError, UnreachableError.
+
+        Those that were published after `not_after` are left out, if the registry states dates.
+        """
         versions = self._view(package, "versions")
-        return newest_first([versions] if isinstance(versions, str) else versions)
+        versions = [versions] if isinstance(versions, str) else versions
+        times = self._times(package) if not_after else {}
+        if not_after and not times:
+            self._note(f"npm states no dates of {package}: its newest version is taken")
+            return newest_first(versions)
+        return newest_first(
+            version
+            for version in versions
+            if not not_after or is_published(times.get(version, ""), not_after)
+        )
+
+    def _times(self, package: str) -> Mapping[str, str]:
+        """Return when each version was published; {} if the registry does not say so of all."""
+        try:
+            times = self._view(package, "time")
+        except UnreachableError:
+            raise
+        except StepError:
+            return {}
+        return times if isinstance(times, Mapping) else {}
 
     def dist(self, package: str) -> tuple[str, str]:
         """Return the integrity and the URL of `name@1.2.3`. Raises as `released` does."""
@@ -72,10 +109,7 @@ class NpmPackages:
             raise self._failure(package, output.stdout, output.log)
         if not output.stdout.strip():  # older npm prints nothing for a version that is missing
             raise _none(package)
-        try:
-            return json.loads(output.stdout)
-        except ValueError as error:
-            raise StepError(f"the answer of npm for {package} is not JSON: {error}") from error
+        return read_json(output.stdout.encode(), TEXT, f"the answer of npm for {package}")
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """Return the command that asks npm for a field of a package, e.g. its versions."""
@@ -91,10 +125,7 @@ class NpmPackages:
         return env
 
     def _failure(self, package: str, stdout: str, log: str) -> StepError:
-        try:
-            error = json.loads(stdout)["error"]
-        except (ValueError, KeyError, TypeError):
-            error = {}
+        error = mapping(json_object(stdout), "error")
         code = (
             error.get("code") or (re.search(r"npm (?:error|ERR!) code (\S+)", log) or ("", "?"))[1]
         )
@@ -125,7 +156,7 @@ def npm() -> str:
 
 
 def _packages(tools: ResolverTools) -> NpmPackages:
-    return NpmPackages(runner=tools.runner, network=tools.network)
+    return NpmPackages(runner=tools.runner, network=tools.network, note=tools.note)
 
 
 NPM = ProviderDefinition(
@@ -133,4 +164,5 @@ NPM = ProviderDefinition(
     summary="a package of npm, such as code-server",
     provider=_packages,
     ask=lambda tools: _packages(tools).lines(request_for("npm")),
+    has_cooldown=True,
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from builder.common.archives import content, members, opened
 from builder.common.errors import StepError
+from builder.common.limits import ARCHIVE_TEXT, read_json
 
 FILE = "npm-shrinkwrap.json"
 _BELOW = "node_modules/"
@@ -28,11 +28,9 @@ class Contents:
 
 def read(file: Path, package: str) -> Contents:
     """Read the .tgz of a package. Raises StepError if it is damaged or its lock file too old."""
-    try:
-        documents = dict(_documents(file))
-    except (tarfile.TarError, OSError, ValueError) as error:
-        raise StepError(f"{package} is not an npm package: {error}") from error
+    documents = dict(_documents(file, package))
     manifest = documents.pop("package.json", {})
+    _check_entry(manifest, f"{package}: package.json")
     locks = {}
     for path, data in documents.items():
         if "packages" not in data:
@@ -40,7 +38,12 @@ def read(file: Path, package: str) -> Contents:
                 f"{package}: {path} has lockfileVersion {data.get('lockfileVersion')};"
                 " only 2 and 3 can be read"
             )
-        locks[path.removesuffix(FILE).rstrip("/")] = data["packages"]
+        entries = data["packages"]
+        if not isinstance(entries, dict) or "" not in entries:
+            raise StepError(f"{package}: {path} has no packages")
+        for name, entry in entries.items():
+            _check_entry(entry, f"{package}: {path}: {name!r}")
+        locks[path.removesuffix(FILE).rstrip("/")] = entries
     return Contents(locks=locks, needs=bool(_wants(manifest)))
 
 
@@ -75,14 +78,27 @@ def name_of(path: str, entry: Mapping[str, Any]) -> str:
     return str(entry.get("name") or path.rpartition(_BELOW)[2])
 
 
-def _documents(file: Path) -> Iterator[tuple[str, Any]]:
-    """Yield package.json and the lock files, by path below the top folder."""
-    with tarfile.open(file, "r:gz") as archive:
-        for member in archive:
+def _documents(file: Path, package: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield package.json and the lock files, by path below the top folder. Raises StepError."""
+    with opened(file, f"the npm package {package}") as archive:
+        for member in members(archive):
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
             is_own = path.name == FILE and _BELOW not in f"{path}"
-            if (is_own or str(path) == "package.json") and (data := archive.extractfile(member)):
-                yield str(path), json.load(data)
+            if not member.isdir() and (is_own or str(path) == "package.json"):
+                what = f"{package}: {path}"
+                data = read_json(content(archive, member, ARCHIVE_TEXT), ARCHIVE_TEXT, what)
+                if not isinstance(data, dict):
+                    raise StepError(f"{what} is not a JSON object")
+                yield str(path), data
+
+
+def _check_entry(entry: object, what: str) -> None:
+    """Raise StepError unless a package states its dependencies as npm does."""
+    is_one = isinstance(entry, dict) and all(
+        isinstance(entry.get(key, {}), dict) for key in ("dependencies", "optionalDependencies")
+    )
+    if not is_one:
+        raise StepError(f"{what} is malformed: its dependencies are no mapping")
 
 
 def _wants(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -65,6 +65,7 @@ def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:
         folder=tools.fetcher.folder,
         is_alone=is_alone,
         only_looks=tools.only_looks,
+        note=tools.note,
     )
 
 
@@ -75,6 +76,7 @@ PIP = Ecosystem(
     pins=PinSyntax(example='lxml: ">=5.3.1"'),
     normalize=lambda name: str(canonicalize_name(name)),
     shape=_SHAPE,
+    has_cooldown=True,
     list_file=REQUIREMENTS,
     list_line=requirement,
     mirror_variables=(
@@ -92,6 +94,7 @@ WHEEL = Ecosystem(
     languages=(_PYTHON,),
     is_met=_is_met,
     shape=_SHAPE,
+    has_cooldown=True,
     list_file=REQUIREMENTS,
     list_line=requirement,
     resolver=lambda tools: _resolver(tools, is_alone=True),

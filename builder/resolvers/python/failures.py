@@ -25,6 +25,10 @@ _NEEDS = re.compile(rf"{_PACKAGE}{_SPEC} depends? on (?:one of:\s+)?{_PACKAGE}{_
 _REQUIRED = re.compile(rf"you require {_PACKAGE}{_SPEC}")
 _NAME = re.compile(_PACKAGE)
 _NO_EXTRA = re.compile(r"The package `([^`=]+)==([^`]+)` does not have an extra named `([^`]+)`")
+_TOO_YOUNG = re.compile(
+    r"`([^`]+)` was filtered by `exclude-newer`.* requirement is v([^\s,]*[^\s,.])"
+)
+_WAIT = "wait, ask for an older version, or shorten the cooldown; `0d` takes all at once"
 _LEVELS = 20
 _IS_RIGHT = "is the name right?"
 Newest = Callable[[str], str]
@@ -34,6 +38,11 @@ Newest = Callable[[str], str]
 def reason(log: str, request: PackageRequest, newest: Newest) -> BuilderError:
     """Return the error of a target for which uv found nothing; `log` is its whole output."""
     text = " ".join(_words(log))
+    if match := _TOO_YOUNG.search(log):
+        what = (
+            f"{match[1]} {match[2]} is younger than `lock: {{cooldown: …}}` of matrix.yaml allows"
+        )
+        return _error(_Lack(package=match[1], what=what, hint=_WAIT), text, request)
     for search in (_no_wheel, _unknown, _yanked, _no_version):
         if missing := search(text, request, newest):
             return _error(missing, text, request)

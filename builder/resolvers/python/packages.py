@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,18 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from builder.catalog.models import Network
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, NoPackageError, StepError
-from builder.common.process import Command, Runner
+from builder.common.process import Command, Output, Runner
 from builder.common.text import count
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import store_by_hash, unreachable_error
 from builder.network.upstreams import source_url, upstream
+from builder.resolvers.interfaces import tell_nobody
+from builder.resolvers.python.cooldown import run_dated
 from builder.resolvers.python.failures import missing_extra, reason
 from builder.resolvers.python.pypi import (
     compile_command,
@@ -64,7 +67,9 @@ class PipResolver:
         folder: Path,
         is_alone: bool = False,
         only_looks: bool = False,
+        note: Callable[[str], None] = tell_nobody,
     ) -> None:
+        self._note = note
         self._runner = runner
         self._network = network
         self._folder = folder
@@ -101,16 +106,25 @@ class PipResolver:
     def _key(self, request: PackageRequest) -> tuple[object, ...]:
         versions = [
             {name: package.version for name, package in packages.items()}
-            for packages in (request.inherited, request.preferred)
+            for packages in (
+                request.inherited,
+                request.preferred,
+                request.locked if request.not_after else {},
+            )
         ]
         parts = [dict(sorted(part.items())) for part in (*versions, request.constraints)]
         env = sorted(self._env(request).items())
-        return request.names, request.language("python"), _platform(request), str(parts), str(env)
+        return (
+            request.names, request.language("python"), _platform(request), str(parts), str(env),
+            request.not_after,
+        )  # fmt: skip
 
     def _resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
         packages = self._compile(request, request.preferred) if request.preferred else None
         packages = self._compile(request, {}) if packages is None else packages
         assert packages is not None  # without `preferred`, what does not fit is raised
+        if younger := self._younger(request, packages):
+            packages = self._compile(request, {**request.preferred, **younger}) or packages
         stated_hashes = _stated(request.names)
         for name, package in packages.items():
             if stated_hashes.get(name) and package.digest not in stated_hashes[name]:
@@ -119,6 +133,17 @@ class PipResolver:
                     hint="it was replaced upstream, or the recipe is wrong; do not build with it",
                 )
         return packages
+
+    def _younger(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> dict[str, LockedPackage]:
+        """Return locked packages that only the limit of dates would take back: they stay."""
+        younger = _newer_than(packages, request.locked) if request.not_after else {}
+        if not younger:
+            return {}
+        newest = self._compile(replace(request, not_after=""), request.preferred)
+        taken_back = _newer_than(newest or {}, younger)
+        return {name: package for name, package in younger.items() if name not in taken_back}
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether no package of `locked` has a newer candidate; only a resolution tells.
@@ -184,19 +209,7 @@ class PipResolver:
         offline: bool = False,
     ) -> dict[str, LockedPackage] | None:
         """Return what uv chooses; None if it cannot with `preferred`, or with the pages it has."""
-        fixed = {**preferred, **request.inherited}
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            file.writelines(f"{name}=={package.version}\n" for name, package in fixed.items())
-            file.writelines(f"{name}{limit}\n" for name, limit in request.constraints.items())
-            file.flush()
-            command = self._uv_command(request)
-            argv = (
-                *command.argv, "--constraint", file.name,
-                *(["--no-deps"] if self._is_alone else []), *(["--offline"] if offline else []),
-            )  # fmt: skip
-            text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
-            command = replace(command, argv=argv, stdin=text.encode())
-            output = self._runner.run(command, check=False)
+        output = self._chosen(request, {**preferred, **request.inherited}, offline=offline)
         missing = missing_extra(output.log, request)
         if (output.code != 0 or missing) and offline:
             return None
@@ -214,6 +227,28 @@ class PipResolver:
             if item["name"] not in request.inherited:
                 packages[item["name"]] = _locked(item, tags, request)
         return packages
+
+    def _chosen(
+        self, request: PackageRequest, fixed: Mapping[str, LockedPackage], *, offline: bool
+    ) -> Output:
+        """Run uv for a request, with packages in the versions that they have."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.writelines(f"{name}=={package.version}\n" for name, package in fixed.items())
+            file.writelines(f"{name}{limit}\n" for name, limit in request.constraints.items())
+            file.flush()
+            command = self._uv_command(request)
+            argv = (
+                *command.argv, "--constraint", file.name,
+                *(["--no-deps"] if self._is_alone else []), *(["--offline"] if offline else []),
+            )  # fmt: skip
+            text = "".join(f"{_HASH.sub('', name)}\n" for name in request.names)
+            command = replace(command, argv=argv, stdin=text.encode())
+            return run_dated(
+                lambda more: self._runner.run(
+                    replace(command, argv=(*argv, *more)), check=False
+                ),
+                request.not_after, fixed, self._note,
+            )  # fmt: skip
 
     def _failure(self, request: PackageRequest, log: str) -> BuilderError:
         def newest(package: str) -> str:
@@ -286,6 +321,17 @@ class PipResolver:
                 url = source_url(upstream(_PYTORCH, folder), self._network.mirrors).url
                 env |= {"UV_INDEX": url, "PIP_EXTRA_INDEX_URL": url}
         return env
+
+
+def _newer_than(
+    packages: Mapping[str, LockedPackage], locked: Mapping[str, LockedPackage]
+) -> dict[str, LockedPackage]:
+    """Return the locked packages of which `packages` has an older version."""
+    return {
+        name: package
+        for name, package in locked.items()
+        if name in packages and Version(packages[name].version) < Version(package.version)
+    }
 
 
 def _platform(request: PackageRequest) -> str:

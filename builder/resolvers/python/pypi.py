@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,13 @@ from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
 from builder.network.fetcher import unreachable_error
 from builder.network.upstreams import SourceUrl, source_url, upstream
-from builder.resolvers.interfaces import ProviderDefinition, ResolverTools, request_for
+from builder.resolvers.interfaces import (
+    ProviderDefinition,
+    ResolverTools,
+    request_for,
+    tell_nobody,
+)
+from builder.resolvers.python.cooldown import run_dated
 from builder.resolvers.python.standalone import uv
 from builder.resolvers.versions import arch_of, newest_first, no_line, option
 
@@ -65,16 +71,23 @@ def locked(
     env: Mapping[str, str],
     platform: str = "linux",
     has_wheel: bool = False,
+    not_after: str = "",
+    note: Callable[[str], None] = tell_nobody,
 ) -> tuple[Mapping[str, Any], str]:
     """Return the entry of one package in pylock.toml, or {}, and the output of uv.
 
-    `has_wheel`: versions without a wheel for the platform do not count.
+    `has_wheel`: versions without a wheel for the platform do not count. `not_after`: nor do those
+    that were published later.
     """
     command = compile_command(python=python, platform=platform, env=env)
-    argv = (*command.argv, "--no-deps", "--format", "pylock.toml")
-    argv += ("--only-binary", ":all:") if has_wheel else ()
+    quiet = "--quiet"  # of what has no date, uv only warns
+    argv = (*(word for word in command.argv if word != quiet or not not_after), "--no-deps")
+    argv += ("--format", "pylock.toml", *(("--only-binary", ":all:") if has_wheel else ()))
     command = replace(command, argv=argv, stdin=f"{requirement}\n".encode())
-    output = runner.run(command, check=False)
+    output = run_dated(
+        lambda more: runner.run(replace(command, argv=(*argv, *more)), check=False),
+        not_after, (), note,
+    )  # fmt: skip
     packages = tomllib.loads(output.stdout).get("packages", []) if output.code == 0 else []
     return (packages[0] if packages else {}), output.log
 
@@ -125,7 +138,15 @@ class PythonPackages:
     With the option `sdist`, a build gets the source distribution as a file of that name.
     """
 
-    def __init__(self, *, runner: Runner, network: Network, name: str = "pypi") -> None:
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        network: Network,
+        name: str = "pypi",
+        note: Callable[[str], None] = tell_nobody,
+    ) -> None:
+        self._note = note
         self.name = name
         self._runner = runner
         self._network = network
@@ -161,7 +182,10 @@ class PythonPackages:
         python = request.axes.get("python", "")
         requirement = f"{package}=={line}.*" if line.count(".") < 2 else f"{package}=={line}"
         env = self._env(request)
-        entry, log = locked(self._runner, requirement, python=python, platform=platform, env=env)
+        entry, log = locked(
+            self._runner, requirement, python=python, platform=platform, env=env,
+            not_after=request.not_after, note=self._note,
+        )  # fmt: skip
         if entry:
             return self._line(entry, request)
         raise unreachable(log, self.index(request)) or self._none(request, log)
@@ -209,8 +233,10 @@ class PythonPackages:
 class PytorchPackages(PythonPackages):
     """Release lines of PyTorch's own index; the option `index` is `cpu`, or e.g. `cu130`."""
 
-    def __init__(self, *, runner: Runner, network: Network) -> None:
-        super().__init__(runner=runner, network=network, name="pytorch")
+    def __init__(
+        self, *, runner: Runner, network: Network, note: Callable[[str], None] = tell_nobody
+    ) -> None:
+        super().__init__(runner=runner, network=network, name="pytorch", note=note)
 
     def _package(self, request: ReleaseLineRequest) -> str:
         return request.options.get("package", "torch")
@@ -223,7 +249,7 @@ class PytorchPackages(PythonPackages):
 
 
 def _packages(tools: ResolverTools, name: str = "pypi") -> PythonPackages:
-    return PythonPackages(runner=tools.runner, network=tools.network, name=name)
+    return PythonPackages(runner=tools.runner, network=tools.network, name=name, note=tools.note)
 
 
 def _ask_index(tools: ResolverTools) -> None:
@@ -242,6 +268,7 @@ PYPI = ProviderDefinition(
     provider=_packages,
     ask=_ask_index,
     urls_of=_source_of,
+    has_cooldown=True,
 )
 PYPI_CPU = ProviderDefinition(
     name="pypi-cpu",
@@ -249,11 +276,15 @@ PYPI_CPU = ProviderDefinition(
     provider=lambda tools: _packages(tools, "pypi-cpu"),
     ask=_ask_index,
     urls_of=_source_of,
+    has_cooldown=True,
 )
 PYTORCH = ProviderDefinition(
     name="pytorch",
     summary="a package of PyTorch's own index, without CUDA or with it",
-    provider=lambda tools: PytorchPackages(runner=tools.runner, network=tools.network),
+    provider=lambda tools: PytorchPackages(
+        runner=tools.runner, network=tools.network, note=tools.note
+    ),
     sources=("pytorch",),
     urls_of=_source_of,
+    has_cooldown=True,
 )

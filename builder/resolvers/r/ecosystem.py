@@ -53,11 +53,12 @@ R = Ecosystem(
         is_file_of=_is_file_of,
     ),
     list_line=_list_line,
+    has_cooldown=True,
     mirror_variables=(
         MirrorVariable(source="packagemanager", name="PACKAGE_MANAGER_URL", path="/cran"),
     ),
     probe=_PROBE,
     is_compared=True,
     is_own=_is_own,
-    resolver=lambda tools: RResolver(fetcher=tools.fetcher),
+    resolver=lambda tools: RResolver(fetcher=tools.fetcher, note=tools.note),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import upstream
 from builder.resolvers.apt.providers import CODENAMES
+from builder.resolvers.interfaces import tell_nobody
 from builder.resolvers.r.index import Entry, RIndex, meets
 
 _SOURCE = "packagemanager"
@@ -59,10 +60,11 @@ class RResolver:
     and sources of the other packages. A mirror without snapshots is asked for its latest packages.
     """
 
-    def __init__(self, *, fetcher: Fetcher) -> None:
+    def __init__(self, *, fetcher: Fetcher, note: Callable[[str], None] = tell_nobody) -> None:
         self._fetcher = fetcher
+        self._note = note
         self._guard = threading.Lock()
-        self._snapshot = ""
+        self._snapshots: dict[str, str] = {}  # by the last moment of a version
         self._indexes: dict[tuple[str, str], RIndex | None] = {}
 
     def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
@@ -176,6 +178,9 @@ class RResolver:
         preferred, locked = query.request.preferred.get(name), query.request.locked.get(name)
         if preferred is not None and name not in query.moved:
             yield from self._again(name, preferred, is_kept=True)
+        elif locked is not None and name not in query.moved and locked.source > query.snapshot:
+            # Of a younger snapshot than may be taken now: what is locked stays.
+            yield from self._again(name, locked, is_kept=True)
         for entry in query.index.entries(name):
             is_locked = locked and (locked.version, locked.file) == (entry.version, entry.file)
             yield _Choice(
@@ -246,21 +251,27 @@ class RResolver:
                 package=request.names[0],
                 hint="build it on an image that has the axis r",
             )
-        snapshot = self._newest()
+        snapshot = self._newest(request.not_after)
         for folder in (_platform(request), ""):
             if index := self._index(snapshot, folder):
                 return _Query(request=request, index=index, snapshot=snapshot)
         raise StepError(f"{_SOURCE} has no index of R packages in the snapshot {snapshot}")
 
-    def _newest(self) -> str:
-        """Return the newest snapshot. A snapshot never changes."""
-        if not self._snapshot:
+    def _newest(self, not_after: str) -> str:
+        """Return the newest snapshot that is not too young. A snapshot never changes."""
+        if not_after not in self._snapshots:
             try:
                 dates = self._fetcher.json(upstream(_SOURCE, _DATES))
-                self._snapshot = max((str(date["alias"]) for date in dates), default=_LATEST)
+                snapshots = sorted(str(date["alias"]) for date in dates)
             except MissingError:
-                self._snapshot = _LATEST
-        return self._snapshot
+                snapshots = []
+            last = not_after[:10]
+            old = [snapshot for snapshot in snapshots if not last or snapshot <= last]
+            if not_after and not old:
+                newest = snapshots[0] if snapshots else "its newest packages"
+                self._note(f"{_SOURCE} has no snapshot of {last} or before: {newest} are taken")
+            self._snapshots[not_after] = (old or snapshots[:1] or [_LATEST])[-1]
+        return self._snapshots[not_after]
 
     def _index(self, snapshot: str, platform_folder: str) -> RIndex | None:
         """Return the index of a folder in a snapshot; None if there is none."""

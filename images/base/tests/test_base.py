@@ -165,7 +165,7 @@ def test_init_goes_on_after_a_failure_and_keeps_the_token(host):
     run = host.run(
         f"rm -rf /tmp/init && mkdir -p /tmp/init && env {INIT} "
         "GIT_REPOSITORY=https://someone:se%%cret@127.0.0.1:1/a/project.git "
-        "GIT_PERSONAL_ACCESS_TOKEN=hunter2 /opt/onyxia-init.sh sh -c "
+        "GIT_TOKEN_HOSTS=127.0.0.1 GIT_PERSONAL_ACCESS_TOKEN=hunter2 /opt/onyxia-init.sh sh -c "
         '\'printf "protocol=https\\nhost=127.0.0.1:1\\n\\n" | git credential fill; '
         "git credential-cache --socket=/tmp/init/session/git/socket exit; "
         "grep -r hunter2 /tmp/init && exit 1; exit 7'"
@@ -177,6 +177,14 @@ def test_init_goes_on_after_a_failure_and_keeps_the_token(host):
     assert "cret" not in run.stderr
     assert "username=someone" in run.stdout
     assert "password=hunter2" in run.stdout
+
+
+def test_a_folder_of_a_project_is_no_repository(host):
+    """As one that is cloned may hold: its settings would name programs for git to run."""
+    host.check_output("rm -rf /tmp/project && git init --quiet --bare /tmp/project/inside.git")
+    assert host.run("git -C /tmp/project/inside.git status").rc == 128
+    host.check_output("git --git-dir=/tmp/project/inside.git log --all")
+    host.check_output("git clone --quiet /tmp/project/inside.git /tmp/project/clone")
 
 
 def test_shells_that_do_not_descend_from_the_service_have_its_environment(host, facts):

@@ -27,5 +27,10 @@ if [ "$password" = needed ] && [ -z "${PASSWORD:-}${HASHED_PASSWORD:-}" ]; then
   export PASSWORD
   echo "code-server: PASSWORD is unset; the password of this session is $PASSWORD" >&2
 fi
+# Whoever starts the session may take what is cloned as trusted.
+case ${GIT_TRUST_PROJECT:-} in
+  [Tt][Rr][Uu][Ee]) trust=--disable-workspace-trust ;;
+  *) trust= ;;
+esac
 # Of several folders code-server opens the last, so that one on the command line wins.
-exec "$program" ${socket:+"--session-socket=$socket"} "${ONYXIA_PROJECT_DIRECTORY:-$PWD}" "$@"
+exec "$program" ${socket:+"--session-socket=$socket"} ${trust:+"$trust"} "${ONYXIA_PROJECT_DIRECTORY:-$PWD}" "$@"

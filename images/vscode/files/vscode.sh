@@ -8,4 +8,14 @@ darken_vscode() {
     '{"workbench.colorTheme": "Dark 2026", "window.autoDetectColorScheme": false}'
 }
 
+# Asks once for each folder whether its authors are trusted: until they are, nothing in it runs, and
+# its settings name no program. A task that starts by itself does so for nobody. These settings
+# count in the user's file alone; what the user chose stays.
+guard_vscode() {
+  [[ ${GIT_TRUST_PROJECT,,} != true ]] || { skip "GIT_TRUST_PROJECT is true"; return; }
+  merge_json "${XDG_DATA_HOME:-$HOME/.local/share}/code-server/User/settings.json" \
+    '{"security.workspace.trust.startupPrompt": "once", "task.allowAutomaticTasks": "off"}'
+}
+
 step "VS Code" darken_vscode
+step "VS Code's trust" guard_vscode

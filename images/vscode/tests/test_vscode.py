@@ -1,5 +1,6 @@
 """VS Code, used as a browser uses it: over HTTP, from outside the container, and in Chromium."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 PORT = 8080
 WORK = "/home/onyxia/work"
@@ -163,6 +164,14 @@ def test_dark_mode_keeps_what_the_user_chose(checks, host):
     checks.dark_mode_keeps_the_users_choice(host, file, dark=dark, mine=mine, read=chosen)
 
 
+def test_a_folder_is_not_trusted_before_its_user_says_so(host):
+    """A launch link may name the project that is opened."""
+    assert "disable-workspace-trust" not in host.check_output('cat "$CODE_SERVER_CONFIG"')
+    settings = json.loads(host.check_output(f'cat "$HOME/{DATA}/User/settings.json"'))
+    assert settings["security.workspace.trust.startupPrompt"] == "once"
+    assert settings["task.allowAutomaticTasks"] == "off"
+
+
 def test_any_user_starts_it_without_a_home(host):
     """As a cluster may: a uid of nobody, with group 0, who may write to /tmp alone."""
     scheme, _, name = os.environ["BUILDER_HOST"].partition("://")
@@ -201,6 +210,11 @@ def test_the_workbench_loads_and_its_terminal_works(
         page.locator(".monaco-workbench .statusbar-item").first.wait_for(
             state="attached", timeout=120_000
         )
+        # A page that came before it learned the settings asks nothing.
+        with contextlib.suppress(TimeoutError):
+            page.get_by_role("button", name=re.compile("^(Yes, I trust|Trust Folder)")).click(
+                timeout=20_000
+            )
         open_terminal()
         command = f"echo $((6*7)) $PWD $(node --version 2>/dev/null || true) > {WORK}/.terminal"
         page.keyboard.insert_text(command)

@@ -99,6 +99,41 @@ def test_a_redirection_does_not_leave_tls(machine: Host, web: Serving) -> None:
     assert not web.requests
 
 
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1])
+def test_a_script_has_a_largest_size(machine: Host, size: int) -> None:
+    script = b"echo ran >&2\n".ljust(size, b"#")
+    with serve(lambda _: Answer(body=script)) as server:
+        ended = machine.start(PERSONAL_INIT_SCRIPT=f"{server.url}/a")
+    fits = size == 1 << 20
+    assert ended.steps["personal script"] == (
+        "done" if fits else "failed (it is larger than 1 MiB)"
+    )
+    assert ("\nran\n" in ended.log) is fits
+    assert not list(machine.session.glob("script*"))
+
+
+def test_a_script_without_an_end_fills_no_disk(machine: Host) -> None:
+    """Nor one whose length the server does not say."""
+    with serve(lambda _: Answer(body=b"#" * 50_000_000)) as server:
+        ended = machine.start(REGION_INIT_SCRIPT=f"{server.url}/a")
+    assert ended.steps["region script"] == "failed (it is larger than 1 MiB)"
+
+
+def test_by_plain_http_a_script_has_a_sum(machine: Host) -> None:
+    script = b"echo ran >&2\n"
+    sum_ = hashlib.sha256(script).hexdigest()
+    with serve(lambda _: Answer(body=script)) as proxy:
+        given = {"REGION_INIT_SCRIPT": "http://mirror.example/a", "HTTP_PROXY": proxy.url}
+        with_sum = machine.start(**given, REGION_INIT_SCRIPT_CHECKSUM=f"sha256:{sum_}")
+        assert with_sum.steps["region script"] == "done"
+        asked = len(proxy.requests)
+        assert machine.start(**given).steps["region script"] == (
+            "failed (by plain http it could be changed on its way: use https, "
+            "or REGION_INIT_SCRIPT_CHECKSUM)"
+        )
+        assert len(proxy.requests) == asked
+
+
 S3_PYTHON = """
 import boto3
 client = boto3.client("s3")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.session.host import SCRIPT, Ended, Host
 from tests.integration.session.values import TEXT
+from tests.integration.starter import ROOT
 
 SETTINGS = ".local/share/editor/settings.json"
 
@@ -72,3 +73,33 @@ def test_what_is_not_json_stays(hooked: Host) -> None:
     said = start(hooked, DARK_MODE="true").steps["editor theme"]
     assert said == f"failed ({file} is not JSON, and stays as it is)"
     assert file.read_text() == '// mine\n{"theme": "light"}\n'
+
+
+@pytest.fixture
+def vscode(machine: Host) -> Host:
+    """The script with the hook of VS Code."""
+    hooks = machine.folder / "opt" / "onyxia" / "init.d"
+    shutil.copytree(SCRIPT.parent, machine.folder / "opt")
+    hooks.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "images/vscode/files/vscode.sh", hooks)
+    return machine
+
+
+VSCODE = ".local/share/code-server/User/settings.json"
+GUARDED = {"security.workspace.trust.startupPrompt": "once", "task.allowAutomaticTasks": "off"}
+
+
+def test_vs_code_asks_whether_a_project_is_trusted(vscode: Host) -> None:
+    assert start(vscode).steps["VS Code's trust"] == "done"
+    assert json.loads((vscode.home / VSCODE).read_text()) == GUARDED
+    mine = {"task.allowAutomaticTasks": "on", "editor.fontSize": 20}
+    (vscode.home / VSCODE).write_text(json.dumps(mine))
+    start(vscode, DARK_MODE="true")
+    found = json.loads((vscode.home / VSCODE).read_text())
+    assert found.items() >= {**GUARDED, **mine, "workbench.colorTheme": "Dark 2026"}.items()
+
+
+def test_who_trusts_the_project_is_not_asked(vscode: Host) -> None:
+    ended = start(vscode, GIT_TRUST_PROJECT="true")
+    assert ended.steps["VS Code's trust"] == "skipped (GIT_TRUST_PROJECT is true)"
+    assert not (vscode.home / VSCODE).exists()

@@ -195,9 +195,12 @@ VSCODE = ROOT / "images/vscode/files/code-server.sh"
         (["--port=1", "--session-socket=/mine"], {"ONYXIA_SESSION": "/s"},
          ["/p", "--port=1", "--session-socket=/mine"]),
         (["a file"], {"ONYXIA_SESSION": "/s"}, ["a file"]),
+        (["--port=1"], {"GIT_TRUST_PROJECT": "True"},
+         ["--disable-workspace-trust", "/p", "--port=1"]),
+        (["--port=1"], {"GIT_TRUST_PROJECT": "false"}, ["/p", "--port=1"]),
     ],
 )  # fmt: skip
-def test_the_socket_of_code_server_is_on_no_volume(
+def test_what_code_server_is_told(
     machine: Host, words: list[str], given: dict[str, str], wanted: list[str]
 ) -> None:
     program = machine.folder / "program"

@@ -53,6 +53,11 @@ def test_what_is_merged_has_the_place_where_it_was_written() -> None:
     assert str(document.at(("images", "own", "axes", 0))) == "matrix.yaml:3:10"
 
 
+NESTED = "[" * 40 + "{0}" + "]" * 40
+NESTED_TWICE = f"a: &a {NESTED.format(1)}\nb: {NESTED.format('*a')}"
+MERGED_IN_TURN = "- &a0 {b: 1}\n" + "".join(f"- &a{n} {{<<: *a{n - 1}}}\n" for n in range(1, 2000))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -60,11 +65,14 @@ def test_what_is_merged_has_the_place_where_it_was_written() -> None:
         ("a: {<<: [{b: 1}, 2]}", "f:1:5: << takes a mapping, or a list of mappings\n"),
         ("a: &a {b: *a}", "f:1:4: an alias refers to a node that contains it\n"),
         ("a: &a {<<: *a}", "f:1:4: an alias refers to a node that contains it\n"),
-        ("[" * 5000, "f: it is nested too deeply"),
-        (
-            MANY,
-            "f:1:4: its aliases expand to too many nodes\n",
-        ),
+        ("[" * 5000, "f:1:66: it has more than 64 levels\n"),
+        ("- " * 5000, "f:1:131: it has more than 64 levels\n"),
+        ("{a: " * 5000, "f:1:258: it has more than 64 levels\n"),
+        ("? " * 5000, "f:1:131: it has more than 64 levels\n"),
+        (NESTED_TWICE, "f:1:31: it has more than 64 levels\n"),
+        (MERGED_IN_TURN, "f:1:3: it has more than 64 levels\n"),
+        (MANY, "f:1:4: its aliases expand to too many nodes\n"),
+        ("a: !!float 1_000.5e99999999\nb: [" , "f:2:5: not YAML: "),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("reader", [load, load_as_helm])
@@ -142,3 +150,21 @@ def test_a_mistake_in_what_is_merged_stands_where_it_was_written(folder: Folder)
         "                   ^\n"
         "  hint: did you mean publish or inputs?"
     )
+
+
+def test_a_document_of_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.common.limits.NODES", 5)
+    assert load("[1, 2, 3, 4]", "f")[0].data == [1, 2, 3, 4]
+    with pytest.raises(ConfigError) as caught:
+        load("- 1\n- 2\n- 3\n- 4\n- 5\n", "f")
+    assert str(caught.value) == "f:5:3: it has more than 5 nodes\n    - 5\n      ^"
+
+
+def test_many_mistakes_are_not_all_told() -> None:
+    assert len(load("a: 1\n" * 1000, "f")[1]) == 100
+
+
+def test_a_long_line_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(f"{{a: {'x' * 1000}, b: [}}", "f")
+    assert str(caught.value).count("\n") == 0

@@ -148,7 +148,7 @@ def test_hostile_json_is_refused(text: bytes, message: str) -> None:
 
 
 def test_a_number_of_many_digits_is_refused() -> None:
-    with pytest.raises(StepError, match=r"^the index is not valid JSON: Exceeds the limit"):
+    with pytest.raises(StepError, match=r": a number has 100,000 digits$"):
         limits.read_json(b"1" * 100_000, 4 << 20, "the index")
 
 

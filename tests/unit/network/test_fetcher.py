@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -87,7 +89,8 @@ def test_a_torn_json(there: Upstream) -> None:
     with pytest.raises(StepError) as caught:
         there.fetcher().json(upstream("julia", "bin/versions.json"))
     assert str(caught.value) == (
-        f"julia: http://{there.server.address}/julia/bin/versions.json is not JSON: Expecting value"
+        f"julia: http://{there.server.address}/julia/bin/versions.json is not valid JSON:"
+        " Expecting value (line 1, column 12)"
     )
 
 
@@ -149,27 +152,74 @@ def test_a_redirect_that_leads_nowhere(there: Upstream, where: str) -> None:
     )
 
 
-def test_a_text_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.network.fetcher._LARGEST_TEXT", 3)
+def test_a_text_has_a_bound(there: Upstream) -> None:
     there.serve("julia/bin/julia.tar.gz", "abc")
-    assert there.fetcher().text(URL) == "abc"
+    assert there.fetcher().text(URL, limit=3) == "abc"
     there.serve("julia/bin/julia.tar.gz", "abcd")
     with pytest.raises(StepError) as caught:
-        there.fetcher().text(URL)
+        there.fetcher().text(URL, limit=3)
     assert caught.value.message == (
-        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz sends too much data"
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz has more than 3 bytes"
     )
 
 
-def test_a_file_has_a_bound(there: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.network.fetcher.LARGEST_FILE", len(DATA) - 1)
+def test_a_text_that_comes_packed_unasked_is_unpacked_within_its_bound(there: Upstream) -> None:
+    def serve(coding: str, body: bytes) -> None:
+        headers = {"Content-Encoding": coding}
+        there.server.script = lambda method, path: (200, headers, body)
+
+    place = f"julia: http://{there.server.address}/julia/bin/julia.tar.gz"
+    serve("gzip", gzip.compress(b"abc"))
+    assert there.fetcher().text(URL) == "abc"
+    bomb = gzip.compress(bytes(64 << 20))
+    serve("gzip", bomb)
+    tracemalloc.start()
+    with pytest.raises(StepError) as caught:
+        there.fetcher().text(URL, limit=4 << 20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.message == f"{place} has more than 4 MiB"
+    assert peak < 16 << 20
+    for coding, body, message in (
+        ("gzip, gzip", gzip.compress(bomb), "has the Content-Encoding 'gzip, gzip'"),
+        ("br", b"abc", "has the Content-Encoding 'br'"),
+        ("gzip", b"abc", "is damaged: Error -3 while decompressing data: incorrect header check"),
+    ):
+        serve(coding, body)
+        with pytest.raises(StepError) as caught:
+            there.fetcher().text(URL)
+        assert caught.value.message == f"{place} {message}"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[" * 100_000, "has more than 64 levels"),
+        (b"[" + b"1," * 1_000_000 + b"1]", "has more than 1,000,000 nodes"),
+        (b'{"a": 1, "a": 2}', "is not valid JSON: the key 'a' stands twice in one object"),
+    ],
+)
+def test_a_hostile_document_is_refused(there: Upstream, body: bytes, message: str) -> None:
+    there.serve("julia/bin/versions.json", body)
+    with pytest.raises(StepError) as caught:
+        there.fetcher().json(upstream("julia", "bin/versions.json"))
+    place = f"julia: http://{there.server.address}/julia/bin/versions.json"
+    assert str(caught.value) == f"{place} {message}"
+
+
+def test_a_file_has_a_bound(there: Upstream) -> None:
     there.serve("julia/bin/julia.tar.gz", DATA)
     with pytest.raises(StepError) as caught:
-        there.fetcher().file(julia())
+        there.fetcher().file(julia(), limit=len(DATA) - 1)
     assert caught.value.message == (
-        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz sends too much data"
+        f"julia: http://{there.server.address}/julia/bin/julia.tar.gz has more than"
+        f" {len(DATA) - 1:,} bytes"
     )
     assert list(there.folder.iterdir()) == []
+    with pytest.raises(StepError):
+        there.fetcher().record("julia.tar.gz", URL, limit=len(DATA) - 1)
+    assert list(there.folder.iterdir()) == []
+    assert there.fetcher().file(julia(), limit=len(DATA)).read_bytes() == DATA
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

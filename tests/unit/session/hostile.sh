@@ -42,6 +42,7 @@ while IFS= read -r -d '' _variable && IFS= read -r -d '' _value && IFS= read -r 
   (
     export ONYXIA_SESSION="$_folder" _asked="$_folder/asked.$_number" "${_beside[@]}" "$_variable=$_value"
     play "$_variable" "$_message" 2>"$_folder/log"
-    printf '%s\0' "$(<"$_folder/log")" "$([[ ! -e $_asked ]] || cat "$_asked")" "$ONYXIA_SESSION"
+    printf '%s\0' "$(<"$_folder/log")" "$([[ ! -e $_asked ]] || cat "$_asked")" "$ONYXIA_SESSION" \
+      "$(session_environment | tr '\0' '\n')" "$([[ -z ${GIT_REPOSITORY:-} ]] || git_address)"
   )
 done

@@ -40,6 +40,8 @@ class Played:
     log: str
     asked: str
     session: str
+    kept: str
+    project: str
     folder: Path
 
 
@@ -91,8 +93,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> list[Played]:
     ]  # fmt: skip
     found = run("hostile.sh", folder, nul(parts), str(folder)).decode().split("\0")
     return [
-        Played(log=log, asked=asked, session=session, folder=folder)
-        for log, asked, session in zip(found[::3], found[1::3], found[2::3], strict=False)
+        Played(log=log, asked=asked, session=session, kept=kept, project=project, folder=folder)
+        for log, asked, session, kept, project in zip(*[iter(found[:-1])] * 5, strict=True)
     ]
 
 
@@ -109,7 +111,7 @@ def test_a_hostile_value(played: list[Played], number: int) -> None:
     elif match := re.fullmatch(r"the token (of the URL )?goes to (\S+)", held):
         asked = dict(line.split("=", 1) for line in found.asked.splitlines() if line)
         assert asked["host"] == match[2], said
-        assert asked["password"] == (TOKEN_OF_URL if match[1] else TOKEN), said
+        assert asked["password"].startswith(TOKEN_OF_URL if match[1] else TOKEN), said
     elif held in ("it is asked", "nothing is asked"):
         assert bool(found.asked) is (held == "it is asked"), said
     elif held.startswith("the log says "):
@@ -117,6 +119,9 @@ def test_a_hostile_value(played: list[Played], number: int) -> None:
     elif held.startswith("the log lacks "):
         assert found.log, said
         assert held.removeprefix("the log lacks ") not in found.log, said
+    elif held.startswith("it is cloned as "):
+        assert held.removeprefix("it is cloned as ") == found.project, said
+        assert f"\nGIT_REPOSITORY={found.project}\n" in f"\n{found.kept}\n", said
     elif held == "there is no session directory":
         assert not found.session, said
         assert "failed (" in found.log

@@ -12,6 +12,6 @@ take() {
 # The log is what is said, and not what fits on a line.
 know_secrets
 step vault take 2>"$HOME/log"
-printf '%s ' "$_onyxia_why" >>"$HOME/log"
+printf '%s ' "${_onyxia_why:?}" >>"$HOME/log"
 printf '%s\0' "$(cat "$HOME/log")"
 env --null

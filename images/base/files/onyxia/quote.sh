@@ -38,9 +38,12 @@ quote_path() {
     '$path | split("/") | map(select(. != "") | @uri) | join("/")'
 }
 
-# But for NUL, which no variable holds: it stays as it is.
+# `%41` and the like. What is no escape stays as it is, and so does NUL, which no variable holds.
 url_decode() {
   local escaped=${1//\\/\\\\}
-  escaped=${escaped//%00/%2500}
-  printf '%b' "${escaped//%/\\x}"
+  if [[ $escaped == *%* ]]; then
+    escaped=$(printf '%s' "$escaped" |
+      sed --null-data -E 's/%(0[1-9A-Fa-f]|[1-9A-Fa-f][0-9A-Fa-f])/\\x\1/g')
+  fi
+  printf '%b' "$escaped"
 }

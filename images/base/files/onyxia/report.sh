@@ -7,6 +7,7 @@
 
 readonly _onyxia_skipped=100
 readonly _onyxia_longest=1000
+readonly _onyxia_most_said=16384 # of a message that is then cut
 _onyxia_why=""
 _onyxia_secrets=()
 _onyxia_new_secrets=()
@@ -60,7 +61,8 @@ know_secrets() {
   while IFS= read -r _onyxia_name; do
     _onyxia_value=${!_onyxia_name}
     case ${_onyxia_name^^} in
-      *PASSWORD | *PASSWD | *PASSPHRASE | *TOKEN | *SECRET | *_KEY | *APIKEY | *_PAT | *CREDENTIALS)
+      *PASSWORD | *PASSWD | *PASSPHRASE | *_PASS | *_PWD | *TOKEN | *SECRET | *_KEY | *APIKEY | *_PAT | \
+        *_JWT | *CREDENTIAL | *CREDENTIALS)
         secret "$_onyxia_value"
         ;;
       *)
@@ -116,25 +118,39 @@ forms_of_secrets() {
 # A message on one line, without secrets, and without what a URL says of a user. Where a secret is
 # broken over lines, or escaped as in a URL, the message is said without the breaks and escapes.
 redacted() {
-  local text=$1 joined=${1//[[:cntrl:]]/} others=() other one mask='***'
-  [[ $joined == "$text" ]] || others+=("$joined")
-  [[ $text != *%* ]] || others+=("$(url_decode "$text")" "$(url_decode "$joined")")
-  for other in ${others[@]+"${others[@]}"}; do
-    for one in ${_onyxia_secrets[@]+"${_onyxia_secrets[@]}"}; do
-      if [[ $other == *"$one"* && $text != *"$one"* ]]; then
-        text=$other
-        break
-      fi
-    done
-  done
-  for one in ${_onyxia_secrets[@]+"${_onyxia_secrets[@]}"}; do
-    text=${text//"$one"/"$mask"}
+  local text=${1:0:_onyxia_most_said} way other
+  hide_secrets
+  for way in joined decoded both; do
+    other=$text
+    [[ $way == decoded ]] || other=${other//[[:cntrl:]]/}
+    [[ $way == joined || $other != *%* ]] || other=$(url_decode "$other")
+    [[ $way != both ]] || other=${other//[[:cntrl:]]/}
+    if [[ $other != "$text" ]] && holds_secret "$other"; then
+      text=$other
+      hide_secrets
+    fi
   done
   text=${text//[[:cntrl:]]/ }
   if [[ $text == *[@=]* ]]; then
     text=$(printf '%s' "$text" | sed -E "${_onyxia_without[@]}")
   fi
   printf '%s' "${text:0:_onyxia_longest}"
+}
+
+# In `text` of whoever calls it.
+hide_secrets() {
+  local one mask='***'
+  for one in ${_onyxia_secrets[@]+"${_onyxia_secrets[@]}"}; do
+    text=${text//"$one"/"$mask"}
+  done
+}
+
+holds_secret() {
+  local one
+  for one in ${_onyxia_secrets[@]+"${_onyxia_secrets[@]}"}; do
+    [[ $1 != *"$one"* ]] || return 0
+  done
+  return 1
 }
 
 # The user of a URL; `user:password@` where no scheme is before it; the values of parameters that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -87,6 +88,19 @@ def test_a_library_has_no_form() -> None:
     ]
 
 
+def definitions(count: int, references: int) -> bytes:
+    """A schema of definitions, of which each refers to the next so many times."""
+    schemas = {
+        f"d{number}": {"allOf": [{"$ref": f"#/definitions/d{number + 1}"}] * references}
+        for number in range(count)
+    }
+    return json.dumps({"definitions": schemas, "allOf": [{"$ref": "#/definitions/d0"}]}).encode()
+
+
+DOUBLING = definitions(40, references=2)
+CHAINED = definitions(2000, references=1)
+
+
 @pytest.mark.parametrize(
     ("path", "content", "text"),
     [
@@ -95,10 +109,23 @@ def test_a_library_has_no_form() -> None:
         ("values.schema.json", None, "values.schema.json: schema-file: fatal: the file is missing\n"
          "  hint: without it the form is empty"),
         ("values.schema.json", b'{\n "type": }', "values.schema.json:2:10: schema-file: fatal:"
-         " not JSON: Expecting value"),
+         " the file is not valid JSON: Expecting value (line 2, column 10)"),
         ("values.schema.json", b'{"maximum": ' + b"1" * 5000 + b"}",
-         "values.schema.json: schema-file: fatal: the file has a number that is too large to be"
-         " read"),
+         "values.schema.json: schema-file: fatal: the file is not valid JSON: a number has 5,000"
+         " digits"),
+        ("values.schema.json", b'{"type": "object", "type": "array"}',
+         "values.schema.json: schema-file: fatal: the file is not valid JSON: the key 'type'"
+         " stands twice in one object"),
+        ("values.schema.json", b"[" * 100_000,
+         "values.schema.json: schema-file: fatal: the file has more than 64 levels"),
+        ("values.schema.json", DOUBLING,
+         "values.schema.json: schema-file: fatal: the schema has more than 100,000 nodes with"
+         " its references"),
+        ("values.schema.json", CHAINED,
+         "values.schema.json: schema-file: fatal: the schema has more than 128 levels with its"
+         " references"),
+        ("values.schema.json", b'{"pattern": "' + b"a" * 1001 + b'"}',
+         "values.schema.json: schema-file: fatal: a pattern has more than 1,000 characters"),
         ("values.schema.json", b"[]", "values.schema.json: schema-file: fatal: the file is not a"
          " mapping"),
         ("values.yaml", None, "values.yaml: values-file: fatal: the file is missing"),
@@ -256,8 +283,8 @@ def test_a_value_that_a_subchart_reads() -> None:
 def test_packages_that_are_larger_together_than_helm_unpacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("builder.charts.onyxia.chart_files.LARGEST", 40)
-    inner = pack("lib", {"Chart.yaml": b"name: lib\nversion: 1.0.0\n"})
+    monkeypatch.setattr("builder.common.limits.CHART_UNPACKED", 10_240)
+    inner = pack("lib", {"Chart.yaml": b"name: lib\nversion: 1.0.0\n" + b"#" * 8_000})
     assert check({**files(), "charts/a.tgz": inner}) == ()
     with pytest.raises(ConfigError) as caught:
         check({**files(), "charts/a.tgz": inner, "charts/b.tgz": inner})

@@ -1,14 +1,10 @@
 """Packages and the index of a repository of charts."""
 
-import gzip
-import hashlib
-import tarfile
 from io import BytesIO
 
 import pytest
 from ruamel.yaml import YAML
 
-from builder.charts.package import ChartPackage, pack, unpack
 from builder.charts.repository.index import (
     IndexEntry,
     entry_of,
@@ -245,98 +241,3 @@ def test_what_is_installed_where_no_version_is_named(
 ) -> None:
     found = newest([{"name": "clock", "version": version} for version in versions])
     assert (found["version"] if found else None) == installed
-
-
-def test_a_package_is_the_same_every_time() -> None:
-    files = {"templates/b.yaml": b"b", "Chart.yaml": b"name: x\n", "charts/lib/Chart.yaml": b"l"}
-    package = pack("x", files)
-    assert package == pack("x", dict(reversed(files.items())))
-    assert unpack(package) == files
-    with tarfile.open(fileobj=BytesIO(package)) as archive:
-        members = archive.getmembers()
-    assert [member.name for member in members] == [
-        "x/Chart.yaml", "x/charts/lib/Chart.yaml", "x/templates/b.yaml",
-    ]  # fmt: skip
-    assert {(member.mtime, member.mode, member.uid) for member in members} == {
-        (315532800, 0o644, 0)
-    }
-
-
-def test_a_torn_package() -> None:
-    package = pack("x", {"Chart.yaml": hashlib.sha512(b"noise").digest() * 50})
-    with pytest.raises(ConfigError, match=r"^not a chart package: "):
-        unpack(package[: len(package) // 2])
-
-
-def test_a_package_that_is_larger_than_helm_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.charts.package.LARGEST", 1000)
-    with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
-        unpack(pack("x", {"Chart.yaml": b"x" * 1001}))
-
-
-def with_a_record(record: bytes) -> bytes:
-    """A package whose one file is told of by a record of pax, which no size bounds."""
-    pax, member = tarfile.TarInfo("x/pax"), tarfile.TarInfo("x/a")
-    pax.type, pax.size = tarfile.XHDTYPE, len(record)
-    padded = record + b"\0" * (-len(record) % 512)
-    plain = pax.tobuf(tarfile.USTAR_FORMAT) + padded + member.tobuf() + b"\0" * 1024
-    return gzip.compress(plain)
-
-
-def test_what_tells_of_a_file_is_larger_than_helm_unpacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.charts.package.LARGEST", 10_000)
-    with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
-        unpack(with_a_record(b"25000 comment=" + b"x" * 24_985 + b"\n"))
-
-
-def test_a_file_of_a_negative_size() -> None:
-    header = bytearray(tarfile.TarInfo("x/a").tobuf(tarfile.GNU_FORMAT))
-    header[124:136] = b"\xff" * 11 + b"\0"  # in base 256
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
-    with pytest.raises(ConfigError, match=r"^not a chart package: it is larger than Helm unpacks$"):
-        unpack(gzip.compress(bytes(header) + b"\0" * 1024))
-
-
-@pytest.mark.parametrize("record", [b"9" * 5000 + b" a=b\n", b"22 GNU.sparse.size=x\n"])
-def test_a_record_that_is_none(record: bytes) -> None:
-    with pytest.raises(ConfigError, match=r"^not a chart package: "):
-        unpack(with_a_record(record))
-
-
-@pytest.mark.parametrize("name", ["x/../../a", "x//etc/passwd", "x/a/../../../b", "a"])
-def test_a_file_outside_of_the_folder_of_its_chart(name: str) -> None:
-    plain = BytesIO()
-    with tarfile.open(fileobj=plain, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo(name))
-    with pytest.raises(ConfigError) as caught:
-        unpack(plain.getvalue())
-    text = f"not a chart package: {name!r} is outside of the chart's folder"
-    assert str(caught.value) == text
-
-
-@pytest.mark.parametrize(
-    ("about", "said"),
-    [
-        ("version: 1.0.0", "no name"),
-        ("name: ''\nversion: 1.0.0", "no name"),
-        ("name: ../../desk\nversion: 1.0.0", "the name '../../desk'"),
-        ("name: [a]\nversion: 1.0.0", "the name ['a']"),
-        ("name: desk", "no version"),
-        ("name: desk\nversion: 1/../../2", "the version '1/../../2'"),
-    ],
-)
-def test_a_package_that_no_file_can_be_named_after(about: str, said: str) -> None:
-    package = ChartPackage(data=pack("x", {"Chart.yaml": about.encode()}))
-    with pytest.raises(ConfigError) as caught:
-        _ = package.file
-    assert str(caught.value) == f"not a chart package: its Chart.yaml has {said}"
-
-
-def test_a_link_in_a_package_is_no_file_of_it() -> None:
-    plain = BytesIO()
-    with tarfile.open(fileobj=plain, mode="w:gz") as archive:
-        link = tarfile.TarInfo("x/values.yaml")
-        link.type, link.linkname = tarfile.SYMTYPE, "../../etc/passwd"
-        archive.addfile(link)
-    assert unpack(plain.getvalue()) == {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.catalog.models import Network
+from builder.common.errors import StepError
 from builder.common.process import Runner
 from builder.resolvers.apt.root import AptRoot
 
@@ -21,7 +22,6 @@ FILES = {
     "./usr/share/keyrings/a.pgp": "key",
     "./var/lib/dpkg/status": "Package: a\n",
     "./etc/passwd": "root",
-    "./etc/apt/sources.list.d/../../../escaped": "no",
 }
 
 
@@ -60,7 +60,57 @@ def test_the_root_holds_what_apt_reads_and_nothing_else(tmp_path: Path) -> None:
     assert f"Signed-By: {key}\n" in (root / "etc/apt/sources.list.d/more.sources").read_text()
     assert (root / "usr/share/keyrings/a.gpg").read_text() == "key"
     assert f"Dir {root};" in (root / "apt.conf").read_text()
-    assert not (tmp_path / "escaped").exists()
+
+
+HOSTILE = {
+    "./etc/apt/sources.list.d/../../../../escaped":
+        "the path 'etc/apt/sources.list.d/../../../../escaped' leaves its folder",
+    "usr/share/keyrings/a\\b": "the path 'usr/share/keyrings/a\\\\b' has a backslash",
+    "usr/share/keyrings//x": "the path 'usr/share/keyrings//x' has an empty part",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_base_with_a_name_that_leaves_the_root_is_refused(name: str, tmp_path: Path) -> None:
+    archive, folder = tmp_path / "base.tar", tmp_path / "below" / "root"
+    with tarfile.open(archive, "w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = 2
+        tar.addfile(info, io.BytesIO(b"no"))
+    apt = AptRoot(folder=folder, architecture="amd64", runner=Runner(), network=Network())
+    with pytest.raises(StepError) as caught:
+        apt.prepare([archive])
+    assert str(caught.value) == f"the base's archive base.tar: {HOSTILE[name]}"
+    assert not list(tmp_path.rglob("escaped*"))
+
+
+def test_links_of_a_base_lead_to_files_of_it_alone(tmp_path: Path) -> None:
+    """A loop, a link to nothing, to a folder, and out of the archive: none of them is followed."""
+    archive, folder = tmp_path / "base.tar", tmp_path / "root"
+    (tmp_path / "secret").write_text("mine")
+    links = {
+        "itself": "itself", "one": "two", "two": "one", "nothing": "none", "folder": "..",
+        "outside": f"../../../..{tmp_path}/secret", "absolute": str(tmp_path / "secret"),
+        "good": "/usr/share/real", "chain": "good",
+    }  # fmt: skip
+    with tarfile.open(archive, "w") as tar:
+        real = tarfile.TarInfo("usr/share/real")
+        real.size = 3
+        tar.addfile(real, io.BytesIO(b"key"))
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+            for name, target in links.items():
+                link = tarfile.TarInfo(f"usr/share/keyrings/{name}{kind.decode()}")
+                link.type = kind
+                link.linkname = target if kind == tarfile.SYMTYPE else target.lstrip("/")
+                tar.addfile(link)
+    apt = AptRoot(folder=folder, architecture="amd64", runner=Runner(), network=Network())
+    apt.prepare([archive])
+    keyrings = folder / "usr/share/keyrings"
+    assert {path.name: path.read_text() for path in keyrings.iterdir()} == {
+        "good2": "key",
+        "good1": "key",
+    }
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
 @pytest.mark.parametrize("name", ["with space", "it's", 'a"b', "a#b", "a%20b", "été", "a;b//c"])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from builder.common.errors import StepError
 from builder.network.upstreams import upstream
-from builder.resolvers.julia.git_tree import GitTrees, read_tar, tree_sha1
+from builder.resolvers.julia.git_tree import GitFile, GitTrees, read_tar, tree_sha1
+from builder.resolvers.julia.git_tree import tree_of as tree_in
 from tests.fakes.julia_packages import tarball, tree_of
 from tests.fakes.lines import Upstream
 
@@ -71,10 +73,10 @@ def test_another_tree_is_refused_until_it_is_the_right_one(there: Upstream) -> N
 
 def test_what_is_no_tarball(there: Upstream) -> None:
     there.serve("julia-packages/package/a/b", b"nothing")
-    with pytest.raises(StepError, match=r"^A 1\.0\.0: not a tarball: "):
+    with pytest.raises(StepError, match=r"^A 1\.0\.0 cannot be read: "):
         GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, "0" * 40)
     there.serve("julia-packages/package/a/b", tarball(FILES)[:-20])
-    with pytest.raises(StepError, match=r"^A 1\.0\.0: not a tarball: "):
+    with pytest.raises(StepError, match=r"^A 1\.0\.0 cannot be read: "):
         GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, "0" * 40)
 
 
@@ -99,3 +101,31 @@ def test_what_git_does_not_know(tmp_path: Path, name: str, kind: bytes, what: st
     with pytest.raises(StepError) as caught:
         read_tar(tmp_path / "a.tar", "A 1.0.0")
     assert str(caught.value) == f"A 1.0.0: {what}"
+
+
+def test_a_tree_that_is_a_path_is_not_looked_for(there: Upstream) -> None:
+    for tree in ("../../../../etc/passwd", "0" * 39, "G" * 40, ""):
+        with pytest.raises(StepError) as caught:
+            GitTrees(fetcher=there.fetcher()).fetch("A 1.0.0", URL, tree)
+        assert str(caught.value) == f"A 1.0.0: not a git tree: {tree!r}"
+    assert there.server.asked == []
+
+
+def test_a_name_that_is_not_utf_8_is_hashed_as_git_does(tmp_path: Path) -> None:
+    files = {"caf\udce9": "x"}
+    (tmp_path / "a.tar.gz").write_bytes(tarball(files))
+    assert len(tree_sha1(read_tar(tmp_path / "a.tar.gz", "A"))) == 40
+
+
+def test_a_tarball_is_hashed_without_being_whole_in_memory(tmp_path: Path) -> None:
+    size = 64 << 20
+    member = tarfile.TarInfo("data")
+    member.size = size
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.addfile(member, io.BytesIO(bytes(size)))
+    tracemalloc.start()
+    tree = tree_in(tmp_path / "a.tar", "A 1.0.0")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert tree == tree_sha1({"data": GitFile("100644", bytes(size))})
+    assert peak < size / 8

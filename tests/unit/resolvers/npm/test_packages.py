@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from builder.common.errors import BuilderError, NoPackageError, StepError, Unrea
 from builder.common.process import Command, Output
 from builder.resolvers.npm.packages import NpmResolver
 from builder.resolvers.npm.registry import NpmPackages
+from builder.resolvers.npm.shrinkwrap import FILE as LOCK
+from builder.resolvers.npm.shrinkwrap import read
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream, mirrored, nowhere
 from tests.fakes.programs import FakePrograms
@@ -233,7 +236,35 @@ def test_a_file_that_is_no_package(there: Upstream, npm: Npm) -> None:
     there.serve("npm/@wood/desk/-/desk-1.2.0.tgz", b"torn")
     with pytest.raises(StepError) as caught:
         layers(there, npm).resolve(asked(DESK))
-    assert str(caught.value) == f"{DESK} is not an npm package: not a gzip file"
+    assert str(caught.value) == f"the npm package {DESK} cannot be read: truncated header"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("package.json", b"[" * 1000, f"{DESK}: package.json has more than 64 levels"),
+        ("package.json", b"[]", f"{DESK}: package.json is not a JSON object"),
+        ("package.json", b'{"dependencies": ["a"]}',
+         f"{DESK}: package.json is malformed: its dependencies are no mapping"),
+        (LOCK, b'{"packages": []}', f"{DESK}: npm-shrinkwrap.json has no packages"),
+        (LOCK, b'{"packages": {}}', f"{DESK}: npm-shrinkwrap.json has no packages"),
+        (LOCK, b'{"packages": {"": 7}}',
+         f"{DESK}: npm-shrinkwrap.json: '' is malformed: its dependencies are no mapping"),
+        (LOCK, b'{"packages": {}, "packages": {}}',
+         f"{DESK}: npm-shrinkwrap.json is not valid JSON: the key 'packages' stands twice in one"
+         " object"),
+    ],
+)  # fmt: skip
+def test_a_hostile_document_in_a_package_is_refused(
+    tmp_path: Path, name: str, text: bytes, message: str
+) -> None:
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        member = tarfile.TarInfo(f"package/{name}")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    with pytest.raises(StepError) as caught:
+        read(tmp_path / "a.tgz", DESK)
+    assert str(caught.value) == message
 
 
 def test_names_are_exact_and_known(there: Upstream, npm: Npm) -> None:

@@ -329,3 +329,28 @@ def test_another_file_is_refused(there: Upstream) -> None:
         f"    expected {locked('R6 2.6.1').hash}\n    found    {other}\n"
         "  hint: it was replaced upstream, or the mirror serves another file; do not build with it"
     )
+
+
+def test_a_snapshot_that_is_old_enough_is_taken(there: Upstream) -> None:
+    serve(there, {"R6 2.5.0": ""}, OLD)
+    serve(there, {"R6 2.6.1": ""})
+    request = asked("R6", not_after="2026-11-19T00:00:00Z")
+    assert layers(there).resolve(request) == {"R6": locked("R6 2.5.0", OLD)}
+    assert layers(there).resolve(asked("R6")) == {"R6": locked("R6 2.6.1")}
+
+
+def test_what_is_locked_of_a_younger_snapshot_stays(there: Upstream) -> None:
+    serve(there, {"R6 2.5.0": "", "cli 3.6.4": ""}, OLD)
+    serve(there, {"R6 2.6.1": "", "cli 3.6.5": ""})
+    held = {"R6": locked("R6 2.6.1")}
+    request = asked("R6", "cli", locked=held, not_after="2026-11-19T00:00:00Z")
+    assert layers(there).resolve(request) == {**held, "cli": locked("cli 3.6.4", OLD)}
+
+
+def test_a_mirror_whose_snapshots_are_all_too_young(there: Upstream) -> None:
+    serve(there, {"R6 2.5.0": ""}, OLD)
+    notes: list[str] = []
+    resolver = RResolver(fetcher=there.fetcher(), note=notes.append)
+    request = asked("R6", not_after="2026-11-01T00:00:00Z")
+    assert resolver.resolve(request) == {"R6": locked("R6 2.5.0", OLD)}
+    assert notes == ["packagemanager has no snapshot of 2026-11-01 or before: 2026-11-13 are taken"]

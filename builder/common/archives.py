@@ -1,0 +1,125 @@
+"""Reads tar archives that come from elsewhere, within limits: layers, tarballs, packages.
+
+A compressed archive is read once, from its beginning to its end, and never whole in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import zstandard
+
+from builder.common.errors import StepError
+from builder.common.hashing import digest_parts, hasher_of
+from builder.common.limits import ARCHIVE_FILES, ARCHIVE_HEADER, ARCHIVE_UNPACKED, Refusal, binary
+
+_CHUNK = 1 << 16
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+_DAMAGES = (
+    tarfile.TarError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    zstandard.ZstdError,
+    ValueError,
+    OverflowError,
+)
+
+
+@contextmanager
+def opened(file: Path, what: str, *, error: Refusal = StepError) -> Iterator[tarfile.TarFile]:
+    """Open an archive: plain, or packed by gzip or zstd. Raises an error where it is damaged."""
+    try:
+        with file.open("rb") as packed:
+            plain = _plain(packed)
+            mode = "r:" if plain is packed else "r|"
+            with (
+                plain,
+                tarfile.open(fileobj=plain, mode=mode, bufsize=_CHUNK, tarinfo=_Header) as archive,  # type: ignore[call-overload]
+            ):
+                yield archive
+    except _DAMAGES as problem:
+        raise error(f"{what} cannot be read: {problem}") from problem
+    except RecursionError as problem:  # of headers, each of which is about the next
+        raise error(f"{what} cannot be read: its headers do not end") from problem
+
+
+def has_uncompressed(file: Path, digest: str) -> bool:
+    """Whether the uncompressed content of a file has a digest; it is read as a stream."""
+    hasher, size = hasher_of(digest), 0
+    try:
+        with file.open("rb") as packed, _plain(packed) as plain:
+            while piece := plain.read(_CHUNK):
+                hasher.update(piece)
+                if (size := size + len(piece)) > ARCHIVE_UNPACKED:
+                    return False
+    except _DAMAGES:
+        return False
+    return hasher.hexdigest() == digest_parts(digest)[1]
+
+
+def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of an archive, and keep none of them. Raises ReadError for too many."""
+    size = 0
+    for number, member in enumerate(archive):
+        if number >= ARCHIVE_FILES:
+            raise tarfile.ReadError(f"it has more than {ARCHIVE_FILES:,} files")
+        if member.issparse():  # a few bytes may stand for any number of zeros
+            raise tarfile.ReadError(f"{member.name} is a sparse file")
+        if (size := size + member.size) > ARCHIVE_UNPACKED:
+            raise tarfile.ReadError(f"it has more than {binary(ARCHIVE_UNPACKED)}")
+        yield member
+        archive.members = []  # type: ignore[attr-defined]
+
+
+def content(archive: tarfile.TarFile, member: tarfile.TarInfo, limit: int) -> bytes:
+    """Return the content of a regular file. Raises ReadError where it is larger, or none."""
+    if not member.isreg():
+        raise tarfile.ReadError(f"{member.name} is not a regular file")
+    if member.size > limit:
+        raise tarfile.ReadError(f"{member.name} has more than {binary(limit)}")
+    return stream(archive, member).read()
+
+
+def stream(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    """Return the content of a regular file as a stream."""
+    file = archive.extractfile(member)
+    assert file is not None
+    return file
+
+
+class _Header(tarfile.TarInfo):
+    """A tar header of limited size, so that it cannot fill the memory; the limit is Go's."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read a header. Raises ReadError where the names or attributes after it are too long."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _EXTENSIONS and header.size > ARCHIVE_HEADER:
+            raise tarfile.ReadError(f"a header of {header.size} bytes")
+        if header.size < 0:
+            raise tarfile.ReadError(f"{header.name} has a negative size")
+        return header
+
+
+def _plain(file: IO[bytes]) -> IO[bytes]:
+    """Return the uncompressed content of a file."""
+    head = file.read(4)
+    file.seek(0)
+    if head.startswith(_ZSTD):
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return cast(IO[bytes], reader)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if head.startswith(_GZIP) else file
