@@ -228,7 +228,7 @@ def _pretty(value: object) -> str:
 
 
 # Cases that do without something, and so are no part of one with everything.
-_APART = re.compile(r"no-|former-|suspended|existing-claim|custom-image|custom-port")
+_APART = re.compile(r"no-|former-|suspended|existing-|custom-image|custom-port")
 
 
 def with_every_feature(parts: Sequence[Part]) -> str:

@@ -27,8 +27,8 @@ entries:
       "postgres-port" (.Values.networking.service.port | int)
       "postgres-database" .Values.postgresql.database
       "postgres-username" .Values.postgresql.username
-      "postgres-password" .Values.security.password
-      "password" .Values.security.password) | nindent 2 }}
+      "postgres-password" (include "chart.password" .)
+      "password" (include "chart.password" .)) | nindent 2 }}
 {{- end -}}
 
 {{/* What the test of the connection is told, by its environment. */}}
@@ -41,6 +41,6 @@ entries:
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ include "onyxia-library.sourceName" (dict "root" . "source" (dict "part" "password" "name" "")) | quote }}
+      name: {{ include "chart.passwordSecret" . | quote }}
       key: PASSWORD
 {{- end -}}

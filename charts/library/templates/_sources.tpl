@@ -2,8 +2,9 @@
 Sources of what a container is given. `secrets`, `configs` and `files` of the slots are lists of
 {part, template, name}: `template` writes the data, and nothing where there is none; `name` may be
 empty. Secrets and configs are its environment; `files`, which has `folders` too, are files in each
-of these. The object, what the container reads it by, and the checksum that restarts the pod when
-the data change, all come from that one list.
+of these. The object, what the container reads it by, and the annotation that restarts the pod when
+the data change, all come from that one list. The annotation has a checksum of a ConfigMap, and of a
+Secret the revision of the release that last changed it: from a checksum a secret can be guessed.
 */}}
 
 {{/* The name of a source. In: root, source. */}}
@@ -18,6 +19,8 @@ the data change, all come from that one list.
 {{- with include $source.template $root | trim }}
 ---
 {{ include "onyxia-library.head" (dict "root" $root "apiVersion" "v1" "kind" "Secret" "name" (include "onyxia-library.sourceName" (dict "root" $root "source" $source))) }}
+  annotations:
+    onyxia-library/revision: {{ include "onyxia-library.revision" (dict "root" $root "source" $source "text" .) | quote }}
 type: Opaque
 stringData:
   {{- . | nindent 2 }}
@@ -47,13 +50,36 @@ data:
 {{- join "\n" $lines -}}
 {{- end -}}
 
-{{/* A checksum of each source, as annotations of the pod. In: root, slots. */}}
+{{/*
+The revision of the release that last changed a Secret: this one, unless the cluster has the same
+data already. In: root, source, text (its data, as YAML).
+*/}}
+{{- define "onyxia-library.revision" -}}
+{{- $name := include "onyxia-library.sourceName" . -}}
+{{- $held := lookup "v1" "Secret" .root.Release.Namespace $name | default dict -}}
+{{- $data := get $held "data" | default dict -}}
+{{- $annotations := get (get $held "metadata" | default dict) "annotations" | default dict -}}
+{{- $revision := get $annotations "onyxia-library/revision" -}}
+{{- range $key, $text := fromYaml .text -}}
+{{- if ne (get $data $key) (toString $text | b64enc) -}}
+{{- $revision = "" -}}
+{{- end -}}
+{{- end -}}
+{{- $revision | default (toString .root.Release.Revision) -}}
+{{- end -}}
+
+{{/* What changes with each source, as annotations of the pod. In: root, slots. */}}
 {{- define "onyxia-library.checksums" -}}
 {{- $root := .root -}}
 {{- $lines := list -}}
-{{- range $source := concat (.slots.configs | default list) (.slots.secrets | default list) (.slots.files | default list) -}}
+{{- range $source := .slots.configs -}}
 {{- with include $source.template $root | trim -}}
 {{- $lines = append $lines (printf "checksum/%s: %s" $source.part (sha256sum . | quote)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $source := concat (.slots.secrets | default list) (.slots.files | default list) -}}
+{{- with include $source.template $root | trim -}}
+{{- $lines = append $lines (printf "revision/%s: %s" $source.part (include "onyxia-library.revision" (dict "root" $root "source" $source "text" .) | quote)) -}}
 {{- end -}}
 {{- end -}}
 {{- join "\n" $lines -}}

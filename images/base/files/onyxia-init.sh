@@ -5,11 +5,11 @@
 # says on stderr whether it was done, skipped or failed, and why; a failed one stops nothing.
 # The steps are functions of the files in onyxia/, beside this one; report.sh says how they end.
 
-set -o pipefail # and neither -e nor -u: whatever happens, the service starts
+set -o pipefail # and neither -e nor -u: whatever happens, the service starts, if it has a password
 
 _onyxia_library=$(dirname -- "$(readlink --canonicalize -- "$0")")/onyxia
 
-for _onyxia_part in report quote urls session settings network scripts names vault kubernetes s3 packages git desktop; do
+for _onyxia_part in report password quote urls session settings network scripts names vault kubernetes s3 packages git desktop; do
   # shellcheck disable=SC1090 # they are checked themselves
   . "$_onyxia_library/$_onyxia_part.sh"
 done
@@ -32,6 +32,7 @@ run_hooks() {
 
 main() {
   become_init "$@"
+  refuse_placeholder
   tidy_settings
   know_secrets
   step "session directory" prepare_session_directory

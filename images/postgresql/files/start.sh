@@ -23,6 +23,9 @@ name() { printf '"%s"' "$(printf %s "$1" | sed 's/"/""/g')"; }
 text() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 
 case ${PASSWORD:-} in
+  # What a chart writes where none was given, and no cluster could keep one that is generated.
+  NO-PASSWORD-WAS-GIVEN) fail "no password was given: set security.password or" \
+    "security.existingSecret of the chart, or install it by helm, which keeps a generated one" ;;
   *'
 '*) fail "PASSWORD has a line break in it" ;;
 esac

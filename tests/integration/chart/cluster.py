@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 Secrets = Mapping[str, tuple[str, Mapping[str, str]]]
 """By name: what the Secret publishes ("" where nothing), and its texts."""
@@ -30,12 +31,14 @@ SERVICES: Secrets = {
 
 
 @contextmanager
-def cluster(secrets: Secrets) -> Iterator[str]:
-    """The URL of a cluster whose every namespace has these Secrets."""
+def cluster(secrets: Secrets, release: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
+    """The URL of a cluster whose every namespace has these Secrets, and those of a release."""
+    items = [manifest(name, *one) for name, one in secrets.items()]
+    items += [kept(item) for item in release if item["kind"] == "Secret"]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = answer(self.path.partition("?")[0], secrets)
+            status, body = answer(self.path.partition("?")[0], items)
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -62,7 +65,19 @@ KINDS = {
 }
 
 
-def answer(path: str, secrets: Secrets) -> tuple[int, Mapping[str, object]]:
+def kept(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A Secret of the release r-1 as Kubernetes keeps it."""
+    owner = {"meta.helm.sh/release-name": "r-1", "meta.helm.sh/release-namespace": "default"}
+    about = item["metadata"]
+    metadata = {**about, "annotations": {**(about.get("annotations") or {}), **owner}}
+    texts = {
+        key: base64.b64encode(text.encode()).decode() for key, text in item["stringData"].items()
+    }
+    others = {key: value for key, value in item.items() if key != "stringData"}
+    return {**others, "metadata": metadata, "data": texts}
+
+
+def answer(path: str, secrets: Sequence[Mapping[str, Any]]) -> tuple[int, Mapping[str, object]]:
     """The status and the body of an answer."""
     fixed: Mapping[str, Mapping[str, object]] = {
         "/version": {"major": "1", "minor": "37", "gitVersion": "v1.37.0"},
@@ -76,10 +91,10 @@ def answer(path: str, secrets: Secrets) -> tuple[int, Mapping[str, object]]:
         return 200, resources(version)
     _, found, name = path.partition("/secrets")
     if found and not name:
-        items = [manifest(name, *one) for name, one in secrets.items()]
-        return 200, {"kind": "SecretList", "apiVersion": "v1", "items": items}
-    if name.lstrip("/") in secrets:
-        return 200, manifest(name.lstrip("/"), *secrets[name.lstrip("/")])
+        return 200, {"kind": "SecretList", "apiVersion": "v1", "items": list(secrets)}
+    for secret in secrets if found else ():
+        if secret["metadata"]["name"] == name.lstrip("/"):
+            return 200, secret
     return 404, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
                  "reason": "NotFound", "message": path}  # fmt: skip
 
