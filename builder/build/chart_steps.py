@@ -20,6 +20,7 @@ from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
+from builder.plan.image_check import ImageCheck
 from builder.plan.models import ChartPlan, Step, reference
 from builder.registry.interfaces import Registry
 from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
@@ -121,6 +122,10 @@ class ChartActions:
                 f"chart {chart_plan.name}: image {image} not found in the registry",
                 hint=f"builder build -s {first_target.id}",
             )
+        fingerprint = context.fingerprints[first_target.id].digest
+        ImageCheck(self._store, context.catalog.matrix.repository_of).check(
+            image, digest, fingerprint, first_target.id
+        )
         password = secrets.token_urlsafe(18)
         values = folder.with_name(f"{chart_plan.name}-values.json")
         chart, _ = read(read_chart(folder))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from builder.catalog.ids import BaseId, TargetId
@@ -138,59 +139,90 @@ class ImageCheck:
         raise_all([error for error in errors if error is not None])
 
     def _problem(self, image: Reference, digest: str, fingerprint: str) -> str:
-        reference = image_metadata.reference_of(image)
         try:
-            summary = self._store.summary(reference)
-            if summary is None:
-                return NO_METADATA
-            document = self._store.content(reference, _document(summary, reference))
-            content = self._store.content(reference, summary.config)
-            config = image_metadata.config_of(content, reference)
-            shares = image_metadata.shares_of(config, reference)
-            return (
-                _other_fingerprint(_fingerprint_of(document, reference), fingerprint)
-                or _other_digest(config.get("digest"), digest)
-                or self._missing_parent(json.loads(document), shares, reference)
-            )
+            found = stated(self._store, self._repository_of, image)
         except DamagedError as error:
             return _unreadable(error)
+        if found is None:
+            return NO_METADATA
+        return (
+            _other_fingerprint(found.fingerprint, fingerprint)
+            or _other_digest(found.digest, digest)
+            or self._missing_parent(found.parents)
+        )
 
-    def _missing_parent(
-        self, document: Mapping[str, Any], shares: Sequence[ImageShare], reference: Reference
-    ) -> str:
+    def _missing_parent(self, parents: Sequence[Parent]) -> str:
         """Return which image that it was built on is not there or not believed, or ""."""
-        try:
-            parents = list(self._parents(document, shares))
-        except (BuilderError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise image_metadata.damaged(reference) from error
-        for role, parent, fingerprint in parents:
-            digest = self._store.digest(parent)
+        for parent in parents:
+            digest = self._store.digest(parent.image)
             if digest is None:
-                return f"its {role} {parent} is not in the registry"
-            if fingerprint and (problem := self.problem(parent, digest, fingerprint)):
-                return f"its {role} {parent} is not believed: {problem}"
+                return f"its {parent.role} {parent.image} is not in the registry"
+            if parent.fingerprint and (
+                problem := self.problem(parent.image, digest, parent.fingerprint)
+            ):
+                return f"its {parent.role} {parent.image} is not believed: {problem}"
         return ""
 
-    def _parents(
-        self, document: Mapping[str, Any], shares: Sequence[ImageShare]
-    ) -> Iterator[tuple[str, Reference, str]]:
-        """Yield role, reference and fingerprint of what an image was built on; "" for a base.
 
-        Where the parent's repository is comes from the shares, which very old metadata lacks.
-        """
-        parent = document["parent"]
-        if len(shares) > 1 and _CONTENT.fullmatch(parent):
-            axis = BaseId(shares[-2].target).value.axis
-            yield "base image", self._tagged(axis, parent.removeprefix("sha256:")), ""
-        elif len(shares) > 1:
-            yield "parent", self._tagged(TargetId(shares[-2].target).image, parent), parent
-        for name, fingerprint in document["inputs"].items():
-            yield f"input {name}", self._tagged(name, fingerprint), fingerprint
+@dataclass(frozen=True, kw_only=True)
+class Parent:
+    """What an image was built on; `fingerprint` is "" for a base image."""
 
-    def _tagged(self, name: str, fingerprint: str) -> Reference:
-        if not _FINGERPRINT.fullmatch(fingerprint):
-            raise ValueError(fingerprint)
-        return parse_reference(self._repository_of(name)).with_tag(f"fp-{fingerprint[:32]}")
+    role: str
+    image: Reference
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What the metadata of an image states."""
+
+    digest: object
+    fingerprint: str
+    parents: tuple[Parent, ...]
+
+
+def stated(store: Registry, repository_of: Callable[[str], str], image: Reference) -> Stated | None:
+    """Return what the metadata of an image states, None without any. Raises DamagedError."""
+    reference = image_metadata.reference_of(image)
+    summary = store.summary(reference)
+    if summary is None:
+        return None
+    data = store.content(reference, _document(summary, reference))
+    config = image_metadata.config_of(store.content(reference, summary.config), reference)
+    shares = image_metadata.shares_of(config, reference)
+    fingerprint = _fingerprint_of(data, reference)
+    try:
+        parents = tuple(_parents(json.loads(data), shares, repository_of))
+    except (BuilderError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise image_metadata.damaged(reference) from error
+    return Stated(digest=config.get("digest"), fingerprint=fingerprint, parents=parents)
+
+
+def _parents(
+    document: Mapping[str, Any],
+    shares: Sequence[ImageShare],
+    repository_of: Callable[[str], str],
+) -> Iterator[Parent]:
+    """Yield what an image was built on.
+
+    Where the parent's repository is comes from the shares, which very old metadata lacks.
+    """
+
+    def tagged(role: str, name: str, fingerprint: str, tag: str) -> Parent:
+        if not _FINGERPRINT.fullmatch(tag):
+            raise ValueError(tag)
+        image = parse_reference(repository_of(name)).with_tag(f"fp-{tag[:32]}")
+        return Parent(role=role, image=image, fingerprint=fingerprint)
+
+    parent = document["parent"]
+    if len(shares) > 1 and _CONTENT.fullmatch(parent):
+        axis = BaseId(shares[-2].target).value.axis
+        yield tagged("base image", axis, "", parent.removeprefix("sha256:"))
+    elif len(shares) > 1:
+        yield tagged("parent", TargetId(shares[-2].target).image, parent, parent)
+    for name, fingerprint in document["inputs"].items():
+        yield tagged(f"input {name}", name, fingerprint, fingerprint)
 
 
 def refusal(image: Reference, problem: str, target_id: str) -> BuilderError:

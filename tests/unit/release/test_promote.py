@@ -563,3 +563,14 @@ def test_a_package_that_was_replaced_since_its_checks_is_not_released(week: Week
     package = ChartPackage(data=pack("desk", {**chart.files, "values.yaml": b"{}"}))
     week.store.put(chart_artifact(package), chart.reference)
     assert f"exists with another package: {package.digest}" in refuse(week, plan)
+
+
+def test_a_chart_is_not_run_on_an_image_that_is_not_believed(week: Week) -> None:
+    plan = built(week)
+    chart = plan.charts["desk"]
+    plant(week.store, plan.targets[chart.variants[0]].reference)
+    actions = week.app().adapters.chart_actions(week.work(plan), week.store)
+    with pytest.raises(DifferenceError, match=f"it is {STRANGER}"):
+        actions.chart(plan.steps["chart:desk"])
+    assert week.chart_runner.requests == []
+    assert str(chart.reference) not in week.store.named
