@@ -379,7 +379,7 @@ def test_what_a_released_image_was_built_on_stays_though_no_release_names_it(wee
     found = record(week)
     parent = found.targets["speech/os=1,lang=1.9"]
     only = {OLD_DESK: found.targets[OLD_DESK]}
-    release = replace(found, targets=only, charts={}, variants={}, release="2026.11.24")
+    release = replace(found, targets=only, charts={}, release="2027.12.24")
     week.records().commit(release, found, print)
     broom = Broom(week=week, orphans=True, today="2027-12-31")
     assert PARENT in broom.look().stays
