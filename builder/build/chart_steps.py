@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from builder.build.checked_charts import CheckedChart
@@ -20,7 +21,7 @@ from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
-from builder.plan.image_check import ImageCheck
+from builder.oci.reference import parse
 from builder.plan.models import ChartPlan, Step, reference
 from builder.registry.interfaces import Registry
 from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
@@ -50,8 +51,8 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason)
         if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        checked_chart = CheckedChart(chart_plan, self._context.catalog.matrix, self._store)
-        if checked_chart.in_registry():
+        checked_chart = CheckedChart(self._context, self._store, chart_plan)
+        if checked_chart.found():
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
         released_files = checked_chart.former_files
@@ -63,10 +64,10 @@ class ChartActions:
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
             self._check_upgrade(chart_version(released_files), released_files, folder)
-        counts = self._run(step, chart_plan, folder)
+        counts = self._run(step, checked_chart, folder)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
-        if not checked_chart.in_registry():  # else another run was faster
+        if not checked_chart.found():  # else another run was faster
             self._store.put(chart_artifact(package), chart_plan.reference)
         detail = ChartResult(
             digest=f"sha256:{package.digest}",
@@ -77,8 +78,10 @@ class ChartActions:
         )
         return Result(step=step.id, status="done", reason=chart_plan.reason, detail=detail)
 
-    def _run(self, step: Step, chart_plan: ChartPlan, folder: Path) -> TestCounts:
-        request = self._request(step, chart_plan, folder)
+    def _run(self, step: Step, checked_chart: CheckedChart, folder: Path) -> TestCounts:
+        """Add the digests of its images to a chart, and run it on the first."""
+        write_tree(folder, checked_chart.packaged_files)
+        request = self._request(step, checked_chart.chart_plan, folder, checked_chart.digests)
         if installing := self._runner.waits_for:
             self._note(step, f"{installing} (once, a minute or two)")
             self._runner.prepare(request.log)
@@ -111,21 +114,16 @@ class ChartActions:
                 hint="Kubernetes cannot change these fields: give the changed object another name",
             )
 
-    def _request(self, step: Step, chart_plan: ChartPlan, folder: Path) -> ChartRequest:
-        """Return the request to run a chart on its first image. Raises StepError."""
+    def _request(
+        self, step: Step, chart_plan: ChartPlan, folder: Path, digests: Mapping[str, str]
+    ) -> ChartRequest:
+        """Return the request to run a chart on its first image."""
         context = self._context
         first_target = context.expansion.targets[chart_plan.variants[0]]
         image = reference(first_target, context.catalog, context.fingerprints[first_target.id])
-        digest = self._store.digest(image)
-        if digest is None:
-            raise StepError(
-                f"chart {chart_plan.name}: image {image} not found in the registry",
-                hint=f"builder build -s {first_target.id}",
-            )
-        fingerprint = context.fingerprints[first_target.id].digest
-        ImageCheck(self._store, context.catalog.matrix.repository_of).check(
-            image, digest, fingerprint, first_target.id
-        )
+        first = chart_plan.images[0]
+        by_digest = str(image.at(self._store.digest(image) or digests[first]))
+        with_digest = str(replace(parse(first), digest=digests[first]))
         password = secrets.token_urlsafe(18)
         values = folder.with_name(f"{chart_plan.name}-values.json")
         chart, _ = read(read_chart(folder))
@@ -142,7 +140,7 @@ class ChartActions:
         return ChartRequest(
             chart=chart_plan.name,
             # The release writes the tag; the digest is in the registry already.
-            manifests=manifests.replace(chart_plan.images[0], str(image.at(digest))),
+            manifests=manifests.replace(with_digest, by_digest).replace(first, by_digest),
             password=password,
             suite=Path(context.catalog.charts[recipe].tests),
             port=context.catalog.charts[recipe].port,

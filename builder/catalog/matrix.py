@@ -170,10 +170,18 @@ class Chart(FileModel):
     values: Annotated[
         Mapping[str, Any], Field(description="other defaults of its values, by path")
     ] = field(default_factory=dict)
+    fixed: Annotated[
+        Mapping[str, Any],
+        Field(
+            description="what its values are, by path: no form shows them, and Helm takes nothing"
+            " else",
+            examples=[{"kubernetes.role": "view"}],
+        ),
+    ] = field(default_factory=dict)
     locations: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Where `()`, `("features", NAME)` and `("values", PATH)` are in the matrix, if known."""
+    """Where `()`, `("features", NAME)`, `("values", PATH)` and `("fixed", PATH)` are, if known."""
 
     def at(self, *path: str) -> Location:
         """Return where a part of this chart is declared in the matrix."""

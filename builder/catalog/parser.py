@@ -246,6 +246,7 @@ def _with_locations(chart: Chart, document: Document) -> Chart:
     locations: dict[Path, Location] = {(): document.at_key(above)}
     for index, feature in enumerate(chart.features):
         locations[("features", feature)] = document.at((*above, "features", index))
-    for path in chart.values:
-        locations[("values", path)] = document.at_key((*above, "values", path))
+    for key, paths in (("values", chart.values), ("fixed", chart.fixed)):
+        for path in paths:
+            locations[(key, path)] = document.at_key((*above, key, path))
     return replace(chart, locations=locations)

@@ -10,6 +10,7 @@ from typing import Final
 
 from builder.charts.chart_folder import folder_files
 from builder.charts.helm import Helm, documents
+from builder.charts.image_table import images_in
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import SCHEMA, Finding
@@ -65,7 +66,7 @@ def check_chart(path: Path, helm: Helm | None) -> ChartReport:
     if reason := _unrendered(chart, is_broken=bool(broken), helm=helm):
         return ChartReport(findings=check(files), unrendered=reason)
     assert helm is not None
-    render = _renderer(path, helm)
+    render = _renderer(chart, path, helm)
     outputs = rendered(chart, render)
     defaults = _defaults(chart, path, helm, render, outputs[0])
     return ChartReport(findings=check(files, outputs, defaults))
@@ -116,7 +117,12 @@ def _defaults(
     )
 
 
-def _renderer(path: Path, helm: Helm) -> Render:
+def _renderer(chart: ChartFiles, path: Path, helm: Helm) -> Render:
+    try:
+        images = images_in(chart.files)
+    except ConfigError:  # another tool's file of this name
+        images = {}
+
     def render(probe: RenderCase) -> Rendered:
         output = helm.attempt(path, release=RELEASE, values=probe.values)
         failure = output.log if output.code != 0 else ""
@@ -134,6 +140,8 @@ def _renderer(path: Path, helm: Helm) -> Render:
             is_suspended=probe.is_suspended,
             is_hostile=probe.is_hostile,
             has_lines=probe.has_lines,
+            images=images,
+            marked=probe.marked,
             injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 

@@ -94,7 +94,7 @@ class Promotion:
         old = previous.charts.get(name) if previous else None
         if item is None or item.action != "package" or StepId.of("chart", name) in blocked:
             return old
-        found = CheckedChart(item, self._context.catalog.matrix, self._store).in_registry()
+        found = CheckedChart(self._context, self._store, item).released()
         if found is None:
             return old
         manifest, package = found

@@ -63,11 +63,12 @@ def released_package(
 
 
 def package_at(
-    store: Registry, reference: Reference, files: Mapping[str, bytes]
+    store: Registry, reference: Reference, files: Mapping[str, bytes], *, derived: str = ""
 ) -> tuple[str, ChartPackage] | None:
     """Return the digest of the manifest at a reference, and its package; None where there is none.
 
     Anybody can compute the tag. Raises DifferenceError unless the package has just these files.
+    One that differs in the file `derived` alone is none.
     """
     digest = store.digest(reference)
     artifact = store.get(reference.at(digest)) if digest else None
@@ -75,9 +76,11 @@ def package_at(
         return None
     try:
         package = package_in(artifact, str(reference))
-        is_same, found = package.files == files, package.digest
+        is_same, found = _is_same(package.files, files, derived), package.digest
     except ConfigError as error:
         is_same, found = False, error.message
+    if is_same is None:
+        return None
     if not is_same:
         own = ChartPackage(data=pack(str(about(files)["name"]), files)).digest
         raise DifferenceError(
@@ -85,3 +88,11 @@ def package_at(
             hint="it stays: find out who pushed it, remove it from the registry, and run it again",
         )
     return digest, package
+
+
+def _is_same(found: Mapping[str, bytes], files: Mapping[str, bytes], derived: str) -> bool | None:
+    """Whether two packages have the same files; None if they differ in one file alone."""
+    if found == files:
+        return True
+    others = ({path: data for path, data in it.items() if path != derived} for it in (found, files))
+    return None if next(others) == next(others) and derived else False
