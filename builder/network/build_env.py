@@ -28,6 +28,12 @@ _TRUST = (
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt uses inside an image
+# Files for the RUN alone: in its own tmpfs, which the builder's macros mount; a RUN of older macros
+# has them in the container's /dev/shm, which is in no layer. Chroot isolation has only the host's.
+_SCRATCH = (
+    "scratch=/dev/shm; if grep -q ' /mnt tmpfs ' /proc/self/mounts; then scratch=/mnt; fi",
+    'scratch=$(umask 0077; mktemp -d "$scratch/builder.XXXXXX")',
+)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -146,7 +152,9 @@ def build_env(network: Network) -> str:
         if mirror := network.mirrors.get(it.source):
             variables[it.name] = it.value(mirror)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([*lines, *_apt_lines(network), *_maven_lines(network)]) + "\n"
+    if settings := [*_apt_lines(network), *_maven_lines(network)]:
+        lines += [*_SCRATCH, *settings]
+    return "\n".join(lines) + "\n"
 
 
 def proxies(network: Network) -> dict[str, str]:
@@ -184,34 +192,36 @@ def passwords(network: Network) -> tuple[str, ...]:
 
 
 def _apt_lines(network: Network) -> list[str]:
-    """Return the lines that configure apt; its settings are in /dev/shm, which is in no layer."""
-    settings = ['Acquire::https::CAInfo "' + CA + '";'] if network.ca else []
+    """Return the lines that configure apt, by files of the RUN."""
+    settings = ["'Acquire::https::CAInfo \"" + CA + "\";'"] if network.ca else []
     lines: list[str] = []
     if mirrors := apt_mirrors(network):
         script = " ".join(f"-e {substitution(old, new)}" for old, new in mirrors.items())
         lines += [
-            "mkdir -p /dev/shm/apt.d",
+            'mkdir "$scratch/apt.d"',
             "for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do",
             '  case "$file" in */sources.list) name=main.list;; *) name=${file##*/};; esac',
-            f'  if [ -f "$file" ]; then sed {script} "$file" > "/dev/shm/apt.d/$name"; fi',
+            f'  if [ -f "$file" ]; then sed {script} "$file" > "$scratch/apt.d/$name"; fi',
             "done",
         ]
-        settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/dev/shm/apt.d";']
+        settings += [
+            "'Dir::Etc::sourcelist \"/dev/null\";'",
+            '"Dir::Etc::sourceparts \\"$scratch/apt.d\\";"',
+        ]
     if settings:
-        lines.append(f"printf '%s\\n' {shlex.join(settings)} > /dev/shm/apt.conf")
-        lines.append("export APT_CONFIG=/dev/shm/apt.conf")
+        lines.append(f"printf '%s\\n' {' '.join(settings)} > \"$scratch/apt.conf\"")
+        lines.append('export APT_CONFIG="$scratch/apt.conf"')
     return lines
 
 
 def _maven_lines(network: Network) -> list[str]:
-    """Return the lines that configure Maven, by a file in /dev/shm, which is in no layer."""
+    """Return the lines that configure Maven, by a file of the RUN."""
     settings = maven_settings(network)
     if not settings:
         return []
-    file = "/dev/shm/maven.xml"
     return [
-        f"(umask 0077; printf '%s\\n' {shlex.quote(settings)} > {file})",
-        f"export MAVEN_SETTINGS={file}",
+        f"printf '%s\\n' {shlex.quote(settings)} > \"$scratch/maven.xml\"",
+        'export MAVEN_SETTINGS="$scratch/maven.xml"',
     ]
 
 
