@@ -54,6 +54,17 @@ class PinSyntax:
     limit: re.Pattern[str] = re.compile(r".+")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RequestSyntax:
+    """How a recipe names a package: a pattern of the whole text, and an example.
+
+    A text that a program reads as an option, a URL, a path or a second line is no package.
+    """
+
+    pattern: re.Pattern[str] = re.compile(r"[A-Za-z0-9][^\s\x00-\x1f\x7f]*")
+    example: str = "name"
+
+
 def _list_line(name: str, package: LockedPackage) -> str:
     return f"{name} {package.version} {package.hash} {package.file_name}"
 
@@ -85,6 +96,7 @@ class EcosystemRules:
     - `has_cooldown`: whether a version that is younger than `lock.cooldown` is not taken, or the
       ecosystem is exempt from it; otherwise its index states no dates;
     - `is_of_base`: whether its packages are chosen anew where the base has other content;
+    - `request`: how a recipe names a package;
     - `is_met`: whether packages have what a recipe names, in the version that it asks for;
     - `pins`: how a package is pinned, None if none can be;
     - `normalize`: the one spelling of a name that may be spelled in several ways;
@@ -93,6 +105,8 @@ class EcosystemRules:
     Builds find its packages in the folder `downloads/<name>/`:
     - `list_file` and `list_line`: the list of them that lies there, for the installer;
     - `file_path`: where the file of a package lies;
+    - `url_of`: where upstream has the file of a package, if the installer finds no other than the
+      files that lie there, so that who builds by hand fetches them before;
     - `mirror_variables`: what tells the installer of mirrors.
 
     Images:
@@ -109,6 +123,7 @@ class EcosystemRules:
     package_suffix: str = ""
     has_cooldown: bool = False
     is_of_base: bool = False
+    request: RequestSyntax = RequestSyntax()
     is_met: Callable[[str, Mapping[str, LockedPackage]], bool] = _is_met
     pins: PinSyntax | None = None
     normalize: Callable[[str], str] = _normalize
@@ -116,6 +131,7 @@ class EcosystemRules:
     list_file: str = "packages.txt"
     list_line: Callable[[str, LockedPackage], str] = _list_line
     file_path: Callable[[LockedPackage], str] = _file_path
+    url_of: Callable[[LockedPackage], str] | None = None
     mirror_variables: tuple[MirrorVariable, ...] = ()
     probe: str = ""
     is_compared: bool = False

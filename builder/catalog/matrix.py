@@ -23,6 +23,8 @@ from builder.catalog.fields import (
     Path,
     PlatformName,
     Reason,
+    ReleaseLineName,
+    SuiteName,
     ValueName,
     Whole,
     as_tuple,
@@ -42,7 +44,9 @@ class Source(FileModel):
     registry: Annotated[
         str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
     ] = None
-    bootstrap: Annotated[str | None, Field(description="a suite of Debian, e.g. trixie")] = None
+    bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
+        None
+    )
 
     @property
     def kind(self) -> str:
@@ -68,7 +72,7 @@ class AxisValue(FileModel):
         Name | None, Field(description="where its packages come from, e.g. apt")
     ] = None
     release_line: Annotated[
-        str, Field(description="what the provider calls it, where that is not its name")
+        ReleaseLineName, Field(description="what the provider calls it, where that is not its name")
     ] = ""
     platforms: Annotated[
         tuple[PlatformName, ...], Field(description="the only platforms that have it")
@@ -369,4 +373,10 @@ class Matrix(FileModel):
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
         """Return `registry/repository` of an image, without tag."""
-        return self.catalog.repository.format(registry=registry or self.registry, image=image)
+        registry = registry or self.registry
+        return repository_of(self.catalog.repository, registry=registry, image=image)
+
+
+def repository_of(template: str, *, registry: str, image: str) -> str:
+    """Return the repository of an image. A template is no format of Python, which may do more."""
+    return template.replace("{registry}", registry).replace("{image}", image)

@@ -12,15 +12,17 @@ from functools import cached_property
 from typing import Any
 
 from builder.catalog.models import RemoteFile, Source
-from builder.catalog.package_shape import HEX, is_digest
+from builder.catalog.package_shape import ALGORITHMS, is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
+from builder.common.limits import read_json
 from builder.lock.positions import location_of
 
 FORMAT = 4
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
+_LARGEST = 64 << 20  # bytes of a lock: that of this catalog has one million
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
@@ -85,8 +87,14 @@ class Lock:
 def parse(text: str, file: str = FILE) -> Lock:
     """Read a lock. Raises ConfigError if it is damaged or of a newer format."""
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = read_json(text.encode(), _LARGEST, "it", error=ConfigError)
+    except ConfigError as refusal:
+        error = refusal.__cause__
+        if not isinstance(error, json.JSONDecodeError):
+            location = Location(file=file)
+            raise ConfigError(
+                f"not a lock: {refusal.message}", hint=_RESTORE, location=location
+            ) from refusal
         text_lines = text.splitlines()
         source = text_lines[error.lineno - 1] if error.lineno <= len(text_lines) else ""
         raise ConfigError(
@@ -149,7 +157,7 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
 
 
 def _container(name: str, digest: object) -> str:
-    if not isinstance(digest, str) or not is_digest(digest, "sha256"):
+    if not isinstance(digest, str) or not is_digest_by(digest, "sha256"):
         raise ValueError(f"container {name} is not a digest: {digest!r}")
     return digest
 
@@ -241,7 +249,7 @@ def _package_set(target: str, item: Mapping[str, Any], request: str) -> PackageS
 
 def _package(target: str, ecosystem: str, name: str, text: str) -> LockedPackage:
     words = text.split(" ", 3)
-    if len(words) != 4 or not is_digest(words[1], *HEX):
+    if len(words) != 4 or not is_digest_by(words[1], *ALGORITHMS):
         raise _EntryError(
             f"{target}: package {name} is not `version digest source file`: {text!r}",
             ("package_sets", target, "packages", ecosystem, name),

@@ -28,6 +28,8 @@ _TRUST = (
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt uses inside an image
+_NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f\"\\]")
+_NOT_IN_URL = re.compile(r"[\s\x00-\x1f\x7f\"'`\\<>]")
 # Files for the RUN alone: in its own tmpfs, which the builder's macros mount; a RUN of older macros
 # has them in the container's /dev/shm, which is in no layer. Chroot isolation has only the host's.
 _SCRATCH = (
@@ -41,7 +43,7 @@ def mirror_names(ecosystems: Ecosystems) -> tuple[str, ...]:
     """Return the names of all sources that may have a mirror."""
     indexes = (it.source for rules in ecosystems.values() for it in rules.mirror_variables)
     own = dict.fromkeys(name for name in indexes if name not in UPSTREAM)
-    return (*own, "maven", *UPSTREAM)
+    return (*own, *UPSTREAM)
 
 
 def effective_network(
@@ -71,7 +73,7 @@ def effective_network(
         if override := environment.get(variable(key)):
             mirrors[key] = override
     _check_names(mirrors, names)
-    return Network(
+    result = Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
         proxy=Proxy(
             http=fill(network.proxy.http) or _proxy("http_proxy", environment),
@@ -82,6 +84,23 @@ def effective_network(
         trust=_trust(environment),
         variables=tuple(it for rules in ecosystems.values() for it in rules.mirror_variables),
     )
+    _check_texts(result)
+    return result
+
+
+def _check_texts(network: Network) -> None:
+    """Raise ConfigError for what a file of settings, of apt or of a shell, would misread."""
+    texts = {"network.ca": network.ca, "network.proxy.none": network.proxy.none}
+    urls = {"network.proxy.http": network.proxy.http, "network.proxy.https": network.proxy.https}
+    for source, url in network.mirrors.items():
+        urls |= {f"network.mirrors: {source[:60]!r}": source, f"network.mirrors.{source}": url}
+    for key, text in {**texts, **urls}.items():
+        if match := (_NOT_IN_URL if key in urls else _NOT_IN_TEXT).search(text):
+            raise ConfigError(
+                f"{key} has the character {match[0]!r}, which programs misread",
+                hint="leave it out; in a URL, write it as % and two digits",
+                location=Location(file="matrix.yaml"),
+            )
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:

@@ -392,6 +392,37 @@ def test_a_hostile_chart_is_refused_by_name(
     assert run("charts", "launch", str(folder)).code == 2
 
 
+@pytest.mark.parametrize(
+    "key", ['"$ref": "http://127.0.0.1:1/x"', '"$schema": "file:///etc/passwd"', '"$ref": "x.json"']
+)
+@pytest.mark.parametrize("below", ["", "charts/gear/"])
+def test_what_a_schema_refers_to_elsewhere_is_not_fetched(
+    run: Run, tmp_path: Path, key: str, below: str
+) -> None:
+    schema = f'{{"type": "object", "properties": {{}}, {key}}}'.encode()
+    chart = files() | {"charts/gear/Chart.yaml": b"apiVersion: v2\nname: gear\nversion: 1.0.0\n"}
+    chart[f"{below}values.schema.json"] = schema
+    path = write(tmp_path / "clock", chart)
+    name = key.rpartition(": ")[2].strip('"')
+    reason = f"{below}values.schema.json refers to {name}, which is not fetched"
+    assert f"not rendered, as {reason};" in run("charts", "check", str(path)).err
+    assert run("charts", "launch", str(path)).err.endswith(f"error: helm is not asked: {reason}\n")
+
+
+def test_a_template_that_would_use_up_the_machine(run: Run, tmp_path: Path) -> None:
+    pod = "{{ range until 1000000000 }}a: b\n{{ end }}"
+    found = run("charts", "check", str(write(tmp_path / "clock", files(pod=pod))))
+    assert "helm-fails: warning: " in found.out
+    assert "out of memory" in found.out
+
+
+def test_a_pattern_that_would_never_end(run: Run, tmp_path: Path) -> None:
+    zone = {"type": "string", "pattern": "^(a|a)*$", "default": "a" * 40 + "!"}
+    found = run("charts", "check", str(write(tmp_path / "clock", with_zone(zone))))
+    assert found.code == 2
+    assert "the pattern ^(a|a)*$ takes too long on a text of 41 characters" in found.err
+
+
 def test_outside_of_a_catalog(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "clock", files())
     found = run("charts", "check", "--root", str(tmp_path), str(folder))

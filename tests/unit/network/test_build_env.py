@@ -312,3 +312,29 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
         f"{tmp_path}/ca.pem: the certificate file does not exist\n"
         "  hint: correct `network.ca` in matrix.yaml, or BUILDER_CA"
     )
+
+
+@pytest.mark.parametrize(
+    ("network", "environment", "key", "character"),
+    [
+        (Network(ca='x"; APT::Update::Pre-Invoke {"touch ran";}; "'), {}, "network.ca", '"'),
+        (Network(ca="a\nb"), {}, "network.ca", "\n"),
+        (Network(), {"BUILDER_CA": 'a"b'}, "network.ca", '"'),
+        (Network(mirrors={"pip": "https://a b"}), {}, "network.mirrors.pip", " "),
+        (Network(mirrors={"http://a\n": "b"}), {}, "network.mirrors: 'http://a\\n'", "\n"),
+        (Network(), {"BUILDER_MIRROR_NPM": "https://a'b"}, "network.mirrors.npm", "'"),
+        (Network(proxy=Proxy(http="http://a\r")), {}, "network.proxy.http", "\r"),
+        (Network(), {"https_proxy": "http://a\x00"}, "network.proxy.https", "\0"),
+        (Network(proxy=Proxy(none="a\nb")), {}, "network.proxy.none", "\n"),
+        (Network(mirrors={"pip": "${URL}"}), {"URL": "a\\b"}, "network.mirrors.pip", "\\"),
+    ],
+)
+def test_what_a_file_of_settings_would_misread(
+    network: Network, environment: dict[str, str], key: str, character: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        effective(network, environment)
+    assert str(caught.value) == (
+        f"matrix.yaml: {key} has the character {character!r}, which programs misread\n"
+        "  hint: leave it out; in a URL, write it as % and two digits"
+    )

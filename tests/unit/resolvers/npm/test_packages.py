@@ -72,9 +72,9 @@ class Npm(FakePrograms):
         super().run(command, **options)
         if command.argv[1] == "config":
             return Output(code=0, stdout=f'; registry = "{REGISTRY}" ; overridden by env\n', log="")
-        if command.argv[2] not in self.known:
+        if command.argv[-2] not in self.known:
             return Output(code=0, stdout="", log="")
-        found = dict(zip(("integrity", "tarball"), self.known[command.argv[2]], strict=True))
+        found = dict(zip(("integrity", "tarball"), self.known[command.argv[-2]], strict=True))
         return Output(code=0, stdout=json.dumps(found), log="")
 
 
@@ -131,7 +131,7 @@ def test_a_package_and_what_its_lock_files_name(there: Upstream, npm: Npm) -> No
         "oak@2.0.0": locked(b"two", "oak/-/oak-2.0.0.tgz", "2.0.0"),
     }
     assert npm.words() == [
-        ("npm", "view", DESK, "dist", "--json"), ("npm", "config", "list", "--long"),
+        ("npm", "view", "--json", "--", DESK, "dist"), ("npm", "config", "list", "--long"),
     ]  # fmt: skip
     assert resolver.resolve(asked(DESK, inherited={"oak@1.0.0": OAK})).keys() == {DESK, "oak@2.0.0"}
     assert len(npm.asked) == 2
@@ -322,3 +322,24 @@ def test_a_registry_that_cannot_be_reached(there: Upstream, npm: Npm) -> None:
         NpmResolver(packages=packages, fetcher=nowhere(there.folder)).fetch(asked(DESK), {"o": OAK})
     assert "npm cannot be reached" in caught.value.message
     assert "secret" not in str(caught.value)
+
+
+def test_the_registry_is_asked_again_for_each_hash(there: Upstream, npm: Npm) -> None:
+    def state(name: str, integrity: str) -> None:
+        there.serve(f"npm/{name}", json.dumps({"dist": {"integrity": integrity}}))
+
+    held = {
+        f"{name}@1.0.0": locked(b"wood", f"{name}/-/x-1.0.0.tgz")
+        for name in ("oak", "@tree/elm", "ash", "fir", "yew")
+    }
+    state("oak/1.0.0", integrity(b"wood"))
+    state("@tree%2Felm/1.0.0", integrity(b"wood"))
+    state("ash/1.0.0", integrity(b"another"))
+    state("yew/1.0.0", "sha1-xyz")
+    another = hashlib.sha512(b"another").hexdigest()
+    wood = held["oak@1.0.0"].digest
+    assert layers(there, npm).differing(asked("oak@1.0.0"), held) == {
+        "ash@1.0.0": f"the index states sha512:{another}, not {wood}",
+        "fir@1.0.0": "the index has it not",
+        "yew@1.0.0": "the index has it not",
+    }
