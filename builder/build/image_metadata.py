@@ -139,7 +139,7 @@ def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     blob = artifact.files.get(PACKAGES)
     try:
         packages = package_list.parse(blob.data) if blob else None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except StepError as error:
         raise damaged(reference) from error
     return StoredMetadata(
         shares=shares_of(config_of(artifact, reference), reference), packages=packages

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from builder.catalog.packages import LockedPackage
+from builder.common.hashing import is_digest
 
 _FILE_NAME = re.compile(r"(?!-|\.)[A-Za-z0-9._+~!%@=-]{1,255}")
 _FOLDER = re.compile(r"(?!\.)[A-Za-z0-9._+~@-]{1,255}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:!-]{0,127}")
 """A version of any ecosystem, and of a release line."""
-HEX = {"sha256": 64, "sha512": 128, "git-tree-sha1": 40}
-"""The number of hex digits of a digest, by its algorithm."""
 
 
 def is_file_name(text: str) -> bool:
@@ -27,13 +26,6 @@ def is_file_path(text: str) -> bool:
     """Whether a text is a path of plain components below a folder."""
     *folders, name = text.split("/")
     return is_file_name(name) and all(map(_FOLDER.fullmatch, folders)) and not text.startswith("-")
-
-
-def is_digest(text: str, *algorithms: str) -> bool:
-    """Whether a text is `algorithm:<hex>`, of one of these algorithms."""
-    algorithm, _, digits = text.partition(":")
-    length = HEX.get(algorithm) if algorithm in algorithms else None
-    return length is not None and re.fullmatch(rf"[0-9a-f]{{{length}}}", digits) is not None
 
 
 def _is_of(_name: str, _package: LockedPackage) -> bool:

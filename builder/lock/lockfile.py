@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from builder.catalog.models import RemoteFile, Source
-from builder.catalog.package_shape import HEX, is_digest
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
+from builder.common.hashing import HEX, is_digest
+from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
 FORMAT = 4
@@ -80,16 +81,22 @@ class Lock:
 
 def parse(text: str, file: str = FILE) -> Lock:
     """Read a lock. Raises ConfigError if it is damaged or of a newer format."""
+
+    def refuse(message: str) -> ConfigError:
+        return ConfigError(message, hint=_RESTORE, location=Location(file=file))
+
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = read_json(text.encode(errors="surrogateescape"), LOCK, "the lock", error=refuse)
+    except ConfigError as error:
+        if not isinstance(problem := error.__cause__, json.JSONDecodeError):
+            raise
         text_lines = text.splitlines()
-        source = text_lines[error.lineno - 1] if error.lineno <= len(text_lines) else ""
+        source = text_lines[problem.lineno - 1] if problem.lineno <= len(text_lines) else ""
         raise ConfigError(
-            f"not a lock: {error.msg}",
+            f"not a lock: {problem.msg}",
             hint=f"it was cut off or edited by hand; {_RESTORE}",
-            location=Location(file=file, line=error.lineno, column=error.colno, source=source),
-        ) from error
+            location=Location(file=file, line=problem.lineno, column=problem.colno, source=source),
+        ) from problem
     return from_data(data, file, text=text)
 
 

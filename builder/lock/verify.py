@@ -14,9 +14,10 @@ from typing import TypeVar
 from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import Catalog, Matrix, RemoteFile, Source
-from builder.catalog.package_shape import VERSION, is_digest, is_file_name
+from builder.catalog.package_shape import VERSION, is_file_name
 from builder.catalog.packages import Packages
 from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.hashing import is_digest
 from builder.lock.lockfile import FILE, BaseLock, Lock, VersionLock, position
 
 UrlStarts = Callable[[str, str], "tuple[str, ...] | None"]
