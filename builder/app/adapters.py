@@ -19,6 +19,14 @@ from builder.build.chart_steps import ChartActions
 from builder.build.disk import Disk, Measure
 from builder.build.events import Listener, Retried
 from builder.build.executor import Policy
+from builder.build.handed_over import (
+    Handed,
+    HandedActions,
+    HandedImages,
+    HandedStore,
+    HandedTests,
+)
+from builder.build.handover import HandoverStore
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
 from builder.build.requests import Requests
@@ -31,7 +39,7 @@ from builder.common.errors import BuilderError, NoConnectionError, ToolError, Tr
 from builder.common.process import Command, Runner, which
 from builder.common.state_dir import StateDir
 from builder.diff.history import History
-from builder.engines.interfaces import HostEngine
+from builder.engines.interfaces import HostEngine, ImageBuilder
 from builder.engines.podman.host_probe import probe
 from builder.lock.interfaces import (
     BaseLocker,
@@ -191,7 +199,8 @@ class Adapters:
 
     def _disk(self, folder: Path) -> Disk:
         folder.mkdir(parents=True, exist_ok=True)
-        is_elsewhere = bool(self.engine.keeps_elsewhere) and folder == self._state.root
+        builds = self.setup.options.handed_over_in is None  # else no engine is needed
+        is_elsewhere = builds and bool(self.engine.keeps_elsewhere) and folder == self._state.root
         free = shutil.disk_usage(folder).free
         return Disk(folder=folder, runner=self.runner, elsewhere=is_elsewhere, began=free)
 
@@ -233,18 +242,35 @@ class Adapters:
         """Return the registries, for what a run does before its steps: it has time."""
         return self._patient(self._wait)
 
-    def store_of(self, step: str, listen: Listener) -> PatientStore:
-        """Return the registries for a step, which says that it waits for them."""
+    def store_of(
+        self,
+        step: str,
+        listen: Listener,
+        *,
+        handed: Handed | None = None,
+        folder: Path | None = None,
+    ) -> PatientStore:
+        """Return the registries for a step, which says that it waits for them.
+
+        They get what was `handed` over for it, or hand over to `folder` what they would get.
+        """
 
         def wait(attempt: int, delay: float, error: TransientError) -> bool:
             listen(Retried(step=step, attempt=attempt, delay=delay, reason=error.message))
             return not self.setup.stopping.wait(delay)
 
+        if handed is not None:
+            return HandedStore(self.registries, handed, wait=wait, policy=self._policy)
+        if folder is not None:
+            return HandoverStore(self.registries, folder, wait=wait, policy=self._policy)
         return self._patient(wait)
 
     def _patient(self, wait: Callable[[int, float, TransientError], bool]) -> PatientStore:
-        policy = Policy(delay=self.setup.options.retry_delay)
-        return PatientStore(self.registries, wait=wait, policy=policy)
+        return PatientStore(self.registries, wait=wait, policy=self._policy)
+
+    @property
+    def _policy(self) -> Policy:
+        return Policy(delay=self.setup.options.retry_delay)
 
     def _wait(self, attempt: int, delay: float, error: TransientError) -> bool:
         text = f"try {attempt} failed ({error.message}); again in {delay:.0f} s"
@@ -414,21 +440,40 @@ class Adapters:
 
     # Steps.
 
-    def build_actions(self, context: RunContext, store: Registry | None = None) -> BuildActions:
-        """Return what builds, with the registries of a step where they are given."""
-        toolbox = Toolbox(
-            engine=self.engine,
-            store=store or self.store,
-            bases=self.bases,
-            files=self.downloads,
-            smoke=self.smoke,
-            packages=self.resolvers,
-        )
-        return BuildActions(context=context, toolbox=toolbox)
+    def build_actions(
+        self,
+        context: RunContext,
+        store: Registry | None = None,
+        handed: Handed | None = None,
+    ) -> BuildActions:
+        """Return what builds, with the registries of a step where they are given.
 
-    def chart_actions(self, context: RunContext, store: Registry) -> ChartActions:
-        """Return what makes charts, with the registries of a step."""
-        return ChartActions(context=context, store=store, helm=self.helm, runner=self.chart_runner)
+        It builds and tests nothing where the results of a step were `handed` over.
+        """
+        if handed is not None:
+            images = HandedImages(handed, context.state)
+            engine: ImageBuilder = images
+            bases: BaseProvider = images
+            smoke: SmokeTester = HandedTests(handed)
+        else:
+            engine, bases, smoke = self.engine, self.bases, self.smoke
+        toolbox = Toolbox(
+            engine=engine,
+            store=store or self.store,
+            bases=bases,
+            files=self.downloads,
+            smoke=smoke,
+            packages={} if handed else self.resolvers,
+        )
+        actions = HandedActions if handed else BuildActions
+        return actions(context=context, toolbox=toolbox)
+
+    def chart_actions(
+        self, context: RunContext, store: Registry, handed: Handed | None = None
+    ) -> ChartActions:
+        """Return what makes charts, with the registries of a step; `handed` runs no chart."""
+        runner = HandedTests(handed) if handed else self.chart_runner
+        return ChartActions(context=context, store=store, helm=self.helm, runner=runner)
 
     def commands(self, context: RunContext, steps: Mapping[str, Step]) -> Iterator[str]:
         """Return the commands that steps would run, as lines of a shell script."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from builder.app.adapters import Adapters
 from builder.app.planning import check, flaws_of
 from builder.catalog.recipe import named_at
+from builder.ci.systems import CI_SYSTEMS
 from builder.common.errors import StepError
 from builder.common.text import count
+from builder.lock.containers import lock_containers
 from builder.lock.interfaces import BaseLocker
 from builder.lock.locker import LockResult, lock_catalog
 from builder.lock.lockfile import Lock
 from builder.lock.package_locker import ALL, NOTHING, Note, Upgrade, overdue_pins
 from builder.lock.problems import Problem
 from builder.lock.verify import Flaw, without
+from builder.oci.reference import parse
 from builder.project import Project, Workspace
+from builder.registry.interfaces import Registry
 from builder.resolvers.cooldown import without_dates
 
 
@@ -66,7 +72,8 @@ def choose_lock(
         resolvers=adapters.resolvers,
         explain=lambda lock: adapters.package_check.check(lock, selected),
     )
-    return _believed(result, flaws_of(project, result.lock))
+    believed = _believed(result, flaws_of(project, result.lock))
+    return _with_containers(believed, project, adapters, upgrade, note)
 
 
 def _without_flaws(project: Project, note: Note) -> Lock | None:
@@ -90,3 +97,36 @@ def _believed(result: LockResult, found: Sequence[Flaw]) -> LockResult:
         for flaw in found
     ]
     return LockResult(lock=without(result.lock, found), problems=(*result.problems, *problems))
+
+
+def _with_containers(
+    result: LockResult, project: Project, adapters: Adapters, upgrade: Upgrade, note: Note
+) -> LockResult:
+    """Return a new lock with the digests of the images that the jobs of a CI system run in."""
+    previous = project.lock.containers if project.lock else {}
+    if adapters.setup.options.only_looks:
+        return replace(result, lock=replace(result.lock, containers=previous))
+    containers, problems = lock_containers(
+        containers_of(project.root),
+        previous=previous,
+        upgrade=upgrade,
+        read_digest=partial(_read_digest, adapters.store),
+        note=note,
+    )
+    lock = replace(result.lock, containers=containers)
+    return LockResult(lock=lock, problems=(*result.problems, *problems))
+
+
+def containers_of(root: Path) -> Iterator[str]:
+    """Yield the images that jobs run in, of the CI systems whose files a catalog has."""
+    for name in CI_SYSTEMS.built_in:
+        system = CI_SYSTEMS.get(name)
+        if any((root / path).is_file() for path in system.workflows(1)):
+            yield from system.containers
+
+
+def _read_digest(store: Registry, image: str) -> str:
+    reference = parse(f"docker.io/library/{image}")
+    if (digest := store.digest(reference)) is None:
+        raise StepError(f"{reference} is not in its registry")
+    return digest

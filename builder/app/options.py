@@ -24,6 +24,8 @@ class Options:
     `reachable`: what a provider or the engine does not give here does not count as failed.
     `block_unlocked`: targets that the lock does not fit are blocked; otherwise the run is refused.
     `only_looks`: nothing is written to the lock, or built.
+    `hand_over_to`: what steps would push is written to this folder instead. `handed_over_in`: steps
+    push what is in this folder, and build nothing. `run` names the run that does both.
     """
 
     select: tuple[str, ...] = ()
@@ -39,3 +41,6 @@ class Options:
     block_unlocked: bool = False
     disk_budget: int = 0
     only_looks: bool = False
+    hand_over_to: Path | None = None
+    handed_over_in: Path | None = None
+    run: str = ""

@@ -15,12 +15,15 @@ from builder.app.planning import Planned
 from builder.build.disk import DiskUse, Measure, Watch
 from builder.build.events import Event, Finished, Listener, Result
 from builder.build.executor import GATHERS, Executor, Policy, tee
+from builder.build.handed_over import Handed
+from builder.build.handover import folder_of, handing_over
 from builder.build.image_steps import Action
 from builder.build.run_context import RunContext
 from builder.charts.repository.publish import Released, publish_index
 from builder.common.errors import BuilderError, SelectionError, StepError
 from builder.common.text import did_you_mean
 from builder.plan.models import Plan, Step, unmet
+from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record
 from builder.release.promote import Promotion, blocked_steps
 
@@ -220,7 +223,25 @@ class RunLoop:
 
     def _action(self, context: RunContext, step: Step, ended: Mapping[str, Result]) -> Action:
         """Return what a step does; adapters are made when the first step needs them."""
-        store = self._adapters.store_of(step.id, context.listen)
+        options = self._adapters.setup.options
+        handed = folder = None
+        if options.handed_over_in is not None:
+            handed = Handed.of(options.handed_over_in, context, step, options.run)
+        if options.hand_over_to is not None:
+            folder = folder_of(options.hand_over_to, step.id)
+        store = self._adapters.store_of(step.id, context.listen, handed=handed, folder=folder)
+        act = self._action_on(store, context, step, ended, handed)
+        return handing_over(act, context, folder, options.run) if folder else act
+
+    def _action_on(
+        self,
+        store: Registry,
+        context: RunContext,
+        step: Step,
+        ended: Mapping[str, Result],
+        handed: Handed | None,
+    ) -> Action:
+        """Return what a step does, with the registry `store`."""
 
         def release(step: Step) -> Result:
             blocked = blocked_steps(context.plan, ended)
@@ -231,8 +252,8 @@ class RunLoop:
         if step.kind == "release":
             return release
         if step.kind == "chart":
-            return self._adapters.chart_actions(context, store).chart
-        actions = self._adapters.build_actions(context, store)
+            return self._adapters.chart_actions(context, store, handed).chart
+        actions = self._adapters.build_actions(context, store, handed)
         return actions.base if step.kind == "base" else actions.target
 
 

@@ -128,10 +128,13 @@ class BuildActions:
         request = replace(
             request, below=parent_layers, on_line=partial(self._note_instruction, step)
         )
-        folder = request.context / DOWNLOADS
-        provide(target_plan.target, self._context, self._toolbox, folder, partial(self._note, step))
+        self._provide(step, target_plan, request.context / DOWNLOADS)
         self._note(step, "building")
         return request, self._toolbox.engine.build(request)
+
+    def _provide(self, step: Step, target_plan: TargetPlan, folder: Path) -> None:
+        """Write what a target is built from into a folder of its build context."""
+        provide(target_plan.target, self._context, self._toolbox, folder, partial(self._note, step))
 
     def _build(self, step: Step, target_plan: TargetPlan) -> Result:
         began = time.monotonic()
@@ -176,7 +179,7 @@ class BuildActions:
         parent_metadata: image_metadata.StoredMetadata,
     ) -> tuple[ImageShare, ...]:
         """Return the shares of the lineage, the image last. Raises SizeError if it is too large."""
-        context, toolbox, target = self._context, self._toolbox, target_plan.target
+        toolbox = self._toolbox
         image_size = size_check.measure_size(
             target_plan, built, request.below, parent_metadata.shares
         )
@@ -190,16 +193,26 @@ class BuildActions:
             )
             raise size_check.too_large(target_plan, image_size, packages, released_packages)
 
+        self._check_layers(target_plan, image_size, built, request.contexts["parent"])
+        return image_size.shares
+
+    def _check_layers(
+        self,
+        target_plan: TargetPlan,
+        image_size: size_check.ImageSize,
+        built: Built,
+        parent: Reference,
+    ) -> None:
+        """Raise SizeError if a layer of an image repeats files of its `parent`."""
+
         def blob(layer: ImageLayer) -> Path:
             file = layouts.blob(built.layout, layer.digest)
             if not file.exists():
-                toolbox.store.blob(request.contexts["parent"], layer, file)
+                self._toolbox.store.blob(parent, layer, file)
             return file
 
-        size_check.check_layers(
-            target.id, image_size, Index(folder=context.state.layer_indexes, blob=blob)
-        )
-        return image_size.shares
+        index = Index(folder=self._context.state.layer_indexes, blob=blob)
+        size_check.check_layers(target_plan.target.id, image_size, index)
 
     def _push(
         self,

@@ -9,7 +9,7 @@ from builder.build.events import Listener
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog, Target
 from builder.common.state_dir import StateDir
-from builder.engines.interfaces import Engine
+from builder.engines.interfaces import ImageBuilder
 from builder.lock.interfaces import BaseProvider, PackageResolver, RemoteFiles
 from builder.lock.lockfile import Lock
 from builder.plan.fingerprint import Fingerprint
@@ -23,7 +23,7 @@ from builder.testing.interfaces import SmokeTester
 class Toolbox:
     """The adapters to engine, registry and network that the steps of a run use."""
 
-    engine: Engine
+    engine: ImageBuilder
     store: Registry
     bases: BaseProvider
     files: RemoteFiles

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 
@@ -19,6 +20,7 @@ from builder.common.text import first_line
 FOLDER = ".github/workflows"
 NAMES = ("weekly.yml", "pr.yml")
 COMMAND = "builder workflows"
+CONTAINER = "debian:trixie"
 
 
 class GitHub:
@@ -26,9 +28,17 @@ class GitHub:
 
     most_jobs = 20
     """What GitHub runs at once for a free plan."""
+    containers = (CONTAINER,)
 
-    def workflows(self, levels: int) -> dict[str, bytes]:
-        """Return the workflows by path; `levels` is that of `shards.depth`."""
+    def workflows(
+        self, levels: int, containers: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, bytes]:
+        """Return the workflows by path; `levels` is that of `shards.depth`.
+
+        `containers` has the digest of the image that jobs run in, where the lock has it.
+        """
+        digest = containers.get(CONTAINER)
+        container = f"{CONTAINER}@{digest}" if digest else CONTAINER
         environment = jinja2.Environment(
             loader=jinja2.PackageLoader("builder", "ci/workflows"),
             undefined=jinja2.StrictUndefined,
@@ -37,6 +47,8 @@ class GitHub:
             variable_end_string="]]",
             block_start_string="[%",
             block_end_string="%]",
+            comment_start_string="[#",
+            comment_end_string="#]",
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
@@ -44,7 +56,7 @@ class GitHub:
         )
         return {
             f"{FOLDER}/{name}": environment.get_template(f"{name}.j2")
-            .render(levels=range(levels), command=COMMAND)
+            .render(levels=range(levels), command=COMMAND, container=container)
             .encode()
             for name in NAMES
         }

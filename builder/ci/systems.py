@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from builder.common.plugins import Plugins
@@ -24,9 +25,16 @@ class CISystem(Protocol):
 
     most_jobs: int
     """How many jobs of one level it runs at once."""
+    containers: tuple[str, ...]
+    """The images of Docker Hub that its jobs run in, `name:tag`, which `builder lock` locks."""
 
-    def workflows(self, levels: int) -> Mapping[str, bytes]:
-        """Return the files that keep a catalog, by path; `levels` is that of `shards.depth`."""
+    def workflows(
+        self, levels: int, containers: Mapping[str, str] = MappingProxyType({})
+    ) -> Mapping[str, bytes]:
+        """Return the files that keep a catalog, by path; `levels` is that of `shards.depth`.
+
+        `containers` has the digests of those images, as far as they are locked.
+        """
 
     def jobs(self, levels: Sequence[Shards]) -> str:
         """Return the jobs of a plan as the system reads them; "" where there is nothing to do."""

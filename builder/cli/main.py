@@ -37,6 +37,7 @@ COMMANDS = {
     "rollback": "publish the content of an older release again",
     "prune": "delete what no kept release needs, in registries and the engine",
     "step": "carry out single steps of the plan, e.g. on another machine",
+    "push": "verify and push what steps on another machine handed over",
     "verify": "rebuild images, and compare them with those in the registry",
     "workflows": "write the workflow files of GitHub Actions, or check them",
     "registry": "serve the embedded registry until Ctrl-C",

@@ -176,6 +176,15 @@ def running(function: Function) -> Function:
     return planning(function)
 
 
+run_name = click.option(
+    "--run",
+    default="",
+    metavar="NAME",
+    envvar="BUILDER_RUN",
+    help="The name of the run of a CI system: what another run handed over is refused.",
+)
+
+
 def since(function: Function) -> Function:
     """--since."""
     return click.option(

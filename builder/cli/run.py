@@ -66,9 +66,10 @@ def tell_ending(run: Run, kind: str) -> None:
             click.echo(text)
 
 
-def tell_failures(run: Run) -> None:
-    """Print every failure in full, and how to try just that again."""
+def tell_failures(run: Run, retry: str = "builder step '{}'") -> None:
+    """Print every failure in full, and the command that tries just that step again, if any."""
     for result in run.results.values():
         if result.status == "failed":
             click.echo(f"\n{result.step} failed: {result.reason}", err=True)
-            click.echo(f"  retry just this: builder step '{result.step}'", err=True)
+            if retry:
+                click.echo(f"  retry just this: {retry.format(result.step)}", err=True)

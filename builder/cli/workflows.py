@@ -13,6 +13,7 @@ from builder.cli.open import open_app
 from builder.cli.options import root
 from builder.common.errors import ConfigError
 from builder.common.files import write
+from builder.lock.lockfile import Lock
 
 
 @click.command()
@@ -33,15 +34,17 @@ from builder.common.files import write
 def command(*, system: str, check: bool, **options: Any) -> int:
     """Write the workflows of GitHub Actions that keep this catalog, to .github/workflows.
 
-    They depend on the depth of the build graph, and on nothing else of the catalog.
+    They depend on the depth of the build graph, on the digest that matrix.lock has of the image
+    that their jobs run in, and on nothing else of the catalog.
 
     \b
     Example:
       builder workflows && git diff .github
     """
     app = open_app(**options)
+    lock = app.project.lock or Lock()
     files = CI_SYSTEMS.get(system, catalog=app.workspace.root).workflows(
-        depth(app.project.expansion)
+        depth(app.project.expansion), lock.containers
     )
     files_by_path = {app.workspace.root / name: data for name, data in files.items()}
     outdated = [

@@ -6,19 +6,22 @@ A compressed archive is read once, from its beginning to its end, and never whol
 from __future__ import annotations
 
 import gzip
+import hashlib
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 import zstandard
 
+from builder.common import limits
 from builder.common.errors import StepError
 from builder.common.limits import ARCHIVE_FILES, ARCHIVE_HEADER, ARCHIVE_UNPACKED, Refusal, binary
 
 _CHUNK = 1 << 16
+_PIECE = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _EXTENSIONS = (
     tarfile.XHDTYPE,
@@ -84,6 +87,32 @@ def stream(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     file = archive.extractfile(member)
     assert file is not None
     return file
+
+
+def digests(file: Path, size: int, what: str) -> tuple[str, str]:
+    """Return the digest of a file, which has `size` bytes, and that of its unpacked content.
+
+    Raises StepError where it has another size, is damaged, or is unpacked to too much.
+    """
+    try:
+        with limits.opened(file, what) as packed:
+            digest = _digest(limits.exactly(_pieces(packed), size, what))
+        with limits.opened(file, what) as packed, _plain(packed) as plain:
+            content = _digest(limits.bounded(_pieces(plain), ARCHIVE_UNPACKED, what))
+    except _DAMAGES as problem:
+        raise StepError(f"{what} cannot be read: {problem}") from problem
+    return digest, content
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    hasher = hashlib.sha256()
+    for piece in pieces:
+        hasher.update(piece)
+    return f"sha256:{hasher.hexdigest()}"
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(_PIECE), b"")
 
 
 class _Header(tarfile.TarInfo):

@@ -63,6 +63,10 @@ class StateDir:
         """Return the folder in which a target is built."""
         return self._work / slug
 
+    def handed_base(self, slug: str) -> Path:
+        """Return the folder of the layout of a base that was handed over."""
+        return self._work / "handed-bases" / slug
+
     def chart(self, name: str) -> Path:
         """Return the folder to which a chart is rendered."""
         return self._work / "charts" / name

@@ -79,7 +79,17 @@ class Container:
     enter: tuple[str, ...] = ()  # a command that runs a program in it begins so, with `env`
 
 
-class Engine(Protocol):
+class ImageBuilder(Protocol):
+    """Builds images to OCI layouts."""
+
+    def build(self, request: BuildRequest) -> Built:
+        """Build to an OCI layout. Raises StepError, TransientError."""
+
+    def instruction(self, line: str) -> str:
+        """Return `3/10` where a line of `on_line` says that this instruction begins, or nothing."""
+
+
+class Engine(ImageBuilder, Protocol):
     """Builds, starts and removes."""
 
     @property
@@ -93,9 +103,6 @@ class Engine(Protocol):
     @property
     def platforms(self) -> tuple[str, ...]:
         """The platforms that it can build for on this machine, the machine's own first."""
-
-    def build(self, request: BuildRequest) -> Built:
-        """Build to an OCI layout. Raises StepError, TransientError."""
 
     def start(self, request: StartRequest) -> Container:
         """Start a container. Raises StepError."""
@@ -111,9 +118,6 @@ class Engine(Protocol):
 
         Its disk space is free once no other image of the engine has its layers.
         """
-
-    def instruction(self, line: str) -> str:
-        """Return `3/10` where a line of `on_line` says that this instruction begins, or nothing."""
 
     def commands(self, request: BuildRequest) -> tuple[str, ...]:
         """Return what `build` would run, as shell lines that need nothing of the builder."""

@@ -48,11 +48,15 @@ class PackageSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """`bases` by base id, `release_lines` by `axis=value`, `package_sets` by target id."""
+    """`bases` by base id, `release_lines` by `axis=value`, `package_sets` by target id.
+
+    `containers` has the digests of the images that the jobs of a CI system run in, by `name:tag`.
+    """
 
     bases: Mapping[str, BaseLock] = field(default_factory=dict)
     release_lines: Mapping[str, VersionLock] = field(default_factory=dict)
     package_sets: Mapping[str, PackageSet] = field(default_factory=dict)
+    containers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -135,6 +139,10 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
             package_sets={
                 name: _package_set(name, item, request_key) for name, item in data[sets_key].items()
             },
+            containers={
+                name: _container(name, digest)
+                for name, digest in data.get("containers", {}).items()
+            },
         )
     except _EntryError as error:
         location = position(text, error.path, file) if text else location
@@ -145,6 +153,12 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
             hint=hint,
             location=location,
         ) from error
+
+
+def _container(name: str, digest: object) -> str:
+    if not isinstance(digest, str) or not is_digest(digest, "sha256"):
+        raise ValueError(f"container {name} is not a digest: {digest!r}")
+    return digest
 
 
 def _key(name: str, number: int) -> str:
@@ -161,6 +175,7 @@ def as_data(lock: Lock) -> dict[str, Any]:
     """Return a lock as plain data."""
     return {
         "format": FORMAT,
+        **({"containers": dict(lock.containers)} if lock.containers else {}),
         "bases": {
             name: {
                 "source": {base.source.kind: base.source.value},

@@ -18,12 +18,14 @@ from builder.common.errors import (
 class Problem:
     """What could not be locked: `subject` is the id of a base, a release line or a target.
 
-    `keeps`: its previous entry stays in the lock, so that it can still be built.
+    `keeps`: its previous entry stays in the lock, so that it can still be built. Without `counts`
+    it is reported, and is no failure.
     """
 
     subject: str
     error: BuilderError
     keeps: bool
+    counts: bool = True
 
     @property
     def is_unreachable(self) -> bool:
@@ -63,7 +65,11 @@ def failures(problems: Sequence[Problem], *, reachable: bool) -> list[BuilderErr
 
     `reachable`: what could not be reached does not count.
     """
-    counted = [problem for problem in problems if not (reachable and problem.is_unreachable)]
+    counted = [
+        problem
+        for problem in problems
+        if problem.counts and not (reachable and problem.is_unreachable)
+    ]
     errors = [_failure(group) for group in same_reason(counted)]
     return sorted(errors, key=lambda error: not isinstance(error, ConfigError))
 

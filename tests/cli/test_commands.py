@@ -404,7 +404,7 @@ def test_workflows_are_written_and_checked(run: Run, folder: Folder) -> None:
     folder.edit("matrix.yaml", shallow, "side: {recipe: tool, from: desk}")
     assert run("workflows", "--check").code == 2
     assert run("workflows").err == f"{files[0]} written\n"
-    assert "level-5:" in files[0].read_text()
+    assert "publish-4:" in files[0].read_text()
 
 
 def test_a_root_elsewhere(run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

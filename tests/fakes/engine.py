@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from builder.engines.interfaces import BuildRequest, Built, Container, StartRequest
+from builder.engines.interfaces import (
+    BuildRequest,
+    Built,
+    Container,
+    StartRequest,
+    built_from_layout,
+)
 from builder.oci.reference import Reference
 from tests.fakes.calls import Calls
 from tests.fakes.layout import write_layout
 
 
 class FakeEngine(Calls):
-    """`salt` stands for all in which two engines differ: it changes every digest."""
+    """`salt` stands for all in which two engines differ: it changes every digest.
+
+    One that `stacks` leaves the layers of the parent below its own, as real engines do.
+    """
 
     name = "fake"
     keeps_elsewhere = ""
     platforms = ("linux/amd64",)
 
-    def __init__(self, *, salt: str = "") -> None:
+    def __init__(self, *, salt: str = "", stacks: bool = False) -> None:
         super().__init__()
         self.salt = salt
+        self.stacks = stacks
         self.requests: list[BuildRequest] = []
         self.running: dict[str, StartRequest] = {}
         self.held: dict[str, int] = {}
@@ -36,8 +46,12 @@ class FakeEngine(Calls):
         env = [line[4:] for line in text.splitlines() if line.startswith("ENV ")]
         architecture = request.platform.partition("/")[2]
         content = (text + self.salt).encode()
-        digest = write_layout(request.layout, content, env, architecture)
-        return Built(layout=request.layout, digest=digest, size=1000, local=f"fake/{request.id}")
+        below = request.below if self.stacks else ()
+        digest = write_layout(request.layout, content, env, architecture, below=below)
+        local = f"fake/{request.id}"
+        if self.stacks:
+            return built_from_layout(request.layout, local=local)
+        return Built(layout=request.layout, digest=digest, size=1000, local=local)
 
     def start(self, request: StartRequest) -> Container:
         """A container that is nothing but an entry of `running`."""

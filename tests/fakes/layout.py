@@ -10,6 +10,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.oci.image import ImageLayer
+
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -22,10 +24,11 @@ def write_layout(
     architecture: str = "amd64",
     *,
     is_packed: bool = True,
+    below: Sequence[ImageLayer] = (),
 ) -> str:
-    """Write an image of one layer that holds one file; its digest. `env` are `NAME=value`.
+    """Write an image with a layer that holds one file; its digest. `env` are `NAME=value`.
 
-    One that is not packed has a layer that is not compressed.
+    One that is not packed has a layer that is not compressed. The layers `below` are named only.
     """
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
@@ -40,14 +43,17 @@ def write_layout(
         "architecture": architecture,
         "os": "linux",
         "config": {"Env": list(env)} if env else {},
-        "rootfs": {"type": "layers", "diff_ids": [diff]},
+        "rootfs": {"type": "layers", "diff_ids": [*(item.diff for item in below), diff]},
     }
     described = _blob(folder, json.dumps(config, sort_keys=True).encode())
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
         "config": {"mediaType": _CONFIG, **described},
-        "layers": [{"mediaType": kind, **layer}],
+        "layers": [
+            *({"mediaType": item.kind, "digest": item.digest, "size": item.size} for item in below),
+            {"mediaType": kind, **layer},
+        ],
     }
     found = _blob(folder, json.dumps(manifest, sort_keys=True).encode())
     (folder / "index.json").unlink(missing_ok=True)

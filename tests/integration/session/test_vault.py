@@ -50,6 +50,7 @@ def kv() -> Iterator[Serving]:
             PLACE: {**KEYS, **LEFT_OUT},
             "ann/plain": {"A_KEY": "of vault"},
             "text": "a",
+            "ann/large": {"LARGE": "x" * 131_065, "LARGER": "é" * 65_533},
             "ann/keys": KEYS_OF_S3 | {"A_KEY": "x"},
             "ann/evil": {**EVIL, "MY_KEY": "x"},
         },
@@ -125,6 +126,13 @@ def test_a_secret_does_not_say_what_runs(machine: Host, kv: Serving) -> None:
     assert not set(EVIL) & (set(ended.environment) - {"TMPDIR"})
     assert ended.environment["MY_KEY"] == "x"
     assert ended.steps["personal script"] == "skipped (PERSONAL_INIT_SCRIPT is unset)"
+
+
+def test_a_session_starts_whatever_the_size_of_a_secret(machine: Host, kv: Serving) -> None:
+    """Linux would start no program with a larger variable."""
+    ended = machine.start("sh", "-c", "echo started ${#LARGE}", **at(kv, "ann/large"))
+    assert ended.out == b"started 131065\n"
+    assert ended.steps["vault"] == "done (1 keys; left out, too large: LARGER)"
 
 
 def test_a_token_is_not_sent_where_it_can_be_read(machine: Host) -> None:

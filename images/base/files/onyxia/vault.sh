@@ -65,6 +65,8 @@ export_vault_keys() {
       why='set already'
     elif is_reserved "$name"; then
       why='names that programs or this session act upon'
+    elif ! fits_environment "$name=$value"; then
+      why='too large'
     else
       secret "$value"
       session_export "$name" "$value"
@@ -74,9 +76,15 @@ export_vault_keys() {
     left[$why]+="${left[$why]:+ }$name"
   done < <(printf '%s' "$1" | vault_pairs)
   note "$count keys"
-  for why in 'set already' 'names that programs or this session act upon' 'not variables'; do
+  for why in 'set already' 'names that programs or this session act upon' 'too large' 'not variables'; do
     [[ -z ${left[$why]:-} ]] || note "left out, $why: ${left[$why]}"
   done
+}
+
+# Linux starts no program with a variable of 128 KiB or more, and so no service.
+fits_environment() {
+  local LC_ALL=C
+  [[ ${#1} -lt 131072 ]]
 }
 
 # Name, `text` or `binary`, value; each ends with NUL. Keys of keysOrdering come first, in its order.
