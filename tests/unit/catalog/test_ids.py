@@ -22,13 +22,14 @@ OWNERS = (
 KINDS = ("base:", "build:", "cell:", "chart:", "test:", "verify:")
 OTHER_TEXTS = {
     ("app/first_catalog.py", "/"): "the host of a registry",
-    ("catalog/package_shape.py", ":"): "a digest",
+    ("build/handed_over.py", "/"): "the path of a file",
     ("catalog/package_shape.py", "/"): "the path of a file",
     ("catalog/packages.py", ":"): "a digest",
     ("catalog/packages.py", "/"): "the path of a file",
     ("catalog/recipe.py", "/"): "a platform, the path of a URL",
     ("catalog/schema_check.py", "/"): "the name of a definition in a schema",
     ("catalog/selection.py", "="): "a term that somebody typed",
+    ("ci/github.py", "@"): "a reference with a digest",
     ("cli/init.py", "/"): "the host of a registry",
     ("diff/compare.py", "@"): "a package of npm",
     ("export/tree.py", "/"): "a platform",
