@@ -94,7 +94,12 @@ def folder_of(folder: Path, step: str) -> Path:
 
 
 def inputs_of(context: RunContext, step: Step) -> str:
-    """Return the full hash of the inputs of a step: both halves compute it for themselves."""
+    """Return the full hash of the inputs of a step: both halves compute it for themselves.
+
+    Raises StepError for the release, which is made where its images are.
+    """
+    if step.kind == "release":
+        raise StepError("a release is not handed over", hint="builder step release")
     if step.kind == "base":
         return context.lock.base(step.target).content
     if step.kind == "chart":
@@ -111,6 +116,7 @@ def handing_over(
     """
 
     def hand_over(step: Step) -> Result:
+        inputs = inputs_of(context, step)
         shutil.rmtree(folder, ignore_errors=True)
         result = None
         try:
@@ -119,17 +125,17 @@ def handing_over(
             if result is None or result.status != "done":
                 shutil.rmtree(folder, ignore_errors=True)
         if result.status == "done":
-            write(folder / DOCUMENT, _document(context, step, run, result))
+            write(folder / DOCUMENT, _document(inputs, run, result))
         return result
 
     return hand_over
 
 
-def _document(context: RunContext, step: Step, run: str, result: Result) -> bytes:
+def _document(inputs: str, run: str, result: Result) -> bytes:
     tested = result.detail if isinstance(result.detail, ImageResult | ChartResult) else None
     handover = Handover(
-        step=step.id,
-        inputs=inputs_of(context, step),
+        step=result.step,
+        inputs=inputs,
         run=run,
         tests=tested.tests if tested else None,
     )

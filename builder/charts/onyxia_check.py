@@ -13,13 +13,15 @@ from builder.charts.helm import Helm, documents
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import SCHEMA, Finding
-from builder.charts.onyxia.render_cases import RenderCase, rendered
+from builder.charts.onyxia.render_cases import Render, RenderCase, rendered, revealing
 from builder.charts.onyxia.rules_chart import missing
+from builder.charts.onyxia.rules_defaults import DEFAULT_RULES, Defaults, secrets_of
 from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered, injected_in
 from builder.charts.onyxia.schema_nodes import remote_reference
 from builder.charts.package import unpack
 from builder.common import limits
 from builder.common.errors import ConfigError, Location, StepError
+from builder.common.mappings import merged, nested
 
 RELEASE: Final = "check-0"
 _SOURCE = re.compile(r"^# Source: [^/\n]+/(.+)$", re.MULTILINE)
@@ -49,7 +51,8 @@ class ChartReport:
     @property
     def skipped(self) -> tuple[str, ...]:
         """Return the ids of the rules that were not checked."""
-        return tuple(rule.id for rule in POD_RULES) if self.unrendered else ()
+        ids = (*(rule.id for rule in POD_RULES), *(rule.id for rule in DEFAULT_RULES))
+        return ids if self.unrendered else ()
 
 
 def check_chart(path: Path, helm: Helm | None) -> ChartReport:
@@ -62,7 +65,10 @@ def check_chart(path: Path, helm: Helm | None) -> ChartReport:
     if reason := _unrendered(chart, is_broken=bool(broken), helm=helm):
         return ChartReport(findings=check(files), unrendered=reason)
     assert helm is not None
-    return ChartReport(findings=check(files, _rendered(chart, path, helm)))
+    render = _renderer(path, helm)
+    outputs = rendered(chart, render)
+    defaults = _defaults(chart, path, helm, render, outputs[0])
+    return ChartReport(findings=check(files, outputs, defaults))
 
 
 def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str:
@@ -89,7 +95,28 @@ def _unreadable_schema(data: bytes) -> str:
     return f"refers to {reference}, which is not fetched" if reference else ""
 
 
-def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
+def _defaults(
+    chart: ChartFiles, path: Path, helm: Helm, render: Render, first: Rendered
+) -> Defaults:
+    """Return what a chart with its defaults tells of its secrets."""
+    if first.failure:
+        return Defaults(chart=chart, rendered=first)
+    markers = {name: f"hidden-text-{number}-" for number, name in enumerate(secrets_of(chart))}
+    texts = (nested(at, markers[name]) for name, at in secrets_of(chart).items())
+    try:
+        notes = helm.dry_run(path, release=RELEASE, values=merged(*texts)).notes
+    except StepError:
+        notes = ""  # its schema refuses such texts
+    return Defaults(
+        chart=chart,
+        rendered=first,
+        notes=notes,
+        markers=markers,
+        revealing=revealing(chart, render),
+    )
+
+
+def _renderer(path: Path, helm: Helm) -> Render:
     def render(probe: RenderCase) -> Rendered:
         output = helm.attempt(path, release=RELEASE, values=probe.values)
         failure = output.log if output.code != 0 else ""
@@ -110,7 +137,7 @@ def _rendered(chart: ChartFiles, path: Path, helm: Helm) -> list[Rendered]:
             injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 
-    return rendered(chart, render)
+    return render
 
 
 def _manifests(text: str) -> Iterator[Manifest]:

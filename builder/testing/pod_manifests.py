@@ -78,6 +78,7 @@ def helm_tests(manifests: str, *, address: str) -> tuple[tuple[str, str], ...]:
             spec = {
                 key: value for key, value in document["spec"].items() if key not in _OF_A_CLUSTER
             }
+            spec["containers"] = [_container(container) for container in spec["containers"]]
             spec["hostAliases"] = [{"ip": address, "hostnames": names}]
             container = f"{document['metadata']['name']}-{spec['containers'][0]['name']}"
             used = _used(spec, documents, excluded=workload_objects)

@@ -95,6 +95,10 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             f"{pod}$.spec.template.metadata.labels: instance: warning: Deployment clock: the label"
             " app.kubernetes.io/instance of its pods is missing",
             "  hint: app.kubernetes.io/instance: {{ .Release.Name }}",
+            f"{pod}$.spec.template.spec.initContainers[0]: limits: note: Deployment clock: the"
+            " container copy has no limit of memory and ephemeral-storage",
+            f"{pod}$.spec.template.spec.containers[0]: limits: note: Deployment clock: the"
+            " container clock has no limit of memory and ephemeral-storage",
             f"{pod}$.spec.template.spec.containers[0].env[0]: secret: warning: Deployment clock:"
             " the variable KEY contains git.token in plain text",
             "  hint: read it from a Secret: valueFrom, or envFrom",
@@ -127,7 +131,7 @@ def test_a_broken_chart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "  hint: a launch from the form sends the one in values.schema.json",
             "",
         ]),
-        "clock: 8 fatal, 7 warnings\n",
+        "clock: 8 fatal, 7 warnings, 2 notes\n",
     )  # fmt: skip
 
 
@@ -190,8 +194,8 @@ def test_helm_cannot_carry_out_a_template(run: Run, tmp_path: Path) -> None:
     found = run("charts", "check", str(folder))
     assert (found.code, found.out) == (
         0,
-        f"{folder}/templates/pod.yaml:15:3: helm-fails: warning: with its defaults: execution"
-        " error at (clock/templates/pod.yaml:15:3): no clock\n",
+        f"{folder}/templates/pod.yaml:16:3: helm-fails: warning: with its defaults: execution"
+        " error at (clock/templates/pod.yaml:16:3): no clock\n",
     )
 
 
@@ -240,13 +244,14 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
         f"{folder}: no findings\n"
         f"{folder}: not rendered, as helm is not installed; not tried: not-yaml, helm-refuses,"
         " helm-fails, instance, replicas, secret, init, value-adds-lines, unquoted,"
-        " discovery\n"
+        " discovery, default-password, secret-notes, secret-hash, network, limits\n"
     )
 
 
 SKIPPED = (
     "not tried: not-yaml, helm-refuses, helm-fails, instance, replicas, secret, init,"
-    " value-adds-lines, unquoted, discovery"
+    " value-adds-lines, unquoted, discovery, default-password, secret-notes, secret-hash, network,"
+    " limits"
 )
 
 

@@ -16,6 +16,15 @@ description: A clock
 icon: https://example.org/clock.svg
 home: https://example.org
 """
+NETWORK = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .Release.Name }}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+"""
 NOTES = "- Password: {{ .Values.password }}\n- Open: https://{{ .Values.zone }}\n"
 POD = """\
 apiVersion: apps/v1
@@ -32,6 +41,7 @@ spec:
       containers:
         - name: clock
           args: [{{ .Values.zone | quote }}]
+          resources: {limits: {memory: 1Gi, ephemeral-storage: 1Gi}}
 """
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -43,13 +53,14 @@ VALUES: Mapping[str, Any] = {"global": {"suspend": False}, "zone": "utc"}
 def files(
     schema: Mapping[str, Any] = SCHEMA, values: Mapping[str, Any] = VALUES, **more: str | None
 ) -> dict[str, bytes]:
-    """The files of the chart `clock`; `more` by name: `about`, `notes`, `pod`; None is none."""
+    """The files of the chart `clock`; `more` by name: about, notes, pod, network; None is none."""
     texts = {
         "Chart.yaml": more.get("about", ABOUT),
         "values.yaml": json.dumps(values, indent=1),
         "values.schema.json": json.dumps(schema, indent=1),
         "templates/NOTES.txt": more.get("notes", NOTES),
         "templates/pod.yaml": more.get("pod", POD),
+        "templates/network.yaml": more.get("network", NETWORK),
     }
     return {path: text.encode() for path, text in texts.items() if text is not None}
 

@@ -18,7 +18,7 @@ _NAMED = re.compile(r"{{ \.(Values|Release)\.([\w.]+)(?: \| (quote))? }}")
 
 
 class FakeHelmProgram(Runner):
-    """Answers `helm template`, `helm lint` and `helm show chart`.
+    """Answers `helm template`, `helm install`, `helm lint` and `helm show chart`.
 
     A template is a file in `templates/` that ends in `.yaml`; it may name values as
     `{{ .Values.a.b | quote }}`, and the release. One that does more renders nothing.
@@ -46,6 +46,10 @@ class FakeHelmProgram(Runner):
     def _answer(self, words: tuple[str, ...], stdin: bytes | None) -> str:
         if words[0] == "template":
             return _template(words, stdin)
+        if words[0] == "install":
+            notes = Path(words[2]) / "templates" / "NOTES.txt"
+            told = notes.read_text() if notes.is_file() else ""
+            return json.dumps({"manifest": "", "info": {"notes": told}})
         if words[0] == "lint":
             _values(Path(words[-1]), {})
             return ""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from builder.charts.onyxia.chart_files import ChartFiles, documents, read
 from builder.charts.onyxia.finding import CHART, FATAL, SCHEMA, VALUES, Finding, Rule
 from builder.charts.onyxia.rules_chart import CHART_RULES, HEAD_RULES
+from builder.charts.onyxia.rules_defaults import DEFAULT_RULES, Defaults
 from builder.charts.onyxia.rules_manifests import POD_RULES, Rendered
 from builder.charts.onyxia.rules_schema import NODE_RULES, SLIDER_RULES
 from builder.charts.onyxia.rules_templates import TEMPLATE_RULES
@@ -15,13 +16,20 @@ from builder.charts.onyxia.rules_values import VALUE_RULES
 
 ALL_RULES = (
     *HEAD_RULES, *CHART_RULES, *TEMPLATE_RULES, *VALUE_RULES, *NODE_RULES, *SLIDER_RULES,
-    *POD_RULES,
+    *POD_RULES, *DEFAULT_RULES,
 )  # fmt: skip
 """Every rule, for the page that lists them."""
 
 
-def check(files: Mapping[str, bytes], rendered: Sequence[Rendered] = ()) -> tuple[Finding, ...]:
-    """List what is wrong with a chart, by file and location; `rendered` is the output of Helm."""
+def check(
+    files: Mapping[str, bytes],
+    rendered: Sequence[Rendered] = (),
+    defaults: Defaults | None = None,
+) -> tuple[Finding, ...]:
+    """List what is wrong with a chart, by file and location.
+
+    `rendered` is the output of Helm, and `defaults` what of it the rules about defaults look at.
+    """
     chart, findings = read(files)
     if chart.is_library:
         # It has no form of its own, and no pods.
@@ -40,6 +48,8 @@ def check(files: Mapping[str, bytes], rendered: Sequence[Rendered] = ()) -> tupl
         for manifests in rendered
         for finding in rule.findings(manifests)
     ]
+    if defaults is not None:
+        findings += [finding for rule in DEFAULT_RULES for finding in rule.findings(defaults)]
     return _placed(chart, findings)
 
 

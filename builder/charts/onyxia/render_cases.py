@@ -11,7 +11,8 @@ from builder.catalog.models import Path
 from builder.charts.onyxia.chart_files import ChartFiles
 from builder.charts.onyxia.context import SAMPLE, UNDEFINED
 from builder.charts.onyxia.launch import launch
-from builder.charts.onyxia.rules_manifests import MARK, Rendered
+from builder.charts.onyxia.rules_defaults import differences, secrets_of
+from builder.charts.onyxia.rules_manifests import MARK, Manifest, Rendered, name_of
 from builder.charts.onyxia.rules_schema import quoted
 from builder.charts.onyxia.schema_nodes import Node
 from builder.charts.onyxia.value_types import Schema, fits, kind_of, type_of
@@ -164,3 +165,42 @@ def _filled(node: Schema, text: str) -> object:
         filled = {key: value for key, value in inner.items() if value is not UNDEFINED}
         return filled or UNDEFINED
     return UNDEFINED
+
+
+def revealing(chart: ChartFiles, render: Render) -> tuple[tuple[Manifest, Path], ...]:
+    """Return the places, outside of Secrets, that change with a secret.
+
+    What changes by itself, because it is made at random, is left out; so is a variable that is the
+    secret, of which another rule tells.
+    """
+    secrets = secrets_of(chart)
+    base = _launched(chart, SAMPLE)  # enables most features of a chart
+
+    def output(text: str) -> Rendered:
+        given = (nested(path, f"{text}-{name}") for name, path in secrets.items())
+        return render(RenderCase(words=text, values=merged(base, *given), is_sample=True))
+
+    if not secrets:
+        return ()
+    first = output("a secret")
+    found = list(differences(first, output("another secret")))
+    if not found:
+        return ()
+    random = {_place(*place) for place in differences(first, output("a secret"))}
+    return tuple(
+        (manifest, path)
+        for manifest, path in found
+        if _place(manifest, path) not in random
+        and not ("env" in path and "a secret" in str(_text_at(manifest, path)))
+    )
+
+
+def _place(manifest: Manifest, path: Path) -> tuple[object, ...]:
+    return (manifest.file, name_of(manifest), *path)
+
+
+def _text_at(manifest: Manifest, path: Path) -> object:
+    value: Any = manifest.data
+    for part in path:
+        value = value[part]
+    return value

@@ -152,14 +152,15 @@ def _label(rendered: Rendered) -> Iterator[Problem]:
         if label != rendered.release:
             problem = f"is {quoted(label)}" if label else "is missing"
             yield Problem(
-                message=f"{_name(manifest)}: the label {INSTANCE} of its pods {problem}",
+                message=f"{name_of(manifest)}: the label {INSTANCE} of its pods {problem}",
                 hint=f"{INSTANCE}: {{{{ .Release.Name }}}}",
                 path=(*pod_path, "metadata", "labels"),
                 file=manifest.file,
             )
 
 
-def _name(manifest: Manifest) -> str:
+def name_of(manifest: Manifest) -> str:
+    """Return the kind and the name of an object."""
     kind, name = manifest.data.get("kind"), mapping(manifest.data, "metadata").get("name")
     return f"{kind} {name}"
 
@@ -170,7 +171,7 @@ def _replicas(rendered: Rendered) -> Iterator[Problem]:
         replicas = mapping(manifest.data, "spec").get("replicas", 1)
         if manifest.data.get("kind") in ("Deployment", "StatefulSet") and replicas != 0:
             yield Problem(
-                message=f"{_name(manifest)}: suspended, it still has {replicas} replicas",
+                message=f"{name_of(manifest)}: suspended, it still has {replicas} replicas",
                 path=("spec", "replicas"),
                 file=manifest.file,
             )
@@ -185,7 +186,7 @@ def _secret(rendered: Rendered) -> Iterator[Problem]:
             for secret, variable in variables.items():
                 if secret in value:
                     yield Problem(
-                        message=f"{_name(manifest)}: the variable {entry.get('name')} contains"
+                        message=f"{name_of(manifest)}: the variable {entry.get('name')} contains"
                         f" {variable} in plain text",
                         hint="read it from a Secret: valueFrom, or envFrom",
                         path=path,
@@ -198,12 +199,13 @@ def _sample(name: str) -> object:
     return SAMPLE[top][key]
 
 
-def _containers(manifest: Manifest, key: str) -> list[tuple[Path, Mapping[str, Any]]]:
+def containers(manifest: Manifest, key: str) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Return the containers of a pod under `containers` or `initContainers`, by their path."""
     if manifest.pod is None:
         return []
     pod_path, pod = manifest.pod
-    containers = mapping(pod, "spec").get(key)
-    entries = containers if isinstance(containers, list) else []
+    listed = mapping(pod, "spec").get(key)
+    entries = listed if isinstance(listed, list) else []
     return [
         ((*pod_path, "spec", key, number), mapping(entry)) for number, entry in enumerate(entries)
     ]
@@ -211,7 +213,7 @@ def _containers(manifest: Manifest, key: str) -> list[tuple[Path, Mapping[str, A
 
 def _environment(manifest: Manifest) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for key in ("initContainers", "containers"):
-        for path, container in _containers(manifest, key):
+        for path, container in containers(manifest, key):
             for number, entry in enumerate(container.get("env") or ()):
                 yield (*path, "env", number), mapping(entry)
 
@@ -221,14 +223,14 @@ def _copies(rendered: Rendered) -> Iterator[Problem]:
     for manifest in rendered.manifests:
         mounted = {
             name
-            for _, container in _containers(manifest, "containers")
+            for _, container in containers(manifest, "containers")
             for name in _mounts(container)
         }
-        for path, container in _containers(manifest, "initContainers"):
+        for path, container in containers(manifest, "initContainers"):
             mounts = _mounts(container)
             if mounts and mounted.isdisjoint(mounts):
                 yield Problem(
-                    message=f"{_name(manifest)}: no container mounts what the init container"
+                    message=f"{name_of(manifest)}: no container mounts what the init container"
                     f" {container.get('name')} writes",
                     path=(*path, "volumeMounts"),
                     file=manifest.file,
@@ -245,7 +247,7 @@ def _discovery(rendered: Rendered) -> Iterator[Problem]:
         service = mapping(manifest.data, "metadata", "annotations").get(DISCOVERY)
         if service is not None and service not in DISCOVERED:
             yield Problem(
-                message=f"{_name(manifest)}: no service looks for {DISCOVERY}: {service}",
+                message=f"{name_of(manifest)}: no service looks for {DISCOVERY}: {service}",
                 hint=did_you_mean(str(service), DISCOVERED),
                 path=("metadata", "annotations", DISCOVERY),
                 file=manifest.file,

@@ -7,10 +7,22 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The security context of a container: the restricted profile, and what the values change. */}}
+{{/* The security context of the service: the restricted profile, and what the values change. */}}
 {{- define "chart.privileges" -}}
-{{- $restricted := dict "allowPrivilegeEscalation" false "capabilities" (dict "drop" (list "ALL")) -}}
-{{- toYaml (mergeOverwrite $restricted (deepCopy .Values.securityContext)) -}}
+{{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem -}}
+{{- toYaml (mergeOverwrite (include "onyxia-library.privileges" . | fromYaml) $own (deepCopy .Values.securityContext)) -}}
+{{- end -}}
+
+{{/* That of a container which only prepares or tests: its root is read-only, whatever the service is. */}}
+{{- define "chart.helperPrivileges" -}}
+{{- $own := dict "readOnlyRootFilesystem" true -}}
+{{- toYaml (mergeOverwrite (include "onyxia-library.privileges" . | fromYaml) (deepCopy .Values.securityContext) $own) -}}
+{{- end -}}
+
+{{/* A folder that is not kept. */}}
+{{- define "chart.scratch" -}}
+emptyDir:
+  sizeLimit: {{ .Values.scratch.sizeLimit | quote }}
 {{- end -}}
 
 {{/* Whether the pod is given the token of its service account: only what asks the cluster uses it. */}}

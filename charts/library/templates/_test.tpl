@@ -15,6 +15,7 @@ metadata:
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
+  enableServiceLinks: false
   securityContext:
     runAsNonRoot: true
     seccompProfile:
@@ -23,10 +24,10 @@ spec:
     - name: test
       image: {{ .image | quote }}
       securityContext:
-        allowPrivilegeEscalation: false
-        capabilities:
-          drop:
-            - ALL
+        {{- include "onyxia-library.privileges" .root | nindent 8 }}
+        readOnlyRootFilesystem: true
+      resources:
+        {{- include "onyxia-library.helperResources" .root | nindent 8 }}
       env:
         {{- .env | nindent 8 }}
       command:

@@ -68,3 +68,8 @@ def test_a_run_is_logged_and_kept_on_the_volume(host):
     for file in ("mlflow.db", "users.db", "artifacts"):
         place = host.check_output(f"findmnt -n -o TARGET -T /home/onyxia/work/{file}")
         assert place == "/home/onyxia/work"
+
+
+def test_nothing_writes_outside_of_the_volumes(host):
+    assert host.run("touch /opt/python/x").rc != 0
+    assert host.run("touch /tmp/x /home/onyxia/x").rc == 0

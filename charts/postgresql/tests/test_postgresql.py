@@ -25,6 +25,16 @@ def test_another_password_does_not(host, at, password):
     assert "password" in found.stderr
 
 
+def test_it_offers_tls(host):
+    found = query(host, "select ssl from pg_stat_ssl where pid = pg_backend_pid()")
+    assert found.stdout == "t\n", found.stderr
+
+
+def test_nothing_writes_outside_of_the_volumes(host):
+    assert host.run("touch /usr/local/x").rc != 0
+    assert host.run("touch /tmp/x /run/postgresql/x").rc == 0
+
+
 def test_it_keeps_rows_on_the_volume(host):
     assert query(host, "create table kept as select 42 as answer").rc == 0
     assert query(host, "select answer from kept").stdout == "42\n"

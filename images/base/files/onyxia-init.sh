@@ -46,6 +46,7 @@ main() {
   step "S3" prepare_s3
   step "DuckDB" prepare_duckdb
   step "Spark" prepare_spark
+  step "Python" prepare_python
   step "pip and uv" prepare_pip
   step "conda" prepare_conda
   step "R repositories" prepare_r

@@ -2,7 +2,8 @@
 # start [OPTION…]: the server on the data in PGDATA, which it makes where there are none.
 #
 # PGUSER, PGDATABASE and PASSWORD say who may enter, and where to. A password is read from stdin by
-# what takes it: it stands on no command line, and in no file but as PostgreSQL keeps it.
+# what takes it: it stands on no command line, and in no file but as PostgreSQL keeps it. TLS is
+# always offered; TLS_REQUIRED=true refuses who does without. TLS_DIRECTORY may have a certificate.
 set -eu
 umask 0077
 
@@ -94,6 +95,40 @@ take_data() {
     "$(name "$PGUSER")" "$(text "$PASSWORD")" | single "$PGDATA"
 }
 
+# The certificate that was given, else one that is made once and stays with the data. PostgreSQL
+# takes no key that anybody else may read, as one of a mounted Secret is.
+prepare_tls() {
+  given=${TLS_DIRECTORY:-/etc/postgresql/tls}
+  tls=$PGDATA.tls
+  mkdir -p "$tls"
+  if [ -e "$given/tls.crt" ]; then
+    cat "$given/tls.crt" > "$tls/given.crt"
+    cat "$given/tls.key" > "$tls/given.key"
+    tls=$tls/given
+    return
+  fi
+  tls=$tls/made
+  # Also in the place of one that ends within a month.
+  openssl x509 -in "$tls.crt" -noout -checkend 2592000 > /dev/null 2>&1 && [ -s "$tls.key" ] && return
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 3650 \
+    -subj "/CN=postgresql" -keyout "$tls.key" -out "$tls.crt" 2> /dev/null \
+    || fail "no certificate can be made in $PGDATA.tls"
+}
+
+# The first rule that fits decides: below this one, every `host` is a `hostssl`.
+only_tls='hostnossl all all all reject'
+write_rules() {
+  rules=$PGDATA/pg_hba.conf
+  {
+    [ "${TLS_REQUIRED:-}" != true ] || echo "$only_tls"
+    grep -vxF "$only_tls" "$rules"
+  } > "$rules.new"
+  mv "$rules.new" "$rules"
+}
+
 check_volume
 if [ -e "$PGDATA/PG_VERSION" ]; then take_data; else make_data; fi
-exec postgres -D "$PGDATA" -c listen_addresses='*' "$@"
+write_rules
+prepare_tls
+exec postgres -D "$PGDATA" -c listen_addresses='*' -c ssl=on -c ssl_cert_file="$tls.crt" \
+  -c ssl_key_file="$tls.key" "$@"

@@ -163,7 +163,7 @@ def test_any_uid_makes_data_and_finds_them_again(other):
     assert other.query("select answer from kept").stdout == "42\n"
     assert "not properly shut down" not in other.host.file(other.log).content_string
     left = other.host.check_output(f"ls {other.folder}").split()
-    assert sorted(left) == ["log", "pgdata", "pid"]
+    assert sorted(left) == ["log", "pgdata", "pgdata.tls", "pid"]
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)
@@ -187,6 +187,51 @@ def test_a_changed_password_holds(other):
     other.start(PASSWORD=new).ready()
     assert other.query("select 1").rc == 2
     assert other.query("select 1", PGPASSWORD=new).stdout == "1\n"
+
+
+ENCRYPTED = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+
+
+@pytest.mark.parametrize("at", ["127.0.0.1", "$(hostname -i)"])
+def test_who_connects_is_offered_tls(host, at):
+    assert query(host, ENCRYPTED, at=at).stdout == "t\n"
+
+
+def test_nobody_else_reads_the_key(host):
+    folder = "/var/lib/postgresql/data/pgdata.tls"
+    assert host.check_output(f"stat -c '%a %u' {folder} {folder}/made.key") == "700 1000\n600 1000"
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_who_does_without_tls_is_refused_where_it_is_required(other):
+    off = {"PGSSLMODE": "disable"}
+    other.start().ready()
+    assert other.query(ENCRYPTED, **off).stdout == "f\n"
+    certificate = other.host.check_output(f"cat {other.data}.tls/made.crt")
+    other.stop()
+    other.start(TLS_REQUIRED="true").ready()
+    found = other.query("select 1", **off)
+    assert found.rc == 2
+    assert "pg_hba.conf rejects connection" in found.stderr
+    assert other.query(ENCRYPTED).stdout == "t\n"
+    assert other.host.check_output(f"cat {other.data}.tls/made.crt") == certificate
+    other.stop()
+    other.start().ready()
+    assert other.query(ENCRYPTED, **off).stdout == "f\n"
+
+
+@pytest.mark.parametrize("other", ["0"], indirect=True)
+def test_a_given_certificate_is_used(other):
+    given = f"{other.folder}/given"
+    other.host.check_output(
+        f"mkdir {given} && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc "
+        f"-days 9 -subj /CN=given -keyout {given}/tls.key -out {given}/tls.crt "
+        # As a Secret is mounted.
+        f"&& chmod 0444 {given}/tls.key"
+    )
+    other.start(TLS_DIRECTORY=given).ready()
+    seen = {"PGSSLMODE": "verify-ca", "PGSSLROOTCERT": f"{given}/tls.crt"}
+    assert other.query(ENCRYPTED, **seen).stdout == "t\n"
 
 
 @pytest.mark.parametrize("other", ["0"], indirect=True)

@@ -214,6 +214,7 @@ def test_the_restricted_profile(chart: Played) -> None:
     for container in (*spec["initContainers"], *spec["containers"]):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": container in spec["initContainers"],
         }  # fmt: skip
     changed = {"securityContext": {"runAsUser": 4}, "podSecurityContext": {"runAsNonRoot": False}}
     spec = chart.pod(changed)["spec"]

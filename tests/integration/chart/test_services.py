@@ -69,7 +69,7 @@ def test_how_it_runs(service: Played) -> None:
     assert container["command"] == command
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[name].items() >= probe.items()
-    assert container["volumeMounts"][0]["mountPath"] == folder
+    assert {"name": "home", "mountPath": folder} in container["volumeMounts"]
     assert container["ports"][0]["containerPort"] == 9999
     assert one(service.manifests(values), "Service")["spec"]["ports"][0]["port"] == 9999
     assert spec["securityContext"] == {
@@ -77,6 +77,7 @@ def test_how_it_runs(service: Played) -> None:
     }  # fmt: skip
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
     }  # fmt: skip
 
 

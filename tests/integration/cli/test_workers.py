@@ -52,12 +52,22 @@ class Machines:
         ]
 
     def level(self, shards: list[list[str]]) -> list[subprocess.CompletedProcess[str]]:
-        """Carry out a level, each of its shards on a machine of its own, at the same time."""
-        machines = [self.new() for _ in shards]
+        """Carry out a level, each of its shards on machines of its own, at the same time.
+
+        One builds, and another one pushes what that handed over; its end is the last one's.
+        """
+        pairs = [(self.new(), self.new()) for _ in shards]
+
+        def carry_out(
+            pair: tuple[Tiny, Tiny], shard: list[str]
+        ) -> subprocess.CompletedProcess[str]:
+            builds, pushes = pair
+            handover = pushes.root / "build/handover"
+            done = builds.run("step", *shard, "--export", str(handover))
+            return done if done.returncode else pushes.run("push", str(handover), *shard)
+
         with ThreadPoolExecutor(len(shards)) as pool:
-            return list(
-                pool.map(lambda machine, shard: machine.run("step", *shard), machines, shards)
-            )
+            return list(pool.map(carry_out, pairs, shards))
 
     def release(self) -> Record:
         """The last job; what it recorded."""

@@ -21,6 +21,7 @@ NOTHING = {
     "S3": "skipped (AWS_ACCESS_KEY_ID, AWS_S3_ENDPOINT and AWS_ENDPOINT_URL are unset)",
     "DuckDB": "skipped (there is no S3)",
     "Spark": "skipped (there is no S3)",
+    "Python": "skipped (there is no Python)",
     "pip and uv": "skipped (PIP_REPOSITORY is unset)",
     "conda": "skipped (CONDA_REPOSITORY is unset)",
     "R repositories": "skipped (R_REPOSITORY and PACKAGE_MANAGER_URL are unset)",

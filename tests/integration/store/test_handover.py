@@ -162,7 +162,14 @@ def test_two_machines_make_what_one_makes(machines: Machines) -> None:
     alone.lock = week.folder.load().lock or LOCK
     alone.go_by()
     assert images(week) == images(alone)
-    assert machines.run("step", "release", "--export", str(machines.handover))[0] == 5
+    for argv in (["step", "release", "--export"], ["push"]):
+        machines.handover.mkdir(exist_ok=True)
+        words = [*argv, str(machines.handover)] + (["release"] if argv == ["push"] else [])
+        code, text = machines.run(*words)
+        assert code == 5
+        assert (
+            "release failed: a release is not handed over\n  hint: builder step release\n" in text
+        )
     assert machines.run("step", "release")[0] == 0
     assert "latest" in machines.tags("desk")
     shutil.rmtree(machines.handover)

@@ -193,7 +193,7 @@ def test_words_that_cut_what_helm_prints() -> None:
 def test_a_name_with_a_blank() -> None:
     pod = POD + "          command: [sh, -c, cd $(basename $GIT_REPOSITORY) .git]\n"
     assert said(files(pod=pod)) == [
-        "templates/pod.yaml:15:32: basename: warning: basename takes .git for a second argument\n"
+        "templates/pod.yaml:16:32: basename: warning: basename takes .git for a second argument\n"
         '  hint: $(basename "$GIT_REPOSITORY" .git)'
     ]
 
