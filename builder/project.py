@@ -25,6 +25,7 @@ from builder.catalog.models import (
     Recipe,
     RecipeFile,
 )
+from builder.catalog.package_names import check_recipe
 from builder.catalog.parser import (
     CheckName,
     ParsedMatrix,
@@ -36,7 +37,7 @@ from builder.catalog.parser import (
 from builder.catalog.pins import check_pins
 from builder.catalog.recipe import check_chart_needs, check_needs
 from builder.common import checkout
-from builder.common.errors import BuilderError, ConfigError, Location, raise_all
+from builder.common.errors import BuilderError, ConfigError, Location, raise_all, reading
 from builder.common.files import write
 from builder.common.plugins import Plugins
 from builder.common.process import Runner
@@ -47,6 +48,7 @@ from builder.lock.lockfile import Lock
 
 MATRIX = "matrix.yaml"
 _FEATURES = "charts/features"
+_LARGEST = 64 << 20  # bytes of a file that is read as text
 _RECIPE = ("recipe.yaml", "Dockerfile.j2")
 _BEGINNINGS = {
     "recipe.yaml": "`summary: …` is all that it needs",
@@ -118,6 +120,13 @@ class Workspace:
             if ecosystems
             else {},
         )
+        raise_all(
+            [
+                error
+                for recipe in recipes.values()
+                for error in check_recipe(recipe, catalog.ecosystems, self.read)
+            ]
+        )
         return Project(
             root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,
             lock=lock, notes=tuple(notes),
@@ -144,14 +153,10 @@ class Workspace:
 
     def read(self, path: str) -> str:
         """Return the text of a file of the catalog. Raises ConfigError if there is none."""
-        try:
-            data = (self.root / path).read_bytes()
-        except FileNotFoundError:
-            raise ConfigError("no such file", location=Location(file=path)) from None
-        except OSError as error:
-            reason = f"cannot be read: {error.strerror}"
-            raise ConfigError(reason, location=Location(file=path)) from error
-        return checkout.text_of(data, path)
+        file = self.root / path
+        if not file.exists():
+            raise ConfigError("no such file", location=Location(file=path))
+        return checkout.text_of(checkout.Checkout(root=self.root).read(file, _LARGEST), path)
 
     def lock_text(self) -> str:
         """Return the text of matrix.lock, for positions in it; nothing where it is not there."""
@@ -167,7 +172,8 @@ class Workspace:
                 f"no {MATRIX} in {self.root}",
                 hint="name the folder of a catalog with --root, or begin one: `builder init DIR`",
             )
-        file, matrix_errors = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
+        with reading(MATRIX):
+            file, matrix_errors = parse_matrix(self.read(MATRIX), MATRIX, notes.append)
         errors += matrix_errors
         if file is None:
             raise_all(errors)
@@ -178,7 +184,8 @@ class Workspace:
         if not (self.root / locks.FILE).is_file():
             return None
         try:
-            return locks.parse(self.read(locks.FILE))
+            with reading(locks.FILE):
+                return locks.parse(self.read(locks.FILE))
         except BuilderError as error:
             errors.append(error)
             return None
@@ -203,9 +210,10 @@ class Workspace:
                 continue
             path = f"images/{image.recipe}/recipe.yaml"
             try:
-                parsed, recipe_errors = parse_recipe(
-                    self.read(path), path, file.matrix.axes, notes.append, check
-                )
+                with reading(path):
+                    parsed, recipe_errors = parse_recipe(
+                        self.read(path), path, file.matrix.axes, notes.append, check
+                    )
             except BuilderError as error:
                 errors.append(error)
                 continue
@@ -317,7 +325,8 @@ class Workspace:
             folder = f"charts/{chart.recipe}"
             errors += self._test_errors(f"{folder}/tests")
             path, tests = f"{folder}/chart.yaml", self.root / folder / "tests"
-            parsed, chart_errors = parse_chart(self.read(path), path, notes.append)
+            with reading(path):
+                parsed, chart_errors = parse_chart(self.read(path), path, notes.append)
             errors += chart_errors
             if parsed is not None:
                 charts[chart.recipe] = ChartRecipe(

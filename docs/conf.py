@@ -15,6 +15,7 @@ root_doc = "docs/README"
 include_patterns = [
     "docs/*.md",
     "README.md",
+    "SECURITY.md",
     "images/*/README.md",
     "charts/README.md",
     "charts/*/README.md",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from builder.build.events import ChartResult, Noted, Result
@@ -12,15 +13,21 @@ from builder.build.run_context import RunContext
 from builder.catalog.models import Matrix
 from builder.charts.changelog import with_changelog
 from builder.charts.helm import Helm, documents, latest_minors
+from builder.charts.image_table import images_in, with_images
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia_check import check_chart, read_chart
-from builder.charts.repository.oci_artifact import chart_artifact, released_package
+from builder.charts.repository.oci_artifact import (
+    chart_artifact,
+    package_in,
+    released_package,
+)
 from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
 from builder.common.files import write, write_tree
+from builder.oci.reference import parse
 from builder.plan.models import ChartPlan, Step, reference
 from builder.registry.interfaces import Registry
 from builder.testing.interfaces import ChartRequest, ChartRunner, TestCounts
@@ -49,7 +56,7 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason)
         if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        if self._store.digest(chart_plan.reference) is not None:
+        if self._is_packaged(chart_plan):
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
         released_files = former_files(
@@ -64,7 +71,7 @@ class ChartActions:
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
             self._check_upgrade(chart_version(released_files), released_files, folder)
-        counts = self._run(step, chart_plan, folder)
+        counts = self._run(step, chart_plan, folder, files)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
         self._store.put(chart_artifact(package), chart_plan.reference)
@@ -77,8 +84,45 @@ class ChartActions:
         )
         return Result(step=step.id, status="done", reason=chart_plan.reason, detail=detail)
 
-    def _run(self, step: Step, chart_plan: ChartPlan, folder: Path) -> TestCounts:
-        request = self._request(step, chart_plan, folder)
+    def _digests(self, chart_plan: ChartPlan) -> dict[str, str]:
+        """Return the digest that each image of a chart is released with. Raises StepError.
+
+        Its tag is written later, with the release.
+        """
+        context = self._context
+        variants: dict[str, dict[str, str]] = {}
+        for target_id in chart_plan.variants:
+            target = context.expansion.targets[target_id]
+            image = reference(target, context.catalog, context.fingerprints[target_id])
+            digest = self._store.digest(image)
+            if digest is None:
+                raise StepError(
+                    f"chart {chart_plan.name}: image {image} not found in the registry",
+                    hint=f"builder build -s {target_id}",
+                )
+            variants.setdefault(target.variant.id, {})[target.platform] = digest
+        return {
+            image: next(iter(manifests.values()))
+            if len(manifests) == 1
+            else self._store.put_index(manifests, parse(image))
+            for image, manifests in zip(chart_plan.images, variants.values(), strict=True)
+        }
+
+    def _is_packaged(self, chart_plan: ChartPlan) -> bool:
+        """Whether a package of the same content, on the same images, passed its checks before."""
+        artifact = self._store.get(chart_plan.reference)
+        if artifact is None:
+            return False
+        package = package_in(artifact, str(chart_plan.reference))
+        return images_in(package.files) == self._digests(chart_plan)
+
+    def _run(
+        self, step: Step, chart_plan: ChartPlan, folder: Path, files: Mapping[str, bytes]
+    ) -> TestCounts:
+        """Add the digests of its images to a chart, and run it on the first."""
+        digests = self._digests(chart_plan)
+        write_tree(folder, with_images(files, digests))
+        request = self._request(step, chart_plan, folder, digests)
         if installing := self._runner.waits_for:
             self._note(step, f"{installing} (once, a minute or two)")
             self._runner.prepare(request.log)
@@ -111,17 +155,16 @@ class ChartActions:
                 hint="Kubernetes cannot change these fields: give the changed object another name",
             )
 
-    def _request(self, step: Step, chart_plan: ChartPlan, folder: Path) -> ChartRequest:
-        """Return the request to run a chart on its first image. Raises StepError."""
+    def _request(
+        self, step: Step, chart_plan: ChartPlan, folder: Path, digests: Mapping[str, str]
+    ) -> ChartRequest:
+        """Return the request to run a chart on its first image."""
         context = self._context
         first_target = context.expansion.targets[chart_plan.variants[0]]
         image = reference(first_target, context.catalog, context.fingerprints[first_target.id])
-        digest = self._store.digest(image)
-        if digest is None:
-            raise StepError(
-                f"chart {chart_plan.name}: image {image} not found in the registry",
-                hint=f"builder build -s {first_target.id}",
-            )
+        first = chart_plan.images[0]
+        by_digest = str(image.at(self._store.digest(image) or digests[first]))
+        with_digest = str(replace(parse(first), digest=digests[first]))
         password = secrets.token_urlsafe(18)
         values = folder.with_name(f"{chart_plan.name}-values.json")
         chart, _ = read(read_chart(folder))
@@ -138,7 +181,7 @@ class ChartActions:
         return ChartRequest(
             chart=chart_plan.name,
             # The release writes the tag; the digest is in the registry already.
-            manifests=manifests.replace(chart_plan.images[0], str(image.at(digest))),
+            manifests=manifests.replace(with_digest, by_digest).replace(first, by_digest),
             password=password,
             suite=Path(context.catalog.charts[recipe].tests),
             port=context.catalog.charts[recipe].port,

@@ -53,6 +53,11 @@ class Requests:
         recipe = context.catalog.recipes[target.recipe]
         package_set = context.lock.package_sets.get(target.id)
         lists = package_lists(package_set, context.catalog.ecosystems)
+        # Only a RUN that reaches the network has use for mirrors, proxies and certificates.
+        is_offline = context.fingerprints[target.id].is_offline
+        secrets = (
+            {} if is_offline else build_secrets(context.project.network, context.state.secrets)
+        )
         write_context(folder / "context", target_plan.dockerfile.text, recipe.files, lists)
         return BuildRequest(
             id=target.slug,
@@ -61,7 +66,8 @@ class Requests:
             platform=target.platform,
             epoch=context.epoch(target),
             layout=folder / "layout",
-            secrets=build_secrets(context.project.network, context.state.secrets),
+            secrets=secrets,
+            network="none" if is_offline else "private",
             timeout=context.timeout,
             log=context.state.log(StepId.of("build", target.id)),
         )

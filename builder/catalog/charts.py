@@ -111,7 +111,13 @@ class _Value(FileModel):
     ] = None
     form: Annotated[
         Flag | None,
-        Field(description="false: no form shows it, and no schema has it", examples=[False]),
+        Field(description="false: no form shows it; it is checked all the same", examples=[False]),
+    ] = None
+    also: Annotated[
+        tuple[Words, ...] | None,
+        Field(
+            description="more types that it may have, where no form shows it", examples=[["object"]]
+        ),
     ] = None
     formerly: Annotated[
         tuple[Words, ...] | None,

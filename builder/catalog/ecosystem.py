@@ -54,6 +54,17 @@ class PinSyntax:
     limit: re.Pattern[str] = re.compile(r".+")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RequestSyntax:
+    """How a recipe names a package: a pattern of the whole text, and an example.
+
+    A text that a program reads as an option, a URL, a path or a second line is no package.
+    """
+
+    pattern: re.Pattern[str] = re.compile(r"[A-Za-z0-9][^\s\x00-\x1f\x7f]*")
+    example: str = "name"
+
+
 def _list_line(name: str, package: LockedPackage) -> str:
     return f"{name} {package.version} {package.hash} {package.file_name}"
 
@@ -85,6 +96,7 @@ class EcosystemRules:
     - `has_cooldown`: whether a version that is younger than `lock.cooldown` is not taken, or the
       ecosystem is exempt from it; otherwise its index states no dates;
     - `is_of_base`: whether its packages are chosen anew where the base has other content;
+    - `request`: how a recipe names a package;
     - `is_met`: whether packages have what a recipe names, in the version that it asks for;
     - `pins`: how a package is pinned, None if none can be;
     - `normalize`: the one spelling of a name that may be spelled in several ways;
@@ -109,6 +121,7 @@ class EcosystemRules:
     package_suffix: str = ""
     has_cooldown: bool = False
     is_of_base: bool = False
+    request: RequestSyntax = RequestSyntax()
     is_met: Callable[[str, Mapping[str, LockedPackage]], bool] = _is_met
     pins: PinSyntax | None = None
     normalize: Callable[[str], str] = _normalize

@@ -11,12 +11,17 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
+from typing import NoReturn
 
 from builder.catalog.ids import BaseId, TargetId
 from builder.catalog.matrix_check import Constraint, Faults, Locations, check_names
 from builder.catalog.models import AxisValue, Base, Image, Matrix, Path, Target, Variant
 from builder.common import graph
-from builder.common.errors import raise_all
+from builder.common.errors import ConfigError, raise_all
+
+_MOST_COMBINATIONS = 200_000
+_MOST_VARIANTS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +132,8 @@ class _Expander(Faults):
     def __init__(self, matrix: Matrix, locations: Locations) -> None:
         super().__init__(locations)
         self.matrix = matrix
+        self._combinations = 0  # of values that were looked at
+        self._number = 0  # of variants
         self.limits: set[Path] = set()  # to platforms, that were found to leave none
         self.unknown: frozenset[tuple[str, str]] = frozenset()  # (axis, value): reported already
         self.edges = {
@@ -162,6 +169,9 @@ class _Expander(Faults):
         before = len(self.errors)
         if not self._constraints_fit(image, axes, own_values):
             return ()
+        self._combinations += len(parents) * prod(map(len, own_values))
+        if self._combinations > _MOST_COMBINATIONS:
+            self._refuse(f"up to image {image.name} there are", _MOST_COMBINATIONS, image)
         candidates = [
             {**parent, **{value.axis: value.name for value in combination}}
             for parent in parents
@@ -172,7 +182,18 @@ class _Expander(Faults):
         if not combinations and not self.unknown and len(self.errors) == before:
             message = f"the constraints of image {image.name} leave no target"
             self._fail_key(message, ("images", image.name))
+        self._number += len(combinations)
+        if self._number > _MOST_VARIANTS:
+            self._refuse(f"with image {image.name} the catalog has", _MOST_VARIANTS, image)
         return tuple(Variant(image=image.name, values=values) for values in combinations)
+
+    def _refuse(self, begin: str, most: int, image: Image) -> NoReturn:
+        """Raise the error of a matrix that nobody could build."""
+        raise ConfigError(
+            f"{begin} more than {most:,} variants",
+            hint="give its images fewer axes, or `only` a part of their values",
+            location=self.locations.at_key(("images", image.name)),
+        )
 
     def _narrow(self, allowed: list[dict[str, str]], image: Image) -> list[dict[str, str]]:
         path: Path = ("images", image.name)

@@ -192,6 +192,10 @@ def _port(value: Any) -> int:
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=46)]
 AxisName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*$")]
 ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$")]
+SuiteName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
+ReleaseLineName = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._+-]*)?$", max_length=128)
+]
 PlatformName = Annotated[str, StringConstraints(pattern=PLATFORM)]
 PathGlob = Annotated[str, StringConstraints(pattern=r"^/")]
 Reason = Annotated[str, StringConstraints(min_length=1)]

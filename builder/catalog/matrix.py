@@ -23,6 +23,8 @@ from builder.catalog.fields import (
     Path,
     PlatformName,
     Reason,
+    ReleaseLineName,
+    SuiteName,
     ValueName,
     Whole,
     as_tuple,
@@ -42,7 +44,9 @@ class Source(FileModel):
     registry: Annotated[
         str | None, Field(description="an image, e.g. docker.io/library/debian:trixie-slim")
     ] = None
-    bootstrap: Annotated[str | None, Field(description="a suite of Debian, e.g. trixie")] = None
+    bootstrap: Annotated[SuiteName | None, Field(description="a suite of Debian, e.g. trixie")] = (
+        None
+    )
 
     @property
     def kind(self) -> str:
@@ -68,7 +72,7 @@ class AxisValue(FileModel):
         Name | None, Field(description="where its packages come from, e.g. apt")
     ] = None
     release_line: Annotated[
-        str, Field(description="what the provider calls it, where that is not its name")
+        ReleaseLineName, Field(description="what the provider calls it, where that is not its name")
     ] = ""
     platforms: Annotated[
         tuple[PlatformName, ...], Field(description="the only platforms that have it")
@@ -170,10 +174,18 @@ class Chart(FileModel):
     values: Annotated[
         Mapping[str, Any], Field(description="other defaults of its values, by path")
     ] = field(default_factory=dict)
+    fixed: Annotated[
+        Mapping[str, Any],
+        Field(
+            description="what its values are, by path: no form shows them, and Helm takes nothing"
+            " else",
+            examples=[{"kubernetes.role": "view"}],
+        ),
+    ] = field(default_factory=dict)
     locations: Annotated[Mapping[Path, Location], NOT_IN_FILE] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Where `()`, `("features", NAME)` and `("values", PATH)` are in the matrix, if known."""
+    """Where `()`, `("features", NAME)`, `("values", PATH)` and `("fixed", PATH)` are, if known."""
 
     def at(self, *path: str) -> Location:
         """Return where a part of this chart is declared in the matrix."""
@@ -361,4 +373,10 @@ class Matrix(FileModel):
 
     def repository_of(self, image: str, registry: str | None = None) -> str:
         """Return `registry/repository` of an image, without tag."""
-        return self.catalog.repository.format(registry=registry or self.registry, image=image)
+        registry = registry or self.registry
+        return repository_of(self.catalog.repository, registry=registry, image=image)
+
+
+def repository_of(template: str, *, registry: str, image: str) -> str:
+    """Return the repository of an image. A template is no format of Python, which may do more."""
+    return template.replace("{registry}", registry).replace("{image}", image)

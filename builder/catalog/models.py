@@ -211,6 +211,9 @@ class RecipeFile(FileModel):
             description="more, by condition: `r`, `not python`, `debian=12`, `r@apt`; commas join"
         ),
     ] = ()
+    network: Annotated[
+        str, Field(description="why its build needs a network: then it is not locked")
+    ] = ""
     unreproducible: Annotated[
         Mapping[PathGlob, Reason],
         Field(description="files that two builds may differ in, by path: why"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from builder.catalog import yaml_document as documents
+from builder.catalog.matrix import repository_of
 from builder.catalog.models import (
     AxisValue,
     Chart,
@@ -26,6 +28,7 @@ from builder.common.text import did_you_mean, looks_like
 from builder.oci.reference import check_registry
 from builder.oci.reference import parse as parse_reference
 
+_BRACE = re.compile(r"[{}]")
 _RESERVED = ("charts", "releases")
 CheckName = Callable[[str, Location], None]
 
@@ -127,7 +130,7 @@ def _check_urls(
         try:
             remote_file(text, arch)
         except ConfigError as error:
-            message = f"{text.partition('#')[0]} has no hash"
+            message = error.message.removesuffix(f" for {arch}")
             location = document.at((*path, URL, index))
             errors.append(ConfigError(message, hint=error.hint, location=location))
     return errors
@@ -231,13 +234,13 @@ def _check_repository(document: Document, text: str) -> list[BuilderError]:
     missing = [field for field in ("{registry}", "{image}") if field not in text]
     if missing:
         return [ConfigError(f"repository lacks {field}", location=location) for field in missing]
-    try:
-        parse_reference(text.format(registry="example.org", image="image"))
-    except BuilderError as error:
-        return [ConfigError(error.message, hint=error.hint, location=location)]
-    except (KeyError, IndexError, ValueError, AttributeError):
+    if _BRACE.search(text.replace("{registry}", "").replace("{image}", "")):
         hint = "its fields are {registry} and {image}"
         return [ConfigError(f"not a repository: {text!r}", hint=hint, location=location)]
+    try:
+        parse_reference(repository_of(text, registry="example.org", image="image"))
+    except BuilderError as error:
+        return [ConfigError(error.message, hint=error.hint, location=location)]
     return []
 
 
@@ -246,6 +249,7 @@ def _with_locations(chart: Chart, document: Document) -> Chart:
     locations: dict[Path, Location] = {(): document.at_key(above)}
     for index, feature in enumerate(chart.features):
         locations[("features", feature)] = document.at((*above, "features", index))
-    for path in chart.values:
-        locations[("values", path)] = document.at_key((*above, "values", path))
+    for key, paths in (("values", chart.values), ("fixed", chart.fixed)):
+        for path in paths:
+            locations[(key, path)] = document.at_key((*above, key, path))
     return replace(chart, locations=locations)

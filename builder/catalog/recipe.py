@@ -23,6 +23,8 @@ _CONDITION = re.compile(
 _PART = re.compile(r"\{([a-z][a-z0-9]*)\.(major|minor|version)\}")
 _NAME = re.compile(r"@?[A-Za-z0-9][\w./+-]*")
 _KEY = re.compile(r"([a-z]+):")
+_URL = re.compile(r"https?://[^\s\x00-\x1f\x7f]+$")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~%@=-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -133,7 +135,12 @@ def packages_of(recipe: Recipe, variables: BuildVariables) -> Packages:
     return {ecosystem: tuple(dict.fromkeys(names)) for ecosystem, names in packages.items()}
 
 
-def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
+def named_at(
+    read: Callable[[str], str],
+    recipe: str,
+    package: str,
+    keys: tuple[str, ...] = ("packages", "when"),
+) -> Location:
     """Return where a recipe names a package; its file, where `read` does not find it there.
 
     A version that stands in the file as `{axis.version}` is looked for by its name.
@@ -145,7 +152,7 @@ def named_at(read: Callable[[str], str], recipe: str, package: str) -> Location:
         for number, line in enumerate(read(file).splitlines(), start=1):
             key = top[1] if (top := _KEY.match(line)) else key
             match = name.search(line.partition(" #")[0])
-            if match and key in ("packages", "when"):
+            if match and key in keys:
                 return Location(file=file, line=number, column=match.start() + 1, source=line)
     return Location(file=file)
 
@@ -179,7 +186,12 @@ def remote_file(text: str, arch: str) -> RemoteFile:
             f"{address} has no hash for {arch}", hint="end it by #sha256=… or #amd64=…&arm64=…"
         )
     url = address.replace("{arch}", arch)
-    return RemoteFile(name=urlsplit(url).path.rsplit("/", 1)[-1], url=url, sha256=digest)
+    name = urlsplit(url).path.rsplit("/", 1)[-1]
+    if not _URL.match(url) or not _FILE.fullmatch(name):
+        raise ConfigError(
+            f"{address!r} is no URL of a file", hint="https://example.org/tool.tar.gz#sha256=…"
+        )
+    return RemoteFile(name=name, url=url, sha256=digest)
 
 
 def check_tests(

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Mapping
 
 from builder.charts.semver import (
     CHANGELOG,
+    IMAGES,
     TEMPLATE,
     about,
     chart_version,
     defaults,
     former,
     schema_nodes,
+    still_taken,
     value_types,
 )
 
 _LONGEST = 120
-_TOLD = ("Chart.yaml", "values.yaml", "values.schema.json", "README.md", CHANGELOG)
+_TOLD = ("Chart.yaml", "values.yaml", "values.schema.json", "README.md", CHANGELOG, IMAGES)
 
 
 def with_changelog(new: Mapping[str, bytes], old: Mapping[str, bytes] | None) -> dict[str, bytes]:
@@ -42,7 +44,7 @@ def _broken(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]
     for path, kind in value_types(old).items():
         if path not in after:
             yield f"`{path}` is gone"
-        elif after[path] != kind:
+        elif not still_taken(kind, after[path]):
             yield f"`{path}` was {kind} and is {after[path]}"
 
 

@@ -22,6 +22,7 @@ from builder.catalog.yaml_document import objects
 from builder.charts.package import ChartPackage, pack
 from builder.charts.semver import about
 from builder.common.errors import ConfigError, StepError
+from builder.common.limits import PROGRAM_MEMORY
 from builder.common.mappings import mapping
 from builder.common.process import Command, Output, Runner
 from builder.common.text import fields
@@ -106,18 +107,23 @@ class Helm:
 
     def command(self, *arguments: str) -> Command:
         """Return a helm command with its environment."""
-        return Command(argv=(str(self._program), *arguments), env=self._env(), timeout=120.0)
+        return Command(
+            argv=(str(self._program), *arguments),
+            env=self._env(),
+            timeout=120.0,
+            memory=PROGRAM_MEMORY,
+        )
 
     def lint_command(self, chart: Path) -> Command:
         """Return the command `helm lint --strict`."""
-        return self.command("lint", "--strict", str(chart))
+        return self.command("lint", "--strict", "--", str(chart))
 
     def template_command(
         self, chart: Path, *, release: str, values: Path | None = None, namespace: str = "default"
     ) -> Command:
         """Return the command `helm template`."""
         extra = () if values is None else ("--values", fields(str(values)))
-        return self.command("template", release, str(chart), "--namespace", namespace, *extra)
+        return self.command("template", "--namespace", namespace, *extra, "--", release, str(chart))
 
     def ct_command(self, chart: Path) -> Command:
         """Return the command `ct lint`. Nothing is compared, so the version need not be new."""
@@ -156,7 +162,7 @@ class Helm:
             options += ["--dry-run=server", f"--kube-apiserver={cluster}"]
         else:
             options += ["--dry-run=client"]
-        command = self.command("install", release, str(chart), *options)
+        command = self.command("install", *options, "--", release, str(chart))
         output = self._runner.run(replace(command, stdin=json.dumps(values).encode()))
         answer = json.loads(output.stdout)
         return DryRun(manifests=answer["manifest"], notes=answer["info"]["notes"])
@@ -210,7 +216,7 @@ class Helm:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{package.file}.") as scratch:
             written = Path(scratch) / package.file
             written.write_bytes(package.data)
-            self._runner.run(self.command("show", "chart", str(written)))
+            self._runner.run(self.command("show", "chart", "--", str(written)))
             os.replace(written, folder / package.file)
         return package
 

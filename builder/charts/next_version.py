@@ -69,7 +69,7 @@ def check_charts(catalog: Catalog, names: Iterable[str]) -> list[BuilderError]:
     looked_at = set()
     for name in names:
         chart = catalog.matrix.charts[name]
-        key = (chart.recipe, chart.features, tuple(chart.values))
+        key = (chart.recipe, chart.features, repr(chart.values), repr(chart.fixed))
         if key in looked_at:
             continue
         looked_at.add(key)

@@ -10,6 +10,7 @@ from typing import Final
 
 from builder.charts.chart_folder import folder_files
 from builder.charts.helm import Helm, documents
+from builder.charts.image_table import images_in
 from builder.charts.onyxia.chart_files import ChartFiles, read
 from builder.charts.onyxia.check import check
 from builder.charts.onyxia.finding import SCHEMA, Finding
@@ -20,7 +21,7 @@ from builder.charts.onyxia.rules_manifests import POD_RULES, Manifest, Rendered,
 from builder.charts.onyxia.schema_nodes import remote_reference
 from builder.charts.package import unpack
 from builder.common import limits
-from builder.common.errors import ConfigError, Location, StepError
+from builder.common.errors import ConfigError, Location, StepError, reading
 from builder.common.mappings import merged, nested
 
 RELEASE: Final = "check-0"
@@ -60,12 +61,17 @@ def check_chart(path: Path, helm: Helm | None) -> ChartReport:
 
     Raises ConfigError where there is no chart.
     """
+    with reading(str(path)):
+        return _check_chart(path, helm)
+
+
+def _check_chart(path: Path, helm: Helm | None) -> ChartReport:
     files = read_chart(path)
     chart, broken = read(files)
     if reason := _unrendered(chart, is_broken=bool(broken), helm=helm):
         return ChartReport(findings=check(files), unrendered=reason)
     assert helm is not None
-    render = _renderer(path, helm)
+    render = _renderer(chart, path, helm)
     outputs = rendered(chart, render)
     defaults = _defaults(chart, path, helm, render, outputs[0])
     return ChartReport(findings=check(files, outputs, defaults))
@@ -79,14 +85,18 @@ def _unrendered(chart: ChartFiles, *, is_broken: bool, helm: Helm | None) -> str
         return "a file of the chart cannot be read"
     if absent := missing(chart):
         return f"there is no {', '.join(absent)} below charts/: run `helm dependency build`"
+    return unreadable_schema(chart) or ("" if helm else "helm is not installed")
+
+
+def unreadable_schema(chart: ChartFiles) -> str:
+    """Return why Helm must not read a chart, or "": it would fetch what a schema refers to."""
     for file, data in chart.files.items():
-        if file.rpartition("/")[2] == SCHEMA and (reason := _unreadable_schema(data)):
+        if file.rpartition("/")[2] == SCHEMA and (reason := _unreadable(data)):
             return f"{file} {reason}"
-    return "" if helm else "helm is not installed"
+    return ""
 
 
-def _unreadable_schema(data: bytes) -> str:
-    """Return why Helm must not read a schema, or "": it would fetch what that refers to."""
+def _unreadable(data: bytes) -> str:
     try:
         schema = limits.read_json(data, limits.CHART_FILE, "it", error=ConfigError)
     except ConfigError:
@@ -116,7 +126,12 @@ def _defaults(
     )
 
 
-def _renderer(path: Path, helm: Helm) -> Render:
+def _renderer(chart: ChartFiles, path: Path, helm: Helm) -> Render:
+    try:
+        images = images_in(chart.files)
+    except ConfigError:  # another tool's file of this name
+        images = {}
+
     def render(probe: RenderCase) -> Rendered:
         output = helm.attempt(path, release=RELEASE, values=probe.values)
         failure = output.log if output.code != 0 else ""
@@ -134,6 +149,8 @@ def _renderer(path: Path, helm: Helm) -> Render:
             is_suspended=probe.is_suspended,
             is_hostile=probe.is_hostile,
             has_lines=probe.has_lines,
+            images=images,
+            marked=probe.marked,
             injected_in=injected_in(manifests) if probe.is_hostile else "",
         )
 

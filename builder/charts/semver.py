@@ -17,15 +17,20 @@ FIRST = "1.0.0"
 FORMER = "former-values"
 """The annotation of Chart.yaml that maps former paths of values to present ones, as JSON."""
 CHANGELOG = "CHANGELOG.md"
-"""The file that lists the changes. It is derived, so it is no part of the fingerprint."""
+"""The file that lists the changes."""
+IMAGES = "images.json"
+"""The file with the digests of its images, by reference."""
+_DERIVED = (CHANGELOG, IMAGES)  # no part of the fingerprint
 TEMPLATE = "template"
 """The type of a file below `templates/`: a feature may bring templates, and no values."""
+FIXED = "fixed "
+"""The beginning of the type of a value that can only be what it is."""
 _VERSION = re.compile(rb"^version:.*$", re.MULTILINE)
 
 
 def chart_fingerprint(files: Mapping[str, bytes]) -> str:
-    """Return the identity of a chart: sha256 of its files without version and changelog."""
-    same = with_version({path: files[path] for path in files if path != CHANGELOG}, "0.0.0")
+    """Return the identity of a chart: sha256 of its files, without version and derived files."""
+    same = with_version({path: files[path] for path in files if path not in _DERIVED}, "0.0.0")
     entries = [[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(same.items())]
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -82,11 +87,16 @@ def bump(
             f"{name}not a chart version: {previous}", hint="MAJOR.MINOR.PATCH", location=location
         )
     values = {path: kind for path, kind in before.items() if kind != TEMPLATE}
-    if any(after.get(path) != kind for path, kind in values.items()):
+    if any(not still_taken(kind, after.get(path)) for path, kind in values.items()):
         return str(version.bump_major())
     if set(after) - set(before):
         return str(version.bump_minor())
     return str(version.bump_patch())
+
+
+def still_taken(before: str, after: str | None) -> bool:
+    """Whether a value of one type is taken by another, which is None where the value is gone."""
+    return after in (before, before.removeprefix(FIXED))
 
 
 def is_lower(version: str, second: str) -> bool:
@@ -98,15 +108,15 @@ def is_lower(version: str, second: str) -> bool:
 def value_types(files: Mapping[str, bytes]) -> dict[str, str]:
     """Return the type of every value of a chart, by path, and `TEMPLATE` for its templates.
 
-    The schema has the type, else the default has it. Former paths of values count too: the
-    chart still accepts them.
+    The schema has the type, else the default has it; FIXED stands before that of a const. Former
+    paths of values count too: the chart still accepts them.
     """
     types = {path: _kind(value) for path, value in defaults(files).items()}
     for path, node in schema_nodes(files):
         if node.get("properties"):
             types.pop(path, None)
         else:
-            types[path] = str(node.get("type", "any"))
+            types[path] = (FIXED if "const" in node else "") + str(node.get("type", "any"))
     types |= {old: types[path] for old, path in former(files).items() if path in types}
     return types | {path: TEMPLATE for path in files if path.startswith("templates/")}
 

@@ -14,7 +14,7 @@ from builder.charts.next_version import files_of
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia.rules_values import READINGS
-from builder.charts.onyxia_check import RELEASE, read_chart
+from builder.charts.onyxia_check import RELEASE, read_chart, unreadable_schema
 from builder.charts.semver import FIRST
 from builder.cli.open import host_tools, open_app
 from builder.cli.options import planning
@@ -51,6 +51,8 @@ def command(chart: str, context: Path | None, **options: Any) -> int:
         path, helm = _rendered(app, chart), app.adapters.helm
     files, broken = read(read_chart(path))
     raise_all([ConfigError(str(finding)) for finding in broken])
+    if reason := unreadable_schema(files):
+        raise ConfigError(f"helm is not asked: {reason}")
     for finding in READINGS.findings(files):
         click.echo(str(finding), err=True)
     values = launch(files.schema, files.values, _context(context))

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.lazy import LazyGroup
-from builder.common.errors import BuilderError, StepError, refused
+from builder.common.errors import (
+    UNREADABLE,
+    BuilderError,
+    ConfigError,
+    StepError,
+    refused,
+    unreadable,
+)
 from builder.common.version import VERSION
 
 if TYPE_CHECKING:  # `--help` is to be fast
@@ -84,6 +91,9 @@ def main(adapters: AdapterFactory | None = None) -> None:
     except OSError as error:
         click.echo(f"error: {refused(error)}", err=True)
         sys.exit(StepError.exit_code)
+    except UNREADABLE as error:
+        click.echo(f"error: {unreadable(error)}", err=True)
+        sys.exit(ConfigError.exit_code)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)

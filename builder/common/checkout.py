@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from builder.common import limits
 from builder.common.errors import BuilderError, ConfigError, Location, ToolError, raise_all
 from builder.common.files import with_lf
 from builder.common.process import Command, Runner
@@ -35,6 +36,8 @@ _REFUSED = {
     "[": "pytest",
 }
 """Characters that a folder's name must not have, and the program that misreads them."""
+_LARGEST = 1 << 30
+_NO_FETCH = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 _KINDS = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFIFO: "a pipe",
@@ -66,16 +69,26 @@ class Checkout:
         if not folder.is_dir():
             return ()
         errors: list[BuilderError] = []
-        paths = sorted(self._walk(folder, (folder.resolve(),), errors))
+        paths = sorted(self._walk(folder, (self.real(folder),), errors))
         raise_all(errors)
         return tuple(paths)
 
-    def read(self, path: Path) -> bytes:
-        """Return the content of a file, as git has it. Raises ConfigError where there is none."""
+    def real(self, path: Path) -> Path:
+        """Return the target of a path. Raises ConfigError where a link leads out of the catalog."""
         try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise self._error(path, f"cannot be read: {error.strerror}") from error
+            real = path.resolve()
+            is_inside = real.is_relative_to(self.root.resolve())
+        except (OSError, RuntimeError):  # a link that leads to itself
+            is_inside = False
+        if not is_inside:
+            hint = "copy that file into the catalog, and link to the copy"
+            raise self._error(path, "a link leads outside the catalog", hint)
+        return real
+
+    def read(self, path: Path, limit: int = _LARGEST) -> bytes:
+        """Return the content of a file, as git has it. Raises ConfigError where there is none."""
+        self.real(path)
+        data = limits.read_file(path, limit, "it", error=lambda reason: self._error(path, reason))
         is_converted = self.converted and path.resolve() in self.converted
         return with_lf(data) if is_converted else data
 
@@ -126,6 +139,7 @@ class Checkout:
             shown = os.fsencode(path.name).decode(errors="backslashreplace")
             message = f"the name of {shown} is not UTF-8"
             raise self._error(path.parent, message, "rename it") from None
+        limits.check_name(path.name, error=lambda reason: self._error(path.parent, reason))
         if not path.is_symlink():
             return path.resolve()
         target = os.readlink(path)
@@ -238,13 +252,14 @@ def _links_beside(path: Path) -> str:
 def _git(root: Path, runner: Runner, verb: str, *words: str) -> tuple[str, ...]:
     """Return the output of git, split at NUL; nothing where the folder is not a work tree.
 
-    git answers whoever owns the checkout, and runs no program that its settings name.
+    git answers whoever owns the checkout, and runs no program that its settings name: neither a
+    monitor of files, nor one by which it would fetch an object that a partial clone lacks.
     """
     settings = ("-c", "core.fsmonitor=false", "-c", "safe.directory=*")
     ends = ("-z",) if verb == "ls-files" else ()
     argv = ("git", "-C", str(root), *settings, verb, *ends, *words)
     try:
-        output = runner.run(Command(argv=argv, timeout=120.0), check=False)
+        output = runner.run(Command(argv=argv, env=_NO_FETCH, timeout=120.0), check=False)
     except ToolError:  # no git here
         return ()
     return tuple(filter(None, output.stdout.split("\0"))) if output.code == 0 else ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
 
@@ -144,6 +145,32 @@ class Problems(BuilderError):
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+UNREADABLE = (RecursionError, MemoryError, UnicodeError, OverflowError)
+"""What a file can make a reader raise that does not know of it: it is too deep, large or odd."""
+
+
+@contextmanager
+def reading(file: str) -> Iterator[None]:
+    """Raise ConfigError, with the file, for what a file of anybody makes a reader raise."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise unreadable(error, Location(file=file)) from error
+
+
+def unreadable(error: BaseException, location: Location | None = None) -> ConfigError:
+    """Return the error of an input that is too deep, too large or not text."""
+    reasons = {
+        RecursionError: "it is nested too deeply",
+        MemoryError: "it is too large for the memory of this machine",
+        UnicodeError: "it is not text of Unicode",
+        OverflowError: "it has a number that is too large",
+    }
+    reason = next(text for kind, text in reasons.items() if isinstance(error, kind))
+    message = reason if location else f"an input cannot be read: {reason}"
+    return ConfigError(message, location=location)
 
 
 def refused(error: OSError) -> StepError:

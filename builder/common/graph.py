@@ -9,19 +9,20 @@ def find_cycle(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """Return a cycle as a path that ends where it began, or ()."""
     done: set[str] = set()
     for start in needs:
-        trail: list[str] = []
+        trail: dict[str, None] = {}  # a set in order
         stack = [(start, iter(needs.get(start, ())))]
         while stack:
             node, rest = stack[-1]
             if node not in trail:
-                trail.append(node)
+                trail[node] = None
             following = next((neighbour for neighbour in rest if neighbour not in done), None)
             if following is None:
                 done.add(node)
-                trail.pop()
+                trail.popitem()
                 stack.pop()
             elif following in trail:
-                return (*trail[trail.index(following) :], following)
+                path = list(trail)
+                return (*path[path.index(following) :], following)
             else:
                 stack.append((following, iter(needs.get(following, ()))))
     return ()

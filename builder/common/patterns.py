@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import regex
@@ -60,13 +60,52 @@ def matches(pattern: str, text: str) -> bool:
             raise TimeoutError
         return regex.search(translated, text, timeout=seconds) is not None
     except TimeoutError as error:
-        shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
-        raise ConfigError(
-            f"the pattern {shown} takes too long on a text of {len(text):,} characters",
-            hint="write it without a repetition inside of a repetition",
-        ) from error
+        raise _too_long(pattern, len(text)) from error
     except (regex.error, RecursionError, OverflowError, MemoryError):
         return True
+
+
+def whole_matches(pattern: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts that a pattern of a catalog matches as a whole. Raises ConfigError."""
+    compiled = _compiled(pattern)
+    try:
+        return tuple(
+            text for text in texts if compiled.fullmatch(text, timeout=PATTERN_SECONDS) is not None
+        )
+    except TimeoutError as error:
+        raise _too_long(pattern, max(map(len, texts))) from error
+
+
+def first_groups(pattern: str, text: str) -> list[str]:
+    """Return what the first group of a pattern of a catalog matches in a text, or all of it.
+
+    Raises ConfigError.
+    """
+    compiled = _compiled(pattern)
+    try:
+        matches = list(compiled.finditer(text, timeout=PATTERN_SECONDS))
+    except TimeoutError as error:
+        raise _too_long(pattern, len(text)) from error
+    return [match[1 if compiled.groups else 0] or "" for match in matches]
+
+
+def _compiled(pattern: str) -> Any:
+    _check_length(pattern)
+    try:
+        translated, weight = _translated(pattern)
+        if weight > _LARGEST_WEIGHT:
+            raise regex.error("it is too large")
+        return regex.compile(translated)
+    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+        raise ConfigError(f"not a regular expression: {pattern!r}: {error}") from None
+
+
+def _too_long(pattern: str, characters: int) -> ConfigError:
+    shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
+    return ConfigError(
+        f"the pattern {shown} takes too long on a text of {characters:,} characters",
+        hint="write it without a repetition inside of a repetition",
+    )
 
 
 def _translated(pattern: str) -> tuple[str, int]:

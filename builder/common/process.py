@@ -7,7 +7,9 @@ its own process group, with a time limit, and its output is redacted before it i
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -38,6 +40,7 @@ _TRANSIENT = (
 class Command:
     """One program to run. `secrets` are values that must never be shown.
 
+    `memory` is how many bytes it may use, 0 for any; with it, the processor's seconds end too.
     `program` is its name in messages, where another program starts it. `env` comes on top of this
     process's environment, whose locale is left out (see `environment`).
     """
@@ -49,6 +52,7 @@ class Command:
     timeout: float = 600.0
     stdin: bytes | None = None
     secrets: tuple[str, ...] = ()
+    memory: int = 0
 
     @property
     def name(self) -> str:
@@ -225,6 +229,7 @@ class Runner:
                     f"{command.argv[0]} is not installed", hint="run `builder doctor`"
                 ) from error
             self._running.add(process)
+            _limit(process.pid, command)
             return process
 
     def _failure(
@@ -237,6 +242,15 @@ class Runner:
             return StepError(f"{name} was stopped after {command.timeout:.0f} s", hint=_see(log))
         kind = TransientError if looks_transient(output.log) else StepError
         return kind(f"{name} {ended(output.code)}\n{last_lines(output.log)}", hint=_see(log))
+
+
+def _limit(pid: int, command: Command) -> None:
+    """Bound a program, and what it starts, that reads what may be made to use up a machine."""
+    if command.memory:
+        seconds = math.ceil(command.timeout)
+        with contextlib.suppress(ProcessLookupError):  # it ended already
+            resource.prlimit(pid, resource.RLIMIT_AS, (command.memory, command.memory))
+            resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def last_lines(text: str) -> str:

@@ -261,7 +261,8 @@ def build_argv(
     images would no longer share them.
     """
     words = [*buildx, "build", "--progress", "plain", "--provenance=false", "--sbom=false"]
-    words += ["--network", "host", "--platform", request.platform]
+    network = "none" if request.network == "none" else "default"
+    words += ["--network", network, "--platform", request.platform]
     words += ["--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
     for name, image in sorted(request.contexts.items()):
         words += ["--build-context", f"{name}=docker-image://{image}"]

@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from builder.common.process import Runner
 from builder.oci.image import ImageLayer
 from builder.oci.layout import entry, manifest_in
 from builder.oci.reference import Reference
+
+KERNEL = "kernel"
+"""The isolation of a RUN by namespaces and control groups of its own."""
+BuildNetwork = Literal["none", "private"]
+"""What a RUN reaches: nothing, or what is outside of this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +30,9 @@ class BuildRequest:
     `epoch` is the timestamp in seconds that every file and the image get. `secrets` maps an id to
     the file that a RUN may mount; none of them reaches a layer. `below` are the layers of the
     parent as its registry has them: the image names them so, and an engine that would have to
-    compress them again leaves their blobs out of the layout. `on_line` is called with each line
-    that the engine prints, from any thread.
+    compress them again leaves their blobs out of the layout. `network` is what a RUN reaches:
+    nothing, or what is outside of this machine; its loopback is never in reach. `on_line` is
+    called with each line that the engine prints, from any thread.
     """
 
     id: str
@@ -37,6 +43,7 @@ class BuildRequest:
     layout: Path  # where the OCI layout is to be written; created by the engine
     below: tuple[ImageLayer, ...] = ()
     secrets: Mapping[str, Path] = field(default_factory=dict)
+    network: BuildNetwork = "none"
     timeout: float = 3600.0
     log: Path | None = None
     on_line: Callable[[str], None] | None = None

@@ -85,22 +85,22 @@ class Lock:
 
 def parse(text: str, file: str = FILE) -> Lock:
     """Read a lock. Raises ConfigError if it is damaged or of a newer format."""
-
-    def refuse(message: str) -> ConfigError:
-        return ConfigError(message, hint=_RESTORE, location=Location(file=file))
-
     try:
-        data = read_json(text.encode(errors="surrogateescape"), LOCK, "the lock", error=refuse)
-    except ConfigError as error:
-        if not isinstance(problem := error.__cause__, json.JSONDecodeError):
-            raise
+        data = read_json(text.encode(), LOCK, "it", error=ConfigError)
+    except ConfigError as refusal:
+        error = refusal.__cause__
+        if not isinstance(error, json.JSONDecodeError):
+            location = Location(file=file)
+            raise ConfigError(
+                f"not a lock: {refusal.message}", hint=_RESTORE, location=location
+            ) from refusal
         text_lines = text.splitlines()
-        source = text_lines[problem.lineno - 1] if problem.lineno <= len(text_lines) else ""
+        source = text_lines[error.lineno - 1] if error.lineno <= len(text_lines) else ""
         raise ConfigError(
-            f"not a lock: {problem.msg}",
+            f"not a lock: {error.msg}",
             hint=f"it was cut off or edited by hand; {_RESTORE}",
-            location=Location(file=file, line=problem.lineno, column=problem.colno, source=source),
-        ) from problem
+            location=Location(file=file, line=error.lineno, column=error.colno, source=source),
+        ) from error
     return from_data(data, file, text=text)
 
 

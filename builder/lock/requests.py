@@ -12,6 +12,7 @@ from builder.catalog.ecosystem import EcosystemRules, Language
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.ids import ValueId
 from builder.catalog.models import Catalog, Matrix, RemoteFile, Target
+from builder.catalog.package_names import check_name
 from builder.catalog.packages import LockedPackage
 from builder.catalog.recipe import build_variables, packages_of
 from builder.common.hashing import canonical, sha256
@@ -88,7 +89,12 @@ class PackageRequests:
     def names(self, target: Target) -> Mapping[str, tuple[str, ...]]:
         """Return the packages that the recipe of a target names, by ecosystem."""
         variables = build_variables(target, self._catalog.matrix, self._lock.versions)
-        return packages_of(self._catalog.recipes[target.recipe], variables)
+        packages = packages_of(self._catalog.recipes[target.recipe], variables)
+        for ecosystem, names in packages.items():
+            if rules := self._catalog.ecosystems.get(ecosystem):
+                for name in names:  # it may have a version of a lock of anybody
+                    check_name(rules, name)
+        return packages
 
     def can_lock(self, target: Target) -> bool:
         """Whether the base and every release line of a target is locked."""

@@ -28,6 +28,14 @@ _TRUST = (
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _ENVIRONMENT = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _REPOSITORIES = ("cran", "nvidia")  # sources that apt uses inside an image
+_NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f\"\\]")
+_NOT_IN_URL = re.compile(r"[\s\x00-\x1f\x7f\"'`\\<>]")
+# Files for the RUN alone: in its own tmpfs, which the builder's macros mount; a RUN of older macros
+# has them in the container's /dev/shm, which is in no layer. Chroot isolation has only the host's.
+_SCRATCH = (
+    "scratch=/dev/shm; if grep -q ' /mnt tmpfs ' /proc/self/mounts; then scratch=/mnt; fi",
+    'scratch=$(umask 0077; mktemp -d "$scratch/builder.XXXXXX")',
+)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -65,7 +73,7 @@ def effective_network(
         if override := environment.get(variable(key)):
             mirrors[key] = override
     _check_names(mirrors, names)
-    return Network(
+    result = Network(
         ca=environment.get("BUILDER_CA") or fill(network.ca) or _host_bundle(environment),
         proxy=Proxy(
             http=fill(network.proxy.http) or _proxy("http_proxy", environment),
@@ -76,6 +84,23 @@ def effective_network(
         trust=_trust(environment),
         variables=tuple(it for rules in ecosystems.values() for it in rules.mirror_variables),
     )
+    _check_texts(result)
+    return result
+
+
+def _check_texts(network: Network) -> None:
+    """Raise ConfigError for what a file of settings, of apt or of a shell, would misread."""
+    texts = {"network.ca": network.ca, "network.proxy.none": network.proxy.none}
+    urls = {"network.proxy.http": network.proxy.http, "network.proxy.https": network.proxy.https}
+    for source, url in network.mirrors.items():
+        urls |= {f"network.mirrors: {source[:60]!r}": source, f"network.mirrors.{source}": url}
+    for key, text in {**texts, **urls}.items():
+        if match := (_NOT_IN_URL if key in urls else _NOT_IN_TEXT).search(text):
+            raise ConfigError(
+                f"{key} has the character {match[0]!r}, which programs misread",
+                hint="leave it out; in a URL, write it as % and two digits",
+                location=Location(file="matrix.yaml"),
+            )
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str:
@@ -146,7 +171,9 @@ def build_env(network: Network) -> str:
         if mirror := network.mirrors.get(it.source):
             variables[it.name] = it.value(mirror)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([*lines, *_apt_lines(network), *_maven_lines(network)]) + "\n"
+    if settings := [*_apt_lines(network), *_maven_lines(network)]:
+        lines += [*_SCRATCH, *settings]
+    return "\n".join(lines) + "\n"
 
 
 def proxies(network: Network) -> dict[str, str]:
@@ -184,34 +211,36 @@ def passwords(network: Network) -> tuple[str, ...]:
 
 
 def _apt_lines(network: Network) -> list[str]:
-    """Return the lines that configure apt; its settings are in /dev/shm, which is in no layer."""
-    settings = ['Acquire::https::CAInfo "' + CA + '";'] if network.ca else []
+    """Return the lines that configure apt, by files of the RUN."""
+    settings = ["'Acquire::https::CAInfo \"" + CA + "\";'"] if network.ca else []
     lines: list[str] = []
     if mirrors := apt_mirrors(network):
         script = " ".join(f"-e {substitution(old, new)}" for old, new in mirrors.items())
         lines += [
-            "mkdir -p /dev/shm/apt.d",
+            'mkdir "$scratch/apt.d"',
             "for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do",
             '  case "$file" in */sources.list) name=main.list;; *) name=${file##*/};; esac',
-            f'  if [ -f "$file" ]; then sed {script} "$file" > "/dev/shm/apt.d/$name"; fi',
+            f'  if [ -f "$file" ]; then sed {script} "$file" > "$scratch/apt.d/$name"; fi',
             "done",
         ]
-        settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/dev/shm/apt.d";']
+        settings += [
+            "'Dir::Etc::sourcelist \"/dev/null\";'",
+            '"Dir::Etc::sourceparts \\"$scratch/apt.d\\";"',
+        ]
     if settings:
-        lines.append(f"printf '%s\\n' {shlex.join(settings)} > /dev/shm/apt.conf")
-        lines.append("export APT_CONFIG=/dev/shm/apt.conf")
+        lines.append(f"printf '%s\\n' {' '.join(settings)} > \"$scratch/apt.conf\"")
+        lines.append('export APT_CONFIG="$scratch/apt.conf"')
     return lines
 
 
 def _maven_lines(network: Network) -> list[str]:
-    """Return the lines that configure Maven, by a file in /dev/shm, which is in no layer."""
+    """Return the lines that configure Maven, by a file of the RUN."""
     settings = maven_settings(network)
     if not settings:
         return []
-    file = "/dev/shm/maven.xml"
     return [
-        f"(umask 0077; printf '%s\\n' {shlex.quote(settings)} > {file})",
-        f"export MAVEN_SETTINGS={file}",
+        f"printf '%s\\n' {shlex.quote(settings)} > \"$scratch/maven.xml\"",
+        'export MAVEN_SETTINGS="$scratch/maven.xml"',
     ]
 
 

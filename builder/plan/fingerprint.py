@@ -29,8 +29,8 @@ class Fingerprint:
     """The fingerprint of a target: `digest` is the sha256 of `document`, as 64 hex digits.
 
     The recipe was rendered with `variables` to `dockerfile`, whose text is in the document.
-    `files` are downloaded for the build. `downloads` describes instructions of the Dockerfile that
-    download something that is not locked.
+    `files` are downloaded for the build. `downloads` describes what downloads something that is
+    not locked: instructions of the Dockerfile, and what the recipe says of itself.
     """
 
     digest: str
@@ -45,6 +45,11 @@ class Fingerprint:
     def tag(self) -> str:
         """The tag of the image that is built from these inputs."""
         return f"fp-{self.digest[:32]}"
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether all that the build installs is locked, so that it needs no network."""
+        return self.is_locked and not self.downloads
 
     @property
     def parts(self) -> dict[str, str]:
@@ -82,11 +87,7 @@ def fingerprints(
             dockerfile=dockerfiles[target.id],
             files=files,
             is_locked=(is_locked := _is_locked(recipe, variables)),
-            downloads=tuple(
-                download.describe(recipe.dockerfile_path)
-                for download in dockerfiles[target.id].downloads
-                if download.source != NETWORK or is_locked  # else `is_locked` says so already
-            ),
+            downloads=_downloads(recipe, dockerfiles[target.id], is_locked=is_locked),
         )
     return computed
 
@@ -159,6 +160,18 @@ def _lock_part(
         },
         files=files,
     )
+
+
+def _downloads(recipe: Recipe, dockerfile: Dockerfile, *, is_locked: bool) -> tuple[str, ...]:
+    """Describe what a build downloads that is not locked."""
+    found = [
+        download.describe(recipe.dockerfile_path)
+        for download in dockerfile.downloads
+        if download.source != NETWORK or is_locked  # else `is_locked` says so already
+    ]
+    if recipe.network:
+        found.append(f"its recipe needs a network: {recipe.network}")
+    return tuple(found)
 
 
 def _is_locked(recipe: Recipe, variables: BuildVariables) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from builder.charts.image_table import with_images
 from builder.charts.package import pack
 from builder.charts.tools import Tools
 from builder.common.process import Runner
@@ -166,15 +167,51 @@ def test_a_value_that_adds_an_object_by_a_detour(run: Run, tmp_path: Path) -> No
     """By a value that the schema does not know, and a named template: only rendering shows it."""
     pod = POD.replace("name: {{ .Release.Name }}", 'name: {{ include "clock.name" . }}', 1)
     pod += '{{- define "clock.name" }}{{ .Values.zoneName | trunc 63 }}{{ end }}\n'
-    chart = files(values={**VALUES, "zoneName": "clock"}, pod=pod)
+    chart = files(values={"zoneName": "clock", **VALUES}, pod=pod)
     folder = write(tmp_path / "clock", chart)
     found = run("charts", "check", str(folder))
     assert (found.code, found.out) == (
         2,
         f'{folder}/templates/pod.yaml: value-adds-lines: fatal: with "sample\\n---\\nonyxia-check:'
         ' sample" in zoneName: an object has a key out of the text\n'
-        "  hint: end each expression that the value reaches with `| quote`\n",
+        "  hint: end each expression that the value reaches with `| quote`\n"
+        f"{folder}/values.yaml:2:2: $.zoneName: value-not-in-schema: warning: the schema does not"
+        " describe it: a launch may give it any value\n"
+        "  hint: describe it with a type; x-onyxia.hidden keeps it out of the form\n",
     )
+
+
+def test_a_value_that_names_any_role(run: Run, tmp_path: Path) -> None:
+    """A list of the form holds nobody who sends something else: Helm looks at an enum alone."""
+    binding = (
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
+        "metadata: {name: clock}\n"
+        "roleRef: {kind: ClusterRole, name: {{ .Values.zone | quote }}}\n"
+    )
+    zone = {"type": "string", "default": "view", "listEnum": ["view", "edit"], "render": "list"}
+    chart = with_zone(zone) | {"templates/pod.yaml": (POD + binding).encode()}
+    folder = write(tmp_path / "listed", chart)
+    assert run("charts", "check", str(folder)).out == (
+        f"{folder}/templates/pod.yaml: $.roleRef.name: any-role: warning: zone names the role of a"
+        " RoleBinding, and may be any\n"
+        "  hint: give zone an enum in values.schema.json\n"
+    )
+    zone = {"type": "string", "default": "view", "enum": ["view", "edit"], "render": "list"}
+    chart = with_zone(zone) | {"templates/pod.yaml": (POD + binding).encode()}
+    assert run("charts", "check", str(write(tmp_path / "held", chart))).out == ""
+
+
+def test_an_image_whose_digest_is_in_the_package(run: Run, tmp_path: Path) -> None:
+    pod = POD + "          image: r.example/clock:1\n"
+    table = {"r.example/clock:1": f"sha256:{'a' * 64}"}
+    folder = write(tmp_path / "clock", with_images(files(pod=pod), table))
+    assert run("charts", "check", str(folder)).out == (
+        f"{folder}/templates/pod.yaml: $.spec.template.spec.containers[0].image: image-by-tag:"
+        " warning: StatefulSet check-0: the image r.example/clock:1 is named by its tag alone\n"
+        f"  hint: r.example/clock:1@sha256:{'a' * 64}\n"
+    )
+    without = write(tmp_path / "other", files(pod=pod))
+    assert run("charts", "check", str(without)).out == ""
 
 
 def test_helm_does_not_take_the_defaults(run: Run, tmp_path: Path) -> None:
@@ -244,14 +281,15 @@ def test_a_machine_without_helm(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
         f"{folder}: no findings\n"
         f"{folder}: not rendered, as helm is not installed; not tried: not-yaml, helm-refuses,"
         " helm-fails, instance, replicas, secret, init, value-adds-lines, unquoted,"
-        " discovery, default-password, secret-notes, secret-hash, network, limits\n"
+        " any-role, image-by-tag, discovery, default-password, secret-notes, secret-hash, network,"
+        " limits\n"
     )
 
 
 SKIPPED = (
     "not tried: not-yaml, helm-refuses, helm-fails, instance, replicas, secret, init,"
-    " value-adds-lines, unquoted, discovery, default-password, secret-notes, secret-hash, network,"
-    " limits"
+    " value-adds-lines, unquoted, any-role, image-by-tag, discovery, default-password,"
+    " secret-notes, secret-hash, network, limits"
 )
 
 
@@ -352,6 +390,37 @@ def test_a_hostile_chart_is_refused_by_name(
     assert found.code == 2
     assert message in found.out + found.err
     assert run("charts", "launch", str(folder)).code == 2
+
+
+@pytest.mark.parametrize(
+    "key", ['"$ref": "http://127.0.0.1:1/x"', '"$schema": "file:///etc/passwd"', '"$ref": "x.json"']
+)
+@pytest.mark.parametrize("below", ["", "charts/gear/"])
+def test_what_a_schema_refers_to_elsewhere_is_not_fetched(
+    run: Run, tmp_path: Path, key: str, below: str
+) -> None:
+    schema = f'{{"type": "object", "properties": {{}}, {key}}}'.encode()
+    chart = files() | {"charts/gear/Chart.yaml": b"apiVersion: v2\nname: gear\nversion: 1.0.0\n"}
+    chart[f"{below}values.schema.json"] = schema
+    path = write(tmp_path / "clock", chart)
+    name = key.rpartition(": ")[2].strip('"')
+    reason = f"{below}values.schema.json refers to {name}, which is not fetched"
+    assert f"not rendered, as {reason};" in run("charts", "check", str(path)).err
+    assert run("charts", "launch", str(path)).err.endswith(f"error: helm is not asked: {reason}\n")
+
+
+def test_a_template_that_would_use_up_the_machine(run: Run, tmp_path: Path) -> None:
+    pod = "{{ range until 1000000000 }}a: b\n{{ end }}"
+    found = run("charts", "check", str(write(tmp_path / "clock", files(pod=pod))))
+    assert "helm-fails: warning: " in found.out
+    assert "out of memory" in found.out
+
+
+def test_a_pattern_that_would_never_end(run: Run, tmp_path: Path) -> None:
+    zone = {"type": "string", "pattern": "^(a|a)*$", "default": "a" * 40 + "!"}
+    found = run("charts", "check", str(write(tmp_path / "clock", with_zone(zone))))
+    assert found.code == 2
+    assert "the pattern ^(a|a)*$ takes too long on a text of 41 characters" in found.err
 
 
 def test_outside_of_a_catalog(run: Run, tmp_path: Path) -> None:

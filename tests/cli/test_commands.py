@@ -41,6 +41,17 @@ def test_help_lists_every_command(run: Run) -> None:
         assert summary.split()[0] in found.out
 
 
+@pytest.mark.parametrize("error", [RecursionError("x"), MemoryError()])
+def test_what_a_reader_did_not_expect_is_an_error_of_its_input(
+    run: Run, replaced: Replaced, error: Exception
+) -> None:
+    store = replaced["registries"] = FakeStore()
+    store.fail("tags", error)
+    found = run("plan", "--registry", "127.0.0.1:5999")
+    assert found.code == 2
+    assert found.err.startswith("error: an input cannot be read: it is ")
+
+
 def test_a_fault_of_the_builder_is_no_traceback(run: Run, replaced: Replaced) -> None:
     store = replaced["registries"] = FakeStore()
     store.fail("tags", KeyError("size"))

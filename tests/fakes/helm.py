@@ -54,11 +54,11 @@ class FakeHelmProgram(Runner):
             _values(Path(words[-1]), {})
             return ""
         assert words[:2] == ("show", "chart"), words
-        return unpack(Path(words[2]).read_bytes())["Chart.yaml"].decode()
+        return unpack(Path(words[-1]).read_bytes())["Chart.yaml"].decode()
 
 
 def _template(words: tuple[str, ...], stdin: bytes | None) -> str:
-    release, chart = words[1], Path(words[2])
+    release, chart = words[-2], Path(words[-1])
     given: Mapping[str, Any] = {}
     if "--values" in words:
         name = words[words.index("--values") + 1]

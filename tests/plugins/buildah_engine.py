@@ -356,7 +356,15 @@ BUILDAH = BuildahFactory()
 
 def _build_words(request: BuildRequest, local: str) -> tuple[str, ...]:
     """Return the arguments of the command that builds."""
-    words = ["build", "--isolation", "oci", "--network", "host", "--no-cache", "--pull-never"]
+    words = [
+        "build",
+        "--isolation",
+        "oci",
+        "--network",
+        request.network,
+        "--no-cache",
+        "--pull-never",
+    ]
     words += ["--identity-label=false", "--timestamp", str(request.epoch), "--format", "docker"]
     words += ["--platform", request.platform, "--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}"]
     for name in sorted(request.contexts):

@@ -77,7 +77,7 @@ def test_a_context_is_the_same_under_any_umask(tmp_path: Path, umask: int) -> No
     before = os.umask(umask)
     try:
         write_context(tmp_path / "out", "FROM x\n", (file,), {"apt/packages.txt": b"tar=1\n"})
-        place_file(source, tmp_path / "out/downloads/pip/wheels/a.whl")
+        place_file(source, tmp_path / "out", "downloads/pip/wheels/a.whl", "a wheel")
     finally:
         os.umask(before)
     found = [tmp_path / "out", *(tmp_path / "out").rglob("*")]

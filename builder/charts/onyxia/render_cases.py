@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from builder.catalog.models import Path
@@ -12,7 +12,7 @@ from builder.charts.onyxia.chart_files import ChartFiles
 from builder.charts.onyxia.context import SAMPLE, UNDEFINED
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia.rules_defaults import differences, secrets_of
-from builder.charts.onyxia.rules_manifests import MARK, Manifest, Rendered, name_of
+from builder.charts.onyxia.rules_manifests import BINDINGS, MARK, Manifest, Rendered, name_of
 from builder.charts.onyxia.rules_schema import quoted
 from builder.charts.onyxia.schema_nodes import Node
 from builder.charts.onyxia.value_types import Schema, fits, kind_of, type_of
@@ -41,6 +41,7 @@ class RenderCase:
     is_suspended: bool = False
     is_hostile: bool = False
     has_lines: bool = False
+    marked: Mapping[str, str] = field(default_factory=dict)
 
 
 Render = Callable[[RenderCase], Rendered]
@@ -52,6 +53,7 @@ def rendered(chart: ChartFiles, render: Render) -> list[Rendered]:
     if first.failure:
         return [first]
     outputs = [first, *(render(probe) for probe in (*_launches(chart), *_set(chart)))]
+    outputs += _marked(chart, render)
     blamed: set[str] = set()
     for text in HOSTILE:
         outputs += _hostile(chart, render, text, blamed)
@@ -123,6 +125,31 @@ def _hostile(chart: ChartFiles, render: Render, text: str, blamed: set[str]) -> 
         yield from breaking(tuple(filled))
 
 
+def _marked(chart: ChartFiles, render: Render) -> Iterator[Rendered]:
+    """Give each value a text of its own, and yield the bindings of roles where these may be."""
+    texts = {
+        f"value-{number}-x": node
+        for number, node in enumerate((*chart.leaves, *_outside(chart)))
+        if kind_of(node.schema) == "string" and _is_taken(node.schema, f"value-{number}-x")
+    }
+    base = _launched(chart, SAMPLE)
+
+    def bindings(names: Sequence[str]) -> Iterator[Rendered]:
+        values = merged(base, *(nested(texts[name].path, name) for name in names))
+        marked = {name: texts[name].value for name in names}
+        case = RenderCase(words="a text in each", values=values, is_sample=True, marked=marked)
+        output = render(case)
+        if not output.failure:
+            found = tuple(one for one in output.manifests if one.data.get("kind") in BINDINGS)
+            yield replace(output, manifests=found)
+        elif len(names) > 1:
+            yield from bindings(names[: len(names) // 2])
+            yield from bindings(names[len(names) // 2 :])
+
+    if texts:
+        yield from bindings(tuple(texts))
+
+
 def _outside(chart: ChartFiles) -> Iterator[Node]:
     """Yield a node for each value that the schema does not describe: it may be a text."""
     known = {node.path for node in chart.nodes}
@@ -152,10 +179,16 @@ def _typed(subject: str, text: str, values: Mapping[str, Any]) -> RenderCase:
     )
 
 
+def _is_taken(node: Schema, text: str) -> bool:
+    """Whether Helm takes a text. What a form lists holds nobody who sends it something else."""
+    of_forms = ("listEnum", "x-onyxia", "sliderUnit", "sliderMin", "sliderMax")
+    return fits({key: node[key] for key in node if key not in of_forms}, text, {})
+
+
 def _filled(node: Schema, text: str) -> object:
     """Return a value of the node that contains the text, or UNDEFINED where none can."""
     kind = kind_of(node)
-    if kind == "string" and "const" not in node and fits(node, text, {}):
+    if kind == "string" and "const" not in node and _is_taken(node, text):
         return text
     if kind == "array" and isinstance(node.get("items"), Mapping):
         item = _filled(node["items"], text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from builder.catalog.models import Path
@@ -16,6 +16,7 @@ from builder.common.text import did_you_mean
 
 INSTANCE: Final = "app.kubernetes.io/instance"
 DISCOVERY: Final = "onyxia/discovery"
+BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 DISCOVERED: Final = (
     "chromadb", "elastic", "hive", "kafka", "mariadb", "metaflow", "milvus", "mlflow", "mongodb",
     "opensearch", "postgres", "spark-thrift-server",
@@ -72,6 +73,8 @@ class Rendered:
     is_hostile: bool = False
     has_lines: bool = False  # a hostile text of several lines
 
+    images: Mapping[str, str] = field(default_factory=dict)  # digests that the package has
+    marked: Mapping[str, str] = field(default_factory=dict)  # values, by the text that each is
     injected_in: str = ""  # the template that has a key out of a hostile text
 
     @property
@@ -241,6 +244,37 @@ def _mounts(container: Mapping[str, Any]) -> list[str]:
     return [str(mapping(mount).get("name")) for mount in container.get("volumeMounts") or ()]
 
 
+def _any_role(rendered: Rendered) -> Iterator[Problem]:
+    """Require a list of the roles that a value may name: else a launch takes any."""
+    for manifest in rendered.manifests:
+        reference = mapping(manifest.data, "roleRef")
+        role = str(reference.get("name", ""))
+        is_of_cluster = reference.get("kind") == "ClusterRole"
+        for text, value in rendered.marked.items():
+            if is_of_cluster and role.endswith(text):
+                yield Problem(
+                    message=f"{value} names the role of a {manifest.data['kind']}, and may be any",
+                    hint=f"give {value} an enum in values.schema.json",
+                    path=("roleRef", "name"),
+                    file=manifest.file,
+                )
+
+
+def _by_tag(rendered: Rendered) -> Iterator[Problem]:
+    """Require the digest of each image whose digest the package has: a tag can be moved."""
+    for manifest in rendered.manifests:
+        for key in ("initContainers", "containers"):
+            for path, container in containers(manifest, key):
+                image = str(container.get("image", ""))
+                if image in rendered.images:
+                    yield Problem(
+                        message=f"{name_of(manifest)}: the image {image} is named by its tag alone",
+                        hint=f"{image}@{rendered.images[image]}",
+                        path=(*path, "image"),
+                        file=manifest.file,
+                    )
+
+
 def _discovery(rendered: Rendered) -> Iterator[Problem]:
     """Require what other services need to discover this one."""
     for manifest in rendered.manifests:
@@ -264,5 +298,7 @@ POD_RULES: Final[tuple[Rule[Rendered], ...]] = (
     Rule("init", WARNING, "", _copies),
     Rule("value-adds-lines", FATAL, "", _adds_lines),
     Rule("unquoted", WARNING, "", _unquoted),
+    Rule("any-role", WARNING, "", _any_role),
+    Rule("image-by-tag", WARNING, "", _by_tag),
     Rule("discovery", NOTE, "", _discovery),
 )

@@ -11,7 +11,8 @@ from builder.charts.onyxia.context import UNDEFINED
 from builder.charts.onyxia.finding import FATAL, NOTE, SCHEMA, VALUES, WARNING, Problem, Rule
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia.rules_schema import quoted
-from builder.charts.onyxia.schema_nodes import ITEM, Node
+from builder.charts.onyxia.schema_nodes import ITEM, Node, resolved
+from builder.charts.onyxia.value_reads import dependencies
 from builder.charts.onyxia.value_types import (
     coerced,
     fits,
@@ -21,6 +22,7 @@ from builder.charts.onyxia.value_types import (
     type_of,
 )
 from builder.common.errors import BuilderError
+from builder.common.mappings import mapping
 from builder.common.patterns import matches
 from builder.common.text import did_you_mean
 
@@ -164,6 +166,33 @@ def _only_schema(chart: ChartFiles) -> Iterator[Problem]:
             yield Problem(message=message, path=node.path[:-1])
 
 
+def _not_in_schema(chart: ChartFiles) -> Iterator[Problem]:
+    """Require that the schema describes every value: it holds no other to a type."""
+    others = {"global"} | {
+        str(dependency.get("alias") or dependency.get("name"))
+        for dependency in dependencies(chart.about)
+    }
+    for path in _undescribed(chart.values, resolved(chart.schema), ()):
+        if path[0] not in others:
+            message = "the schema does not describe it: a launch may give it any value"
+            hint = "describe it with a type; x-onyxia.hidden keeps it out of the form"
+            yield Problem(message=message, hint=hint, path=path)
+
+
+def _undescribed(values: object, schema: object, path: Path) -> Iterator[Path]:
+    """Yield the paths of values that a schema does not describe, the highest of each."""
+    described = mapping(schema, "properties")
+    if not isinstance(values, Mapping) or not described:
+        return
+    patterns = mapping(schema, "patternProperties")
+    more = mapping(schema).get("additionalProperties")
+    for key, value in values.items():
+        if key in described:
+            yield from _undescribed(value, described[key], (*path, key))
+        elif not isinstance(more, Mapping) and not any(matches(one, key) for one in patterns):
+            yield (*path, key)
+
+
 def _own_default(chart: ChartFiles) -> Iterator[Problem]:
     """Refuse a default for an object with properties: the form takes theirs."""
     for node in chart.nodes:
@@ -261,6 +290,7 @@ VALUE_RULES: Final[tuple[Rule[ChartFiles], ...]] = (
     Rule("needs-context", WARNING, SCHEMA, _context),
     Rule("list-context", WARNING, SCHEMA, _list_context),
     Rule("options", WARNING, SCHEMA, _options),
+    Rule("value-not-in-schema", WARNING, VALUES, _not_in_schema),
     Rule("differs", WARNING, VALUES, _differs),
     Rule("own-default", WARNING, SCHEMA, _own_default),
     Rule("hidden", WARNING, SCHEMA, _hidden),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from builder.catalog.models import Chart, ChartFeature, ValueSpec
+from builder.charts.render import fixed
 from builder.charts.render import values as describe
 from builder.charts.render.partners import having
 from builder.charts.render.templates import Part
@@ -32,18 +33,27 @@ def values_of(
     specs = _described(parts, errors)
     for path, change, location in _changes(recipe_part, chart):
         if path not in specs and change.type is None:
-            if hint := having(path, features):
-                text = f"no feature of the chart has a value {path}"
-            else:
-                text, hint = f"no feature has a value {path}", did_you_mean(path, specs)
-            errors.append(ConfigError(text, hint=hint, location=location))
+            errors.append(_unknown(path, specs, features, location))
             continue
         described = specs[path][0] if path in specs else ValueSpec()
         specs[path] = (described.changed_by(change), location)
     values = _read_all(specs, facts, errors)
+    settings = fixed.settings(chart, [value.path for value in values])
+    values, unknown = fixed.with_fixed(values, settings)
+    errors += [_unknown(item.path, specs, features, item.location) for item in unknown]
     errors += describe.check(values, partial(having, features=features))
     raise_all([of_chart(error, chart) for error in errors])
     return values
+
+
+def _unknown(
+    path: str, specs: Specs, features: Mapping[str, ChartFeature], location: Location
+) -> BuilderError:
+    if hint := having(path, features):
+        text = f"no feature of the chart has a value {path}"
+    else:
+        text, hint = f"no feature has a value {path}", did_you_mean(path, specs)
+    return ConfigError(text, hint=hint, location=location)
 
 
 def of_chart(error: BuilderError, chart: Chart) -> BuilderError:

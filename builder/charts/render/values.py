@@ -39,8 +39,10 @@ class Value:
     onyxia: Mapping[str, object] = field(default_factory=dict)
     hidden: tuple[str, bool] | None = None  # (path, the value of it that hides this one)
     form: bool = True
+    also: tuple[str, ...] = ()  # more types, which a form does not know
     schema: Mapping[str, object] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
+    is_fixed: bool = False  # by the matrix: it is its default, and of a group no key is added
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -84,6 +86,7 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
         onyxia=spec.onyxia or {},
         hidden=hidden,
         form=spec.form is not False,
+        also=spec.also or (),
         schema={key: _fact(value, facts) for key, value in spec.keywords.items()},
         formerly=spec.formerly or (),
     )
@@ -125,14 +128,22 @@ def _problem(
         hint = having(path) or did_you_mean(path, paths)
         return f"{path}, which shows it, is not a value of the chart", hint
     if value.is_group:
-        has_values = any(path.startswith(value.path + ".") for path in paths)
-        text = "an object needs a default, or values below it"
-        return None if has_values else (text, having(f"{value.path}."))
+        return _wrong_group(value, paths, having)
     if value.default is None:
         return "it has no default", "every value needs one, or a launch from the form fails"
-    if not _is(value.default, value.type):
+    if not is_type(value.default, value.type):
         return f"the default {scalar(value.default)} is not of type {value.type}", ""
     return _outside(value)
+
+
+def _wrong_group(
+    value: Value, paths: Mapping[str, Value], having: Callable[[str], str]
+) -> tuple[str, str] | None:
+    if value.default is not None:
+        return f"it is a group, and {scalar(value.default)} is none", "fix the values in it"
+    if any(path.startswith(value.path + ".") for path in paths):
+        return None
+    return "an object needs a default, or values below it", having(f"{value.path}.")
 
 
 def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
@@ -142,6 +153,8 @@ def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
     for old in value.formerly:
         if old in paths or any(path.startswith(f"{old}.") for path in paths):
             return f"{old}, which it was, is a value again"
+    if value.also and value.form:
+        return "a form knows one type of a value, and not those of `also`: add form: false"
     return ""
 
 
@@ -154,12 +167,13 @@ def _outside(value: Value) -> tuple[str, str] | None:
     pattern = value.schema.get("pattern")
     if pattern and not matches(str(pattern), str(value.default)):
         return f"the default {scalar(value.default)} does not match {pattern}", ""
-    if value.schema.get("render") == "list" and "listEnum" not in value.schema:
-        return "render: list needs a listEnum", ""
+    if value.schema.get("render") == "list" and not {"listEnum", "enum"} & value.schema.keys():
+        return "render: list needs a listEnum or an enum", ""
     return None
 
 
-def _is(default: object, kind: str) -> bool:
+def is_type(default: object, kind: str) -> bool:
+    """Whether a value is of a type, in the words of a schema."""
     if isinstance(default, bool):
         return kind == "boolean"
     return isinstance(default, _TYPES[kind])
@@ -210,13 +224,15 @@ def _defaults(node: Mapping[str, object]) -> dict[str, object]:
 
 
 def schema(values: Sequence[Value], title: str) -> dict[str, object]:
-    """Return the schema of the values that a form shows or sends."""
-    shown = [value for value in values if value.form]
-    groups = {value.keys: value for value in shown if value.is_group}
+    """Return the schema of all values. A form hides those that it is not to show.
+
+    Keys that it does not know are accepted, as saved launches have some: no template reads them.
+    """
+    groups = {value.keys: value for value in values if value.is_group}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
-        **_object(tree(shown), groups, ()),
+        **_object(tree(values), groups, ()),
     }
 
 
@@ -226,15 +242,32 @@ def _object(
     path: tuple[str, ...],
 ) -> dict[str, object]:
     properties: dict[str, object] = {}
+    of_types: dict[str, object] = {}
+    required = [key for key, child in node.items() if _has_fixed(child)]
     for key, child in node.items():
         here = (*path, key)
-        if isinstance(child, Value):
+        if isinstance(child, Value) and child.also:
+            # A form refuses a property of several types, and does not look at these.
+            of_types[f"^{re.escape(key)}$"] = {"type": [child.type, *child.also], **child.schema}
+        elif isinstance(child, Value):
             properties[key] = _leaf(child)
         elif child:
             assert isinstance(child, dict)
             group = groups.get(here)
             properties[key] = {**(_about(group) if group else {}), **_object(child, groups, here)}
-    return {"type": "object", "properties": properties}
+    more: dict[str, object] = {"patternProperties": of_types} if of_types else {}
+    if required:  # null would take the value away
+        more["required"] = required
+    if path in groups and groups[path].is_fixed:
+        more["additionalProperties"] = False
+    return {"type": "object", "properties": properties, **more}
+
+
+def _has_fixed(node: object) -> bool:
+    """Whether a part of the tree has a value that the matrix fixes."""
+    if isinstance(node, Value):
+        return node.is_fixed
+    return any(_has_fixed(child) for child in mapping(node).values())
 
 
 def _about(value: Value) -> dict[str, object]:
@@ -246,13 +279,20 @@ def _about(value: Value) -> dict[str, object]:
     if value.hidden:
         path, hides = value.hidden
         node["hidden"] = {"value": hides, "path": path.replace(".", "/")}
-    if value.onyxia:
-        node["x-onyxia"] = dict(value.onyxia)
+    if value.onyxia or not value.form:
+        node["x-onyxia"] = {**({} if value.form else {"hidden": True}), **value.onyxia}
     return node
 
 
 def _leaf(value: Value) -> dict[str, object]:
-    node = {"type": value.type, **_about(value), "default": value.default, **value.schema}
+    constant = {"const": value.default} if value.is_fixed else {}
+    node = {
+        "type": value.type,
+        **_about(value),
+        **constant,
+        "default": value.default,
+        **value.schema,
+    }
     if value.source is not None:
-        node["x-onyxia"] = {"overwriteDefaultWith": value.source, **value.onyxia}
+        node["x-onyxia"] = {"overwriteDefaultWith": value.source, **mapping(node, "x-onyxia")}
     return node

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.common.text import fields
-from builder.engines.interfaces import BuildRequest, StartRequest
+from builder.engines.interfaces import KERNEL, BuildRequest, StartRequest
 from builder.engines.names import context_name
 from builder.oci.reference import Reference
 
@@ -16,8 +16,12 @@ from builder.oci.reference import Reference
 def build_argv(
     program: str, request: BuildRequest, *, local: str, isolation: str
 ) -> tuple[str, ...]:
-    """Return the command that builds an image."""
-    words = [program, "build", "--isolation", isolation, "--network", "host", "--jobs", "1"]
+    """Return the command that builds an image.
+
+    Without the isolation of the kernel podman has no network but the host's.
+    """
+    kind, network = ("oci", request.network) if isolation == KERNEL else ("chroot", "host")
+    words = [program, "build", "--isolation", kind, "--network", network, "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]
     # The label would hold podman's version, and so would the digest.

@@ -16,6 +16,7 @@ from builder.common.errors import StepError
 from builder.common.filelock import exclusive_lock, shared_lock
 from builder.common.process import Command, Runner, ended, last_lines, redact
 from builder.engines.interfaces import (
+    KERNEL,
     BuildRequest,
     Built,
     Container,
@@ -44,7 +45,7 @@ class Podman:
 
     `state` is the folder for images, containers and configuration. `isolated` says that builds
     may have a process namespace of their own, so that nothing of them outlives their end; it
-    takes root. `isolation` is oci or chroot. See `host_probe.probe`, which decides both.
+    takes root. `isolation` is that of a RUN. See `host_probe.probe`, which decides both.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Podman:
         state: Path,
         program: str = "podman",
         runtime: str = "runc",
-        isolation: str = "oci",
+        isolation: str = KERNEL,
         isolated: bool = True,
         limits: Limits | None = None,
         credentials: CredentialFiles | None = None,

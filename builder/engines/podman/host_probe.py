@@ -10,12 +10,19 @@ from pathlib import Path
 
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, which
-from builder.engines.interfaces import Finding
+from builder.engines.interfaces import KERNEL, Finding
 from builder.engines.podman.storage import Limits
 
 OLDEST = (4, 3)
 _CAP_SYS_RESOURCE = 24
 _CAP_SYS_ADMIN = 21
+ISOLATION = "BUILDER_ISOLATION"
+"""The environment variable that asks for builds without the walls of the kernel."""
+WEAKER = {
+    "chroot": "the RUN of an image sees the processes and the network of this machine",
+    "pod": "this machine is a pod of the step alone, without a credential that can write",
+}
+"""What may be asked for, and what is then so."""
 _NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
 
 
@@ -32,6 +39,7 @@ class Host:
     overlay: bool
     files: int  # the hard limits of this process
     processes: int
+    asked: str = ""  # a key of `WEAKER`, "" for isolation by the kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +48,7 @@ class Choice:
 
     ok: bool
     runtime: str
-    isolation: str
+    isolation: str  # kernel, or what was asked for
     isolated: bool
     limits: Limits | None
     findings: tuple[Finding, ...]
@@ -67,6 +75,7 @@ def look(*, runner: Runner, program: str = "podman") -> Host:
         overlay="overlay" in Path("/proc/filesystems").read_text().split(),
         files=files if files > 0 else 1 << 20,
         processes=processes if processes > 0 else 1 << 22,
+        asked=os.environ.get(ISOLATION, ""),
     )
 
 
@@ -74,15 +83,14 @@ def choose(host: Host) -> Choice:
     """Decide how podman is used on a host."""
     may_limit = bool(host.capabilities >> _CAP_SYS_RESOURCE & 1)
     isolated = bool(host.capabilities >> _CAP_SYS_ADMIN & 1) and host.uid == 0
-    isolation = "oci" if host.runtimes and host.cgroups != "none" else "chroot"
     limits = None
     if not may_limit:
         limits = Limits(files=min(host.files, 1 << 16), processes=min(host.processes, 4096))
-    findings = (*_needs(host), *_means(host, limits=limits, isolation=isolation))
+    findings = (*_needs(host), *_means(host, limits=limits), _isolation(host))
     return Choice(
         ok=all(finding.ok for finding in findings),
         runtime=host.runtimes[0] if host.runtimes else "",
-        isolation=isolation,
+        isolation=host.asked or KERNEL,
         isolated=isolated,
         limits=limits,
         findings=findings,
@@ -143,7 +151,26 @@ def _needs(host: Host) -> tuple[Finding, ...]:
     )
 
 
-def _means(host: Host, *, limits: Limits | None, isolation: str) -> tuple[Finding, ...]:
+def _isolation(host: Host) -> Finding:
+    """Return the finding about the walls around a RUN, which are never lowered silently."""
+    subject = "isolation of builds"
+    if host.asked:
+        if means := WEAKER.get(host.asked):
+            return Finding(subject=subject, found=f"{host.asked}, by {ISOLATION}: {means}")
+        hint = f"leave {ISOLATION} out, or set it to one of: {', '.join(WEAKER)}"
+        return Finding(subject=subject, found=f"{ISOLATION}={host.asked}", ok=False, hint=hint)
+    if host.cgroups != "none":
+        return Finding(subject=subject, found=KERNEL)
+    return Finding(
+        subject=subject,
+        found="this machine has no control groups",
+        ok=False,
+        hint=f"{ISOLATION}=chroot builds without them;"
+        f" {ISOLATION}=pod in a pod of the step alone, without a credential that can write",
+    )
+
+
+def _means(host: Host, *, limits: Limits | None) -> tuple[Finding, ...]:
     """Return the findings about how podman is used on this host."""
     limited = "CAP_SYS_RESOURCE is there: the usual limits"
     if limits is not None:
@@ -157,5 +184,4 @@ def _means(host: Host, *, limits: Limits | None, isolation: str) -> tuple[Findin
     return (
         Finding(subject="limits", found=limited),
         Finding(subject="control groups", found=f"{host.cgroups}, by cgroupfs{preferred}"),
-        Finding(subject="isolation of builds", found=isolation),
     )

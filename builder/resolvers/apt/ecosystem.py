@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from builder.catalog.ecosystem import PinSyntax
+from builder.catalog.ecosystem import PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.apt.packages import AptResolver
@@ -55,6 +55,13 @@ APT = Ecosystem(
     package_suffix=".deb",
     is_of_base=True,
     has_cooldown=True,
+    # What follows may be an architecture, a version or a suite.
+    request=RequestSyntax(
+        pattern=re.compile(
+            r"[a-z0-9*][a-z0-9+.*-]*(?::[a-z0-9-]+)?(?:=[0-9A-Za-z][0-9A-Za-z.+:~*-]*|/[a-z][a-z0-9-]*)?"
+        ),
+        example="git",
+    ),
     is_met=_is_met,
     # They become preferences of apt: a name must be no pattern there, and neither may end its line.
     pins=PinSyntax(

@@ -26,7 +26,8 @@ from builder.common.archives import content, members, opened
 from builder.common.errors import ConfigError, StepError, UnreachableError
 from builder.common.files import write
 from builder.common.hashing import sha256
-from builder.common.limits import ARCHIVE_TEXT, safe_join
+from builder.common.limits import ARCHIVE_TEXT, PROGRAM_MEMORY, safe_join
+from builder.common.patterns import whole_matches
 from builder.common.process import Command, Output, Runner
 from builder.network.build_env import proxies, replace_urls
 from builder.network.upstreams import without_credentials
@@ -233,17 +234,13 @@ class AptRoot:
         """Return the version of a package that would be installed, or ""."""
         if not self.has(package):
             return ""
-        text = self._run("apt-cache", "policy", package, check=False)
+        text = self._run("apt-cache", "policy", "--", package, check=False)
         match = re.search(r"^  Candidate: (?!\(none\))(\S+)", text, re.MULTILINE)
         return match[1] if match else ""
 
     def names(self, pattern: str) -> tuple[str, ...]:
         """Return the packages whose whole name a regular expression matches. Raises ConfigError."""
-        try:
-            matches = re.compile(pattern).fullmatch
-        except re.error as error:
-            raise ConfigError(f"not a regular expression: {pattern!r}: {error}") from None
-        return tuple(sorted(filter(matches, self.package_names)))
+        return whole_matches(pattern, sorted(self.package_names))
 
     @property
     def package_names(self) -> frozenset[str]:
@@ -265,7 +262,9 @@ class AptRoot:
         """Return the packages that cannot be installed: no archive has them under these names."""
         names = sorted(set(packages))
         known_names = [name for name in names if self.has(name, with_virtual=False)]
-        text = self._run("apt-cache", "policy", *known_names, check=False) if known_names else ""
+        text = ""
+        if known_names:
+            text = self._run("apt-cache", "policy", "--", *known_names, check=False)
         installable = set(
             re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", text, re.M)
         )
@@ -281,7 +280,7 @@ class AptRoot:
         """Return the packages that provide a virtual one, sorted."""
         if not self.has(package):
             return ()
-        text = self._run("apt-cache", "showpkg", package, check=False)
+        text = self._run("apt-cache", "showpkg", "--", package, check=False)
         lines = text.partition("Reverse Provides:")[2].split("\n\n")[0].splitlines()
         return tuple(sorted({line.split()[0] for line in lines if line.strip()}))
 
@@ -359,7 +358,7 @@ class AptRoot:
 
     def _command(self, *argv: str) -> Command:
         environment = {"APT_CONFIG": str(self._folder / "apt.conf"), **proxies(self._network)}
-        return Command(argv=argv, env=environment, timeout=300)
+        return Command(argv=argv, env=environment, timeout=300, memory=PROGRAM_MEMORY)
 
 
 def _path(member: tarfile.TarInfo) -> str:

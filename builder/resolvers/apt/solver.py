@@ -63,7 +63,7 @@ class AptSolver:
         if not names:
             return {}
         with self._preferences(pins) as options:
-            text = self.root.ask("apt-cache", *options, "policy", *names).stdout
+            text = self.root.ask("apt-cache", *options, "policy", "--", *names).stdout
         candidates = {}
         for block in re.split(r"^(?=\S+:\n)", text, flags=re.MULTILINE):
             match = re.match(r"(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))(\S+)", block)
@@ -89,7 +89,7 @@ class AptSolver:
         if not known_versions:
             return {}
         arguments = [f"{name}={version}" for name, version in known_versions.items()]
-        text = self.root.ask("apt-cache", "show", *arguments).stdout
+        text = self.root.ask("apt-cache", "show", "--", *arguments).stdout
         paragraphs = [f"{paragraph.strip()}\n" for paragraph in text.split("\n\n")]
         records: dict[str, str] = {}
         for paragraph in paragraphs:
@@ -121,7 +121,7 @@ class AptSolver:
             output = self.root.ask(
                 "apt-get", "install", "--quiet=2", "--print-uris", "--no-install-recommends",
                 "--no-remove", *options, "-o", "Acquire::ForceHash=SHA256",
-                "-o", f"Dir::State::status={status}", *packages,
+                "-o", f"Dir::State::status={status}", "--", *packages,
             )  # fmt: skip
         if output.code != 0:
             errors = re.findall(r"^E: (.*)", output.log, re.MULTILINE) or [output.log.strip()]

@@ -31,5 +31,5 @@ def bootstrap_argv(
     return (
         "mmdebstrap", "--variant=minbase", f"--architectures={architecture(base)}",
         "--include=ca-certificates", *(f"--dpkgopt={rule}" for rule in _LEAVE_OUT), *options,
-        source.value, archive,
+        "--", source.value, archive,
     )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from builder.catalog.models import AxisValue, RemoteFile
 from builder.common.errors import ConfigError
+from builder.common.patterns import first_groups
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import expand
@@ -41,7 +41,7 @@ class UrlFiles:
         if "versions" in request.options:
             return newest_first(request.options["versions"].split())
         text = self._fetcher.text(expand(option(request, "index", self.name)), "a list of versions")
-        return newest_first(re.findall(option(request, "pattern", self.name), text))
+        return newest_first(first_groups(option(request, "pattern", self.name), text))
 
     def resolve(self, request: ReleaseLineRequest) -> ExactVersion:
         """Return the newest version of a release line. Raises StepError if there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem
@@ -39,6 +39,7 @@ def _is_file_of(_name: str, package: LockedPackage) -> bool:
 JULIA = Ecosystem(
     name="julia",
     languages=(Language(axis="julia", ecosystem="apt", package="julia", file_suffix=".tar.gz"),),
+    request=RequestSyntax(pattern=re.compile(r"[^\W\d_]\w*"), example="CSV"),
     pins=PinSyntax(example='CSV: "~0.10.14"'),
     shape=PackageShape(
         name=re.compile(r"[^\W\d_]\w{0,127}"),  # letters of any script

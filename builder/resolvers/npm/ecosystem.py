@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from builder.catalog.ecosystem import MirrorVariable
+from builder.catalog.ecosystem import MirrorVariable, RequestSyntax
 from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
@@ -46,6 +46,12 @@ def _resolver(tools: ResolverTools) -> NpmResolver:
 NPM = Ecosystem(
     name="npm",
     has_cooldown=True,
+    request=RequestSyntax(
+        pattern=re.compile(
+            r"(?:@[a-z0-9][a-z0-9._~-]*/)?[A-Za-z0-9][A-Za-z0-9._~-]*@[0-9*][0-9A-Za-z.+*-]*"
+        ),
+        example="code-server@4.100.0",
+    ),
     shape=PackageShape(
         name=re.compile(r"(?:@[a-z0-9._~-]+/)?[A-Za-z0-9._~-]+@[0-9A-Za-z.+-]+"),
         source=re.compile("npm"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from builder.catalog.models import Network
 from builder.common.errors import StepError, ToolError, UnreachableError
-from builder.common.limits import TEXT, read_json
+from builder.common.limits import PROGRAM_MEMORY, TEXT, read_json
 from builder.common.mappings import json_object, mapping
 from builder.common.process import Command, Runner, which
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
@@ -113,8 +113,10 @@ class NpmPackages:
 
     def view_command(self, package: str, field: str = "versions") -> Command:
         """Return the command that asks npm for a field of a package, e.g. its versions."""
-        argv = (self._program or npm(), "view", package, field, "--json")
-        return Command(argv=argv, env=self._env(), timeout=180, program="npm")
+        argv = (self._program or npm(), "view", "--json", "--", package, field)
+        return Command(
+            argv=argv, env=self._env(), timeout=180, program="npm", memory=PROGRAM_MEMORY
+        )
 
     def _env(self) -> dict[str, str]:
         env = {**proxies(self._network), "NO_UPDATE_NOTIFIER": "1", "npm_config_fetch_retries": "2"}

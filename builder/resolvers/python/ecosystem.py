@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, canonicalize_version
 
-from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem, ResolverTools
@@ -50,6 +50,16 @@ def _is_wheel_of(name: str, package: LockedPackage) -> bool:
     )
 
 
+# Neither an option of pip nor a URL: for some, uv runs git and the code of the project.
+_REQUEST = RequestSyntax(
+    pattern=re.compile(
+        r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?: *\[[A-Za-z0-9., _-]*\])?"
+        r" *(?:(?:===?|~=|!=|<=?|>=?) *[0-9A-Za-z*][0-9A-Za-z.*+!_-]*(?: *, *(?=[=~!<>]))?)*"
+        r"(?: *;[A-Za-z0-9_.()<>=!~'\" ,]*)?"
+        r"(?:\s+--hash=sha256:[0-9a-f]{64})*"
+    ),
+    example="pandas>=2.2",
+)
 _SHAPE = PackageShape(
     name=re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
     source=re.compile(r"pip|pytorch"),
@@ -72,6 +82,7 @@ def _resolver(tools: ResolverTools, *, is_alone: bool = False) -> PipResolver:
 PIP = Ecosystem(
     name="pip",
     languages=(_PYTHON,),
+    request=_REQUEST,
     is_met=_is_met,
     pins=PinSyntax(example='lxml: ">=5.3.1"'),
     normalize=lambda name: str(canonicalize_name(name)),
@@ -92,6 +103,7 @@ PIP = Ecosystem(
 WHEEL = Ecosystem(
     name="wheel",
     languages=(_PYTHON,),
+    request=_REQUEST,
     is_met=_is_met,
     shape=_SHAPE,
     has_cooldown=True,

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from builder.catalog.models import PYPI as PYPI_SOURCE
 from builder.catalog.models import AxisValue, Network, RemoteFile
 from builder.common.errors import StepError, UnreachableError
+from builder.common.limits import PROGRAM_MEMORY
 from builder.common.process import Command, Runner
 from builder.lock.interfaces import ExactVersion, ReleaseLineRequest
 from builder.network.build_env import proxies
@@ -60,7 +61,7 @@ def compile_command(*, python: str, platform: str, env: Mapping[str, str]) -> Co
         "--no-python-downloads", "--python", sys.executable,
         *(["--python-version", python] if python else []), "--python-platform", platform,
     )  # fmt: skip
-    return Command(argv=argv, env=env, timeout=300, program="uv")
+    return Command(argv=argv, env=env, timeout=300, program="uv", memory=PROGRAM_MEMORY)
 
 
 def locked(
@@ -164,10 +165,12 @@ class PythonPackages:
 
     def _listed(self, request: ReleaseLineRequest, *options: str) -> tuple[str, ...]:
         argv = (
-            sys.executable, "-m", "pip", "index", "versions", self._package(request),
-            "--disable-pip-version-check", "--no-color", "--retries=2", *options,
+            sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check",
+            "--no-color", "--retries=2", *options, "--", self._package(request),
         )  # fmt: skip
-        command = Command(argv=argv, env=self._env(request), timeout=120, program="pip")
+        command = Command(
+            argv=argv, env=self._env(request), timeout=120, program="pip", memory=PROGRAM_MEMORY
+        )
         output = self._runner.run(command, check=False)
         if match := re.search(r"^Available versions: (.*)$", output.stdout, re.MULTILINE):
             return newest_first(re.sub(r"\+\w+$", "", text) for text in match[1].split(", "))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax
+from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
 from builder.catalog.package_shape import PackageShape
 from builder.catalog.packages import LockedPackage, Package
 from builder.resolvers.interfaces import Ecosystem
@@ -45,6 +45,7 @@ def _is_own(name: str, package: Package) -> bool:
 R = Ecosystem(
     name="r",
     languages=(Language(axis="r", ecosystem="apt", package="r-base-core"),),
+    request=RequestSyntax(pattern=re.compile(r"[A-Za-z][A-Za-z0-9.]*"), example="dplyr"),
     pins=PinSyntax(limit=re.compile(rf"{_LIMIT}(, ?{_LIMIT})*"), example='dplyr: ">= 1.1, < 2"'),
     shape=PackageShape(
         name=re.compile(r"[A-Za-z][A-Za-z0-9.]*"),

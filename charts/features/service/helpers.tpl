@@ -1,10 +1,17 @@
-{{/* The image that runs. */}}
-{{- define "chart.image" -}}
+{{/* The image that runs, as the values name it. */}}
+{{- define "chart.imageName" -}}
+{{- $image := .Values.service.image.version -}}
 {{- if .Values.service.image.custom.enabled -}}
-{{- .Values.service.image.custom.version -}}
-{{- else -}}
-{{- .Values.service.image.version -}}
+{{- $image = .Values.service.image.custom.version -}}
 {{- end -}}
+{{- $image -}}
+{{- end -}}
+
+{{/* The same with its digest, if it is one of those that the chart was packaged with. */}}
+{{- define "chart.image" -}}
+{{- $image := include "chart.imageName" . -}}
+{{- $digest := get (.Files.Get "images.json" | default "{}" | fromJson) $image -}}
+{{- list $image $digest | compact | join "@" -}}
 {{- end -}}
 
 {{/* The security context of the service: the restricted profile, and what the values change. */}}

@@ -60,7 +60,7 @@ KINDS = {
     "apps/v1": ("StatefulSet", "Deployment"),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "networking.k8s.io/v1": ("Ingress", "NetworkPolicy"),
-    "rbac.authorization.k8s.io/v1": ("RoleBinding",),
+    "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     "route.openshift.io/v1": ("Route",),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 import yamale
 
 from builder.charts.helm import CT_SCHEMA, Helm, documents, latest_minors
+from builder.charts.image_table import with_images
+from builder.charts.onyxia.value_types import fits
 from builder.charts.render.values import split_path
 from builder.charts.tools import MissingTool, Tools
 from builder.common.errors import StepError
+from builder.common.files import write_tree
 from builder.common.mappings import merged, nested
 
-from .conftest import Played, at, catalog, one
+from .conftest import Played, at, catalog, one, rendered
 
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
 SECRETS = (
@@ -35,12 +39,6 @@ SERVICES = {
     "rstudio": (8787, "/auth-sign-in", ["/opt/rstudio/start", "--www-port=9999"]),
     "marimo": (2718, "/health", ["marimo-session", "--host=0.0.0.0", "--port=9999"]),
 }
-# Names of objects and the like, where Kubernetes refuses such a text by itself.
-NAMES = (
-    "service.image.pullPolicy", "networking.type", "networking.clusterIP", "nameOverride",
-    "fullnameOverride", "persistence.accessMode", "service.initContainer.pullPolicy",
-    "serviceAccount.name", "environment.user", "security.existingSecret",
-)  # fmt: skip
 
 
 def test_every_case_is_well(chart: Played) -> None:
@@ -109,9 +107,9 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
     texts = {
         path: node
         for path, node in leaves(schema(chart))
-        if node["type"] == "string" and not {"enum", "listEnum"} & set(node)
+        if node["type"] == "string" and not {"enum", "listEnum", "pattern"} & set(node)
     }
-    hostile = [nested(split_path(path), HOSTILE) for path in texts if path not in NAMES]
+    hostile = [nested(split_path(path), HOSTILE) for path in texts]
     calm = {
         "networking": {"user": {"enabled": True}}, "proxy": {"enabled": True},
         "extraEnvVars": [{"name": "EXTRA", "value": HOSTILE}],
@@ -121,7 +119,7 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
         "openshiftSCC": {"enabled": True}, "podAnnotations": {"x/y": HOSTILE},
         "certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"},
     }  # fmt: skip
-    mild = [nested(split_path(path), "mild") for path in texts if path not in NAMES]
+    mild = [nested(split_path(path), "mild") for path in texts]
     before = documents(chart.template(merged(*mild, calm)))
     calm["certificates"] = {"cacerts": "-----BEGIN CERTIFICATE-----" + HOSTILE}
     after = documents(chart.template(merged(*hostile, calm)))
@@ -139,6 +137,53 @@ def test_every_text_is_taken_as_it_is(chart: Played) -> None:
         "EXTRA",
     ):
         assert secrets[key] == HOSTILE
+
+
+def test_what_names_objects_and_places_takes_no_such_text(chart: Played) -> None:
+    """Each value with a list or a pattern refuses texts of several lines, by the schema."""
+    named = {
+        path: node
+        for path, node in leaves(schema(chart))
+        if {"enum", "pattern"} & set(node) and node["type"] == "string"
+    }
+    assert len(named) > 15
+    for path, node in named.items():
+        assert not fits(node, f"{node['default']}\n---\nkind: Secret", {}), path
+    one_of_all = merged(*(nested(split_path(path), "a\n---\nkind: Secret") for path in named))
+    refused = chart.helm.attempt(chart.folder, release="r-1", values=one_of_all).log
+    for path in named:
+        assert f"at '/{'/'.join(split_path(path))}'" in refused, path
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kubernetes": {"role": "cluster-admin"}},
+        {"openshiftSCC": {"enabled": True, "scc": "privileged"}},
+        {"openshiftSCC": {"enabled": True, "scc": "hostaccess"}},
+        {"ingress": {"hostname": "*.example.org"}},
+        {"networking": {"type": "ExternalName"}},
+        {"networking": {"service": {"port": 0}}},
+        {"persistence": {"accessMode": "ReadWriteOnce\nvolumeName: x"}},
+    ],
+)
+def test_more_than_a_session_may_have_is_refused(
+    chart: Played, values: Mapping[str, object]
+) -> None:
+    with pytest.raises(StepError, match="specifications of the schema"):
+        chart.template(values)
+
+
+def test_keys_that_nobody_knows_are_taken(chart: Played) -> None:
+    """Saved launches and links have some, of platforms and of older charts."""
+    unknown = {
+        "onyxia": {"friendlyName": "mine", "share": True},
+        "course": {"chapter": "1"},
+        "networking": {"user": {"enabled": True, "ports%5B0%5D": 8080}},
+        "kubernetes": {"enable": True},
+        "ingress": {"annotations": []},
+    }
+    assert chart.manifests(unknown) == chart.manifests({"networking": {"user": {"enabled": True}}})
 
 
 def called(item: Mapping[str, Any]) -> tuple[str, str]:
@@ -191,6 +236,38 @@ def test_the_container_reads_every_source(chart: Played) -> None:
     assert made == read | mounted
     names = {f"r-1-{chart.folder.name}-{part}" for part in ("s3", "password", "repository")}
     assert names == read
+
+
+def test_images_are_named_by_digest(chart: Played, tmp_path: Path) -> None:
+    """Those that the package has the digest of; the values go on naming tags."""
+    files = rendered(chart.folder.name)
+    images = chart.values["service"]["image"]
+    first, second = json.loads(files["values.schema.json"])["properties"]["service"]["properties"][
+        "image"
+    ]["properties"]["version"]["listEnum"]
+    table = {first: f"sha256:{'a' * 64}", second: f"sha256:{'b' * 64}"}
+    write_tree(tmp_path / chart.folder.name, with_images(files, table))
+    packed = replace(chart, folder=tmp_path / chart.folder.name)
+    ca = {"certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"}}
+
+    def named(version: Mapping[str, object]) -> set[str]:
+        values = {**ca, "service": {"image": version}}
+        return set(re.findall(r'^ *image: "(.*)"$', packed.template(values), re.MULTILINE))
+
+    assert images["version"] == first
+    assert named({}) == {f"{first}@{table[first]}"}
+    assert named({"version": second}) == {f"{second}@{table[second]}"}
+    assert named({"version": "r.example/other:1"}) == {"r.example/other:1"}
+    other = {"enabled": True, "version": "r.example/own"}
+    assert named({"custom": other}) == {"r.example/own"}
+    assert named({"custom": {"enabled": True, "version": second}}) == {f"{second}@{table[second]}"}
+    environment = {item["name"]: item.get("value") for item in env_of(packed.pod())}
+    assert environment["IMAGE_NAME"] == first
+
+
+def env_of(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pod["spec"]["containers"][0]["env"]
+    return found
 
 
 def test_the_command(chart: Played) -> None:

@@ -106,6 +106,8 @@ def rows(chart: str) -> dict[str, dict[str, Any]]:
             found[path] = dict(row)
             if path in special.get("defaults", {}):
                 found[path]["default"] = special["defaults"][path]
+            if path in special.get("ours", {}):
+                found[path]["ours"] = special["ours"][path]
     return found
 
 

@@ -81,3 +81,32 @@ def test_a_value_is_never_a_template(spark: Played, text: str) -> None:
 def test_words_of_the_list_are_replaced_wherever_they_stand(spark: Played) -> None:
     values = {"spark": {"config": {"a": "x-${fullname}-${namespace}-${spark.user}"}}}
     assert properties(spark, values)["a"] == "x-r-1-jupyter-pyspark-default-${spark.user}"
+
+
+def roles(chart: Played, values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The role of each binding of the session's account, by the name of the binding."""
+    return {
+        item["metadata"]["name"].removeprefix("r-1-jupyter-pyspark-"): (
+            item["roleRef"]["kind"],
+            item["roleRef"]["name"],
+        )
+        for item in chart.manifests(values)
+        if item["kind"] == "RoleBinding" and item["subjects"][0]["name"] == "r-1-jupyter-pyspark"
+    }
+
+
+def test_a_session_with_spark_may_do_what_a_driver_does_and_no_more(spark: Played) -> None:
+    own = ("Role", "r-1-jupyter-pyspark-spark")
+    assert roles(spark, {"kubernetes": {"enabled": False}}) == {"spark": own}
+    assert "admin" not in str(roles(spark, {}))
+    asked = roles(spark, {"kubernetes": {"enabled": True, "role": "admin"}})
+    assert asked == {"spark": own, "admin": ("ClusterRole", "admin")}
+    without = {"spark": {"default": False}, "kubernetes": {"enabled": False}}
+    assert roles(spark, without) == {}
+    rules = one(spark.manifests({}), "Role")["rules"]
+    assert [(rule["apiGroups"], rule["resources"]) for rule in rules] == [
+        ([""], ["pods", "services", "configmaps", "persistentvolumeclaims"])
+    ]
+    assert set(rules[0]["verbs"]) == {
+        "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
+    }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import threading
 import time
 import urllib.request
@@ -16,7 +17,7 @@ import pytest
 from builder.common.errors import BuilderError, StepError
 from builder.common.process import Command, Runner
 from builder.common.state_dir import StateDir
-from builder.engines.interfaces import Container, StartRequest
+from builder.engines.interfaces import BuildNetwork, Container, StartRequest
 from builder.engines.table import ENGINES, choose
 from builder.oci import layout as layouts
 from builder.registry.store import RegistryStore
@@ -93,6 +94,20 @@ def test_who_looks_on_is_told_which_instruction_runs(bench: Bench) -> None:
     lines: list[str] = []
     bench.engine.build(bench.request(f"{COPY}RUN echo more > /more\n", on_line=lines.append))
     assert "2/3" in map(bench.engine.instruction, lines)  # BuildKit counts from the parent
+
+
+@pytest.mark.parametrize(("network", "routes"), [("none", "-eq 1"), ("private", "-gt 1")])
+def test_a_build_does_not_reach_this_machine(
+    bench: Bench, network: BuildNetwork, routes: str
+) -> None:
+    """The first line of the table of routes is its head."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        port = server.getsockname()[1]
+        text = f"{COPY}RUN test $(wc -l < /proc/net/route) {routes} && ! nc -w 2 127.0.0.1 {port}\n"
+        bench.engine.build(bench.request(text, network=network))
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_same_inputs_give_the_same_digest(bench: Bench) -> None:

@@ -77,6 +77,22 @@ def test_what_is_built_on_is_named_by_digest(week: Week) -> None:
     }
     assert (request.id, request.platform, request.epoch) == ("desk-os1-lang1_9", "linux/amd64", 1)
     assert sorted(request.secrets) in (["env"], ["ca", "env"])
+    assert request.network == "private"  # what `get` installs is not locked
+
+
+def test_what_is_locked_is_built_without_a_network_and_without_secrets(week: Week) -> None:
+    do(week, BASE, "tool/os=1")
+    request = week.engine.requests[-1]
+    assert (request.id, request.network, request.secrets) == ("tool-os1", "none", {})
+
+
+def test_a_recipe_that_says_why_gets_a_network(week: Week) -> None:
+    recipe = week.folder.root / "images/tool/recipe.yaml"
+    recipe.write_text(f"{recipe.read_text()}network: its licence server answers at install\n")
+    do(week, BASE, "tool/os=1")
+    request = week.engine.requests[-1]
+    assert request.network == "private"
+    assert "env" in request.secrets
 
 
 def test_the_context_is_plain_and_removed_afterwards(week: Week) -> None:

@@ -304,3 +304,20 @@ def test_the_end_of_a_target_is_the_first_of_its_values() -> None:
 )
 def test_the_one_predicate(constraint: dict[str, tuple[str, ...]], *, expected: bool) -> None:
     assert matches(constraint, {"a": "x"}) is expected
+
+
+def test_a_matrix_that_nobody_could_build() -> None:
+    values = ", ".join(f"v{number}: {{}}" for number in range(20))
+    axes = [f"x{number}" for number in range(8)]
+    text = AXES + "".join(f"  {axis}: {{{values}}}\n" for axis in axes) + BASE
+    with pytest.raises(ConfigError) as caught:
+        expanded(text + f"  it: {{from: base, axes: [{', '.join(axes)}]}}\n")
+    assert caught.value.message == "up to image it there are more than 200,000 variants"
+    with pytest.raises(ConfigError) as caught:
+        expanded(text + "  it: {from: base, axes: [x0, x1, x2]}\n")
+    assert str(caught.value) == (
+        "matrix.yaml:25:3: with image it the catalog has more than 10,000 variants\n"
+        "      it: {from: base, axes: [x0, x1, x2]}\n"
+        "      ^\n"
+        "  hint: give its images fewer axes, or `only` a part of their values"
+    )

@@ -52,7 +52,7 @@ def chart(tmp_path: Path) -> Path:
 def test_helm_keeps_its_own_things_below_its_folder(tmp_path: Path) -> None:
     command = helm(tmp_path).lint_command(tmp_path / "clock")
     assert command.argv == (
-        str(tmp_path / "helm"), "lint", "--strict", str(tmp_path / "clock"),
+        str(tmp_path / "helm"), "lint", "--strict", "--", str(tmp_path / "clock"),
     )  # fmt: skip
     assert sorted(command.env) == [
         "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS",
@@ -65,8 +65,8 @@ def test_a_template_with_values(tmp_path: Path) -> None:
         tmp_path / "clock", release="r-1", values=tmp_path / "v.yaml", namespace="team"
     )
     assert command.argv[1:] == (
-        "template", "r-1", str(tmp_path / "clock"), "--namespace", "team",
-        "--values", str(tmp_path / "v.yaml"),
+        "template", "--namespace", "team", "--values", str(tmp_path / "v.yaml"),
+        "--", "r-1", str(tmp_path / "clock"),
     )  # fmt: skip
 
 

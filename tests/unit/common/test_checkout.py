@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -210,15 +212,73 @@ def test_a_pipe_and_a_socket(folder: Folder) -> None:
 
 def test_a_file_that_may_not_be_read(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read all: the kernel is asked as if it were somebody else."""
-    read_bytes = Path.read_bytes
+    path_open = Path.open
 
-    def read(path: Path) -> bytes:
+    def opened(path: Path, *args: Any) -> IO[Any]:
         if path.name == "desk.conf":
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return read_bytes(path)
+        return path_open(path, *args)
 
-    monkeypatch.setattr(Path, "read_bytes", read)
-    assert refused(folder) == "images/desk/files/desk.conf: cannot be read: Permission denied"
+    monkeypatch.setattr(Path, "open", opened)
+    assert refused(folder) == "images/desk/files/desk.conf: it cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "matrix.yaml", "images/desk/recipe.yaml", "images/desk/Dockerfile.j2", "images/desk/files",
+        "images/desk", "images/_macros/install.j2", "charts/desk/chart.yaml", "charts/desk",
+        "charts/features/core/feature.yaml", "charts/features/core/templates", "charts/features",
+    ],
+)  # fmt: skip
+def test_no_file_of_a_catalog_is_a_link_out_of_it(
+    folder: Folder, tmp_path: Path, path: str
+) -> None:
+    outside = tmp_path / "outside"
+    shutil.move(folder.root / path, outside)
+    (folder.root / path).symlink_to(outside)
+    text = refused(folder)
+    assert "outside the catalog" in text
+    assert "hint: copy that file into the catalog, and link to the copy" in text
+
+
+def test_no_file_of_a_catalog_is_a_link_to_what_never_ends(folder: Folder) -> None:
+    recipe = folder.root / "images/desk/recipe.yaml"
+    recipe.unlink()
+    recipe.symlink_to("recipe.yaml")
+    assert "images/desk/recipe.yaml" in refused(folder)
+    recipe.unlink()
+    os.mkfifo(recipe)
+    assert "images/desk/recipe.yaml" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1bb", "a\\b", "a\rb"])
+def test_a_name_that_programs_misread(folder: Folder, name: str) -> None:
+    (folder.root / FILES / name).write_text("x")
+    assert refused(folder).startswith(f"images/desk/files: the path {name!r} has ")
+
+
+def test_a_checkout_runs_no_program_of_its_settings(folder: Folder, tmp_path: Path) -> None:
+    """A partial clone fetches what it lacks by a program of its own settings."""
+    ran = tmp_path / "ran"
+    git(folder.root, "init", "--quiet")
+    git(folder.root, "add", "--all")
+    git(folder.root, "commit", "--quiet", "--message=a")
+    for objects in folder.root.glob(".git/objects/??"):
+        shutil.rmtree(objects)
+    for key, value in {
+        "core.autocrlf": "true",
+        "core.repositoryFormatVersion": "1",
+        "core.fsmonitor": f"touch {ran}; false",
+        "core.sshCommand": f"touch {ran}; false",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": "ssh://example.org/x",
+        "remote.origin.uploadpack": f"touch {ran}; false",
+    }.items():
+        git(folder.root, "config", key, value)
+    folder.load()
+    assert not ran.exists()
 
 
 def test_a_name_that_is_not_utf_8(folder: Folder) -> None:

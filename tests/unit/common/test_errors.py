@@ -12,7 +12,9 @@ from builder.common.errors import (
     Problems,
     SmokeError,
     raise_all,
+    reading,
     refused,
+    unreadable,
 )
 from builder.common.text import count, did_you_mean
 
@@ -85,3 +87,19 @@ def test_did_you_mean() -> None:
 
 def test_counts() -> None:
     assert [count(number, "chart") for number in (0, 1, 2)] == ["0 charts", "1 chart", "2 charts"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RecursionError("maximum recursion depth"), "it is nested too deeply"),
+        (MemoryError(), "it is too large for the memory of this machine"),
+        (UnicodeEncodeError("utf-8", "\udcff", 0, 1, "x"), "it is not text of Unicode"),
+        (OverflowError("x"), "it has a number that is too large"),
+    ],
+)
+def test_what_a_file_makes_a_reader_raise_names_the_file(error: Exception, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught, reading("matrix.yaml"):
+        raise error
+    assert (str(caught.value), caught.value.exit_code) == (f"matrix.yaml: {reason}", 2)
+    assert str(unreadable(error)) == f"an input cannot be read: {reason}"

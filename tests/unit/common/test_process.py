@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -284,3 +286,18 @@ def test_a_started_program_speaks_english_too(
     log = tmp_path / "log"
     runner.spawn(sh("echo $LC_ALL-$LANGUAGE-"), log=log).wait()
     assert log.read_text() == "C.UTF-8--\n"
+
+
+def test_a_program_with_a_limit_of_memory_ends_there(runner: Runner) -> None:
+    large = "x = bytearray(600_000_000); print(len(x))"
+    plain = Command(argv=(sys.executable, "-c", large))
+    assert runner.run(plain).stdout == "600000000\n"
+    with pytest.raises(StepError, match="MemoryError"):
+        runner.run(replace(plain, memory=400 << 20))
+    assert runner.run(replace(plain, argv=("true",), memory=400 << 20)).code == 0
+
+
+def test_what_a_limited_program_starts_is_limited_too(runner: Runner) -> None:
+    script = f"sleep 0.2; exec {sys.executable} -c 'bytearray(600_000_000)'"
+    command = Command(argv=("sh", "-c", script), memory=400 << 20)
+    assert "MemoryError" in runner.run(command, check=False).log

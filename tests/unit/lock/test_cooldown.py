@@ -142,7 +142,7 @@ def npm_that(tmp_path: Path, runner: Runner, times: str, notes: list[str]) -> Np
     """An npm with three versions, and what it says of their times."""
     program = tmp_path / "npm"
     versions = json.dumps(["4.1.0", "4.2.0", "4.3.0"])
-    program.write_text(f"#!/bin/sh\n[ $3 = time ] && echo '{times}' || echo '{versions}'\n")
+    program.write_text(f"#!/bin/sh\n[ $5 = time ] && echo '{times}' || echo '{versions}'\n")
     program.chmod(0o755)
     return NpmPackages(
         runner=runner, network=mirrored("127.0.0.1:1"), program=str(program), note=notes.append

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,12 @@ def effective(given: Network, environment: dict[str, str]) -> Network:
 
 
 def read_by_sh(runner: Runner, text: str, *names: str) -> list[str]:
-    """The values that variables have once a shell has read a file."""
-    script = text + "".join(f'printf "%s\\0" "${{{name}-unset}}"\n' for name in names)
-    return runner.run(Command(argv=("sh", "-eu", "-c", script))).stdout.split("\0")[:-1]
+    """The values that variables have once a shell has read a file, which writes to a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = text.replace("/dev/shm", folder) + "".join(
+            f'printf "%s\\0" "${{{name}-unset}}"\n' for name in names
+        )
+        return runner.run(Command(argv=("sh", "-eu", "-c", script))).stdout.split("\0")[:-1]
 
 
 def test_nothing_to_say() -> None:
@@ -72,12 +76,8 @@ def test_a_proxy_that_is_not_set_is_left_alone() -> None:
 def test_the_certificates(runner: Runner) -> None:
     names = ("PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
              "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO")  # fmt: skip
-    text = "\n".join(
-        line
-        for line in build_env(network(ca="/here/ca.pem")).splitlines()
-        if "/dev/shm" not in line
-    )
-    assert read_by_sh(runner, text + "\n", *names) == ["/run/secrets/ca"] * 6
+    text = build_env(network(ca="/here/ca.pem"))
+    assert read_by_sh(runner, text, *names) == ["/run/secrets/ca"] * 6
     assert "/here" not in text
 
 
@@ -94,11 +94,19 @@ def test_the_index_of_pytorch_has_a_mirror(runner: Runner) -> None:
 
 def test_settings_of_maven_are_no_argument_and_in_no_layer(runner: Runner, tmp_path: Path) -> None:
     text = build_env(network(mirrors={"maven": "https://me:it's@mirror.example/maven"}))
-    file = tmp_path / "maven.xml"
-    text = text.replace("/dev/shm/maven.xml", str(file))
-    assert read_by_sh(runner, text, "MAVEN_SETTINGS") == [str(file)]
+    text = text.replace("/dev/shm", str(tmp_path))
+    (named,) = read_by_sh(runner, text, "MAVEN_SETTINGS")
+    (file,) = tmp_path.glob("builder.*/maven.xml")
+    assert named == str(file)
     assert "<password>it's</password>" in file.read_text()
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_each_run_has_a_folder_of_its_own(runner: Runner) -> None:
+    text = build_env(network(ca="/here/ca.pem"))
+    twice = text + text.replace("APT_CONFIG", "OTHER_CONFIG")
+    one, other = read_by_sh(runner, twice, "APT_CONFIG", "OTHER_CONFIG")
+    assert one != other
 
 
 def sourced(runner: Runner, tmp_path: Path, text: str) -> Path:
@@ -111,7 +119,8 @@ def sourced(runner: Runner, tmp_path: Path, text: str) -> Path:
     script = text.replace("/etc/apt", str(tmp_path / "etc")).replace("/dev/shm", str(shm))
     (tmp_path / "env").write_text(script)
     runner.run(Command(argv=("sh", "-eu", "-c", ". ./env; env > variables"), cwd=tmp_path))
-    return shm
+    (scratch,) = shm.iterdir()
+    return scratch
 
 
 @pytest.mark.parametrize("mirror", ["http://mirror/debian", ODD])
@@ -148,7 +157,8 @@ def test_an_image_without_sources_is_no_mistake(runner: Runner, tmp_path: Path) 
     shm.mkdir()
     script = text.replace("/etc/apt", str(tmp_path / "none")).replace("/dev/shm", str(shm))
     runner.run(Command(argv=("sh", "-eu", "-c", script)))
-    assert list((shm / "apt.d").iterdir()) == []
+    (scratch,) = shm.iterdir()
+    assert list((scratch / "apt.d").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -301,4 +311,30 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path}/ca.pem: the certificate file does not exist\n"
         "  hint: correct `network.ca` in matrix.yaml, or BUILDER_CA"
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "environment", "key", "character"),
+    [
+        (Network(ca='x"; APT::Update::Pre-Invoke {"touch ran";}; "'), {}, "network.ca", '"'),
+        (Network(ca="a\nb"), {}, "network.ca", "\n"),
+        (Network(), {"BUILDER_CA": 'a"b'}, "network.ca", '"'),
+        (Network(mirrors={"pip": "https://a b"}), {}, "network.mirrors.pip", " "),
+        (Network(mirrors={"http://a\n": "b"}), {}, "network.mirrors: 'http://a\\n'", "\n"),
+        (Network(), {"BUILDER_MIRROR_NPM": "https://a'b"}, "network.mirrors.npm", "'"),
+        (Network(proxy=Proxy(http="http://a\r")), {}, "network.proxy.http", "\r"),
+        (Network(), {"https_proxy": "http://a\x00"}, "network.proxy.https", "\0"),
+        (Network(proxy=Proxy(none="a\nb")), {}, "network.proxy.none", "\n"),
+        (Network(mirrors={"pip": "${URL}"}), {"URL": "a\\b"}, "network.mirrors.pip", "\\"),
+    ],
+)
+def test_what_a_file_of_settings_would_misread(
+    network: Network, environment: dict[str, str], key: str, character: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        effective(network, environment)
+    assert str(caught.value) == (
+        f"matrix.yaml: {key} has the character {character!r}, which programs misread\n"
+        "  hint: leave it out; in a URL, write it as % and two digits"
     )

@@ -114,6 +114,15 @@ def test_a_plan_names_what_is_not_locked(folder: Folder) -> None:
     assert before.downloads == ()
 
 
+def test_a_recipe_that_needs_a_network_is_not_locked(folder: Folder) -> None:
+    recipe = folder.root / "images/tool/recipe.yaml"
+    recipe.write_text(f"{recipe.read_text()}network: its licence server answers at install\n")
+    assert plan_of(folder.load()).targets["tool/os=2"].reason == (
+        "new: no release has it; not locked: its recipe needs a network: its licence server answers"
+        " at install"
+    )
+
+
 def test_what_macros_install_is_not_the_recipes_own(folder: Folder) -> None:
     macro = "{% macro install(packages) %}\nRUN apt-get install jq\n{% endmacro %}\n"
     folder.write("images/_macros/install.j2", macro)

@@ -37,7 +37,7 @@ def npm_that(tmp_path: Path, runner: Runner, script: str, network: Network = PLA
 
 def test_npm_lists_what_was_released(tmp_path: Path, runner: Runner) -> None:
     versions = json.dumps(["4.99.0", "4.139.1", "4.140.0-rc.1", "3.12.0"])
-    packages = npm_that(tmp_path, runner, f"[ \"$2\" = tool ] && echo '{versions}'")
+    packages = npm_that(tmp_path, runner, f"[ \"$4\" = tool ] && echo '{versions}'")
     assert packages.lines(request("4", package="tool")) == ("4.139.1", "4.99.0", "3.12.0")
     assert packages.resolve(request("4", package="tool")).version == "4.139.1"
     with pytest.raises(StepError) as caught:
@@ -60,7 +60,7 @@ def test_npm_knows_no_such_package(tmp_path: Path, runner: Runner) -> None:
 
 def test_npm_says_where_an_exact_version_is(tmp_path: Path, runner: Runner) -> None:
     dist = json.dumps({"integrity": "sha512-abc=", "tarball": "https://npm.example/tool.tgz"})
-    packages = npm_that(tmp_path, runner, f"[ \"$2 $3\" = 'tool@1.0.0 dist' ] && echo '{dist}'")
+    packages = npm_that(tmp_path, runner, f"[ \"$4 $5\" = 'tool@1.0.0 dist' ] && echo '{dist}'")
     assert packages.dist("tool@1.0.0") == ("sha512-abc=", "https://npm.example/tool.tgz")
     with pytest.raises(StepError, match=r"^provider npm has no package tool@9\.0\.0$"):
         npm_that(tmp_path, runner, "exit 0").dist("tool@9.0.0")
@@ -79,7 +79,7 @@ def test_npm_that_cannot_ask(tmp_path: Path, runner: Runner) -> None:
 def test_npm_is_told_of_the_network_by_its_environment(tmp_path: Path, runner: Runner) -> None:
     network = Network(ca="/ca.pem", proxy=Proxy(https="http://proxy:1"), mirrors={"npm": LOGIN})
     command = npm_that(tmp_path, runner, "", network).view_command("tool")
-    assert command.argv == (str(tmp_path / "npm"), "view", "tool", "versions", "--json")
+    assert command.argv == (str(tmp_path / "npm"), "view", "--json", "--", "tool", "versions")
     assert command.env["npm_config_registry"] == LOGIN
     assert command.env["npm_config_cafile"] == "/ca.pem"
     assert command.env["https_proxy"] == "http://proxy:1"

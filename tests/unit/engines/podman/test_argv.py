@@ -34,14 +34,27 @@ def test_podman_takes_one_name_from_an_image() -> None:
 
 def test_podman_builds() -> None:
     local = local_name(REQUEST.id)
-    assert commands.build_argv("podman", REQUEST, local=local, isolation="oci") == (
-        *("podman", "build", "--isolation", "oci", "--network", "host", "--jobs", "1"),
+    assert commands.build_argv("podman", REQUEST, local=local, isolation="kernel") == (
+        *("podman", "build", "--isolation", "oci", "--network", "none", "--jobs", "1"),
         *("--no-cache", "--platform", "linux/amd64", "--identity-label=false"),
         *("--timestamp", "1700000000"),
         *("--format", "docker", "--pull=never", "--build-arg", "SOURCE_DATE_EPOCH=1700000000"),
         *("--build-context", f"parent=docker-image://{context_name(REQUEST.id, 'parent')}"),
         *("--secret", "id=ca,src=/etc/ca.crt", "--file", "/c/Dockerfile", "--tag", local, "/c"),
     )
+
+
+def test_a_network_is_never_that_of_the_machine() -> None:
+    online = replace(REQUEST, network="private")
+    argv = commands.build_argv("podman", online, local="l", isolation="kernel")
+    assert argv[4:6] == ("--network", "private")
+    argv = docker.build_argv(("docker",), online, local="l", layout=REQUEST.layout)
+    assert argv[6:8] == ("--network", "default")
+
+
+def test_podman_has_no_other_network_with_chroot() -> None:
+    argv = commands.build_argv("podman", REQUEST, local="l", isolation="chroot")
+    assert argv[2:6] == ("--isolation", "chroot", "--network", "host")
 
 
 def test_podman_fetches_in_plain_http_from_this_machine_only() -> None:
@@ -93,7 +106,7 @@ def test_docker_builds() -> None:
     argv = docker.build_argv(("docker", "buildx"), REQUEST, local=local, layout=REQUEST.layout)
     assert argv == (
         *("docker", "buildx", "build", "--progress", "plain"),
-        *("--provenance=false", "--sbom=false", "--network", "host"),
+        *("--provenance=false", "--sbom=false", "--network", "none"),
         *("--platform", "linux/amd64", "--build-arg", "SOURCE_DATE_EPOCH=1700000000"),
         *("--build-context", f"parent=docker-image://{PARENT}"),
         *("--secret", "id=ca,src=/etc/ca.crt"),

@@ -25,7 +25,7 @@ HOST = Host(
 
 def test_a_usual_host() -> None:
     choice = choose(HOST)
-    assert (choice.ok, choice.runtime, choice.isolation) == (True, "runc", "oci")
+    assert (choice.ok, choice.runtime, choice.isolation) == (True, "runc", "kernel")
     assert choice.isolated
     assert choice.limits is None
 
@@ -59,8 +59,52 @@ def test_what_is_missing_has_a_remedy(changes: dict[str, object], subject: str, 
     ]
 
 
-def test_no_control_groups_means_chroot() -> None:
-    assert choose(replace(HOST, cgroups="none")).isolation == "chroot"
+CHROOT = (
+    "chroot, by BUILDER_ISOLATION: the RUN of an image sees the processes and the network of this"
+    " machine"
+)
+POD = (
+    "pod, by BUILDER_ISOLATION: this machine is a pod of the step alone, without a credential that"
+    " can write"
+)
+
+
+@pytest.mark.parametrize("cgroups", ["none", "v2"])
+@pytest.mark.parametrize(("asked", "found"), [("chroot", CHROOT), ("pod", POD)])
+def test_weaker_isolation_is_had_where_it_is_asked_for(
+    cgroups: str, asked: str, found: str
+) -> None:
+    choice = choose(replace(HOST, cgroups=cgroups, asked=asked))
+    assert (choice.ok, choice.isolation) == (True, asked)
+    assert found in [finding.found for finding in choice.findings]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "hint"),
+    [
+        (
+            {"cgroups": "none"},
+            "this machine has no control groups",
+            "BUILDER_ISOLATION=chroot builds without them;"
+            " BUILDER_ISOLATION=pod in a pod of the step alone, without a credential that can"
+            " write",
+        ),
+        (
+            {"asked": "none"},
+            "BUILDER_ISOLATION=none",
+            "leave BUILDER_ISOLATION out, or set it to one of: chroot, pod",
+        ),
+    ],
+)
+def test_isolation_is_never_lowered_silently(
+    changes: dict[str, str], found: str, hint: str
+) -> None:
+    choice = choose(replace(HOST, **changes))  # type: ignore[arg-type]
+    assert not choice.ok
+    failed = [item for item in choice.findings if not item.ok]
+    assert [(item.subject, item.found, item.hint) for item in failed] == [
+        ("isolation of builds", found, hint)
+    ]
 
 
 def test_runc_is_preferred_to_crun_on_old_control_groups() -> None:

@@ -77,7 +77,7 @@ def always(one: AptRoot) -> Prepare:
 
 
 def test_a_line_is_the_version_of_a_package(tmp_path: Path) -> None:
-    lines = AptProvider(prepare=always(root(tmp_path, {"policy python3": POLICY})))
+    lines = AptProvider(prepare=always(root(tmp_path, {"policy -- python3": POLICY})))
     asked = request("3.13", package="python3")
     assert lines.lines(asked) == ("3.13.5",)
     assert lines.resolve(asked).version == "3.13.5"
@@ -98,11 +98,11 @@ def test_a_line_is_of_a_package_and_not_of_a_pattern(tmp_path: Path) -> None:
     answers = {
         "pkgnames": "python3\n",
         "pkgnames --all-names": "python3\n",
-        "policy python3.": POLICY,
+        "policy -- python3.": POLICY,
     }
     programs = FakeApt(answers)
     assert root(tmp_path, {}, programs).candidate("python3.") == ""
-    assert ("apt-cache", "policy", "python3.") not in programs.asked
+    assert ("apt-cache", "policy", "--", "python3.") not in programs.asked
 
 
 def test_a_pattern_of_a_recipe_that_is_none(tmp_path: Path) -> None:
@@ -114,8 +114,12 @@ def test_a_pattern_of_a_recipe_that_is_none(tmp_path: Path) -> None:
 def test_a_line_may_be_part_of_a_packages_name(tmp_path: Path) -> None:
     answers = {
         "pkgnames": "libcudart12\nlibcudart11.0\nxlibcudart12\nlibcudart12-dev\n",
-        "policy libcudart12": CUDART.replace("NAME", "l").replace("VERSION", "12.4.127~12.4.1-2"),
-        "policy libcudart11.0": CUDART.replace("NAME", "l").replace("VERSION", "11.8.89~11.8.0-5"),
+        "policy -- libcudart12": CUDART.replace("NAME", "l").replace(
+            "VERSION", "12.4.127~12.4.1-2"
+        ),
+        "policy -- libcudart11.0": CUDART.replace("NAME", "l").replace(
+            "VERSION", "11.8.89~11.8.0-5"
+        ),
     }
     lines = DebianProvider(prepare=always(root(tmp_path, answers)))
     asked = request("12", pattern=r"libcudart[0-9.]+")
@@ -228,10 +232,10 @@ def test_what_is_missing_is_what_nobody_has_or_provides(tmp_path: Path) -> None:
     answers = {
         "pkgnames": "python3\nmawk\n",
         "pkgnames --all-names": "python3\nmawk\nawk\ngone\neditor\n",
-        "policy python3": POLICY,
-        "showpkg awk": "Package: awk\nReverse Provides: \nmawk 1.3.4-20250131 (= )\n",
-        "showpkg gone": "Package: gone\nReverse Provides: \n",
-        "showpkg editor": "Reverse Provides: \nvim 2:9 (= )\nnano 8 (= )\nvim 2:9 (= )\n",
+        "policy -- python3": POLICY,
+        "showpkg -- awk": "Package: awk\nReverse Provides: \nmawk 1.3.4-20250131 (= )\n",
+        "showpkg -- gone": "Package: gone\nReverse Provides: \n",
+        "showpkg -- editor": "Reverse Provides: \nvim 2:9 (= )\nnano 8 (= )\nvim 2:9 (= )\n",
     }
     apt = root(tmp_path, answers)
     assert apt.missing(["python3", "gone", "awk", "gone"]) == ("gone",)

@@ -77,7 +77,7 @@ def test_candidates_and_the_suites_that_have_them(tmp_path: Path) -> None:
         "libc6": Candidate(version="2.41-12", suites=("trixie", "trixie-security")),
         "cuda-cudart-13-1": Candidate(version="13.1.80-1", suites=("/",)),
     }
-    wanted = ("apt-cache", "policy", "cuda-cudart-13-1", "libc6", "nothing")
+    wanted = ("apt-cache", "policy", "--", "cuda-cudart-13-1", "libc6", "nothing")
     assert programs.words("apt-cache", "policy") == [wanted]
     assert solver.candidates([]) == {}
     assert len(programs.words("apt-cache", "policy")) == 1
@@ -87,7 +87,7 @@ def test_candidates_of_what_is_pinned(tmp_path: Path) -> None:
     programs = apt_of()
     AptSolver(root(tmp_path, programs)).candidates(["less"], "Package: less\n")
     ((_, option, preferences, *rest),) = programs.words("apt-cache", "-o")
-    assert (option, rest) == ("-o", ["policy", "less"])
+    assert (option, rest) == ("-o", ["policy", "--", "less"])
     assert preferences.startswith("Dir::Etc::preferences=")
     assert programs.given == {"Dir::Etc::preferences": "Package: less\n"}
 
@@ -110,7 +110,7 @@ def test_what_apt_would_fetch(tmp_path: Path) -> None:
     (argv,) = programs.words("apt-get", "install")
     assert argv[2:6] == ("--quiet=2", "--print-uris", "--no-install-recommends", "--no-remove")
     assert "Acquire::ForceHash=SHA256" in argv
-    assert argv[-1] == "git"
+    assert argv[-2:] == ("--", "git")
     assert programs.given == {
         "Dir::Etc::preferences": "Package: git\n",
         "Dir::State::status": (
@@ -199,7 +199,7 @@ def test_what_indexes_say_of_packages(tmp_path: Path) -> None:
     programs = apt_of({"apt-cache show": f"{first}\n{second}\n{again}\n"})
     solver = AptSolver(root(tmp_path, programs))
     assert solver.records({"b": "2", "a": "1"}) == {"a": first, "b": second}
-    assert programs.words("apt-cache", "show") == [("apt-cache", "show", "a=1", "b=2")]
+    assert programs.words("apt-cache", "show") == [("apt-cache", "show", "--", "a=1", "b=2")]
     assert solver.records({}) == {}
 
 

@@ -72,9 +72,9 @@ class Npm(FakePrograms):
         super().run(command, **options)
         if command.argv[1] == "config":
             return Output(code=0, stdout=f'; registry = "{REGISTRY}" ; overridden by env\n', log="")
-        if command.argv[2] not in self.known:
+        if command.argv[-2] not in self.known:
             return Output(code=0, stdout="", log="")
-        found = dict(zip(("integrity", "tarball"), self.known[command.argv[2]], strict=True))
+        found = dict(zip(("integrity", "tarball"), self.known[command.argv[-2]], strict=True))
         return Output(code=0, stdout=json.dumps(found), log="")
 
 
@@ -131,7 +131,7 @@ def test_a_package_and_what_its_lock_files_name(there: Upstream, npm: Npm) -> No
         "oak@2.0.0": locked(b"two", "oak/-/oak-2.0.0.tgz", "2.0.0"),
     }
     assert npm.words() == [
-        ("npm", "view", DESK, "dist", "--json"), ("npm", "config", "list", "--long"),
+        ("npm", "view", "--json", "--", DESK, "dist"), ("npm", "config", "list", "--long"),
     ]  # fmt: skip
     assert resolver.resolve(asked(DESK, inherited={"oak@1.0.0": OAK})).keys() == {DESK, "oak@2.0.0"}
     assert len(npm.asked) == 2
