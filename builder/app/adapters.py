@@ -351,6 +351,7 @@ class Adapters:
             locate=partial(named_at, self._read),
             only_looks=self.setup.options.only_looks,
             note=lambda text: self.setup.notify(f"lock: {text}"),
+            download=self.downloads.file,
         )
 
     @cached_property

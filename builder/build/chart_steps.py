@@ -8,21 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from builder.build.checked_charts import CheckedChart
 from builder.build.events import ChartResult, Noted, Result
 from builder.build.run_context import RunContext
-from builder.catalog.models import Matrix
-from builder.charts.changelog import with_changelog
 from builder.charts.helm import Helm, documents, latest_minors
-from builder.charts.image_table import images_in, with_images
 from builder.charts.onyxia.chart_files import read
 from builder.charts.onyxia.check import fatal
 from builder.charts.onyxia.launch import launch
 from builder.charts.onyxia_check import check_chart, read_chart
-from builder.charts.repository.oci_artifact import (
-    chart_artifact,
-    package_in,
-    released_package,
-)
+from builder.charts.repository.oci_artifact import chart_artifact
 from builder.charts.semver import chart_version
 from builder.charts.upgrade_check import frozen_changes
 from builder.common.errors import StepError
@@ -47,7 +41,8 @@ class ChartActions:
     def chart(self, step: Step) -> Result:
         """Render a chart, check it, run it on its first image and push its package.
 
-        A chart whose plan has no work gets a result with the reason. Raises StepError, SmokeError.
+        A chart whose plan has no work gets a result with the reason. Raises StepError, SmokeError,
+        and DifferenceError if the registry has another package of the same version and content.
         """
         chart_plan = self._context.plan.charts[step.target]
         if chart_plan.action in ("skip", "block"):
@@ -56,25 +51,24 @@ class ChartActions:
             return Result(step=step.id, status="retired", reason=step.reason)
         if chart_plan.action != "package":
             return Result(step=step.id, status="reused", reason=step.reason)
-        if self._is_packaged(chart_plan):
+        checked_chart = CheckedChart(self._context, self._store, chart_plan)
+        if checked_chart.found():
             reason = f"{chart_plan.version} with this content passed its checks before"
             return Result(step=step.id, status="reused", reason=reason)
-        released_files = former_files(
-            chart_plan, matrix=self._context.catalog.matrix, store=self._store
-        )
-        files = with_changelog(chart_plan.files, released_files)
+        released_files = checked_chart.former_files
         folder = self._context.state.chart(chart_plan.name)
-        write_tree(folder, files)
+        write_tree(folder, checked_chart.files)
         self._note(step, "checking the form")
         self._check(chart_plan.name, folder)
         self._note(step, "linting and validating")
         checked = self._helm.check(folder, minors=latest_minors(1))
         if released_files is not None:
             self._check_upgrade(chart_version(released_files), released_files, folder)
-        counts = self._run(step, chart_plan, folder, files)
+        counts = self._run(step, checked_chart, folder)
         self._note(step, "packaging")
         package = self._helm.package(folder, self._context.state.chart_packages)
-        self._store.put(chart_artifact(package), chart_plan.reference)
+        if not checked_chart.found():  # else another run was faster
+            self._store.put(chart_artifact(package), chart_plan.reference)
         detail = ChartResult(
             digest=f"sha256:{package.digest}",
             cases=checked.cases,
@@ -84,45 +78,10 @@ class ChartActions:
         )
         return Result(step=step.id, status="done", reason=chart_plan.reason, detail=detail)
 
-    def _digests(self, chart_plan: ChartPlan) -> dict[str, str]:
-        """Return the digest that each image of a chart is released with. Raises StepError.
-
-        Its tag is written later, with the release.
-        """
-        context = self._context
-        variants: dict[str, dict[str, str]] = {}
-        for target_id in chart_plan.variants:
-            target = context.expansion.targets[target_id]
-            image = reference(target, context.catalog, context.fingerprints[target_id])
-            digest = self._store.digest(image)
-            if digest is None:
-                raise StepError(
-                    f"chart {chart_plan.name}: image {image} not found in the registry",
-                    hint=f"builder build -s {target_id}",
-                )
-            variants.setdefault(target.variant.id, {})[target.platform] = digest
-        return {
-            image: next(iter(manifests.values()))
-            if len(manifests) == 1
-            else self._store.put_index(manifests, parse(image))
-            for image, manifests in zip(chart_plan.images, variants.values(), strict=True)
-        }
-
-    def _is_packaged(self, chart_plan: ChartPlan) -> bool:
-        """Whether a package of the same content, on the same images, passed its checks before."""
-        artifact = self._store.get(chart_plan.reference)
-        if artifact is None:
-            return False
-        package = package_in(artifact, str(chart_plan.reference))
-        return images_in(package.files) == self._digests(chart_plan)
-
-    def _run(
-        self, step: Step, chart_plan: ChartPlan, folder: Path, files: Mapping[str, bytes]
-    ) -> TestCounts:
+    def _run(self, step: Step, checked_chart: CheckedChart, folder: Path) -> TestCounts:
         """Add the digests of its images to a chart, and run it on the first."""
-        digests = self._digests(chart_plan)
-        write_tree(folder, with_images(files, digests))
-        request = self._request(step, chart_plan, folder, digests)
+        write_tree(folder, checked_chart.packaged_files)
+        request = self._request(step, checked_chart.chart_plan, folder, checked_chart.digests)
         if installing := self._runner.waits_for:
             self._note(step, f"{installing} (once, a minute or two)")
             self._runner.prepare(request.log)
@@ -192,12 +151,3 @@ class ChartActions:
 
     def _note(self, step: Step, text: str) -> None:
         self._context.listen(Noted(step=step.id, text=text))
-
-
-def former_files(
-    chart_plan: ChartPlan, *, matrix: Matrix, store: Registry
-) -> Mapping[str, bytes] | None:
-    """Return the files of the released version of a planned chart, None if there is none."""
-    if chart_plan.before is None:
-        return None
-    return released_package(chart_plan.name, chart_plan.before, matrix=matrix, store=store).files

@@ -28,7 +28,6 @@ from builder.build.handover import (
     folder_of,
     inputs_of,
 )
-from builder.build.image_metadata import JUNIT, PACKAGES
 from builder.build.image_steps import BuildActions
 from builder.build.patience import PatientStore
 from builder.build.run_context import RunContext
@@ -53,6 +52,7 @@ from builder.lock.lockfile import BaseLock
 from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference
+from builder.plan.image_metadata import JUNIT, PACKAGES
 from builder.plan.models import Step, TargetPlan
 from builder.registry.interfaces import Artifact, Registry
 from builder.testing import package_list

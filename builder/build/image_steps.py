@@ -13,9 +13,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from builder.build import image_metadata, size_check
+from builder.build import size_check
 from builder.build.build_context import DOWNLOADS
 from builder.build.events import BaseResult, ImageResult, Noted, Result
+from builder.build.image_push import ImagePush, TestedImage
 from builder.build.packages import check_installed, provide
 from builder.build.requests import Requests
 from builder.build.run_context import RunContext, Toolbox
@@ -27,6 +28,8 @@ from builder.oci import layout as layouts
 from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import Index
 from builder.oci.reference import Reference
+from builder.plan import image_metadata
+from builder.plan.image_check import NO_METADATA, ImageCheck, refusal
 from builder.plan.models import Step, TargetPlan, base_reference
 from builder.registry.release_record import ImageShare
 from builder.testing import package_list
@@ -42,6 +45,13 @@ class BuildActions:
         self._context = context
         self._toolbox = toolbox
         self._requests = Requests(context)
+        repository_of = context.catalog.matrix.repository_of
+        self._images = ImageCheck(toolbox.store, repository_of)
+        self._image_push = ImagePush(
+            store=toolbox.store,
+            repository_of=repository_of,
+            blob_file=context.state.registry_blob,
+        )
 
     def base(self, step: Step) -> Result:
         """Fetch a base image and push it to the registry."""
@@ -52,7 +62,7 @@ class BuildActions:
         self._note(step, "fetching")
         layout = self._toolbox.bases.layout(base, self._context.lock.base(base.id))
         self._note(step, "pushing")
-        digest = self._toolbox.store.push(layout, reference)
+        digest = self._image_push.push_base(layout, reference)
         return Result(
             step=step.id, status="done", reason=step.reason, detail=BaseResult(digest=digest)
         )
@@ -73,8 +83,9 @@ class BuildActions:
             )
         if target_plan.action == "test":
             return self._test_again(step, target_plan)
-        digest = self._toolbox.store.digest(target_plan.reference)
-        if digest is not None:
+        image, fingerprint = target_plan.reference, target_plan.fingerprint.digest
+        digest = self._toolbox.store.digest(image)
+        if digest is not None and not self._images.problem(image, digest, fingerprint):
             reason = "another run has built it meanwhile"
             return Result(
                 step=step.id, status="reused", reason=reason, detail=ImageResult(digest=digest)
@@ -83,13 +94,15 @@ class BuildActions:
 
     def test(self, step: Step) -> Result:
         """Run the smoke test of a target on its image in the registry."""
-        counts, log = self._test(step, self._context.plan.targets[step.target])
+        target_plan = self._context.plan.targets[step.target]
+        image = self._pinned(target_plan.reference, "image", target_plan.target.id)
+        counts, log = self._test(step, target_plan, image)
         detail = ImageResult(tests=counts, log=str(log))
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
-    def _test(self, step: Step, target_plan: TargetPlan) -> tuple[TestCounts, Path]:
-        target_id = target_plan.target.id
-        image = self._pinned(target_plan.reference, "image", target_id)
+    def _test(
+        self, step: Step, target_plan: TargetPlan, image: Reference
+    ) -> tuple[TestCounts, Path]:
         log = self._context.state.log(step.id)
         log.unlink(missing_ok=True)
         self._note(step, "testing")
@@ -97,21 +110,18 @@ class BuildActions:
 
     def _test_again(self, step: Step, target_plan: TargetPlan) -> Result:
         """Run the changed tests of an image, and store the results in its metadata."""
+        image = self._pinned(target_plan.reference, "image", target_plan.target.id)
+        counts, log = self._test(step, target_plan, image)
         reference = image_metadata.reference_of(target_plan.reference)
         stored = self._toolbox.store.get(reference)
         if stored is None:
-            raise StepError(
-                f"the registry has no test results for {target_plan.reference}",
-                hint="remove the image from the registry, then run"
-                f" `builder build -s {target_plan.target.id}`",
-            )
-        counts, log = self._test(step, target_plan)
+            raise refusal(target_plan.reference, NO_METADATA, target_plan.target.id)
         junit = self._requests.junit(target_plan).read_bytes()
         updated = image_metadata.tested_again(
-            stored, reference, counts, target_plan.tests_hash, junit
+            stored, reference, image.digest, counts, target_plan.tests_hash, junit
         )
         self._toolbox.store.put(updated, reference)
-        detail = ImageResult(digest=target_plan.digest or "", tests=counts, log=str(log))
+        detail = ImageResult(digest=image.digest, tests=counts, log=str(log))
         return Result(step=step.id, status="done", reason=f"{counts.passed} passed", detail=detail)
 
     def make(self, step: Step, target_plan: TargetPlan) -> tuple[BuildRequest, Built]:
@@ -159,6 +169,11 @@ class BuildActions:
         )
         digest = self._push(target_plan, built, request.contexts["parent"], metadata)
         shutil.rmtree(self._requests.folder(target_plan), ignore_errors=True)
+        if digest != built.digest:
+            reason = f"{step.reason}; {digest} stays, which another run pushed first: it has the"
+            reason += f" same configuration and layers as {built.digest}, compressed otherwise"
+            detail = ImageResult(digest=digest, log=str(log))
+            return Result(step=step.id, status="done", reason=reason, detail=detail)
         detail = ImageResult(
             digest=digest, size=built.size, tests=counts, chain=shares, log=str(log)
         )
@@ -221,43 +236,41 @@ class BuildActions:
         parent: Reference,
         metadata: image_metadata.ImageMetadata,
     ) -> str:
-        """Push an image, its metadata first; return the digest of the fingerprint tag."""
-        junit = self._requests.junit(target_plan).read_bytes()
-        packages = self._requests.installed(target_plan).read_bytes()
-        store, metadata_reference = (
-            self._toolbox.store,
-            image_metadata.reference_of(target_plan.reference),
-        )
-        store.put(
-            image_metadata.artifact(metadata, target_plan.fingerprint, junit, packages),
-            metadata_reference,
-        )
-        digest = store.push(built.layout, target_plan.reference, parent)
-        if digest != built.digest:
-            # Another run has pushed first. Its image has the same inputs.
-            metadata = replace(metadata, digest=digest)
-            store.put(
-                image_metadata.artifact(metadata, target_plan.fingerprint, junit, packages),
-                metadata_reference,
+        """Push an image with its metadata; return the digest of the fingerprint tag."""
+        return self._image_push.push(
+            TestedImage(
+                image=target_plan.reference,
+                parent=parent,
+                built=built,
+                fingerprint=target_plan.fingerprint,
+                metadata=metadata,
+                junit=self._requests.junit(target_plan).read_bytes(),
+                packages=self._requests.installed(target_plan).read_bytes(),
             )
-        return digest
+        )
 
     def _pinned_contexts(self, target: Target) -> dict[str, Reference]:
-        """Return the parent and the inputs of a target by digest. Raises StepError."""
+        """Return the parent and the inputs of a target by digest. Raises as `_pinned` does."""
         # A base is no target: the build of the target itself fetches it.
         parent = target.id if target.is_root else target.parent
         sources = {"parent": parent, **dict(target.inputs)}
         return {
             name: self._pinned(
-                reference, "parent image" if name == "parent" else f"input {name}", sources[name]
+                reference,
+                "parent image" if name == "parent" else f"input {name}",
+                sources[name],
+                is_base=target.is_root and name == "parent",
             )
             for name, reference in self._requests.contexts(target).items()
         }
 
-    def _pinned(self, reference: Reference, role: str, target_id: str) -> Reference:
-        """Return a reference by digest, which cannot move. Raises StepError if it is missing.
+    def _pinned(
+        self, reference: Reference, role: str, target_id: str, *, is_base: bool = False
+    ) -> Reference:
+        """Return a reference by digest, which cannot move.
 
-        A build of `target_id` brings it; `role` names it in the error.
+        A build of `target_id` brings it; `role` names it in the error. Raises StepError if it is
+        missing, and DifferenceError if it is not believed.
         """
         digest = self._toolbox.store.digest(reference)
         if digest is None:
@@ -265,6 +278,9 @@ class BuildActions:
                 f"{role} {reference} not found in the registry",
                 hint=f"builder build -s {target_id}",
             )
+        if not is_base:
+            fingerprint = self._context.fingerprints[target_id].digest
+            self._images.check(reference, digest, fingerprint, target_id)
         return reference.at(digest)
 
     def _note_instruction(self, step: Step, line: str) -> None:

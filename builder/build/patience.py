@@ -14,7 +14,7 @@ from builder.build.executor import Policy, Wait, patiently
 from builder.common.errors import StepError, TransientError
 from builder.oci.image import ImageLayer
 from builder.oci.reference import Reference
-from builder.registry.interfaces import Artifact, Registry
+from builder.registry.interfaces import Artifact, Part, Registry, Summary
 
 _T = TypeVar("_T")
 
@@ -54,6 +54,14 @@ class PatientStore:
     def get(self, reference: Reference) -> Artifact | None:
         """Return an artifact, as a Registry does."""
         return self._patiently(lambda: self._store.get(reference))
+
+    def summary(self, reference: Reference) -> Summary | None:
+        """Return an artifact without its content, as a Registry does."""
+        return self._patiently(lambda: self._store.summary(reference))
+
+    def content(self, reference: Reference, part: Part) -> bytes:
+        """Return a part of an artifact, as a Registry does."""
+        return self._patiently(lambda: self._store.content(reference, part))
 
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """Return the layers, as a Registry does."""

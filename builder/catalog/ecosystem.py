@@ -105,6 +105,8 @@ class EcosystemRules:
     Builds find its packages in the folder `downloads/<name>/`:
     - `list_file` and `list_line`: the list of them that lies there, for the installer;
     - `file_path`: where the file of a package lies;
+    - `url_of`: where upstream has the file of a package, if the installer finds no other than the
+      files that lie there, so that who builds by hand fetches them before;
     - `mirror_variables`: what tells the installer of mirrors.
 
     Images:
@@ -129,6 +131,7 @@ class EcosystemRules:
     list_file: str = "packages.txt"
     list_line: Callable[[str, LockedPackage], str] = _list_line
     file_path: Callable[[LockedPackage], str] = _file_path
+    url_of: Callable[[LockedPackage], str] | None = None
     mirror_variables: tuple[MirrorVariable, ...] = ()
     probe: str = ""
     is_compared: bool = False

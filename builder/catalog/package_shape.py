@@ -15,6 +15,9 @@ _FILE_NAME = re.compile(r"(?!-|\.)[A-Za-z0-9._+~!%@=-]{1,255}")
 _FOLDER = re.compile(r"(?!\.)[A-Za-z0-9._+~@-]{1,255}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:!-]{0,127}")
 """A version of any ecosystem, and of a release line."""
+ALGORITHMS = ("sha256", "sha512", "git-tree-sha1")
+"""Those of the digests of packages."""
+_TREE = re.compile(r"git-tree-sha1:[0-9a-f]{40}")
 
 
 def is_file_name(text: str) -> bool:
@@ -26,6 +29,12 @@ def is_file_path(text: str) -> bool:
     """Whether a text is a path of plain components below a folder."""
     *folders, name = text.split("/")
     return is_file_name(name) and all(map(_FOLDER.fullmatch, folders)) and not text.startswith("-")
+
+
+def is_digest_by(text: str, *algorithms: str) -> bool:
+    """Whether a text is `algorithm:<hex>`, of one of these algorithms."""
+    is_whole = is_digest(text) or _TREE.fullmatch(text) is not None
+    return is_whole and text.partition(":")[0] in algorithms
 
 
 def _is_of(_name: str, _package: LockedPackage) -> bool:
@@ -53,7 +62,7 @@ class PackageShape:
             return f"{name!r} is not the name of a package"
         if not self.version.fullmatch(package.version):
             return f"{package.version!r} is not a version"
-        if not is_digest(package.digest, *self.digests):
+        if not is_digest_by(package.digest, *self.digests):
             return f"its digest {package.digest!r} is not a {' or '.join(self.digests)}"
         if not self.source.fullmatch(package.source):
             return f"{package.source!r} is not a source of its ecosystem"

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from builder.app.app import App
-from builder.build.image_metadata import DOCUMENT, damaged, reference_of
 from builder.catalog.selection import find
 from builder.cli.open import open_app
 from builder.cli.options import planning
@@ -17,6 +16,7 @@ from builder.common.mappings import json_object
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.plan.fingerprint_document import PARTS, compare
+from builder.plan.image_metadata import DOCUMENT, damaged, reference_of
 from builder.plan.models import TargetPlan
 from builder.registry.interfaces import Artifact
 from builder.registry.release_record import ReleasedTarget

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from builder.app.app import App
+from builder.app.lock_check import ask_again
 from builder.app.week import relock
 from builder.cli.open import open_app
 from builder.cli.options import planning, reachable
@@ -28,9 +29,18 @@ from builder.lock.problems import failures
     help="Take newer versions: of all, or of NAME (package, recipe, image, axis, release line).",
 )
 @click.option(
-    "--check", is_flag=True, help="Only check that matrix.lock fits the catalog; needs no network."
+    "--check",
+    is_flag=True,
+    help="Only check that matrix.lock fits the catalog and says nothing false; needs no network.",
 )
-def command(names: tuple[str, ...], upgrade: bool, check: bool, **options: Any) -> int:
+@click.option(
+    "--online",
+    is_flag=True,
+    help="With --check: also ask each index again whether it states these hashes.",
+)
+def command(
+    names: tuple[str, ...], upgrade: bool, check: bool, online: bool, **options: Any
+) -> int:
     """Resolve base images, versions and packages, and write matrix.lock.
 
     Without --upgrade, entries that still fit the catalog stay as they are. A base image keeps its
@@ -41,22 +51,28 @@ def command(names: tuple[str, ...], upgrade: bool, check: bool, **options: Any) 
     Example:
       builder lock --upgrade && git diff matrix.lock
       builder lock --upgrade lxml libssl3t64
+      builder lock --check --online
     """
     if not check and names and not upgrade:
         raise ConfigError(
             "package names need --upgrade",
             hint=f"builder lock --upgrade {' '.join(names)}",
         )
+    if online and not check:
+        raise ConfigError("--online needs --check", hint="builder lock --check --online")
     app = open_app(**options)
     if check:
-        return _check(app)
+        _check(app)
+        if online:
+            _check_online(app)
+        return 0
     with run_lock(app.state):
         locked = relock(app, (names or None) if upgrade else ())
     raise_all(failures(locked.problems, reachable=app.options.reachable))
     return 0
 
 
-def _check(app: App) -> int:
+def _check(app: App) -> None:
     alive = alive_targets(app.project.expansion, app.options.today)
     stale = stale_package_sets(app.catalog, app.project.expansion, app.locked(), alive)
     if stale:
@@ -66,4 +82,9 @@ def _check(app: App) -> int:
             hint="run `builder lock`, and commit what it wrote",
         )
     click.echo(f"{FILE} fits the catalog", err=True)
-    return 0
+
+
+def _check_online(app: App) -> None:
+    with app.working():
+        raise_all(ask_again(app))
+    click.echo(f"{FILE} says what the indexes say", err=True)

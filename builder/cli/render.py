@@ -111,4 +111,4 @@ def _files(app: App, lock: Lock, plan: Plan) -> Mapping[str, bytes]:
     """Return all but the contexts, by path."""
     expansion, targets = app.project.expansion, plan.targets.items()
     epochs = {key: lock.epoch(key, expansion.base_of(item.target).id) for key, item in targets}
-    return tree(lock=lock, plan=plan, epochs=epochs)
+    return tree(lock=lock, plan=plan, epochs=epochs, ecosystems=app.catalog.ecosystems)

@@ -96,6 +96,10 @@ class GoneError(StepError):
     """A locked package can no longer be downloaded. Its targets keep it, and others continue."""
 
 
+class DamagedError(StepError):
+    """Something in a registry is incomplete, or not what its place says."""
+
+
 class TransientError(StepError):
     """A step failed for a reason that may pass by itself (network, registry 5xx); it is retried.
 
@@ -130,7 +134,7 @@ class ConflictError(BuilderError):
 
 
 class DifferenceError(BuilderError):
-    """An image was built again, and differs from the image in the registry."""
+    """An image or chart in the registry is another than the one that was built and tested."""
 
     exit_code = 8
 

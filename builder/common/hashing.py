@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-HEX = {"sha256": 64, "sha512": 128, "git-tree-sha1": 40}
-"""The number of hex digits of a digest, by its algorithm."""
-_OF_REGISTRIES = ("sha256", "sha512")
+DIGEST = r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
+"""The pattern of a digest that this builder can check."""
+_DIGEST = re.compile(DIGEST)
 
 
 def canonical(data: object) -> bytes:
@@ -30,16 +30,9 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{sha256(data)}"
 
 
-def is_digest(value: object, *algorithms: str) -> bool:
-    """Whether a value, which may come from anywhere, is `algorithm:<hex>`.
-
-    The algorithm is one of `algorithms`, or of sha256 and sha512, which registries have.
-    """
-    if not isinstance(value, str):
-        return False
-    algorithm, _, digits = value.partition(":")
-    length = HEX.get(algorithm) if algorithm in (algorithms or _OF_REGISTRIES) else None
-    return length is not None and re.fullmatch(rf"[0-9a-f]{{{length}}}", digits) is not None
+def is_digest(value: object) -> bool:
+    """Whether a value, which may come from anywhere, is a digest that this builder can check."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def digest_parts(digest: str) -> tuple[str, str]:

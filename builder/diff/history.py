@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from builder.build import image_metadata
-from builder.build.image_metadata import StoredMetadata
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
 from builder.common.parallel import in_parallel
@@ -18,6 +16,8 @@ from builder.diff.changes import Image
 from builder.diff.compare import Difference, Side, compare
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan import image_metadata
+from builder.plan.image_metadata import StoredMetadata
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget
 from builder.release.commit import Records

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from builder.build import image_metadata
 from builder.catalog.models import Catalog
 from builder.common.errors import SelectionError
 from builder.common.parallel import by_item
@@ -18,6 +17,7 @@ from builder.diff.history import History
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan import image_metadata
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget

@@ -13,6 +13,7 @@ from builder.charts.helm import Helm
 from builder.common.files import write, write_tree
 from builder.engines.interfaces import Engine
 from builder.export.tree import fetch_lines
+from builder.lock.package_lists import files_to_fetch
 from builder.plan.models import Step, TargetPlan, base_reference
 from builder.registry.store import RegistryStore
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE
@@ -69,7 +70,9 @@ class Commands:
         target_plan = self.context.plan.targets[step.target]
         request = self.requests.build(target_plan, self.requests.contexts(target_plan.target))
         folder = request.context / DOWNLOADS
-        for index, file in enumerate(target_plan.files):
+        package_set = self.context.lock.package_sets.get(step.target)
+        packages = files_to_fetch(package_set, self.context.catalog.ecosystems)
+        for index, file in enumerate((*target_plan.files, *packages)):
             if not index:
                 yield f"mkdir -p {shlex.quote(str(folder))}"
             yield from fetch_lines(file, str(folder))

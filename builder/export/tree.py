@@ -7,6 +7,7 @@ images in order. Nothing in it needs the builder. Pure: paths to bytes.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +16,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.ids import BaseId
 from builder.catalog.models import Base, Matrix, RemoteFile
 from builder.lock.lockfile import BaseLock, Lock
+from builder.lock.package_lists import files_to_fetch
 from builder.plan.models import Plan, TargetPlan
 from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_argv
 
@@ -43,7 +46,9 @@ Plain Dockerfiles and charts, made from one matrix. Nothing here needs the tool 
 """
 
 
-def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, bytes]:
+def tree(
+    *, lock: Lock, plan: Plan, epochs: Mapping[str, int], ecosystems: Ecosystems
+) -> dict[str, bytes]:
     """Return all files by path, without those of recipes; `epochs` has seconds by target id."""
     files: dict[str, bytes] = {"README.md": _README.encode()}
     for base in plan.bases.values():
@@ -51,8 +56,9 @@ def tree(*, lock: Lock, plan: Plan, epochs: Mapping[str, int]) -> dict[str, byte
     for target_plan in plan.targets.values():
         folder = f"images/{target_plan.target.slug}"
         files[f"{folder}/Dockerfile"] = target_plan.dockerfile.text.encode()
-        if target_plan.files:
-            files[f"{folder}/{FETCH}"] = fetch_script(target_plan.files).encode()
+        package_set = lock.package_sets.get(target_plan.target.id)
+        if to_fetch := (*target_plan.files, *files_to_fetch(package_set, ecosystems)):
+            files[f"{folder}/{FETCH}"] = fetch_script(to_fetch).encode()
     for chart in plan.charts.values():
         files |= {f"charts/{chart.name}/{path}": data for path, data in chart.files.items()}
     files[BAKE] = bake(list(plan.targets.values()), list(plan.bases.values()), lock, epochs)
@@ -109,20 +115,27 @@ def fetch_lines(file: RemoteFile, folder: str) -> tuple[str, ...]:
     check = f"echo {shlex.quote(f'{file.sha256}  {path}')} | sha256sum --check --quiet"
     if file.requirement:
         return (*_index_lines(file), f'{_CURL} --output {shlex.quote(path)} "$url"', check)
-    return (f"{_CURL} {shlex.join(['--output', path, file.url])}", check)
+    parent, is_below, _ = file.name.rpartition("/")
+    folders = (f"mkdir -p {shlex.quote(f'{folder}/{parent}')}",) if is_below else ()
+    return (*folders, f"{_CURL} {shlex.join(['--output', path, file.url])}", check)
 
 
 def _index_lines(file: RemoteFile) -> tuple[str, ...]:
-    """Return such lines that find the URL of a source distribution by its hash in pip's index.
+    """Return such lines that find the URL of a source distribution in pip's index.
 
     Its page is only read: pip would run code of the package, to learn what it needs.
     """
-    page = shlex.quote(f"{canonicalize_name(file.requirement.partition('==')[0])}/")
-    link = rf's/.*href="\([^"#]*\)#sha256={file.sha256}.*/\1/p'
-    problem = shlex.quote(f"the index has no file of {file.requirement} with its hash")
+    name, _, version = file.requirement.partition("==")
+    source = re.sub(r"[-_.]+", "[-_.]*", name) + f"-{re.escape(version)}[.]tar[.]gz"
+    by_hash = rf's/.*href="\([^"#]*\)#sha256={file.sha256}.*/\1/p'
+    by_name = rf's/.*href="\([^"#]*{source}\)["#].*/\1/pI'  # where it states no hashes
+    page = shlex.quote(f"{canonicalize_name(name)}/")
+    problem = shlex.quote(f"the index has no source distribution of {file.requirement}")
     return (
         f"index=${{PIP_INDEX_URL:-{PYPI_INDEX}}} page=${{index%/}}/{page}",
-        f'url=$({_CURL} "$page" | sed -n {shlex.quote(link)} | head -n 1)',
+        f'links=$({_CURL} "$page")',
+        f'url=$(echo "$links" | sed -n {shlex.quote(by_hash)} | head -n 1)',
+        f'[ -n "$url" ] || url=$(echo "$links" | sed -n {shlex.quote(by_name)} | head -n 1)',
         f'[ -n "$url" ] || {{ echo {problem} >&2; exit 1; }}',
         "case $url in",
         "    *://*) ;;",

@@ -113,7 +113,7 @@ def _lock_bases_and_release_lines(
 ) -> LockResult:
     """Lock base images and release lines; the lock that is returned has no package sets."""
     unchanged = _unchanged(previous, catalog.matrix, expansion, upgrade)
-    wanted = _wanted(catalog, expansion, chosen, providers)
+    wanted = wanted_release_lines(catalog, expansion, chosen, providers)
     roots = [target for target in chosen if target.is_root and target.parent not in unchanged.bases]
     moved, failed_bases = _lock_bases(catalog, expansion, roots, previous, bases, today, note)
     base_locks = {**previous.bases, **moved}
@@ -272,7 +272,9 @@ def _lock_release_lines(
 
     def resolve(item: WantedReleaseLine) -> ExactVersion | BuilderError:
         try:
-            request = replace(_request(item, bases[item.base.id], catalog), not_after=limit)
+            request = replace(
+                release_line_request(item, bases[item.base.id], catalog), not_after=limit
+            )
             return _resolve(item, request, providers, previous.get(item.value.id))
         except BuilderError as error:
             return error
@@ -298,7 +300,7 @@ def _is_locked_for(version_lock: VersionLock | None, base: Base) -> bool:
     return version_lock is not None and (not version_lock.files or base.id in version_lock.files)
 
 
-def _wanted(
+def wanted_release_lines(
     catalog: Catalog, expansion: Expansion, chosen: Sequence[Target], providers: Collection[str]
 ) -> list[WantedReleaseLine]:
     """Return each release line with each base on which a recipe installs it.
@@ -341,7 +343,10 @@ def _no_provider(value: AxisValue, target: Target) -> ConfigError:
     )
 
 
-def _request(wanted: WantedReleaseLine, lock: BaseLock, catalog: Catalog) -> ReleaseLineRequest:
+def release_line_request(
+    wanted: WantedReleaseLine, lock: BaseLock, catalog: Catalog
+) -> ReleaseLineRequest:
+    """Return the request to the provider of a release line."""
     value, provider_name = wanted.value, wanted.value.provider or ""
     return ReleaseLineRequest(
         line=value.upstream,

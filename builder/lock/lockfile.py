@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from builder.catalog.models import RemoteFile, Source
+from builder.catalog.package_shape import ALGORITHMS, is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
-from builder.common.hashing import HEX, is_digest
 from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
@@ -156,7 +156,7 @@ def from_data(data: object, file: str = FILE, hint: str = _RESTORE, text: str = 
 
 
 def _container(name: str, digest: object) -> str:
-    if not isinstance(digest, str) or not is_digest(digest, "sha256"):
+    if not isinstance(digest, str) or not is_digest_by(digest, "sha256"):
         raise ValueError(f"container {name} is not a digest: {digest!r}")
     return digest
 
@@ -248,7 +248,7 @@ def _package_set(target: str, item: Mapping[str, Any], request: str) -> PackageS
 
 def _package(target: str, ecosystem: str, name: str, text: str) -> LockedPackage:
     words = text.split(" ", 3)
-    if len(words) != 4 or not is_digest(words[1], *HEX):
+    if len(words) != 4 or not is_digest_by(words[1], *ALGORITHMS):
         raise _EntryError(
             f"{target}: package {name} is not `version digest source file`: {text!r}",
             ("package_sets", target, "packages", ecosystem, name),

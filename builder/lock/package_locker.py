@@ -277,6 +277,9 @@ class PackageLocker:
         if previous.request.endswith(MOVED):
             ecosystems |= previous.packages.keys()
         must_move = self._must_move.get(target.id, frozenset())
+        # An older builder had no resolver for these.
+        names = self._requests.names(target)
+        ecosystems |= {name for name in self._resolvers if name in names} - previous.packages.keys()
         return ecosystems | {
             name for name, packages in previous.packages.items() if must_move & packages.keys()
         }

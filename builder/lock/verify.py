@@ -14,10 +14,9 @@ from typing import TypeVar
 from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.ids import BaseId, ValueId
 from builder.catalog.models import Catalog, Matrix, RemoteFile, Source
-from builder.catalog.package_shape import VERSION, is_file_name
+from builder.catalog.package_shape import VERSION, is_digest_by, is_file_name
 from builder.catalog.packages import Packages
 from builder.common.errors import BuilderError, ConfigError, Location
-from builder.common.hashing import is_digest
 from builder.lock.lockfile import FILE, BaseLock, Lock, VersionLock, position
 
 UrlStarts = Callable[[str, str], "tuple[str, ...] | None"]
@@ -67,13 +66,13 @@ def flaws(lock: Lock, catalog: Catalog, url_starts: UrlStarts) -> Iterator[Flaw]
     )
 
 
-def errors_of(found: Iterable[Flaw], text: str = "") -> list[BuilderError]:
+def errors_of(found: Iterable[Flaw], text: str = "", hint: str = _HINT) -> list[BuilderError]:
     """Return an error for each flaw, with its position in the text of matrix.lock."""
     errors: list[BuilderError] = [
-        ConfigError(flaw.message, hint=_HINT, location=_location(flaw, text)) for flaw in found
+        ConfigError(flaw.message, hint=hint, location=_location(flaw, text)) for flaw in found
     ]
     if len(errors) > _SHOWN:
-        more = ConfigError(f"{len(errors) - _SHOWN} more entries of {FILE} are wrong", hint=_HINT)
+        more = ConfigError(f"{len(errors) - _SHOWN} more entries of {FILE} are wrong", hint=hint)
         return [*errors[:_SHOWN], more]
     return errors
 
@@ -115,12 +114,12 @@ def _base(name: str, base: BaseLock, matrix: Matrix) -> Iterator[tuple[tuple[str
     sources = _sources(BaseId(name).value, matrix)
     if sources is not None and base.source not in sources:
         yield ("source",), f"matrix.yaml does not name its source {base.source}"
-    if not is_digest(base.content, "sha256"):
+    if not is_digest_by(base.content, "sha256"):
         yield ("content",), f"its content {base.content!r} is not a sha256"
     for suite_name, suite in base.suites.items():
         if not _SUITE.fullmatch(suite_name):
             yield ("suites", suite_name), f"{suite_name!r} is not the name of a suite"
-        if not is_digest(f"sha256:{suite.sha256}", "sha256"):
+        if not is_digest_by(f"sha256:{suite.sha256}", "sha256"):
             yield ("suites", suite_name), f"the hash of its suite {suite_name} is not a sha256"
 
 
@@ -144,7 +143,7 @@ def _release_line(
 def _file(file: RemoteFile, starts: tuple[str, ...] | None) -> Iterator[str]:
     if not is_file_name(file.name):
         yield f"{file.name!r} is not the name of a file"
-    if not is_digest(f"sha256:{file.sha256}", "sha256"):
+    if not is_digest_by(f"sha256:{file.sha256}", "sha256"):
         yield f"the hash of {file.name} is not a sha256"
     if starts is None:
         return  # nothing uses it, and the next lock drops it

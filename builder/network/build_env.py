@@ -43,7 +43,7 @@ def mirror_names(ecosystems: Ecosystems) -> tuple[str, ...]:
     """Return the names of all sources that may have a mirror."""
     indexes = (it.source for rules in ecosystems.values() for it in rules.mirror_variables)
     own = dict.fromkeys(name for name in indexes if name not in UPSTREAM)
-    return (*own, "maven", *UPSTREAM)
+    return (*own, *UPSTREAM)
 
 
 def effective_network(

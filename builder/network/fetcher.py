@@ -74,7 +74,7 @@ class Fetcher:
         """Return the folder of files; their names are their hashes, sha256 or sha512."""
         return self._folder
 
-    def text(self, url: str, expected: str = "text", limit: int = TEXT) -> str:
+    def text(self, url: str | SourceUrl, expected: str = "text", limit: int = TEXT) -> str:
         """Fetch a small text, no web page. Raises MissingError, UnreachableError, StepError."""
         data, source, kind = self._body(url, limit)
         if _is_page(data, kind):
@@ -85,9 +85,9 @@ class Fetcher:
         """Fetch a small web page."""
         return self._body(url)[0].decode(errors="replace")
 
-    def json(self, url: str) -> Any:
+    def json(self, url: str | SourceUrl) -> Any:
         """Fetch and parse a JSON document."""
-        source = source_url(url, self._network.mirrors)
+        source = self._place(url)
         return read_json(self.text(url, "JSON").encode(), TEXT, f"{source.source}: {source.shown}")
 
     def file(self, file: RemoteFile, source: SourceUrl | None = None, *, limit: int = FILE) -> Path:
@@ -141,7 +141,7 @@ class Fetcher:
 
     # Asking.
 
-    def _body(self, url: str, limit: int = TEXT) -> tuple[bytes, SourceUrl, str]:
+    def _body(self, url: str | SourceUrl, limit: int = TEXT) -> tuple[bytes, SourceUrl, str]:
         with self._asked(url) as (answer, source):
             what = f"{source.source}: {source.shown}"
             pieces = _decoded(answer, what)

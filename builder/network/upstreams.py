@@ -18,6 +18,7 @@ UPSTREAM: Mapping[str, str] = MappingProxyType(
         "github": "https://github.com",
         "julia": "https://julialang-s3.julialang.org",
         "julia-packages": "https://pkg.julialang.org",
+        "maven": "https://repo.maven.apache.org/maven2",
         "nvidia": "https://developer.download.nvidia.com/compute/cuda/repos",
         "packagemanager": "https://packagemanager.posit.co",
         "posit": "https://cdn.posit.co/r",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.common.errors import StepError
+from builder.common.errors import DamagedError
 from builder.common.hashing import is_digest
 from builder.common.limits import INDEX_MANIFESTS
 
@@ -67,9 +67,9 @@ class Manifest:
         """Return the annotations of a descriptor."""
         return self._texts(descriptor.get("annotations") or {}, "annotations of a descriptor")
 
-    def wrong(self, problem: str) -> StepError:
+    def wrong(self, problem: str) -> DamagedError:
         """Return the error of a manifest that is not valid."""
-        return StepError(f"{self.name}: its manifest is damaged: {problem}", hint=self.hint)
+        return DamagedError(f"{self.name}: its manifest is damaged: {problem}", hint=self.hint)
 
     def _descriptors(self, name: str) -> tuple[Mapping[str, Any], ...]:
         value = self.document.get(name) or []

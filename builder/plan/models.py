@@ -25,12 +25,14 @@ FORMAT = 1
 class RegistryState:
     """The state of the first registry.
 
-    `digests` maps the id of a target or base to the digest of its fingerprint tag. `was_read` is
-    false if the registry was not asked.
+    `digests` maps the id of a target or base to the digest of its fingerprint tag. `doubts` says
+    why an image that is there is not believed; `digests` has none of those. `was_read` is false if
+    the registry was not asked.
     """
 
     was_read: bool = True
     digests: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
     releases: tuple[str, ...] = ()
 

@@ -215,13 +215,17 @@ class _Planner:
         locked += "".join(f"; not locked: {download}" for download in fingerprint.downloads)
         released = self._before(target)
         if target.id not in self.registry_state.digests:
-            reason = (
-                why_build(released, fingerprint) if self.registry_state.was_read else _NOT_ASKED
-            )
-            return "build", reason + locked
+            return "build", self._why_build(target, fingerprint) + locked
         if released and released.tests_hash and self._tests_hash(target) != released.tests_hash:
             return "test", "its tests changed; the image did not"
         return "reuse", f"{fingerprint.tag} is in the registry{locked}"
+
+    def _why_build(self, target: Target, fingerprint: Fingerprint) -> str:
+        if not self.registry_state.was_read:
+            return _NOT_ASKED
+        if doubt := self.registry_state.doubts.get(target.id):
+            return f"{fingerprint.tag} is in the registry, but {doubt}"
+        return why_build(self._before(target), fingerprint)
 
     def _tests_hash(self, target: Target) -> str:
         lineage = self.expansion.lineage(target)

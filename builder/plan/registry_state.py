@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
 from builder.common.errors import ConfigError
 from builder.common.parallel import by_item
 from builder.lock.lockfile import Lock
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan import image_metadata
 from builder.plan.fingerprint import Fingerprint
+from builder.plan.image_check import NO_METADATA, quick_problem
 from builder.plan.models import RegistryState, base_reference, reference
 from builder.project import Project
 from builder.registry import release_record
@@ -40,22 +43,52 @@ def read_registry_state(
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
     targets = record.targets.values() if record else ()
-    released = {target.fingerprint: target.digest for target in targets}
+    released = {(target.fingerprint, target.digest): target for target in targets}
     repositories = sorted({image.name for image in references.values()} | {records.name})
     tags = by_item(lambda name: set(store.tags(name)), repositories)
     present = {key: image for key, image in references.items() if image.tag in tags[image.name]}
 
-    def digest(key: str) -> str | None:
-        fingerprint = fingerprints.get(key)
-        digest = released.get(fingerprint.digest) if fingerprint else None
-        return digest or store.digest(present[key])
+    def look(key: str) -> tuple[str | None, str]:
+        """Return the digest of an image, and why it is not believed by itself."""
+        image = present[key]
+        digest = store.digest(image)
+        if digest is None or key not in fingerprints:
+            return digest, ""
+        if image_metadata.reference_of(image).tag not in tags[image.name]:
+            return digest, NO_METADATA
+        fingerprint = fingerprints[key]
+        before = released.get((fingerprint.digest, digest))
+        return digest, quick_problem(store, image, digest, fingerprint, before)
 
-    digests = by_item(digest, present)
+    digests, doubts = _believed(expansion, by_item(look, present))
     return RegistryState(
-        digests={key: digest for key, digest in digests.items() if digest},
+        digests=digests,
+        doubts=doubts,
         record=record,
         releases=tuple(sorted(tag for tag in tags[records.name] if release_record.is_name(tag))),
     )
+
+
+def _believed(
+    expansion: Expansion, found: Mapping[str, tuple[str | None, str]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the digests of bases and of targets that are believed, and why others are not.
+
+    A target is believed if all that it was built on is; `found` has digest and problem of each.
+    """
+    digests = {key: digest for key, (digest, _) in found.items() if digest}
+    doubts = {key: found[key][1] for key in digests if found[key][1]}
+    for key in expansion.targets:  # parents come first
+        if key not in digests or key in doubts:
+            continue
+        target = expansion.targets[key]
+        base = f"base image {target.parent}" if target.is_root else f"parent {target.parent}"
+        parents = {target.parent: base, **{item: f"input {item}" for _, item in target.inputs}}
+        if missing := [role for parent, role in parents.items() if parent not in digests]:
+            doubts[key] = f"its {missing[0]} is not"
+        elif doubted := [role for parent, role in parents.items() if parent in doubts]:
+            doubts[key] = f"its {doubted[0]} is not believed"
+    return {key: digest for key, digest in digests.items() if key not in doubts}, doubts
 
 
 def read_record(store: Registry, reference: Reference) -> Record | None:

@@ -19,7 +19,13 @@ import requests
 import urllib3
 
 from builder.catalog.models import Network
-from builder.common.errors import ConflictError, NoConnectionError, StepError, TransientError
+from builder.common.errors import (
+    ConflictError,
+    DamagedError,
+    NoConnectionError,
+    StepError,
+    TransientError,
+)
 from builder.common.limits import MANIFEST, TOKEN, bounded, read_json
 from builder.common.mappings import json_object
 from builder.common.text import one_line
@@ -364,6 +370,8 @@ def check(answer: Answer, subject: str) -> None:
         or (answer.code == 400 and "DIGEST_INVALID" in details)
     ):
         raise TransientError(message, after=retry_after(answer.headers.get("Retry-After", "")))
+    if answer.code == 404 and answer.method == "GET":
+        raise DamagedError(message)  # what names it is there
     is_unknown = "NAME_UNKNOWN" in details and answer.method in {"POST", "PUT", "PATCH"}
     raise StepError(message, hint=CREATE if is_unknown else "")
 

@@ -29,6 +29,22 @@ class Artifact:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Content of an artifact that was not fetched yet. `size` is in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """An artifact without its content. `files` are by title."""
+
+    config: Part
+    files: Mapping[str, Part]
+
+
 class Registry(Protocol):
     """One or more registries. Every method raises TransientError, ConflictError or StepError."""
 
@@ -91,3 +107,9 @@ class Registry(Protocol):
 
     def get(self, reference: Reference) -> Artifact | None:
         """Return an artifact, or None where there is none."""
+
+    def summary(self, reference: Reference) -> Summary | None:
+        """Return an artifact without its content, in one request; None where there is none."""
+
+    def content(self, reference: Reference, part: Part) -> bytes:
+        """Return a part of an artifact, checked. Raises DamagedError if it is missing."""

@@ -23,7 +23,7 @@ from builder.oci.reference import Reference, parse
 from builder.registry.client import RegistryClient
 from builder.registry.credentials import CredentialFiles
 from builder.registry.distribution import NO_NETWORK, Distribution, check
-from builder.registry.interfaces import Artifact, Blob
+from builder.registry.interfaces import Artifact, Blob, Part, Summary
 from builder.registry.transfers import transfer
 
 _TITLE = "org.opencontainers.image.title"
@@ -165,6 +165,21 @@ class RegistryStore:
             annotations=manifest.annotations,
         )
 
+    def summary(self, reference: Reference) -> Summary | None:
+        """Return an artifact without its content, in one request; None where there is none."""
+        manifest = self._client.manifest(reference)
+        if manifest is None:
+            return None
+        files = {
+            manifest.annotations_of(layer).get(_TITLE, layer["digest"]): _part(layer)
+            for layer in manifest.layers
+        }
+        return Summary(config=_part(manifest.config), files=files)
+
+    def content(self, reference: Reference, part: Part) -> bytes:
+        """Return a part of an artifact, checked. Raises DamagedError if it is missing."""
+        return self._client.blob(reference, part.digest, part.size)
+
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """Return the layers of an image, the lowest first. Raises StepError if it is missing."""
         manifest = self._client.present(reference)
@@ -265,3 +280,7 @@ class RegistryStore:
         if not isinstance(config, dict):
             raise manifest.wrong("its configuration is not a JSON object")
         return config
+
+
+def _part(descriptor: Mapping[str, Any]) -> Part:
+    return Part(digest=descriptor["digest"], size=descriptor["size"])

@@ -6,14 +6,15 @@ and not before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from builder.build import image_metadata
 from builder.build.run_context import RunContext
-from builder.common.errors import StepError
 from builder.common.parallel import in_parallel
+from builder.plan import image_metadata
+from builder.plan.image_check import NO_METADATA, ImageCheck, refusal
 from builder.plan.models import Plan, TargetPlan
+from builder.plan.step_id import StepId
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedTarget, ReleasedVariant
 
@@ -34,20 +35,35 @@ class CollectedTargets:
 
 
 class TargetCollector:
-    """Collects the targets of a release. `previous` is the current record."""
+    """Collects the targets of a release. `previous` is the current record.
 
-    def __init__(self, *, context: RunContext, store: Registry, previous: Record | None) -> None:
+    `blocked` are the steps that did not pass. Every image of the release is held against its
+    metadata; DifferenceError or StepError is raised for one that is not believed.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: RunContext,
+        store: Registry,
+        previous: Record | None,
+        blocked: Collection[str] = (),
+    ) -> None:
         self._context = context
         self._plan: Plan = context.plan
         self._store = store
         self._previous = previous
+        self._blocked = blocked
+        self._images = ImageCheck(store, context.catalog.matrix.repository_of)
 
     def collect(self) -> CollectedTargets:
         """Return every variant that has not ended. Pushes indexes, without tags."""
         members = self._context.expansion.members
         parts = in_parallel(lambda item: self._variant(*item), members.items())
+        targets = {key: value for part in parts for key, value in part.targets.items()}
+        self._images.check_released(targets)
         return CollectedTargets(
-            targets={key: value for part in parts for key, value in part.targets.items()},
+            targets=targets,
             variants={key: value for part in parts for key, value in part.variants.items()},
             waiting={key: value for part in parts for key, value in part.waiting.items()},
         )
@@ -128,6 +144,11 @@ class TargetCollector:
         digest = self._store.digest(item.reference)
         if digest is None:
             return None
+        problem = self._images.problem(item.reference, digest, item.fingerprint.digest)
+        if problem and StepId.of("build", key) in self._blocked:
+            return None
+        if problem:
+            raise refusal(item.reference, problem, key)
         if old and old.digest == digest and old.exact == item.exact:
             if item.action == "test":  # its metadata is newer than the previous release
                 old = replace(self._new(item, digest), since=old.since)
@@ -144,12 +165,9 @@ class TargetCollector:
         """Return a target from the metadata of its image. Raises StepError if that is missing."""
         reference = image_metadata.reference_of(item.reference)
         artifact = self._store.get(reference)
-        if artifact is None:
-            raise StepError(
-                f"the registry has no test results for {item.reference}",
-                hint=f"builder build -s '{item.target.id}'",
-            )
-        metadata = image_metadata.config_of(artifact, reference)
+        if artifact is None:  # it is gone since it was held against it
+            raise refusal(item.reference, NO_METADATA, item.target.id)
+        metadata = image_metadata.config_of(artifact.config, reference)
         if "size" not in metadata or "tests" not in metadata:
             raise image_metadata.damaged(reference)
         return ReleasedTarget(

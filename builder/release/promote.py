@@ -6,17 +6,18 @@ index of the chart repository is written last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from builder.build.checked_charts import CheckedChart
 from builder.build.events import Noted, ReleaseContents, ReleaseResult, Result
 from builder.build.run_context import RunContext
-from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import value_types
 from builder.common.errors import StepError
 from builder.common.text import count, first_line
 from builder.lock import lockfile
 from builder.plan.models import Plan, Step, base_reference
+from builder.plan.step_id import StepId
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record, ReleasedChart
@@ -61,12 +62,14 @@ class Promotion:
 
     def _record(self, plan: Plan, previous: Record | None, blocked: Mapping[str, str]) -> Record:
         context = self._context
-        collector = TargetCollector(context=context, store=self._store, previous=previous)
+        collector = TargetCollector(
+            context=context, store=self._store, previous=previous, blocked=blocked
+        )
         collected = collector.collect()
         charts = {
             name: chart
             for name in context.catalog.matrix.charts
-            if (chart := self._chart(name, plan, previous)) is not None
+            if (chart := self._chart(name, plan, previous, blocked)) is not None
         }
         return Record(
             catalog=context.catalog.matrix.name,
@@ -80,20 +83,25 @@ class Promotion:
             variants=collected.variants,
         )
 
-    def _chart(self, name: str, plan: Plan, previous: Record | None) -> ReleasedChart | None:
-        """Return a chart of the release: the package that passed its checks now, or the old one."""
+    def _chart(
+        self, name: str, plan: Plan, previous: Record | None, blocked: Collection[str]
+    ) -> ReleasedChart | None:
+        """Return a chart of the release: the package that passed its checks now, or the old one.
+
+        Raises DifferenceError where the registry has another package.
+        """
         item = plan.charts.get(name)
         old = previous.charts.get(name) if previous else None
-        if item is None or item.action != "package":
+        if item is None or item.action != "package" or StepId.of("chart", name) in blocked:
             return old
-        manifest = self._store.digest(item.reference)
-        package = self._store.get(item.reference.at(manifest)) if manifest else None
-        if manifest is None or package is None:
+        found = CheckedChart(self._context, self._store, item).released()
+        if found is None:
             return old
+        manifest, package = found
         listed = dict(old.listed) if old else {}
         listed[item.version] = {
             "manifest": manifest,
-            "digest": package_in(package, str(item.reference)).digest,
+            "digest": package.digest,
             "created": release_record.moment(plan.release),
         }
         return ReleasedChart(

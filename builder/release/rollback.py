@@ -15,12 +15,17 @@ from builder.charts import helm_versions
 from builder.charts.changelog import with_changelog
 from builder.charts.next_version import chart_reference
 from builder.charts.package import ChartPackage, pack
-from builder.charts.repository.oci_artifact import chart_artifact, released_package
+from builder.charts.repository.oci_artifact import (
+    chart_artifact,
+    package_at,
+    released_package,
+)
 from builder.charts.semver import bump, with_version
 from builder.common.errors import SelectionError, StepError
 from builder.common.parallel import in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan.image_check import ImageCheck
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import Record, ReleasedChart, ReleasedTarget, ReleasedVariant
@@ -55,7 +60,7 @@ class Rollback:
         """Return what a rollback to release `name` would do; nothing is written.
 
         Raises SelectionError if there is no such release, StepError if one of its images is gone
-        from the registry.
+        from the registry, DifferenceError if one is not believed.
         """
         names = self._records.names()
         current = self._records.current()
@@ -139,10 +144,14 @@ class Rollback:
         return released_package(name, chart, matrix=matrix, store=self._store)
 
     def _publish(self, chart: ReleasedChart, package: ChartPackage, name: str) -> ReleasedChart:
-        """Push a package; return the chart as release `name` lists it."""
+        """Push a package unless it is there; return the chart as release `name` lists it."""
         reference = chart_reference(self._catalog, package.name, package.files, package.version)
+        if found := package_at(self._store, reference, package.files):
+            manifest, package = found
+        else:
+            manifest = self._store.put(chart_artifact(package), reference)
         entry = {
-            "manifest": self._store.put(chart_artifact(package), reference),
+            "manifest": manifest,
             "digest": package.digest,
             "created": release_record.moment(name),
         }
@@ -156,7 +165,10 @@ class Rollback:
     # Whether it is possible.
 
     def _check(self, record: Record, name: str, packages: Collection[str]) -> None:
-        """Raise StepError, which lists them, if images of the new release are gone."""
+        """Raise StepError, which lists them, if images of the new release are gone.
+
+        Raises DifferenceError for those that are not believed.
+        """
         matrix = self._catalog.matrix
         needed = {
             key: parse_reference(matrix.repository_of(target.image)).at(target.digest)
@@ -175,6 +187,7 @@ class Rollback:
         if missing:
             lines = [f"release {name} cannot be released again: images are gone", *missing]
             raise StepError("\n".join(lines), hint="nothing was written")
+        ImageCheck(self._store, matrix.repository_of).check_released(record.targets)
 
 
 def _contents(

@@ -20,7 +20,7 @@ ECOSYSTEMS: Plugins[Ecosystem] = Plugins(
         "npm": "builder.resolvers.npm.ecosystem:NPM",
         "r": "builder.resolvers.r.ecosystem:R",
         "julia": "builder.resolvers.julia.ecosystem:JULIA",
-        "maven": "builder.resolvers.maven:MAVEN",
+        "maven": "builder.resolvers.maven.ecosystem:MAVEN",
     },
 )
 

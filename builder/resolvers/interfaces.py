@@ -7,12 +7,14 @@ somebody else names its own in an entry point. See docs/extend.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.catalog.ecosystem import EcosystemRules
-from builder.catalog.models import AxisValue, Base, Network, Source
+from builder.catalog.models import AxisValue, Base, Network, RemoteFile, Source
+from builder.catalog.packages import LockedPackage
 from builder.common.errors import Location
 from builder.common.process import Runner
 from builder.common.state_dir import StateDir
@@ -40,6 +42,7 @@ class ResolverTools:
     apt's private root of a locked base, with its indexes. `locate` returns the location at which a
     recipe names a package. `providers` are those of release lines, by name. With `only_looks`,
     results are shown to people and not written to the lock. `note` takes lines for a person.
+    `download` gets the file of a release line, from pip's index too.
     """
 
     fetcher: Fetcher
@@ -51,6 +54,7 @@ class ResolverTools:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     only_looks: bool = False
     note: Callable[[str], None] = tell_nobody
+    download: Callable[[RemoteFile], Path] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,14 @@ def sources_in_options(value: AxisValue, options: Mapping[str, str]) -> tuple[st
     """Return the sources and hosts that options name: `{github}/…`, `https://example.org/…`."""
     matches = _SOURCE.findall(" ".join(options.values()))
     return tuple(dict.fromkeys(name or url for name, url in matches if url or name in UPSTREAM))
+
+
+def said_of(package: LockedPackage, digests: Sequence[str]) -> str:
+    """Return what an index says of a package of which it states these digests; "" if the same."""
+    if package.digest in digests:
+        return ""
+    other = " or ".join(digests[:3])
+    return f"the index states {other}, not {package.digest}" if other else "the index has it not"
 
 
 def below(sources: Iterable[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
 import shutil
@@ -56,5 +57,8 @@ def _artifact(item: Mapping[str, Any]) -> Artifact:
 def _data(file: Mapping[str, str]) -> bytes:
     """Return the bytes of a file: the archive has chart packages unpacked to their tar."""
     if "gzip" in file:
-        return gzip.compress(file["gzip"].encode("latin-1"), compresslevel=9, mtime=0)
+        packed = io.BytesIO()  # with the header of a chart package, so that its digest is the same
+        with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as stream:
+            stream.write(file["gzip"].encode("latin-1"))
+        return packed.getvalue()
     return file["data"].encode("latin-1")

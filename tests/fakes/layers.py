@@ -67,6 +67,8 @@ class FakeLayers(Calls):
         super().__init__()
         self.versions = dict(versions)
         self.held: dict[str, Mapping[str, LockedPackage]] = {}
+        self.stated: dict[str, str] = {}  # what the index says of packages that differ
+        self.asked: list[tuple[str, str]] = []  # bases and packages that it was asked for again
         self.limits: set[str] = set()  # of the moments of what is taken
         self._folder = folder
         self._needs = needs or {}
@@ -95,6 +97,14 @@ class FakeLayers(Calls):
             found[name] = kept or package(name, limit or self.versions[name])
             wanted += self._needs.get(name, ())
         return dict(sorted(found.items()))
+
+    def differing(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, str]:
+        """What is stated otherwise."""
+        self._call("differing", request.target.id)
+        self.asked += [(request.base.id, name) for name in packages]
+        return {name: said for name, said in self.stated.items() if name in packages}
 
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Whether the table has the same versions."""

@@ -8,11 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from builder.common.errors import StepError
+from builder.common.errors import DamagedError, StepError
+from builder.common.hashing import digest_of
 from builder.oci.image import ImageLayer
 from builder.oci.layout import blob, config_in, entry, layers_in, read
 from builder.oci.reference import Reference
-from builder.registry.interfaces import Artifact
+from builder.registry.interfaces import Artifact, Part, Summary
 from tests.fakes.calls import Calls
 from tests.fakes.layout import add_manifest, read_digest
 
@@ -59,7 +60,10 @@ class FakeStore(Calls):
         """The first push of a tag wins."""
         with self._guard:
             self._ask("push", reference)
-            digest = self.named.get(str(reference)) or read_digest(layout)
+            if first := self.named.get(str(reference)):
+                self._written()
+                return first
+            digest = read_digest(layout)
             self.known_layers.setdefault(digest, layers_in(layout))
             self._configs.setdefault(digest, config_in(layout))
             self._keep_description(layout)
@@ -100,6 +104,28 @@ class FakeStore(Calls):
             digest = self._find(reference)
             return self.artifacts[f"{reference.name}@{digest}"] if digest else None
 
+    def summary(self, reference: Reference) -> Summary | None:
+        """An artifact without its content, or None."""
+        with self._guard:
+            self._ask("summary", reference)
+            digest = self._find(reference)
+            artifact = self.artifacts[f"{reference.name}@{digest}"] if digest else None
+            if artifact is None:
+                return None
+            files = {title: _part(blob.data) for title, blob in artifact.files.items()}
+            return Summary(config=_part(artifact.config), files=files)
+
+    def content(self, reference: Reference, part: Part) -> bytes:
+        """A part of an artifact."""
+        with self._guard:
+            self._ask("content", f"{reference} {part.digest}")
+            artifact = self.artifacts.get(f"{reference.name}@{self._find(reference)}")
+            if artifact is not None:
+                for data in (artifact.config, *(blob.data for blob in artifact.files.values())):
+                    if digest_of(data) == part.digest:
+                        return data
+            raise DamagedError(f"{reference} has no blob {part.digest}")
+
     def layers(self, reference: Reference) -> tuple[ImageLayer, ...]:
         """The layers of an image that was pushed here."""
         with self._guard:
@@ -116,7 +142,10 @@ class FakeStore(Calls):
             artifact = self.artifacts[f"{reference.name}@{digest}"]
             if artifact is not None:
                 return {digest: json.loads(artifact.config)}
-            return {item: self._configs[item] for item in self._members.get(digest, (digest,))}
+            members = self._members.get(digest, (digest,))
+            if missing := [item for item in members if item not in self._configs]:
+                raise DamagedError(f"{reference} has no configuration of {missing[0]}")
+            return {item: self._configs[item] for item in members}
 
     def export(self, reference: Reference, layout: Path, name: str) -> None:
         """Write an image that was pushed here to a layout, under a name."""
@@ -249,3 +278,7 @@ class FakeStore(Calls):
             self._left -= 1
             if self._left <= 0:
                 raise Crash
+
+
+def _part(data: bytes) -> Part:
+    return Part(digest=digest_of(data), size=len(data))

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from builder.catalog.models import Matrix
-from builder.charts.package import ChartPackage
-from builder.common.errors import ConfigError, ConflictError, StepError
+from builder.charts.package import ChartPackage, pack
+from builder.charts.semver import about
+from builder.common.errors import ConfigError, ConflictError, DifferenceError, StepError
+from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
 from builder.registry.interfaces import Artifact, Blob, Registry
 from builder.registry.release_record import CHARTS, ReleasedChart
@@ -57,3 +60,39 @@ def released_package(
             hint=f"listed {listed['digest']}, found {package.digest}",
         )
     return package
+
+
+def package_at(
+    store: Registry, reference: Reference, files: Mapping[str, bytes], *, derived: str = ""
+) -> tuple[str, ChartPackage] | None:
+    """Return the digest of the manifest at a reference, and its package; None where there is none.
+
+    Anybody can compute the tag. Raises DifferenceError unless the package has just these files.
+    One that differs in the file `derived` alone is none.
+    """
+    digest = store.digest(reference)
+    artifact = store.get(reference.at(digest)) if digest else None
+    if digest is None or artifact is None:
+        return None
+    try:
+        package = package_in(artifact, str(reference))
+        is_same, found = _is_same(package.files, files, derived), package.digest
+    except ConfigError as error:
+        is_same, found = False, error.message
+    if is_same is None:
+        return None
+    if not is_same:
+        own = ChartPackage(data=pack(str(about(files)["name"]), files)).digest
+        raise DifferenceError(
+            f"{reference} exists with another package: {found}, and this catalog makes {own}",
+            hint="it stays: find out who pushed it, remove it from the registry, and run it again",
+        )
+    return digest, package
+
+
+def _is_same(found: Mapping[str, bytes], files: Mapping[str, bytes], derived: str) -> bool | None:
+    """Whether two packages have the same files; None if they differ in one file alone."""
+    if found == files:
+        return True
+    others = ({path: data for path, data in it.items() if path != derived} for it in (found, files))
+    return None if next(others) == next(others) and derived else False

@@ -25,6 +25,7 @@ from builder.release.prune.retention import (
 RECORD = "in a kept release"
 CHART = "used by a listed chart"
 LIVING = "tagged for a release line that has not ended"
+PARENT = "an image of a kept release was built on it"
 NEW = "never released"
 MEMBER = "part of an index that stays"
 BESIDE = "metadata or signature of an image that stays"
@@ -52,12 +53,14 @@ class Removal:
 class References:
     """What releases and charts name in one repository.
 
-    `kept` are the digests in kept releases. `released` maps each digest in any release to its
-    target, or to "". `chart_tags` are tags that listed charts use, `kept_tags` those that kept
-    releases wrote. `stale_fingerprint_tags` are fp-tags that only removed releases name.
+    `kept` are the digests in kept releases, `parents` those that they were built on. `released`
+    maps each digest in any release to its target, or to "". `chart_tags` are tags that listed
+    charts use, `kept_tags` those that kept releases wrote. `stale_fingerprint_tags` are fp-tags
+    that only removed releases name.
     """
 
     kept: frozenset[str] = frozenset()
+    parents: frozenset[str] = frozenset()
     released: Mapping[str, str] = field(default_factory=dict)
     chart_tags: frozenset[str] = frozenset()
     kept_tags: frozenset[str] = frozenset()
@@ -156,6 +159,8 @@ class Classification:
         kinds = {self._kind(tag) for tag in tags}
         if digest in self.references.kept:
             return RECORD
+        if digest in self.references.parents:
+            return PARENT
         if not self.references.chart_tags.isdisjoint(tags):
             return CHART
         if PEOPLE in kinds and not self._has_ended(digest):

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from builder.build import image_metadata
 from builder.catalog.ids import BaseId
 from builder.catalog.models import Catalog, Retention
 from builder.charts.repository.oci_artifact import package_in
 from builder.charts.semver import CHANGELOG
-from builder.common.errors import StepError
+from builder.common.errors import DamagedError, StepError
 from builder.common.parallel import by_item, in_parallel
 from builder.oci.reference import Reference
 from builder.oci.reference import parse as parse_reference
+from builder.plan import image_metadata
+from builder.plan.image_check import stated
 from builder.registry import release_record
 from builder.registry.interfaces import Registry
 from builder.registry.release_record import CHARTS, Record
@@ -136,6 +137,7 @@ class Search:
         release_lines = self._release_lines(records)
         kept = {(name, digest) for record in kept_records for name, digest, _ in _named(record)}
         kept |= {(f"{_FOLDER}{chart}", manifest) for chart, manifest in packages}
+        parents = self._parents(kept_records)
         released = {
             (name, digest): target
             for record in records
@@ -149,6 +151,7 @@ class Search:
         for name, repository in self._repositories({name for name, _ in released}):
             references = References(
                 kept=_of(name, kept),
+                parents=_of(name, parents),
                 released={digest: it for (key, digest), it in released.items() if key == name},
                 chart_tags=_of(name, chart_tags),
                 kept_tags=frozenset(tag.tag for tag in kept_tags if tag.name == repository.name),
@@ -162,6 +165,37 @@ class Search:
                 chart=name.startswith(_FOLDER),
                 orphans=self._policy.orphans,
             )
+
+    def _parents(self, records: Iterable[Record]) -> set[tuple[str, str]]:
+        """Return the name and digest of each image that those of releases were built on.
+
+        Without them an image counts for nothing. A release need not name them all.
+        """
+        matrix = self._catalog.matrix
+        names = {repository.name: name for name, repository in self._repositories(())}
+        images = {
+            parse_reference(matrix.repository_of(target.image)).with_tag(target.tag)
+            for record in records
+            for target in record.targets.values()
+        }
+        level, seen = images, set(images)
+        while level:
+            found = by_item(self._parents_of, sorted(level, key=str))
+            level = {parent for parents in found.values() for parent in parents} - seen
+            seen |= level
+        digests = by_item(self._store.digest, sorted(seen - images, key=str))
+        return {
+            (names[image.name], digest)
+            for image, digest in digests.items()
+            if digest and image.name in names
+        }
+
+    def _parents_of(self, image: Reference) -> tuple[Reference, ...]:
+        try:
+            found = stated(self._store, self._catalog.matrix.repository_of, image)
+        except DamagedError:
+            return ()
+        return tuple(parent.image for parent in found.parents) if found else ()
 
     def _release_lines(self, records: Collection[Record]) -> ReleaseLines:
         """Return which release lines have ended, by the matrix and the records."""

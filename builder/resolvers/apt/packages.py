@@ -21,7 +21,9 @@ from builder.resolvers.apt.missing import missing_package
 from builder.resolvers.apt.providers import AptProvider
 from builder.resolvers.apt.root import AptRoot
 from builder.resolvers.apt.solver import AptFile, AptSolver, Candidate, UnsolvableError
+from builder.resolvers.interfaces import said_of
 
+_SHA256 = re.compile(r"^SHA256: ([0-9a-f]{64})$", re.MULTILINE)
 _ATTEMPTS = 4  # to let packages move that should stay, before all of them may
 _SECURITY = "-security"
 _UPDATES = "pool/updates/"  # where the archive of security keeps its packages
@@ -83,6 +85,21 @@ class AptResolver:
             name in candidates and candidates[name].version == package.version
             for name, package in locked.items()
         )
+
+    def differing(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, str]:
+        """Return what the signed indexes say of packages that they do not state as they are."""
+        records = self._root(request).records(
+            {name: package.version for name, package in packages.items()}
+        )
+        said = {
+            name: said_of(
+                package, [f"sha256:{hex}" for hex in _SHA256.findall(records.get(name, ""))]
+            )
+            for name, package in packages.items()
+        }
+        return {name: text for name, text in said.items() if text}
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]

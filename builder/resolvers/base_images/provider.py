@@ -26,7 +26,7 @@ from builder.common.errors import (
     UnreachableError,
 )
 from builder.common.files import write
-from builder.common.hashing import digest_parts, is_digest
+from builder.common.hashing import digest_of, digest_parts, is_digest
 from builder.common.limits import CONFIGURATION, read_json
 from builder.common.mappings import at
 from builder.common.process import Command, Runner, which
@@ -241,6 +241,33 @@ class Bases:
                 layouts.blob(layout, layer.digest) for layer in layouts.layers_in(layout)
             ),
         )
+
+    def differing(self, base: Base, lock: BaseLock) -> str:
+        """Return what a registry says of a base that it does not have as it is locked; or "".
+
+        A bootstrapped base is verified by apt, whenever it is made. Raises StepError.
+        """
+        if lock.source.kind != "registry":
+            return ""
+        reference = parse_reference(lock.source.value)
+        argv = (
+            self._skopeo, "inspect", "--raw", *_RETRIES,
+            *(["--tls-verify=false"] if reference.is_loopback else []),
+            f"docker://{reference.at(lock.content)}",
+        )  # fmt: skip
+        command = Command(argv=argv, timeout=120)
+        try:
+            output = transfer(
+                command, (reference,), self._credentials, self._runner, lambda command: command
+            )
+        except UnreachableError:
+            raise
+        except StepError as error:
+            if any(word in error.message for word in _UNKNOWN):
+                return f"{lock.source.value} has no {lock.content}"
+            raise
+        found = digest_of(output.stdout.encode())
+        return "" if found == lock.content else f"{lock.source.value} has {found}"
 
     def _pull(self, base: Base, source: Source, digest: str) -> Path:
         layout = _folder(self._state, digest) / "layout"

@@ -17,6 +17,7 @@ from builder.common.text import did_you_mean
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher
 from builder.network.upstreams import upstream
+from builder.resolvers.interfaces import said_of
 from builder.resolvers.julia.git_tree import GitTrees
 from builder.resolvers.julia.registry import SERVER, Registered, Registries, Registry
 from builder.resolvers.julia.solver import NoneFitError, World, solve
@@ -56,6 +57,20 @@ class JuliaResolver:
     def is_newest(self, request: PackageRequest, locked: Mapping[str, LockedPackage]) -> bool:
         """Return False: only a resolution tells whether there are newer candidates."""
         return False
+
+    def differing(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, str]:
+        """Return what the registries say of packages that they do not state as they are."""
+        registry = self._registries.load()
+
+        def trees(package: LockedPackage) -> list[str]:
+            registered = registry.packages.get(_uuid(package))
+            found = registered.tree_of(package.version) if registered else ""
+            return [f"{TREE}:{found}"] if found else []
+
+        said = {name: said_of(package, trees(package)) for name, package in packages.items()}
+        return {name: text for name, text in said.items() if text}
 
     def fetch(
         self, request: PackageRequest, packages: Mapping[str, LockedPackage]

@@ -61,6 +61,10 @@ class Registered:
         """Return the hash of a version's git tree."""
         return str(self._versions[version]["git-tree-sha1"])
 
+    def tree_of(self, version: str) -> str:
+        """Return the hash of a version's git tree, or "" if there is no such version."""
+        return self.tree(version) if version in self._versions else ""
+
     def is_yanked(self, version: str) -> bool:
         """Whether a version was taken back."""
         return bool(self._versions[version].get("yanked"))

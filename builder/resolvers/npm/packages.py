@@ -9,12 +9,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import NoPackageError, StepError, UnreachableError
 from builder.common.parallel import in_parallel
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
+from builder.resolvers.interfaces import said_of
 from builder.resolvers.npm import shrinkwrap
 from builder.resolvers.npm.registry import NpmPackages
 
@@ -59,6 +61,26 @@ class NpmResolver:
     ) -> Mapping[str, Path]:
         """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         return dict(zip(packages, in_parallel(self._file, packages.values()), strict=True))
+
+    def differing(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, str]:
+        """Return what the registry says of packages that it does not state as they are."""
+
+        def ask(item: tuple[str, LockedPackage]) -> str:
+            key, package = item
+            name = key.rpartition("@")[0]
+            url = self._packages.file_url(f"{quote(name, safe='@')}/{package.version}")
+            try:
+                integrity = str(self._fetcher.json(url)["dist"]["integrity"])
+                return said_of(package, [f"sha512:{_sha512(integrity, 'npm', name)}"])
+            except UnreachableError:
+                raise
+            except (StepError, KeyError, TypeError):
+                return said_of(package, [])
+
+        said = zip(packages, in_parallel(ask, packages.items()), strict=True)
+        return {name: text for name, text in said if text}
 
     def _resolve(self, name: str, arch: str) -> Iterator[tuple[str, LockedPackage]]:
         match = _EXACT.fullmatch(name)

@@ -25,7 +25,7 @@ from builder.common.text import count
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import store_by_hash, unreachable_error
 from builder.network.upstreams import source_url, upstream
-from builder.resolvers.interfaces import tell_nobody
+from builder.resolvers.interfaces import said_of, tell_nobody
 from builder.resolvers.python.cooldown import run_dated
 from builder.resolvers.python.failures import missing_extra, reason
 from builder.resolvers.python.pypi import (
@@ -189,6 +189,27 @@ class PipResolver:
                 self._download(request, missing, Path(folder))
         return {name: self._folder / package.hash for name, package in packages.items()}
 
+    def differing(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, str]:
+        """Return what the index says of packages that it does not state as they are."""
+        command = self._uv_command(request)
+        text = "".join(f"{name}=={package.version}\n" for name, package in packages.items())
+        argv = (*command.argv, "--no-deps", "--refresh")
+        output = self._runner.run(replace(command, argv=argv, stdin=text.encode()), check=False)
+        if output.code == 0:
+            return _differing(packages, tomllib.loads(output.stdout).get("packages", []))
+        if error := unreachable(output.log, default_index(self._network)):
+            raise error
+        if len(packages) == 1:  # uv names one that is not there, and there may be more
+            return {name: said_of(package, []) for name, package in packages.items()}
+        names = list(packages)
+        halves = names[: len(names) // 2], names[len(names) // 2 :]
+        parts = [
+            self.differing(request, {name: packages[name] for name in half}) for half in halves
+        ]
+        return {**parts[0], **parts[1]}
+
     # Choosing.
 
     def _uv_command(self, request: PackageRequest) -> Command:
@@ -323,6 +344,25 @@ class PipResolver:
         return env
 
 
+def _differing(
+    packages: Mapping[str, LockedPackage], entries: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return what the entries of a pylock.toml say of packages with other hashes."""
+    digests: dict[str, list[str]] = {}
+    for entry in entries:
+        digests[entry["name"]] = [
+            f"sha256:{wheel['hashes']['sha256']}"
+            for wheel in entry.get("wheels", [])
+            if _file_name(wheel) == packages[entry["name"]].file
+        ]
+    said = {name: said_of(package, digests.get(name, [])) for name, package in packages.items()}
+    return {name: text for name, text in said.items() if text}
+
+
+def _file_name(wheel: Mapping[str, Any]) -> str:
+    return wheel.get("name") or unquote(urlsplit(wheel["url"]).path.rpartition("/")[2])
+
+
 def _newer_than(
     packages: Mapping[str, LockedPackage], locked: Mapping[str, LockedPackage]
 ) -> dict[str, LockedPackage]:
@@ -353,7 +393,7 @@ def _locked(item: Mapping[str, Any], tags: list[Tag], request: PackageRequest) -
     order = {tag: rank for rank, tag in enumerate(tags)}
     ranked: list[tuple[int, str, str]] = []
     for wheel in item.get("wheels", []):
-        name = wheel.get("name") or unquote(urlsplit(wheel["url"]).path.rpartition("/")[2])
+        name = _file_name(wheel)
         ranks = [order[tag] for tag in parse_wheel_filename(name)[3] if tag in order]
         if ranks:
             ranked.append((min(ranks), name, wheel["hashes"]["sha256"]))

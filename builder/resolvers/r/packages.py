@@ -16,7 +16,7 @@ from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher, MissingError
 from builder.network.upstreams import upstream
 from builder.resolvers.apt.providers import CODENAMES
-from builder.resolvers.interfaces import tell_nobody
+from builder.resolvers.interfaces import said_of, tell_nobody
 from builder.resolvers.r.index import Entry, RIndex, meets
 
 _SOURCE = "packagemanager"
@@ -93,6 +93,22 @@ class RResolver:
     ) -> Mapping[str, Path]:
         """Return the files of packages on this machine, checked. Raises as `resolve` does."""
         return dict(zip(packages, in_parallel(self._file, packages.items()), strict=True))
+
+    def differing(
+        self, request: PackageRequest, packages: Mapping[str, LockedPackage]
+    ) -> Mapping[str, str]:
+        """Return what snapshots have in place of packages. No index has hashes: all are fetched."""
+
+        def ask(package: LockedPackage) -> str:
+            url = _url(package.source, package.file)
+            try:
+                file = self._fetcher.record(package.file_name, url, again=True)
+            except MissingError:
+                return said_of(package, [])
+            return said_of(package, [f"sha256:{file.sha256}"])
+
+        said = zip(packages, in_parallel(ask, packages.values()), strict=True)
+        return {name: text for name, text in said if text}
 
     def _file(self, item: tuple[str, LockedPackage]) -> Path:
         """Fetch a package from its snapshot, or from the repository's archive of older sources."""

@@ -36,5 +36,9 @@ emptyDir:
 {{- define "chart.usesToken" -}}
 {{- $role := get .Values "kubernetes" | default dict -}}
 {{- $spark := get .Values "spark" | default dict -}}
-{{- or (eq (get $role "enabled" | toString) "true") (eq (get $spark "default" | toString) "true") -}}
+{{- if or (get $role "enabled") (get $spark "default") -}}
+true
+{{- else -}}
+false
+{{- end -}}
 {{- end -}}

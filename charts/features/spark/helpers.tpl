@@ -47,3 +47,15 @@ In: root, value.
 {{- end -}}
 {{- end }}
 {{ end -}}
+
+{{/*
+Who opens the page of Spark, as nginx reads it: the user of the session, with its password. Nobody,
+where the password is unknown or has a sign that such a line cannot have.
+*/}}
+{{- define "chart.sparkLogin" -}}
+{{- $password := include "chart.password" . -}}
+{{- $user := .Values.environment.user -}}
+{{- if and (regexMatch "^[!-9;-~]+$" $password) (regexMatch "^[!-9;-~]+$" $user) -}}
+{{- printf "%s:{PLAIN}%s" $user $password -}}
+{{- end -}}
+{{- end -}}

@@ -142,6 +142,30 @@ def test_the_page_of_spark_is_where_spark_is_and_outside_only_where_asked_for(
     assert "while an application runs" not in notes
 
 
+@pytest.mark.parametrize(
+    ("password", "line"),
+    [("p4ss-word!", "onyxia:{PLAIN}p4ss-word!"), ("a:b", ""), ("a b", ""), ("a\nx:y", "")],
+)
+def test_the_page_of_spark_asks_for_the_password_of_the_session(
+    helm: Helm, tmp_path: Path, password: str, line: str
+) -> None:
+    chart = Played(folder=written("jupyter-pyspark", tmp_path), helm=helm, scratch=tmp_path)
+    manifests = chart.manifests(
+        {
+            "spark": {"ui": True}, "security": {"password": password},
+            "ingress": {"annotations": {"nginx.ingress.kubernetes.io/auth-type": "none", "a": "b"}},
+        }
+    )  # fmt: skip
+    annotations = one(manifests, "Ingress", "-spark")["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/auth-type"] == "basic"
+    assert annotations["a"] == "b"
+    login = one(manifests, "Secret", "-spark-login")
+    assert annotations["nginx.ingress.kubernetes.io/auth-secret"] == login["metadata"]["name"]
+    assert login["stringData"] == {"auth": line}
+    own = one(manifests, "Ingress", "-ui")["metadata"]["annotations"]
+    assert own == {"nginx.ingress.kubernetes.io/auth-type": "none", "a": "b"}
+
+
 def test_only_what_asks_the_cluster_has_a_token(helm: Helm, tmp_path: Path) -> None:
     def has_token(name: str, values: dict[str, Any]) -> bool:
         folder = tmp_path / name

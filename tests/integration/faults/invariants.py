@@ -10,10 +10,10 @@ from typing import Any
 
 import requests
 
-from builder.build import image_metadata
 from builder.charts.repository.index import read_index
 from builder.charts.repository.oci_artifact import package_in
 from builder.common.hashing import sha256
+from builder.plan import image_metadata
 from builder.registry import release_record
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record

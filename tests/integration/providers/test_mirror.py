@@ -150,7 +150,7 @@ def test_a_source_is_locked_by_its_hash_and_fetched_from_the_index(tmp_path: Pat
         other = replace(file, sha256=hashlib.sha256(b"other").hexdigest())
         with pytest.raises(subprocess.CalledProcessError) as caught:
             by_hand(other, mirrors["pip"], tmp_path)
-    assert b"THESE PACKAGES DO NOT MATCH THE HASHES" in caught.value.stderr
+    assert b"did NOT match" in caught.value.stderr
     assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == source.read_bytes()
 
 

@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,30 @@ def test_git_works_on_a_project_of_another_uid(machine: Host, repositories: Path
         assert ended.steps["git clone"] == f"skipped ({project} is already there)"
     config = (machine.home / ".gitconfig").read_text()
     assert config.count(f"directory = {project}") == 1
+
+
+def test_what_pip_and_uv_install_goes_home_where_the_root_is_read_only(machine: Host) -> None:
+    python = machine.folder / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", python], check=True, timeout=60)
+    given = {"VIRTUAL_ENV": str(python)}
+    ended = machine.start("env", "--null", **given)
+    assert ended.steps["Python"] == f"skipped ({python} can be written)"
+    mount = ["mount", "--bind", str(python), str(python)]
+    subprocess.run(mount, check=True, timeout=20)
+    try:
+        argv = ["mount", "-o", "remount,ro,bind", str(python)]
+        subprocess.run(argv, check=True, timeout=20)
+        ended = machine.start("env", "--null", **given)
+    finally:
+        subprocess.run(["umount", str(python)], check=True, timeout=20)
+    local = machine.home / ".local"
+    assert ended.steps["Python"] == f"done ({local})"
+    assert ended.environment["PIP_PREFIX"] == str(local)
+    assert ended.environment["PATH"].startswith(f"{local}/bin:")
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    assert ended.environment["PYTHONPATH"] == str(local / "lib" / version / "site-packages")
+    settings = Path(ended.environment["UV_CONFIG_FILE"]).read_text()
+    assert tomllib.loads(settings) == {"pip": {"prefix": str(local)}}
 
 
 def with_duckdb(machine: Host) -> dict[str, str]:

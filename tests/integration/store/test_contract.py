@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from builder.build.patience import PatientStore
-from builder.common.errors import StepError
+from builder.common.errors import DamagedError, StepError
+from builder.common.hashing import digest_of
 from builder.common.process import Runner
 from builder.oci.layout import blob, layers_in, missing
 from builder.oci.reference import Reference, parse
-from builder.registry.interfaces import Artifact, Blob, Registry
+from builder.registry.interfaces import Artifact, Blob, Part, Registry
 from builder.registry.store import RegistryStore
 from tests.fakes.layout import write_layout
 from tests.fakes.store import FakeStore
@@ -213,6 +214,24 @@ def test_an_artifact_comes_back_as_it_was(store: Registry, place: Place) -> None
     assert store.digest(place("thing:a")) == digest
     assert store.get(place("thing:a")) == ARTIFACT
     assert store.get(place(f"thing@{digest}")) == ARTIFACT
+
+
+def test_an_artifact_is_summed_up_without_its_content(store: Registry, place: Place) -> None:
+    store.put(ARTIFACT, place("thing:a"))
+    summary = store.summary(place("thing:a"))
+    assert summary is not None
+    assert summary.config == part(ARTIFACT.config)
+    assert summary.files == {title: part(blob.data) for title, blob in ARTIFACT.files.items()}
+    assert store.content(place("thing:a"), summary.config) == ARTIFACT.config
+    for title, found in summary.files.items():
+        assert store.content(place("thing:a"), found) == ARTIFACT.files[title].data
+    assert store.summary(place("thing:none")) is None
+    with pytest.raises(DamagedError):
+        store.content(place("thing:a"), part(b"not there"))
+
+
+def part(data: bytes) -> Part:
+    return Part(digest=digest_of(data), size=len(data))
 
 
 def test_the_same_artifact_has_the_same_digest(store: Registry, place: Place) -> None:

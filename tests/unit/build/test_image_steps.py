@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from builder.build.events import ImageResult, Noted, detail_of
-from builder.build.image_metadata import DOCUMENT, JUNIT, KIND, PACKAGES, reference_of
-from builder.common.errors import SmokeError, StepError, TransientError
-from builder.oci.reference import parse
+from builder.common.errors import DifferenceError, SmokeError, StepError, TransientError
+from builder.common.hashing import digest_of
+from builder.engines.interfaces import BuildRequest, Built
+from builder.oci import layout as layouts
+from builder.oci.reference import Reference, parse
+from builder.plan.image_metadata import (
+    DOCUMENT,
+    JUNIT,
+    KIND,
+    PACKAGES,
+    ImageMetadata,
+    artifact,
+    reference_of,
+)
+from builder.plan.models import base_reference
+from builder.registry.interfaces import Artifact
 from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine
+from tests.fakes.layout import add_manifest, read_digest
+from tests.fakes.planted import STRANGER, plant
+from tests.fakes.store import FakeStore
 from tests.fakes.testers import JUNIT as REPORT
 
 BASE, SPEECH, DESK = "base/os=1", "speech/os=1,lang=1.9", "desk/os=1,lang=1.9"
@@ -48,7 +69,8 @@ def test_build_then_test_then_push(week: Week) -> None:
     plan = week.plan()
     order.clear()
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
-    assert order == ["digest", "digest", "layers", "build", "get", "test", "put", "push"]
+    assert order == ["digest", "digest", "layers", "build", "get", "test",
+                     "digest", "digest", "put", "push"]  # fmt: skip
     assert (result.status, result.reason) == ("done", plan.targets[BASE].reason)
     image = detail_of(result, ImageResult)
     assert image is not None
@@ -224,30 +246,201 @@ def test_what_another_run_built_since_the_plan_is_reused(week: Week) -> None:
     assert week.engine.calls == []
 
 
-def test_the_digest_of_who_pushed_first_is_adopted(week: Week) -> None:
-    do(week)
-    plan = week.plan()
-    theirs: list[str] = []
+def while_it_builds(week: Week, pushed: Callable[[BuildRequest], Path], *, told: bool) -> Week:
+    """Let another run push an image of BASE meanwhile; `told`: with metadata of its own."""
+    image = parse(place(week, BASE))
+    fingerprint = week.plan().targets[BASE].fingerprint
 
     class Slow(FakeEngine):
-        def build(self, request):  # type: ignore[no-untyped-def]
-            other = FakeEngine(salt="theirs").build(request)
-            reference = parse(place(week, BASE))
-            theirs.append(week.store.push(other.layout, reference))
+        def build(self, request: BuildRequest) -> Built:
+            theirs = replace(request, layout=request.layout.with_name("theirs"))
+            digest = week.store.push(pushed(theirs), image)
+            if told:
+                known = ImageMetadata(digest=digest, size=7, tests=TestCounts(passed=9), seconds=1,
+                                      shares=())  # fmt: skip
+                week.store.put(artifact(known, fingerprint, b"", b"{}"), reference_of(image))
             return super().build(request)
 
     week.engine = Slow()
+    return week
+
+
+def other_content(request: BuildRequest) -> Path:
+    return FakeEngine(salt="theirs").build(request).layout
+
+
+def other_compression(request: BuildRequest) -> Path:
+    """Build the same, with a layer that is not compressed."""
+    layout = FakeEngine().build(request).layout
+    (found,) = layouts.layers_in(layout)
+    plain = gzip.decompress(layouts.blob(layout, found.digest).read_bytes())
+    return with_layer(layout, plain)
+
+
+def with_layer(layout: Path, data: bytes) -> Path:
+    """Give an image another blob for its only layer, and leave its configuration as it is."""
+    manifest = layouts.read(layout, read_digest(layout))
+    layouts.blob(layout, digest_of(data)).write_bytes(data)
+    manifest["layers"][0] |= {"digest": digest_of(data), "size": len(data)}
+    body = json.dumps(manifest).encode()
+    layouts.blob(layout, digest_of(body)).write_bytes(body)
+    (layout / "index.json").unlink()
+    add_manifest(layout, digest_of(body), len(body))
+    return layout
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_results_are_not_given_to_another_image_that_was_pushed_first(
+    week: Week, *, told: bool
+) -> None:
+    do(week)
+    plan, image = week.plan(), parse(place(week, BASE))
+    while_it_builds(week, other_content, told=told)
+    with pytest.raises(DifferenceError) as caught:
+        week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    theirs = week.store.named[str(image)]
+    own = read_digest(week.state / "work" / "base-os1" / "layout")
+    assert theirs != own
+    assert caught.value.exit_code == 8
+    assert str(caught.value) == (
+        f"{image} exists with another digest: {theirs}, and this run made {own}\n"
+        "  hint: it stays: find out who pushed it, remove it from the registry, and run it again"
+    )
+    metadata = week.store.get(reference_of(image))
+    assert (metadata is None) is not told
+    if metadata:
+        assert json.loads(metadata.config)["tests"]["passed"] == 9
+
+
+def test_what_was_pushed_while_the_results_were_stored_gets_none_of_them(week: Week) -> None:
+    do(week)
+    plan, image = week.plan(), parse(place(week, BASE))
+
+    class Racing(FakeStore):
+        def push(self, layout: Path, reference: Reference, parent: Reference | None = None) -> str:
+            if "shop-base" in str(reference):
+                plant(self, reference)
+            return super().push(layout, reference, parent)
+
+    racing = Racing()
+    racing.hold(week.store)
+    week.store = racing
+    with pytest.raises(DifferenceError):
+        week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    assert week.store.named[str(image)] == STRANGER
+    assert json.loads(metadata_of(week, image).config)["digest"] != STRANGER
+    assert BASE in week.observed().doubts
+
+
+def metadata_of(week: Week, image: Reference) -> Artifact:
+    found = week.store.get(reference_of(image))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("told", "passed"), [(False, 2), (True, 9)])
+def test_the_same_image_in_another_compression_is_kept(
+    week: Week, *, told: bool, passed: int
+) -> None:
+    do(week)
+    plan, image = week.plan(), parse(place(week, BASE))
+    while_it_builds(week, other_compression, told=told)
     result = week.builds(plan).target(plan.steps[f"build:{BASE}"])
-    image = detail_of(result, ImageResult)
-    assert image is not None
-    assert image.digest == theirs[0]
-    assert week.store.named[place(week, BASE)] == theirs[0]
-    metadata = week.store.get(reference_of(parse(place(week, BASE))))
-    assert metadata is not None
-    assert json.loads(metadata.config)["digest"] == theirs[0]
+    theirs = week.store.named[str(image)]
+    detail = detail_of(result, ImageResult)
+    assert detail is not None
+    assert (result.status, detail.digest, detail.tests) == ("done", theirs, None)
+    assert re.fullmatch(
+        rf".*; {theirs} stays, which another run pushed first: it has the same configuration and"
+        r" layers as sha256:[0-9a-f]{64}, compressed otherwise",
+        result.reason,
+    )
+    config = json.loads(metadata_of(week, image).config)
+    assert (config["digest"], config["tests"]["passed"]) == (theirs, passed)
+    assert not week.observed().doubts
+    assert not any((week.state / "held").rglob("*"))
     do(week, SPEECH)
-    parent = week.engine.requests[-1].contexts["parent"]
-    assert parent.digest == theirs[0]
+    assert week.engine.requests[-1].contexts["parent"].digest == theirs
+
+
+@pytest.mark.parametrize("data", [b"evil", gzip.compress(b"evil"), b"\x1f\x8bno", b""])
+def test_a_layer_that_is_not_what_its_image_says_is_another_image(week: Week, data: bytes) -> None:
+    do(week)
+    plan = week.plan()
+
+    def pushed(request: BuildRequest) -> Path:
+        return with_layer(FakeEngine().build(request).layout, data)
+
+    while_it_builds(week, pushed, told=True)
+    with pytest.raises(DifferenceError):
+        week.builds(plan).target(plan.steps[f"build:{BASE}"])
+
+
+def test_an_image_that_is_not_believed_is_built_and_not_taken_for_built_meanwhile(
+    week: Week,
+) -> None:
+    do(week)
+    plan, image = week.plan(), parse(place(week, BASE))
+    plant(week.store, image)
+    with pytest.raises(DifferenceError):
+        week.builds(plan).target(plan.steps[f"build:{BASE}"])
+    assert week.store.named[str(image)] == STRANGER
+    assert week.store.get(reference_of(image)) is None
+
+
+def test_an_image_that_lost_its_metadata_gets_it_back(week: Week) -> None:
+    do(week, BASE)
+    image = parse(place(week, BASE))
+    digest = week.store.named[str(image)]
+    del week.store.named[str(reference_of(image))]
+    do(week, BASE)
+    assert week.store.named[str(image)] == digest
+    assert not week.observed().doubts
+
+
+def test_a_parent_that_is_not_believed_is_not_built_on(week: Week) -> None:
+    do(week, BASE)
+    plan, image = week.plan(), parse(place(week, BASE))
+    digest = week.store.named[str(image)]
+    plant(week.store, image)
+    with pytest.raises(DifferenceError) as caught:
+        week.builds(plan).target(plan.steps[f"build:{SPEECH}"])
+    assert str(caught.value) == (
+        f"{image} is not believed: it is {STRANGER}, and its metadata is of {digest}\n"
+        f"  hint: builder build -s '{BASE}'"
+    )
+    assert week.engine.called("build") == ["base-os1"]
+
+
+def test_a_parent_whose_own_parent_is_gone_is_not_built_on(week: Week) -> None:
+    do(week, BASE, SPEECH, "tool/os=1")
+    plan = week.plan()
+    del week.store.named[place(week, BASE)]
+    with pytest.raises(
+        DifferenceError, match=r"its parent .*shop-base:fp-.* is not in the registry"
+    ):
+        week.builds(plan).target(plan.steps[f"build:{DESK}"])
+
+
+def test_a_base_that_another_run_pushed_with_other_content_is_refused(week: Week) -> None:
+    plan = week.plan()
+    (step, *_) = [step for step in plan.steps.values() if step.kind == "base"]
+    base = week.folder.load().expansion.bases[step.target]
+    image = base_reference(base, week.folder.load().catalog, week.lock)
+    plant(week.store, image)
+    with pytest.raises(DifferenceError, match=f"{STRANGER}, and this run made sha256:"):
+        week.builds(plan).base(step)
+    assert week.store.named[str(image)] == STRANGER
+
+
+def test_an_image_that_is_not_believed_is_not_tested(week: Week) -> None:
+    do(week, BASE)
+    plan = week.plan()
+    plant(week.store, parse(place(week, BASE)))
+    week.smoke.calls.clear()
+    with pytest.raises(DifferenceError):
+        week.builds(plan).test(plan.steps[f"build:{BASE}"])
+    assert week.smoke.calls == []
 
 
 def test_a_registry_that_fails_for_now_fails_the_step_for_now(week: Week) -> None:

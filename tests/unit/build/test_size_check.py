@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from builder.build import image_metadata
 from builder.build.size_check import ImageSize, check_layers, instruction, is_over
 from builder.catalog.packages import Package
 from builder.common.errors import SizeError
 from builder.oci.image import ImageLayer
 from builder.oci.layer_contents import Entry, Index, Reowned
+from builder.plan import image_metadata
 from builder.testing import package_list
 from tests.fakes.catalog import Week
 from tests.fakes.engine import FakeEngine

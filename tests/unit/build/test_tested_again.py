@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from builder.build.image_metadata import reference_of
+from builder.plan.image_metadata import reference_of
 from tests.fakes.catalog import Week
 
 NEXT_WEEK, LATER = "2026-11-30", "2026-12-07"

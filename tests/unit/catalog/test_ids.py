@@ -23,6 +23,7 @@ KINDS = ("base:", "build:", "cell:", "chart:", "test:", "verify:")
 OTHER_TEXTS = {
     ("app/first_catalog.py", "/"): "the host of a registry",
     ("build/handed_over.py", "/"): "the path of a file",
+    ("catalog/package_shape.py", ":"): "a digest",
     ("catalog/package_shape.py", "/"): "the path of a file",
     ("catalog/packages.py", ":"): "a digest",
     ("catalog/packages.py", "/"): "the path of a file",

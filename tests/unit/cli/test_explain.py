@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from builder.build.image_metadata import DOCUMENT, KIND
 from builder.catalog.recipe import BuildVariables
 from builder.cli.explain import change_since
 from builder.oci.reference import parse
 from builder.plan.dockerfile import Dockerfile
 from builder.plan.fingerprint import Fingerprint
+from builder.plan.image_metadata import DOCUMENT, KIND
 from builder.registry.interfaces import Artifact, Blob
 
 PLACE = parse("ghcr.io/one/shop-desk:fp-1")

@@ -49,7 +49,8 @@ def test_exit_codes() -> None:
     assert found == {
         "BuilderError": 1, "ConfigError": 2, "NoPackageError": 2, "SelectionError": 3,
         "ToolError": 4, "StepError": 5, "UnreachableError": 5, "GoneError": 5,
-        "TransientError": 5, "NoConnectionError": 5, "SmokeError": 6, "SizeError": 6,
+        "DamagedError": 5,
+            "TransientError": 5, "NoConnectionError": 5, "SmokeError": 6, "SizeError": 6,
         "ConflictError": 7, "DifferenceError": 8,
     }  # fmt: skip
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from builder.build import image_metadata
 from builder.catalog.parser import parse_chart, parse_feature, parse_matrix, parse_recipe
 from builder.catalog.recipe import URL
 from builder.charts.onyxia.check import ALL_RULES
@@ -20,7 +19,7 @@ from builder.common.version import VERSION
 from builder.engines.table import ENGINES
 from builder.lock import lockfile
 from builder.network.build_env import mirror_names
-from builder.plan import fingerprint_document
+from builder.plan import fingerprint_document, image_metadata
 from builder.plan import models as plan
 from builder.registry import release_record
 from builder.report import diff, document

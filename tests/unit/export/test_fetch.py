@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.catalog.models import RemoteFile
+from builder.catalog.packages import LockedPackage
 from builder.export.tree import fetch_script
+from builder.lock.lockfile import PackageSet
+from builder.lock.package_lists import files_to_fetch
 from tests.fakes.answers import Answer, Registry
+from tests.fakes.ecosystems import BUILT_IN
 
 DATA = b"a source distribution, whose setup.py is never run"
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -53,6 +58,17 @@ def test_a_source_distribution_is_found_by_its_hash(
     assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == DATA
 
 
+def test_an_index_that_states_no_hashes(registry: Registry, tmp_path: Path) -> None:
+    serve(registry, "/files/pyspark-4.1.4.tar.gz")
+    page = (
+        b'<a href="/files/x-pyspark-4.1.4.zip">a</a>\n<a href="/files/pyspark-4.1.4.tar.gz">b</a>'
+    )
+    bodies = {"/simple/pyspark/": page, "/files/pyspark-4.1.4.tar.gz": DATA}
+    registry.script = lambda _method, path: (200, {}, bodies[path]) if path in bodies else None
+    assert fetched(tmp_path, registry, SDIST).returncode == 0
+    assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == DATA
+
+
 def test_another_content_is_refused(registry: Registry, tmp_path: Path) -> None:
     serve(registry, f"/files/pyspark.tar.gz#sha256={SHA256}", b"something else")
     assert fetched(tmp_path, registry, SDIST).returncode != 0
@@ -62,7 +78,7 @@ def test_an_index_without_that_file(registry: Registry, tmp_path: Path) -> None:
     serve(registry, f"/files/pyspark.tar.gz#sha256={'1' * 64}")
     result = fetched(tmp_path, registry, SDIST)
     assert result.returncode == 1
-    assert result.stderr == "the index has no file of PySpark==4.1.4 with its hash\n"
+    assert result.stderr == "the index has no source distribution of PySpark==4.1.4\n"
 
 
 @pytest.mark.parametrize("link", ["file:///etc/passwd", "--output=/etc/x", "ftp://x/y"])
@@ -84,3 +100,19 @@ def test_no_program_but_curl_sees_a_package(registry: Registry, tmp_path: Path) 
     assert "python" not in script
     fetched(tmp_path, registry, RemoteFile(name="x", url=url, sha256=SHA256))
     assert not mark.exists()
+
+
+def test_files_of_packages_that_the_installer_does_not_find_itself(
+    registry: Registry, tmp_path: Path
+) -> None:
+    jar = LockedPackage(
+        version="1", digest=f"sha256:{SHA256}", source="maven", file="a/b/1/b-1.jar"
+    )
+    wheel = LockedPackage(version="1", digest=f"sha256:{SHA256}", source="pip", file="x.whl")
+    packages = {"maven": {"a:b": jar}, "pip": {"x": wheel}}
+    (file,) = files_to_fetch(PackageSet(epoch=1, request="", packages=packages), BUILT_IN)
+    assert file.url.endswith("/a/b/1/b-1.jar")
+    registry.script = lambda _method, path: (200, {}, DATA) if path == "/b-1.jar" else None
+    served = replace(file, url=f"http://{registry.address}/b-1.jar")
+    assert fetched(tmp_path, registry, served).returncode == 0
+    assert (tmp_path / "downloads/maven/a/b/1/b-1.jar").read_bytes() == DATA

@@ -402,3 +402,18 @@ def test_what_was_not_asked_while_its_parent_moved_is_asked_by_the_next_lock(
     assert after.package_sets["desk/os=2,lang=1.10"] == held.package_sets["desk/os=2,lang=1.10"]
     assert locking.lock(after, upgrade=NOTHING) == after
     assert locking.apt.calls == []
+
+
+def test_an_ecosystem_for_which_an_older_builder_had_no_resolver(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """What it chose stays, and the rest is added without an upgrade."""
+    locking = Locking(folder, tmp_path)
+    whole = locking.lock()
+    older = {
+        key: replace(item, packages={}) if key == "base/os=2" else item
+        for key, item in whole.package_sets.items()
+    }
+    again = locking.lock(replace(whole, package_sets=older), upgrade=NOTHING)
+    assert again.package_sets["base/os=2"].packages == whole.package_sets["base/os=2"].packages
+    assert locking.apt.called("resolve") == ["base/os=2"]

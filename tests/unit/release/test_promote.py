@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.build.events import ReleaseContents, ReleaseResult, Result, detail_of
-from builder.common.errors import ConflictError, StepError, TransientError
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.oci_artifact import chart_artifact
+from builder.common.errors import ConflictError, DifferenceError, StepError, TransientError
 from builder.oci.reference import Reference, parse
+from builder.plan.image_metadata import DOCUMENT
+from builder.plan.models import Plan
 from builder.registry.interfaces import Artifact, Blob
 from builder.registry.release_record import Record
 from builder.release.promote import blocked_steps
 from tests.fakes.catalog import LOCK, Folder, Week
+from tests.fakes.planted import STRANGER, metadata, plant, restate
 from tests.fakes.releases import RECORDS, change, offered, record
 from tests.fakes.store import FakeStore
 
@@ -441,3 +447,130 @@ def test_what_other_machines_did_not_build_is_recorded_as_blocked(week: Week) ->
     assert found.release == "2026.11.30"
     assert found.blocked[f"build:{DESK}"] == why
     assert found.targets[DESK].since == "2026.11.23"
+
+
+# What is in the registry under a name that anybody can compute.
+
+
+def built(week: Week) -> Plan:
+    """Carry out all steps but the release; return their plan."""
+    plan = week.plan()
+    for step in plan.steps.values():
+        if step.kind in {"base", "build"}:
+            getattr(week.builds(plan), {"base": "base", "build": "target"}[step.kind])(step)
+    return plan
+
+
+def refuse(week: Week, plan: Plan) -> str:
+    """Return why a release is refused, which changes nothing."""
+    before = dict(week.store.named)
+    with pytest.raises(DifferenceError) as caught:
+        week.promotion(plan).release(plan.steps["release"], {})
+    assert caught.value.exit_code == 8
+    assert week.store.named == before
+    return str(caught.value)
+
+
+def test_an_image_that_was_replaced_since_its_tests_is_not_released(week: Week) -> None:
+    plan = built(week)
+    place = plan.targets[DESK].reference
+    tested = week.store.named[str(place)]
+    plant(week.store, place)
+    assert refuse(week, plan) == (
+        f"{place} is not believed: it is {STRANGER}, and its metadata is of {tested}\n"
+        f"  hint: builder build -s '{DESK}'"
+    )
+
+
+def test_an_image_with_the_metadata_of_another_fingerprint_is_not_released(week: Week) -> None:
+    plan = built(week)
+    desk, other = plan.targets[DESK], plan.targets["desk/os=2,lang=1.10"]
+    document = metadata(week.store, other.reference).files[DOCUMENT].data
+    restate(week.store, desk.reference, document=document)
+    assert refuse(week, plan) == (
+        f"{desk.reference} is not believed: its metadata is of the fingerprint"
+        f" {other.fingerprint.digest}, not of {desk.fingerprint.digest}\n"
+        f"  hint: builder build -s '{DESK}'"
+    )
+
+
+def test_an_image_whose_parent_is_gone_is_not_released(week: Week) -> None:
+    plan = built(week)
+    place = plan.targets["tool/os=1"].reference
+    del week.store.named[str(place)]
+    assert f"its input tool {place} is not in the registry" in refuse(week, plan)
+
+
+def test_an_image_that_a_release_keeps_is_held_against_its_metadata(week: Week) -> None:
+    week.go_by()
+    week.folder.edit("images/tool/Dockerfile.j2", "/tool", "/other")
+    plan = week.plan("tool", today=NEXT_WEEK)
+    for step in plan.steps.values():
+        if step.kind == "build":
+            week.builds(plan).target(step)
+    old = record(week).targets[DESK]
+    restate(week.store, parse("127.0.0.1:5999/shop-desk").with_tag(old.tag), digest=STRANGER)
+    assert f"it is {old.digest}, and its metadata is of {STRANGER}" in refuse(week, plan)
+
+
+def test_a_planted_image_fails_its_target_and_what_passed_is_released(week: Week) -> None:
+    place = week.plan().targets[DESK].reference
+    plant(week.store, place)
+    results = week.go_by()
+    step = results[f"build:{DESK}"]
+    assert (step.status, step.exit_code) == ("failed", 8)
+    assert f"{place} exists with another digest: {STRANGER}" in step.reason
+    assert results["release"].status == "done"
+    assert DESK not in record(week).targets
+    assert STRANGER not in offered(week.store).values()
+    assert week.store.named[str(place)] == STRANGER
+
+
+def test_a_planted_parent_fails_what_stands_on_it(week: Week) -> None:
+    plant(week.store, week.plan().targets["speech/os=1,lang=1.9"].reference)
+    results = week.go_by()
+    assert results["build:speech/os=1,lang=1.9"].exit_code == 8
+    assert results[f"build:{DESK}"].status == "blocked"
+    assert not {"speech/os=1,lang=1.9", DESK} & record(week).targets.keys()
+
+
+def test_a_planted_chart_package_is_not_released(week: Week) -> None:
+    chart = week.plan().charts["desk"]
+    package = ChartPackage(data=pack("desk", {**chart.files, "templates/evil.yaml": b"kind: Pod"}))
+    digest = week.store.put(chart_artifact(package), chart.reference)
+    result = week.go_by()["chart:desk"]
+    assert (result.status, result.exit_code) == ("failed", 8)
+    assert f"{chart.reference} exists with another package: {package.digest}" in result.reason
+    assert record(week).charts == {}
+    assert week.store.named[str(chart.reference)] == digest
+
+
+@pytest.mark.parametrize("data", [b"", b"no package"])
+def test_what_is_no_chart_package_is_not_released(week: Week, data: bytes) -> None:
+    chart = week.plan().charts["desk"]
+    week.store.put(chart_artifact(ChartPackage(data=pack("desk", chart.files))), chart.reference)
+    stored = week.store.get(chart.reference)
+    assert stored is not None
+    files = {name: replace(blob, data=data) for name, blob in stored.files.items()}
+    week.store.put(replace(stored, files=files), chart.reference)
+    assert week.go_by()["chart:desk"].exit_code == 8
+
+
+def test_a_package_that_was_replaced_since_its_checks_is_not_released(week: Week) -> None:
+    plan = built(week)
+    chart = plan.charts["desk"]
+    week.app().adapters.chart_actions(week.work(plan), week.store).chart(plan.steps["chart:desk"])
+    package = ChartPackage(data=pack("desk", {**chart.files, "values.yaml": b"{}"}))
+    week.store.put(chart_artifact(package), chart.reference)
+    assert f"exists with another package: {package.digest}" in refuse(week, plan)
+
+
+def test_a_chart_is_not_run_on_an_image_that_is_not_believed(week: Week) -> None:
+    plan = built(week)
+    chart = plan.charts["desk"]
+    plant(week.store, plan.targets[chart.variants[0]].reference)
+    actions = week.app().adapters.chart_actions(week.work(plan), week.store)
+    with pytest.raises(DifferenceError, match=f"it is {STRANGER}"):
+        actions.chart(plan.steps["chart:desk"])
+    assert week.chart_runner.requests == []
+    assert str(chart.reference) not in week.store.named

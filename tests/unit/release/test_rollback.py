@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.charts.repository.oci_artifact import released_package
-from builder.common.errors import SelectionError, StepError
+from builder.charts.next_version import chart_reference
+from builder.charts.package import ChartPackage, pack
+from builder.charts.repository.oci_artifact import chart_artifact, released_package
+from builder.common.errors import DifferenceError, SelectionError, StepError
 from builder.oci.reference import parse
 from builder.registry.release_record import Record
 from tests.fakes.catalog import Folder, Week
+from tests.fakes.planted import STRANGER, restate
 from tests.fakes.releases import change, offered, record
 from tests.fakes.store import Crash
 
@@ -250,3 +253,40 @@ def test_one_that_dies_after_any_write_is_finished_by_the_next(tmp_path: Path) -
         assert made.charts["desk"].version == "1.0.2"
         moving = {name: digest for name, digest in names.items() if THIRD not in name}
         assert {name: week.store.named[name] for name in moving} == moving, number
+
+
+def test_an_image_that_is_not_believed_is_not_offered_again(week: Week) -> None:
+    old = record(two_weeks(week), FIRST).targets[DESK]
+    place = parse("127.0.0.1:5999/shop-desk").with_tag(old.tag)
+    restate(week.store, place, digest=STRANGER)
+    before = dict(week.store.named)
+    with pytest.raises(DifferenceError) as caught:
+        week.rollback().prepare(FIRST, "2026-12-07")
+    assert str(caught.value) == (
+        f"{place} is not believed: it is {old.digest}, and its metadata is of {STRANGER}\n"
+        f"  hint: builder build -s '{DESK}'"
+    )
+    assert week.store.named == before
+
+
+def test_an_image_whose_parent_is_gone_is_not_offered_again(week: Week) -> None:
+    old = record(two_weeks(week), FIRST).targets["speech/os=2,lang=1.10"]
+    place = parse("127.0.0.1:5999/shop-speech").with_tag(old.tag)
+    del week.store.named[str(place)]
+    with pytest.raises(DifferenceError, match=f"its parent {place} is not in the registry"):
+        week.rollback().prepare(FIRST, "2026-12-07")
+
+
+def test_another_package_under_the_tag_of_a_rollback_stays_and_is_not_offered(week: Week) -> None:
+    two_weeks(week)
+    to = week.rollback().prepare(FIRST, "2026-12-07")
+    (package,) = to.packages.values()
+    files = {**package.files, "values.yaml": b"image: evil\n"}
+    evil = ChartPackage(data=pack("desk", files))
+    catalog = week.folder.load().catalog
+    place = chart_reference(catalog, "desk", package.files, package.version)
+    digest = week.store.put(chart_artifact(evil), place)
+    with pytest.raises(DifferenceError, match=f"{evil.digest}, and this catalog makes "):
+        week.rollback().carry_out(to, lambda text: None)
+    assert week.store.named[str(place)] == digest
+    assert record(week).release == SECOND

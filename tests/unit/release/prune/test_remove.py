@@ -12,7 +12,7 @@ from builder.common.errors import ConflictError, StepError
 from builder.oci.reference import parse
 from builder.registry.interfaces import Artifact
 from builder.registry.release_record import Record
-from builder.release.prune.classify import ENDED, OLD
+from builder.release.prune.classify import ENDED, OLD, PARENT
 from builder.release.prune.remove import unneeded
 from tests.fakes.catalog import BOTH, Folder, Week
 from tests.fakes.engine import FakeEngine
@@ -372,3 +372,18 @@ def test_one_that_dies_after_any_write_is_finished_by_the_next(tmp_path: Path) -
 def content(store: FakeStore) -> set[str]:
     """The manifests of everything but releases, whose names differ by how often it was tried."""
     return {name for name in store.artifacts if not name.startswith(f"{SHOP}releases@")}
+
+
+def test_what_a_released_image_was_built_on_stays_though_no_release_names_it(week: Week) -> None:
+    week.go_by()
+    found = record(week)
+    parent = found.targets["speech/os=1,lang=1.9"]
+    only = {OLD_DESK: found.targets[OLD_DESK]}
+    release = replace(found, targets=only, charts={}, release="2027.12.24")
+    week.records().commit(release, found, print)
+    broom = Broom(week=week, orphans=True, today="2027-12-31")
+    assert PARENT in broom.look().stays
+    broom.sweep()
+    assert OLD_DESK in week.observed().digests
+    assert week.store.named[f"{SHOP}speech:{parent.tag}"] == parent.digest
+    assert f"{SHOP}speech:{parent.tag}.evidence" in week.store.named

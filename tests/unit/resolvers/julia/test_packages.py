@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,3 +273,20 @@ def test_the_same_is_asked_for_once(there: Upstream) -> None:
     assert resolver.resolve(request) is resolver.resolve(request)
     assert len(there.server.asked) == 3
     assert not resolver.is_newest(request, resolver.resolve(request))
+
+
+def test_the_registry_is_asked_again_for_each_tree(there: Upstream) -> None:
+    oak, elm = Release(name="Oak", version="1.0.0"), Release(name="Elm", version="1.0.0")
+    again = layers(there, oak, elm)
+    gone = Release(name="Fir", version="1.0.0").locked
+    held = {
+        "Oak": oak.locked,
+        "Elm": replace(elm.locked, digest="git-tree-sha1:" + "f" * 40),
+        "Old": replace(oak.locked, version="0.9.0"),
+        "Fir": gone,
+    }
+    assert again.differing(asked("Oak", julia="1.13.0"), held) == {
+        "Elm": f"the index states {elm.locked.digest}, not git-tree-sha1:{'f' * 40}",
+        "Old": "the index has it not",
+        "Fir": "the index has it not",
+    }

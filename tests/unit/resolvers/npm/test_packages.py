@@ -322,3 +322,24 @@ def test_a_registry_that_cannot_be_reached(there: Upstream, npm: Npm) -> None:
         NpmResolver(packages=packages, fetcher=nowhere(there.folder)).fetch(asked(DESK), {"o": OAK})
     assert "npm cannot be reached" in caught.value.message
     assert "secret" not in str(caught.value)
+
+
+def test_the_registry_is_asked_again_for_each_hash(there: Upstream, npm: Npm) -> None:
+    def state(name: str, integrity: str) -> None:
+        there.serve(f"npm/{name}", json.dumps({"dist": {"integrity": integrity}}))
+
+    held = {
+        f"{name}@1.0.0": locked(b"wood", f"{name}/-/x-1.0.0.tgz")
+        for name in ("oak", "@tree/elm", "ash", "fir", "yew")
+    }
+    state("oak/1.0.0", integrity(b"wood"))
+    state("@tree%2Felm/1.0.0", integrity(b"wood"))
+    state("ash/1.0.0", integrity(b"another"))
+    state("yew/1.0.0", "sha1-xyz")
+    another = hashlib.sha512(b"another").hexdigest()
+    wood = held["oak@1.0.0"].digest
+    assert layers(there, npm).differing(asked("oak@1.0.0"), held) == {
+        "ash@1.0.0": f"the index states sha512:{another}, not {wood}",
+        "fir@1.0.0": "the index has it not",
+        "yew@1.0.0": "the index has it not",
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.catalog.packages import LockedPackage
-from builder.common.errors import BuilderError
+from builder.common.errors import BuilderError, UnreachableError
 from builder.common.process import Runner
 from builder.lock.interfaces import PackageRequest
 from builder.resolvers.python.packages import PipResolver
@@ -136,3 +136,28 @@ def test_a_release_line(registry: Registry, runner: Runner) -> None:
     line = request("1", package="oak")
     assert provider.resolve(replace(line, not_after=LIMIT)).version == "1.0"
     assert provider.resolve(line).version == "1.1"
+
+
+def test_the_index_is_asked_again_for_each_hash(
+    registry: Registry, runner: Runner, tmp_path: Path
+) -> None:
+    serve(registry, oak={"1.0": OLD}, elm={"1.0": OLD}, ash={"1.0": OLD})
+    held = dict(wanted("oak", oak="1.0", elm="1.0", ash="2.0", fir="1.0").locked)
+    held["elm"] = replace(held["elm"], digest="sha256:" + "f" * 64)
+    found = resolver(registry, tmp_path, runner, []).differing(wanted("oak"), held)
+    assert found == {
+        "elm": f"the index states sha256:{'0' * 64}, not sha256:{'f' * 64}",
+        "ash": "the index has it not",
+        "fir": "the index has it not",
+    }
+    other = {"oak": replace(held["oak"], file="oak-1.0-py2-none-any.whl")}
+    assert resolver(registry, tmp_path, runner, []).differing(wanted("oak"), other) == {
+        "oak": "the index has it not"
+    }
+
+
+def test_an_index_that_is_dead(runner: Runner, tmp_path: Path) -> None:
+    network = mirrored("127.0.0.1:1", pip="http://127.0.0.1:1/simple")
+    dead = PipResolver(runner=runner, network=network, folder=tmp_path)
+    with pytest.raises(UnreachableError):
+        dead.differing(wanted("oak"), dict(wanted("oak", oak="1.0").locked))

@@ -354,3 +354,17 @@ def test_a_mirror_whose_snapshots_are_all_too_young(there: Upstream) -> None:
     request = asked("R6", not_after="2026-11-01T00:00:00Z")
     assert resolver.resolve(request) == {"R6": locked("R6 2.5.0", OLD)}
     assert notes == ["packagemanager has no snapshot of 2026-11-01 or before: 2026-11-13 are taken"]
+
+
+def test_a_snapshot_is_asked_again_for_each_file(there: Upstream) -> None:
+    serve(there, HAS)
+    held = {text.split()[0]: locked(text) for text in HAS}
+    again = layers(there)
+    assert again.differing(asked("dplyr"), held) == {}
+    there.serve(f"packagemanager/cran/{DAY}/{BINARIES}/cli_3.6.5.tar.gz", "another")
+    del there.files[f"/packagemanager/cran/{DAY}/{BINARIES}/R6_2.6.1.tar.gz"]
+    another = hashlib.sha256(b"another").hexdigest()
+    assert again.differing(asked("dplyr"), held) == {
+        "cli": f"the index states sha256:{another}, not {held['cli'].digest}",
+        "R6": "the index has it not",
+    }

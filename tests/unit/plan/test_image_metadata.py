@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from builder.build import image_metadata
 from builder.common.errors import ConfigError, StepError
 from builder.common.version import VERSION
 from builder.oci.reference import parse
+from builder.plan import image_metadata
 from builder.registry.interfaces import Artifact, Blob
 from tests.fakes.store import FakeStore
 
@@ -57,7 +57,7 @@ SHARE = {"target": "base/os=2", "recipe": "base", "layers": 1, "size": 7}
 def test_both_formats_are_read(config: dict[str, object]) -> None:
     artifact = stored(json.dumps(config).encode(), b"{}").get(image_metadata.reference_of(IMAGE))
     assert artifact is not None
-    assert image_metadata.config_of(artifact, IMAGE) == {
+    assert image_metadata.config_of(artifact.config, IMAGE) == {
         "format": 2, "size": 9, "shares": [SHARE], "tests_hash": "abc",
     }  # fmt: skip
 

@@ -1,21 +1,25 @@
-"""The image metadata that the registry stores beside an image: its inputs, tests and packages."""
+"""The image metadata that the registry stores beside an image: its inputs, tests and packages.
+
+It states the digest of the image, and the whole fingerprint: its `fingerprint.json` is the document
+that the fingerprint is the sha256 of.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from builder.catalog.packages import PackageList
-from builder.common.errors import Location, StepError
+from builder.common.errors import DamagedError, DifferenceError, Location
 from builder.common.formats import check_format
-from builder.common.hashing import canonical
+from builder.common.hashing import canonical, digest_of, sha256
 from builder.common.mappings import json_object
 from builder.oci.reference import Reference
 from builder.plan.fingerprint import Fingerprint
 from builder.registry.interfaces import Artifact, Blob, Registry
-from builder.registry.release_record import ImageShare, parse_shares
+from builder.registry.release_record import ImageShare, ReleasedTarget, parse_shares
 from builder.testing import package_list
 from builder.testing.interfaces import TestCounts
 
@@ -24,6 +28,7 @@ KIND = "application/vnd.onyxia.catalog.evidence.v1+json"
 DOCUMENT = "fingerprint.json"
 JUNIT = "junit.xml"
 PACKAGES = "packages.json"
+_OLDER_KEYS = {"shares": "chain", "tests_hash": "suite"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,41 +57,70 @@ def artifact(
     metadata: ImageMetadata, fingerprint: Fingerprint, junit: bytes, packages: bytes
 ) -> Artifact:
     """Return the artifact that stores the metadata of an image."""
-    document = (json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n").encode()
     return Artifact(
         kind=KIND,
         config=canonical(_config(metadata)),
         files={
-            DOCUMENT: Blob(kind="application/json", data=document),
+            # So the digest of this file is the fingerprint.
+            DOCUMENT: Blob(kind="application/json", data=canonical(fingerprint.document)),
             JUNIT: Blob(kind="application/xml", data=junit),
             PACKAGES: Blob(kind="application/json", data=packages),
         },
     )
 
 
-def _config(metadata: ImageMetadata) -> dict[str, Any]:
+def _config(item: ImageMetadata | ReleasedTarget) -> dict[str, Any]:
+    tests = item.tests
     return {
         "format": FORMAT,
-        "digest": metadata.digest,
-        "size": metadata.size,
-        "tests": asdict(metadata.tests),
-        "seconds": round(metadata.seconds, 1),
-        "shares": [asdict(share) for share in metadata.shares],
-        "tests_hash": metadata.tests_hash,
+        "digest": item.digest,
+        "size": item.size,
+        "tests": asdict(tests) if isinstance(tests, TestCounts) else dict(tests),
+        "seconds": round(item.seconds, 1),
+        "shares": [asdict(share) for share in item.shares],
+        "tests_hash": item.tests_hash,
     }
 
 
-def config_of(artifact: Artifact, reference: Reference) -> dict[str, Any]:
+def config_digests(released: ReleasedTarget) -> tuple[str, ...]:
+    """Return the digest that the configuration of a released image's metadata has, by format.
+
+    The record of a release has all that the metadata had then.
+    """
+    newest = _config(released)
+    older = {_OLDER_KEYS.get(key, key): newest[key] for key in newest if key != "format"}
+    return digest_of(canonical(newest)), digest_of(canonical(older))
+
+
+def document_digests(fingerprint: Fingerprint) -> Iterator[str]:
+    """Yield the digest that the file of a fingerprint has, as it is written now and was before."""
+    yield f"sha256:{fingerprint.digest}"
+    older = json.dumps(fingerprint.document, indent=1, sort_keys=True) + "\n"
+    yield digest_of(older.encode())
+
+
+def fingerprint_of(document: bytes) -> str:
+    """Return the fingerprint that a stored document is the one of, as 64 hex digits.
+
+    Raises ValueError where it is not JSON.
+    """
+    try:
+        return sha256(canonical(json.loads(document)))
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+
+
+def config_of(data: bytes, reference: Reference) -> dict[str, Any]:
     """Return the configuration of stored metadata, under the keys of the newest format.
 
-    Raises StepError if it is damaged, ConfigError if its format is newer than this builder.
+    Raises DamagedError if it is damaged, ConfigError if its format is newer than this builder.
     """
-    config = json_object(artifact.config)
+    config = json_object(data)
     if config is None or not isinstance(number := config.get("format", 1), int):
         raise damaged(reference)
     check_format(number, FORMAT, Location(file=str(reference)))
     if number == 1:
-        renamed = {"chain": "shares", "suite": "tests_hash"}
+        renamed = {older: newer for newer, older in _OLDER_KEYS.items()}
         config = {renamed.get(key, key): value for key, value in config.items()}
     return {**config, "format": FORMAT}
 
@@ -94,7 +128,7 @@ def config_of(artifact: Artifact, reference: Reference) -> dict[str, Any]:
 def shares_of(config: Mapping[str, Any], reference: Reference) -> tuple[ImageShare, ...]:
     """Return the shares of a lineage; an older builder stored none.
 
-    Raises StepError if they are damaged.
+    Raises DamagedError if they are damaged.
     """
     try:
         return parse_shares(config.get("shares") or ())
@@ -102,19 +136,33 @@ def shares_of(config: Mapping[str, Any], reference: Reference) -> tuple[ImageSha
         raise damaged(reference) from error
 
 
-def damaged(reference: Reference) -> StepError:
+def damaged(reference: Reference) -> DamagedError:
     """Return the error for metadata that cannot be read."""
-    return StepError(
+    return DamagedError(
         f"{reference}: the metadata of this image is damaged",
         hint="remove the image from the registry, then run `builder build` again",
     )
 
 
 def tested_again(
-    stored: Artifact, reference: Reference, tests: TestCounts, tests_hash: str, junit: bytes
+    stored: Artifact,
+    reference: Reference,
+    digest: str,
+    tests: TestCounts,
+    tests_hash: str,
+    junit: bytes,
 ) -> Artifact:
-    """Return the metadata of an image with the results of other tests in it."""
-    config = {**config_of(stored, reference), "tests": asdict(tests), "tests_hash": tests_hash}
+    """Return the metadata of an image with the results of other tests in it.
+
+    `digest` is that of the image that was tested. Raises DifferenceError if it is of another.
+    """
+    config = config_of(stored.config, reference)
+    if config.get("digest") != digest:
+        raise DifferenceError(
+            f"{reference} is the metadata of {config.get('digest')}, and {digest} was tested",
+            hint="another run has replaced it meanwhile; run it again",
+        )
+    config |= {"tests": asdict(tests), "tests_hash": tests_hash}
     files = {**stored.files, JUNIT: Blob(kind="application/xml", data=junit)}
     return replace(stored, config=canonical(config), files=files)
 
@@ -130,7 +178,7 @@ class StoredMetadata:
 def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     """Return the stored metadata of an image, empty if there is none.
 
-    Raises StepError if it is damaged.
+    Raises DamagedError if it is damaged.
     """
     reference = reference_of(fingerprint)
     artifact = store.get(reference)
@@ -142,5 +190,5 @@ def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     except StepError as error:
         raise damaged(reference) from error
     return StoredMetadata(
-        shares=shares_of(config_of(artifact, reference), reference), packages=packages
+        shares=shares_of(config_of(artifact.config, reference), reference), packages=packages
     )
