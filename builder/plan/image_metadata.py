@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from builder.catalog.packages import PackageList
-from builder.common.errors import DamagedError, DifferenceError, Location
+from builder.common.errors import DamagedError, DifferenceError, Location, StepError
 from builder.common.formats import check_format
 from builder.common.hashing import canonical, digest_of, sha256
 from builder.common.mappings import json_object
