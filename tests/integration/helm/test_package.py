@@ -66,7 +66,7 @@ def test_a_package_holds_what_was_rendered(helm: Helm, chart: Path, tmp_path: Pa
 def test_a_chart_that_helm_cannot_read_is_not_packaged(
     helm: Helm, chart: Path, tmp_path: Path
 ) -> None:
-    (chart / "Chart.yaml").write_text("name: clock\nversion: not a version\n")
+    (chart / "Chart.yaml").write_text("name: clock\nversion: not-a-version\n")
     with pytest.raises(StepError, match="helm failed with exit code 1"):
         helm.package(chart, tmp_path / "one")
     assert list((tmp_path / "one").iterdir()) == []
