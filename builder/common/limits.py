@@ -75,6 +75,8 @@ PATTERN_SECONDS = 2.0
 """The characters of a regular expression of a schema, and how long one match may take."""
 
 # Documents, names and programs.
+LOCK = 64 * _MIB
+"""The bytes of matrix.lock: that of 150 images has 1 MB."""
 DEPTH = 64
 NODES = 1_000_000
 """The levels and the nodes of a document in JSON or YAML, after its aliases are resolved."""

@@ -16,13 +16,12 @@ from builder.catalog.package_shape import ALGORITHMS, is_digest_by
 from builder.catalog.packages import LockedPackage, Packages, Suite
 from builder.common.errors import ConfigError, Location
 from builder.common.formats import check_format
-from builder.common.limits import read_json
+from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
 FORMAT = 4
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
-_LARGEST = 64 << 20  # bytes of a lock: that of this catalog has one million
 _RESTORE = "restore it from git, or delete it and run `builder lock`"
 
 
@@ -87,7 +86,7 @@ class Lock:
 def parse(text: str, file: str = FILE) -> Lock:
     """Read a lock. Raises ConfigError if it is damaged or of a newer format."""
     try:
-        data = read_json(text.encode(), _LARGEST, "it", error=ConfigError)
+        data = read_json(text.encode(), LOCK, "it", error=ConfigError)
     except ConfigError as refusal:
         error = refusal.__cause__
         if not isinstance(error, json.JSONDecodeError):

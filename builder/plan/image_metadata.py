@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from builder.catalog.packages import PackageList
-from builder.common.errors import DamagedError, DifferenceError, Location
+from builder.common.errors import DamagedError, DifferenceError, Location, StepError
 from builder.common.formats import check_format
 from builder.common.hashing import canonical, digest_of, sha256
 from builder.common.mappings import json_object
@@ -187,7 +187,7 @@ def read(store: Registry, fingerprint: Reference) -> StoredMetadata:
     blob = artifact.files.get(PACKAGES)
     try:
         packages = package_list.parse(blob.data) if blob else None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except StepError as error:
         raise damaged(reference) from error
     return StoredMetadata(
         shares=shares_of(config_of(artifact.config, reference), reference), packages=packages

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from builder.catalog.ecosystem import Ecosystems
 from builder.catalog.packages import Package, PackageList
 from builder.common.errors import StepError
+from builder.common.limits import ARTIFACT_FILE, read_json
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import Container
 
+_SIZE = re.compile(r"[0-9]{0,18}k?")
 _BEGINNING = """
 export LC_ALL=C.UTF-8
 unset LANGUAGE
@@ -40,6 +43,8 @@ def parse_lines(text: str) -> PackageList:
             raise StepError(f"the list of installed packages has an unknown line: {line!r}")
         name, version, size, *rest = fields
         source = rest[0] if rest and rest[0] != name else ""
+        if not _SIZE.fullmatch(size):
+            raise StepError(f"the list of installed packages has an unknown size: {line!r}")
         number = int(size.removesuffix("k") or 0) * (1024 if size.endswith("k") else 1)
         package = Package(version=version, size=number, source=source)
         packages.setdefault(ecosystem, {})[name] = package
@@ -59,11 +64,22 @@ def dump(packages: PackageList) -> bytes:
 
 
 def parse(data: bytes) -> PackageList:
-    """Return the packages in packages.json. Raises ValueError, TypeError, AttributeError."""
-    return {
-        ecosystem: {name: Package(**package) for name, package in by_name.items()}
-        for ecosystem, by_name in json.loads(data).items()
-    }
+    """Return the packages in packages.json, which a registry may hold. Raises StepError."""
+    what = "the list of packages"
+    try:
+        return {
+            ecosystem: {
+                name: Package(
+                    version=str(package["version"]),
+                    size=int(package["size"]),
+                    source=str(package.get("source", "")),
+                )
+                for name, package in by_name.items()
+            }
+            for ecosystem, by_name in read_json(data, ARTIFACT_FILE, what).items()
+        }
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise StepError(f"{what} is damaged: {error!r}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -685,21 +684,7 @@ def test_a_token_that_is_good_for_less_is_replaced(
     assert len(registry.asked) == 4
 
 
-# Memory.
-
-
-def test_a_large_blob_is_never_whole_in_memory(
-    registry: Registry, client: RegistryClient, place: Reference, tmp_path: Path
-) -> None:
-    data = bytes(48 << 20)
-    registry.script = lambda method, path: (200, {}, data)
-    layer = ImageLayer(digest=digest_of(data), size=len(data), diff="")
-    tracemalloc.start()
-    client.save_blob(place, layer, tmp_path / "blob")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert (tmp_path / "blob").stat().st_size == len(data)
-    assert peak < 8 << 20
+# Blobs.
 
 
 def test_a_blob_that_arrives_damaged_leaves_no_file(
