@@ -549,6 +549,9 @@ def test_render_for_another_platform_writes_what_is_kept(
     """The recipe speech downloads a file and looks at `arch`; lang 1.9 is not there for arm64."""
     lang = 'requires: {os: "1"},'
     folder.edit("matrix.yaml", lang, f"{lang} platforms: [linux/amd64],")
+    folder.edit("matrix.yaml", '"1.10": {provider: apt', '"1.10": {provider: url')
+    url = '{url: "https://a.example/{arch}.tgz", file: lang.tgz}'
+    folder.edit("images/speech/recipe.yaml", "lang: {", f"lang: {{url: {url}, ")
     folder.edit("images/speech/Dockerfile.j2", "FROM {{ parent }}", "FROM {{ parent }}\n"
                 "RUN --mount=type=bind,source=downloads/lang.tgz,target=/tmp/lang.tgz "
                 "put /tmp/lang.tgz /opt/{{ arch }}")  # fmt: skip

@@ -35,7 +35,7 @@ class FakeBases(Calls):
             return previous
         for source in sources:
             if source.value not in self._broken:
-                content = f"sha256:{(self._moved or source.value).encode().hex():0>64.64}"
+                content = f"sha256:{(self._moved or source.value).encode().hex():0<64.64}"
                 suites = {"main": Suite(date=f"{today}T00:00:00Z", sha256="f" * 64)}
                 return BaseLock(source=source, content=content, epoch=0, suites=suites)
         raise StepError(f"no source of base {base.id} works")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from builder.app.adapters import Replaced
 from builder.app.host_tools import HostTools
 from builder.catalog.models import Network
-from builder.catalog.packages import Package, PackageList
+from builder.catalog.packages import LockedPackage, Package, PackageList
 from builder.charts.helm import Helm
 from builder.charts.tools import MissingTool, Tool, Tools
 from builder.common.state_dir import StateDir
+from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher
 from builder.resolvers.reachability import Reachability
 from tests.fakes.bases import FakeBases, FakeIndexes, FakeLines
@@ -160,6 +162,17 @@ class _Smoke(FakeSmoke):
         return found
 
 
+class _Wheels(FakeLayers):
+    """Packages of PyPI."""
+
+    def resolve(self, request: PackageRequest) -> Mapping[str, LockedPackage]:
+        """Return packages of wheels."""
+        return {
+            name: replace(it, source="pip", file=f"{name}-{it.version}-py3-none-any.whl")
+            for name, it in super().resolve(request).items()
+        }
+
+
 def shown_adapters(week: Week) -> Replaced:
     """Return the adapters of that catalog: nothing is asked, started or fetched outside."""
     week.engine = _Engine()
@@ -179,7 +192,7 @@ def shown_adapters(week: Week) -> Replaced:
         bases=FakeBases(state / "bases"),
         resolvers={
             "apt": FakeLayers(state / "files", _PACKAGES),
-            "pip": FakeLayers(state / "files", {"lxml": _LXML}),
+            "pip": _Wheels(state / "files", {"lxml": _LXML}),
         },
     )
 
