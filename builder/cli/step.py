@@ -33,6 +33,8 @@ def command(
       builder step 'build:base/debian=13'
     """
     app = open_app(hand_over_to=export.resolve() if export else None, **options)
+    if export:  # also where nothing is handed over, as another run has built everything
+        export.mkdir(parents=True, exist_ok=True)
     return run_steps(
         app, (), only=steps, ending_of="release", show_commands=show_commands, beside=True
     )

@@ -31,8 +31,9 @@ TODAY = WEEKS[-1].replace(".", "-")
 PLACEHOLDERS = {
     "DIR": "../main", "FILE": "context.yaml", "CHART": "jupyter-r", "TARGET": "base",
     "PATH…": "path/to/chart", "image": "jupyter-python", "name": "notebook",
-    "OLD": WEEKS[0], "NEW": WEEKS[1],
+    "OLD": WEEKS[0], "NEW": WEEKS[1], "ID": "build:base/debian=13",
 }  # fmt: skip
+HANDOVER = {**PLACEHOLDERS, "DIR": "build/handover"}
 # Not run here, with the file of the test that runs it.
 ELSEWHERE = {
     "verify": "tests/integration/cli/test_verify.py",  # an engine builds the images again
@@ -41,6 +42,10 @@ ELSEWHERE = {
 BEFORE: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
     ("workflows", "--check"): ("workflows",),
     ("publish", "--registry", "ghcr.io/myorg"): ("build", "--registry", "ghcr.io/myorg"),
+    **dict.fromkeys(
+        (("push", "DIR", "ID"), ("push", "build/handover", "build:base/debian=13")),
+        ("step", "build:base/debian=13", "--export", "build/handover"),
+    ),
 })  # fmt: skip
 # How a command may end, where that is not 0: doctor tells what the machine of the test lacks.
 CODES = {"doctor": (0, 4)}
@@ -154,7 +159,8 @@ def test_a_shown_command_ends_well(
         replaced["embedded"] = InterruptedRegistry()
     if command in BEFORE:
         assert run(*BEFORE[command]).code == 0
-    ended = run(*(PLACEHOLDERS.get(word, word) for word in command))
+    words = HANDOVER if command[0] in {"step", "push"} else PLACEHOLDERS
+    ended = run(*(words.get(word, word) for word in command))
     told = f"{SHOWN[command]}: builder {shlex.join(command)}\n{ended.out[-1500:]}{ended.err}"
     assert ended.code in CODES.get(command[0], (0,)), told
 

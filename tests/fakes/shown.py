@@ -16,6 +16,7 @@ from builder.catalog.models import Network
 from builder.catalog.packages import LockedPackage, Package, PackageList
 from builder.charts.helm import Helm
 from builder.charts.tools import MissingTool, Tool, Tools
+from builder.common.limits import TEXT
 from builder.common.state_dir import StateDir
 from builder.lock.interfaces import PackageRequest
 from builder.network.fetcher import Fetcher
@@ -130,7 +131,7 @@ class _Web(Fetcher):
     def check_reachable(self, url: str) -> None:
         """Reach it."""
 
-    def text(self, url: str, expected: str = "text") -> str:
+    def text(self, url: str, expected: str = "text", limit: int = TEXT) -> str:
         """Return an index without charts."""
         assert url.endswith("/index.yaml"), url
         return 'apiVersion: v1\nentries: {}\ngenerated: "2026-11-16T00:00:00Z"\n'
