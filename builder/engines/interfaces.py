@@ -15,7 +15,7 @@ from builder.oci.image import ImageLayer
 from builder.oci.layout import entry, manifest_in
 from builder.oci.reference import Reference
 
-KERNEL = "kernel"
+OCI = "oci"
 """The isolation of a RUN by namespaces and control groups of its own."""
 BuildNetwork = Literal["none", "private"]
 """What a RUN reaches: nothing, or what is outside of this machine."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.common.text import fields
-from builder.engines.interfaces import KERNEL, BuildRequest, StartRequest
+from builder.engines.interfaces import OCI, BuildRequest, StartRequest
 from builder.engines.names import context_name
 from builder.oci.reference import Reference
 
@@ -20,7 +20,7 @@ def build_argv(
 
     Without the isolation of the kernel podman has no network but the host's.
     """
-    kind, network = ("oci", request.network) if isolation == KERNEL else ("chroot", "host")
+    kind, network = ("oci", request.network) if isolation == OCI else ("chroot", "host")
     words = [program, "build", "--isolation", kind, "--network", network, "--jobs", "1"]
     # Its cache does not look at what a RUN mounts: the same line with other packages is the same.
     words += ["--no-cache", "--platform", request.platform]

@@ -16,7 +16,7 @@ from builder.common.errors import StepError
 from builder.common.filelock import exclusive_lock, shared_lock
 from builder.common.process import Command, Runner, ended, last_lines, redact
 from builder.engines.interfaces import (
-    KERNEL,
+    OCI,
     BuildRequest,
     Built,
     Container,
@@ -55,7 +55,7 @@ class Podman:
         state: Path,
         program: str = "podman",
         runtime: str = "runc",
-        isolation: str = KERNEL,
+        isolation: str = OCI,
         isolated: bool = True,
         limits: Limits | None = None,
         credentials: CredentialFiles | None = None,

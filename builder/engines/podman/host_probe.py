@@ -10,7 +10,7 @@ from pathlib import Path
 
 from builder.common.errors import StepError, ToolError
 from builder.common.process import Command, Runner, which
-from builder.engines.interfaces import KERNEL, Finding
+from builder.engines.interfaces import OCI, Finding
 from builder.engines.podman.storage import Limits
 
 OLDEST = (4, 3)
@@ -90,7 +90,7 @@ def choose(host: Host) -> Choice:
     return Choice(
         ok=all(finding.ok for finding in findings),
         runtime=host.runtimes[0] if host.runtimes else "",
-        isolation=host.asked or KERNEL,
+        isolation=host.asked or OCI,
         isolated=isolated,
         limits=limits,
         findings=findings,
@@ -160,7 +160,7 @@ def _isolation(host: Host) -> Finding:
         hint = f"leave {ISOLATION} out, or set it to one of: {', '.join(WEAKER)}"
         return Finding(subject=subject, found=f"{ISOLATION}={host.asked}", ok=False, hint=hint)
     if host.cgroups != "none":
-        return Finding(subject=subject, found=KERNEL)
+        return Finding(subject=subject, found=OCI)
     return Finding(
         subject=subject,
         found="this machine has no control groups",

@@ -34,7 +34,7 @@ def test_podman_takes_one_name_from_an_image() -> None:
 
 def test_podman_builds() -> None:
     local = local_name(REQUEST.id)
-    assert commands.build_argv("podman", REQUEST, local=local, isolation="kernel") == (
+    assert commands.build_argv("podman", REQUEST, local=local, isolation="oci") == (
         *("podman", "build", "--isolation", "oci", "--network", "none", "--jobs", "1"),
         *("--no-cache", "--platform", "linux/amd64", "--identity-label=false"),
         *("--timestamp", "1700000000"),
@@ -46,7 +46,7 @@ def test_podman_builds() -> None:
 
 def test_a_network_is_never_that_of_the_machine() -> None:
     online = replace(REQUEST, network="private")
-    argv = commands.build_argv("podman", online, local="l", isolation="kernel")
+    argv = commands.build_argv("podman", online, local="l", isolation="oci")
     assert argv[4:6] == ("--network", "private")
     argv = docker.build_argv(("docker",), online, local="l", layout=REQUEST.layout)
     assert argv[6:8] == ("--network", "default")

@@ -25,7 +25,7 @@ HOST = Host(
 
 def test_a_usual_host() -> None:
     choice = choose(HOST)
-    assert (choice.ok, choice.runtime, choice.isolation) == (True, "runc", "kernel")
+    assert (choice.ok, choice.runtime, choice.isolation) == (True, "runc", "oci")
     assert choice.isolated
     assert choice.limits is None
 
