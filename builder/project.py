@@ -120,17 +120,19 @@ class Workspace:
             if ecosystems
             else {},
         )
-        raise_all(
-            [
-                error
-                for recipe in recipes.values()
-                for error in check_recipe(recipe, catalog.ecosystems, self.read)
-            ]
-        )
+        raise_all(self._recipe_errors(catalog))
         return Project(
             root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,
             lock=lock, notes=tuple(notes),
         )  # fmt: skip
+
+    def _recipe_errors(self, catalog: Catalog) -> list[BuilderError]:
+        """Return what is wrong with the names of packages, by the rules of their ecosystems."""
+        return [
+            error
+            for recipe in catalog.recipes.values()
+            for error in check_recipe(recipe, catalog.ecosystems, self.read)
+        ]
 
     def _expanded(
         self,

@@ -30,16 +30,8 @@ def read_registry_state(
     store: Registry, project: Project, lock: Lock, fingerprints: Mapping[str, Fingerprint]
 ) -> RegistryState:
     """Return which targets and base images the registry has, and its current release."""
-    catalog, expansion = project.catalog, project.expansion
-    references = {
-        target.id: reference(target, catalog, fingerprints[target.id])
-        for target in expansion.targets.values()
-    }
-    references |= {
-        base.id: base_reference(base, catalog, lock)
-        for base in expansion.bases.values()
-        if base.id in lock.bases
-    }
+    catalog = project.catalog
+    references = _references(project, lock, fingerprints)
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
     targets = record.targets.values() if record else ()
@@ -60,13 +52,25 @@ def read_registry_state(
         before = released.get((fingerprint.digest, digest))
         return digest, quick_problem(store, image, digest, fingerprint, before)
 
-    digests, doubts = _believed(expansion, by_item(look, present))
+    digests, doubts = _believed(project.expansion, by_item(look, present))
     return RegistryState(
         digests=digests,
         doubts=doubts,
         record=record,
         releases=tuple(sorted(tag for tag in tags[records.name] if release_record.is_name(tag))),
     )
+
+
+def _references(
+    project: Project, lock: Lock, fingerprints: Mapping[str, Fingerprint]
+) -> dict[str, Reference]:
+    """Return the reference of every target and locked base image, by its id."""
+    targets = project.expansion.targets.values()
+    bases = project.expansion.bases.values()
+    return {
+        **{it.id: reference(it, project.catalog, fingerprints[it.id]) for it in targets},
+        **{it.id: base_reference(it, project.catalog, lock) for it in bases if it.id in lock.bases},
+    }
 
 
 def _believed(

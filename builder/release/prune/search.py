@@ -131,8 +131,7 @@ class Search:
     ) -> Iterator[Classification]:
         """Yield the classification of each repository.
 
-        `packages` are the chart packages that stay: the chart's name in the matrix, and the digest
-        of its manifest.
+        `packages` are the chart packages that stay: the chart's name, and its manifest's digest.
         """
         release_lines = self._release_lines(records)
         kept = {(name, digest) for record in kept_records for name, digest, _ in _named(record)}
@@ -144,9 +143,8 @@ class Search:
             for name, digest, target in (*_named(record), *_listed(record))
         }
         stale = set(_fingerprint_tags(records)) - set(_fingerprint_tags(kept_records))
-        kept_tags = {
-            update.tag for record in kept_records for update in self._records.tag_updates(record)
-        }
+        updates = (it for record in kept_records for it in self._records.tag_updates(record))
+        kept_tags = {update.tag for update in updates}
         chart_tags = self._chart_tags(packages)
         for name, repository in self._repositories({name for name, _ in released}):
             references = References(

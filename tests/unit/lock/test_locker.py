@@ -88,11 +88,11 @@ def test_a_source_is_kept_while_it_is_listed(folder: Folder, tmp_path: Path) -> 
 def test_notes_say_what_is_new(folder: Folder, tmp_path: Path) -> None:
     notes: list[str] = []
     first = locked(folder, tmp_path, notes=notes)
-    assert "os=1@linux/amd64: new, bootstrap one, sha256:000000000000" in notes
+    assert "os=1@linux/amd64: new, bootstrap one, sha256:6f6e65000000" in notes
     assert "lang=1.9: 1.9.7" in notes
     notes.clear()
     locked(folder, tmp_path, held=first, notes=notes)
-    assert "os=1@linux/amd64: unchanged, bootstrap one, sha256:000000000000" in notes
+    assert "os=1@linux/amd64: unchanged, bootstrap one, sha256:6f6e65000000" in notes
 
 
 def test_what_has_ended_is_not_locked(folder: Folder, tmp_path: Path) -> None:
