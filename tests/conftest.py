@@ -23,6 +23,7 @@ TESTS = Path(__file__).parent
 _TOGETHER = {"cli", "integration/engine", "integration/faults", "integration/session"}
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests one process of several runs: those of a file, or of a folder."""
     for item in items:
