@@ -148,7 +148,7 @@ def test_an_ide_takes_one_file_and_one_line(helm: Helm, tmp_path: Path) -> None:
     "values",
     [
         {"kubernetes": {"role": "admin"}},
-        {"openshiftSCC": {"enabled": True, "scc": "other"}},
+        {"openshiftSCC": {"enabled": True, "scc": "nonroot-v2"}},
         {"global": {"suspend": True}},
         {"autoscaling": {"enabled": True}},
         {"networking": {"user": {"enabled": True}}},
