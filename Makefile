@@ -78,7 +78,7 @@ check: lint
 # A test that is skipped fails, unless it is for what no machine can be given: see tests/skips.py.
 test: setup build/.test-tools lint docs
 	$(BIN)/pytest -q --no-skips -n auto tests/unit
-	$(BIN)/pytest --no-skips -n auto --dist loadgroup --ignore=tests/unit
+	$(BIN)/pytest --no-skips -n auto --dist loadfile --ignore=tests/unit
 
 test-heavy: setup build/.test-tools $(VENV)/.dev
 	$(BIN)/pytest -m heavy

@@ -18,20 +18,6 @@ from tests.skips import (  # noqa: F401 - pytest finds hooks here
 )
 
 collect_ignore = ["catalogs"]  # the tests of their recipes are for their images
-TESTS = Path(__file__).parent
-# Their tests share what takes seconds to begin, or a port.
-_TOGETHER = {"cli", "integration/engine", "integration/faults", "integration/session"}
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests one process of several runs: those of a file, or of a folder."""
-    for item in items:
-        path = item.path.relative_to(TESTS)
-        if path.parts[0] != "unit":
-            folder = path.parent.as_posix()
-            group = folder if folder in _TOGETHER else path.as_posix()
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
