@@ -333,7 +333,7 @@ class HandedTests:
         read_json(data, ARTIFACT_FILE, PACKAGES, error=self.handed.refused)
         try:
             return package_list.parse(data)
-        except (ValueError, TypeError, AttributeError) as error:
+        except StepError as error:
             raise self.handed.refused(f"{PACKAGES} is not a list of packages") from error
 
     def prepare(self, log: Path) -> None:

@@ -24,7 +24,10 @@ RULES = IMAGES / ".hadolint.yaml"
 PLATFORMS = ("linux/amd64", "linux/arm64")
 RECIPES = sorted(path.parent.name for path in IMAGES.glob("*/recipe.yaml"))
 SOURCES = sorted(
-    path for path in IMAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    path
+    for path in IMAGES.rglob("*")
+    # Addresses of the table of hostile values are no sources.
+    if path.is_file() and "__pycache__" not in path.parts and path.name != "hostile.json"
 )
 
 
