@@ -142,7 +142,7 @@ def test_the_environment_of_whoever_has_one_stays(session: Running) -> None:
 
 def test_nothing_is_said_of_hostile_values(session: Running) -> None:
     log = session.log()
-    assert len(steps(log)) == 20
+    assert len(steps(log)) == 21
     assert steps(log)["vault"] == "done (2 keys)"
     for name in ("PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "OF_VAULT"):
         assert f"{name}:a" not in log

@@ -168,7 +168,7 @@ def start_postgresql(machine: Host, data: Path) -> tuple[int, str]:
     program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 17.2'\n")
     program.chmod(0o755)
     for folder in (machine.folder, *machine.folder.parents):
-        if folder.name.startswith(("pytest-", "test_")):  # which pytest keeps for its user
+        if folder.name.startswith(("pytest-", "popen-", "test_")):  # which are its user's
             folder.chmod(0o755)
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", str(POSTGRESQL)]
     given = {"PATH": f"{program.parent}:{PATH}", "PGDATA": str(data), "PASSWORD": "x"}
