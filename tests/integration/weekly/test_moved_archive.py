@@ -203,14 +203,15 @@ def test_a_package_that_left_the_archive_stops_its_own_targets(moved: Moved) -> 
 def test_a_name_is_exact(moved: Moved) -> None:
     absent = ("g++-19", "tree-", "tree+", "treee")
     patterns = ("tree=1", "tree/tiny", "tree|clang", "libfoo.*", "tre*", "^tree", "tiny^")
-    moved.add("leaf", *absent, *patterns, "c-compiler", "only-one")
+    for name in patterns:  # by its form when it is read, or by apt's rules when it is asked for
+        moved.add("leaf", name)
+        assert f": {name!r} is not " in moved.run("lock", code=2)
+    moved.add("leaf", *absent, "c-compiler", "only-one")
     moved.add("other", "only-one", "tree")
     said = moved.run("lock", code=2)
     origin = "(recipe leaf, for leaf/debian=13)"
     for name in absent:
         assert f": there is no package {name} for debian=13@linux/amd64 {origin}\n" in said
-    for name in patterns:
-        assert f": {name!r} is not the name of an apt package {origin}\n" in said
     assert "error: images/leaf/recipe.yaml:3:10: there is no package g++-19 for" in said
     assert f" package on debian=13@linux/amd64 {origin}; clang and g++-12 provide it\n" in said
     assert "  hint: name one of them instead of c-compiler\n" in said
