@@ -12,17 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Self
 
 from builder.charts.semver import about
-from builder.common import limits
+from builder.common import archives, limits
 from builder.common.errors import ConfigError
 
 # The modification time of all files: 1 January 1980, as some tools refuse earlier ones.
 _EPOCH = 315_532_800
 _ANY_RATIO = 1 << 20  # what is no larger unpacked may be packed in any ratio
-_RECORDS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-_LARGEST_RECORD = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}")
 
@@ -112,7 +109,7 @@ def unpack(package: bytes) -> dict[str, bytes]:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(package)) as plain:
             stream = _Bounded(plain, packed=len(package))
-            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=archives.Header) as archive:
                 files = _files(archive)
             while stream.read(1 << 16):  # the checksum is at the end
                 pass
@@ -159,18 +156,6 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     content = archive.extractfile(member)
     assert content is not None
     return content.read()
-
-
-class _Header(tarfile.TarInfo):
-    """A header of an archive, of which no record of names may be long."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Read a header. Raises ReadError where the records after it are too long."""
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _RECORDS and not 0 <= header.size <= _LARGEST_RECORD:
-            raise tarfile.ReadError(f"a header of {header.size} bytes")
-        return header
 
 
 class _Bounded(io.RawIOBase):

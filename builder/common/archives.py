@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
 import zstandard
 
@@ -21,7 +21,6 @@ from builder.common.errors import StepError
 from builder.common.limits import ARCHIVE_FILES, ARCHIVE_HEADER, ARCHIVE_UNPACKED, Refusal, binary
 
 _CHUNK = 1 << 16
-_PIECE = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _EXTENSIONS = (
     tarfile.XHDTYPE,
@@ -50,7 +49,7 @@ def opened(file: Path, what: str, *, error: Refusal = StepError) -> Iterator[tar
             mode = "r:" if plain is packed else "r|"
             with (
                 plain,
-                tarfile.open(fileobj=plain, mode=mode, bufsize=_CHUNK, tarinfo=_Header) as archive,  # type: ignore[call-overload]
+                tarfile.open(fileobj=plain, mode=mode, bufsize=_CHUNK, tarinfo=Header) as archive,  # type: ignore[call-overload]
             ):
                 yield archive
     except _DAMAGES as problem:
@@ -67,6 +66,8 @@ def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise tarfile.ReadError(f"it has more than {ARCHIVE_FILES:,} files")
         if member.issparse():  # a few bytes may stand for any number of zeros
             raise tarfile.ReadError(f"{member.name} is a sparse file")
+        if member.size < 0:
+            raise tarfile.ReadError(f"{member.name} has a negative size")
         if (size := size + member.size) > ARCHIVE_UNPACKED:
             raise tarfile.ReadError(f"it has more than {binary(ARCHIVE_UNPACKED)}")
         yield member
@@ -96,9 +97,9 @@ def digests(file: Path, size: int, what: str) -> tuple[str, str]:
     """
     try:
         with limits.opened(file, what) as packed:
-            digest = _digest(limits.exactly(_pieces(packed), size, what))
+            digest = _digest(limits.exactly(limits.pieces_of(packed), size, what))
         with limits.opened(file, what) as packed, _plain(packed) as plain:
-            content = _digest(limits.bounded(_pieces(plain), ARCHIVE_UNPACKED, what))
+            content = _digest(limits.bounded(limits.pieces_of(plain), ARCHIVE_UNPACKED, what))
     except _DAMAGES as problem:
         raise StepError(f"{what} cannot be read: {problem}") from problem
     return digest, content
@@ -111,21 +112,15 @@ def _digest(pieces: Iterable[bytes]) -> str:
     return f"sha256:{hasher.hexdigest()}"
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    return iter(lambda: file.read(_PIECE), b"")
-
-
-class _Header(tarfile.TarInfo):
+class Header(tarfile.TarInfo):
     """A tar header of limited size, so that it cannot fill the memory; the limit is Go's."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read a header. Raises ReadError where the names or attributes after it are too long."""
         header = super().frombuf(buf, encoding, errors)
-        if header.type in _EXTENSIONS and header.size > ARCHIVE_HEADER:
+        if header.type in _EXTENSIONS and not 0 <= header.size <= ARCHIVE_HEADER:
             raise tarfile.ReadError(f"a header of {header.size} bytes")
-        if header.size < 0:
-            raise tarfile.ReadError(f"{header.name} has a negative size")
         return header
 
 

@@ -22,15 +22,14 @@ _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 
 # Registries.
 MANIFEST = 4 * _MIB
-"""The bytes of a manifest or an index, as the distribution specification bounds a manifest."""
+"""The bytes of a manifest, an index or a page of tags, as the distribution specification bounds the
+first."""
 CONFIGURATION = 8 * _MIB
 """The bytes of the configuration of an image or an artifact."""
 INDEX_MANIFESTS = 1_000
 """The manifests that an index lists."""
 TOKEN = 64 * _KIB
 """The bytes of the answer of a token server, and of the body of an error."""
-TAGS_PAGE = 4 * _MIB
-"""The bytes of a page of tags."""
 TAG_PAGES = 1_000
 TAGS = 1_000_000
 """The pages, and the tags, of one repository."""
@@ -186,9 +185,14 @@ def exactly(
         raise error(f"{what} has {actual:,} of the {size:,} bytes that are stated")
 
 
+def pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Return the rest of a stream, in pieces."""
+    return iter(lambda: stream.read(_MIB), b"")
+
+
 def read_stream(stream: IO[bytes], limit: int, what: str, *, error: Refusal = StepError) -> bytes:
     """Return the rest of a stream. Raises an error where it has more than `limit` bytes."""
-    return b"".join(bounded(iter(lambda: stream.read(_MIB), b""), limit, what, error=error))
+    return b"".join(bounded(pieces_of(stream), limit, what, error=error))
 
 
 def read_file(path: Path, limit: int, what: str = "", *, error: Refusal = StepError) -> bytes:

@@ -13,10 +13,9 @@ from pathlib import Path
 from builder.common.archives import members, opened, stream
 from builder.common.errors import StepError
 from builder.common.files import write
-from builder.common.limits import ARCHIVE_READ, binary
+from builder.common.limits import ARCHIVE_READ, binary, pieces_of
 from builder.network.fetcher import Fetcher
 
-_PIECE = 1 << 20
 _TREE = re.compile(r"[0-9a-f]{40}")
 _Entry = tuple[str, bytes]
 """The mode of a file, link or folder in git, and its hash."""
@@ -114,8 +113,7 @@ def _data(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
     if member.issym():
         yield _link(member)
         return
-    file = stream(tar, member)
-    yield from iter(lambda: file.read(_PIECE), b"")
+    yield from pieces_of(stream(tar, member))
 
 
 def _link(member: tarfile.TarInfo) -> bytes:

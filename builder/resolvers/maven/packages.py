@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tarfile
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from builder.catalog.models import RemoteFile
 from builder.catalog.packages import LockedPackage
+from builder.common import archives
 from builder.common.errors import NoPackageError, StepError, UnreachableError
 from builder.common.parallel import by_item, in_parallel
 from builder.lock.interfaces import PackageRequest
@@ -131,14 +130,9 @@ class MavenResolver:
     def _hadoop(self, file: RemoteFile) -> str:
         """Return the version of the Hadoop in a file of a release line, or ""."""
         if file.sha256 not in self._hadoops:
-            path, found = self._download(file), ""
-            try:
-                with tarfile.open(path) as tar:
-                    names = (_HADOOP.fullmatch(member.name) for member in tar)
-                    found = next((match[1] for match in names if match), "")
-            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-                raise StepError(f"{file.name} cannot be read: {error}") from error
-            self._hadoops[file.sha256] = found
+            with archives.opened(self._download(file), file.name) as tar:
+                names = (_HADOOP.fullmatch(member.name) for member in archives.members(tar))
+                self._hadoops[file.sha256] = next((match[1] for match in names if match), "")
         return self._hadoops[file.sha256]
 
 
