@@ -12,6 +12,8 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from builder.catalog.models import Chart, ChartFeature, ChartRecipe
 from builder.catalog.yaml_document import load_as_helm
@@ -231,10 +233,16 @@ def _pretty(value: object) -> str:
 _APART = re.compile(r"no-|former-|suspended|existing-|custom-image|custom-port")
 
 
+@lru_cache(maxsize=1_000)
+def _case(text: str, file: str) -> Mapping[str, Any]:
+    """Return the values of a case of a feature, which many charts have."""
+    return mapping(load_as_helm(text, file)[0].data)
+
+
 def with_every_feature(parts: Sequence[Part]) -> str:
     """Return values with all features on: their own cases, one over the other."""
     cases = [
-        mapping(load_as_helm(text, f"{part.folder}/{path}")[0].data)
+        _case(text, f"{part.folder}/{path}")
         for part in parts
         for path, text in part.files.items()
         if path.startswith("ci/") and not _APART.match(path.removeprefix("ci/"))

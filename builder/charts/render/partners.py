@@ -112,9 +112,9 @@ def _undeclared_values(
 def _undefined_templates(parts: Sequence[Part], others: Sequence[Part]) -> Iterator[Lack]:
     defined = {name for part in parts for name in _defined(part)}
     for part in parts:
-        for name, _ in _included(part):
+        for name in [name for name, _ in _included(part) if name not in defined]:
             names = tuple(candidate.name for candidate in others if name in _defined(candidate))
-            if name not in defined and names:
+            if names:
                 yield Lack(
                     part=part, needs="uses the template", name=name, brings=_DEFINES, features=names
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.catalog.models import SourceObject, ValueSpec
@@ -219,17 +219,27 @@ def at(file: str, text: str, offset: int) -> Location:
 
 
 def undeclared(reads: Sequence[Read], values: Sequence[Value]) -> list[Read]:
-    """Return what templates read, and no value declares."""
+    """Return what templates read, and no value declares: itself, around it, or inside of it."""
     leaves = [value for value in values if not value.is_group]
-    return [read for read in reads if not any(_touches(read.path, leaf) for leaf in leaves)]
+    declared = _with_groups(leaf.path for leaf in leaves)
+    objects = {leaf.path for leaf in leaves if leaf.type == "object"}
+    return [
+        read
+        for read in reads
+        if read.path not in declared and objects.isdisjoint(_groups(read.path))
+    ]
 
 
 def idle(reads: Sequence[Read], values: Sequence[Value]) -> list[Value]:
-    """Return the values that no template reads."""
+    """Return the values that no template reads: itself, a group around it, or inside of it."""
+    paths = {read.path for read in reads}
+    inside = _with_groups(paths)
     return [
         value
         for value in values
-        if not value.is_group and not any(_touches(read.path, value) for read in reads)
+        if not value.is_group
+        and not (value.type == "object" and value.path in inside)
+        and paths.isdisjoint([value.path, *_groups(value.path)])
     ]
 
 
@@ -255,11 +265,14 @@ def check_reads(reads: Sequence[Read], values: Sequence[Value]) -> list[BuilderE
     return errors
 
 
-def _touches(read: str, value: Value) -> bool:
-    """Whether reading `read` reads the value: itself, a group around it, or inside of it."""
-    if read == value.path or value.path.startswith(read + "."):
-        return True
-    return value.type == "object" and read.startswith(value.path + ".")
+def _groups(path: str) -> Iterator[str]:
+    """Yield the groups around a path."""
+    return (path[: match.start()] for match in re.finditer(r"\.", path))
+
+
+def _with_groups(paths: Iterable[str]) -> set[str]:
+    """Return paths with the groups around them."""
+    return {group for path in paths for group in (path, *_groups(path))}
 
 
 def check_slots(parts: Sequence[Part]) -> list[BuilderError]:
