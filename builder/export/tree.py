@@ -27,8 +27,12 @@ from builder.resolvers.base_images.bootstrap import BASE_DOCKERFILE, bootstrap_a
 BAKE = "docker-bake.json"
 ROOTFS = "make-rootfs.sh"
 FETCH = "fetch.sh"
-PYPI_INDEX = "https://pypi.org/simple"
-"""The index of Python packages for whoever fetches by hand and has set no other."""
+# pip says in its help which index it takes by default, or by its configuration.
+_PIP_INDEX = (
+    "COLUMNS=1000 pip list --help"
+    r" | sed -n 's/.*--index-url <url> .*(default \([^ )]*\)).*/\1/p'"
+)
+_NO_INDEX = shlex.quote("there is no pip that names an index: set PIP_INDEX_URL")
 _CURL = "curl -fsSL --proto =https,http"
 _README = """\
 # A rendered catalog
@@ -132,7 +136,9 @@ def _index_lines(file: RemoteFile) -> tuple[str, ...]:
     page = shlex.quote(f"{canonicalize_name(name)}/")
     problem = shlex.quote(f"the index has no source distribution of {file.requirement}")
     return (
-        f"index=${{PIP_INDEX_URL:-{PYPI_INDEX}}} page=${{index%/}}/{page}",
+        f"index=${{PIP_INDEX_URL:-$({_PIP_INDEX})}}",
+        f'[ -n "$index" ] || {{ echo {_NO_INDEX} >&2; exit 1; }}',
+        f"page=${{index%/}}/{page}",
         f'links=$({_CURL} "$page")',
         f'url=$(echo "$links" | sed -n {shlex.quote(by_hash)} | head -n 1)',
         f'[ -n "$url" ] || url=$(echo "$links" | sed -n {shlex.quote(by_name)} | head -n 1)',

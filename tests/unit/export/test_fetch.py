@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,11 +26,18 @@ SDIST = RemoteFile(name="pyspark.tar.gz", url="pkg:pypi/PySpark@4.1.4", sha256=S
 
 def fetched(folder: Path, server: Registry, *files: RemoteFile) -> subprocess.CompletedProcess[str]:
     """What the script of some files does, with an index on loopback."""
+    env = {"PATH": "/usr/bin:/bin", "PIP_INDEX_URL": f"http://{server.address}/simple/"}
+    return fetched_with(env, folder, *files)
+
+
+def fetched_with(
+    env: Mapping[str, str], folder: Path, *files: RemoteFile
+) -> subprocess.CompletedProcess[str]:
+    """What the script of some files does in an environment."""
     script = folder / "fetch.sh"
     script.write_text(fetch_script(files))
-    env = {"PATH": "/usr/bin:/bin", "PIP_INDEX_URL": f"http://{server.address}/simple/"}
     return subprocess.run(
-        ["sh", str(script)], env=env, capture_output=True, text=True, check=False, timeout=30
+        ["/bin/sh", str(script)], env=env, capture_output=True, text=True, check=False, timeout=30
     )
 
 
@@ -42,6 +51,28 @@ def serve(server: Registry, link: str, data: bytes = DATA) -> None:
         return (404, {}, b"") if body is None else (200, {}, body)
 
     server.script = answer
+
+
+def test_the_index_is_that_of_pip(registry: Registry, tmp_path: Path) -> None:
+    serve(registry, f"/files/pyspark.tar.gz#sha256={SHA256}")
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(f"[global]\nindex-url = http://{registry.address}/simple\n")
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    env = {"PATH": path, "PIP_CONFIG_FILE": str(configuration)}
+    result = fetched_with(env, tmp_path, SDIST)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "downloads/pyspark.tar.gz").read_bytes() == DATA
+
+
+def test_without_pip_the_index_must_be_named(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("dirname", "mkdir", "sed"):
+        (programs / name).symlink_to(f"/usr/bin/{name}" if name == "dirname" else f"/bin/{name}")
+    shell = {"PATH": str(programs)}
+    result = fetched_with(shell, tmp_path, SDIST)
+    assert result.returncode == 1
+    assert result.stderr.endswith("there is no pip that names an index: set PIP_INDEX_URL\n")
 
 
 @pytest.mark.parametrize(
