@@ -41,6 +41,7 @@ catalog:
   repository: "{{registry}}/test-{{image}}"
   registries: [embedded]
   embedded: 127.0.0.1:{port}
+lock: {{cooldown: 0d}}  # the tests play two weeks on one day: versions do not come of age
 axes:
   debian:
     "13": {{sources: [{{bootstrap: trixie}}]}}

@@ -129,7 +129,7 @@ def servers(folder: Path, port: int) -> Iterator[Wired]:
             },
             "git": {
                 "repository": f"{MIRROR}/project.git", "token": GIT_TOKEN, "name": "Ann",
-                "email": "ann@example.org",
+                "email": "ann@example.org", "tokenHosts": "mirror.example",
             },
             "proxy": {
                 "enabled": True, "httpProxy": way.url, "httpsProxy": way.url,
