@@ -209,11 +209,7 @@ class Runner:
             timer = threading.Timer(command.timeout, _expire, args=(expired, process))
             timer.start()
             try:
-                if command.stdin is not None:
-                    assert process.stdin is not None
-                    with contextlib.suppress(BrokenPipeError):
-                        process.stdin.write(command.stdin)
-                        process.stdin.close()
+                _give(process, command.stdin)
                 _pump(process.stdout, (printed, stdout), sink, command.secrets, on_line)
                 process.wait()
             finally:
@@ -371,6 +367,15 @@ def _show(text: str, sink: IO[bytes], on_line: Callable[[str], None] | None) -> 
     sink.write(text.encode())
     if on_line is not None:
         on_line(text.rstrip("\n"))
+
+
+def _give(process: subprocess.Popen[bytes], data: bytes | None) -> None:
+    """Write the input of a program; it may have ended without reading it."""
+    if data is not None:
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(data)
+            process.stdin.close()
 
 
 def _expire(late: threading.Event, process: subprocess.Popen[bytes]) -> None:

@@ -266,7 +266,7 @@ class Distribution:
         first = url
         for _ in range(_HOPS):
             secret = {"Authorization": login} if login and _same_origin(url, first) else {}
-            try:
+            with _encrypted(first):
                 response = self._session(url).request(
                     method,
                     url,
@@ -276,10 +276,6 @@ class Distribution:
                     stream=True,
                     allow_redirects=False,
                 )
-            except UnencryptedError as error:
-                raise StepError(
-                    f"{_host(first)} redirects from https to http, at {error}"
-                ) from None
             redirect = response.headers.get("Location")
             if response.status_code not in _MOVED or not redirect:
                 return response
@@ -326,6 +322,15 @@ class Distribution:
                 self._sessions[origin] = Session(self._network, certificates=folders)
                 self._sessions[origin].headers["User-Agent"] = CLIENT
             return self._sessions[origin]
+
+
+@contextlib.contextmanager
+def _encrypted(first: str) -> Iterator[None]:
+    """Raise the error of a redirect from `first` that leaves TLS as StepError."""
+    try:
+        yield
+    except UnencryptedError as error:
+        raise StepError(f"{_host(first)} redirects from https to http, at {error}") from None
 
 
 def _check_redirect(first: str, url: str, *, is_secret: bool) -> None:
