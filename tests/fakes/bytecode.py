@@ -27,10 +27,10 @@ def script(text: str, folder: Path) -> str:
 def make_normal(folder: Path, compiler: str, python: str = sys.executable) -> None:
     """Run the macros around a command that compiles, as an installation does."""
     command = script(
-        f"set -e; {{{{ bytecode_program() }}}}; {compiler};\n"
+        f"set -e; {{{{ bytecode_program() }}}}; sleep 0.02; {compiler};\n"
         f"{{{{ normal_bytecode('{python}', '{folder}') }}}}",
         folder,
     )
-    time.sleep(0.02)  # what is older has another time, where clocks tick slowly too
+    time.sleep(0.02)  # on a clock that ticks slowly, what is older has another time too
     subprocess.run(["sh", "-c", command], check=True, timeout=3000)
     assert not (folder / "bytecode.py").exists()

@@ -42,8 +42,8 @@ for root in ("/usr/lib/python3", f"/usr/lib/python3.{sys.version_info[1]}", "/op
         elif struct.unpack("<I", data[4:8])[0] & 1:
             if data[8:16] != util.source_hash(source.read_bytes()):
                 print(path, "is of another source")
-        else:
-            print(path, "has the time of its source, which two builds may not have in common")
+        elif struct.unpack("<I", data[8:12])[0] != int(source.stat().st_mtime):
+            print(path, "is older than its source")
 """
 
 
