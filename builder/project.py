@@ -45,6 +45,7 @@ from builder.common.state_dir import StateDir
 from builder.common.text import did_you_mean, looks_like
 from builder.lock import lockfile as locks
 from builder.lock.lockfile import Lock
+from builder.lock.optional import without_unlocked
 
 MATRIX = "matrix.yaml"
 _FEATURES = "charts/features"
@@ -65,14 +66,19 @@ _TEXT_NAMES = (".yaml", ".tpl", ".md", ".j2")
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A catalog, read and expanded."""
+    """A catalog, read and expanded. `declared` has the optional inputs that are not locked, too."""
 
     root: Path
     catalog: Catalog
-    expansion: Expansion
+    declared: Expansion
     network: Network
     lock: Lock | None
     notes: tuple[str, ...] = ()  # what its maintainer may want to change
+
+    @cached_property
+    def expansion(self) -> Expansion:
+        """What can be built with the lock."""
+        return without_unlocked(self.catalog, self.declared, self.lock)
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -122,7 +128,7 @@ class Workspace:
         )
         raise_all(self._recipe_errors(catalog))
         return Project(
-            root=self.root, catalog=catalog, expansion=expansion, network=file.matrix.network,
+            root=self.root, catalog=catalog, declared=expansion, network=file.matrix.network,
             lock=lock, notes=tuple(notes),
         )  # fmt: skip
 
