@@ -14,9 +14,20 @@
 {{- list $image $digest | compact | join "@" -}}
 {{- end -}}
 
+{{/* What a container needs in which sudo works: no more than the baseline profile has. */}}
+{{- define "chart.rootPrivileges" -}}
+{{- $sudo := get .Values.security "sudo" | default dict -}}
+{{- if get $sudo "enabled" }}
+allowPrivilegeEscalation: true
+capabilities:
+  drop: [ALL]
+  add: [AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETPCAP, SETUID, SYS_CHROOT]
+{{- end }}
+{{- end -}}
+
 {{/* The security context of the service: the restricted profile, and what the values change. */}}
 {{- define "chart.privileges" -}}
-{{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem -}}
+{{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem | mergeOverwrite (include "chart.rootPrivileges" . | fromYaml) -}}
 {{- toYaml (mergeOverwrite (include "onyxia-library.privileges" . | fromYaml) $own (deepCopy .Values.securityContext)) -}}
 {{- end -}}
 

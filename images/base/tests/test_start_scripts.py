@@ -14,8 +14,8 @@ import pytest
 ROWS = json.loads(Path(__file__).with_name("scripts.json").read_text(encoding="utf-8"))
 FOLDER = "/tmp/scripts"
 START = (
-    f"env HOME={FOLDER}/home ONYXIA_SESSION_DIR={FOLDER}/session -u WORKSPACE_DIR"
-    " -u ROOT_PROJECT_DIRECTORY /opt/onyxia-init.sh bash"
+    "env --unset=WORKSPACE_DIR --unset=ROOT_PROJECT_DIRECTORY"
+    f" HOME={FOLDER}/home ONYXIA_SESSION_DIR={FOLDER}/session /opt/onyxia-init.sh bash"
 )
 WHEEL = """
 import zipfile
