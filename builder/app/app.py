@@ -253,7 +253,13 @@ class App:
             return RegistryState(was_read=False)
         with self.registry():
             store = self.adapters.store_of_run if is_patient else self.adapters.store
-            return read_registry_state(store, self.project, lock, fingerprints)
+            return read_registry_state(
+                store,
+                self.project,
+                lock,
+                fingerprints,
+                takes_chroot=self.options.takes_chroot,
+            )
 
     # The run.
 

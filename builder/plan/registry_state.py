@@ -27,9 +27,17 @@ def releases_reference(catalog: Catalog) -> Reference:
 
 
 def read_registry_state(
-    store: Registry, project: Project, lock: Lock, fingerprints: Mapping[str, Fingerprint]
+    store: Registry,
+    project: Project,
+    lock: Lock,
+    fingerprints: Mapping[str, Fingerprint],
+    *,
+    takes_chroot: bool = False,
 ) -> RegistryState:
-    """Return which targets and base images the registry has, and its current release."""
+    """Return which targets and base images the registry has, and its current release.
+
+    `takes_chroot` says that images which were built in a chroot count too.
+    """
     catalog = project.catalog
     references = _references(project, lock, fingerprints)
     records = releases_reference(catalog)
@@ -50,7 +58,9 @@ def read_registry_state(
             return digest, NO_METADATA
         fingerprint = fingerprints[key]
         before = released.get((fingerprint.digest, digest))
-        return digest, quick_problem(store, image, digest, fingerprint, before)
+        return digest, quick_problem(
+            store, image, digest, fingerprint, before, takes_chroot=takes_chroot
+        )
 
     digests, doubts = _believed(project.expansion, by_item(look, present))
     return RegistryState(
