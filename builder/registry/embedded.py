@@ -29,6 +29,8 @@ from builder.registry.shared_process import SharedProcess
 USER = "builder"
 LOGIN = "login.json"
 _OWNER_ALONE = 0o600
+_WRITER = "writer"
+_PRUNER = "pruner"
 _ANY_PORT = "127.0.0.1:0"
 _ROUNDS = 4  # a password of 256 bits needs no slow hash, and each request is checked
 
@@ -78,6 +80,8 @@ class EmbeddedRegistry:
                 if not self._serving:
                     self._deletes, self._write_access = False, None
                     self._writer.close()
+                    for name in (_WRITER, _PRUNER):
+                        self._process(name).end_unused()
 
     def write_access(self, registry: str) -> WriteAccess | None:
         """Return where and how this registry takes what is written; None if it is another one.
@@ -92,14 +96,9 @@ class EmbeddedRegistry:
             return self._write_access
 
     def _start_writer(self) -> WriteAccess:
-        folder = self._state / ("pruner" if self._deletes else "writer")
-        writer = SharedProcess(
-            runner=self._runner,
-            folder=folder,
-            address=_ANY_PORT,
-            configure=lambda: self._guarded_configuration(folder),
-        )
-        address = self._writer.enter_context(writer.running())
+        name = _PRUNER if self._deletes else _WRITER
+        folder = self._state / name
+        address = self._writer.enter_context(self._process(name).running())
         login = folder / LOGIN
         password = (folder / "password").read_text()
         credentials = Credentials(source=str(login), user=USER, password=password)
@@ -108,11 +107,21 @@ class EmbeddedRegistry:
         write(login, json.dumps(entry).encode(), _OWNER_ALONE)
         return WriteAccess(address=address, credentials=credentials)
 
+    def _process(self, name: str) -> SharedProcess:
+        """Return the process of a folder of this name, which takes writes."""
+        folder = self._state / name
+        return SharedProcess(
+            runner=self._runner,
+            folder=folder,
+            address=_ANY_PORT,
+            configure=lambda: self._guarded_configuration(folder, deletes=name == _PRUNER),
+        )
+
     def configuration(self) -> bytes:
         """Return the configuration of what anybody may read; JSON is YAML."""
         return self._configuration(self._address, {"maintenance": {"readonly": {"enabled": True}}})
 
-    def _guarded_configuration(self, folder: Path) -> bytes:
+    def _guarded_configuration(self, folder: Path, *, deletes: bool) -> bytes:
         """Return the configuration of what takes writes, with a new password."""
         password = secrets.token_urlsafe(32)
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
@@ -121,7 +130,7 @@ class EmbeddedRegistry:
         write(folder / "password", password.encode(), _OWNER_ALONE)
         return self._configuration(
             _ANY_PORT,
-            {"delete": {"enabled": self._deletes}},
+            {"delete": {"enabled": deletes}},
             auth={"htpasswd": {"realm": "builder", "path": str(users)}},
         )
 

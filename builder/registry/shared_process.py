@@ -60,10 +60,19 @@ class SharedProcess:
             try:
                 yield address
             finally:
-                with exclusive_lock(self._folder):
-                    stack.close()
-                    with contextlib.suppress(ConflictError), run_lock(users):
-                        self._end()
+                stack.close()
+                self.end_unused()
+
+    def end_unused(self) -> None:
+        """End it where no run uses it, be it that a killed run left it."""
+        if not self._owner.exists():
+            return
+        with (
+            exclusive_lock(self._folder),
+            contextlib.suppress(ConflictError),
+            run_lock(self._folder / "users"),
+        ):
+            self._end()
 
     def _start(self) -> str:
         self._check()

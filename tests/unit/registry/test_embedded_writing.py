@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 import requests
 
 from builder.common.errors import StepError
-from builder.common.process import Runner
+from builder.common.process import Command, Runner
 from builder.oci.layout import blob, layers_in
 from builder.oci.manifest import MANIFEST
 from builder.oci.reference import Reference, parse
@@ -209,6 +210,29 @@ def test_each_start_has_a_password_of_its_own(run: Run) -> None:
         with pytest.raises(requests.ConnectionError):
             asked(access.address, "GET", "manifests/a")
         first = access
+
+
+def test_what_a_killed_prune_left_is_ended_by_the_next_run(run: Run) -> None:
+    """Also by one that writes nothing."""
+    script = (
+        "import sys, os, pathlib; from builder.registry.embedded import *\n"
+        "from builder.common.process import *\n"
+        "state, address = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
+        "e = EmbeddedRegistry(runner=Runner(), state=state, address=address)\n"
+        "with e.serve(deletes=True):\n"
+        "    print(e.write_access(address).address, flush=True)\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    argv = (sys.executable, "-c", script, str(run.state), run.address)
+    killed = Runner().run(Command(argv=argv), check=False)
+    assert killed.code == -9
+    pruner = killed.stdout.strip()
+    assert asked(pruner, "GET", "manifests/a") == 401
+    other = run_on(run.state, run.address, run.state.parent)
+    with other.embedded.serve():
+        assert asked(pruner, "GET", "manifests/a") == 401
+    with pytest.raises(requests.ConnectionError):
+        asked(pruner, "GET", "manifests/a")
 
 
 def test_another_registry_is_written_where_it_is(run: Run) -> None:
