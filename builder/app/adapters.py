@@ -215,11 +215,7 @@ class Adapters:
     @cached_property
     def credentials(self) -> CredentialFiles:
         """Return what somebody logged in to registries with."""
-
-        def write_access(registry: str) -> WriteAccess | None:
-            return self.embedded.write_access(registry)
-
-        return CredentialFiles(runner=self.runner, write_access=write_access)
+        return CredentialFiles(runner=self.runner, write_access=self.embedded.write_access)
 
     @cached_property
     def _registry_store(self) -> RegistryStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from builder.catalog.expansion import Expansion
 from builder.catalog.models import Catalog
@@ -36,9 +37,9 @@ def read_registry_state(
 ) -> RegistryState:
     """Return which targets and base images the registry has, and its current release.
 
-    `takes_chroot` says that images which were built in a chroot count too.
+    `takes_chroot`: as of `image_check`.
     """
-    catalog = project.catalog
+    catalog, problem = project.catalog, partial(quick_problem, takes_chroot=takes_chroot)
     references = _references(project, lock, fingerprints)
     records = releases_reference(catalog)
     record = read_record(store, records.with_tag(release_record.CURRENT))
@@ -56,11 +57,8 @@ def read_registry_state(
             return digest, ""
         if image_metadata.reference_of(image).tag not in tags[image.name]:
             return digest, NO_METADATA
-        fingerprint = fingerprints[key]
-        before = released.get((fingerprint.digest, digest))
-        return digest, quick_problem(
-            store, image, digest, fingerprint, before, takes_chroot=takes_chroot
-        )
+        before = released.get((fingerprints[key].digest, digest))
+        return digest, problem(store, image, digest, fingerprints[key], before)
 
     digests, doubts = _believed(project.expansion, by_item(look, present))
     return RegistryState(
