@@ -340,6 +340,7 @@ def rolling(names: dict[str, str]) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_week_that_dies_after_any_write_is_finished_by_the_next_run(tmp_path: Path) -> None:
     _, expected, names, writes = whole(tmp_path / "whole")
     assert writes > 20
