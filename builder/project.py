@@ -25,7 +25,7 @@ from builder.catalog.models import (
     Recipe,
     RecipeFile,
 )
-from builder.catalog.package_names import check_recipe
+from builder.catalog.package_names import check_recipes
 from builder.catalog.parser import (
     CheckName,
     ParsedMatrix,
@@ -126,19 +126,11 @@ class Workspace:
             if ecosystems
             else {},
         )
-        raise_all(self._recipe_errors(catalog))
+        raise_all(check_recipes(recipes.values(), catalog.ecosystems, self.read))
         return Project(
             root=self.root, catalog=catalog, declared=expansion, network=file.matrix.network,
             lock=lock, notes=tuple(notes),
         )  # fmt: skip
-
-    def _recipe_errors(self, catalog: Catalog) -> list[BuilderError]:
-        """Return what is wrong with the names of packages, by the rules of their ecosystems."""
-        return [
-            error
-            for recipe in catalog.recipes.values()
-            for error in check_recipe(recipe, catalog.ecosystems, self.read)
-        ]
 
     def _expanded(
         self,

@@ -14,21 +14,28 @@
 {{- list $image $digest | compact | join "@" -}}
 {{- end -}}
 
-{{/* What a container needs in which sudo works: no more than the baseline profile has. */}}
+{{/* Whether the image may be one that runs as root and changes its user: somebody else's often does. */}}
+{{- define "chart.mayBeRoot" -}}
+{{- if and .Values.service.image.custom.enabled (not .Values.service.image.custom.restricted) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* What sudo needs in a container: no more than the baseline profile has. */}}
 {{- define "chart.rootPrivileges" -}}
-{{- $sudo := get .Values.security "sudo" | default dict -}}
-{{- if get $sudo "enabled" }}
 allowPrivilegeEscalation: true
 capabilities:
   drop: [ALL]
   add: [AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETPCAP, SETUID, SYS_CHROOT]
-{{- end }}
 {{- end -}}
 
 {{/* The security context of the service: the restricted profile, and what the values change. */}}
 {{- define "chart.privileges" -}}
-{{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem | mergeOverwrite (include "chart.rootPrivileges" . | fromYaml) -}}
-{{- toYaml (mergeOverwrite (include "onyxia-library.privileges" . | fromYaml) $own (deepCopy .Values.securityContext)) -}}
+{{- $sudo := get .Values.security "sudo" | default dict -}}
+{{- $profile := ternary "chart.rootPrivileges" "onyxia-library.privileges" (get $sudo "enabled" | default false) -}}
+{{- $profile = ternary "{}" (include $profile .) (eq (include "chart.mayBeRoot" .) "true") | fromYaml -}}
+{{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem -}}
+{{- toYaml (mergeOverwrite $profile $own (deepCopy .Values.securityContext)) -}}
 {{- end -}}
 
 {{/* That of a container which only prepares or tests: its root is read-only, whatever the service is. */}}
