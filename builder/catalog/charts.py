@@ -206,6 +206,15 @@ class FeatureFile(FileModel):
             examples=[{"folders": ["/etc/service"]}],
         ),
     ] = SourceObject()
+    ignored: Annotated[
+        Mapping[str, Words],
+        EMPTY_IF_NULL,
+        Field(
+            description="paths that older charts had and that do nothing now, each with the reason;"
+            " the notes of a release name those that are set",
+            examples=[{"environment.root": "the image runs as its own user"}],
+        ),
+    ] = field(default_factory=dict)
 
     @property
     def objects(self) -> Mapping[str, SourceObject]:
@@ -265,6 +274,15 @@ class ChartFile(FileModel):
         Field(
             description="what it says otherwise of the values of features, or values of its own",
             examples=[{"persistence.size": {"default": "20Gi"}}],
+        ),
+    ] = field(default_factory=dict)
+    ignored: Annotated[
+        Mapping[str, Words],
+        EMPTY_IF_NULL,
+        Field(
+            description="paths that older charts had and that do nothing now, each with the reason;"
+            " the notes of a release name those that are set",
+            examples=[{"environment.root": "the image runs as its own user"}],
         ),
     ] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from builder.catalog.models import Chart, ChartFeature, ChartRecipe
 from builder.catalog.yaml_document import load_as_helm
-from builder.charts.render import docs, partners, templates
+from builder.charts.render import docs, given, partners, templates
 from builder.charts.render import value_specs as specs
 from builder.charts.render import values as describe
 from builder.charts.render.templates import Part
@@ -57,7 +57,7 @@ def render_chart(
     values = specs.values_of(recipe_part, parts, facts, chart, features)
     everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name)
-    _check(chart.name, everything, features, values, library, core)
+    read = _check(chart.name, everything, features, values, library, core)
     filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)
     text = {
@@ -66,14 +66,19 @@ def render_chart(
         "README.md": docs.readme(chart.name, catalog, filled, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, recipe.title)),
+        given.FILE: given.values_json(values, everything, read, about[0]),
         "templates/NOTES.txt": docs.notes(recipe.title, everything, chart.name),
         "templates/_command.tpl": core,
+        given.TEMPLATE: given.template(chart.name),
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
         "ci/default-values.yaml": "# Every value at its default.\n{}\n",
         "ci/everything-values.yaml": with_every_feature(parts),
         **_of_parts(everything, chart.name),
     }
-    files = {path: content.encode() for path, content in _moving(text, values, chart.name).items()}
+    files = {
+        path: (given.prepared(content, chart.name) if _is_rendered(path) else content).encode()
+        for path, content in text.items()
+    }
     files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
     return dict(sorted(files.items()))
 
@@ -87,6 +92,7 @@ def _recipe_part(recipe: ChartRecipe) -> Part:
         summary=recipe.title,
         values=recipe.values,
         files=recipe.files,
+        ignored=recipe.ignored,
     )
 
 
@@ -158,8 +164,10 @@ def _check(
     values: Sequence[Value],
     library: Mapping[str, bytes],
     core: str,
-) -> None:
+) -> set[str]:
+    """Return the paths of values that templates read. Raises ConfigError, or Problems."""
     errors = templates.check_slots(parts) + partners.check_templates(parts, features)
+    errors += given.check_ignored(parts, values)
     recipe_text = parts[0].files.get("chart.yaml", core)
     reads = templates.reads({"chart.yaml": recipe_text}, parts[0].folder)
     for part in parts:
@@ -169,9 +177,11 @@ def _check(
     reads += templates.reads(shared, "charts/library")
     lacks = partners.find_lacks(parts, features, values, reads)
     lacking = {lack.name for lack in lacks}
+    paths = {read.path for read in reads}
     reads = [read for read in reads if read.path not in lacking]
     values = [value for value in values if value.path not in lacking]
     raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(reads, values)])
+    return paths
 
 
 def _source(part: Part, source: str) -> str:
@@ -195,18 +205,6 @@ def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
             elif path.startswith("ci/"):
                 files[path] = text
     return files
-
-
-def _moving(text: Mapping[str, str], values: Sequence[Value], chart: str) -> Mapping[str, str]:
-    """Return the files; where values have moved, templates read them at both paths."""
-    former = templates.former_template(values, chart)
-    if not former:
-        return text
-    moved = {
-        path: templates.with_former(content, chart) if _is_rendered(path) else content
-        for path, content in text.items()
-    }
-    return {**moved, "templates/_former.tpl": former}
 
 
 def _is_rendered(path: str) -> bool:

@@ -229,38 +229,77 @@ def schema(values: Sequence[Value], title: str) -> dict[str, object]:
     Keys that it does not know are accepted, as saved launches have some: no template reads them.
     """
     groups = {value.keys: value for value in values if value.is_group}
+    former = {split_path(old): value for value in values for old in value.formerly}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
-        **_object(tree(values), groups, ()),
+        **_object(tree(values), groups, former, ()),
     }
 
 
 def _object(
     node: Mapping[str, object],
     groups: Mapping[tuple[str, ...], Value],
+    former: Mapping[tuple[str, ...], Value],
     path: tuple[str, ...],
 ) -> dict[str, object]:
     properties: dict[str, object] = {}
-    of_types: dict[str, object] = {}
+    # A form refuses a property of several types, and one that it is not to send: not these.
+    of_types: dict[str, object] = _former(former, node, path)
     required = [key for key, child in node.items() if _has_fixed(child)]
     for key, child in node.items():
         here = (*path, key)
         if isinstance(child, Value) and child.also:
-            # A form refuses a property of several types, and does not look at these.
             of_types[f"^{re.escape(key)}$"] = {"type": [child.type, *child.also], **child.schema}
         elif isinstance(child, Value):
             properties[key] = _leaf(child)
         elif child:
             assert isinstance(child, dict)
             group = groups.get(here)
-            properties[key] = {**(_about(group) if group else {}), **_object(child, groups, here)}
+            properties[key] = {
+                **(_about(group) if group else {}),
+                **_object(child, groups, former, here),
+            }
     more: dict[str, object] = {"patternProperties": of_types} if of_types else {}
     if required:  # null would take the value away
         more["required"] = required
     if path in groups and groups[path].is_fixed:
         more["additionalProperties"] = False
     return {"type": "object", "properties": properties, **more}
+
+
+def _former(
+    former: Mapping[tuple[str, ...], Value], node: Mapping[str, object], path: tuple[str, ...]
+) -> dict[str, object]:
+    """Return the schema of former paths in a group, but of those in its own groups, by pattern."""
+    depth = len(path)
+    nodes: dict[str, object] = {}
+    for keys, value in former.items():
+        key = keys[depth] if keys[:depth] == path and len(keys) > depth else None
+        if key is None or key in node or f"^{re.escape(key)}$" in nodes:
+            continue
+        if len(keys) == depth + 1:
+            found: dict[str, object] = {"type": [value.type, "null"], **_checked(value)}
+        else:
+            inner = _former(former, {}, keys[: depth + 1])
+            found = {"type": ["object", "null"], "patternProperties": inner}
+        nodes[f"^{re.escape(key)}$"] = found
+    return nodes
+
+
+def _checked(value: Value) -> dict[str, object]:
+    """Return the keywords by which Helm checks a value, for one that may be null or empty."""
+    checked = {
+        key: value.schema[key]
+        for key in ("minimum", "maximum", "items", "pattern")
+        if key in value.schema
+    }
+    if "pattern" in checked:
+        checked["pattern"] = f"^$|{checked['pattern']}"
+    choices = value.schema.get("enum")
+    if isinstance(choices, Sequence):
+        checked["enum"] = [*choices, "", None]
+    return checked
 
 
 def _has_fixed(node: object) -> bool:

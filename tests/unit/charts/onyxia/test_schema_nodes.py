@@ -141,9 +141,9 @@ def test_what_is_right(node: Mapping[str, Any]) -> None:
             ' "k8s.initScriptCheckSum"\n  hint: did you mean k8s.initScriptUrl?',
         ),
         (
-            onyxia(overwriteListEnumWith="{{ai.activeProvider.models}}"),
+            onyxia(overwriteListEnumWith="{{palettes.all}}"),
             f"{INNER}.overwriteListEnumWith: variable: warning: there is no context variable"
-            ' "ai.activeProvider.models"',
+            ' "palettes.all"',
         ),
         ({**UTC, "form": True}, f"{THIRD}.form: ignored-key: note: the form ignores form"),
         ({**UTC, "x-form": {}}, f"{THIRD}.x-form: ignored-key: note: the form ignores x-form"),
