@@ -58,6 +58,7 @@ def render_chart(
     everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name)
     read = _check(chart.name, everything, features, values, library, core)
+    values = given.with_refilled(values)
     filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)
     text = {
@@ -179,7 +180,8 @@ def _check(
     lacking = {lack.name for lack in lacks}
     paths = {read.path for read in reads}
     reads = [read for read in reads if read.path not in lacking]
-    values = [value for value in values if value.path not in lacking]
+    # What fills another value is read by the template that puts all in order.
+    values = [value for value in values if value.path not in lacking and not value.fills]
     raise_all([*errors, *partners.errors_of(lacks, chart), *templates.check_reads(reads, values)])
     return paths
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from builder.charts.render.templates import Part, scoped
@@ -16,6 +17,7 @@ from builder.common.patterns import matches
 
 FILE = "values.json"
 TEMPLATE = "templates/_given.tpl"
+PLATFORM = "platform"
 
 _TEXT = """\
 {{/*
@@ -69,7 +71,7 @@ is kept for the notes.
 {{- end -}}
 {{- end -}}
 
-{{/* Puts a value where it is now. In: values, unused, move (from, to, default). */}}
+{{/* Puts a value where it is now. In: values, unused, move (from, to, default, isFill). */}}
 {{- define "chart.given.moved" -}}
 {{- $old := .values -}}
 {{- range initial .move.from -}}
@@ -90,7 +92,7 @@ is kept for the notes.
 {{- $present := get $new (last .move.to) -}}
 {{- if eq (toJson $present) (toJson .move.default) -}}
 {{- $_ := set $new (last .move.to) $given -}}
-{{- else if ne (toJson $present) (toJson $given) -}}
+{{- else if and (not .move.isFill) (ne (toJson $present) (toJson $given)) -}}
 {{- $_ := set .unused (join "." .move.from) (printf "`%s` is set" (join "." .move.to)) -}}
 {{- end -}}
 {{- end -}}
@@ -144,6 +146,25 @@ def prepared(text: str, chart: str) -> str:
     return f'{{{{- include "{chart}.given" . -}}}}\n{text}'
 
 
+def with_refilled(values: Sequence[Value]) -> tuple[Value, ...]:
+    """Return values with one more for each that is refilled, outside the form that is replaced."""
+    more = [
+        replace(
+            value,
+            path=f"{PLATFORM}.{value.path}",
+            text=f"What the platform fills {value.path} with, where its own form lacks that",
+            title="",
+            hidden=None,
+            onyxia={"hidden": True},
+            formerly=(),
+            fills=value.path,
+        )
+        for value in values
+        if value.is_refilled
+    ]
+    return (*values, *more)
+
+
 def values_json(
     values: Sequence[Value], parts: Sequence[Part], read: Collection[str], library: str
 ) -> str:
@@ -153,10 +174,21 @@ def values_json(
     """
     groups = {value.path for value in values if value.is_group}
     groups |= {path for value in values for path in _around(value.path)}
+    by_path = {value.path: value for value in values}
     former = [
-        {"from": split_path(old), "to": value.keys, "default": value.default}
+        {"from": split_path(old), "to": value.keys, "default": value.default, "isFill": False}
         for value in values
         for old in value.formerly
+    ]
+    former += [
+        {
+            "from": value.keys,
+            "to": split_path(value.fills),
+            "default": by_path[value.fills].default,
+            "isFill": True,
+        }
+        for value in values
+        if value.fills
     ]
     about = {
         "values": _known(tree(values)),

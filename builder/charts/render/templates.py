@@ -41,6 +41,7 @@ class Part:
     summary: str = ""
     values: Mapping[str, ValueSpec] = field(default_factory=dict)
     objects: Mapping[str, SourceObject] = field(default_factory=dict)  # by the name of their slot
+    changes: Mapping[str, ValueSpec] = field(default_factory=dict)  # of values of other features
     ignored: Mapping[str, str] = field(default_factory=dict)  # paths that charts had, and why
     requested_at: Location | None = None  # where the chart asks for it, if it is a feature
 

@@ -31,6 +31,11 @@ def values_of(
     """
     errors: list[BuilderError] = []
     specs = _described(parts, errors)
+    for part in parts:
+        for path, change in part.changes.items():
+            if path in specs:
+                described, location = specs[path]
+                specs[path] = (described.changed_by(change), location)
     for path, change, location in _changes(recipe_part, chart):
         if path not in specs and change.type is None:
             errors.append(_unknown(path, specs, features, location))

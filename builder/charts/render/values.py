@@ -14,6 +14,7 @@ from builder.common.patterns import matches
 from builder.common.text import did_you_mean
 from builder.common.yaml_writer import Inline, block, scalar
 
+REPLACED = "overwriteSchemaWith"
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list,
     "object": dict,
@@ -42,6 +43,8 @@ class Value:
     also: tuple[str, ...] = ()  # more types, which a form does not know
     schema: Mapping[str, object] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
+    fills: str = ""  # the path of the value that it fills, where that has its default
+    is_refilled: bool = False  # by its context variable, where the form around it is replaced
     is_fixed: bool = False  # by the matrix: it is its default, and of a group no key is added
 
     @property
@@ -81,7 +84,7 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
         owner=owner,
         is_group=spec.type == "object" and spec.default is None,
         title=spec.title or "",
-        text=spec.text or "",
+        text=_text(spec.text or "", facts),
         source=spec.source,
         onyxia=spec.onyxia or {},
         hidden=hidden,
@@ -89,7 +92,15 @@ def read_value(path: str, spec: ValueSpec, facts: Mapping[str, object], owner: L
         also=spec.also or (),
         schema={key: _fact(value, facts) for key, value in spec.keywords.items()},
         formerly=spec.formerly or (),
+        fills=spec.fills or "",
+        is_refilled=spec.refilled is True,
     )
+
+
+def _text(text: str, facts: Mapping[str, object]) -> str:
+    images = facts.get("images")
+    listed = ", ".join(map(str, images)) if isinstance(images, Sequence) else ""
+    return text.replace("$images", listed)
 
 
 def _fact(value: object, facts: Mapping[str, object]) -> object:
@@ -153,6 +164,8 @@ def _misplaced(value: Value, paths: Mapping[str, Value]) -> str:
     for old in value.formerly:
         if old in paths or any(path.startswith(f"{old}.") for path in paths):
             return f"{old}, which it was, is a value again"
+    if value.fills and value.fills not in paths:
+        return f"{value.fills}, which it fills, is not a value of the chart"
     if value.also and value.form:
         return "a form knows one type of a value, and not those of `also`: add form: false"
     return ""
@@ -256,8 +269,9 @@ def _object(
         elif child:
             assert isinstance(child, dict)
             group = groups.get(here)
+            about = _about(group, is_fixed=_has_fixed(child)) if group else {}
             properties[key] = {
-                **(_about(group) if group else {}),
+                **about,
                 **_object(child, groups, former, here),
             }
     more: dict[str, object] = {"patternProperties": of_types} if of_types else {}
@@ -309,7 +323,8 @@ def _has_fixed(node: object) -> bool:
     return any(_has_fixed(child) for child in mapping(node).values())
 
 
-def _about(value: Value) -> dict[str, object]:
+def _about(value: Value, *, is_fixed: bool = False) -> dict[str, object]:
+    """Return what a form knows of a value. No file of the platform replaces what is fixed."""
     node: dict[str, object] = {}
     if value.title:
         node["title"] = value.title
@@ -319,7 +334,10 @@ def _about(value: Value) -> dict[str, object]:
         path, hides = value.hidden
         node["hidden"] = {"value": hides, "path": path.replace(".", "/")}
     if value.onyxia or not value.form:
-        node["x-onyxia"] = {**({} if value.form else {"hidden": True}), **value.onyxia}
+        own = {
+            key: word for key, word in value.onyxia.items() if not (is_fixed and key == REPLACED)
+        }
+        node["x-onyxia"] = {**({} if value.form else {"hidden": True}), **own}
     return node
 
 

@@ -22,7 +22,10 @@ VALUES: dict[str, object] = {
         "type": "string", "default": "a", "text": "Its key", "pattern": "^[a-z]*$",
         "formerly": ["door.lock", "gate.key"],
     },
-    "door.kind": {"type": "string", "default": "oak", "text": "Of what", "enum": ["oak", "elm"]},
+    "door.kind": {"type": "string",
+        "default": "oak", "text": "Of what", "enum": ["oak", "elm"],
+        "from": "region.wood", "refilled": True, "shown_if": "door.open",
+    },
     "limits.cpu": {"type": "string", "default": "1", "text": "How much"},
     "labels": {"type": "object", "default": {"a": "b"}, "text": "Labels"},
 }  # fmt: skip
@@ -59,6 +62,7 @@ def test_each_value_has_its_default_and_what_null_makes_it() -> None:
         "door": {"open": [True, False], "key": ["a", ""], "kind": ["oak"]},
         "limits": {"cpu": ["1"]},
         "labels": [{"a": "b"}, {}],
+        "platform": {"door": {"kind": ["oak"]}},
     }
 
 
@@ -67,11 +71,15 @@ def test_a_block_that_is_handed_on_as_a_whole_is_named() -> None:
 
 
 def test_what_moved_and_what_is_ignored() -> None:
-    assert known()["former"] == [
-        {"from": ["gate", "open"], "to": ["door", "open"], "default": True},
-        {"from": ["door", "lock"], "to": ["door", "key"], "default": "a"},
-        {"from": ["gate", "key"], "to": ["door", "key"], "default": "a"},
+    moves = [(".".join(move["from"]), ".".join(move["to"])) for move in known()["former"]]
+    assert moves == [
+        ("gate.open", "door.open"),
+        ("door.lock", "door.key"),
+        ("gate.key", "door.key"),
+        ("platform.door.kind", "door.kind"),
     ]
+    assert [move["default"] for move in known()["former"]] == [True, "a", "a", "oak"]
+    assert [move["isFill"] for move in known()["former"]] == [False, False, False, True]
     assert known()["ignored"] == {"bell": "it has none", "gate.bell": "rung by hand"}
     assert known()["apart"] == ["global", "onyxia", "lib"]
 
@@ -85,6 +93,38 @@ def test_a_former_path_is_held_to_the_same_type_and_pattern_and_no_form_sends_it
     }
     assert schema["properties"]["door"]["patternProperties"] == {"^lock$": key}
     assert "gate" not in schema["properties"]
+
+
+def test_what_is_refilled_is_filled_outside_the_form_too() -> None:
+    """There it stays where a file of the platform replaces the form around the value."""
+    schema = json.loads(render({})["values.schema.json"])
+    assert schema["properties"]["platform"]["properties"]["door"]["properties"]["kind"] == {
+        "type": "string",
+        "description": "What the platform fills door.kind with, where its own form lacks that",
+        "x-onyxia": {"overwriteDefaultWith": "region.wood", "hidden": True},
+        "default": "oak",
+        "enum": ["oak", "elm"],
+    }
+
+
+def test_a_feature_changes_values_of_others() -> None:
+    spec = {**SPEC, "features": ["core", "paint"]}
+    changes = {"door": {"title": "Painted"}, "window": {"title": "None here"}}
+    files = render_chart(
+        chart=Chart(name="clock", recipe="clock", image="clock"),
+        recipe=chart_recipe("clock", spec, None),
+        features={
+            "core": chart_feature("core", {"values": VALUES}, {"templates/all.yaml": TEXT}),
+            "paint": chart_feature("paint", {"changes": changes}),
+        },
+        library=LIBRARY,
+        images=("r.example/clock:1",),
+        version="1.0.0",
+        catalog="demo",
+    )
+    properties = json.loads(files["values.schema.json"])["properties"]
+    assert properties["door"]["title"] == "Painted"
+    assert "window" not in properties
 
 
 def test_what_is_a_value_is_not_ignored() -> None:

@@ -49,7 +49,7 @@ is kept for the notes.
 {{- end -}}
 {{- end -}}
 
-{{/* Puts a value where it is now. In: values, unused, move (from, to, default). */}}
+{{/* Puts a value where it is now. In: values, unused, move (from, to, default, isFill). */}}
 {{- define "clock.given.moved" -}}
 {{- $old := .values -}}
 {{- range initial .move.from -}}
@@ -70,7 +70,7 @@ is kept for the notes.
 {{- $present := get $new (last .move.to) -}}
 {{- if eq (toJson $present) (toJson .move.default) -}}
 {{- $_ := set $new (last .move.to) $given -}}
-{{- else if ne (toJson $present) (toJson $given) -}}
+{{- else if and (not .move.isFill) (ne (toJson $present) (toJson $given)) -}}
 {{- $_ := set .unused (join "." .move.from) (printf "`%s` is set" (join "." .move.to)) -}}
 {{- end -}}
 {{- end -}}
