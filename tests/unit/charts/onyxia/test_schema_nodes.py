@@ -313,8 +313,8 @@ def test_an_objects_own_default_is_ignored() -> None:
         "values.schema.json:21:4: $.properties.zone.default: own-default: warning: default is"
         " ignored: the object has properties, and theirs are taken",
         "values.schema.json:25:5: $.properties.zone.x-onyxia.overwriteDefaultWith: own-default:"
-        " warning: overwriteDefaultWith is ignored: the object has properties, and theirs are"
-        " taken",
+        " warning: overwriteDefaultWith is ignored before the platform's next version: the object"
+        " has properties, and theirs are taken",
     ]
 
 
