@@ -58,7 +58,6 @@ def render_chart(
     everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name)
     read = _check(chart.name, everything, features, values, library, core)
-    values = given.with_refilled(values)
     filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)
     text = {
@@ -67,21 +66,14 @@ def render_chart(
         "README.md": docs.readme(chart.name, catalog, filled, images, parts, values),
         "values.yaml": describe.values_yaml(values, f"Values of the chart {chart.name}."),
         "values.schema.json": _pretty(describe.schema(values, recipe.title)),
-        given.FILE: given.values_json(values, everything, read, about[0]),
         "templates/NOTES.txt": docs.notes(recipe.title, everything, chart.name),
         "templates/_command.tpl": core,
-        given.TEMPLATE: given.template(chart.name),
         "templates/_slots.tpl": templates.slots_template(everything, chart.name),
-        "ci/default-values.yaml": "# Every value at its default.\n{}\n",
-        "ci/everything-values.yaml": with_every_feature(parts),
+        **given.files(values, everything, read, about[0], chart.name),
         **_of_parts(everything, chart.name),
     }
-    files = {
-        path: (given.prepared(content, chart.name) if _is_rendered(path) else content).encode()
-        for path, content in text.items()
-    }
-    files.update({f"charts/{about[0]}/{path}": data for path, data in library.items()})
-    return dict(sorted(files.items()))
+    inner = {f"charts/{about[0]}/{path}": data for path, data in library.items()}
+    return dict(sorted({**_in_order(text, chart.name), **inner}.items()))
 
 
 def _recipe_part(recipe: ChartRecipe) -> Part:
@@ -196,8 +188,11 @@ def _named(part: Part, source: str) -> templates.Read:
 
 
 def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
-    """Return the templates and test values that the features bring."""
-    files: dict[str, str] = {}
+    """Return the templates and test values of parts; the first is the recipe itself."""
+    files: dict[str, str] = {
+        "ci/default-values.yaml": "# Every value at its default.\n{}\n",
+        "ci/everything-values.yaml": with_every_feature(parts[1:]),
+    }
     for part in parts:
         if part.slots or "helpers.tpl" in part.files:
             files[f"templates/_{part.name}.tpl"] = templates.part_template(part, chart)
@@ -207,6 +202,14 @@ def _of_parts(parts: Sequence[Part], chart: str) -> dict[str, str]:
             elif path.startswith("ci/"):
                 files[path] = text
     return files
+
+
+def _in_order(text: Mapping[str, str], chart: str) -> dict[str, bytes]:
+    """Return the files, of which templates take the values in order."""
+    return {
+        path: (given.prepared(content, chart) if _is_rendered(path) else content).encode()
+        for path, content in text.items()
+    }
 
 
 def _is_rendered(path: str) -> bool:

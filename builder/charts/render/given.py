@@ -136,9 +136,14 @@ These values were given, and this chart does not use them:
 """
 
 
-def template(chart: str) -> str:
-    """Return the template that puts the values of a chart in order."""
-    return scoped(_TEXT, chart)
+def files(
+    values: Sequence[Value], parts: Sequence[Part], read: Collection[str], library: str, chart: str
+) -> dict[str, str]:
+    """Return what a chart knows of its values, and the template that puts them in order.
+
+    `read` are the paths that templates read. A block that they hand on as a whole is not filled.
+    """
+    return {FILE: _values_json(values, parts, read, library), TEMPLATE: scoped(_TEXT, chart)}
 
 
 def prepared(text: str, chart: str) -> str:
@@ -165,13 +170,10 @@ def with_refilled(values: Sequence[Value]) -> tuple[Value, ...]:
     return (*values, *more)
 
 
-def values_json(
+def _values_json(
     values: Sequence[Value], parts: Sequence[Part], read: Collection[str], library: str
 ) -> str:
-    """Return `values.json`: each value with what it is where it is null, and where it was before.
-
-    `read` are the paths that templates read. A block that they hand on as a whole is not filled.
-    """
+    """Return each value with what it is where it is null, and where it was before, as JSON."""
     groups = {value.path for value in values if value.is_group}
     groups |= {path for value in values for path in _around(value.path)}
     by_path = {value.path: value for value in values}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from builder.catalog.models import Chart, ChartFeature, ValueSpec
-from builder.charts.render import fixed
+from builder.charts.render import fixed, given
 from builder.charts.render import values as describe
 from builder.charts.render.partners import having
 from builder.charts.render.templates import Part
@@ -48,7 +48,7 @@ def values_of(
     errors += [_unknown(item.path, specs, features, item.location) for item in unknown]
     errors += describe.check(values, partial(having, features=features))
     raise_all([of_chart(error, chart) for error in errors])
-    return values
+    return given.with_refilled(values)
 
 
 def _unknown(
