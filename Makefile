@@ -9,8 +9,8 @@ REQUIREMENTS := .ci/requirements.txt
 BUILD_REQUIREMENTS := .ci/requirements-build.txt
 DEV_REQUIREMENTS := .ci/requirements-dev.txt
 
-.PHONY: setup requirements run run-all check test test-heavy test-registries lint docs bench bench-bake \
-        release clean
+.PHONY: setup requirements run run-all check test test-heavy test-registries lint lint-style lint-types \
+        lint-contracts docs bench bench-bake release clean
 
 setup: build/.setup
 
@@ -71,14 +71,18 @@ run: setup
 run-all: setup build/.browser
 	$(BIN)/builder weekly --reachable
 
-# The edit loop: no engine, no network.
+# The edit loop: no engine, no network, a minute. `make test` alone runs the unit tests that are marked
+# `slow`, and tries readers with more than a handful of hostile inputs each. The next run finds the
+# bytecode of this one.
 check: lint
-	$(BIN)/pytest -q -n auto tests/unit
+	FUZZ=few PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/build/.pycache \
+	    $(BIN)/pytest -q -n auto --dist worksteal -m 'not heavy and not slow' tests/unit
 
-# A test that is skipped fails, unless it is for what no machine can be given: see tests/skips.py.
+# A test that is skipped fails, unless it is for what no machine can be given: see tests/skips.py. Which
+# files one process runs, and which begin first, is said in tests/units.py.
 test: setup build/.test-tools lint docs
-	$(BIN)/pytest -q --no-skips -n auto tests/unit
-	$(BIN)/pytest --no-skips -n auto --dist loadfile --ignore=tests/unit
+	$(BIN)/pytest -q --no-skips -n auto --dist worksteal tests/unit
+	$(BIN)/pytest --no-skips -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/unit
 
 test-heavy: setup build/.test-tools $(VENV)/.dev
 	$(BIN)/pytest -m heavy
@@ -88,11 +92,19 @@ test-heavy: setup build/.test-tools $(VENV)/.dev
 test-registries: setup $(VENV)/.dev
 	$(BIN)/pytest -m 'heavy or not heavy' tests/integration/registries
 
+# Two at a time; all of them are run, whatever fails.
 lint: $(VENV)/.dev
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync lint-types lint-style lint-contracts
+
+lint-style: $(VENV)/.dev
 	$(BIN)/ruff check builder tests images charts docs
 	$(BIN)/ruff format --check builder tests images charts docs
+
+lint-types: $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+
+lint-contracts: $(VENV)/.dev
+	$(BIN)/lint-imports --cache-dir build/.import-linter
 
 # The pages of docs/ as a site in build/docs. A link to what is not there fails.
 docs: $(VENV)/.dev

@@ -456,7 +456,13 @@ def _parsed_feature(
 def _shared(kind: str) -> tuple[Workspace, str]:
     """Return a folder that comes with the builder: where it lies, and its name there."""
     folder = (SHARED / kind).resolve()
-    return Workspace(folder.parent), folder.name
+    return _shared_workspace(folder.parent), folder.name
+
+
+@lru_cache(maxsize=8)
+def _shared_workspace(root: Path) -> Workspace:
+    """Return one workspace for all catalogs of a process: it asks git once."""
+    return Workspace(root)
 
 
 def _is_test(path: str) -> bool:

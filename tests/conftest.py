@@ -16,6 +16,10 @@ from tests.skips import (  # noqa: F401 - pytest finds hooks here
     pytest_make_collect_report,
     pytest_runtest_makereport,
 )
+from tests.units import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 collect_ignore = ["catalogs"]  # the tests of their recipes are for their images
 

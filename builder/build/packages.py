@@ -85,6 +85,8 @@ def _locked(
     """Yield the locked packages that are missing or have another version."""
     present = _normalized(rules, installed)
     for name, package in packages.items():
+        if not rules.is_listed(name):
+            continue
         if name not in present:
             if not is_staged:
                 yield f"{rules.name} {name}: locked {package.version}, not installed"

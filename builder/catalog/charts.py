@@ -253,6 +253,29 @@ class FeatureFile(FileModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CustomImage(FileModel):
+    """How the service starts in an image of somebody else, which lacks what the catalog adds."""
+
+    commands: Annotated[
+        tuple[tuple[Words, ...], ...],
+        Field(
+            description="commands, as templates: the first whose program the image has is run,"
+            " if it lacks that of `command`",
+            examples=[[["/init"], ["httpd", "-f"]]],
+        ),
+    ] = ()
+    password: Annotated[
+        str,
+        Field(
+            pattern=r"^([A-Za-z_][A-Za-z0-9_]*|stdin)?$",
+            description="how such a program is given the password: in an environment variable of"
+            " this name beside PASSWORD, or on `stdin`",
+            examples=["HTTPD_TOKEN"],
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChartFile(FileModel):
     """chart.yaml: what a kind of service is started with."""
 
@@ -298,6 +321,14 @@ class ChartFile(FileModel):
         OneOrMany,
         Field(description="recipes that its image is made with", examples=[["jupyter"]]),
     ] = ()
+    custom_image: Annotated[
+        CustomImage,
+        EMPTY_IF_NULL,
+        Field(
+            description="how it starts in an image of somebody else",
+            examples=[{"commands": [["/init"]]}],
+        ),
+    ] = CustomImage()
     values: Annotated[
         Mapping[str, Annotated[ValueSpec, EMPTY_IF_NULL]],
         EMPTY_IF_NULL,

@@ -85,6 +85,10 @@ def _is_own(name: str, package: Package) -> bool:
     return False
 
 
+def _is_listed(name: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class EcosystemRules:
     """An ecosystem of packages, without what chooses and fetches them.
@@ -114,6 +118,7 @@ class EcosystemRules:
       fields are parted by tabs: the ecosystem, the name, the version, the size in bytes (or in
       kilobytes, with a k) and, if it is known, the source package;
     - `is_compared`: whether what is installed must be what is locked;
+    - `is_listed`: whether the probe lists a package that the lock has under this name;
     - `is_own`: whether an installed package comes with the language itself, and is never locked.
     """
 
@@ -135,6 +140,7 @@ class EcosystemRules:
     mirror_variables: tuple[MirrorVariable, ...] = ()
     probe: str = ""
     is_compared: bool = False
+    is_listed: Callable[[str], bool] = _is_listed
     is_own: Callable[[str, Package], bool] = _is_own
 
 

@@ -15,9 +15,11 @@ _FILE_NAME = re.compile(r"(?!-|\.)[A-Za-z0-9._+~!%@=-]{1,255}")
 _FOLDER = re.compile(r"(?!\.)[A-Za-z0-9._+~@-]{1,255}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:!-]{0,127}")
 """A version of any ecosystem, and of a release line."""
-ALGORITHMS = ("sha256", "sha512", "git-tree-sha1")
-"""Those of the digests of packages."""
-_TREE = re.compile(r"git-tree-sha1:[0-9a-f]{40}")
+_FORMER = "git-tree-sha1"
+ALGORITHMS = ("sha256", "sha512", "git-tree-sha256", _FORMER)
+"""Those of the digests of packages. `git-tree-sha256` is the hash of the tree that git makes of the
+content of an archive: an index may pack one content in several ways."""
+_TREE = re.compile(rf"git-tree-sha256:[0-9a-f]{{64}}|{_FORMER}:[0-9a-f]{{40}}")
 
 
 def is_file_name(text: str) -> bool:
@@ -35,6 +37,14 @@ def is_digest_by(text: str, *algorithms: str) -> bool:
     """Whether a text is `algorithm:<hex>`, of one of these algorithms."""
     is_whole = is_digest(text) or _TREE.fullmatch(text) is not None
     return is_whole and text.partition(":")[0] in algorithms
+
+
+def is_former(package: LockedPackage) -> bool:
+    """Whether a package is known only by a hash that is no longer trusted, as in an older lock.
+
+    It is still used, counts as not locked, and is locked again.
+    """
+    return package.digest.startswith(f"{_FORMER}:")
 
 
 def _is_of(_name: str, _package: LockedPackage) -> bool:

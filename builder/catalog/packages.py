@@ -27,7 +27,7 @@ class LockedPackage:
     """A package as the lock has it: one version of it, in one file.
 
     `digest` is `sha256:<hex>` of the file, `sha512:<hex>` where its index states that, or
-    `git-tree-sha1:<hex>` of what is in it; `source` is the suite or the index that has it; `file`
+    `git-tree-sha256:<hex>` of what is in it; `source` is the suite or the index that has it; `file`
     is its path there, without a host.
     """
 

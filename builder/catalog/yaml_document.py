@@ -6,9 +6,9 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -16,12 +16,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from builder.catalog.models import Path
 from builder.common import limits
 from builder.common.errors import BuilderError, ConfigError, Location
+from builder.common.safe_yaml import SafeYaml
 from builder.common.yaml_scalars import core_scalar, helm_scalar
 
 _TAG = "tag:yaml.org,2002:"
 _REPEATED = 100_000  # nodes that aliases may stand for in all
 _LONGEST_SHOWN = 500  # characters of a line that an error shows
 _ERRORS = 100  # errors of one document that are told
+_KEPT = 50_000  # characters of a text whose nodes are kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +114,9 @@ def _is_scalar_at(data: Any, path: Path) -> bool:
 
 def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
     """Return the documents of a text. Raises ConfigError."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _Composer
+    compose = _composed_once if len(text) <= _KEPT else _composed
     try:
-        nodes = list(yaml.compose_all(text)) if several else [yaml.compose(text)]
+        return list(compose(text, several=several))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         location = Location(file=document.file)
@@ -128,7 +129,18 @@ def _nodes(text: str, document: Document, *, several: bool) -> list[Node]:
     except (YAMLError, ValueError, OverflowError) as error:  # ruamel trusts the numbers of escapes
         location = Location(file=document.file)
         raise ConfigError(f"not YAML: {error}", location=location) from error
-    return [node for node in nodes if node is not None]
+
+
+def _composed(text: str, *, several: bool) -> tuple[Node, ...]:
+    """Return the documents of a text. Raises what ruamel does."""
+    yaml = SafeYaml()
+    yaml.Composer = _Composer
+    nodes = yaml.compose_all(text) if several else [yaml.compose(text)]
+    return tuple(node for node in nodes if node is not None)
+
+
+# The values of a chart are read to check, to compare and to package them. Nodes are only read.
+_composed_once = lru_cache(maxsize=64)(_composed)
 
 
 class _TooLargeError(MarkedYAMLError):

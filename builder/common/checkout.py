@@ -6,12 +6,14 @@ Leftovers of editors and programs, and files that git ignores, do not count: clo
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from fnmatch import translate
+from functools import cached_property
+from pathlib import Path
 
 from builder.common import limits
 from builder.common.errors import BuilderError, ConfigError, Location, ToolError, raise_all
@@ -25,6 +27,8 @@ LEFTOVERS = (
     ".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", ".nfs*", ".fuse_hidden*",
 )  # fmt: skip
 """Patterns of names of files and folders that do not count."""
+
+_LEFTOVER = re.compile("|".join(translate(pattern) for pattern in LEFTOVERS))
 
 _REFUSED = {
     ":": "skopeo",
@@ -61,6 +65,10 @@ class Checkout:
     converted: frozenset[Path] = frozenset()
     programs: frozenset[Path] | None = None
 
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
+
     def files(self, folder: Path) -> tuple[Path, ...]:
         """Return the files below a folder, sorted; those of a linked folder are its own.
 
@@ -77,7 +85,7 @@ class Checkout:
         """Return the target of a path. Raises ConfigError where a link leads out of the catalog."""
         try:
             real = path.resolve()
-            is_inside = real.is_relative_to(self.root.resolve())
+            is_inside = real.is_relative_to(self._real_root)
         except (OSError, RuntimeError):  # a link that leads to itself
             is_inside = False
         if not is_inside:
@@ -119,7 +127,7 @@ class Checkout:
             ):
                 continue
             try:
-                real = self._real(path)
+                real = self._real(path, real_path)
                 if path.is_dir():
                     if real in above:
                         message = "this link points to a folder that contains it"
@@ -131,8 +139,11 @@ class Checkout:
             except BuilderError as error:
                 errors.append(error)
 
-    def _real(self, path: Path) -> Path:
-        """Return the target of a path. Raises ConfigError if it is not a file of the catalog."""
+    def _real(self, path: Path, real_path: Path) -> Path:
+        """Return the target of a path: `real_path`, if it is no link.
+
+        Raises ConfigError if it is not a file of the catalog.
+        """
         try:
             str(path).encode()
         except UnicodeEncodeError:
@@ -141,7 +152,7 @@ class Checkout:
             raise self._error(path.parent, message, "rename it") from None
         limits.check_name(path.name, error=lambda reason: self._error(path.parent, reason))
         if not path.is_symlink():
-            return path.resolve()
+            return real_path
         target = os.readlink(path)
         try:
             real = path.resolve(strict=True)
@@ -150,7 +161,7 @@ class Checkout:
             raise self._error(
                 path, f"this link points to {target}, which does not exist", hint
             ) from None
-        if not real.is_relative_to(self.root.resolve()):
+        if not real.is_relative_to(self._real_root):
             hint = "copy that file into the catalog, and link to the copy"
             raise self._error(path, f"this link points to {target}, outside the catalog", hint)
         return real
@@ -168,6 +179,8 @@ class Checkout:
 
 def read_checkout(root: Path, runner: Runner) -> Checkout:
     """Return the catalog in `root`, with the state of its files if it is a work tree of git."""
+    if not _may_be_of_git(root):
+        return Checkout(root=root)
     ignored: tuple[str, ...] = ()
     if not _git(root, runner, "check-ignore", "."):  # else git ignores all that is there
         words = ("--others", "--ignored", "--exclude-standard", "--directory")
@@ -235,7 +248,7 @@ def check_script(data: bytes, path: str) -> None:
 
 def is_leftover(name: str) -> bool:
     """Whether files and folders of that name do not count."""
-    return any(fnmatchcase(name, pattern) for pattern in LEFTOVERS)
+    return _LEFTOVER.match(name) is not None
 
 
 def _links_beside(path: Path) -> str:
@@ -247,6 +260,14 @@ def _links_beside(path: Path) -> str:
     )
     links = ", ".join(kinds)
     return f"; what a link names is in the image, as with {links}" if links else ""
+
+
+def _may_be_of_git(root: Path) -> bool:
+    """Whether git could find a work tree around a folder; asking git takes longer."""
+    real = root.resolve()
+    return "GIT_DIR" in os.environ or any(
+        os.path.exists(folder / ".git") for folder in (real, *real.parents)
+    )
 
 
 def _git(root: Path, runner: Runner, verb: str, *words: str) -> tuple[str, ...]:
@@ -275,11 +296,14 @@ def _executable(entries: tuple[str, ...]) -> Iterator[str]:
 
 def _tracked_leftovers(names: tuple[str, ...]) -> Iterator[str]:
     """Yield the files that look like leftovers, and the folders that do."""
+    seen: set[str] = set()
     for name in names:
-        path = PurePosixPath(name)
-        for part in (path, *path.parents):
-            if is_leftover(part.name):
-                yield str(part)
+        part = name
+        while part and part not in seen:
+            seen.add(part)
+            if is_leftover(part.rpartition("/")[2]):
+                yield part
+            part = part.rpartition("/")[0]
 
 
 def _converted(entries: tuple[str, ...]) -> Iterator[str]:
@@ -291,4 +315,5 @@ def _converted(entries: tuple[str, ...]) -> Iterator[str]:
 
 
 def _paths(root: Path, names: Iterable[str]) -> list[Path]:
-    return [root.resolve() / name for name in names if name.strip("./")]
+    real = root.resolve()
+    return [real / name for name in names if name.strip("./")]

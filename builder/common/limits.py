@@ -50,6 +50,9 @@ ARCHIVE_READ = 1 * _GIB
 # Downloads.
 FILE = 64 * _GIB
 """The bytes of a file whose length nobody states."""
+JULIA_TARBALL = 8 * _GIB
+"""The bytes of a registry, a package or an artifact of a Julia package server: that of MKL has some
+0.6 GB."""
 TEXT = 64 * _MIB
 """The bytes of a text of a package index: that of all R packages has some 10 MB."""
 SIGNATURE = 1 * _MIB

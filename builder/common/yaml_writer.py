@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
+from builder.common.safe_yaml import SafeYaml
 from builder.common.yaml_scalars import helm_scalar
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -39,9 +39,9 @@ class _Quoting(SafeRepresenter):
 _Quoting.add_representer(str, _Quoting.represent_str)
 
 
-def emitter() -> YAML:
+def emitter() -> SafeYaml:
     """Return an emitter that writes data as blocks, each text on one line."""
-    yaml = YAML(typ="safe", pure=True)
+    yaml = SafeYaml()
     yaml.Representer = _Quoting
     yaml.default_flow_style = False
     yaml.width = 1 << 30  # ruamel breaks a line after a backslash, and a space comes to be there

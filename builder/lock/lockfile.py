@@ -19,7 +19,7 @@ from builder.common.formats import check_format
 from builder.common.limits import LOCK, read_json
 from builder.lock.positions import location_of
 
-FORMAT = 4
+FORMAT = 5
 _OLDER_KEYS = {"release_lines": "lines", "package_sets": "layers", "request": "asked"}  # until 3
 FILE = "matrix.lock"
 _RESTORE = "restore it from git, or delete it and run `builder lock`"

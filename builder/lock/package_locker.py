@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from builder.catalog.expansion import Expansion
 from builder.catalog.ids import ValueId
 from builder.catalog.models import Matrix, Target
+from builder.catalog.package_shape import is_former
 from builder.catalog.packages import LockedPackage
 from builder.common.errors import BuilderError, Location, NoPackageError, StepError, refused
 from builder.common.text import count
@@ -255,6 +256,7 @@ class PackageLocker:
                 previous_package is None
                 or previous_package.file != package.file
                 or previous_package.version != package.version
+                or is_former(previous_package)
             ):
                 continue
             if previous_package.digest != package.digest and name not in self._upgrade.names:
@@ -281,7 +283,9 @@ class PackageLocker:
         names = self._requests.names(target)
         ecosystems |= {name for name in self._resolvers if name in names} - previous.packages.keys()
         return ecosystems | {
-            name for name, packages in previous.packages.items() if must_move & packages.keys()
+            name
+            for name, packages in previous.packages.items()
+            if must_move & packages.keys() or any(map(is_former, packages.values()))
         }
 
     def _preferred(

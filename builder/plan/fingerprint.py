@@ -14,10 +14,11 @@ from typing import Any
 from builder.catalog.expansion import Expansion, own_values
 from builder.catalog.ids import ValueId
 from builder.catalog.models import Catalog, Recipe, RemoteFile, Target
+from builder.catalog.package_shape import is_former
 from builder.catalog.recipe import URL, BuildVariables, build_variables, packages_of, remote_file
 from builder.common.errors import BuilderError, raise_all
 from builder.common.hashing import canonical, sha256
-from builder.lock.lockfile import Lock
+from builder.lock.lockfile import Lock, PackageSet
 from builder.plan import fingerprint_document
 from builder.plan.dockerfile import Dockerfile, DockerfileRenderer
 from builder.plan.dockerfile_downloads import NETWORK
@@ -86,7 +87,9 @@ def fingerprints(
             variables=variables,
             dockerfile=dockerfiles[target.id],
             files=files,
-            is_locked=(is_locked := _is_locked(recipe, variables)),
+            is_locked=(
+                is_locked := _is_locked(recipe, variables, lock.package_sets.get(target.id))
+            ),
             downloads=_downloads(recipe, dockerfiles[target.id], is_locked=is_locked),
         )
     return computed
@@ -174,8 +177,11 @@ def _downloads(recipe: Recipe, dockerfile: Dockerfile, *, is_locked: bool) -> tu
     return tuple(found)
 
 
-def _is_locked(recipe: Recipe, variables: BuildVariables) -> bool:
-    """Whether every package of a recipe is locked."""
+def _is_locked(recipe: Recipe, variables: BuildVariables, package_set: PackageSet | None) -> bool:
+    """Whether every package of a recipe is locked, by a hash that is trusted."""
+    locked = package_set.packages if package_set else {}
+    if any(is_former(package) for owned in locked.values() for package in owned.values()):
+        return False
     return all(name in (*variables.locked, URL) for name in packages_of(recipe, variables))
 
 

@@ -6,12 +6,15 @@ import gzip
 import io
 import re
 import tarfile
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from builder.catalog.packages import LockedPackage
-from builder.resolvers.julia.git_tree import GitFile, tree_sha1
+from builder.resolvers.julia.git_tree import Tree
+from builder.resolvers.julia.git_tree import tree_of as tree_in
 
 REGISTRY = "23338594-aafe-5451-b93e-139f81909106"
 
@@ -32,16 +35,60 @@ def tarball(files: Mapping[str, str]) -> bytes:
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
+def trees_of(files: Mapping[str, str]) -> Tree:
+    """The git trees of text files."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(tarball(files))
+        file.flush()
+        return tree_in(Path(file.name), "text files")
+
+
 def tree_of(files: Mapping[str, str]) -> str:
-    """The git tree of text files."""
-    return tree_sha1({path: GitFile("100644", text.encode()) for path, text in files.items()})
+    """The git tree of text files, as registries state it."""
+    return trees_of(files).sha1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binary:
+    """An artifact: text files, what it is for, and whether it is lazy.
+
+    `platform` are the words of Artifacts.toml; none for an artifact of every platform.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    platform: Mapping[str, str] = field(default_factory=dict)
+    is_lazy: bool = False
+    is_downloaded: bool = True
+
+    @property
+    def tree(self) -> str:
+        """Its git tree."""
+        return tree_of(self.files)
+
+    @property
+    def entry(self) -> str:
+        """Its entry in Artifacts.toml."""
+        brackets = "[[{}]]" if self.platform else "[{}]"
+        stated = {**self.platform, "git-tree-sha1": self.tree}
+        download = (
+            f'    [[{self.name}.download]]\n    url = "https://example.org/x"\n    sha256 = "0"\n'
+        )
+        return (
+            brackets.format(self.name)
+            + "\n"
+            + _quoted(stated)
+            + "lazy = true\n" * self.is_lazy
+            + download * self.is_downloaded
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """A version of a package. `needs` are ranges by name, as a registry has them; `weak` too.
 
-    `uuids` are those of what it needs, where they are not of the tests.
+    `uuids` are those of what it needs, where they are not of the tests. `binaries` are its
+    artifacts, `more` further files.
     """
 
     name: str
@@ -51,6 +98,8 @@ class Release:
     uuids: Mapping[str, str] = field(default_factory=dict)
     julia: str = "1"
     is_yanked: bool = False
+    binaries: tuple[Binary, ...] = ()
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def uuid(self) -> str:
@@ -62,11 +111,14 @@ class Release:
         """Its source: a module that tells its version, and what it needs."""
         project = f'name = "{self.name}"\nuuid = "{self.uuid}"\nversion = "{self.version}"\n'
         uses = "".join(f"import {name}\n" for name in self.needs)
+        table = {"Artifacts.toml": "".join(it.entry for it in self.binaries)}
         return {
+            **(table if self.binaries else {}),
             "Project.toml": project + "[deps]\n" + self._uuids(self.needs),
             f"src/{self.name}.jl": (
                 f'module {self.name}\n{uses}told() = "{self.name} {self.version}"\nend\n'
             ),
+            **self.more,
         }
 
     @property
@@ -78,8 +130,20 @@ class Release:
     def locked(self) -> LockedPackage:
         """As the lock has it."""
         return LockedPackage(
-            version=self.version, digest=f"git-tree-sha1:{self.tree}", source="General",
-            file=f"package/{self.uuid}/{self.tree}",
+            version=self.version, digest=f"git-tree-sha256:{trees_of(self.files).sha256}",
+            source="General", file=f"package/{self.uuid}/{self.tree}",
+        )  # fmt: skip
+
+    @property
+    def former(self) -> LockedPackage:
+        """As an older lock has it."""
+        return replace(self.locked, digest=f"git-tree-sha1:{self.tree}")
+
+    def artifact(self, binary: Binary) -> LockedPackage:
+        """An artifact as the lock has it."""
+        return LockedPackage(
+            version=self.version, digest=f"git-tree-sha256:{trees_of(binary.files).sha256}",
+            source="General", file=f"artifact/{binary.tree}",
         )  # fmt: skip
 
     @property
@@ -126,6 +190,11 @@ def served(*releases: Release) -> dict[str, bytes]:
         "registries": f"/{place}\n".encode(),
         place: tarball(registry),
         **{it.locked.file: tarball(it.files) for it in releases},
+        **{
+            f"artifact/{binary.tree}": tarball(binary.files)
+            for it in releases
+            for binary in it.binaries
+        },
     }
 
 

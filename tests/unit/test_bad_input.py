@@ -443,7 +443,7 @@ CASES = [
     ),
     Case(
         "newer lock",
-        (("matrix.lock", '"format": 4', '"format": 5'),),
+        (("matrix.lock", '"format": 5', '"format": 6'),),
     ),
     Case(
         "lock without lines",

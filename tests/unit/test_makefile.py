@@ -105,6 +105,7 @@ def test_what_ci_runs_takes_no_arguments(words: list[str], code: int, said: str)
     assert (done.returncode, done.stdout + done.stderr) == (code, said)
 
 
+@pytest.mark.slow
 def test_a_clone_where_git_writes_crlf_has_none(tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip(NO_GIT)

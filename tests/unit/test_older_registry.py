@@ -174,6 +174,7 @@ def test_an_older_release_is_offered_again(week: Week) -> None:
     assert record(week).release == "2026.11.30"
 
 
+@pytest.mark.slow
 def test_charts_of_older_features_stay_as_they_were_released(week: Week) -> None:
     """Those features write values without quotes: no new chart has them."""
     before = record(week)
@@ -191,6 +192,7 @@ def test_charts_of_older_features_stay_as_they_were_released(week: Week) -> None
     assert not week.engine.requests
 
 
+@pytest.mark.slow
 def test_features_of_the_builder_give_each_chart_a_new_version(week: Week) -> None:
     before = record(week)
     for name in ("features", "library"):

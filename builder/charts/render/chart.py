@@ -56,7 +56,7 @@ def render_chart(
     facts = _facts(chart, recipe, images)
     values = specs.values_of(recipe_part, parts, facts, chart, features)
     everything = (recipe_part, *parts)
-    core = templates.core_template(recipe.command, recipe.health, chart.name)
+    core = templates.core_template(recipe.command, recipe.health, chart.name, recipe.custom_image)
     read = _check(chart.name, everything, features, values, library, core)
     filled = replace(recipe, description=_filled(recipe.description, facts))
     about, moved = _library_names(library), describe.moved(values)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from builder.catalog.models import SourceObject, ValueSpec
+from builder.catalog.models import CustomImage, SourceObject, ValueSpec
 from builder.charts.render.values import Value
 from builder.common.errors import BuilderError, ConfigError, Location
 from builder.common.text import did_you_mean
@@ -28,6 +28,7 @@ _ALIAS = re.compile(r"\$(\w+)\s*:?=\s*\$?[\w.]*\bValues((?:\.[A-Za-z_]\w*)+)\s*-
 _EXPRESSION = re.compile(r"\{\{-?(.*?)-?\}\}")
 _ONE_EXPRESSION = re.compile(r"\{\{-?((?:(?!\}\}).)*?)-?\}\}")
 _CONTROL = re.compile(r"\s*(?:if|else|end|with|range|define|block|template|\$\w*\s*:?=)(?!\w)")
+_IF_CUSTOM = "{{- if .Values.service.image.custom.enabled }}"
 _COMMENT = re.compile(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", re.DOTALL)
 
 
@@ -120,14 +121,31 @@ def _source(part: Part, source: str, chart: str) -> str:
     return text
 
 
-def core_template(command: Sequence[str], health: str, chart: str) -> str:
-    """Return `templates/_command.tpl`: the command of the service, and its health check."""
-    names = {word: f"{chart}.command.{number}" for number, word in enumerate(command)}
+def core_template(
+    command: Sequence[str], health: str, chart: str, custom: CustomImage | None = None
+) -> str:
+    """Return `templates/_command.tpl`: the command of the service, and its health check.
+
+    `custom` says how an image of somebody else starts; without it, by `command` alone.
+    """
+    custom = custom or CustomImage()
+    words = dict.fromkeys(word for words in (command, *custom.commands) for word in words)
+    names = {word: f"{chart}.command.{number}" for number, word in enumerate(words)}
     apart = {name: word for word, name in names.items() if _has_control(word)}
+    own = [line for word in command for line in _item(word, names[word])]
+    others = [
+        line
+        for other in custom.commands
+        for line in ('- ";"', *(line for word in other for line in _item(word, names[word])))
+    ]
+    if custom != CustomImage():
+        head = f'{{{{- include "onyxia-library.startFirst" {json.dumps(custom.password)} }}}}'
+        tail = [_IF_CUSTOM, *others, "{{- end }}"] if others else []
+        own = [_IF_CUSTOM, head, "{{- end }}", *own, *tail]
     lines = [
         "{{/* The command of the service, after the program that prepares the session. */}}",
         f'{{{{- define "{chart}.command" -}}}}',
-        *(line for word in command for line in _item(word, names[word])),
+        *own,
         "{{- end -}}",
         "",
         "{{/* A path that answers as soon as the service is up, without a password. */}}",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from builder.catalog.ecosystem import Language, MirrorVariable, PinSyntax, RequestSyntax
-from builder.catalog.package_shape import PackageShape
+from builder.catalog.package_shape import PackageShape, is_former
 from builder.catalog.packages import LockedPackage
 from builder.resolvers.interfaces import Ecosystem
-from builder.resolvers.julia.packages import JuliaResolver
+from builder.resolvers.julia.artifacts import NAME
+from builder.resolvers.julia.packages import LAZY, TREE, TREE_SHA256, JuliaResolver
 
 _PROBE = r"""
 for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
@@ -22,34 +24,59 @@ for depot in $(printf '%s' "$JULIA_DEPOT_PATH" | tr ':' ' '); do
 done
 """
 
-
-_FILE = re.compile(r"package/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{40}")
+_PACKAGE = r"[^\W\d_]\w{0,127}"  # letters of any script
+_TREE = r"[0-9a-f]{40}"
+_PACKAGE_FILE = re.compile(rf"package/[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}/{_TREE}")
+_ARTIFACT_FILE = re.compile(rf"artifact/{_TREE}")
 
 
 def _list_line(name: str, package: LockedPackage) -> str:
-    """Return its uuid and the git tree of which its file is made: `package/<uuid>/<tree>`."""
-    _, uuid, tree = package.file.split("/")
-    return f"{name} {package.version} {uuid} {tree}"
+    """Return where the installer finds it: by its uuid, or `artifact`, and by its git trees.
+
+    The second tree is `-` in an older lock, which has no artifacts.
+    """
+    _, *uuid, tree = package.file.split("/")
+    sha256 = "-" if is_former(package) else package.hash
+    return " ".join((name, package.version, *(uuid or ["artifact"]), tree, sha256))
 
 
-def _is_file_of(_name: str, package: LockedPackage) -> bool:
-    return _FILE.fullmatch(package.file) is not None and package.file.endswith(package.hash)
+def _is_file_of(name: str, package: LockedPackage) -> bool:
+    """Whether a file is of the kind that a key says, and has the trees that the key and digest say.
+
+    Only older locks have the tree by SHA-1 for a digest, and they have no artifacts.
+    """
+    is_artifact = ":" in name
+    pattern = _ARTIFACT_FILE if is_artifact else _PACKAGE_FILE
+    if not pattern.fullmatch(package.file) or (is_artifact and is_former(package)):
+        return False
+    trees = [*name.split(":")[2:], *([package.hash] if is_former(package) else [])]
+    return all(tree == package.file_name for tree in trees)
+
+
+def _is_met(request: str, packages: Mapping[str, LockedPackage]) -> bool:
+    return request.removesuffix(LAZY) in packages
+
+
+def _is_listed(name: str) -> bool:
+    return ":" not in name
 
 
 JULIA = Ecosystem(
     name="julia",
     languages=(Language(axis="julia", ecosystem="apt", package="julia", file_suffix=".tar.gz"),),
-    request=RequestSyntax(pattern=re.compile(r"[^\W\d_]\w*"), example="CSV"),
+    request=RequestSyntax(pattern=re.compile(rf"[^\W\d_]\w*(?:{LAZY})?"), example="CSV"),
+    is_met=_is_met,
     pins=PinSyntax(example='CSV: "~0.10.14"'),
     shape=PackageShape(
-        name=re.compile(r"[^\W\d_]\w{0,127}"),  # letters of any script
+        name=re.compile(rf"{_PACKAGE}(?::{NAME}(?::{_TREE})?)?"),
         source=re.compile(r"\w[\w.-]{0,127}"),
-        digests=("git-tree-sha1",),
+        digests=(TREE_SHA256, TREE),
         is_file_of=_is_file_of,
     ),
     list_line=_list_line,
     mirror_variables=(MirrorVariable(source="julia-packages", name="JULIA_PKG_SERVER", path=""),),
     probe=_PROBE,
     is_compared=True,
+    is_listed=_is_listed,
     resolver=lambda tools: JuliaResolver(fetcher=tools.fetcher),
 )

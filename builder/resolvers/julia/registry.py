@@ -96,7 +96,7 @@ class Registered:
         if name not in self._read:
             file = self._files.get(f"{self._path}/{name}.toml")
             what = f"registry {self.registry}: {self._path}/{name}.toml"
-            self._read[name] = read_toml(file.data, ARCHIVE_TEXT, what) if file else {}
+            self._read[name] = read_toml(file, ARCHIVE_TEXT, what) if file is not None else {}
         return self._read[name]
 
 
@@ -136,15 +136,14 @@ class Registries:
         packages: dict[str, Registered] = {}
         for uuid, tree in listed:
             url = upstream(SERVER, f"registry/{uuid}/{tree}")
-            path = self._trees.fetch(f"registry {uuid}", url, tree)
-            packages = _packages(read_tar(path, f"registry {uuid}"), uuid) | packages
+            found = self._trees.fetch(f"registry {uuid}", url, tree)
+            packages = _packages(read_tar(found.path, f"registry {uuid}"), uuid) | packages
         return Registry(packages=packages)
 
 
 def _packages(files: Files, what: str) -> dict[str, Registered]:
     try:
-        text = files["Registry.toml"].data
-        data = read_toml(text, ARCHIVE_TEXT, f"registry {what}: Registry.toml")
+        data = read_toml(files["Registry.toml"], ARCHIVE_TEXT, f"registry {what}: Registry.toml")
         registry = "-".join(str(data["name"]).split())
         return {
             uuid: Registered(

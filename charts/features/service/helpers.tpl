@@ -14,10 +14,18 @@
 {{- list $image $digest | compact | join "@" -}}
 {{- end -}}
 
+{{/* Whether the image may be one that runs as root and changes its user: somebody else's often does. */}}
+{{- define "chart.mayBeRoot" -}}
+{{- if and .Values.service.image.custom.enabled (not .Values.service.image.custom.restricted) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* The security context of the service: the restricted profile, and what the values change. */}}
 {{- define "chart.privileges" -}}
+{{- $profile := ternary "{}" (include "onyxia-library.privileges" .) (eq (include "chart.mayBeRoot" .) "true") | fromYaml -}}
 {{- $own := dict "readOnlyRootFilesystem" .Values.security.readOnlyRootFilesystem -}}
-{{- toYaml (mergeOverwrite (include "onyxia-library.privileges" . | fromYaml) $own (deepCopy .Values.securityContext)) -}}
+{{- toYaml (mergeOverwrite $profile $own (deepCopy .Values.securityContext)) -}}
 {{- end -}}
 
 {{/* That of a container which only prepares or tests: its root is read-only, whatever the service is. */}}

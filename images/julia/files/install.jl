@@ -3,10 +3,12 @@
 # What is compiled is valid for as long as its sources have the times that they had then (up to
 # Julia 1.10). Files of an image get one and the same time; so they get it before they are compiled.
 #
-# Where packages are locked, /packages has a list, `name version uuid tree` on each line, and files
-# that are called as the git tree that is packed in them. Their sources are laid into the depot, and
-# Pkg is given a registry of these versions alone: it can choose no others.
+# Where packages are locked, /packages has a list, `name version uuid tree sha256` on each line, and
+# files that are called as the git tree that is packed in them. An artifact is `package:artifact`,
+# and has `artifact` for a uuid. All of them are laid into the depot, and Pkg is given a registry of
+# these versions alone: it can choose no others, and it may ask nobody.
 import Pkg
+import SHA
 @static if VERSION < v"1.6"
     const TOML = Pkg.TOML
 else
@@ -15,18 +17,38 @@ end
 
 const DEPOT = "/opt/julia-depot"
 const LOCKED = "/packages/packages.txt"
+const tree_hash = Pkg.GitTools.tree_hash
 
-# Lay the source of a package into the depot, and check it; the folder.
-function lay(name, uuid, tree)
-    slug = Base.version_slug(Base.UUID(uuid), Base.SHA1(tree))
-    folder = mkpath(joinpath(DEPOT, "packages", name, slug))
+# Unpack a tarball into a folder; what is in it must have the git trees that are locked.
+function unpack(name, path, folder, tree, sha256)
     archive = joinpath(dirname(LOCKED), tree)
-    isfile(archive) || (archive = download("$(ENV["JULIA_PKG_SERVER"])/package/$uuid/$tree"))
-    run(`tar --extract --gzip --file=$archive --directory=$folder
+    isfile(archive) || (archive = download("$(ENV["JULIA_PKG_SERVER"])/$path"))
+    mkpath(folder)
+    run(`tar --extract --file=$archive --directory=$folder
          --no-same-owner --no-same-permissions`)
-    found = bytes2hex(Pkg.GitTools.tree_hash(folder))
-    found == tree || error("$name has the git tree $found, and $tree is locked")
+    check(name, bytes2hex(tree_hash(folder)), tree)
+    # Not in an older lock, nor by a Julia before 1.6; the builder has checked its files by both.
+    if sha256 != "-" && hasmethod(tree_hash, Tuple{Type{SHA.SHA256_CTX}, String})
+        check(name, bytes2hex(tree_hash(SHA.SHA256_CTX, folder)), sha256)
+    end
     return folder
+end
+
+function check(name, found, locked)
+    found == locked || error("$name has the git tree $found, and $locked is locked")
+end
+
+# Lay the source of a package into the depot; the folder.
+function lay(name, uuid, tree, sha256)
+    slug = Base.version_slug(Base.UUID(uuid), Base.SHA1(tree))
+    folder = joinpath(DEPOT, "packages", name, slug)
+    return unpack(name, "package/$uuid/$tree", folder, tree, sha256)
+end
+
+# Lay an artifact into the depot, unless an image below or another package has it.
+function lay_artifact(name, tree, sha256)
+    folder = joinpath(DEPOT, "artifacts", tree)
+    isdir(folder) || unpack(name, "artifact/$tree", folder, tree, sha256)
 end
 
 # What a package needs, by name.
@@ -74,14 +96,21 @@ ENV["JULIA_PKG_PRECOMPILE_AUTO"] = "0"
 Pkg.activate(joinpath(DEPOT, "environments", "system"))
 locked = []
 if isfile(LOCKED)
-    for line in eachline(LOCKED)
-        name, version, uuid, tree = split(line)
-        push!(locked, (name, version, uuid, tree, lay(name, uuid, tree)))
+    entries = split.(eachline(LOCKED))
+    for (name, version, uuid, tree, sha256) in entries
+        if uuid == "artifact"
+            lay_artifact(name, tree, sha256)
+        else
+            push!(locked, (name, version, uuid, tree, lay(name, uuid, tree, sha256)))
+        end
     end
+    # An older lock lacks the artifacts, and the second tree.
+    any(last(entry) == "-" for entry in entries) || Pkg.offline(true)
     every = Dict(item[3] => item for item in [installed(); locked])  # by uuid
     write_registry(values(every))
 end
-Pkg.add([Pkg.PackageSpec(name = name) for name in ARGS])
+names = first.(split.(ARGS, "@"))  # NAME@lazy: with its lazy artifacts
+Pkg.add([Pkg.PackageSpec(name = string(name)) for name in names])
 # Pkg builds what it laid down itself.
 built = [name for (name, _, _, _, folder) in locked if isfile(joinpath(folder, "deps", "build.jl"))]
 isempty(built) || Pkg.build(string.(built))
@@ -89,7 +118,7 @@ isempty(built) || Pkg.build(string.(built))
 epoch = get(ENV, "SOURCE_DATE_EPOCH", "0")
 run(`find $DEPOT -exec touch --no-dereference --date=@$epoch "{}" +`)
 Pkg.precompile()
-for name in ARGS
+for name in names
     run(`$(Base.julia_cmd()) --startup-file=no --project=$(Base.active_project()) -e "import $name"`)
 end
 

@@ -2,7 +2,7 @@
 
 The mirror has Debian 11's Julia, and a package server with a registry of the test's own: Julia's
 are not reached here. So julia-datascience, whose packages come from there, is not run, nor is a
-Julia of today, nor are packages with binaries of their own (artifacts).
+Julia of today. An artifact is one of the test's own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from builder.common.files import write
 from builder.common.process import Command, Runner
 from builder.engines.interfaces import StartRequest
 from builder.testing.pod_runner import free_port
-from tests.fakes.julia_packages import Release, served, tarball
+from tests.fakes.julia_packages import Binary, Release, served, tarball
 from tests.integration.broken import check_rejected
 from tests.integration.recipes.julia_release import VERSION, make_release
 from tests.integration.starter import GROUND, ROOT, TODAY, Catalog, scratch
@@ -73,8 +73,25 @@ USER 1000
 """
 
 # The newest Depth does not fit, nor does the newest Answer; one has a build, as those of binaries.
-DATES = {"Dates": "ade2ca70-3891-5945-98fb-dc099432e06a"}
-DEPTH = Release(name="Depth", version="1.2.0+1", needs={"Dates": ""}, uuids=DATES)
+STDLIBS = {
+    "Dates": "ade2ca70-3891-5945-98fb-dc099432e06a",
+    "Pkg": "44cfe95a-1eb2-52ea-b672-e2afdf69b78f",
+}
+ARM, X86 = (
+    Binary(name="data", files={"a/version": text}, platform={"os": "linux", "arch": arch})
+    for arch, text in (("aarch64", "of another processor"), ("x86_64", "1.2.0+1"))
+)
+DEPTH_SOURCE = """\
+module Depth
+import Dates
+using Pkg.Artifacts
+told() = "Depth " * read(joinpath(artifact"data", "a", "version"), String)
+end
+"""
+DEPTH = Release(
+    name="Depth", version="1.2.0+1", needs=dict.fromkeys(STDLIBS, ""), uuids=STDLIBS,
+    binaries=(ARM, X86), more={"src/Depth.jl": DEPTH_SOURCE},
+)  # fmt: skip
 ANSWER = Release(name="Answer", version="1.1.0", needs={"Depth": "1"})
 ECHO = Release(name="Echo", version="0.3.1", needs={"Depth": "1.1-2"})
 SERVED = (
@@ -149,6 +166,7 @@ def made(mirror: tuple[int, Path]) -> Iterator[Made]:
         done = found.run("lock")
         assert done.returncode == 0, done.stderr + done.stdout
         depth = folder / "packages" / DEPTH.locked.file
+        shutil.rmtree(found.state / "files")  # what `lock` fetched is not fetched again
         depth.write_bytes(tarball({**DEPTH.files, "src/Depth.jl": "module Depth\nend\n"}))
         done = found.run("build", "--engine", "podman")
         assert done.returncode == 5, done.stderr + done.stdout
@@ -178,9 +196,11 @@ def layers(catalog: Catalog) -> dict[str, Mapping[str, LockedPackage]]:
 
 def test_the_lock_has_what_fits_and_a_child_what_its_parent_lacks(catalog: Catalog) -> None:
     assert layers(catalog) == {
-        "julia-probe": {"Answer": ANSWER.locked, "Depth": DEPTH.locked},
+        "julia-probe": {
+            "Answer": ANSWER.locked, "Depth": DEPTH.locked, "Depth:data": DEPTH.artifact(X86),
+        },
         "julia-echo": {"Echo": ECHO.locked},
-    }
+    }  # fmt: skip
 
 
 def test_another_tree_at_the_server_was_refused(made: Made) -> None:

@@ -135,3 +135,8 @@ def test_packages_of_julia_are_compared_by_the_names_that_they_have(folder: Fold
         "    julia Zlib_jll: locked 1.3.1+1, installed 1.3.1+2\n"
         "  hint: let no RUN of the recipe install packages that recipe.yaml does not list"
     )
+
+
+def test_artifacts_of_julia_are_in_the_lock_and_in_no_list_of_an_image(folder: Folder) -> None:
+    locked = {"Zlib_jll": "1.3.1+1", "Zlib_jll:Zlib": "1.3.1+1"}
+    assert said(folder, inventory(julia={"Zlib_jll": "1.3.1+1"}), inventory(), julia=locked) == ""

@@ -46,6 +46,7 @@ def too_large(chart: Path) -> str:
     )
 
 
+@pytest.mark.slow
 def test_links_that_multiply_what_they_lead_to(tmp_path: Path) -> None:
     for number in range(20):
         folder = tmp_path / str(number)

@@ -13,8 +13,9 @@ from typing import IO, Any
 import pytest
 
 from builder.build.build_context import write_context
-from builder.common.checkout import check_folder, is_leftover
+from builder.common.checkout import check_folder, is_leftover, read_checkout
 from builder.common.errors import BuilderError, ConfigError, StepError
+from builder.common.process import Runner
 from builder.project import Workspace
 from tests.fakes.catalog import Folder, prints
 
@@ -125,6 +126,22 @@ def test_settings_of_a_checkout_run_nothing(committed: Folder, tmp_path: Path) -
 def test_without_git(committed: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert names(committed) == ["files/desk.conf"]
+
+
+def test_where_no_work_tree_is_git_is_not_asked(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    folder.allow(f"{FILES}/desk.conf", 0o755)  # no index says otherwise, nor may settings of a user
+    (file,) = read_checkout(folder.root, Runner()).files(folder.root / FILES)
+    assert read_checkout(folder.root, Runner()).mode(file) == 0o755
+    assert not (tmp_path / "ran").exists()
+    (folder.root / ".git").mkdir()
+    read_checkout(folder.root, Runner())
+    assert (tmp_path / "ran").exists()
 
 
 def test_where_the_disk_keeps_no_modes_git_says_them(committed: Folder) -> None:

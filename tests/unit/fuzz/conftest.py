@@ -1,4 +1,7 @@
-"""How long the readers are tried: `FUZZ=long pytest tests/unit/fuzz` tries them for minutes."""
+"""How long the readers are tried: for ten seconds, or as FUZZ says.
+
+`FUZZ=long pytest tests/unit/fuzz` tries them for minutes. `make check` says `few`: a handful each.
+"""
 
 from __future__ import annotations
 
@@ -15,5 +18,6 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+settings.register_profile("few", settings.get_profile("ci"), max_examples=5)
 settings.register_profile("long", settings.get_profile("ci"), max_examples=1_000, derandomize=False)
 settings.load_profile(os.environ.get("FUZZ", "ci"))

@@ -417,3 +417,20 @@ def test_an_ecosystem_for_which_an_older_builder_had_no_resolver(
     again = locking.lock(replace(whole, package_sets=older), upgrade=NOTHING)
     assert again.package_sets["base/os=2"].packages == whole.package_sets["base/os=2"].packages
     assert locking.apt.called("resolve") == ["base/os=2"]
+
+
+def test_what_only_a_weak_hash_knows_is_locked_again(locking: Locking) -> None:
+    whole = locking.lock()
+    base = whole.package_sets["base/os=2"]
+    apt = {
+        name: replace(package, digest=f"git-tree-sha1:{'0' * 40}")
+        for name, package in base.packages["apt"].items()
+    }
+    older = {**whole.package_sets, "base/os=2": replace(base, packages={"apt": apt})}
+    held = replace(whole, package_sets=older)
+    locking.lock(held, upgrade=NOTHING)
+    assert locking.apt.called("resolve") == ["base/os=2"]
+    # The same version with another hash is no file that was replaced.
+    again = locking.lock(held, upgrade=Upgrade(names=frozenset({"base"})))
+    assert again.package_sets["base/os=2"] == base
+    assert locking.problems == ()

@@ -25,7 +25,8 @@ from tests.fakes.locking import HAS
 
 BASE = "os=2@linux/amd64"
 LINE = "lang=1.10"
-SHA256, SHA512, TREE = "sha256:" + "0" * 64, "sha512:" + "0" * 128, "git-tree-sha1:" + "0" * 40
+SHA256, SHA512, TREE = "sha256:" + "0" * 64, "sha512:" + "0" * 128, "git-tree-sha256:" + "0" * 64
+FORMER = "git-tree-sha1:" + "0" * 40
 UUID = "336ed68f-0bac-5ca0-87d4-7b16caf5d00b"
 WHEEL = "lxml-6.0.2-cp313-cp313-manylinux_2_28_x86_64.whl"
 GOOD = {
@@ -37,6 +38,7 @@ GOOD = {
     "r": ("cli", "3.6.5", SHA256, "2026-11-20",
           "bin/linux/trixie-x86_64/4.6/src/contrib/cli_3.6.5.tar.gz"),
     "julia": ("CSV", "0.10.15", TREE, "General", f"package/{UUID}/{'0' * 40}"),
+    "maven": ("org.x:y", "1.0", SHA256, "maven", "org/x/y/1.0/y-1.0.jar"),
 }  # fmt: skip
 
 
@@ -116,6 +118,34 @@ def test_a_digest_that_its_index_does_not_state(ecosystem: str, digest: str) -> 
     name, version, _, source, file = GOOD[ecosystem]
     package = LockedPackage(version=version, digest=digest, source=source, file=file)
     assert "its digest" in BUILT_IN[ecosystem].shape.flaw(name, package)
+
+
+NULL = "0" * 40
+
+
+@pytest.mark.parametrize(
+    ("name", "digest", "file", "problem"),
+    [
+        ("CSV", TREE, f"package/{UUID}/{NULL}", ""),
+        ("CSV", FORMER, f"package/{UUID}/{NULL}", ""),
+        ("CSV:lib", TREE, f"artifact/{NULL}", ""),
+        (f"CSV:lib:{NULL}", TREE, f"artifact/{NULL}", ""),
+        ("CSV", FORMER, f"package/{UUID}/{'1' * 40}", "is not that of CSV"),
+        ("CSV", TREE, f"artifact/{NULL}", "is not that of CSV"),
+        ("CSV:lib", TREE, f"package/{UUID}/{NULL}", "is not that of CSV:lib"),
+        ("CSV:lib", FORMER, f"artifact/{NULL}", "is not that of CSV:lib"),
+        (f"CSV:lib:{'1' * 40}", TREE, f"artifact/{NULL}", "is not that of CSV:lib"),
+        ("CSV:../x", TREE, f"artifact/{NULL}", "is not the name of a package"),
+        ("CSV:lib:x", TREE, f"artifact/{NULL}", "is not the name of a package"),
+        ("CSV:lib", TREE, f"artifact/../{NULL}", "is not a plain path"),
+    ],
+)
+def test_the_packages_and_artifacts_of_julia(
+    name: str, digest: str, file: str, problem: str
+) -> None:
+    package = LockedPackage(version="0.10.15", digest=digest, source="General", file=file)
+    flaw = BUILT_IN["julia"].shape.flaw(name, package)
+    assert (problem in flaw) if problem else flaw == ""
 
 
 def test_a_lock_that_was_written_by_the_builder(folder: Folder) -> None:

@@ -172,6 +172,14 @@ def test_a_locked_layer_stands_for_its_declaration(folder: Folder) -> None:
     }
 
 
+def test_what_only_a_weak_hash_knows_is_not_locked(folder: Folder) -> None:
+    weak = {"tar": replace(package("tar", "1.0"), digest=f"git-tree-sha1:{'0' * 40}")}
+    layers = {"base/os=2": replace(layer(), packages={"apt": weak})}
+    fingerprint = prints(folder.load(), locked(package_sets=layers))["base/os=2"]
+    assert not fingerprint.is_locked
+    assert not fingerprint.is_offline
+
+
 def test_the_platform_counts(folder: Folder) -> None:
     folder.edit("matrix.yaml", "  registries:", "  platforms: [a/b, linux/amd64]\n  registries:")
     bases = {f"os={value}@{on}": LOCK.bases["os=1@linux/amd64"] for value in "12"

@@ -89,6 +89,7 @@ def suite(folder: Path, name: str, text: str) -> Path:
     return tests
 
 
+@pytest.mark.slow
 def test_suites_of_the_whole_lineage_see_facts_and_the_container(
     engine: Idle, request_: SmokeRequest, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_suites_of_the_whole_lineage_see_facts_and_the_container(
     assert not list(tmp_path.rglob("__pycache__"))
 
 
+@pytest.mark.slow
 def test_a_failure_names_the_test_and_its_first_line_and_no_secret(
     engine: Idle, request_: SmokeRequest, tmp_path: Path
 ) -> None:
@@ -151,6 +153,7 @@ def test_a_failure_names_the_test_and_its_first_line_and_no_secret(
     assert all(password not in path.read_text() for path in request.junit.parent.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -169,6 +172,7 @@ def test_a_file_that_cannot_be_read_says_why_and_where(
     )
 
 
+@pytest.mark.slow
 def test_a_failure_names_the_line_of_the_test_and_not_of_what_it_calls(
     engine: Idle, request_: SmokeRequest, tmp_path: Path
 ) -> None:
@@ -205,6 +209,7 @@ def test_a_container_that_ended_says_why(
     assert engine.removed == ["c1"]
 
 
+@pytest.mark.slow
 def test_tests_that_fail_on_a_container_that_ended(
     engine: Idle, request_: SmokeRequest, tmp_path: Path
 ) -> None:

@@ -18,9 +18,10 @@ from builder.common.errors import (
     StepError,
     UnreachableError,
 )
+from builder.lock.interfaces import PackageRequest
 from builder.network.upstreams import upstream
 from builder.resolvers.julia.packages import JuliaResolver
-from tests.fakes.julia_packages import Release, served, tarball, uuid_of
+from tests.fakes.julia_packages import Binary, Release, served, tarball, uuid_of
 from tests.fakes.layers import asked
 from tests.fakes.lines import Upstream, nowhere
 
@@ -59,14 +60,21 @@ def chosen(
     tarred: bytes = JULIA, **more: Any,
 ) -> Mapping[str, LockedPackage]:  # fmt: skip
     """What is chosen for `names`."""
+    request = with_julia(there, *names, julia=julia, tarred=tarred, **more)
+    return layers(there, *releases).resolve(request)
+
+
+def with_julia(
+    there: Upstream, *names: str, julia: str = "1.10.4", tarred: bytes = JULIA, **more: Any
+) -> PackageRequest:
+    """A request where the tarball of Julia is served."""
     there.serve("julia/julia.tar.gz", tarred)
     file = RemoteFile(
         name="julia.tar.gz",
         url=upstream("julia", "julia.tar.gz"),
         sha256=hashlib.sha256(tarred).hexdigest(),
     )
-    request = asked(*names, julia=julia, archives=(file,), **more)
-    return layers(there, *releases).resolve(request)
+    return asked(*names, julia=julia, archives=(file,), **more)
 
 
 def refused(there: Upstream, *releases: Release, **more: Any) -> str:
@@ -263,15 +271,9 @@ def test_a_server_that_cannot_be_asked(there: Upstream) -> None:
 
 def test_the_same_is_asked_for_once(there: Upstream) -> None:
     resolver = layers(there, *PLAIN)
-    there.serve("julia/julia.tar.gz", JULIA)
-    file = RemoteFile(
-        name="julia.tar.gz",
-        url=upstream("julia", "julia.tar.gz"),
-        sha256=hashlib.sha256(JULIA).hexdigest(),
-    )
-    request = asked("A", julia="1.10.4", archives=(file,))
+    request = with_julia(there, "A")
     assert resolver.resolve(request) is resolver.resolve(request)
-    assert len(there.server.asked) == 3
+    assert len(there.server.asked) == 5  # registries, one of them, Julia, two packages
     assert not resolver.is_newest(request, resolver.resolve(request))
 
 
@@ -281,12 +283,108 @@ def test_the_registry_is_asked_again_for_each_tree(there: Upstream) -> None:
     gone = Release(name="Fir", version="1.0.0").locked
     held = {
         "Oak": oak.locked,
-        "Elm": replace(elm.locked, digest="git-tree-sha1:" + "f" * 40),
+        "Elm": replace(elm.locked, digest="git-tree-sha256:" + "f" * 64),
+        "Ash": replace(elm.locked, file=f"package/{elm.uuid}/{'f' * 40}"),
+        "Yew": elm.former,
         "Old": replace(oak.locked, version="0.9.0"),
         "Fir": gone,
     }
     assert again.differing(asked("Oak", julia="1.13.0"), held) == {
-        "Elm": f"the index states {elm.locked.digest}, not git-tree-sha1:{'f' * 40}",
+        "Elm": f"the index states {elm.locked.digest} or {elm.former.digest},"
+        f" not git-tree-sha256:{'f' * 64}",
+        "Ash": f"the index states {elm.former.digest}, not git-tree-sha1:{'f' * 40}",
         "Old": "the index has it not",
         "Fir": "the index has it not",
+    }
+
+
+# Artifacts.
+
+X86 = {"os": "linux", "arch": "x86_64"}
+TOOL = Binary(name="tool", files={"bin/tool": "any"})
+LIB = Binary(name="lib", files={"lib/a.so": "x86"}, platform=X86)
+ARM_LIB = Binary(name="lib", files={"lib/a.so": "arm"}, platform={**X86, "arch": "aarch64"})
+BIG = Binary(name="big", files={"big": "1"}, is_lazy=True)
+B_JLL = Release(name="B_jll", version="1.0.0+1", binaries=(TOOL, LIB, ARM_LIB, BIG))
+WITH_BINARIES = (Release(name="A", version="1.0.0", needs={"B_jll": "1"}), B_JLL)
+
+
+def test_artifacts_of_the_platform_are_entries_of_their_own(there: Upstream) -> None:
+    assert chosen(there, *WITH_BINARIES) == {
+        "A": WITH_BINARIES[0].locked,
+        "B_jll": B_JLL.locked,
+        "B_jll:lib": B_JLL.artifact(LIB),
+        "B_jll:tool": B_JLL.artifact(TOOL),
+    }
+
+
+def test_lazy_artifacts_only_where_the_recipe_asks(there: Upstream) -> None:
+    found = chosen(there, *WITH_BINARIES, names=("A", "B_jll@lazy"))
+    assert found["B_jll:big"] == B_JLL.artifact(BIG)
+    assert found.keys() == {"A", "B_jll", "B_jll:big", "B_jll:lib", "B_jll:tool"}
+
+
+def test_a_child_has_no_artifacts_of_its_ancestors_but_lazy_ones(there: Upstream) -> None:
+    inherited = {
+        "B_jll": B_JLL.locked,
+        "B_jll:lib": B_JLL.artifact(LIB),
+        "B_jll:tool": B_JLL.artifact(TOOL),
+    }
+    found = chosen(there, *WITH_BINARIES, inherited=inherited)
+    assert found == {"A": WITH_BINARIES[0].locked}
+    found = chosen(
+        there, *WITH_BINARIES, names=("A", "B_jll@lazy"), inherited=inherited, preferred=inherited
+    )
+    assert found == {"A": WITH_BINARIES[0].locked, "B_jll:big": B_JLL.artifact(BIG)}
+
+
+def test_where_a_program_of_the_package_takes_its_pick_all_that_fit_are_locked(
+    there: Upstream,
+) -> None:
+    one, other = (
+        Binary(name="lib", files={"a": kind}, platform={**X86, "mpi": kind})
+        for kind in ("mpich", "openmpi")
+    )
+    more = {".pkg/select_artifacts.jl": "push!(ARGS)"}
+    jll = Release(name="A", version="1.0.0", binaries=(one, other, ARM_LIB, TOOL), more=more)
+    assert chosen(there, jll) == {
+        "A": jll.locked,
+        f"A:lib:{one.tree}": jll.artifact(one),
+        f"A:lib:{other.tree}": jll.artifact(other),
+        "A:tool": jll.artifact(TOOL),
+    }
+
+
+def test_what_is_locked_is_fetched_and_checked(there: Upstream) -> None:
+    locked = chosen(there, *WITH_BINARIES)
+    again = JuliaResolver(fetcher=there.fetcher())
+    files = again.fetch(asked("A", julia="1.10.4"), locked)
+    assert files["B_jll:lib"].read_bytes() == tarball(LIB.files)
+    assert again.fetch(asked("B_jll", julia="1.10.4"), {"B_jll": B_JLL.former}).keys() == {"B_jll"}
+    forged = {"B_jll:lib": replace(locked["B_jll:lib"], digest="git-tree-sha256:" + "0" * 64)}
+    with pytest.raises(StepError, match=r"^B_jll:lib 1\.0\.0\+1: .* than expected, by sha256"):
+        again.fetch(asked("A", julia="1.10.4"), forged)
+
+
+def test_an_artifact_that_the_server_lacks(there: Upstream) -> None:
+    resolver = layers(there, *WITH_BINARIES)
+    del there.files[f"/julia-packages/artifact/{LIB.tree}"]
+    with pytest.raises(StepError, match=f"artifact/{LIB.tree} does not exist"):
+        resolver.resolve(with_julia(there, "A"))
+
+
+def test_packages_are_asked_again_for_their_artifacts(there: Upstream) -> None:
+    again = layers(there, *WITH_BINARIES)
+    lib = B_JLL.artifact(LIB)
+    held = {
+        "B_jll:lib": lib,
+        "B_jll:big": B_JLL.artifact(BIG),
+        "B_jll:tool": replace(B_JLL.artifact(TOOL), file=lib.file, digest=lib.digest),
+        "B_jll:none": lib,
+        "C_jll:lib": lib,
+    }
+    assert again.differing(with_julia(there, "A"), held) == {
+        "B_jll:tool": f"the index states git-tree-sha1:{TOOL.tree}, not git-tree-sha1:{LIB.tree}",
+        "B_jll:none": "the index has it not",
+        "C_jll:lib": "the index has it not",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from builder.catalog.packages import LockedPackage
 from builder.common.errors import StepError
 from builder.lock.lockfile import PackageSet
 from builder.lock.package_lists import package_lists
@@ -54,10 +55,19 @@ def test_packages_are_fetched_by_their_tree(there: Upstream) -> None:
     ]
 
 
+LIB = LockedPackage(
+    version="1.0.0", digest=f"git-tree-sha256:{'2' * 64}", source="General",
+    file=f"artifact/{'1' * 40}",
+)  # fmt: skip
+
+
 def test_the_list_that_a_build_is_given() -> None:
-    layer = PackageSet(epoch=1, request="", packages={"julia": {"B": NEWER.locked, "A": A.locked}})
+    packages = {"B": NEWER.locked, "A": A.former, "A:lib": LIB}
+    layer = PackageSet(epoch=1, request="", packages={"julia": packages})
     assert package_lists(layer, BUILT_IN) == {
         "julia/packages.txt": (
-            f"A 1.0.0 {uuid_of('A')} {A.tree}\nB 1.2.0 {uuid_of('B')} {NEWER.tree}\n"
+            f"A 1.0.0 {uuid_of('A')} {A.tree} -\n"
+            f"A:lib 1.0.0 artifact {'1' * 40} {'2' * 64}\n"
+            f"B 1.2.0 {uuid_of('B')} {NEWER.tree} {NEWER.locked.hash}\n"
         ).encode()
     }
