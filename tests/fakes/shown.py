@@ -91,6 +91,7 @@ CATALOG = {
     ),
     # What somebody of whom a page speaks has beside the catalog.
     "context.yaml": "user: {email: me@example.org}\n",
+    "patch.yaml": "- [[lesson, chapter], one]\n",
     "secret.gpg": "a keyring\n",
     "phrase": "a passphrase\n",
 }

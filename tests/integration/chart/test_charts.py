@@ -26,7 +26,7 @@ from .conftest import Played, at, catalog, one, rendered
 HOSTILE = "a\"b'c: {{ .Values.x }} {{ # \\ $(id) $HOME\n- name: INJECTED\n  value: yes\té\u2028"
 SECRETS = (
     "git.token", "s3.secretAccessKey", "s3.sessionToken", "vault.token", "security.password",
-    "ai.activeProvider.apiKey",
+    "ai.activeProvider.apiKey", "userPreferences.aiAssistant.apiKey",
 )  # fmt: skip
 # Per recipe: its port, what answers without a password, and its command where the port is 9999.
 SERVICES = {
@@ -93,8 +93,8 @@ def test_the_form_can_be_launched(chart: Played) -> None:
             assert node["type"] in ("string", "number"), path
             assert node["default"].endswith(node["sliderUnit"]), path
     images = found["service.image.version"]
-    assert images["listEnum"][0] == images["default"]
-    assert len(images["listEnum"]) == 2
+    assert images["examples"][0] == images["default"]
+    assert len(images["examples"]) == 2
 
 
 def test_a_value_of_another_type_is_refused(chart: Played) -> None:
@@ -244,7 +244,7 @@ def test_images_are_named_by_digest(chart: Played, tmp_path: Path) -> None:
     images = chart.values["service"]["image"]
     first, second = json.loads(files["values.schema.json"])["properties"]["service"]["properties"][
         "image"
-    ]["properties"]["version"]["listEnum"]
+    ]["properties"]["version"]["examples"]
     table = {first: f"sha256:{'a' * 64}", second: f"sha256:{'b' * 64}"}
     write_tree(tmp_path / chart.folder.name, with_images(files, table))
     packed = replace(chart, folder=tmp_path / chart.folder.name)
