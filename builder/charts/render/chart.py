@@ -49,9 +49,7 @@ def render_chart(
 ) -> dict[str, bytes]:
     """Return the files of a chart, by path. `images` are references; the first is the default.
 
-    `sudo`: whether a session in them may become root.
-
-    Raises ConfigError, or Problems with every independent one.
+    Raises ConfigError, or Problems with every independent one. `sudo`: see `Settings`.
     """
     _check_head(chart, images)
     recipe_part = _recipe_part(recipe)
