@@ -295,9 +295,12 @@ def nowhere(path: KeyPath) -> Location:
 class NoServer:
     """A registry that is there already."""
 
-    def serve(self) -> AbstractContextManager[None]:
+    def serve(self, *, deletes: bool = False) -> AbstractContextManager[None]:
         """Serve nothing."""
         return contextlib.nullcontext()
+
+    def write_access(self, registry: str) -> None:
+        """Every registry is written where it is."""
 
 
 class FakeDisk:
