@@ -85,6 +85,7 @@ class DockerfileRenderer:
             variables.inputs,
             variables.arch,
             variables.locked,
+            variables.sudo,
         )
         if key not in self._rendered:
             self._rendered[key] = self._render(recipe, variables)
@@ -104,6 +105,7 @@ class DockerfileRenderer:
             "packages": {name: list(names) for name, names in packages.items()},
             "inputs": list(variables.inputs),
             "locked": list(variables.locked),
+            "sudo": variables.sudo,
         }
         context |= self._functions(context)
         template = self._compile(marked(recipe.dockerfile), path)
@@ -123,11 +125,13 @@ class DockerfileRenderer:
         return "\n".join(lines).strip("\n") + "\n"
 
     def _functions(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the macros by name; those of a file may use those of the files before it."""
         functions: dict[str, Any] = {}
         for name, text in self._macros.items():
             path = self._path(name)
             template = self._compile(text, path)
-            module = self._guard(partial(self._module, template, context), path, text)
+            names = {**context, **functions}
+            module = self._guard(partial(self._module, template, names), path, text)
             functions |= {key: value for key, value in vars(module).items() if key[0] != "_"}
         return functions
 

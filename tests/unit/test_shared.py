@@ -54,6 +54,13 @@ def test_a_macro_of_the_catalog_goes_before_one_of_another_file(folder: Folder) 
     assert "RUN get tar grep" in prints(folder.load())["base/os=2"].document["dockerfile"]
 
 
+def test_a_macro_may_use_those_of_files_before_its_own(folder: Folder) -> None:
+    folder.write("images/_macros/a.j2", "{% macro first() %}one{% endmacro %}")
+    folder.write("images/_macros/b.j2", "{% macro second() %}RUN {{ first() }} two{% endmacro %}")
+    folder.write("images/base/Dockerfile.j2", "FROM {{ parent }}\n{{ second() }}\n")
+    assert prints(folder.load())["base/os=2"].document["dockerfile"] == "FROM parent\nRUN one two\n"
+
+
 @pytest.mark.parametrize(
     ("name", "place"), [("/opt/b/x.j2", "/opt/b/x.j2:1"), ("x.j2", "images/_macros/x.j2:1")]
 )
