@@ -45,15 +45,16 @@ def render_chart(
     images: Sequence[str],
     version: str,
     catalog: str,
+    sudo: bool = False,
 ) -> dict[str, bytes]:
     """Return the files of a chart, by path. `images` are references; the first is the default.
 
-    Raises ConfigError, or Problems with every independent one.
+    Raises ConfigError, or Problems with every independent one. `sudo`: see `Settings`.
     """
     _check_head(chart, images)
     recipe_part = _recipe_part(recipe)
     parts = _parts(chart, recipe, features)
-    facts = _facts(chart, recipe, images)
+    facts = _facts(chart, recipe, images) | {"sudo": sudo}
     values = specs.values_of(recipe_part, parts, facts, chart, features)
     everything = (recipe_part, *parts)
     core = templates.core_template(recipe.command, recipe.health, chart.name, recipe.custom_image)

@@ -281,6 +281,18 @@ def test_the_command(chart: Played) -> None:
     assert container["workingDir"] == "/home/onyxia/work"
 
 
+def test_root_in_the_session(chart: Played) -> None:
+    """Where the values say so, sudo can work, by no more than the baseline profile admits."""
+    values = {"security": {"sudo": {"enabled": True}}}
+    own = chart.pod(values)["spec"]["containers"][0]["securityContext"]
+    assert own["allowPrivilegeEscalation"] is True
+    assert own["capabilities"]["drop"] == ["ALL"]
+    baseline = {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
+                "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
+                "SYS_CHROOT"}  # fmt: skip
+    assert {"SETUID", "SETGID", "CHOWN"} <= set(own["capabilities"]["add"]) <= baseline
+
+
 def test_the_restricted_profile(chart: Played) -> None:
     ca = {"certificates": {"cacerts": "-----BEGIN CERTIFICATE-----"}}
     spec = chart.pod(merged(ca, {"security": {"password": "given"}}))["spec"]
